@@ -1,0 +1,239 @@
+# fd2: distil a fine-grained image data set. `make help` lists the targets.
+#
+#   make V=1              show every command
+#   make OPT='-O0 -g'     other flags; what they touch is rebuilt
+#   make LIBTORCH=/dir    a libtorch of your own (a folder with include/ and lib/) instead of the pinned wheel
+#   make PKG_CONFIG_PATH=… CC=… CXX=…    as everywhere
+
+.DELETE_ON_ERROR:
+.DEFAULT_GOAL = all
+MAKEFLAGS += --no-builtin-rules
+SHELL = /bin/bash
+.SHELLFLAGS = -euo pipefail -c
+
+CC = gcc
+CXX = g++
+AR = ar
+V =
+Q = $(if $(V),,@)
+say = $(if $(V),,@printf '  %-4s %s\n' $(1) $(2))
+VERSION = 0.1.0
+B = build
+PREFIX = /usr/local
+DESTDIR =
+export FD2_DATA ?= ../shared/data
+
+# --- what fd2 builds on -------------------------------------------------------------------------------------------------
+
+TORCH_VERSION := $(shell sed -n 's/^torch==\([0-9.]*\).*/\1/p' lib/torch/requirements.txt)
+SITE = $(B)/site
+LIBTORCH ?= $(or $(shell pkg-config --variable=prefix 'libtorch = $(TORCH_VERSION)' 2>/dev/null),$(SITE)/torch)
+LIBTORCH := $(LIBTORCH)
+# Empty when libtorch is somebody else's: then it is neither fetched nor installed, and found by its absolute path.
+OURS = $(filter $(SITE)/torch,$(LIBTORCH))
+# Prints "2.11.0"; the numbers moved from the second header to the first in 2.10.
+torch_version = cat $(patsubst %,$(LIBTORCH)/include/torch/%/version.h,headeronly csrc/api/include/torch) 2>/dev/null | \
+	sed -n 's/^.define TORCH_VERSION_\(MAJOR\|MINOR\|PATCH\) //p' | head -n 3 | paste -sd. || true
+has_torch = [ -e $(LIBTORCH)/lib/libtorch_cpu.so ] && [ "$$($(torch_version))" = $(TORCH_VERSION) ]
+
+# Probe=Debian package; a probe is a command, a pkg-config file, or a word that `have` knows.
+BUILD_NEEDS = gcc=gcc g++=g++ pkg-config=pkg-config libarchive.pc=libarchive-dev jansson.pc=libjansson-dev libjpeg.pc=libjpeg-dev \
+	msgpack=libmsgpack-dev zlib.pc=zlib1g-dev $(if $(OURS)$(wildcard $(SITE)/torch/lib/libtorch_cpu.so),,pip=python3-pip)
+CHECK_NEEDS = bats=bats mandoc=mandoc shellcheck=shellcheck jq=jq venv=python3-venv
+msgpack = $(shell pkg-config --exists msgpack-c 2>/dev/null && echo msgpack-c || echo msgpack)
+pkgs = $(shell pkg-config --$(1) libarchive jansson libjpeg $(msgpack) zlib 2>/dev/null)
+
+# --- flags: not ':=', because pkg-config may be installed only after this file was read ---------------------------------
+
+WARN = -Wall -Wextra -Werror -Wno-missing-field-initializers
+OPT = -O2 -g
+# For example -fsanitize=address,undefined; compiler and linker get it.
+SAN =
+CPPFLAGS = -I. -ffile-prefix-map=$(CURDIR)=. -D_GNU_SOURCE -DFD2_VERSION='"$(VERSION)"' -DFD2_LIBTORCH_VERSION='"$(TORCH_VERSION)"'
+CFLAGS = -std=c11 $(OPT) $(WARN) -fPIC -fvisibility=default
+CXXFLAGS = -std=c++17 $(OPT) $(WARN) -fPIC -fvisibility=hidden \
+	-isystem $(LIBTORCH)/include -isystem $(LIBTORCH)/include/torch/csrc/api/include
+LDFLAGS =
+LIBS = $(call pkgs,libs) -lm -lpthread -ldl
+FLAGS = $(CC) $(CXX) $(CPPFLAGS) $(call pkgs,cflags) $(CFLAGS) $(CXXFLAGS) $(SAN) $(LDFLAGS) $(LIBS)
+
+# --- sources ------------------------------------------------------------------------------------------------------------
+
+C_FORMATS = $(wildcard lib/base/*.c formats/*.c)
+C_CORE = $(C_FORMATS) $(wildcard lib/image/*.c lib/data/*.c)
+C_TORCH = $(wildcard lib/nn/*.c lib/fd2/*.c)
+CC_TORCH = $(wildcard lib/torch/*.cc)
+TOOLS = $(patsubst tools/%.c,%,$(wildcard tools/fd2-*.c))
+TESTS = $(patsubst test/c/%.c,$(B)/test/%,$(wildcard test/c/*.c))
+# Tests that need libtorch are those that include its side of the library.
+TORCH_TESTS := $(patsubst test/c/%.c,$(B)/test/%,$(shell grep -lsE 'include "lib/(torch|nn|fd2)/' test/c/*.c))
+obj = $(patsubst %,$(B)/obj/%.o,$(basename $(1)))
+CORE = $(B)/lib/fd2/libfd2.so
+TORCH = $(B)/lib/fd2/libfd2-torch.so
+
+.PRECIOUS: $(B)/obj/%.o
+.PHONY: all tests asan deps deps-check check check-asan lint install uninstall clean distclean help asan-here FORCE
+all: deps $(TOOLS:%=$(B)/bin/%) $(CORE) $(TORCH) $(B)/lib/libfd2fmt.a ## build everything (the default)
+
+help: ## list the targets
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1\t\2/p' Makefile | expand -t 14
+
+# --- dependencies -------------------------------------------------------------------------------------------------------
+
+# Two stamps that hold what they were made for. A text that differs from it makes the rule run, without starting a process.
+DEPS = $(B)/deps
+ifneq ($(LIBTORCH),$(and $(wildcard $(LIBTORCH)/lib/libtorch_cpu.so),$(file <$(DEPS))))
+$(DEPS): FORCE
+endif
+ifneq ($(strip $(FLAGS)),$(file <$(B)/flags))
+$(B)/flags: FORCE
+endif
+$(B)/flags: | $(DEPS)
+	@: $(shell mkdir -p $(B))$(file >$@,$(strip $(FLAGS)))
+
+define install_missing
+	have() { case $$1 in \
+		*.pc) pkg-config --exists "$${1%.pc}" ;; \
+		msgpack) pkg-config --exists msgpack-c || pkg-config --exists msgpack ;; \
+		pip) python3 -m pip --version ;; \
+		venv) python3 -c 'import ensurepip, venv' ;; \
+		*) command -v "$$1" ;; \
+	esac >/dev/null 2>&1; }; \
+	missing() { for n in $(1); do have "$${n%%=*}" || printf ' %s' "$${n#*=}"; done; }; \
+	apt() { $$as env DEBIAN_FRONTEND=noninteractive apt-get -qq "$$@" >&2; }; \
+	want=$$(missing); as=; \
+	if [ -n "$$want" ]; then \
+		[ "$$(id -u)" = 0 ] || as=sudo; \
+		if ! command -v apt-get $$as >/dev/null || { [ "$$as" ] && ! sudo -n true 2>/dev/null && ! [ -t 0 ]; }; then \
+			echo "fd2 needs$$want: run 'apt-get install -y --no-install-recommends$$want' as root" >&2; exit 1; fi; \
+		echo "  apt $$want"; apt update; \
+		if apt-cache show libmsgpack-c-dev >/dev/null 2>&1; then want=$${want/libmsgpack-dev/libmsgpack-c-dev}; fi; \
+		apt install -y --no-install-recommends $$want; \
+		want=$$(missing); [ -z "$$want" ] || { echo "still missing after their installation:$$want" >&2; exit 1; }; \
+	fi
+endef
+
+deps: $(DEPS) ## install what is missing: Debian packages (as root or by sudo), libtorch into build/site
+$(DEPS): Makefile lib/torch/requirements.txt
+	@mkdir -p $(B); $(call install_missing,$(BUILD_NEEDS))
+ifneq ($(OURS),)
+	@$(has_torch) || { [ "$$(uname -m)" = x86_64 ] || \
+		{ echo "no wheel of libtorch is pinned for $$(uname -m): give yours with LIBTORCH=" >&2; exit 1; }; \
+	echo "  pip  libtorch $(TORCH_VERSION), about 550 MB"; rm -rf $(SITE).part; \
+	PIP_ROOT_USER_ACTION=ignore python3 -m pip install --quiet --disable-pip-version-check --target $(SITE).part --no-deps \
+		--only-binary=:all: --require-hashes --python-version 3.11 --implementation cp \
+		$(patsubst %,--platform %_x86_64,manylinux_2_28 manylinux_2_25 manylinux_2_17 manylinux2014) -r lib/torch/requirements.txt; \
+	rm -rf $(SITE); mv $(SITE).part $(SITE); }
+endif
+	@$(has_torch) || { v=$$($(torch_version)); v=$${v:+libtorch $$v}; \
+	echo "$(LIBTORCH) is $${v:-no libtorch}; fd2 is built for $(TORCH_VERSION)" >&2; exit 1; }
+	@echo '$(LIBTORCH)' >$@
+
+deps-check: $(B)/deps.check
+$(B)/deps.check: Makefile | $(DEPS)
+	@$(call install_missing,$(CHECK_NEEDS))
+	@touch $@
+
+# The tests that read our files with Python; without it they are skipped, and say so.
+$(B)/venv/ok: test/requirements.txt | $(B)/deps.check
+	@rm -rf $(@D); { python3 -m venv $(@D) && $(@D)/bin/python -m pip install --quiet --disable-pip-version-check \
+		--only-binary=:all: --require-hashes -r $< && touch $@; } || echo "  no $(@D): the tests that need Python are skipped" >&2
+
+# --- compiling and linking ----------------------------------------------------------------------------------------------
+
+$(B)/obj/%.o: %.c $(B)/flags
+	@mkdir -p $(@D)
+	$(call say,cc,$<)
+	$(Q)$(CC) $(CPPFLAGS) $(call pkgs,cflags) $(CFLAGS) $(SAN) -MMD -MP -c -o $@ $<
+
+$(B)/obj/%.o: %.cc $(B)/flags
+	@mkdir -p $(@D)
+	$(call say,c++,$<)
+	$(Q)$(CXX) $(CPPFLAGS) $(CXXFLAGS) $(SAN) -MMD -MP -c -o $@ $<
+
+-include $(shell find $(B)/obj -name '*.d' 2>/dev/null)
+
+$(CORE): $(call obj,$(C_CORE))
+	@mkdir -p $(@D)
+	$(call say,ld,$@)
+	$(Q)$(CC) -shared $(SAN) $(LDFLAGS) -o $@ $(filter %.o,$^) $(LIBS) -Wl,-z,defs
+
+# For stages of the user's own: needs no libtorch and no libfd2.so.
+$(B)/lib/libfd2fmt.a: $(call obj,$(C_FORMATS))
+	@mkdir -p $(@D); rm -f $@
+	$(call say,ar,$@)
+	$(Q)$(AR) rcs $@ $(filter %.o,$^)
+
+# The first folder is the installed tree's, the second the build tree's.
+TORCH_RPATH = $(if $(OURS),-Wl$(,)-rpath$(,)'$$ORIGIN/site/torch/lib:$$ORIGIN/../../site/torch/lib',-Wl$(,)-rpath$(,)$(abspath $(LIBTORCH)/lib))
+, = ,
+$(TORCH): $(call obj,$(C_TORCH) $(CC_TORCH)) $(CORE)
+	@mkdir -p $(@D)
+	$(call say,ld,$@)
+	$(Q)$(CXX) -shared $(LDFLAGS) -o $@ $(filter %.o,$^) -L$(@D) -lfd2 -L$(LIBTORCH)/lib -ltorch_cpu -lc10 $(LIBS) \
+		-Wl,-rpath,'$$ORIGIN' $(TORCH_RPATH) -Wl,-z,defs
+
+to_core = -L$(B)/lib/fd2 $(1) -lfd2 $(LIBS) -Wl,--as-needed -Wl,-rpath,'$$ORIGIN/../lib/fd2'
+$(B)/bin/%: $(B)/obj/tools/%.o $(CORE)
+	@mkdir -p $(@D)
+	$(call say,ld,$@)
+	$(Q)$(CC) $(SAN) $(LDFLAGS) -o $@ $< $(to_core)
+
+$(TORCH_TESTS): $(TORCH)
+$(TESTS): $(B)/test/%: $(B)/obj/test/c/%.o $(CORE)
+	@mkdir -p $(@D)
+	$(call say,ld,$@)
+	$(Q)$(CC) $(SAN) $(LDFLAGS) -o $@ $< $(if $(filter $@,$(TORCH_TESTS)),-L$(B)/lib/fd2 -lfd2-torch) $(to_core)
+
+# --- tests --------------------------------------------------------------------------------------------------------------
+
+check: all tests asan $(B)/venv/ok ## run every test; the last line counts them
+	@test/run
+
+check-asan: asan deps-check ## run the tests of formats and images with address and undefined-behaviour checks
+	@test/run asan
+
+lint: deps-check ## look over shell scripts, man pages and the C layout
+	@test/run lint
+
+tests: deps $(TESTS)
+
+ASAN = OPT='-O1 -g' SAN='-fsanitize=address,undefined -fno-sanitize-recover=all'
+asan: deps
+	@$(MAKE) --no-print-directory B=$(B)/asan DEPS=$(DEPS) LIBTORCH=$(LIBTORCH) $(ASAN) asan-here
+asan-here: $(filter-out $(TORCH_TESTS),$(TESTS)) $(filter %/fd2-look,$(TOOLS:%=$(B)/bin/%))
+
+# --- installing: lib/fd2/installed lists what was put where, folders we made with a '/' at the end --------------------------
+
+SITE_LIBS = torch/lib/libtorch_cpu.so torch/lib/libc10.so torch/lib/libgomp.so.1 \
+	nvidia/cu13/lib/libcudart.so.13 nvidia/cu13/lib/libcupti.so.13
+COMPLETIONS = share/bash-completion/completions
+
+install: all ## put tools, libraries, headers, man pages and completion below PREFIX (/usr/local; DESTDIR is honoured)
+	@to='$(DESTDIR)$(PREFIX)'; mkdir -p "$$to"; note() { echo "$$1" >>"$$to/lib/fd2/installed"; }; \
+	folder() { [ -d "$$to/$$1" ] || { folder "$$(dirname "$$1")"; mkdir "$$to/$$1"; made+=("$$1/"); }; }; \
+	put() { mode=$$1 dir=$$2; shift 2; for f; do [ -e "$$f" ] || continue; folder "$$dir"; \
+		install -m "$$mode" "$$f" "$$to/$$dir/"; note "$$dir/$${f##*/}"; done; }; \
+	made=(); folder lib/fd2; note lib/fd2/installed; \
+	put 755 bin $(TOOLS:%=$(B)/bin/%); \
+	put 644 lib/fd2 $(CORE) $(TORCH); \
+	for f in $(if $(OURS),$(SITE_LIBS)); do put 644 "lib/fd2/site/$${f%/*}" "$(SITE)/$$f"; done; \
+	put 644 lib $(B)/lib/libfd2fmt.a; \
+	for d in lib/base formats; do put 644 include/fd2/$$d $$d/*.h; done; \
+	for s in 1 5 7; do put 644 share/man/man$$s man/*.$$s; done; \
+	put 644 $(COMPLETIONS) tools/completion/fd2.bash; \
+	for t in $(TOOLS); do ln -sf fd2.bash "$$to/$(COMPLETIONS)/$$t"; note "$(COMPLETIONS)/$$t"; done; \
+	put 644 share/zsh/site-functions tools/completion/_fd2; \
+	for d in "$${made[@]}"; do note "$$d"; done; sort -uo "$$to/lib/fd2/installed" "$$to/lib/fd2/installed"; \
+	echo "  fd2 $(VERSION) is installed below $$to"
+
+uninstall: ## remove exactly what install put below PREFIX
+	@to='$(DESTDIR)$(PREFIX)'; [ -f "$$to/lib/fd2/installed" ] || { echo "no fd2 is installed below $$to" >&2; exit 1; }; \
+	cd "$$to"; list=$$(LC_ALL=C sort -r lib/fd2/installed); grep -v '/$$' <<<"$$list" | xargs -d '\n' rm -f --; \
+	{ grep '/$$' <<<"$$list" || true; } | xargs -rd '\n' rmdir --ignore-fail-on-non-empty --
+
+clean: ## remove what was built, but not what was downloaded
+	rm -rf $(B)/{obj,bin,lib,test,asan,flags}
+
+distclean: ## remove the build tree
+	rm -rf $(B)

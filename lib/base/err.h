@@ -1,0 +1,41 @@
+/* Messages and failure.
+ *
+ * A message is one line on stderr, in one write: "fd2-distill: cannot read 'a.tar': not a tar archive".
+ * Lower case, what failed first, names in single quotes; control characters are replaced by '?'.
+ *
+ * Libraries never exit and never print. They return fail("...") (always -1) or fail_null("...") and leave the sentence
+ * in a thread-local buffer that the tool prints with die("%s", fail_message()). */
+#ifndef FD2_ERR_H
+#define FD2_ERR_H
+#include <stddef.h>
+
+#define PRINTF_LIKE(f, a) __attribute__((format(printf, f, a)))
+
+enum { EXIT_OK = 0, EXIT_FAILED = 1, EXIT_USAGE = 2 };
+
+/* Name printed before every message; set by fd2_start. */
+extern const char *prog_name;
+/* 0: errors only (--quiet); 1: warnings and results; 2: --verbose. */
+extern int verbosity;
+
+/* Remember a sentence; returns -1 (or NULL). The arguments may include fail_message() itself, to add context in front. */
+int fail(const char *fmt, ...) PRINTF_LIKE(1, 2);
+void *fail_null(const char *fmt, ...) PRINTF_LIKE(1, 2);
+/* The last sentence of this thread; never NULL. */
+const char *fail_message(void);
+
+void warn(const char *fmt, ...) PRINTF_LIKE(1, 2);  /* verbosity >= 1 */
+void say(const char *fmt, ...) PRINTF_LIKE(1, 2);   /* results and counts for the reader; verbosity >= 1 */
+void chat(const char *fmt, ...) PRINTF_LIKE(1, 2);  /* verbosity >= 2 */
+void complain(const char *fmt, ...) PRINTF_LIKE(1, 2); /* always: the sentence of a failure */
+_Noreturn void die(const char *fmt, ...) PRINTF_LIKE(1, 2);   /* exit 1 */
+_Noreturn void die_usage(const char *fmt, ...) PRINTF_LIKE(1, 2); /* exit 2, with the hint "try 'x --help'" */
+
+/* Allocation that never returns NULL (dies with a sentence); sizes are multiplied with an overflow check.
+ * Free with free(). */
+void *xmalloc(size_t n);
+void *xcalloc(size_t n, size_t size);
+void *xrealloc(void *p, size_t n, size_t size);
+char *xstrdup(const char *s);
+char *xasprintf(const char *fmt, ...) PRINTF_LIKE(1, 2);
+#endif

@@ -1,0 +1,59 @@
+#include "lib/base/log.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "lib/base/err.h"
+#include "lib/base/opts.h"
+
+static int fd = -1;
+
+int log_open(const char *path)
+{
+	fd = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0666);
+	if (fd < 0)
+		return fail("cannot write '%s': %s", path, strerror(errno));
+	json_t *start = fd2_provenance();
+	json_object_set_new(start, "argv", fd2_argv());
+	json_object_set_new(start, "event", json_string("start"));
+	log_event(start);
+	return 0;
+}
+
+bool log_wanted(void)
+{
+	return fd >= 0;
+}
+
+void log_event(json_t *event)
+{
+	if (fd >= 0 && event) {
+		json_object_set_new(event, "t", json_real(elapsed()));
+		char *text = json_dumps(event, JSON_COMPACT | JSON_REAL_PRECISION(9)), *line = xasprintf("%s\n", text);
+		if (write(fd, line, strlen(line)) < 0) {
+			warn("cannot write the log: %s", strerror(errno));
+			close(fd);
+			fd = -1;
+		}
+		free(line);
+		free(text);
+	}
+	json_decref(event);
+}
+
+json_t *json_real_or_null(double x)
+{
+	return isfinite(x) ? json_real(x) : json_null();
+}
+
+void log_close(int status)
+{
+	log_event(json_pack("{s:s, s:i}", "event", "end", "status", status));
+	if (fd >= 0)
+		close(fd);
+	fd = -1;
+}

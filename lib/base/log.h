@@ -1,0 +1,18 @@
+/* --log FILE: JSON lines, appended, one write each. */
+#ifndef FD2_LOG_H
+#define FD2_LOG_H
+#include <jansson.h>
+#include <stdbool.h>
+
+#include "lib/base/progress.h"
+
+/* Opens the log and writes {"event":"start",...fd2_provenance}. */
+int log_open(const char *path);
+bool log_wanted(void);
+/* Appends one event; adds "t" (seconds since start). Steals `event`. Numbers that are not finite must be given as json_null();
+ * json_real_or_null does so. */
+void log_event(json_t *event);
+json_t *json_real_or_null(double x);
+/* {"event":"end","status":...}; called by fd2_finish. */
+void log_close(int status);
+#endif

@@ -1,0 +1,356 @@
+#include "lib/base/opts.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <getopt.h>
+#include <limits.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "lib/base/err.h"
+
+#ifndef FD2_LIBTORCH_VERSION
+#define FD2_LIBTORCH_VERSION "2.11.0"
+#endif
+
+enum { OPTIONS_MAX = 128, HELP = 1000, VERSION, LIST, QUIET };
+
+const char fd2_version[] = FD2_VERSION;
+struct common common = {.device = "cpu", .dtype = "auto"};
+
+static bool quiet, verbose;
+static const struct opt shared[] = {
+    {0, "device", "NAME", OPT_CHOICE, &common.device, "where to compute", .choices = "cpu|cuda"},
+    {0, "dtype", "TYPE", OPT_CHOICE, &common.dtype, "arithmetic; auto: bf16 where it is fast", .choices = "auto|f32|bf16"},
+    {0, "seed", "N", OPT_INT, &common.seed, "seed of all randomness", .min = 0, .max = 9007199254740991.0},
+    {0, "threads", "N", OPT_INT, &common.threads, "threads; 0: as many as there are CPUs", .min = 0, .max = 256},
+    {'q', "quiet", NULL, OPT_FLAG, &quiet, "print errors only", .unrecorded = true},
+    {'v', "verbose", NULL, OPT_FLAG, &verbose, "print more", .unrecorded = true},
+    {0, "log", "FILE", OPT_STRING, &common.log, "append JSON lines to FILE", .unrecorded = true},
+    {0},
+};
+
+static const struct tool *tool;
+static int saved_argc;
+static char **saved_argv;
+
+/* --- walking both tables ----------------------------------------------------------------------------------------------------- */
+
+/* The i-th option of the tool's table and then the shared one; NULL after the last. */
+static const struct opt *option(int i)
+{
+	for (const struct opt *o = tool->opts; o->name; o++)
+		if (!i--)
+			return o;
+	for (const struct opt *o = shared; o->name; o++)
+		if (!i--)
+			return o;
+	return NULL;
+}
+
+/* --- values -------------------------------------------------------------------------------------------------------------------- */
+
+static bool bounded(const struct opt *o)
+{
+	return o->min != 0 || o->max != 0;
+}
+
+static void bad_value(const struct opt *o, const char *kind, const char *text)
+{
+	if (bounded(o))
+		die_usage("--%s wants %s from %.15g to %.15g, not '%s'", o->name, kind, o->min, o->max, text);
+	die_usage("--%s wants %s, not '%s'", o->name, kind, text);
+}
+
+static void set_int(const struct opt *o, const char *text)
+{
+	char *end;
+	errno = 0;
+	long v = strtol(text, &end, 10);
+	if (errno || end == text || *end || isspace((unsigned char)*text) || (bounded(o) && ((double)v < o->min || (double)v > o->max)))
+		bad_value(o, "a whole number", text);
+	*(long *)o->to = v;
+}
+
+static void set_real(const struct opt *o, const char *text)
+{
+	char *end;
+	double v = strtod(text, &end);
+	if (end == text || *end || isspace((unsigned char)*text) || !isfinite(v) || (bounded(o) && (v < o->min || v > o->max)))
+		bad_value(o, "a number", text);
+	*(double *)o->to = v;
+}
+
+/* One of "a|b|c"; what is stored is the argument itself. */
+static void set_choice(const struct opt *o, const char *text)
+{
+	size_t n = strlen(text);
+	for (const char *c = o->choices; c; c = strchr(c, '|') ? strchr(c, '|') + 1 : NULL)
+		if (n && !strncmp(c, text, n) && (c[n] == '|' || !c[n])) {
+			*(const char **)o->to = text;
+			return;
+		}
+	die_usage("--%s wants one of %s, not '%s'", o->name, o->choices, text);
+}
+
+static void set_range(const struct opt *o, const char *text)
+{
+	struct opt_range *r = o->to;
+	char *end;
+	bool bad = !isdigit((unsigned char)*text);
+	errno = 0;
+	r->first = r->last = bad ? 0 : strtol(text, &end, 10);
+	if (!bad && *end == '-') {
+		r->last = LONG_MAX;
+		if (isdigit((unsigned char)end[1]))
+			r->last = strtol(end + 1, &end, 10);
+		else
+			end++;
+	}
+	if (bad || errno || *end || r->last < r->first)
+		die_usage("--%s wants A-B, A- or A with A <= B, not '%s'", o->name, text);
+}
+
+static void set(const struct opt *o, const char *text)
+{
+	struct opt_list *list = o->to;
+	switch (o->kind) {
+	case OPT_FLAG:
+		*(bool *)o->to = !o->off;
+		break;
+	case OPT_INT:
+		set_int(o, text);
+		break;
+	case OPT_REAL:
+		set_real(o, text);
+		break;
+	case OPT_STRING:
+		*(const char **)o->to = text;
+		break;
+	case OPT_CHOICE:
+		set_choice(o, text);
+		break;
+	case OPT_LIST:
+		list->v = xrealloc(list->v, (size_t)list->n + 1, sizeof *list->v);
+		list->v[list->n++] = text;
+		break;
+	case OPT_RANGE:
+		set_range(o, text);
+		break;
+	}
+}
+
+static json_t *value(const struct opt *o)
+{
+	const struct opt_list *list = o->to;
+	const struct opt_range *r = o->to;
+	const char *s;
+	json_t *a;
+	switch (o->kind) {
+	case OPT_FLAG:
+		return json_boolean(*(bool *)o->to);
+	case OPT_INT:
+		return json_integer(*(long *)o->to);
+	case OPT_REAL:
+		return json_real(*(double *)o->to);
+	case OPT_STRING:
+	case OPT_CHOICE:
+		s = *(const char **)o->to;
+		return s ? json_string(s) : json_null();
+	case OPT_LIST:
+		a = json_array();
+		for (int i = 0; i < list->n; i++)
+			json_array_append_new(a, json_string(list->v[i]));
+		return a;
+	case OPT_RANGE:
+		return json_pack("[I, I]", (json_int_t)r->first, (json_int_t)r->last);
+	}
+	return json_null();
+}
+
+json_t *fd2_provenance(void)
+{
+	json_t *options = json_object();
+	const struct opt *o;
+	for (int i = 0; (o = option(i)); i++)
+		if (!o->unrecorded)
+			json_object_set_new(options, o->name, value(o));
+	return json_pack("{s:s, s:s, s:o}", "tool", tool->name, "version", fd2_version, "options", options);
+}
+
+json_t *fd2_argv(void)
+{
+	json_t *argv = json_array();
+	for (int i = 0; i < saved_argc; i++)
+		json_array_append_new(argv, json_string_nocheck(saved_argv[i]));
+	return argv;
+}
+
+/* --- help ------------------------------------------------------------------------------------------------------------------------ */
+
+static void print_default(const struct opt *o)
+{
+	const char *s = o->kind == OPT_STRING || o->kind == OPT_CHOICE ? *(const char **)o->to : NULL;
+	if (o->kind == OPT_INT)
+		printf(" (default %ld)", *(long *)o->to);
+	else if (o->kind == OPT_REAL)
+		printf(" (default %.6g)", *(double *)o->to);
+	else if (s)
+		printf(" (default %s)", s);
+}
+
+static void print_option(const struct opt *o)
+{
+	char left[64];
+	char letter[8] = "   ";
+	if (o->letter)
+		snprintf(letter, sizeof letter, "-%c,", o->letter);
+	snprintf(left, sizeof left, "%s --%s%s%s", letter, o->name, o->arg ? " " : "", o->arg ? (o->choices ? o->choices : o->arg) : "");
+	printf(strlen(left) > 27 ? "  %s\n  %27s %s" : "  %-27s%s %s", left, "", o->help);
+	print_default(o);
+	putchar('\n');
+}
+
+static void print_help(void)
+{
+	printf("usage: %s %s\n%s\n\n", tool->name, tool->synopsis, tool->purpose);
+	const struct opt *o;
+	for (int i = 0; (o = option(i)); i++)
+		print_option(o);
+	printf("\n'-' is standard input or output. See %s(1).\n", tool->name);
+}
+
+/* For the shell completion: an option a line, its choices after a tab. */
+static void print_list(void)
+{
+	const struct opt *o;
+	for (int i = 0; (o = option(i)); i++) {
+		printf("--%s%s%s\n", o->name, o->choices ? "\t" : "", o->choices ? o->choices : "");
+		if (o->letter)
+			printf("-%c%s%s\n", o->letter, o->choices ? "\t" : "", o->choices ? o->choices : "");
+	}
+	puts("--help\n--version");
+}
+
+/* --- parsing --------------------------------------------------------------------------------------------------------------------- */
+
+static int min3(int a, int b, int c)
+{
+	int m = a < b ? a : b;
+	return m < c ? m : c;
+}
+
+/* Edit distance (Levenshtein 1966), one row of the table at a time. */
+static int distance(const char *a, const char *b)
+{
+	int row[64], n = (int)strlen(b);
+	if (n >= 64)
+		return 64;
+	for (int j = 0; j <= n; j++)
+		row[j] = j;
+	for (int i = 1; a[i - 1]; i++) {
+		int diagonal = row[0];
+		row[0] = i;
+		for (int j = 1; j <= n; j++) {
+			int up = row[j];
+			row[j] = min3(up + 1, row[j - 1] + 1, diagonal + (a[i - 1] != b[j - 1]));
+			diagonal = up;
+		}
+	}
+	return row[n];
+}
+
+static _Noreturn void unknown(const char *arg)
+{
+	const struct opt *o, *best = NULL;
+	char name[64];
+	int least = 4;
+	snprintf(name, sizeof name, "%.*s", (int)strcspn(arg, "="), arg);
+	for (int i = 0; (o = option(i)); i++) {
+		int d = strncmp(name, "--", 2) ? 64 : distance(name + 2, o->name);
+		if (d < least) {
+			least = d;
+			best = o;
+		}
+	}
+	if (best)
+		die_usage("unknown option '%s'; did you mean '--%s'?", name, best->name);
+	die_usage("unknown option '%s'", name);
+}
+
+/* getopt's tables out of ours; a long option's value is its index + 1, letters are themselves. */
+static void tables(struct option *longs, char *shorts)
+{
+	const struct opt *o;
+	int n = 0;
+	*shorts++ = ':';
+	*shorts++ = 'h';
+	for (int i = 0; (o = option(i)); i++) {
+		if (n >= OPTIONS_MAX)
+			die("the option table is too long");
+		longs[n++] = (struct option){o->name, o->kind == OPT_FLAG ? no_argument : required_argument, NULL, 2000 + i};
+		if (!o->letter)
+			continue;
+		*shorts++ = o->letter;
+		if (o->kind != OPT_FLAG)
+			*shorts++ = ':';
+	}
+	longs[n++] = (struct option){"help", no_argument, NULL, HELP};
+	longs[n++] = (struct option){"version", no_argument, NULL, VERSION};
+	longs[n++] = (struct option){"list-options", no_argument, NULL, LIST};
+	longs[n] = (struct option){0};
+	*shorts = '\0';
+}
+
+static const struct opt *of_letter(int c)
+{
+	const struct opt *o;
+	for (int i = 0; (o = option(i)); i++)
+		if (c >= 2000 ? i == c - 2000 : o->letter == c)
+			return o;
+	return NULL;
+}
+
+static void handle(int c, char **argv)
+{
+	switch (c) {
+	case 'h':
+	case HELP:
+		print_help();
+		exit(fd2_finish(0));
+	case VERSION:
+		printf("%s %s (libtorch %s)\n", tool->name, fd2_version, FD2_LIBTORCH_VERSION);
+		exit(fd2_finish(0));
+	case LIST:
+		print_list();
+		exit(fd2_finish(0));
+	case ':':
+		die_usage("option '%s' wants a value", argv[optind - 1]);
+	case '?':
+		unknown(optopt && optopt < 256 ? (char[]){'-', (char)optopt, '\0'} : argv[optind - 1]);
+	default:
+		set(of_letter(c), optarg);
+	}
+}
+
+int opts_parse(const struct tool *t, int argc, char **argv)
+{
+	struct option longs[OPTIONS_MAX + 4];
+	char shorts[2 * OPTIONS_MAX + 8];
+	int c;
+	tool = t;
+	saved_argc = argc;
+	saved_argv = xcalloc((size_t)argc + 1, sizeof *saved_argv); /* in the order given: getopt moves operands */
+	memcpy(saved_argv, argv, (size_t)argc * sizeof *argv);
+	tables(longs, shorts);
+	opterr = 0;
+	while ((c = getopt_long(argc, argv, shorts, longs, NULL)) != -1)
+		handle(c, argv);
+	verbosity = quiet ? 0 : verbose ? 2 : 1;
+	if (tool->wants_stdin && optind == argc && isatty(STDIN_FILENO))
+		die_usage("nothing to read: name a file, or pipe one in");
+	return optind;
+}

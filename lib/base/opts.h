@@ -1,0 +1,87 @@
+/* Command lines as tables: one table per tool is the parser (getopt_long), the --help text, the shell completion and the
+ * record of settings that goes into every output. The options all tools share are declared once, here.
+ *
+ *     struct job { const char *out; long ipc; double lr; } job = {.ipc = 1, .lr = 0.25};
+ *     const struct opt opts[] = {
+ *         {'o', "output", "FILE", OPT_STRING, &job.out, "write to FILE (default: standard output)"},
+ *         {0, "ipc", "N", OPT_INT, &job.ipc, "images per class", .min = 1, .max = 10000},
+ *         {0, "lr", "X", OPT_REAL, &job.lr, "learning rate", .min = 0, .max = 1e6},
+ *         {0, "view", "VIEW", OPT_CHOICE, &job.view, "view", .choices = "plain|same|once|literal"},   -- const char *
+ *         {0},
+ *     };
+ *
+ * Defaults are what the destinations hold before parsing; --help prints them. */
+#ifndef FD2_OPTS_H
+#define FD2_OPTS_H
+#include <jansson.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+enum opt_kind {
+	OPT_FLAG,   /* bool: --x sets true. With .off set, sets false instead (--no-lf). */
+	OPT_INT,    /* long, within [min, max] */
+	OPT_REAL,   /* double, within [min, max], finite */
+	OPT_STRING, /* const char * */
+	OPT_CHOICE, /* const char *, one of .choices, "a|b|c" */
+	OPT_LIST,   /* struct opt_list: repeatable */
+	OPT_RANGE,  /* struct opt_range: "A-B", "A-" or "A": two longs, 0-based, both included */
+};
+
+struct opt_list {
+	const char **v;
+	int n;
+};
+
+struct opt_range {
+	long first, last; /* default {0, LONG_MAX} = everything */
+};
+
+struct opt {
+	char letter;      /* 0: none */
+	const char *name; /* long name; NULL ends the table */
+	const char *arg;  /* name of the argument in --help; NULL for flags */
+	enum opt_kind kind;
+	void *to;
+	const char *help; /* one short line */
+	double min, max;  /* OPT_INT, OPT_REAL; both 0 = no limit */
+	const char *choices;
+	bool off;     /* OPT_FLAG: set false */
+	bool unrecorded; /* leave out of the recorded settings: paths and the like, which do not change the result */
+};
+
+/* --device --dtype --seed --threads --quiet --verbose --log, the same in every tool. */
+struct common {
+	const char *device; /* "cpu" or "cuda" */
+	const char *dtype;  /* "auto", "f32" or "bf16": arithmetic of convolutions */
+	long seed;          /* >= 0 */
+	long threads;       /* 0: as many as the machine gives us */
+	const char *log;    /* JSON lines are appended here; NULL: none */
+};
+extern struct common common;
+
+struct tool {
+	const char *name;     /* "fd2-distill" */
+	const char *synopsis; /* "[options] -t TEACHER [SHARD...]" */
+	const char *purpose;  /* one line */
+	const struct opt *opts;
+	bool wants_stdin; /* reads standard input when no argument is given: refuses a terminal there */
+};
+
+/* Start of every main: sets the locale, signals, prog_name; parses argv. Handles --help (stdout, 0), --version, and usage errors
+ * (stderr, 2) itself. Returns the index in argv of the first operand. Opens --log. */
+int fd2_start(const struct tool *tool, int argc, char **argv);
+
+/* The parsing alone, for fd2_start. */
+int opts_parse(const struct tool *tool, int argc, char **argv);
+
+/* End of every main: flushes and checks stdout, writes the log's last line, removes unfinished outputs. Returns the exit code:
+ * `status` < 0 prints fail_message() and gives 1. */
+int fd2_finish(int status);
+
+/* The settings of this run as JSON: {"tool", "version", "options": {name: value, ...}} with every recorded option's final value,
+ * for the provenance of outputs. It names no path, so the same work gives the same bytes. A new reference. */
+json_t *fd2_provenance(void);
+/* The command line as it was given, for the log. A new reference. */
+json_t *fd2_argv(void);
+extern const char fd2_version[];
+#endif

@@ -1,0 +1,256 @@
+#include "lib/base/out.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "lib/base/err.h"
+
+enum { BUFFER = 256 << 10, OPEN_MAX_OUTPUTS = 16 };
+
+struct out {
+	int fd, slot;
+	bool keep;
+	char *path, *temp; /* temp NULL: written in place (standard output, a device) */
+	char *shown;       /* for messages */
+	uint64_t written;
+	size_t used;
+	uint8_t buffer[BUFFER];
+};
+
+/* Temporary files that a signal must remove: plain arrays, so that the handler may read them. */
+static char doomed[OPEN_MAX_OUTPUTS][4096];
+static struct out *open_outputs[OPEN_MAX_OUTPUTS];
+static bool stdout_taken;
+
+void out_on_signal(int sig)
+{
+	for (int i = 0; i < OPEN_MAX_OUTPUTS; i++)
+		if (doomed[i][0])
+			unlink(doomed[i]);
+	signal(sig, SIG_DFL);
+	raise(sig);
+}
+
+static int no_write(const struct out *o)
+{
+	if (errno == EPIPE) {
+		signal(SIGPIPE, SIG_DFL);
+		raise(SIGPIPE);
+	}
+	return fail("cannot write %s: %s", o->shown, strerror(errno));
+}
+
+static void release(struct out *o)
+{
+	if (o->slot >= 0) {
+		doomed[o->slot][0] = '\0';
+		open_outputs[o->slot] = NULL;
+	}
+	if (o->fd > STDOUT_FILENO)
+		close(o->fd);
+	free(o->path);
+	free(o->temp);
+	free(o->shown);
+	free(o);
+}
+
+static int take_slot(struct out *o)
+{
+	for (int i = 0; i < OPEN_MAX_OUTPUTS; i++)
+		if (!open_outputs[i]) {
+			open_outputs[i] = o;
+			o->slot = i;
+			if (o->temp && !o->keep)
+				snprintf(doomed[i], sizeof doomed[i], "%s", o->temp);
+			return 0;
+		}
+	return fail("too many outputs are open");
+}
+
+static struct out *new_out(const char *path)
+{
+	struct out *o = xcalloc(1, sizeof *o);
+	bool standard = !path || !strcmp(path, "-");
+	o->fd = -1;
+	o->slot = -1;
+	o->path = standard ? NULL : xstrdup(path);
+	o->shown = standard ? xstrdup("standard output") : xasprintf("'%s'", path);
+	return o;
+}
+
+static struct out *give_up(struct out *o)
+{
+	release(o);
+	return NULL;
+}
+
+static struct out *open_stdout(struct out *o, int flags)
+{
+	if (stdout_taken)
+		fail("two outputs cannot both be standard output");
+	else if (!(flags & OUT_TEXT) && isatty(STDOUT_FILENO))
+		fail("binary data is not written to a terminal; redirect it or use -o FILE");
+	else {
+		stdout_taken = true;
+		o->fd = STDOUT_FILENO;
+		return o;
+	}
+	return give_up(o);
+}
+
+char *out_part_name(const char *path)
+{
+	return xasprintf("%s.part", path);
+}
+
+static char *temp_name(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+	int dir = slash ? (int)(slash - path) + 1 : 0;
+	return xasprintf("%.*s.%s.%ld.tmp", dir, path, path + dir, (long)getpid());
+}
+
+struct out *out_open(const char *path, int flags)
+{
+	struct out *o = new_out(path);
+	struct stat st;
+	if (!o->path)
+		return open_stdout(o, flags);
+	bool exists = !stat(path, &st);
+	if (exists && S_ISDIR(st.st_mode)) {
+		fail("cannot write %s: it is a directory", o->shown);
+		return give_up(o);
+	}
+	o->keep = flags & OUT_KEEP;
+	if (exists && !S_ISREG(st.st_mode)) {
+		o->fd = open(path, O_WRONLY | O_CLOEXEC);
+	} else {
+		o->temp = o->keep ? out_part_name(path) : temp_name(path);
+		o->fd = open(o->temp, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
+	}
+	if (o->fd < 0) {
+		no_write(o);
+		return give_up(o);
+	}
+	return take_slot(o) < 0 ? give_up(o) : o;
+}
+
+struct out *out_resume(const char *path, uint64_t size)
+{
+	struct out *o = new_out(path);
+	o->keep = true;
+	o->temp = out_part_name(path);
+	o->written = size;
+	o->fd = open(o->temp, O_WRONLY | O_CLOEXEC);
+	if (o->fd < 0 || ftruncate(o->fd, (off_t)size) || lseek(o->fd, 0, SEEK_END) < 0) {
+		no_write(o);
+		return give_up(o);
+	}
+	return take_slot(o) < 0 ? give_up(o) : o;
+}
+
+static int flush(struct out *o)
+{
+	for (size_t at = 0; at < o->used;) {
+		ssize_t n = write(o->fd, o->buffer + at, o->used - at);
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return no_write(o);
+		at += (size_t)n;
+	}
+	o->used = 0;
+	return 0;
+}
+
+int out_write(struct out *o, const void *data, size_t n)
+{
+	const uint8_t *p = data;
+	o->written += n;
+	while (n) {
+		size_t room = BUFFER - o->used, take = n < room ? n : room;
+		memcpy(o->buffer + o->used, p, take);
+		o->used += take;
+		p += take;
+		n -= take;
+		if (o->used == BUFFER && flush(o) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+int out_flush(struct out *o)
+{
+	return flush(o);
+}
+
+int out_sync(struct out *o)
+{
+	if (flush(o) < 0)
+		return -1;
+	if (o->temp && fsync(o->fd))
+		return no_write(o);
+	return 0;
+}
+
+uint64_t out_tell(const struct out *o)
+{
+	return o->written;
+}
+
+const char *out_name(const struct out *o)
+{
+	return o->shown;
+}
+
+/* A name is durable once its directory is. */
+static void sync_directory(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+	char *dir = slash ? xasprintf("%.*s", (int)(slash - path) + 1, path) : xstrdup(".");
+	int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	free(dir);
+	if (fd < 0)
+		return;
+	fsync(fd);
+	close(fd);
+}
+
+int out_close(struct out *o)
+{
+	int ok = out_sync(o);
+	if (!ok && o->fd > STDOUT_FILENO && close(o->fd))
+		ok = no_write(o);
+	if (o->fd > STDOUT_FILENO)
+		o->fd = -1;
+	if (!ok && o->temp && rename(o->temp, o->path))
+		ok = fail("cannot rename '%s' to %s: %s", o->temp, o->shown, strerror(errno));
+	if (ok < 0 && o->temp && !o->keep)
+		unlink(o->temp);
+	if (!ok && o->temp)
+		sync_directory(o->path);
+	release(o);
+	return ok;
+}
+
+void out_abandon(struct out *o)
+{
+	if (o->temp && o->keep)
+		flush(o);
+	else if (o->temp)
+		unlink(o->temp);
+	release(o);
+}
+
+void out_abandon_all(void)
+{
+	for (int i = 0; i < OPEN_MAX_OUTPUTS; i++)
+		if (open_outputs[i])
+			out_abandon(open_outputs[i]);
+}

@@ -1,0 +1,39 @@
+/* Outputs: standard output, or a file that appears under its name only when it is whole.
+ *
+ * A named output is written to a temporary file in the same directory; out_close flushes, fsyncs, renames, and fsyncs the directory.
+ * Whatever is still open at exit or on SIGINT/SIGTERM/SIGHUP is removed, unless opened with OUT_KEEP: then the partial file
+ * stays as "NAME.part" and a later out_open with OUT_RESUME continues it.
+ * Binary data to a terminal is refused. EPIPE raises SIGPIPE with its default action, so the shell sees 141. */
+#ifndef FD2_OUT_H
+#define FD2_OUT_H
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum { OUT_TEXT = 1, OUT_KEEP = 2 };
+
+struct out;
+
+/* path NULL or "-" is standard output. NULL on failure (fail_message). An existing directory or an unwritable place is noticed here. */
+struct out *out_open(const char *path, int flags);
+/* Continue "PATH.part" of an earlier OUT_KEEP run, cut to its first `size` bytes (what the reader found whole). */
+struct out *out_resume(const char *path, uint64_t size);
+/* "PATH.part", to be freed; what out_resume would continue. */
+char *out_part_name(const char *path);
+int out_write(struct out *o, const void *data, size_t n);
+/* Make what was written so far durable (OUT_KEEP outputs: after every finished image). */
+int out_sync(struct out *o);
+/* Hands what was written so far to the reader of a pipe. */
+int out_flush(struct out *o);
+uint64_t out_tell(const struct out *o);
+/* How messages name it: "'x.tar'" or "standard output". */
+const char *out_name(const struct out *o);
+/* Publishes. 0, or -1 and nothing is published. Frees o in both cases. */
+int out_close(struct out *o);
+/* Gives up one output: nothing appears under its name (OUT_KEEP: the .part stays). */
+void out_abandon(struct out *o);
+/* Used by fd2_finish and atexit: removes all that is still open (except OUT_KEEP). */
+void out_abandon_all(void);
+/* Signal handler: removes the temporary files, then lets the signal end the process. */
+void out_on_signal(int sig);
+#endif

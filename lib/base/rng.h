@@ -1,0 +1,35 @@
+/* Randomness as a function: Philox4x32-10 (Salmon et al., SC'11), keyed by the seed and counted by what the numbers are for, so that
+ * any sample's randomness depends on (seed, purpose, a, b, c) alone and never on order, thread or shard. */
+#ifndef FD2_RNG_H
+#define FD2_RNG_H
+#include <stdint.h>
+
+enum rng_purpose {
+	RNG_INIT,      /* weights: a = parameter's hash */
+	RNG_SHUFFLE,   /* order of an epoch: a = epoch */
+	RNG_AUGMENT,   /* crop, flip, jitter of one image: a = epoch, b = index */
+	RNG_DISTILL,   /* the step's view: a = first class of the batch, b = image id, c = step */
+	RNG_MIX,       /* CutMix, MixUp: a = epoch, b = batch */
+	RNG_ATTENTION, /* counterfactual attention: a = epoch, b = batch */
+	RNG_PATCH,     /* initial images: a = class, b = image */
+	RNG_DRAW,      /* the demo's generator */
+	RNG_TEST,
+};
+
+struct rng {
+	uint32_t key[2], counter[4], block[4];
+	int left;
+};
+
+/* The generator itself: 128 bits out of a counter and a key. */
+void philox4x32(uint32_t out[4], const uint32_t counter[4], const uint32_t key[2]);
+
+struct rng rng_at(uint64_t seed, enum rng_purpose purpose, uint64_t a, uint32_t b, uint32_t c);
+uint32_t rng_u32(struct rng *r);
+double rng_uniform(struct rng *r);              /* [0, 1), 53 bits */
+double rng_between(struct rng *r, double lo, double hi);
+uint32_t rng_below(struct rng *r, uint32_t n);  /* 0..n-1, unbiased */
+double rng_normal(struct rng *r);               /* Box-Muller, one value a call */
+void rng_shuffle(struct rng *r, uint32_t *v, uint32_t n); /* Fisher-Yates */
+uint64_t hash_bytes(const void *p, uint64_t n); /* FNV-1a, 64 bits: for names */
+#endif

@@ -1,0 +1,212 @@
+#include "lib/data/dataset.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "formats/shard.h"
+#include "lib/base/err.h"
+#include "lib/base/par.h"
+
+enum { CHUNK = 128 }; /* samples held compressed at a time */
+
+/* A sample on its way: its bytes, then its image or the reason why there is none. */
+struct job {
+	uint8_t *bytes;
+	size_t size;
+	char *shard, *key, *class;
+	long cls;
+	struct image image;
+	char *problem;
+};
+
+struct chunk {
+	struct job v[CHUNK];
+	int n;
+	const struct dataset_options *o;
+};
+
+enum fit fit_of(const char *name)
+{
+	return !strcmp(name, "squash") ? FIT_SQUASH : FIT_SHORT;
+}
+
+const char *fit_name(enum fit fit)
+{
+	return fit == FIT_SQUASH ? "squash" : "short";
+}
+
+static void decode(void *ctx, int i)
+{
+	struct chunk *c = ctx;
+	struct job *j = &c->v[i];
+	const struct dataset_options *o = c->o;
+	struct image raw;
+	if (jpeg_decode(&raw, j->bytes, j->size, 0) < 0) {
+		j->problem = xstrdup(fail_message());
+		return;
+	}
+	if (o->fit == FIT_NONE) {
+		j->image = raw;
+		return;
+	}
+	if (o->fit == FIT_SQUASH)
+		image_resample(&j->image, &raw, 0, 0, raw.w, raw.h, o->side, o->side, 1);
+	else
+		image_resize_short(&j->image, &raw, o->side);
+	image_free(&raw);
+}
+
+static struct job job_of(const struct sample *s)
+{
+	struct job j = {.size = s->image_size, .cls = s->cls, .shard = xstrdup(s->shard), .key = xstrdup(s->key)};
+	j.class = s->class ? xstrdup(s->class) : NULL;
+	j.bytes = xmalloc(s->image_size + 1);
+	memcpy(j.bytes, s->image, s->image_size);
+	return j;
+}
+
+static void job_free(struct job *j)
+{
+	free(j->bytes);
+	free(j->shard);
+	free(j->key);
+	free(j->class);
+	free(j->problem);
+	image_free(&j->image);
+	*j = (struct job){0};
+}
+
+/* The class's name waits in `class_of` until all names are known. */
+struct loading {
+	struct dataset *d;
+	const struct dataset_options *o;
+	char **class_of;
+	int cap;
+};
+
+static int take(struct loading *l, struct job *j)
+{
+	struct dataset *d = l->d;
+	if (j->problem) {
+		d->skipped++;
+		if (l->o->strict)
+			return fail("cannot read '%s': member '%s': %s", j->shard, j->key, j->problem);
+		warn("skipped member '%s' of '%s': %s", j->key, j->shard, j->problem);
+		return 0;
+	}
+	if (d->n == l->cap) {
+		l->cap = l->cap ? 2 * l->cap : 1024;
+		d->v = xrealloc(d->v, (size_t)l->cap, sizeof *d->v);
+		l->class_of = xrealloc(l->class_of, (size_t)l->cap, sizeof *l->class_of);
+	}
+	l->class_of[d->n] = j->class;
+	d->v[d->n++] = (struct item){.key = j->key, .label = (int)j->cls, .image = j->image};
+	d->sizes_sum += (double)j->size;
+	j->key = j->class = NULL;
+	j->image = (struct image){0};
+	return 0;
+}
+
+static int read_all(struct loading *l, struct shard_reader *r)
+{
+	struct chunk c = {.o = l->o};
+	struct sample s;
+	int got = 1, ok = 0;
+	while (got > 0 && !ok) {
+		c.n = 0;
+		while (c.n < CHUNK && (got = shard_next(r, &s)) > 0)
+			c.v[c.n++] = job_of(&s);
+		if (got >= 0)
+			par_for(c.n, decode, &c);
+		for (int i = 0; i < c.n; i++) {
+			if (got >= 0 && !ok)
+				ok = take(l, &c.v[i]);
+			job_free(&c.v[i]);
+		}
+	}
+	return got < 0 ? -1 : ok;
+}
+
+static int find(const char *const *names, int n, const char *name)
+{
+	for (int i = 0; i < n; i++)
+		if (!strcmp(names[i], name))
+			return i;
+	return -1;
+}
+
+/* Folder names become indices into the known classes; bare numbers must be such indices. */
+static int label_all(struct loading *l)
+{
+	struct dataset *d = l->d;
+	const char *who = l->o->known_by ? l->o->known_by : "the shard";
+	for (int i = 0; i < d->n; i++) {
+		struct item *it = &d->v[i];
+		int k = l->class_of[i] && d->classes ? find((const char *const *)d->classes, d->n_classes, l->class_of[i]) : it->label;
+		if (k < 0 || (d->classes && k >= d->n_classes))
+			return fail("class '%s' of '%s' is none of the %d that %s knows", l->class_of[i] ? l->class_of[i] : "(a number)",
+			    it->key, d->n_classes, who);
+		it->label = k;
+		if (!d->classes && k >= d->n_classes)
+			d->n_classes = k + 1;
+	}
+	return 0;
+}
+
+static void copy_classes(struct dataset *d, const char *const *names, int n)
+{
+	if (!names)
+		return;
+	d->n_classes = n;
+	d->classes = xcalloc((size_t)n, sizeof *d->classes);
+	for (int i = 0; i < n; i++)
+		d->classes[i] = xstrdup(names[i]);
+}
+
+static int load(struct loading *l, struct shard_reader *r)
+{
+	struct dataset *d = l->d;
+	if (read_all(l, r) < 0)
+		return -1;
+	int n;
+	const char *const *own = shard_classes(r, &n);
+	copy_classes(d, l->o->known ? l->o->known : own, l->o->known ? l->o->n_known : n);
+	strcpy(d->digest, shard_digest(r));
+	d->meta = json_incref(shard_meta(r));
+	if (d->skipped)
+		warn("skipped %d of %d images", d->skipped, d->skipped + d->n);
+	if (!d->n)
+		return fail("not one image could be read");
+	return label_all(l);
+}
+
+int dataset_read(struct dataset *d, char *const *paths, int n, const struct dataset_options *o)
+{
+	*d = (struct dataset){0};
+	struct loading l = {.d = d, .o = o};
+	struct shard_reader *r = shard_open(paths, n);
+	if (!r)
+		return -1;
+	int ok = load(&l, r);
+	for (int i = 0; i < d->n; i++)
+		free(l.class_of[i]);
+	free(l.class_of);
+	shard_close(r);
+	if (ok < 0)
+		dataset_free(d);
+	return ok;
+}
+
+void dataset_free(struct dataset *d)
+{
+	for (int i = 0; i < d->n; i++) {
+		free(d->v[i].key);
+		image_free(&d->v[i].image);
+	}
+	for (int i = 0; d->classes && i < d->n_classes; i++)
+		free(d->classes[i]);
+	free(d->v);
+	free(d->classes);
+	json_decref(d->meta);
+	*d = (struct dataset){0};
+}

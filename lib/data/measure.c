@@ -1,0 +1,152 @@
+#include "lib/data/measure.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/base/err.h"
+
+/* --- reading ----------------------------------------------------------------------------------------------------------------- */
+
+static char *folder(const char *key)
+{
+	const char *slash = strrchr(key, '/');
+	return slash ? xasprintf("%.*s", (int)(slash - key), key) : xstrdup("");
+}
+
+/* A map [M,h,w] named by its image, then that image's representation, "KEY.z". */
+static int take(struct seen_list *l, struct array *a)
+{
+	if (a->rank == 3 && a->dtype == DT_F32) {
+		l->v = xrealloc(l->v, (size_t)l->n + 1, sizeof *l->v);
+		l->v[l->n++] = (struct seen){.key = xstrdup(a->name), .class = folder(a->name), .A = *a};
+		return 0;
+	}
+	struct seen *last = l->n ? &l->v[l->n - 1] : NULL;
+	size_t n = last ? strlen(last->key) : 0;
+	if (last && a->rank == 1 && a->dtype == DT_F32 && !strncmp(a->name, last->key, n) && !strcmp(a->name + n, ".z")) {
+		last->z = *a;
+		return 0;
+	}
+	fail("tensor '%s' is neither a map nor the representation that follows it", a->name);
+	array_free(a);
+	return -1;
+}
+
+int seen_read(struct seen_list *l, const char *path)
+{
+	*l = (struct seen_list){0};
+	struct stream_reader *r = stream_open(path, "attn");
+	if (!r)
+		return -1;
+	const char *teacher = NULL;
+	struct array a;
+	int got, ok = 0;
+	if (!json_unpack(stream_meta(r), "{s:{s:s}}", "inputs", "teacher", &teacher))
+		strncat(l->teacher, teacher, sizeof l->teacher - 1);
+	while (!ok && (got = stream_next(r, &a)) > 0)
+		ok = take(l, &a);
+	for (int i = 0; i < l->n && !ok; i++)
+		if (!l->v[i].z.data || (i && l->v[i].A.size != l->v[0].A.size) || l->v[i].z.size != l->v[0].z.size)
+			ok = fail("'%s' has no representation, or maps of another shape than the first image", l->v[i].key);
+	if (ok < 0)
+		fail("cannot read '%s': %s", path ? path : "-", fail_message());
+	else if (got < 0)
+		ok = -1;
+	stream_close(r);
+	if (ok < 0)
+		seen_free(l);
+	return ok;
+}
+
+void seen_free(struct seen_list *l)
+{
+	for (int i = 0; i < l->n; i++) {
+		free(l->v[i].key);
+		free(l->v[i].class);
+		array_free(&l->v[i].A);
+		array_free(&l->v[i].z);
+	}
+	free(l->v);
+	*l = (struct seen_list){0};
+}
+
+/* --- measures ----------------------------------------------------------------------------------------------------------------- */
+
+double l2_normalized(const float *u, const float *v, int64_t n)
+{
+	double uu = 0, vv = 0, dd = 0;
+	for (int64_t i = 0; i < n; i++) {
+		double d = (double)u[i] - v[i];
+		uu += (double)u[i] * u[i];
+		vv += (double)v[i] * v[i];
+		dd += d * d;
+	}
+	return sqrt(dd) / (sqrt(uu) + sqrt(vv) + 1e-8);
+}
+
+/* Which group an image is in: from its number in the class, "0007". */
+static int group_of(const struct seen *s, int group)
+{
+	const char *slash = strrchr(s->key, '/');
+	return group ? (atoi(slash ? slash + 1 : s->key) - 1) / group : 0;
+}
+
+double intra_class_attention(const struct seen_list *l, int group)
+{
+	double sum = 0;
+	long pairs = 0;
+	for (int i = 0; i < l->n; i++)
+		for (int j = 0; j < i; j++) {
+			const struct seen *a = &l->v[i], *b = &l->v[j];
+			if (strcmp(a->class, b->class) || group_of(a, group) != group_of(b, group))
+				continue;
+			sum += l2_normalized(a->A.data, b->A.data, array_count(&a->A));
+			pairs++;
+		}
+	return pairs ? sum / (double)pairs : NAN;
+}
+
+int prototype_distances(struct prototype_distances *d, const struct seen_list *l, const struct array *prototypes, const char *const *classes)
+{
+	int64_t K = prototypes->shape[0], D = prototypes->shape[1];
+	*d = (struct prototype_distances){0};
+	for (int i = 0; i < l->n; i++) {
+		const struct seen *s = &l->v[i];
+		double own = NAN, others = 0, nearest = INFINITY;
+		for (int64_t k = 0; k < K; k++) {
+			double e = l2_normalized(s->z.data, (const float *)prototypes->data + k * D, D);
+			nearest = fmin(nearest, e);
+			if (strcmp(classes[k], s->class))
+				others += e;
+			else
+				own = e;
+		}
+		if (isnan(own))
+			return fail("class '%s' of '%s' has no prototype", s->class, s->key);
+		d->own += own / l->n;
+		d->others += K > 1 ? others / (double)(K - 1) / l->n : 0;
+		d->nearest_right += own <= nearest ? 1.0 / l->n : 0;
+	}
+	return 0;
+}
+
+static double overlap(double a0, double a1, double b0, double b1)
+{
+	return fmax(0, fmin(a1, b1) - fmax(a0, b0));
+}
+
+double mass_inside(const struct array *A, const double box[4])
+{
+	int64_t M = A->shape[0], h = A->shape[1], w = A->shape[2];
+	const float *v = A->data;
+	double all = 0, in = 0;
+	for (int64_t i = 0; i < M * h * w; i++) {
+		int64_t y = i / w % h, x = i % w;
+		double share_x = overlap((double)x, (double)x + 1, box[0] * (double)w, box[2] * (double)w);
+		double share_y = overlap((double)y, (double)y + 1, box[1] * (double)h, box[3] * (double)h);
+		all += v[i];
+		in += v[i] * share_x * share_y;
+	}
+	return all > 0 ? in / all : 0;
+}

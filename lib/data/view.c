@@ -1,0 +1,102 @@
+#include "lib/data/view.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/base/err.h"
+#include "lib/base/rng.h"
+
+enum augment augment_of(const char *name)
+{
+	return !strcmp(name, "crop") ? AUGMENT_CROP : AUGMENT_RRC;
+}
+
+/* The image as it is, centred or at an offset; a box larger than the image is shrunk to fit. */
+static struct box cut(const struct image *im, int size, double fx, double fy)
+{
+	int side = im->w < im->h ? im->w : im->h;
+	if (size < side)
+		side = size;
+	return (struct box){(int)(fx * (im->w - side + 1)), (int)(fy * (im->h - side + 1)), side, side};
+}
+
+struct view view_random(const struct image *im, int size, enum augment how, double min_scale, uint64_t seed, long epoch, long index)
+{
+	struct rng r = rng_at(seed, RNG_AUGMENT, (uint64_t)epoch, (uint32_t)index, 0);
+	struct view v;
+	if (how == AUGMENT_RRC) {
+		v.box = random_resized_crop(&r, im->w, im->h, min_scale, 1, 3.0 / 4, 4.0 / 3);
+	} else {
+		double fx = rng_uniform(&r), fy = rng_uniform(&r);
+		v.box = cut(im, size, fx, fy);
+	}
+	v.flip = rng_uniform(&r) < 0.5;
+	return v;
+}
+
+struct view view_center(const struct image *im, int size)
+{
+	int side = im->w < im->h ? im->w : im->h;
+	if (size < side)
+		side = size;
+	return (struct view){{(int)lround((im->w - side) / 2.0), (int)lround((im->h - side) / 2.0), side, side}, false};
+}
+
+void view_render(float *out, const struct image *im, const struct view *v, int size, const struct normal *normal)
+{
+	struct image crop;
+	image_resample(&crop, im, v->box.x, v->box.y, v->box.w, v->box.h, size, size, 1);
+	float scale[3], shift[3];
+	for (int c = 0; c < 3; c++) {
+		scale[c] = (float)(1 / (255 * normal->std[c]));
+		shift[c] = (float)(-normal->mean[c] / normal->std[c]);
+	}
+	for (int y = 0; y < size; y++)
+		for (int x = 0; x < size; x++) {
+			const uint8_t *p = crop.rgb + 3 * ((size_t)y * size + x);
+			float *q = out + 3 * ((size_t)y * size + (v->flip ? size - 1 - x : x));
+			for (int c = 0; c < 3; c++)
+				q[c] = p[c] * scale[c] + shift[c];
+		}
+	image_free(&crop);
+}
+
+static int clip(double v, int size)
+{
+	return v < 0 ? 0 : v > size ? size : (int)v;
+}
+
+struct mix mix_random(uint32_t *with, int n, int size, uint64_t seed, long epoch, long batch)
+{
+	struct rng r = rng_at(seed, RNG_MIX, (uint64_t)epoch, (uint32_t)batch, 0);
+	struct mix m = {.lambda = rng_uniform(&r)};
+	double side = floor(size * sqrt(1 - m.lambda));
+	int cx = (int)rng_below(&r, (uint32_t)size), cy = (int)rng_below(&r, (uint32_t)size);
+	m.x0 = clip(cx - floor(side / 2), size);
+	m.x1 = clip(cx + floor(side / 2), size);
+	m.y0 = clip(cy - floor(side / 2), size);
+	m.y1 = clip(cy + floor(side / 2), size);
+	for (int i = 0; i < n; i++)
+		with[i] = (uint32_t)i;
+	rng_shuffle(&r, with, (uint32_t)n);
+	return m;
+}
+
+void mix_apply(float *batch, int n, int size, const struct mix *m, const uint32_t *with)
+{
+	int w = m->x1 - m->x0, h = m->y1 - m->y0;
+	if (w <= 0 || h <= 0)
+		return;
+	size_t row = 3 * (size_t)w, image = 3 * (size_t)size * size;
+	float *cut = xcalloc((size_t)n * h, row * sizeof *cut);
+	for (int i = 0; i < n; i++)
+		for (int y = 0; y < h; y++)
+			memcpy(cut + ((size_t)i * h + y) * row, batch + with[i] * image + 3 * ((size_t)(m->y0 + y) * size + m->x0),
+			    row * sizeof *cut);
+	for (int i = 0; i < n; i++)
+		for (int y = 0; y < h; y++)
+			memcpy(batch + i * image + 3 * ((size_t)(m->y0 + y) * size + m->x0), cut + ((size_t)i * h + y) * row,
+			    row * sizeof *cut);
+	free(cut);
+}

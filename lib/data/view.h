@@ -1,0 +1,41 @@
+/* How an image is looked at: crop, flip, normalise; and how a batch is mixed. Everything is a function of seeds, so a
+ * view can be drawn again, or written down and followed by another program. */
+#ifndef FD2_VIEW_H
+#define FD2_VIEW_H
+#include "lib/image/image.h"
+#include <stdbool.h>
+#include <stdint.h>
+
+struct view {
+	struct box box;
+	bool flip; /* left to right, after the crop */
+};
+
+struct normal {
+	double mean[3], std[3];
+};
+
+enum augment {
+	AUGMENT_RRC,  /* RandomResizedCrop(min_scale..1) and flip */
+	AUGMENT_CROP, /* size x size cut out of the image as it is, and flip */
+};
+enum augment augment_of(const char *name); /* "rrc|crop" */
+
+/* The view of image `index` in `epoch`. */
+struct view view_random(const struct image *im, int size, enum augment how, double min_scale, uint64_t seed, long epoch, long index);
+/* The central size x size pixels. */
+struct view view_center(const struct image *im, int size);
+
+/* out [size][size][3]: the box resampled (antialiased), flipped, scaled to [0,1] and normalised. */
+void view_render(float *out, const struct image *im, const struct view *v, int size, const struct normal *normal);
+
+/* CutMix (Yun et al. 2019) of a batch: the rectangle [y0,y1) x [x0,x1) of sample i comes from sample with[i]. */
+struct mix {
+	double lambda; /* share of the own image that was drawn; the box has area (1 - lambda) before clipping */
+	int x0, y0, x1, y1;
+};
+/* lambda from Beta(1,1); with: a permutation of 0..n-1. */
+struct mix mix_random(uint32_t *with, int n, int size, uint64_t seed, long epoch, long batch);
+/* In place on a batch [n][size][size][3]. */
+void mix_apply(float *batch, int n, int size, const struct mix *m, const uint32_t *with);
+#endif

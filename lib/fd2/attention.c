@@ -1,0 +1,50 @@
+#include "lib/fd2/attention.h"
+
+#include <stdlib.h>
+
+#include "lib/base/err.h"
+#include "lib/fd2/batch.h"
+
+static Tensor *as_tensor(const struct teacher *t, const struct image *im)
+{
+	struct batch b;
+	struct normal normal = {{t->mean[0], t->mean[1], t->mean[2]}, {t->std[0], t->std[1], t->std[2]}};
+	int side = im->w < im->h ? im->w : im->h;
+	struct view v = {{(im->w - side) / 2, (im->h - side) / 2, side, side}, false};
+	batch_init(&b, 1, t->size);
+	batch_add(&b, im, 0, &v);
+	batch_render(&b, &normal);
+	Tensor *x = batch_images(&b, 0, 1, T_F32);
+	batch_free(&b);
+	return x;
+}
+
+static float *values(const Tensor *t)
+{
+	float *v = xcalloc((size_t)tensor_numel(t) + 1, sizeof *v);
+	tensor_read(t, T_F32, v, tensor_numel(t));
+	return v;
+}
+
+int attention_of(struct attention *a, const struct teacher *t, const struct image *im)
+{
+	struct pass pass = {.bn = BN_RUNNING};
+	tensor_scope_begin(NO_GRAD);
+	struct teacher_out o = teacher_forward(t, as_tensor(t, im), &pass);
+	*a = (struct attention){.maps = (int)tensor_size(o.A, 1), .h = (int)tensor_size(o.A, 2), .w = (int)tensor_size(o.A, 3)};
+	a->A = values(o.A);
+	a->z = values(o.z);
+	a->features = (int)tensor_size(o.z, 1);
+	tensor_scope_end();
+	if (!tensor_error())
+		return 0;
+	attention_free(a);
+	return fail("cannot compute attention: %s", tensor_error());
+}
+
+void attention_free(struct attention *a)
+{
+	free(a->A);
+	free(a->z);
+	*a = (struct attention){0};
+}

@@ -1,0 +1,103 @@
+#include "lib/fd2/batch.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/base/err.h"
+#include "lib/base/opts.h"
+#include "lib/base/par.h"
+
+void batch_init(struct batch *b, int cap, int size)
+{
+	*b = (struct batch){.cap = cap, .size = size};
+	b->pixels = xcalloc((size_t)cap, 3 * (size_t)size * size * sizeof *b->pixels);
+	b->labels = xcalloc((size_t)cap, sizeof *b->labels);
+	b->views = xcalloc((size_t)cap, sizeof *b->views);
+	b->images = xcalloc((size_t)cap, sizeof *b->images);
+}
+
+void batch_free(struct batch *b)
+{
+	free(b->pixels);
+	free(b->labels);
+	free(b->views);
+	free(b->images);
+	*b = (struct batch){0};
+}
+
+void batch_clear(struct batch *b)
+{
+	b->n = 0;
+}
+
+void batch_add(struct batch *b, const struct image *im, int label, const struct view *v)
+{
+	b->images[b->n] = im;
+	b->labels[b->n] = label;
+	b->views[b->n++] = *v;
+}
+
+struct rendering {
+	struct batch *b;
+	const struct normal *normal;
+};
+
+static void render(void *ctx, int i)
+{
+	struct rendering *r = ctx;
+	struct batch *b = r->b;
+	view_render(b->pixels + (size_t)i * 3 * b->size * b->size, b->images[i], &b->views[i], b->size, r->normal);
+}
+
+void batch_render(struct batch *b, const struct normal *normal)
+{
+	struct rendering r = {b, normal};
+	par_for(b->n, render, &r);
+}
+
+Tensor *batch_images(const struct batch *b, int first, int n, enum scalar type)
+{
+	int64_t shape[] = {n, b->size, b->size, 3};
+	Tensor *nhwc = tensor_from(b->pixels + (size_t)first * 3 * b->size * b->size, T_F32, 4, shape);
+	return tensor_to(tensor_permute(nhwc, 4, (int[]){0, 3, 1, 2}), type);
+}
+
+Tensor *batch_labels(const struct batch *b, int first, int n)
+{
+	return tensor_from(b->labels + first, T_I64, 1, (int64_t[]){n});
+}
+
+enum scalar arithmetic(void)
+{
+	if (!strcmp(common.dtype, "f32"))
+		return T_F32;
+	return !strcmp(common.dtype, "bf16") || torch_has_bf16() ? T_BF16 : T_F32;
+}
+
+void hits_count(struct hits *h, const Tensor *logits, const int64_t *labels)
+{
+	int64_t n = tensor_size(logits, 0), K = tensor_size(logits, 1);
+	float *v = xcalloc((size_t)(n * K) + 1, sizeof *v);
+	if (tensor_read(logits, T_F32, v, n * K) < 0)
+		n = 0;
+	for (int64_t i = 0; i < n; i++) {
+		const float *row = v + i * K;
+		int above = 0; /* classes not below the right one: a tie or a NaN is no hit */
+		for (int64_t k = 0; k < K; k++)
+			above += k != labels[i] && !(row[k] < row[labels[i]]);
+		h->n++;
+		h->top1 += above == 0;
+		h->top5 += above < 5;
+	}
+	free(v);
+}
+
+double hits_top1(const struct hits *h)
+{
+	return h->n ? 100.0 * (double)h->top1 / (double)h->n : 0;
+}
+
+double hits_top5(const struct hits *h)
+{
+	return h->n ? 100.0 * (double)h->top5 / (double)h->n : 0;
+}

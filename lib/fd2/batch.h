@@ -1,0 +1,38 @@
+/* From images to tensors: a batch of views, rendered by all threads; and counting right answers. */
+#ifndef FD2_BATCH_H
+#define FD2_BATCH_H
+#include "lib/data/dataset.h"
+#include "lib/data/view.h"
+#include "lib/torch/tensor.h"
+
+struct batch {
+	int n, size, cap;
+	float *pixels;   /* [n][size][size][3], normalised */
+	int64_t *labels; /* [n] */
+	struct view *views;
+	const struct image **images;
+};
+
+/* Room for `cap` images of size x size. */
+void batch_init(struct batch *b, int cap, int size);
+void batch_free(struct batch *b);
+void batch_clear(struct batch *b);
+/* Adds one image (borrowed) with its view; nothing is rendered yet. */
+void batch_add(struct batch *b, const struct image *im, int label, const struct view *v);
+void batch_render(struct batch *b, const struct normal *normal);
+
+/* Images first..first+n-1 as [n,3,size,size], channels-last, in `type`; their labels as i64 [n]. */
+Tensor *batch_images(const struct batch *b, int first, int n, enum scalar type);
+Tensor *batch_labels(const struct batch *b, int first, int n);
+
+/* The type that convolutions compute in: --dtype, where "auto" is bf16 if the device is built for it. */
+enum scalar arithmetic(void);
+
+struct hits {
+	long n, top1, top5;
+};
+/* logits [n,K] against labels [n]. */
+void hits_count(struct hits *h, const Tensor *logits, const int64_t *labels);
+double hits_top1(const struct hits *h); /* in percent */
+double hits_top5(const struct hits *h);
+#endif

@@ -1,0 +1,45 @@
+/* The finished images of each class, and their attention maps: what L_S compares with (Eq. 10, Algorithm 1, lines 6-10).
+ *
+ * Images are kept as they were stored (decoded from the JPEG), so that it makes no difference whether this process made
+ * them or another. */
+#ifndef FD2_EARLIER_H
+#define FD2_EARLIER_H
+#include "lib/fd2/sre2l.h"
+
+/* In which view L_S compares (spec, section 2). */
+enum ls_view {
+	LS_PLAIN,   /* the current image as it is, with the earlier maps as stored: one more pass */
+	LS_SAME,    /* the earlier images seen through the step's view */
+	LS_ONCE,    /* the earlier images augmented once, then held; the step's view of the current one */
+	LS_LITERAL, /* the step's view, with the earlier maps as stored */
+};
+enum ls_view ls_view_of(const char *name); /* "plain|same|once|literal" */
+
+struct finished {
+	bool stored;        /* in this run's output */
+	struct image image; /* empty when only the map is known */
+	float *map;         /* [M][h][w]; NULL until needed */
+};
+
+struct earlier {
+	int classes, ipc, group;
+	double min_scale;
+	int maps, h, w;
+	struct finished *v; /* [classes][ipc] */
+};
+
+void earlier_init(struct earlier *e, int classes, int ipc, int group, double min_scale);
+void earlier_free(struct earlier *e);
+/* A finished image of this run, ids from 1. -1: not a JPEG. */
+int earlier_put(struct earlier *e, int k, int id, const void *jpeg, size_t size);
+bool earlier_has(const struct earlier *e, int k, int id);
+/* Maps that fd2-attn wrote ("class/id" names), and images that another fd2-distill made. */
+int earlier_read_maps(struct earlier *e, const char *path, const struct teacher *t);
+int earlier_read_images(struct earlier *e, const char *path, const struct teacher *t);
+
+/* Maps of the images before `id` in its group, of classes first..first+n-1: [J,n,M,h,w]. NULL and fail_message when one is missing. */
+Tensor *earlier_maps(struct earlier *e, const struct teacher *t, enum ls_view view, int first, int n, int id);
+/* The same images seen through `view`, in the arithmetic of the step. */
+Tensor *earlier_seen_through(struct earlier *e, const struct teacher *t, const struct step_view *view, int first, int n, int id,
+                             enum scalar type);
+#endif

@@ -1,0 +1,281 @@
+/* Stage 6: a plain backbone trained on the distilled images alone, and its accuracy on held-out ones (spec, section 4). */
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/base/err.h"
+#include "lib/base/log.h"
+#include "lib/fd2/jobs.h"
+#include "lib/fd2/labels.h"
+#include "lib/fd2/losses.h"
+#include "lib/fd2/validate.h"
+#include "lib/nn/backbone.h"
+#include "lib/nn/optim.h"
+#include "lib/nn/weights.h"
+
+enum { HARD_EPOCHS = 300, HARD_SIZE = 224 };
+
+struct run {
+	const struct eval_job *job;
+	struct stream_reader *labels; /* NULL with --hard */
+	struct dataset images, val;
+	struct backbone student;
+	struct optim optim;
+	struct batch batch;
+	struct epoch epoch;
+	struct normal normal;
+	char **class_names;
+	int classes, size, epochs;
+	enum fit fit; /* of the validation images */
+	bool halves; /* each batch in two accumulated halves, as the teacher saw it */
+	double loss;
+	struct hits last, best;
+	int best_epoch;
+};
+
+/* --- training ------------------------------------------------------------------------------------------------------------------ */
+
+static Tensor *loss_of(struct run *r, const Tensor *logits, int i, int first, int n)
+{
+	int at = i * r->epoch.batch + first;
+	if (!r->labels)
+		return tensor_cross_entropy(logits, batch_labels(&r->batch, first, n), r->job->label_smoothing);
+	Tensor *teacher = tensor_from(r->epoch.logits + (size_t)at * r->classes, T_F16, 2, (int64_t[]){n, r->classes});
+	return loss_kl(logits, tensor_to(teacher, tensor_type(logits)), r->job->temperature);
+}
+
+static int train_batch(struct run *r, int i, double lr)
+{
+	struct pass pass = {.bn = BN_TRAIN};
+	int n = epoch_render(&r->epoch, i, &r->batch, &r->images, &r->normal);
+	int parts = r->halves && n > 1 ? 2 : 1, first = 0, ok = 0;
+	if (n / parts < 2 && r->epoch.batches > 1)
+		return 0; /* a rest that is too small for batch statistics */
+	for (int half = 0; half < parts && !ok; half++) {
+		int m = parts == 1 ? n : half ? n - first : n / 2;
+		tensor_scope_begin(GRAD);
+		Tensor *F = backbone_features(&r->student, batch_images(&r->batch, first, m, arithmetic()), &pass);
+		Tensor *loss = loss_of(r, backbone_logits(&r->student, F), i, first, m);
+		ok = optim_backward(&r->optim, tensor_affine(loss, 1.0 / parts, 0));
+		r->loss += tensor_item(loss) * m;
+		tensor_scope_end();
+		first += m;
+	}
+	if (!ok)
+		optim_update(&r->optim, lr);
+	return ok < 0 || tensor_error() ? fail("training failed: %s", tensor_error()) : 0;
+}
+
+/* The next epoch's views: from the labels, or drawn here. 0 when the labels have ended. */
+static int next_epoch(struct run *r, long e)
+{
+	if (r->labels)
+		return epoch_read(&r->epoch, r->labels, e, &r->images, r->size);
+	epoch_draw(&r->epoch, &r->images, r->size, r->job->min_scale, false, (uint64_t)common.seed, e);
+	return 1;
+}
+
+static void student_logits(void *net, const Tensor *x, Tensor **logits)
+{
+	struct pass pass = {.bn = BN_RUNNING};
+	logits[0] = backbone_logits(net, backbone_features(net, x, &pass));
+}
+
+static int measure(struct run *r, int e)
+{
+	if (validate(&r->val, r->size, &r->normal, student_logits, &r->student, 1, &r->last) < 0)
+		return -1;
+	if (!r->best_epoch || r->last.top1 > r->best.top1) {
+		r->best = r->last;
+		r->best_epoch = e;
+	}
+	chat("epoch %4d  loss %.4f  top-1 %5.2f %%  top-5 %5.2f %%", e, r->loss / r->epoch.n, hits_top1(&r->last), hits_top5(&r->last));
+	log_event(json_pack("{s:s, s:i, s:{s:o}, s:f, s:f}", "event", "epoch", "epoch", e, "loss", "kl", json_real_or_null(r->loss / r->epoch.n),
+	    "top1", hits_top1(&r->last), "top5", hits_top5(&r->last)));
+	return 0;
+}
+
+static int train(struct run *r)
+{
+	const struct eval_job *job = r->job;
+	progress_start("student", r->epochs);
+	for (int e = 0; e < r->epochs; e++) {
+		int got = next_epoch(r, e);
+		if (got < 0)
+			return -1;
+		if (!got)
+			return fail("the labels end after epoch %d of %d", e, r->epochs);
+		r->loss = 0;
+		double lr = lr_cosine(job->lr, e, r->epochs, 0, job->zeta);
+		for (int i = 0; i < r->epoch.batches; i++)
+			if (train_batch(r, i, lr) < 0)
+				return -1;
+		bool last = e + 1 == r->epochs;
+		if ((last || (job->val_every && (e + 1) % job->val_every == 0)) && measure(r, e + 1) < 0)
+			return -1;
+		progress_at(e + 1, "loss %.4f  top-1 %.1f %%", r->loss / r->epoch.n, hits_top1(&r->last));
+	}
+	progress_end();
+	return 0;
+}
+
+/* --- start ---------------------------------------------------------------------------------------------------------------------- */
+
+static int copy_classes(struct run *r, const json_t *names)
+{
+	r->classes = (int)json_array_size(names);
+	r->class_names = xcalloc((size_t)r->classes + 1, sizeof *r->class_names);
+	for (int k = 0; k < r->classes; k++) {
+		const char *name = json_string_value(json_array_get(names, (size_t)k));
+		r->class_names[k] = xstrdup(name ? name : "");
+	}
+	return r->classes >= 2 ? 0 : fail("the labels name %d classes; at least two are wanted", r->classes);
+}
+
+/* What the labels were made for decides size, batch, halves, pixels' scale and classes. */
+static int open_labels(struct run *r, int *batch, const char **made_for)
+{
+	const struct eval_job *job = r->job;
+	r->labels = stream_open(job->labels, "labels");
+	if (!r->labels)
+		return -1;
+	json_t *meta = stream_meta(r->labels), *classes;
+	json_error_t e;
+	const char *fit;
+	int halves;
+	double *m = r->normal.mean, *s = r->normal.std;
+	if (json_unpack_ex(meta, &e, 0, "{s:{s:s}, s:o, s:i, s:i, s:i, s:b, s:s, s:[FFF], s:[FFF]}", "inputs", "images", made_for, "classes", &classes,
+		"batch", batch, "epochs", &r->epochs, "size", &r->size, "halves", &halves, "fit", &fit, "mean", &m[0], &m[1], &m[2], "std", &s[0], &s[1], &s[2]))
+		return fail("the labels' meta is incomplete: %s", e.text);
+	r->halves = halves;
+	if (!job->fit)
+		r->fit = fit_of(fit);
+	if (*batch < 1 || *batch > 1 << 20 || r->epochs < 1 || r->size < 8 || r->size > 4096 || !(s[0] > 0 && s[1] > 0 && s[2] > 0))
+		return fail("the labels' meta holds a value out of range");
+	if (job->epochs > r->epochs)
+		return fail("--epochs %ld, but the labels hold %d", job->epochs, r->epochs);
+	if (job->epochs)
+		r->epochs = (int)job->epochs;
+	return copy_classes(r, classes);
+}
+
+static int read_images(struct run *r, const char *made_for)
+{
+	const struct eval_job *job = r->job;
+	struct dataset_options o = {.fit = FIT_NONE, .strict = job->strict || r->labels, .known = (const char *const *)r->class_names,
+	    .n_known = r->classes, .known_by = "the label stream"};
+	if (dataset_read(&r->images, job->shards, job->n_shards, &o) < 0)
+		return -1;
+	if (made_for && strcmp(made_for, r->images.digest))
+		return fail("the labels were made for another distilled set (%s) than this one (%s)", made_for, r->images.digest);
+	if (r->labels)
+		return 0;
+	if (!r->images.classes || r->images.n_classes < 2)
+		return fail("the shards name fewer than two classes");
+	r->classes = r->images.n_classes;
+	r->class_names = xcalloc((size_t)r->classes + 1, sizeof *r->class_names);
+	for (int k = 0; k < r->classes; k++)
+		r->class_names[k] = xstrdup(r->images.classes[k]);
+	return 0;
+}
+
+static int read_val(struct run *r)
+{
+	const struct eval_job *job = r->job;
+	struct dataset_options o = {.fit = r->fit, .side = r->size * 8 / 7, .strict = job->strict,
+	    .known = (const char *const *)r->class_names, .n_known = r->classes, .known_by = "the distilled set"};
+	return dataset_read(&r->val, (char **)job->val.v, job->val.n, &o);
+}
+
+static int prepare(struct run *r)
+{
+	const struct eval_job *job = r->job;
+	const char *made_for = NULL;
+	int batch = job->batch ? (int)job->batch : 16;
+	r->size = job->size ? (int)job->size : HARD_SIZE;
+	r->epochs = job->epochs ? (int)job->epochs : HARD_EPOCHS;
+	r->fit = fit_of(job->fit ? job->fit : "short");
+	r->normal = (struct normal){{0.485, 0.456, 0.406}, {0.229, 0.224, 0.225}};
+	if (!job->hard && open_labels(r, &batch, &made_for) < 0)
+		return -1;
+	if (read_images(r, made_for) < 0 || read_val(r) < 0)
+		return -1;
+	if (batch > r->images.n)
+		batch = r->images.n;
+	batch_init(&r->batch, batch, r->size);
+	epoch_init(&r->epoch, r->images.n, batch, r->classes);
+	struct arch_options o = {.classes = r->classes, .last_stride = 2};
+	if (backbone_init(&r->student, job->arch, &o, (uint64_t)common.seed) < 0)
+		return -1;
+	r->optim = (struct optim){OPTIM_ADAMW, .weight_decay = job->weight_decay};
+	optim_init(&r->optim, &r->student.params);
+	return 0;
+}
+
+/* --- results -------------------------------------------------------------------------------------------------------------------- */
+
+static int save(const struct run *r)
+{
+	if (!r->job->save)
+		return 0;
+	json_t *meta = fd2_provenance(), *names = json_array();
+	for (int k = 0; k < r->classes; k++)
+		json_array_append_new(names, json_string(r->class_names[k]));
+	json_object_set_new(meta, "arch", json_string(r->job->arch));
+	json_object_set_new(meta, "classes", names);
+	json_object_set_new(meta, "size", json_integer(r->size));
+	json_object_set_new(meta, "top1", json_real(hits_top1(&r->last)));
+	json_object_set_new(meta, "inputs", json_pack("{s:s, s:s}", "images", r->images.digest, "val", r->val.digest));
+	struct out *out = out_open(r->job->save, 0);
+	struct stream_writer *w = out ? stream_create(out, "student", meta) : NULL;
+	if (!w)
+		return -1;
+	if (weights_put(w, "", &r->student.params) == 0)
+		return stream_finish(w);
+	stream_abandon(w);
+	return -1;
+}
+
+/* One line, accuracies as fractions as DD-Ranking has them; the seconds are not in it, so that the same run gives the same bytes. */
+static int print(const struct run *r)
+{
+	const struct eval_job *job = r->job;
+	json_t *o = json_pack("{s:s, s:s, s:s, s:i, s:i, s:i, s:i, s:f, s:f, s:f, s:i, s:f, s:I, s:s}", "arch", job->arch, "data", job->data,
+	    "labels", job->hard ? "hard" : "soft", "classes", r->classes, "images", r->images.n, "val_images", r->val.n, "epochs", r->epochs,
+	    "top1", hits_top1(&r->last) / 100, "top5", hits_top5(&r->last) / 100, "best_top1", hits_top1(&r->best) / 100, "best_epoch",
+	    r->best_epoch, "loss", r->loss / r->epoch.n, "seed", (json_int_t)common.seed, "student_init", "random");
+	json_object_set_new(o, "image_bytes", json_integer((json_int_t)r->images.sizes_sum));
+	char *text = json_dumps(o, JSON_COMPACT | JSON_REAL_PRECISION(6));
+	json_decref(o);
+	struct out *out = out_open(job->out, OUT_TEXT);
+	int ok = out ? out_write(out, text, strlen(text)) : -1;
+	if (!ok)
+		ok = out_write(out, "\n", 1);
+	free(text);
+	if (out && out_close(out) < 0)
+		ok = -1;
+	return ok;
+}
+
+int stage_eval(const struct eval_job *job)
+{
+	struct run r = {.job = job};
+	int ok = prepare(&r);
+	if (!ok)
+		ok = train(&r);
+	if (!ok)
+		ok = save(&r);
+	if (!ok)
+		ok = print(&r);
+	if (r.labels)
+		stream_close(r.labels);
+	for (int k = 0; r.class_names && k < r.classes; k++)
+		free(r.class_names[k]);
+	free(r.class_names);
+	optim_free(&r.optim);
+	backbone_free(&r.student);
+	batch_free(&r.batch);
+	epoch_free(&r.epoch);
+	dataset_free(&r.images);
+	dataset_free(&r.val);
+	return ok;
+}

@@ -1,0 +1,75 @@
+/* What each tool asks of libfd2-torch.so: the settings its options gave, and the stage that does the work.
+ *
+ * Every stage returns 0 or -1 with fail_message(). Paths are as on the command line; n_shards = 0 is standard input. */
+#ifndef FD2_JOBS_H
+#define FD2_JOBS_H
+#include <stdbool.h>
+
+#include "lib/base/opts.h"
+
+/* fd2-teacher: shards -> teacher.fd2 */
+struct teacher_job {
+	char **shards;
+	int n_shards;
+	struct opt_list val;
+	const char *out, *best, *arch, *augment, *fit;
+	long maps, size, last_stride, epochs, batch, checkpoint_every;
+	double alpha, eta, mu, lr, momentum, weight_decay, warmup, label_smoothing, min_scale;
+	bool nesterov, resume, strict;
+};
+int stage_teacher(const struct teacher_job *job);
+
+/* fd2-protos: teacher.fd2 (+ shards) -> protos.fd2 */
+struct protos_job {
+	const char *teacher, *out;
+	char **shards;
+	int n_shards; /* 0: the online prototypes */
+	long batch;
+	bool strict;
+};
+int stage_protos(const struct protos_job *job);
+
+/* fd2-distill: teacher, prototypes, shards of real images -> distilled shard */
+struct distill_job {
+	char **shards;
+	int n_shards;
+	const char *teacher, *protos, *attn, *previous, *out, *method, *ls_view, *pixels, *other, *difficulty;
+	long ipc, id, group, batch, steps, ls_every, crops, quality, log_every;
+	struct opt_range classes;
+	double alpha, beta, lambda, lr, r_bn, min_scale; /* alpha < 0: the teacher's */
+	bool plain, bn_head, no_lf, no_ls, resume, strict;
+};
+int stage_distill(const struct distill_job *job);
+
+/* fd2-attn: teacher + shard -> attn.fd2, or a shard of overlays */
+struct attn_job {
+	char **shards;
+	int n_shards;
+	const char *teacher, *out;
+	bool heatmap, shared_scale, strict;
+};
+int stage_attn(const struct attn_job *job);
+
+/* fd2-relabel: teacher + distilled shard -> labels.fd2 */
+struct relabel_job {
+	char **shards;
+	int n_shards;
+	const char *teacher, *out, *bn, *mix;
+	long epochs, batch;
+	double min_scale;
+};
+int stage_relabel(const struct relabel_job *job);
+
+/* fd2-eval: labels + distilled shard + validation shards -> a JSON line */
+struct eval_job {
+	char **shards;
+	int n_shards;
+	const char *labels; /* NULL with hard */
+	struct opt_list val;
+	const char *out, *save, *arch, *fit, *data;
+	long epochs, batch, size, val_every; /* 0: the labels' own, or the default */
+	double lr, weight_decay, temperature, zeta, min_scale, label_smoothing;
+	bool hard, strict;
+};
+int stage_eval(const struct eval_job *job);
+#endif

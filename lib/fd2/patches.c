@@ -1,0 +1,143 @@
+#include "lib/fd2/patches.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/base/err.h"
+#include "lib/base/par.h"
+#include "lib/base/rng.h"
+
+enum { IMAGES_MAX = 300, BATCH = 64 };
+
+enum difficulty difficulty_of(const char *name)
+{
+	return !strcmp(name, "easy") ? DIFFICULTY_EASY : !strcmp(name, "hard") ? DIFFICULTY_HARD : DIFFICULTY_MEDIUM;
+}
+
+/* --- scoring ---------------------------------------------------------------------------------------------------------------- */
+
+struct padding {
+	float *pixels; /* [n][size][size][3], zeros around the crop */
+	const struct patch *patches;
+	const struct dataset *d;
+	const struct normal *normal;
+	int size;
+};
+
+static void pad_one(void *ctx, int i)
+{
+	struct padding *p = ctx;
+	int half = p->size / 2, at = (p->size - half) / 2;
+	struct view v = {p->patches[i].box, false};
+	float *crop = xcalloc(3 * (size_t)half * half, sizeof *crop);
+	float *out = p->pixels + (size_t)i * 3 * p->size * p->size;
+	view_render(crop, &p->d->v[p->patches[i].item].image, &v, half, p->normal);
+	memset(out, 0, 3 * (size_t)p->size * p->size * sizeof *out);
+	for (int y = 0; y < half; y++)
+		memcpy(out + 3 * ((size_t)(at + y) * p->size + at), crop + 3 * (size_t)y * half, 3 * (size_t)half * sizeof *out);
+	free(crop);
+}
+
+/* -log softmax(p_bb)[k] of each padded crop. */
+static void score(struct patch *patches, int n, const struct teacher *t, const struct dataset *d, int k, const struct normal *normal)
+{
+	struct batch b;
+	batch_init(&b, BATCH, t->size);
+	for (int i = 0; i < n; i += BATCH) {
+		int m = n - i < BATCH ? n - i : BATCH;
+		float logp[BATCH];
+		struct padding p = {b.pixels, patches + i, d, normal, t->size};
+		par_for(m, pad_one, &p);
+		tensor_scope_begin(NO_GRAD);
+		struct pass pass = {.bn = BN_RUNNING};
+		Tensor *F = backbone_features(&t->backbone, batch_images(&b, 0, m, arithmetic()), &pass);
+		Tensor *l = tensor_log_softmax(backbone_logits(&t->backbone, F), 1);
+		if (tensor_read(tensor_contiguous(tensor_narrow(l, 1, k, 1)), T_F32, logp, m) == 0)
+			for (int j = 0; j < m; j++)
+				patches[i + j].score = -logp[j];
+		tensor_scope_end();
+	}
+	batch_free(&b);
+}
+
+/* --- choosing --------------------------------------------------------------------------------------------------------------- */
+
+static int by_score(const void *a, const void *b)
+{
+	const struct patch *p = a, *q = b;
+	if (p->score != q->score)
+		return p->score < q->score ? -1 : 1;
+	return p->item != q->item ? p->item - q->item : p->box.x - q->box.x;
+}
+
+/* Up to IMAGES_MAX images of class k, in random order. */
+static int images_of(uint32_t *items, const struct dataset *d, int k, struct rng *r)
+{
+	uint32_t n = 0, *all = xcalloc((size_t)d->n, sizeof *all);
+	for (int i = 0; i < d->n; i++)
+		if (d->v[i].label == k)
+			all[n++] = (uint32_t)i;
+	rng_shuffle(r, all, n);
+	if (n > IMAGES_MAX)
+		n = IMAGES_MAX;
+	memcpy(items, all, n * sizeof *all);
+	free(all);
+	return (int)n;
+}
+
+/* Sorts each image's crops, then rearranges to rounds: every image's best crop in ascending order, then every second best ... */
+static void rank(struct patch *v, int images, int crops)
+{
+	struct patch *rounds = xcalloc((size_t)images * crops, sizeof *rounds);
+	for (int i = 0; i < images; i++)
+		qsort(v + (size_t)i * crops, (size_t)crops, sizeof *v, by_score);
+	for (int c = 0; c < crops; c++) {
+		for (int i = 0; i < images; i++)
+			rounds[c * images + i] = v[i * crops + c];
+		qsort(rounds + (size_t)c * images, (size_t)images, sizeof *rounds, by_score);
+	}
+	memcpy(v, rounds, (size_t)images * crops * sizeof *v);
+	free(rounds);
+}
+
+int patches_choose(struct patch *out, const struct teacher *t, const struct dataset *d, int k, int ipc, int crops, enum difficulty difficulty,
+    uint64_t seed)
+{
+	struct normal normal = {{t->mean[0], t->mean[1], t->mean[2]}, {t->std[0], t->std[1], t->std[2]}};
+	struct rng r = rng_at(seed, RNG_PATCH, (uint64_t)k, 0, 0);
+	uint32_t items[IMAGES_MAX];
+	int images = images_of(items, d, k, &r), need = 4 * ipc;
+	if (!images)
+		return fail("class '%s' has no image to start from", t->class_names[k]);
+	if (images * crops < need)
+		crops = (need + images - 1) / images;
+	struct patch *v = xcalloc((size_t)images * crops, sizeof *v);
+	for (int i = 0; i < images * crops; i++) {
+		const struct image *im = &d->v[items[i / crops]].image;
+		v[i] = (struct patch){.item = (int)items[i / crops], .box = random_resized_crop(&r, im->w, im->h, 0.08, 1, 1, 1)};
+	}
+	score(v, images * crops, t, d, k, &normal);
+	rank(v, images, crops);
+	int spare = images > need ? images - need : 0;
+	int start = difficulty == DIFFICULTY_EASY ? 0 : difficulty == DIFFICULTY_HARD ? spare : spare / 2;
+	memcpy(out, v + start, (size_t)need * sizeof *out);
+	free(v);
+	return tensor_error() ? fail("cannot score patches: %s", tensor_error()) : 0;
+}
+
+void patches_mosaic(float *out, const struct patch *patches, const struct dataset *d, int ipc, int i, int size, const struct normal *normal)
+{
+	int half = size / 2;
+	float *crop = xcalloc(3 * (size_t)(size - half) * (size - half), sizeof *crop);
+	for (int q = 0; q < 4; q++) {
+		const struct patch *p = &patches[q * ipc + i];
+		struct view v = {p->box, false};
+		/* an odd size gives the right and lower quadrants one pixel more: drawn at that size and cut */
+		int side = size - half, x0 = q % 2 ? half : 0, y0 = q / 2 ? half : 0;
+		int w = q % 2 ? side : half, h = q / 2 ? side : half;
+		view_render(crop, &d->v[p->item].image, &v, side, normal);
+		for (int y = 0; y < h; y++)
+			memcpy(out + 3 * ((size_t)(y0 + y) * size + x0), crop + 3 * (size_t)y * side, 3 * (size_t)w * sizeof *out);
+	}
+	free(crop);
+}

@@ -1,0 +1,35 @@
+#include "lib/fd2/sre2l.h"
+
+#include "lib/base/rng.h"
+#include "lib/fd2/losses.h"
+
+struct step_view step_view_random(int size, double min_scale, uint64_t seed, int first, int id, long step)
+{
+	struct rng r = rng_at(seed, RNG_DISTILL, (uint64_t)first, (uint32_t)id, (uint32_t)step);
+	struct step_view v = {.box = random_resized_crop(&r, size, size, min_scale, 1, 3.0 / 4, 4.0 / 3)};
+	uint32_t rolls = (uint32_t)size / 7 + 1;
+	v.flip = rng_uniform(&r) < 0.5;
+	v.roll_y = (int)rng_below(&r, rolls);
+	v.roll_x = (int)rng_below(&r, rolls);
+	return v;
+}
+
+/* The crop is never larger than the image, so there is nothing to antialias. */
+Tensor *step_view_apply(const struct step_view *v, const Tensor *x)
+{
+	int64_t H = tensor_size(x, 2), W = tensor_size(x, 3);
+	Tensor *crop = tensor_narrow(tensor_narrow(x, 2, v->box.y, v->box.h), 3, v->box.x, v->box.w);
+	Tensor *view = tensor_interpolate(crop, H, W, false);
+	if (v->flip)
+		view = tensor_flip(view, 3);
+	return tensor_roll(tensor_roll(view, v->roll_y, 2), v->roll_x, 3);
+}
+
+void sre2l_on_bn(void *ctx, const struct bn *bn, const Tensor *x)
+{
+	struct bn_sum *sum = ctx;
+	if (bn == sum->head)
+		return;
+	Tensor *l = loss_bn_layer(bn, x);
+	sum->loss = sum->loss ? tensor_add(sum->loss, l) : l;
+}

@@ -1,0 +1,25 @@
+/* The step of SRe2L++ (Cui et al. 2025; spec, section 3): a random view shared by the batch, and the BatchNorm statistics loss. */
+#ifndef FD2_SRE2L_H
+#define FD2_SRE2L_H
+#include "lib/fd2/teacher.h"
+#include "lib/image/image.h"
+
+/* One crop box, flip and roll for a whole batch. */
+struct step_view {
+	struct box box;
+	bool flip;
+	int roll_x, roll_y; /* pixels, 0 .. size/7 (32 at 224) */
+};
+
+/* The view of `step` for image `id` of the batch that starts with class `first`. */
+struct step_view step_view_random(int size, double min_scale, uint64_t seed, int first, int id, long step);
+/* RandomResizedCrop back to the size (bilinear), flip, roll: x [B,3,S,S] -> [B,3,S,S], differentiable. */
+Tensor *step_view_apply(const struct step_view *v, const Tensor *x);
+
+/* Sums loss_bn_layer over the BatchNorms of a pass: give sre2l_on_bn and this as pass->on_bn and pass->ctx. */
+struct bn_sum {
+	const struct bn *head; /* left out: the attention head's BatchNorm, or NULL */
+	Tensor *loss;          /* R_BN; NULL before the pass */
+};
+void sre2l_on_bn(void *ctx, const struct bn *bn, const Tensor *x);
+#endif

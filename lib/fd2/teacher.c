@@ -1,0 +1,146 @@
+#include "lib/fd2/teacher.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/base/err.h"
+#include "lib/nn/weights.h"
+
+int teacher_init(struct teacher *t, const char *arch, int maps, uint64_t seed)
+{
+	struct arch_options options = {.classes = t->classes, .last_stride = t->last_stride};
+	if (backbone_init(&t->backbone, arch, &options, seed) < 0)
+		return -1;
+	cal_init(&t->cal, &t->backbone.params, t->backbone.arch->channels, maps, t->classes);
+	return tensor_error() ? fail("cannot build the teacher: %s", tensor_error()) : 0;
+}
+
+void teacher_free(struct teacher *t)
+{
+	backbone_free(&t->backbone);
+	for (int i = 0; t->class_names && i < t->classes; i++)
+		free(t->class_names[i]);
+	free(t->class_names);
+	*t = (struct teacher){0};
+}
+
+struct teacher_out teacher_forward(const struct teacher *t, const Tensor *x, const struct pass *pass)
+{
+	struct teacher_out o = {.F = backbone_features(&t->backbone, x, pass)};
+	o.A = cal_attention(&t->cal, o.F, pass);
+	o.z = bilinear_attention_pooling(o.F, o.A);
+	o.p_bb = backbone_logits(&t->backbone, o.F);
+	o.p_raw = cal_logits(&t->cal, o.z);
+	return o;
+}
+
+Tensor *teacher_effect(const struct teacher *t, const struct teacher_out *o, const Tensor *counterfactual)
+{
+	const Tensor *A = counterfactual ? counterfactual : tensor_full_like(o->A, 1);
+	return tensor_sub(o->p_raw, cal_logits(&t->cal, bilinear_attention_pooling(o->F, A)));
+}
+
+/* --- the stream ---------------------------------------------------------------------------------------------------------- */
+
+int teacher_write(const struct teacher *t, struct out *out, json_t *provenance)
+{
+	json_t *classes = json_array();
+	for (int i = 0; i < t->classes; i++)
+		json_array_append_new(classes, json_string(t->class_names[i]));
+	json_object_set_new(provenance, "arch", json_string(t->backbone.arch->name));
+	json_object_set_new(provenance, "classes", classes);
+	json_object_set_new(provenance, "maps", json_integer(t->cal.maps));
+	json_object_set_new(provenance, "size", json_integer(t->size));
+	json_object_set_new(provenance, "last_stride", json_integer(t->last_stride));
+	json_object_set_new(provenance, "fit", json_string(fit_name(t->fit)));
+	json_object_set_new(provenance, "alpha", json_real(t->alpha));
+	json_object_set_new(provenance, "mean", json_pack("[fff]", t->mean[0], t->mean[1], t->mean[2]));
+	json_object_set_new(provenance, "std", json_pack("[fff]", t->std[0], t->std[1], t->std[2]));
+	struct stream_writer *w = stream_create(out, "teacher", provenance);
+	if (!w)
+		return -1;
+	if (weights_put(w, "", &t->backbone.params) < 0) {
+		stream_abandon(w);
+		return -1;
+	}
+	return stream_finish(w);
+}
+
+static int read_classes(struct teacher *t, json_t *list)
+{
+	t->classes = (int)json_array_size(list);
+	t->class_names = xcalloc((size_t)t->classes, sizeof *t->class_names);
+	for (int i = 0; i < t->classes; i++) {
+		const char *name = json_string_value(json_array_get(list, (size_t)i));
+		t->class_names[i] = xstrdup(name ? name : "");
+	}
+	return 0;
+}
+
+/* Rebuilds an empty teacher from a header; everything is checked, since it may come from another program. */
+static int from_meta(struct teacher *t, const json_t *meta)
+{
+	const char *arch = NULL, *fit = NULL;
+	json_t *classes = NULL;
+	json_error_t e;
+	int maps = 0;
+	if (json_unpack_ex((json_t *)meta, &e, 0, "{s:s, s:s, s:o, s:i, s:i, s:i, s:F, s:[FFF], s:[FFF]}", "arch", &arch, "fit", &fit, "classes", &classes,
+		"maps", &maps, "size", &t->size, "last_stride", &t->last_stride, "alpha", &t->alpha, "mean", &t->mean[0], &t->mean[1],
+		&t->mean[2], "std", &t->std[0], &t->std[1], &t->std[2]))
+		return fail("its meta is not a teacher's: %s", e.text);
+	if (maps < 1 || maps > 1024 || t->size < 8 || t->size > 4096 || (t->last_stride != 1 && t->last_stride != 2) ||
+	    !json_is_array(classes) || !json_array_size(classes) || json_array_size(classes) > 100000 ||
+	    !(t->std[0] > 0 && t->std[1] > 0 && t->std[2] > 0))
+		return fail("its meta holds a value out of range");
+	t->fit = fit_of(fit);
+	read_classes(t, classes);
+	return teacher_init(t, arch, maps, 0);
+}
+
+static int read_tensors(struct teacher *t, struct stream_reader *r)
+{
+	struct weights_in in;
+	struct array a;
+	int got;
+	weights_begin(&in, &t->backbone.params);
+	while ((got = stream_next(r, &a)) > 0) {
+		int taken = weights_take(&in, a.name, &a);
+		if (!taken)
+			fail("tensor '%s' belongs to no %s teacher", a.name, t->backbone.arch->name);
+		array_free(&a);
+		if (taken <= 0)
+			break;
+	}
+	if (got != 0) {
+		free(in.seen);
+		return -1;
+	}
+	return weights_whole(&in);
+}
+
+int teacher_read(struct teacher *t, const char *path)
+{
+	*t = (struct teacher){0};
+	struct stream_reader *r = stream_open(path, "teacher");
+	if (!r)
+		return -1;
+	int ok = from_meta(t, stream_meta(r));
+	if (!ok)
+		ok = read_tensors(t, r);
+	if (!ok)
+		strcpy(t->digest, stream_digest(r));
+	stream_close(r);
+	if (ok < 0) {
+		teacher_free(t);
+		return fail("cannot use '%s' as a teacher: %s", path ? path : "-", fail_message());
+	}
+	return 0;
+}
+
+int classes_agree(const char *what_a, char *const *a, int n_a, const char *what_b, const char *const *b, int n_b)
+{
+	for (int i = 0; i < n_a && i < n_b; i++)
+		if (strcmp(a[i], b[i]))
+			return fail("classes differ: class %d is '%s' in %s and '%s' in %s", i, a[i], what_a, b[i], what_b);
+	return n_a == n_b ? 0 : fail("classes differ: %d in %s, %d in %s", n_a, what_a, n_b, what_b);
+}

@@ -1,0 +1,30 @@
+#include "lib/fd2/validate.h"
+
+#include "lib/base/err.h"
+
+enum { BATCH = 64, HEADS_MAX = 4 };
+
+int validate(const struct dataset *d, int size, const struct normal *normal, logits_fn *forward, void *net, int heads, struct hits *hits)
+{
+	struct batch b;
+	enum scalar type = arithmetic();
+	batch_init(&b, BATCH, size);
+	for (int h = 0; h < heads; h++)
+		hits[h] = (struct hits){0};
+	for (int i = 0; i < d->n; i += BATCH) {
+		batch_clear(&b);
+		for (int k = i; k < d->n && k < i + BATCH; k++) {
+			struct view v = view_center(&d->v[k].image, size);
+			batch_add(&b, &d->v[k].image, d->v[k].label, &v);
+		}
+		batch_render(&b, normal);
+		tensor_scope_begin(NO_GRAD);
+		Tensor *logits[HEADS_MAX];
+		forward(net, batch_images(&b, 0, b.n, type), logits);
+		for (int h = 0; h < heads; h++)
+			hits_count(&hits[h], logits[h], b.labels);
+		tensor_scope_end();
+	}
+	batch_free(&b);
+	return tensor_error() ? fail("validation failed: %s", tensor_error()) : 0;
+}

@@ -1,0 +1,39 @@
+/* Images in memory: 8-bit RGB, interleaved, rows top to bottom. JPEG in and out, and resizing. */
+#ifndef FD2_IMAGE_H
+#define FD2_IMAGE_H
+#include <stddef.h>
+#include <stdint.h>
+
+enum { IMAGE_SIDE_MAX = 65500, IMAGE_PIXELS_MAX = 64 << 20 };
+
+struct image {
+	int w, h;
+	uint8_t *rgb; /* [h][w][3]; free with image_free */
+};
+void image_free(struct image *im);
+struct image image_new(int w, int h); /* zeroed; never fails */
+
+/* Decodes a baseline or progressive JPEG (grey, YCbCr, RGB, CMYK, YCCK) with libjpeg-turbo's defaults (islow DCT, fancy
+ * upsampling). EXIF orientation is not applied, as in torchvision's default loader. min_side > 0 allows scaling by 1/2, 1/4, 1/8
+ * while decoding as long as the short side stays >= min_side. Warnings of libjpeg about corrupt data count as errors. Thread-safe.
+ * -1: fail_message ("not a JPEG", "claims 60000x60000 pixels, more than 64 Mpx", "truncated", ...), nothing allocated. */
+int jpeg_decode(struct image *im, const void *data, size_t size, int min_side);
+/* Quality 1-100, 4:2:0 below 90, 4:4:4 from 90 on. *data from malloc. 0 or -1. Byte-reproducible. */
+int jpeg_encode(const struct image *im, int quality, uint8_t **data, size_t *size);
+
+/* The crop box (x, y, w, h; real numbers allowed) resampled to out_w x out_h, bilinear with half-pixel centres, as PIL and
+ * torchvision do it: the filter may reach beyond the box, not beyond the image, whose border stands for what is outside. antialias:
+ * the filter widens when shrinking (PIL, torchvision >= 0.17's default). */
+void image_resample(
+    struct image *out, const struct image *in, double x, double y, double w, double h, int out_w, int out_h, int antialias);
+/* Short side to `side`, aspect kept, antialiased; torchvision's Resize(side): long = int(side * long / short). */
+void image_resize_short(struct image *out, const struct image *in, int side);
+
+/* RandomResizedCrop's box, in whole pixels, as torchvision draws it: area in [scale_lo, scale_hi] of the image's, log-uniform
+ * ratio in [ratio_lo, ratio_hi], ten attempts, then the central crop. */
+struct rng;
+struct box {
+	int x, y, w, h;
+};
+struct box random_resized_crop(struct rng *r, int w, int h, double scale_lo, double scale_hi, double ratio_lo, double ratio_hi);
+#endif

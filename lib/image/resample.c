@@ -1,0 +1,139 @@
+/* Resizing as PIL does it: a triangle filter in each direction, whose weights are computed once. Each output row is first summed
+ * over the input rows it needs, then along x. */
+#include "lib/base/err.h"
+#include "lib/image/image.h"
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+void image_free(struct image *im)
+{
+	free(im->rgb);
+	*im = (struct image){0};
+}
+
+struct image image_new(int w, int h)
+{
+	return (struct image){w, h, xcalloc((size_t)w * (size_t)h, 3)};
+}
+
+/* For each output coordinate: input first[i] .. first[i] + count[i] - 1 with weights[i * taps ...], which sum to 1. */
+struct kernel {
+	int taps;
+	int lo, hi; /* all inputs lie in [lo, hi) */
+	int *first, *count;
+	float *weights;
+};
+
+static int clamp_int(double v, int lo, int hi)
+{
+	return v < lo ? lo : v > hi ? hi : (int)v;
+}
+
+/* n outputs of the interval [at, at + length) of `size` inputs. What falls outside loses its weight to the rest; an output
+ * wholly outside takes the border. */
+static struct kernel kernel_new(double at, double length, int size, int n, int antialias)
+{
+	double scale = length / n;
+	double reach = antialias && scale > 1 ? scale : 1;
+	struct kernel k = {.taps = (int)fmin(2 * ceil(reach) + 1, size), .lo = size};
+
+	k.first = xcalloc((size_t)n, sizeof *k.first);
+	k.count = xcalloc((size_t)n, sizeof *k.count);
+	k.weights = xcalloc((size_t)n * (size_t)k.taps, sizeof *k.weights);
+	for (int i = 0; i < n; i++) {
+		double centre = at + (i + 0.5) * scale, sum = 0;
+		int from = clamp_int(centre - reach + 0.5, 0, size - 1);
+		int to = clamp_int(centre + reach + 0.5, from + 1, size);
+		float *w = k.weights + (size_t)i * (size_t)k.taps;
+
+		for (int j = from; j < to; j++) {
+			w[j - from] = (float)fmax(0, 1 - fabs((j + 0.5 - centre) / reach));
+			sum += w[j - from];
+		}
+		if (sum == 0)
+			sum = w[0] = 1;
+		for (int j = from; j < to; j++)
+			w[j - from] /= (float)sum;
+		k.first[i] = from;
+		k.count[i] = to - from;
+		k.lo = from < k.lo ? from : k.lo;
+		k.hi = to > k.hi ? to : k.hi;
+	}
+	return k;
+}
+
+static void kernel_free(struct kernel *k)
+{
+	free(k->first);
+	free(k->count);
+	free(k->weights);
+}
+
+/* sum[i] += w * row[i]; blocks of a fixed length are what gcc -O2 vectorises. */
+static void add_row(float *restrict sum, const uint8_t *restrict row, float w, int n)
+{
+	int i = 0;
+
+	for (; i + 16 <= n; i += 16)
+		for (int j = 0; j < 16; j++)
+			sum[i + j] += w * (float)row[i + j];
+	for (; i < n; i++)
+		sum[i] += w * (float)row[i];
+}
+
+typedef float quad __attribute__((vector_size(16)));
+
+/* Three channels and one lane of padding: `row` is readable one float beyond its last pixel. */
+static void sum_along_x(uint8_t *out, const float *row, const struct kernel *k, int n)
+{
+	for (int i = 0; i < n; i++, out += 3) {
+		const float *w = k->weights + (size_t)i * (size_t)k->taps;
+		const float *p = row + (size_t)(k->first[i] - k->lo) * 3;
+		quad sum = {0.5f, 0.5f, 0.5f, 0};
+
+		for (int j = 0; j < k->count[i]; j++, p += 3) {
+			quad v;
+
+			memcpy(&v, p, sizeof v);
+			sum += w[j] * v;
+		}
+		for (int c = 0; c < 3; c++)
+			out[c] = (uint8_t)(int)sum[c];
+	}
+}
+
+void image_resample(
+    struct image *out, const struct image *in, double x, double y, double w, double h, int out_w, int out_h, int antialias)
+{
+	struct kernel kx = kernel_new(x, w, in->w, out_w, antialias);
+	struct kernel ky = kernel_new(y, h, in->h, out_h, antialias);
+	int n = (kx.hi - kx.lo) * 3;
+	float *row = xmalloc(((size_t)n + 1) * sizeof *row);
+
+	*out = image_new(out_w, out_h);
+	for (int i = 0; i < out_h; i++) {
+		memset(row, 0, ((size_t)n + 1) * sizeof *row);
+		for (int j = 0; j < ky.count[i]; j++) {
+			const uint8_t *from = in->rgb + ((size_t)(ky.first[i] + j) * (size_t)in->w + (size_t)kx.lo) * 3;
+
+			add_row(row, from, ky.weights[(size_t)i * (size_t)ky.taps + (size_t)j], n);
+		}
+		sum_along_x(out->rgb + (size_t)i * (size_t)out_w * 3, row, &kx, out_w);
+	}
+	free(row);
+	kernel_free(&kx);
+	kernel_free(&ky);
+}
+
+void image_resize_short(struct image *out, const struct image *in, int side)
+{
+	int w = side, h = side;
+	int longest = IMAGE_PIXELS_MAX / side; /* a line of pixels would otherwise grow without bound */
+
+	if (in->w < in->h)
+		h = clamp_int((double)((int64_t)side * in->h / in->w), side, longest);
+	else
+		w = clamp_int((double)((int64_t)side * in->w / in->h), side, longest);
+	image_resample(out, in, 0, 0, in->w, in->h, w, h, 1);
+}

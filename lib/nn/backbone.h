@@ -1,0 +1,36 @@
+/* Backbones as torchvision defines them, state-dict key for key. One file each; the table is in backbone.c. */
+#ifndef FD2_BACKBONE_H
+#define FD2_BACKBONE_H
+#include "lib/nn/layers.h"
+
+struct arch_options {
+	int classes;
+	int last_stride; /* of a ResNet's last stage: 2 is torchvision's, 1 is CAL's */
+};
+
+struct arch {
+	const char *name; /* torchvision's: "resnet18" */
+	int channels;     /* C of the last feature map before global pooling */
+	/* Adds the parameters, classifier included, in torchvision's order. The network, to be freed with free(). */
+	void *(*build)(struct params *p, struct linear *classifier, const struct arch_options *options);
+	/* x [N,3,H,W] normalised -> F [N,C,H/32,W/32] */
+	Tensor *(*features)(void *net, const Tensor *x, const struct pass *pass);
+};
+
+const struct arch *arch_find(const char *name);
+/* "resnet18|resnet50|...": for option tables. */
+extern const char arch_names[];
+
+struct backbone {
+	const struct arch *arch;
+	struct params params;
+	struct linear classifier;
+	void *net;
+};
+
+int backbone_init(struct backbone *b, const char *arch, const struct arch_options *options, uint64_t seed);
+void backbone_free(struct backbone *b);
+Tensor *backbone_features(const struct backbone *b, const Tensor *x, const struct pass *pass);
+/* p_bb = W_bb GAP(F) (Eq. 7): F [N,C,h,w] -> f32 [N,K] */
+Tensor *backbone_logits(const struct backbone *b, const Tensor *F);
+#endif

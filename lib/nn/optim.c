@@ -1,0 +1,102 @@
+#include "lib/nn/optim.h"
+
+#include <math.h>
+#include <stdlib.h>
+
+#include "lib/base/err.h"
+
+void optim_init(struct optim *o, const struct params *p)
+{
+	params_require_grad(p, true);
+	o->n = 0;
+	o->step = 0;
+	for (int i = 0; i < p->n; i++)
+		o->n += p->v[i].trained;
+	o->name = xcalloc((size_t)o->n, sizeof *o->name);
+	o->param = xcalloc((size_t)o->n, sizeof *o->param);
+	o->grad = xcalloc((size_t)o->n, sizeof *o->grad);
+	o->m = xcalloc((size_t)o->n, sizeof *o->m);
+	o->v = o->kind == OPTIM_ADAMW ? xcalloc((size_t)o->n, sizeof *o->v) : NULL;
+	for (int i = 0, k = 0; i < p->n; i++) {
+		if (!p->v[i].trained)
+			continue;
+		o->name[k] = p->v[i].name;
+		o->param[k] = p->v[i].t;
+		o->m[k] = tensor_full_like(p->v[i].t, 0);
+		if (o->v)
+			o->v[k] = tensor_full_like(p->v[i].t, 0);
+		k++;
+	}
+}
+
+int optim_backward(struct optim *o, const Tensor *loss)
+{
+	Tensor **g = xcalloc((size_t)o->n, sizeof *g);
+	int ok = tensor_grad(loss, o->param, o->n, g, false);
+	for (int i = 0; i < o->n && !ok; i++) {
+		if (o->grad[i])
+			tensor_add_(o->grad[i], g[i], 1);
+		else
+			o->grad[i] = tensor_keep(g[i]);
+	}
+	free(g);
+	return ok;
+}
+
+/* One fused call for the parameters that share a weight decay. */
+static void update_group(const struct optim *o, double lr, bool decayed)
+{
+	Tensor **list = xcalloc(4 * (size_t)o->n, sizeof *list);
+	Tensor **p = list, **g = p + o->n, **m = g + o->n, **v = m + o->n;
+	double wd = decayed ? o->weight_decay : 0;
+	int n = 0;
+	for (int i = 0; i < o->n; i++) {
+		if ((o->decay_all || tensor_rank(o->param[i]) > 1) != decayed)
+			continue;
+		p[n] = o->param[i];
+		g[n] = o->grad[i];
+		m[n] = o->m[i];
+		v[n++] = o->v ? o->v[i] : NULL;
+	}
+	if (n && o->kind == OPTIM_SGD)
+		tensor_sgd_(p, g, m, n, o->step, lr, o->momentum, wd, o->nesterov);
+	else if (n)
+		tensor_adam_(p, g, m, v, n, o->step, lr, 0.9, 0.999, 1e-8, wd, true);
+	free(list);
+}
+
+void optim_update(struct optim *o, double lr)
+{
+	o->step++;
+	tensor_scope_begin(NO_GRAD);
+	update_group(o, lr, true);
+	update_group(o, lr, false);
+	tensor_scope_end();
+	for (int i = 0; i < o->n; i++) {
+		tensor_free(o->grad[i]);
+		o->grad[i] = NULL;
+	}
+}
+
+void optim_free(struct optim *o)
+{
+	for (int i = 0; i < o->n; i++) {
+		tensor_free(o->grad[i]);
+		tensor_free(o->m[i]);
+		if (o->v)
+			tensor_free(o->v[i]);
+	}
+	free(o->name);
+	free(o->param);
+	free(o->grad);
+	free(o->m);
+	free(o->v);
+	*o = (struct optim){0};
+}
+
+double lr_cosine(double lr, double t, double total, double warmup, double zeta)
+{
+	if (t < warmup)
+		return lr * t / warmup;
+	return lr * 0.5 * (1 + cos(M_PI * (t - warmup) / ((total - warmup) * zeta)));
+}

@@ -1,0 +1,30 @@
+/* Training a network's parameters: gradients accumulated over parts of a batch, libtorch's fused steps, learning-rate schedules. */
+#ifndef FD2_OPTIM_H
+#define FD2_OPTIM_H
+#include "lib/nn/layers.h"
+
+enum optim_kind { OPTIM_SGD, OPTIM_ADAMW };
+
+struct optim {
+	enum optim_kind kind;
+	double momentum, weight_decay;
+	bool nesterov;
+	bool decay_all; /* false: weight decay on tensors of two and more dimensions only */
+	/* filled by optim_init; v is NULL for SGD */
+	long step;
+	int n;
+	const char **name;
+	Tensor **param, **grad, **m, **v;
+};
+
+/* The caller has filled the settings. Takes the trained parameters of p and turns their gradients on. */
+void optim_init(struct optim *o, const struct params *p);
+/* Adds d loss / d parameters to the gradients, which move to the scope outside the current one. */
+int optim_backward(struct optim *o, const Tensor *loss);
+/* One step with the gathered gradients, which are then gone. */
+void optim_update(struct optim *o, double lr);
+void optim_free(struct optim *o);
+
+/* lr (1 + cos(pi t / (T zeta))) / 2 after a linear warm-up of `warmup`; t, T, warmup in epochs (fractions allowed). */
+double lr_cosine(double lr, double t, double total, double warmup, double zeta);
+#endif

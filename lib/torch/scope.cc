@@ -1,0 +1,156 @@
+/* Scopes own handles; the first error is kept in a fixed buffer, so that recording one cannot fail. */
+#include "lib/torch/handle.h"
+#include <c10/core/GradMode.h>
+#include <c10/util/Exception.h>
+#include <cstdio>
+#include <memory>
+
+namespace
+{
+
+struct scope {
+	std::vector<Tensor *> handles;
+	bool grad_outside;
+};
+
+char error_text[1024];
+long live;
+
+/* Never destroyed: a tensor must not be freed by a static destructor, when CUDA may be gone. */
+std::vector<scope> &scopes()
+{
+	static std::vector<scope> *stack;
+	if (!stack) {
+		stack = new std::vector<scope>(1);
+		c10::GradMode::set_enabled(false);
+	}
+	return *stack;
+}
+
+void place_in(size_t depth, Tensor *t)
+{
+	std::vector<Tensor *> &list = scopes()[depth].handles;
+	list.push_back(t);
+	t->scope = depth;
+	t->place = list.size() - 1;
+}
+
+void take_out(Tensor *t)
+{
+	std::vector<Tensor *> &list = scopes()[t->scope].handles;
+	list[t->place] = list.back();
+	list[t->place]->place = t->place;
+	list.pop_back();
+}
+
+size_t append_shape(char *out, size_t size, const at::Tensor &t)
+{
+	size_t n = (size_t)snprintf(out, size, " [");
+	for (int64_t i = 0; i < t.dim() && n < size; i++)
+		n += (size_t)snprintf(out + n, size - n, "%s%lld", i ? "," : "", (long long)t.size(i));
+	if (n < size)
+		n += (size_t)snprintf(out + n, size - n, "]");
+	return n;
+}
+
+} // namespace
+
+Tensor *adopt(at::Tensor value)
+{
+	if (!value.defined())
+		return nullptr;
+	auto t = std::make_unique<Tensor>(Tensor{std::move(value), 0, 0});
+	place_in(scopes().size() - 1, t.get());
+	live++;
+	return t.release();
+}
+
+void record(const char *op, Inputs in, const char *message) noexcept
+{
+	if (error_text[0])
+		return;
+	const size_t size = sizeof error_text, shapes_end = size / 2;
+	size_t n = (size_t)snprintf(error_text, shapes_end, "%s", op);
+	for (const Tensor *t : in)
+		if (t && n < shapes_end)
+			n += append_shape(error_text + n, shapes_end - n, t->value);
+	if (n >= shapes_end)
+		n = shapes_end - 1;
+	snprintf(error_text + n, size - n, ": %s", message);
+	for (char *c = error_text + n; *c; c++) {
+		if (*c == '\n') {
+			*c = 0;
+			break;
+		}
+		if ((unsigned char)*c < ' ' || *c == 127)
+			*c = '?';
+	}
+}
+
+void record_current(const char *op, Inputs in) noexcept
+{
+	try {
+		throw;
+	} catch (const c10::Error &e) {
+		record(op, in, e.what_without_backtrace());
+	} catch (const std::exception &e) {
+		record(op, in, e.what());
+	} catch (...) {
+		record(op, in, "unknown failure");
+	}
+}
+
+void tensor_scope_begin(enum grad_mode mode)
+{
+	attempt("scope_begin", {}, [&] {
+		scopes().push_back({{}, c10::GradMode::is_enabled()});
+		c10::GradMode::set_enabled(mode == GRAD);
+	});
+}
+
+void tensor_scope_end(void)
+{
+	attempt("scope_end", {}, [&] {
+		TORCH_CHECK(scopes().size() > 1, "no scope was begun");
+		scope ended = std::move(scopes().back());
+		scopes().pop_back();
+		for (Tensor *t : ended.handles)
+			delete t;
+		live -= (long)ended.handles.size();
+		c10::GradMode::set_enabled(ended.grad_outside);
+	});
+}
+
+Tensor *tensor_keep(Tensor *t)
+{
+	const size_t current = scopes().size() - 1;
+	if (t && current && t->scope == current) {
+		take_out(t);
+		place_in(current - 1, t);
+	}
+	return t;
+}
+
+void tensor_free(Tensor *t)
+{
+	if (!t)
+		return;
+	take_out(t);
+	delete t;
+	live--;
+}
+
+long tensor_live(void)
+{
+	return live;
+}
+
+const char *tensor_error(void)
+{
+	return error_text[0] ? error_text : nullptr;
+}
+
+void tensor_error_clear(void)
+{
+	error_text[0] = 0;
+}

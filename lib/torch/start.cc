@@ -1,0 +1,150 @@
+/* The device, the threads and the numeric modes of the process. */
+#include "lib/torch/handle.h"
+#include <ATen/Context.h>
+#include <ATen/Parallel.h>
+#include <ATen/Version.h>
+#include <ATen/detail/CUDAHooksInterface.h>
+#include <c10/util/Exception.h>
+#include <torch/version.h>
+#include <cpuid.h>
+#include <dlfcn.h>
+#include <sched.h>
+#include <algorithm>
+#include <cmath>
+#include <cstdlib>
+#include <cstring>
+#include <fstream>
+#include <string>
+
+namespace
+{
+
+c10::DeviceType device_type = c10::kCPU;
+
+/* show_config is the only thing in the library that tells the release it was built as. */
+void check_version()
+{
+	const std::string config = at::show_config(), key = "TORCH_VERSION=";
+	const size_t found = config.find(key), begin = found + key.size();
+	TORCH_CHECK(found != std::string::npos, "the loaded libtorch does not tell its version");
+	const std::string loaded = config.substr(begin, config.find_first_of(",+ ", begin) - begin);
+	TORCH_CHECK(loaded == TORCH_VERSION, "libtorch ", loaded, " was loaded, but this program was built for ", TORCH_VERSION);
+}
+
+/* Must come before anything else, even show_config: libtorch looks for CUDA once. */
+void open_cuda()
+{
+	setenv("CUBLAS_WORKSPACE_CONFIG", ":4096:8", 0); /* cuBLAS is deterministic only with a workspace of this kind */
+	if (!dlopen("libtorch_cuda.so", RTLD_NOW | RTLD_GLOBAL))
+		TORCH_CHECK(false, "cannot open CUDA: ", dlerror());
+	TORCH_CHECK(at::hasCUDA(), "libtorch_cuda.so was loaded too late to be used");
+	TORCH_CHECK(at::detail::getCUDAHooks().deviceCount() > 0, "no CUDA device found");
+	at::Context &context = at::globalContext();
+	context.setDeterministicAlgorithms(true, true);
+	context.setDeterministicFillUninitializedMemory(false); /* would fill every new tensor with NaN */
+	context.setDeterministicCuDNN(true);
+	context.setBenchmarkCuDNN(false);
+	device_type = c10::kCUDA;
+}
+
+/* The CPUs that a cgroup v2 quota leaves, rounded up, or `most`. */
+int quota_of(const std::string &group, int most)
+{
+	std::ifstream file("/sys/fs/cgroup" + group + "/cpu.max");
+	double quota, period;
+	if (!(file >> quota >> period) || quota <= 0 || period <= 0)
+		return most; /* no such group, or "max" */
+	return std::min((double)most, std::ceil(quota / period));
+}
+
+int usable_cpus()
+{
+	cpu_set_t set;
+	int n = sched_getaffinity(0, sizeof set, &set) == 0 ? CPU_COUNT(&set) : 1;
+	std::ifstream file("/proc/self/cgroup");
+	for (std::string line; std::getline(file, line);) {
+		if (line.compare(0, 3, "0::") != 0)
+			continue;
+		for (std::string group = line.substr(3); !group.empty(); group.resize(group.find_last_of('/')))
+			n = quota_of(group == "/" ? "" : group, n);
+	}
+	return std::max(1, quota_of("", n));
+}
+
+void set_threads(int threads)
+{
+	const char *wish = getenv("OMP_NUM_THREADS");
+	if (threads <= 0 && wish)
+		threads = atoi(wish);
+	at::set_num_threads(threads > 0 ? threads : usable_cpus());
+	if (at::get_num_interop_threads() != 1)
+		at::set_num_interop_threads(1);
+}
+
+} // namespace
+
+bool device_is_cuda()
+{
+	return device_type == c10::kCUDA;
+}
+
+at::ScalarType scalar_type(enum scalar type)
+{
+	switch (type) {
+	case T_F32:
+		return at::kFloat;
+	case T_F64:
+		return at::kDouble;
+	case T_F16:
+		return at::kHalf;
+	case T_BF16:
+		return at::kBFloat16;
+	case T_I64:
+		return at::kLong;
+	case T_I32:
+		return at::kInt;
+	case T_U8:
+		return at::kByte;
+	case T_BOOL:
+		return at::kBool;
+	}
+	TORCH_CHECK(false, "unknown scalar type ", (int)type);
+}
+
+at::TensorOptions on_device(enum scalar type)
+{
+	return at::TensorOptions().dtype(scalar_type(type)).device(device_type);
+}
+
+int torch_start(const char *device, int threads)
+{
+	return attempt("start", {}, [&] {
+		TORCH_CHECK(device && (!strcmp(device, "cpu") || !strcmp(device, "cuda")), "unknown device '", device ? device : "",
+		    "': use cpu or cuda");
+		if (!strcmp(device, "cuda"))
+			open_cuda();
+		check_version();
+		set_threads(threads);
+		at::globalContext().setFlushDenormal(true);
+	});
+}
+
+int torch_threads(void)
+{
+	return at::get_num_threads();
+}
+
+const char *torch_version(void)
+{
+	return TORCH_VERSION;
+}
+
+/* Leaf 7 of cpuid: AMX-BF16 is bit 22 of subleaf 0's edx, AVX512-BF16 bit 5 of subleaf 1's eax. */
+bool torch_has_bf16(void)
+{
+	unsigned a, b, c, d;
+	if (device_is_cuda())
+		return true;
+	return (__get_cpuid_count(7, 0, &a, &b, &c, &d) && (d >> 22 & 1)) ||
+	       (__get_cpuid_count(7, 1, &a, &b, &c, &d) && (a >> 5 & 1));
+}

@@ -1,0 +1,154 @@
+/* libtorch as a C library.
+ *
+ * Ownership: a tensor belongs to the scope in which it was made, unless kept. tensor_scope_end frees all that was made since the
+ * matching tensor_scope_begin; tensor_keep moves one tensor to the scope outside. The outermost scope is the program's. Handles are
+ * cheap; several may share storage (views), as in torch.
+ *
+ * Errors: no function exits or throws. An operation that fails returns NULL, and every operation given NULL returns NULL, so
+ * maths needs no ifs; the first message is kept until tensor_error_clear. Check tensor_error() once a step.
+ *
+ * Names, arguments and semantics are torch's. A name that ends in '_' works in place and gives nothing to free. Only the main
+ * thread calls this. */
+#ifndef FD2_TENSOR_H
+#define FD2_TENSOR_H
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+#pragma GCC visibility push(default)
+
+typedef struct tensor Tensor;
+enum scalar { T_F32, T_F64, T_F16, T_BF16, T_I64, T_I32, T_U8, T_BOOL };
+enum { TENSOR_RANK_MAX = 8 };
+
+/* --- start, scopes, errors ------------------------------------------------------------------------------------------ */
+
+/* Before anything else: checks that the loaded library is the headers' version, opens CUDA if device is "cuda" (before the first
+ * tensor, or it stays closed for good), sets the threads (0: OMP_NUM_THREADS, else the CPUs of the affinity mask and cgroup quota),
+ * deterministic algorithms, and flushes denormals. 0, or -1 with tensor_error(). */
+int torch_start(const char *device, int threads);
+int torch_threads(void);
+const char *torch_version(void); /* "2.11.0" */
+bool torch_has_bf16(void);       /* the device computes in bf16 faster than in f32 */
+
+enum grad_mode { NO_GRAD, GRAD };
+/* Scopes nest; each sets the autograd mode until its end, which restores the one outside. */
+void tensor_scope_begin(enum grad_mode mode);
+void tensor_scope_end(void);
+/* Moves t to the scope outside the current one; returns t. */
+Tensor *tensor_keep(Tensor *t);
+/* Frees one tensor early, whatever its scope. NULL is fine. */
+void tensor_free(Tensor *t);
+/* Handles alive now, in all scopes. */
+long tensor_live(void);
+/* "conv2d [8,3,64,64] [64,4,7,7]: Given groups=1, ...": the first failure since the last clear, or NULL. The text is one line. */
+const char *tensor_error(void);
+void tensor_error_clear(void);
+
+/* --- making and reading ----------------------------------------------------------------------------------------------- */
+
+/* Copies C-ordered data to the device. */
+Tensor *tensor_from(const void *data, enum scalar type, int rank, const int64_t *shape);
+Tensor *tensor_full(double value, enum scalar type, int rank, const int64_t *shape);
+Tensor *tensor_full_like(const Tensor *t, double value);
+Tensor *tensor_clone(const Tensor *t);
+/* Copies out in C order, converted to `type`. 0, or -1 (also when t is NULL or count differs from its number of elements). */
+int tensor_read(const Tensor *t, enum scalar type, void *data, int64_t count);
+/* The one element of t; NaN when t is NULL. Waits for the device. */
+double tensor_item(const Tensor *t);
+int tensor_rank(const Tensor *t);              /* 0 for NULL */
+int64_t tensor_size(const Tensor *t, int dim); /* dim may be negative; 0 for NULL or out of range */
+int64_t tensor_numel(const Tensor *t);
+enum scalar tensor_type(const Tensor *t);
+
+/* --- views and layout --------------------------------------------------------------------------------------------------- */
+
+Tensor *tensor_to(const Tensor *t, enum scalar type); /* same tensor when already so */
+Tensor *tensor_channels_last(const Tensor *t);        /* [N,C,H,W] with C innermost in memory */
+Tensor *tensor_contiguous(const Tensor *t);
+Tensor *tensor_detach(const Tensor *t);
+Tensor *tensor_reshape(const Tensor *t, int rank, const int64_t *shape); /* -1: inferred */
+Tensor *tensor_permute(const Tensor *t, int rank, const int *dims);
+Tensor *tensor_transpose(const Tensor *t, int a, int b);
+Tensor *tensor_narrow(const Tensor *t, int dim, int64_t start, int64_t length);
+Tensor *tensor_cat(Tensor *const *t, int n, int dim);
+Tensor *tensor_index_select(const Tensor *t, int dim, const Tensor *index);
+Tensor *tensor_gather(const Tensor *t, int dim, const Tensor *index);
+Tensor *tensor_flip(const Tensor *t, int dim);
+Tensor *tensor_roll(const Tensor *t, int64_t shift, int dim);
+
+/* --- arithmetic, broadcasting as torch ------------------------------------------------------------------------------------ */
+
+Tensor *tensor_add(const Tensor *a, const Tensor *b);
+Tensor *tensor_sub(const Tensor *a, const Tensor *b);
+Tensor *tensor_mul(const Tensor *a, const Tensor *b);
+Tensor *tensor_div(const Tensor *a, const Tensor *b);
+/* a t + b, with numbers */
+Tensor *tensor_affine(const Tensor *t, double a, double b);
+Tensor *tensor_matmul(const Tensor *a, const Tensor *b);
+Tensor *tensor_relu(const Tensor *t);
+Tensor *tensor_sqrt(const Tensor *t);
+Tensor *tensor_abs(const Tensor *t);
+Tensor *tensor_sign(const Tensor *t);
+Tensor *tensor_exp(const Tensor *t);
+Tensor *tensor_log(const Tensor *t);
+Tensor *tensor_clamp_min(const Tensor *t, double lo);
+/* Over the given dimensions; n = 0: over all. */
+Tensor *tensor_sum(const Tensor *t, int n, const int *dims, bool keepdim);
+Tensor *tensor_mean(const Tensor *t, int n, const int *dims, bool keepdim);
+/* Euclidean norm over one dimension; its gradient at 0 is 0. */
+Tensor *tensor_norm(const Tensor *t, int dim, bool keepdim);
+Tensor *tensor_softmax(const Tensor *t, int dim);
+Tensor *tensor_log_softmax(const Tensor *t, int dim);
+
+void tensor_copy_(Tensor *t, const Tensor *source);              /* converts the type */
+void tensor_add_(Tensor *t, const Tensor *source, double scale); /* t += scale * source */
+void tensor_mul_(Tensor *t, double factor);
+/* Element-wise within [lo, hi], both broadcast to t. */
+void tensor_clamp_(Tensor *t, const Tensor *lo, const Tensor *hi);
+
+/* --- networks ------------------------------------------------------------------------------------------------------------- */
+
+/* x [N,C,H,W], w [O,C/groups,kh,kw]; bias NULL for none. w and bias are converted to x's type. */
+Tensor *tensor_conv2d(const Tensor *x, const Tensor *w, const Tensor *bias, int stride, int padding, int groups);
+/* x [..., I], w [O, I]; bias NULL for none. Converted to x's type. */
+Tensor *tensor_linear(const Tensor *x, const Tensor *w, const Tensor *bias);
+Tensor *tensor_max_pool2d(const Tensor *x, int kernel, int stride, int padding);
+Tensor *tensor_avg_pool2d(const Tensor *x, int kernel, int stride, int padding);
+/* training: batch statistics, and running ones (if not NULL) updated in place; otherwise the running ones. Parameters stay f32
+ * whatever x's type. */
+Tensor *tensor_batch_norm(const Tensor *x, const Tensor *weight, const Tensor *bias, Tensor *running_mean, Tensor *running_var,
+    bool training, double momentum, double eps);
+/* Mean and biased variance of x [N,C,H,W] over N, H, W: two f32 (f64 for f64) vectors [C], differentiable. One pass over x whatever
+ * its type and layout. */
+void tensor_batch_stats(const Tensor *x, Tensor **mean, Tensor **var);
+/* Bilinear, half-pixel centres (align_corners false). */
+Tensor *tensor_interpolate(const Tensor *x, int64_t h, int64_t w, bool antialias);
+/* Mean over the batch; labels i64 [N]. */
+Tensor *tensor_cross_entropy(const Tensor *logits, const Tensor *labels, double label_smoothing);
+
+/* --- autograd ------------------------------------------------------------------------------------------------------------- */
+
+void tensor_requires_grad_(Tensor *t, bool on);
+/* grads[i] = d loss / d inputs[i], loss having one element; zeros for an input that loss does not depend on. create_graph: the
+ * gradients can be differentiated again. 0, or -1 and all grads NULL. */
+int tensor_grad(const Tensor *loss, Tensor *const *inputs, int n, Tensor **grads, bool create_graph);
+
+/* --- libtorch's fused optimiser steps, in place over lists --------------------------------------------------------------- */
+
+/* step counts from 1. Gradients may have any layout; momentum, m and v start as zeros like the parameters. momentum may be NULL
+ * for mu = 0. */
+void tensor_sgd_(Tensor *const *params, Tensor *const *grads, Tensor *const *momentum, int n, long step, double lr, double mu,
+    double weight_decay, bool nesterov);
+/* decoupled: AdamW's weight decay, otherwise Adam's. */
+void tensor_adam_(Tensor *const *params, Tensor *const *grads, Tensor *const *m, Tensor *const *v, int n, long step, double lr,
+    double beta1, double beta2, double eps, double weight_decay, bool decoupled);
+
+#pragma GCC visibility pop
+#ifdef __cplusplus
+}
+#endif
+#endif

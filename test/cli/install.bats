@@ -1,0 +1,137 @@
+#!/usr/bin/env bats
+# `make install` and `make uninstall`, and the completion that they put in place.
+
+load helpers
+
+setup() {
+	fd2_setup
+	unset DESTDIR PREFIX LD_LIBRARY_PATH
+}
+
+tree() {
+	(cd "$1" && find . | sort)
+}
+
+install_below() {
+	make -s -C "$root" install "$@"
+}
+
+@test "install: every tool runs from its new place, without the build tree's libraries" {
+	install_below PREFIX="$PWD/usr"
+	local tools=("$root"/tools/fd2-*.c)
+	[ -e "${tools[0]}" ]
+	for tool in "${tools[@]}"; do
+		tool=$(basename "$tool" .c)
+		"usr/bin/$tool" --version
+		ldd "usr/bin/$tool" | grep "libfd2.so => $PWD/usr/"
+	done
+	for library in usr/lib/fd2/*.so; do
+		run ldd "$library"
+		[[ $output != *"not found"* ]]
+		[[ $output != *"$root/"* ]]
+		readelf -d "$library" usr/bin/* >dynamic
+		! grep -F "$root/" dynamic || false
+	done
+	ldd usr/lib/fd2/libfd2-torch.so | grep "libtorch_cpu.so => $PWD/usr/"
+}
+
+@test "install: man pages, completion, headers and the library for C stages" {
+	install_below PREFIX="$PWD/usr"
+	for page in "$root"/man/*.[157]; do
+		cmp "$page" "usr/share/man/man${page##*.}/$(basename "$page")"
+	done
+	[ -s usr/share/zsh/site-functions/_fd2 ]
+	[ -s usr/share/bash-completion/completions/fd2.bash ]
+	for tool in usr/bin/*; do
+		cmp usr/share/bash-completion/completions/{"${tool##*/}",fd2.bash}
+	done
+	cat >stage.c <<-'END'
+		#include <formats/shard.h>
+		#include <formats/stream.h>
+		#include <lib/base/err.h>
+		int main(void) { return fail("no") == -1 ? 0 : 1; }
+	END
+	local msgpack="msgpack-c"
+	pkg-config --exists $msgpack || msgpack=msgpack
+	# shellcheck disable=SC2046 # one word per flag
+	cc -I usr/include/fd2 stage.c -o stage -Lusr/lib -lfd2fmt $(pkg-config --libs libarchive jansson libjpeg $msgpack zlib) -lm -lpthread
+	./stage
+}
+
+@test "uninstall: leaves what was there before, and nothing else" {
+	mkdir -p usr/bin usr/share/man/man1
+	touch usr/bin/theirs usr/share/man/man1/theirs.1
+	tree usr >before
+	install_below PREFIX="$PWD/usr"
+	install_below PREFIX="$PWD/usr"
+	touch usr/lib/fd2/theirs
+	make -s -C "$root" uninstall PREFIX="$PWD/usr"
+	[ -e usr/lib/fd2/theirs ]
+	rm -r usr/lib
+	diff before <(tree usr)
+}
+
+@test "uninstall: a place without fd2 is refused" {
+	mkdir usr
+	run make -s -C "$root" uninstall PREFIX="$PWD/usr"
+	[ "$status" -ne 0 ]
+	[[ $output == *"no fd2 is installed below $PWD/usr"* ]]
+}
+
+@test "install: DESTDIR comes before PREFIX and is not recorded" {
+	install_below DESTDIR="$PWD/stage" PREFIX=/opt/fd2
+	[ -x stage/opt/fd2/bin/fd2-look ]
+	! grep -F "$PWD" stage/opt/fd2/lib/fd2/installed || false
+	mv stage/opt/fd2 moved
+	moved/bin/fd2-look --version
+	make -s -C "$root" uninstall DESTDIR="$PWD" PREFIX=/moved
+	[ -z "$(ls moved)" ]
+}
+
+# complete WORD...: what bash would offer for the last word.
+complete_words() {
+	# shellcheck source=tools/completion/fd2.bash
+	source "$root/tools/completion/fd2.bash"
+	COMP_WORDS=("$@")
+	COMP_CWORD=$(($# - 1))
+	local word=${COMP_WORDS[COMP_CWORD]}
+	[ "$word" != = ] || word=
+	_fd2 "$1" "$word" "${COMP_WORDS[COMP_CWORD - 1]}"
+	printf '%s\n' "${COMPREPLY[@]}"
+}
+
+@test "completion: options and their choices come from the tool" {
+	complete_words fd2-look --ver | grep -x -- --version
+	[ "$(complete_words fd2-look --device c | sort | xargs)" = "cpu cuda" ]
+	[ "$(complete_words fd2-look --device = cu)" = cuda ]
+	[ "$(complete_words fd2-look --device = | sort | xargs)" = "cpu cuda" ]
+	touch photo.tar
+	[ "$(complete_words fd2-look ph)" = photo.tar ]
+}
+
+@test "completion: one bash file serves every tool" {
+	# shellcheck source=tools/completion/fd2.bash
+	source "$root/tools/completion/fd2.bash"
+	for tool in "$root"/tools/fd2-*.c; do
+		complete -p "$(basename "$tool" .c)"
+	done
+}
+
+@test "make: another version of libtorch is refused in a sentence" {
+	mkdir -p theirs/lib theirs/include/torch/headeronly
+	touch theirs/lib/libtorch_cpu.so
+	printf '#define TORCH_VERSION_%s\n' 'MAJOR 2' 'MINOR 9' 'PATCH 1' >theirs/include/torch/headeronly/version.h
+	run make -s -C "$root" B="$PWD/build" LIBTORCH="$PWD/theirs" deps
+	[ "$status" -ne 0 ]
+	[[ ${lines[0]} == "$PWD/theirs is libtorch 2.9.1; fd2 is built for 2.11.0" ]]
+	run make -s -C "$root" B="$PWD/build" LIBTORCH="$PWD/nowhere" deps
+	[[ ${lines[0]} == "$PWD/nowhere is no libtorch; fd2 is built for 2.11.0" ]]
+}
+
+@test "make help: lists the targets" {
+	run make -s -C "$root" help
+	[ "$status" -eq 0 ]
+	for target in all deps check install uninstall clean; do
+		grep -E "^$target +[a-z]" <<<"$output"
+	done
+}

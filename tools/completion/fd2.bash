@@ -1,0 +1,38 @@
+# bash completion for every fd2 tool. The tool itself is asked for its options and their choices, so this file never lags behind.
+
+# TOOL: its long options. TOOL OPTION: the choices of that one.
+_fd2_candidates() {
+	local name choices
+	while IFS=$'\t' read -r name choices; do
+		if [[ -z ${2-} ]]; then
+			printf '%s\n' "$name"
+		elif [[ $name == "$2" && $choices ]]; then
+			printf '%s\n' "${choices//|/$'\n'}"
+		fi
+	done < <("$1" --list-options 2>/dev/null)
+}
+
+_fd2() {
+	local tool=$1 word=$2 before=$3 found
+	# bash cuts --device=cpu into three words; the choices belong to the first.
+	if [[ $before == = ]]; then
+		before=${COMP_WORDS[COMP_CWORD - 2]}
+	fi
+	word=${word#=}
+	COMPREPLY=()
+	if [[ $before == --* ]]; then
+		found=$(_fd2_candidates "$tool" "$before")
+	fi
+	if [[ -z ${found-} && $word == -* ]]; then
+		found=$(_fd2_candidates "$tool")
+	fi
+	if [[ ${found-} ]]; then
+		mapfile -t COMPREPLY < <(compgen -W "$found" -- "$word")
+	else
+		compopt -o filenames 2>/dev/null
+		mapfile -t COMPREPLY < <(compgen -f -- "$word")
+	fi
+}
+
+# shellcheck disable=SC2046 # one word per tool
+complete -F _fd2 fd2-teacher fd2-protos fd2-distill fd2-attn fd2-relabel fd2-eval fd2-look $(compgen -c fd2- | sort -u)

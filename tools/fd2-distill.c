@@ -1,0 +1,75 @@
+/* fd2-distill: distilled images from a teacher and real images, by SRe2L++ with FD2's constraints. */
+#include <limits.h>
+#include <string.h>
+
+#include "lib/base/err.h"
+#include "lib/base/stage.h"
+#include "lib/fd2/jobs.h"
+
+static struct distill_job job = {
+    .method = "sre2l++", .ls_view = "plain", .pixels = "jpeg", .other = "bn", .difficulty = "medium", .ipc = 1, .group = 4, .batch = 100,
+    .steps = 4000, .ls_every = 1, .crops = 5, .quality = 95, .log_every = 100, .classes = {0, LONG_MAX}, .alpha = -1, .beta = 0.5,
+    .lambda = 0.8, .lr = 0.25, .r_bn = 0.01, .min_scale = 0.08,
+};
+
+static const struct opt opts[] = {
+    {'o', "output", "FILE", OPT_STRING, &job.out, "write to FILE", .unrecorded = true},
+    {'t', "teacher", "FILE", OPT_STRING, &job.teacher, "the teacher", .unrecorded = true},
+    {'p', "protos", "FILE", OPT_STRING, &job.protos, "prototypes (default: the teacher's own)", .unrecorded = true},
+    {'n', "ipc", "N", OPT_INT, &job.ipc, "images per class", .min = 1, .max = 9999},
+    {0, "method", "NAME", OPT_CHOICE, &job.method, "base method", .choices = "sre2l++"},
+    {0, "plain", NULL, OPT_FLAG, &job.plain, "the base method alone, without FD2"},
+    {0, "no-lf", NULL, OPT_FLAG, &job.no_lf, "without the characteristic constraint (Eq. 9)"},
+    {0, "no-ls", NULL, OPT_FLAG, &job.no_ls, "without the similarity constraint (Eq. 10)"},
+    {0, "alpha", "X", OPT_REAL, &job.alpha, "of Eq. 11 (-1: the teacher's)", .min = -1, .max = 1},
+    {0, "beta", "X", OPT_REAL, &job.beta, "of Eq. 9", .min = 0, .max = 1},
+    {0, "lambda", "X", OPT_REAL, &job.lambda, "of Eq. 12", .min = 0, .max = 1},
+    {0, "other", "WHAT", OPT_CHOICE, &job.other, "L_other: BN term, or its cross-entropy too", .choices = "bn|full"},
+    {'g', "group", "N", OPT_INT, &job.group, "images in a group, N_S", .min = 1, .max = 64},
+    {0, "ls-view", "VIEW", OPT_CHOICE, &job.ls_view, "what L_S compares", .choices = "plain|same|once|literal"},
+    {0, "ls-every", "N", OPT_INT, &job.ls_every, "plain view: L_S every Nth step", .min = 1, .max = 1000},
+    {0, "id", "I", OPT_INT, &job.id, "only the I-th image of each group (0: all)", .min = 0, .max = 64},
+    {0, "attn", "FILE", OPT_STRING, &job.attn, "attention of the group's earlier images", .unrecorded = true},
+    {0, "previous", "SHARD", OPT_STRING, &job.previous, "those images, for --ls-view same and once", .unrecorded = true},
+    {0, "classes", "A-B", OPT_RANGE, &job.classes, "only these classes, from 0"},
+    {'b', "batch", "N", OPT_INT, &job.batch, "classes a step", .min = 1, .max = 65536},
+    {0, "steps", "N", OPT_INT, &job.steps, "steps an image", .min = 0, .max = 10000000},
+    {0, "lr", "X", OPT_REAL, &job.lr, "learning rate, cosine to 0", .min = 0, .max = 100},
+    {0, "r-bn", "X", OPT_REAL, &job.r_bn, "weight of the BN-statistics loss", .min = 0, .max = 1e6},
+    {0, "bn-head", NULL, OPT_FLAG, &job.bn_head, "count the attention head's BatchNorm too"},
+    {0, "min-scale", "X", OPT_REAL, &job.min_scale, "smallest crop's share of the area", .min = 0.001, .max = 1},
+    {0, "crops", "N", OPT_INT, &job.crops, "crops scored a real image", .min = 1, .max = 1000},
+    {0, "difficulty", "HOW", OPT_CHOICE, &job.difficulty, "which patches images start from", .choices = "easy|medium|hard"},
+    {0, "quality", "Q", OPT_INT, &job.quality, "of the JPEGs", .min = 1, .max = 100},
+    {0, "pixels", "HOW", OPT_CHOICE, &job.pixels, "f16: also lossless, as .npy members", .choices = "jpeg|f16"},
+    {0, "log-every", "N", OPT_INT, &job.log_every, "steps between loss terms in --log", .min = 1, .max = 1000000, .unrecorded = true},
+    {0, "resume", NULL, OPT_FLAG, &job.resume, "keep the finished images of FILE.part", .unrecorded = true},
+    {0, "strict", NULL, OPT_FLAG, &job.strict, "stop at a corrupt image instead of skipping it"},
+    {0},
+};
+
+static void check(void)
+{
+	bool images = !strcmp(job.ls_view, "same") || !strcmp(job.ls_view, "once");
+	if (!job.teacher)
+		die_usage("no teacher; give one with -t");
+	if (job.id > job.group)
+		die_usage("--id %ld is beyond the group of %ld (--group)", job.id, job.group);
+	if (job.attn && !job.id)
+		die_usage("--attn wants --id: without it every earlier image is made here");
+	if (job.previous && !job.id)
+		die_usage("--previous wants --id: without it every earlier image is made here");
+	if (job.id > 1 && !job.plain && !job.no_ls && !(images ? job.previous : job.attn))
+		die_usage("--id %ld wants the group's earlier images: give %s", job.id, images ? "--previous SHARD" : "--attn FILE from fd2-attn");
+}
+
+int main(int argc, char **argv)
+{
+	const struct tool tool = {"fd2-distill", "[options] -t TEACHER [SHARD...]",
+	    "Distil images from a teacher, starting from the real images of the shards.", opts, true};
+	int first = fd2_start(&tool, argc, argv);
+	job.shards = argv + first;
+	job.n_shards = argc - first;
+	check();
+	return fd2_finish(stage_run("stage_distill", &job));
+}

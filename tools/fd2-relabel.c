@@ -1,0 +1,28 @@
+/* fd2-relabel: batch-specific soft labels of distilled images. */
+#include "lib/base/err.h"
+#include "lib/base/stage.h"
+#include "lib/fd2/jobs.h"
+
+static struct relabel_job job = {.bn = "batch", .mix = "cutmix", .epochs = 300, .min_scale = 0.08};
+
+static const struct opt opts[] = {
+    {'o', "output", "FILE", OPT_STRING, &job.out, "write to FILE", .unrecorded = true},
+    {'t', "teacher", "FILE", OPT_STRING, &job.teacher, "the teacher", .unrecorded = true},
+    {'e', "epochs", "N", OPT_INT, &job.epochs, "epochs of labels", .min = 1, .max = 100000},
+    {'b', "batch", "N", OPT_INT, &job.batch, "images a batch (0: 16, or 10 up to ten classes)", .min = 0, .max = 65536},
+    {0, "bn", "HOW", OPT_CHOICE, &job.bn, "statistics of the batch's halves, or running ones", .choices = "batch|eval"},
+    {0, "mix", "HOW", OPT_CHOICE, &job.mix, "mixing of a batch's images", .choices = "cutmix|none"},
+    {0, "min-scale", "X", OPT_REAL, &job.min_scale, "smallest crop's share of the area", .min = 0.001, .max = 1},
+    {0},
+};
+
+int main(int argc, char **argv)
+{
+	const struct tool tool = {"fd2-relabel", "[options] -t TEACHER [SHARD...]", "Write soft labels of distilled images, epoch by epoch.", opts, true};
+	int first = fd2_start(&tool, argc, argv);
+	job.shards = argv + first;
+	job.n_shards = argc - first;
+	if (!job.teacher)
+		die_usage("no teacher; give one with -t");
+	return fd2_finish(stage_run("stage_relabel", &job));
+}

@@ -1,0 +1,148 @@
+/* fd2-stat: the paper's aims in figures: distances of representations and attention maps, attention on true parts. */
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "formats/shard.h"
+#include "lib/base/err.h"
+#include "lib/base/opts.h"
+#include "lib/data/measure.h"
+
+static struct {
+	const char *out, *protos, *boxes;
+	long group;
+} job;
+
+static const struct opt opts[] = {
+    {'o', "output", "FILE", OPT_STRING, &job.out, "write the JSON line to FILE", .unrecorded = true},
+    {'p', "protos", "FILE", OPT_STRING, &job.protos, "also distances to these prototypes"},
+    {0, "boxes", "SHARD", OPT_STRING, &job.boxes, "also attention inside the true parts of this shard"},
+    {'g', "group", "N", OPT_INT, &job.group, "pairs within groups of N only (0: any of a class)", .min = 0, .max = 64},
+    {0},
+};
+
+static json_t *number(double x)
+{
+	return isfinite(x) ? json_real(x) : json_null();
+}
+
+static const char **class_names(json_t *meta, int64_t want)
+{
+	json_t *list = json_object_get(meta, "classes");
+	const char **names = xcalloc((size_t)want + 1, sizeof *names);
+	for (int64_t k = 0; k < want; k++) {
+		const char *s = json_string_value(json_array_get(list, (size_t)k));
+		names[k] = s ? s : "";
+	}
+	return names;
+}
+
+static int add_prototypes(json_t *result, const struct seen_list *l)
+{
+	const char *teacher = NULL;
+	struct prototype_distances d;
+	struct array a;
+	int got, ok = -1;
+	struct stream_reader *r = stream_open(job.protos, "protos");
+	if (!r)
+		return -1;
+	json_unpack(stream_meta(r), "{s:{s:s}}", "inputs", "teacher", &teacher);
+	if (!teacher || strcmp(teacher, l->teacher)) {
+		stream_close(r);
+		return fail("'%s' holds prototypes of another teacher than the attention's", job.protos);
+	}
+	fail("'%s' holds no prototypes of this size", job.protos);
+	while ((got = stream_next(r, &a)) > 0) {
+		if (a.rank == 2 && a.dtype == DT_F32 && l->n && a.shape[1] == l->v[0].z.shape[0]) {
+			const char **names = class_names(stream_meta(r), a.shape[0]);
+			ok = prototype_distances(&d, l, &a, names);
+			free(names);
+		}
+		array_free(&a);
+	}
+	stream_close(r);
+	if (got < 0 || ok < 0)
+		return -1;
+	json_object_set_new(result, "own_prototype", number(d.own));
+	json_object_set_new(result, "other_prototypes", number(d.others));
+	json_object_set_new(result, "nearest_right", number(d.nearest_right));
+	return 0;
+}
+
+/* {"part":[x0,y0,x1,y1],"width":..,"height":..} of one sample, from its .json. */
+static int add_box(const struct sample *s, const struct seen_list *l, double *inside, double *area, int *n)
+{
+	double p[4], w, h;
+	json_t *o = s->json ? json_loadb((const char *)s->json, s->json_size, 0, NULL) : NULL;
+	int bad = !o || json_unpack(o, "{s:[FFFF], s:F, s:F}", "part", &p[0], &p[1], &p[2], &p[3], "width", &w, "height", &h);
+	json_decref(o);
+	if (bad || !(w > 0 && h > 0))
+		return fail("'%s' of '%s' has no part box", s->key, s->shard);
+	double box[4] = {p[0] / w, p[1] / h, p[2] / w, p[3] / h};
+	for (int i = 0; i < l->n; i++)
+		if (!strcmp(l->v[i].key, s->key)) {
+			*inside += mass_inside(&l->v[i].A, box);
+			*area += (box[2] - box[0]) * (box[3] - box[1]);
+			++*n;
+		}
+	return 0;
+}
+
+static int add_boxes(json_t *result, const struct seen_list *l)
+{
+	char *paths[] = {(char *)job.boxes};
+	struct sample s;
+	double inside = 0, area = 0;
+	int got, n = 0, ok = 0;
+	struct shard_reader *r = shard_open(paths, 1);
+	if (!r)
+		return -1;
+	while (!ok && (got = shard_next(r, &s)) > 0)
+		ok = add_box(&s, l, &inside, &area, &n);
+	shard_close(r);
+	if (ok < 0 || got < 0)
+		return -1;
+	if (!n)
+		return fail("'%s' holds none of the images whose attention was given", job.boxes);
+	json_object_set_new(result, "part_mass", number(inside / n));
+	json_object_set_new(result, "part_area", number(area / n));
+	return 0;
+}
+
+static int print(json_t *result)
+{
+	char *text = json_dumps(result, JSON_COMPACT | JSON_REAL_PRECISION(6));
+	struct out *out = out_open(job.out, OUT_TEXT);
+	int ok = out ? out_write(out, text, strlen(text)) : -1;
+	if (!ok)
+		ok = out_write(out, "\n", 1);
+	free(text);
+	if (out && out_close(out) < 0)
+		ok = -1;
+	return ok;
+}
+
+static int run(const char *attn)
+{
+	struct seen_list l;
+	if (seen_read(&l, attn) < 0)
+		return -1;
+	json_t *result = json_pack("{s:i, s:o}", "images", l.n, "intra_class_attention", number(intra_class_attention(&l, (int)job.group)));
+	int ok = job.protos ? add_prototypes(result, &l) : 0;
+	if (!ok && job.boxes)
+		ok = add_boxes(result, &l);
+	if (!ok)
+		ok = print(result);
+	json_decref(result);
+	seen_free(&l);
+	return ok;
+}
+
+int main(int argc, char **argv)
+{
+	const struct tool tool = {"fd2-stat", "[options] [ATTN]", "Print how far apart representations and attention maps lie.", opts, true};
+	int first = fd2_start(&tool, argc, argv);
+	if (argc - first > 1)
+		die_usage("one attention stream at a time");
+	return fd2_finish(run(argc > first ? argv[first] : NULL));
+}

@@ -1,0 +1,50 @@
+/* fd2-teacher: trains Backbone+CAL on image shards. */
+#include "lib/base/err.h"
+#include "lib/base/stage.h"
+#include "lib/fd2/jobs.h"
+
+static struct teacher_job job = {
+    .arch = "resnet18", .augment = "rrc", .fit = "short", .maps = 8, .size = 224, .last_stride = 2, .epochs = 300, .batch = 64,
+    .checkpoint_every = 10, .alpha = 0.5, .eta = 1, .mu = 0.05, .lr = 0.01, .momentum = 0.9, .weight_decay = 1e-4, .min_scale = 0.08,
+};
+
+static const struct opt opts[] = {
+    {'o', "output", "FILE", OPT_STRING, &job.out, "write the last epoch's teacher to FILE", .unrecorded = true},
+    {0, "best", "FILE", OPT_STRING, &job.best, "also write the best epoch's teacher (wants --val)", .unrecorded = true},
+    {0, "val", "SHARD", OPT_LIST, &job.val, "held-out shards; both branches' accuracy each epoch", .unrecorded = true},
+    {'a', "arch", "NAME", OPT_CHOICE, &job.arch, "backbone", .choices = "resnet18|resnet50"},
+    {'M', "maps", "M", OPT_INT, &job.maps, "attention maps", .min = 1, .max = 1024},
+    {0, "alpha", "X", OPT_REAL, &job.alpha, "weight of CAL's loss (Eq. 8)", .min = 0, .max = 1},
+    {0, "eta", "X", OPT_REAL, &job.eta, "weight of the centre loss (Eq. 6)", .min = 0, .max = 100},
+    {0, "mu", "X", OPT_REAL, &job.mu, "momentum of the prototypes (Eq. 5)", .min = 1e-6, .max = 1},
+    {'s', "size", "PX", OPT_INT, &job.size, "side of the input images", .min = 8, .max = 4096},
+    {0, "last-stride", "N", OPT_INT, &job.last_stride, "stride of a ResNet's last stage", .min = 1, .max = 2},
+    {'e', "epochs", "N", OPT_INT, &job.epochs, "epochs", .min = 1, .max = 100000},
+    {'b', "batch", "N", OPT_INT, &job.batch, "images a step", .min = 2, .max = 65536},
+    {0, "lr", "X", OPT_REAL, &job.lr, "learning rate, cosine to 0", .min = 0, .max = 100},
+    {0, "warmup", "N", OPT_REAL, &job.warmup, "epochs of linear warm-up", .min = 0, .max = 1000},
+    {0, "momentum", "X", OPT_REAL, &job.momentum, "of SGD", .min = 0, .max = 0.9999},
+    {0, "nesterov", NULL, OPT_FLAG, &job.nesterov, "Nesterov's momentum"},
+    {0, "weight-decay", "X", OPT_REAL, &job.weight_decay, "weight decay", .min = 0, .max = 1},
+    {0, "label-smoothing", "X", OPT_REAL, &job.label_smoothing, "of every cross-entropy", .min = 0, .max = 0.9},
+    {0, "augment", "HOW", OPT_CHOICE, &job.augment, "random resized crops or plain crops, with flips", .choices = "rrc|crop"},
+    {0, "min-scale", "X", OPT_REAL, &job.min_scale, "smallest crop's share of the area", .min = 0.001, .max = 1},
+    {0, "fit", "HOW", OPT_CHOICE, &job.fit, "photographs: short side to 8/7 size, or squashed", .choices = "short|squash"},
+    {0, "checkpoint-every", "N", OPT_INT, &job.checkpoint_every, "epochs between FILE.ckpt; 0: none", .min = 0, .max = 100000, .unrecorded = true},
+    {0, "resume", NULL, OPT_FLAG, &job.resume, "go on from FILE.ckpt if it is there", .unrecorded = true},
+    {0, "strict", NULL, OPT_FLAG, &job.strict, "stop at a corrupt image instead of skipping it"},
+    {0},
+};
+
+int main(int argc, char **argv)
+{
+	const struct tool tool = {"fd2-teacher", "[options] [SHARD...]", "Train a teacher, Backbone+CAL, on image shards.", opts, true};
+	int first = fd2_start(&tool, argc, argv);
+	job.shards = argv + first;
+	job.n_shards = argc - first;
+	if (job.best && !job.val.n)
+		die_usage("--best wants --val: without held-out images no epoch is the best");
+	if (job.warmup >= (double)job.epochs)
+		die_usage("--warmup must be shorter than --epochs");
+	return fd2_finish(stage_run("stage_teacher", &job));
+}
