@@ -2,13 +2,20 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "formats/stream.h"
+#include "formats/dtype.h"
 
 static const struct {
-	const char *name;
+	const char *name, *numpy;
 	size_t size;
-} types[] = {[DT_F16] = {"f16", 2}, [DT_F32] = {"f32", 4}, [DT_F64] = {"f64", 8}, [DT_I32] = {"i32", 4}, [DT_I64] = {"i64", 8}, [DT_U8] = {"u8", 1},
-    [DT_BOOL] = {"bool", 1}};
+} types[] = {
+    [DT_F16] = {"f16", "<f2", 2},
+    [DT_F32] = {"f32", "<f4", 4},
+    [DT_F64] = {"f64", "<f8", 8},
+    [DT_I32] = {"i32", "<i4", 4},
+    [DT_I64] = {"i64", "<i8", 8},
+    [DT_U8] = {"u8", "|u1", 1},
+    [DT_BOOL] = {"bool", "|b1", 1},
+};
 
 size_t dtype_size(enum dtype t)
 {
@@ -18,6 +25,11 @@ size_t dtype_size(enum dtype t)
 const char *dtype_name(enum dtype t)
 {
 	return types[t].name;
+}
+
+const char *dtype_numpy(enum dtype t)
+{
+	return types[t].numpy;
 }
 
 int64_t array_count(const struct array *a)

@@ -13,7 +13,8 @@ static void pack_object(msgpack_packer *pk, const json_t *v)
 	const char *key;
 	json_t *member;
 	msgpack_pack_map(pk, json_object_size(v));
-	json_object_foreach ((json_t *)v, key, member) {
+	json_object_foreach((json_t *)v, key, member)
+	{
 		pack_text(pk, key);
 		meta_pack(pk, member);
 	}

@@ -2,8 +2,8 @@
 #include <string.h>
 #include <zlib.h>
 
+#include "formats/dtype.h"
 #include "formats/meta.h"
-#include "formats/stream.h"
 #include "lib/base/err.h"
 
 struct stream_writer {
@@ -46,20 +46,14 @@ struct stream_writer *stream_create(struct out *out, const char *kind, json_t *m
 	w->out = out;
 	msgpack_sbuffer_init(&w->small);
 	msgpack_packer_init(&w->pk, &w->small, msgpack_sbuffer_write);
-	json_t *header = json_pack("{s:s, s:i, s:s, s:o}", "format", "fd2-stream", "version", 1, "kind", kind, "meta", meta);
+	json_t *header = json_pack(
+	    "{s:s, s:i, s:s, s:o}", "format", "fd2-stream", "version", 1, "kind", kind, "meta", meta ? meta : json_object());
 	meta_pack(&w->pk, header);
 	json_decref(header);
 	if (put_small(w) == 0)
 		return w;
 	stream_abandon(w);
 	return NULL;
-}
-
-static const char *numpy_type(enum dtype t)
-{
-	static const char *const names[] = {[DT_F16] = "<f2", [DT_F32] = "<f4", [DT_F64] = "<f8", [DT_I32] = "<i4", [DT_I64] = "<i8",
-	    [DT_U8] = "|u1", [DT_BOOL] = "|b1"};
-	return names[t];
 }
 
 static void shape_of(struct stream_writer *w, int rank, const int64_t *shape)
@@ -70,8 +64,8 @@ static void shape_of(struct stream_writer *w, int rank, const int64_t *shape)
 }
 
 /* One record; part n of parts when the tensor is split, whole being its shape. */
-static int put_record(struct stream_writer *w, const char *name, enum dtype t, int rank, const int64_t *shape, const void *data, size_t size, int part,
-    int parts, const int64_t *whole)
+static int put_record(struct stream_writer *w, const char *name, enum dtype t, int rank, const int64_t *shape, const void *data,
+    size_t size, int part, int parts, const int64_t *whole)
 {
 	msgpack_pack_map(&w->pk, parts > 1 ? 4 : 2);
 	text(w, "name");
@@ -89,7 +83,7 @@ static int put_record(struct stream_writer *w, const char *name, enum dtype t, i
 	key(w, "nd");
 	msgpack_pack_true(&w->pk);
 	key(w, "type");
-	text(w, numpy_type(t));
+	text(w, dtype_numpy(t));
 	key(w, "kind");
 	msgpack_pack_bin(&w->pk, 0);
 	key(w, "shape");

@@ -28,19 +28,20 @@ struct array {
 	size_t size; /* bytes */
 	void *data;
 };
-int64_t array_count(const struct array *a); /* elements */
+int64_t array_count(const struct array *a);        /* elements */
 double array_at(const struct array *a, int64_t i); /* element i as a double */
 void array_free(struct array *a);
 
 struct stream_reader;
-/* path NULL or "-" is standard input. Reads the header. kind NULL accepts any, otherwise another kind is refused: "'x' holds labels; a teacher is wanted here".
- * A shard, text or empty input is recognised and said. */
+/* path NULL or "-" is standard input. Reads the header. kind NULL accepts any, otherwise another kind is refused: "'x' holds
+ * labels; a teacher is wanted here". A shard, text or empty input is recognised and said. */
 struct stream_reader *stream_open(const char *path, const char *kind);
 /* As stream_open, over memory (borrowed): for tests and fuzzing. */
 struct stream_reader *stream_open_memory(const void *data, size_t size, const char *kind);
 const char *stream_kind(const struct stream_reader *r);
 json_t *stream_meta(const struct stream_reader *r); /* borrowed, valid until close */
-/* 1: a whole tensor in *a (the caller's: array_free; parts are joined); 0: end record seen and count, checksum and end of file right; -1: fail_message(). */
+/* 1: a whole tensor in *a (the caller's: array_free; parts are joined); 0: end record seen and count, checksum and end of file
+ * right; -1: fail_message(). */
 int stream_next(struct stream_reader *r, struct array *a);
 /* 16 hex digits over all bytes; known once stream_next returned 0. */
 const char *stream_digest(const struct stream_reader *r);

@@ -51,29 +51,34 @@ const char *fail_message(void)
 
 /* --- printing ---------------------------------------------------------------------------------------------------------------- */
 
-/* One line in one write; a name out of an archive cannot drive the terminal. */
+void plain_text(char *text)
+{
+	for (; *text; text++)
+		if ((unsigned char)*text < 0x20 || *text == 0x7f)
+			*text = '?';
+}
+
+/* One line in one write. */
 static void print(const char *fmt, va_list ap)
 {
 	char line[LINE + 128];
 	int n = snprintf(line, 100, "%s: ", prog_name);
 	int body = vsnprintf(line + n, LINE, fmt, ap);
 	n += body < LINE ? body : LINE - 1;
-	for (int i = 0; i < n; i++)
-		if ((unsigned char)line[i] < 0x20 || line[i] == 0x7f)
-			line[i] = '?';
+	plain_text(line);
 	line[n++] = '\n';
 	progress_clear();
 	if (write(STDERR_FILENO, line, (size_t)n) < 0)
 		return;
 }
 
-#define PRINT_IF(condition)                                                                                                         \
-	do {                                                                                                                        \
-		va_list ap;                                                                                                         \
-		va_start(ap, fmt);                                                                                                  \
-		if (condition)                                                                                                      \
-			print(fmt, ap);                                                                                             \
-		va_end(ap);                                                                                                         \
+#define PRINT_IF(condition)                                                                                                        \
+	do {                                                                                                                       \
+		va_list ap;                                                                                                        \
+		va_start(ap, fmt);                                                                                                 \
+		if (condition)                                                                                                     \
+			print(fmt, ap);                                                                                            \
+		va_end(ap);                                                                                                        \
 	} while (0)
 
 void warn(const char *fmt, ...)

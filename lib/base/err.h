@@ -24,12 +24,15 @@ void *fail_null(const char *fmt, ...) PRINTF_LIKE(1, 2);
 /* The last sentence of this thread; never NULL. */
 const char *fail_message(void);
 
-void warn(const char *fmt, ...) PRINTF_LIKE(1, 2);  /* verbosity >= 1 */
-void say(const char *fmt, ...) PRINTF_LIKE(1, 2);   /* results and counts for the reader; verbosity >= 1 */
-void chat(const char *fmt, ...) PRINTF_LIKE(1, 2);  /* verbosity >= 2 */
-void complain(const char *fmt, ...) PRINTF_LIKE(1, 2); /* always: the sentence of a failure */
-_Noreturn void die(const char *fmt, ...) PRINTF_LIKE(1, 2);   /* exit 1 */
+void warn(const char *fmt, ...) PRINTF_LIKE(1, 2);                /* verbosity >= 1 */
+void say(const char *fmt, ...) PRINTF_LIKE(1, 2);                 /* results and counts for the reader; verbosity >= 1 */
+void chat(const char *fmt, ...) PRINTF_LIKE(1, 2);                /* verbosity >= 2 */
+void complain(const char *fmt, ...) PRINTF_LIKE(1, 2);            /* always: the sentence of a failure */
+_Noreturn void die(const char *fmt, ...) PRINTF_LIKE(1, 2);       /* exit 1 */
 _Noreturn void die_usage(const char *fmt, ...) PRINTF_LIKE(1, 2); /* exit 2, with the hint "try 'x --help'" */
+
+/* Replaces control characters by '?', so that a name out of an archive cannot drive the terminal. */
+void plain_text(char *text);
 
 /* Allocation that never returns NULL (dies with a sentence); sizes are multiplied with an overflow check.
  * Free with free(). */

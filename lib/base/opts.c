@@ -24,7 +24,7 @@ struct common common = {.device = "cpu", .dtype = "auto"};
 static bool quiet, verbose;
 static const struct opt shared[] = {
     {0, "device", "NAME", OPT_CHOICE, &common.device, "where to compute", .choices = "cpu|cuda"},
-    {0, "dtype", "TYPE", OPT_CHOICE, &common.dtype, "arithmetic; auto: bf16 where it is fast", .choices = "auto|f32|bf16"},
+    {0, "dtype", "TYPE", OPT_CHOICE, &common.dtype, "arithmetic; auto: bf16 where fast", .choices = "auto|f32|bf16"},
     {0, "seed", "N", OPT_INT, &common.seed, "seed of all randomness", .min = 0, .max = 9007199254740991.0},
     {0, "threads", "N", OPT_INT, &common.threads, "threads; 0: as many as there are CPUs", .min = 0, .max = 256},
     {'q', "quiet", NULL, OPT_FLAG, &quiet, "print errors only", .unrecorded = true},
@@ -51,7 +51,7 @@ static const struct opt *option(int i)
 	return NULL;
 }
 
-/* --- values -------------------------------------------------------------------------------------------------------------------- */
+/* --- values ------------------------------------------------------------------------------------------------------------------ */
 
 static bool bounded(const struct opt *o)
 {
@@ -70,7 +70,8 @@ static void set_int(const struct opt *o, const char *text)
 	char *end;
 	errno = 0;
 	long v = strtol(text, &end, 10);
-	if (errno || end == text || *end || isspace((unsigned char)*text) || (bounded(o) && ((double)v < o->min || (double)v > o->max)))
+	if (errno || end == text || *end || isspace((unsigned char)*text) ||
+	    (bounded(o) && ((double)v < o->min || (double)v > o->max)))
 		bad_value(o, "a whole number", text);
 	*(long *)o->to = v;
 }
@@ -88,7 +89,7 @@ static void set_real(const struct opt *o, const char *text)
 static void set_choice(const struct opt *o, const char *text)
 {
 	size_t n = strlen(text);
-	for (const char *c = o->choices; c; c = strchr(c, '|') ? strchr(c, '|') + 1 : NULL)
+	for (const char *c = strchr(text, '|') ? NULL : o->choices; c; c = strchr(c, '|') ? strchr(c, '|') + 1 : NULL)
 		if (n && !strncmp(c, text, n) && (c[n] == '|' || !c[n])) {
 			*(const char **)o->to = text;
 			return;
@@ -143,6 +144,21 @@ static void set(const struct opt *o, const char *text)
 	}
 }
 
+/* JSON is UTF-8; text that is not loses what is beyond ASCII. */
+static json_t *json_text(const char *s)
+{
+	json_t *whole = json_string(s);
+	if (whole)
+		return whole;
+	char *ascii = xstrdup(s);
+	for (char *c = ascii; *c; c++)
+		if ((unsigned char)*c > 0x7e)
+			*c = '?';
+	whole = json_string(ascii);
+	free(ascii);
+	return whole;
+}
+
 static json_t *value(const struct opt *o)
 {
 	const struct opt_list *list = o->to;
@@ -159,11 +175,11 @@ static json_t *value(const struct opt *o)
 	case OPT_STRING:
 	case OPT_CHOICE:
 		s = *(const char **)o->to;
-		return s ? json_string(s) : json_null();
+		return s ? json_text(s) : json_null();
 	case OPT_LIST:
 		a = json_array();
 		for (int i = 0; i < list->n; i++)
-			json_array_append_new(a, json_string(list->v[i]));
+			json_array_append_new(a, json_text(list->v[i]));
 		return a;
 	case OPT_RANGE:
 		return json_pack("[I, I]", (json_int_t)r->first, (json_int_t)r->last);
@@ -185,11 +201,11 @@ json_t *fd2_argv(void)
 {
 	json_t *argv = json_array();
 	for (int i = 0; i < saved_argc; i++)
-		json_array_append_new(argv, json_string_nocheck(saved_argv[i]));
+		json_array_append_new(argv, json_text(saved_argv[i]));
 	return argv;
 }
 
-/* --- help ------------------------------------------------------------------------------------------------------------------------ */
+/* --- help -------------------------------------------------------------------------------------------------------------------- */
 
 static void print_default(const struct opt *o)
 {
@@ -208,7 +224,8 @@ static void print_option(const struct opt *o)
 	char letter[8] = "   ";
 	if (o->letter)
 		snprintf(letter, sizeof letter, "-%c,", o->letter);
-	snprintf(left, sizeof left, "%s --%s%s%s", letter, o->name, o->arg ? " " : "", o->arg ? (o->choices ? o->choices : o->arg) : "");
+	snprintf(
+	    left, sizeof left, "%s --%s%s%s", letter, o->name, o->arg ? " " : "", o->arg ? (o->choices ? o->choices : o->arg) : "");
 	printf(strlen(left) > 27 ? "  %s\n  %27s %s" : "  %-27s%s %s", left, "", o->help);
 	print_default(o);
 	putchar('\n');
@@ -235,7 +252,7 @@ static void print_list(void)
 	puts("--help\n--version");
 }
 
-/* --- parsing --------------------------------------------------------------------------------------------------------------------- */
+/* --- parsing ----------------------------------------------------------------------------------------------------------------- */
 
 static int min3(int a, int b, int c)
 {
@@ -263,12 +280,26 @@ static int distance(const char *a, const char *b)
 	return row[n];
 }
 
-static _Noreturn void unknown(const char *arg)
+/* getopt takes the beginning of a name for the name, where only one begins so. */
+static void refuse_ambiguous(const char *name)
+{
+	const struct opt *o, *first = NULL;
+	size_t n = strlen(name + 2);
+	for (int i = 0; (o = option(i)); i++) {
+		if (strncmp(name + 2, o->name, n))
+			continue;
+		if (first)
+			die_usage("option '%s' is short for '--%s' and '--%s'", name, first->name, o->name);
+		first = o;
+	}
+}
+
+static _Noreturn void unknown(const char *name)
 {
 	const struct opt *o, *best = NULL;
-	char name[64];
 	int least = 4;
-	snprintf(name, sizeof name, "%.*s", (int)strcspn(arg, "="), arg);
+	if (!strncmp(name, "--", 2))
+		refuse_ambiguous(name);
 	for (int i = 0; (o = option(i)); i++) {
 		int d = strncmp(name, "--", 2) ? 64 : distance(name + 2, o->name);
 		if (d < least) {
@@ -314,6 +345,17 @@ static const struct opt *of_letter(int c)
 	return NULL;
 }
 
+/* The option that getopt complains about, as the user wrote it, without a value; for a long one that is argv's. */
+static const char *complained(const char *arg)
+{
+	static char name[64];
+	if (optopt && optopt < HELP)
+		snprintf(name, sizeof name, "-%c", optopt);
+	else
+		snprintf(name, sizeof name, "%.*s", (int)strcspn(arg, "="), arg);
+	return name;
+}
+
 static void handle(int c, char **argv)
 {
 	switch (c) {
@@ -328,9 +370,11 @@ static void handle(int c, char **argv)
 		print_list();
 		exit(fd2_finish(0));
 	case ':':
-		die_usage("option '%s' wants a value", argv[optind - 1]);
+		die_usage("option '%s' wants a value", complained(argv[optind - 1]));
 	case '?':
-		unknown(optopt && optopt < 256 ? (char[]){'-', (char)optopt, '\0'} : argv[optind - 1]);
+		if (optopt >= HELP)
+			die_usage("option '%s' takes no value", complained(argv[optind - 1]));
+		unknown(complained(argv[optind - 1]));
 	default:
 		set(of_letter(c), optarg);
 	}

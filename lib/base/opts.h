@@ -45,7 +45,7 @@ struct opt {
 	const char *help; /* one short line */
 	double min, max;  /* OPT_INT, OPT_REAL; both 0 = no limit */
 	const char *choices;
-	bool off;     /* OPT_FLAG: set false */
+	bool off;        /* OPT_FLAG: set false */
 	bool unrecorded; /* leave out of the recorded settings: paths and the like, which do not change the result */
 };
 

@@ -39,10 +39,8 @@ void out_on_signal(int sig)
 
 static int no_write(const struct out *o)
 {
-	if (errno == EPIPE) {
-		signal(SIGPIPE, SIG_DFL);
-		raise(SIGPIPE);
-	}
+	if (errno == EPIPE)
+		out_on_signal(SIGPIPE);
 	return fail("cannot write %s: %s", o->shown, strerror(errno));
 }
 
@@ -62,6 +60,9 @@ static void release(struct out *o)
 
 static int take_slot(struct out *o)
 {
+	for (int i = 0; i < OPEN_MAX_OUTPUTS && o->temp; i++)
+		if (open_outputs[i] && open_outputs[i]->temp && !strcmp(open_outputs[i]->temp, o->temp))
+			return fail("two outputs cannot both be %s", o->shown);
 	for (int i = 0; i < OPEN_MAX_OUTPUTS; i++)
 		if (!open_outputs[i]) {
 			open_outputs[i] = o;
@@ -116,6 +117,22 @@ static char *temp_name(const char *path)
 	return xasprintf("%.*s.%s.%ld.tmp", dir, path, path + dir, (long)getpid());
 }
 
+/* A signal finds the name registered before the file exists. What a killed run left under it goes, and a link is not followed. */
+static int create_temp(struct out *o)
+{
+	if (take_slot(o) < 0)
+		return -1;
+	unlink(o->temp);
+	o->fd = open(o->temp, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+	return o->fd < 0 ? no_write(o) : 0;
+}
+
+static int open_device(struct out *o)
+{
+	o->fd = open(o->path, O_WRONLY | O_CLOEXEC);
+	return o->fd < 0 ? no_write(o) : take_slot(o);
+}
+
 struct out *out_open(const char *path, int flags)
 {
 	struct out *o = new_out(path);
@@ -128,17 +145,26 @@ struct out *out_open(const char *path, int flags)
 		return give_up(o);
 	}
 	o->keep = flags & OUT_KEEP;
-	if (exists && !S_ISREG(st.st_mode)) {
-		o->fd = open(path, O_WRONLY | O_CLOEXEC);
-	} else {
-		o->temp = o->keep ? out_part_name(path) : temp_name(path);
-		o->fd = open(o->temp, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
-	}
-	if (o->fd < 0) {
-		no_write(o);
-		return give_up(o);
-	}
-	return take_slot(o) < 0 ? give_up(o) : o;
+	if (exists && !S_ISREG(st.st_mode))
+		return open_device(o) < 0 ? give_up(o) : o;
+	o->temp = o->keep ? out_part_name(path) : temp_name(path);
+	return create_temp(o) < 0 ? give_up(o) : o;
+}
+
+static int open_part(struct out *o, uint64_t size)
+{
+	struct stat st;
+	if (take_slot(o) < 0)
+		return -1;
+	o->fd = open(o->temp, O_WRONLY | O_CLOEXEC);
+	if (o->fd < 0 || fstat(o->fd, &st))
+		return fail("cannot continue '%s': %s", o->temp, strerror(errno));
+	if ((uint64_t)st.st_size < size)
+		return fail("cannot continue '%s': it has %lld bytes, fewer than %llu", o->temp, (long long)st.st_size,
+		    (unsigned long long)size);
+	if (ftruncate(o->fd, (off_t)size) || lseek(o->fd, 0, SEEK_END) < 0)
+		return fail("cannot continue '%s': %s", o->temp, strerror(errno));
+	return 0;
 }
 
 struct out *out_resume(const char *path, uint64_t size)
@@ -147,26 +173,24 @@ struct out *out_resume(const char *path, uint64_t size)
 	o->keep = true;
 	o->temp = out_part_name(path);
 	o->written = size;
-	o->fd = open(o->temp, O_WRONLY | O_CLOEXEC);
-	if (o->fd < 0 || ftruncate(o->fd, (off_t)size) || lseek(o->fd, 0, SEEK_END) < 0) {
-		no_write(o);
-		return give_up(o);
-	}
-	return take_slot(o) < 0 ? give_up(o) : o;
+	return open_part(o, size) < 0 ? give_up(o) : o;
 }
 
+/* After an error the buffer holds what is not written yet. */
 static int flush(struct out *o)
 {
-	for (size_t at = 0; at < o->used;) {
+	size_t at = 0;
+	int status = 0;
+	while (at < o->used && !status) {
 		ssize_t n = write(o->fd, o->buffer + at, o->used - at);
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0)
-			return no_write(o);
-		at += (size_t)n;
+		if (n >= 0)
+			at += (size_t)n;
+		else if (errno != EINTR)
+			status = no_write(o);
 	}
-	o->used = 0;
-	return 0;
+	o->used -= at;
+	memmove(o->buffer, o->buffer + at, o->used);
+	return status;
 }
 
 int out_write(struct out *o, const void *data, size_t n)
@@ -202,6 +226,11 @@ int out_sync(struct out *o)
 uint64_t out_tell(const struct out *o)
 {
 	return o->written;
+}
+
+bool out_kept(const struct out *o)
+{
+	return o->keep;
 }
 
 const char *out_name(const struct out *o)

@@ -1,9 +1,9 @@
 /* Outputs: standard output, or a file that appears under its name only when it is whole.
  *
- * A named output is written to a temporary file in the same directory; out_close flushes, fsyncs, renames, and fsyncs the directory.
- * Whatever is still open at exit or on SIGINT/SIGTERM/SIGHUP is removed, unless opened with OUT_KEEP: then the partial file
- * stays as "NAME.part" and a later out_open with OUT_RESUME continues it.
- * Binary data to a terminal is refused. EPIPE raises SIGPIPE with its default action, so the shell sees 141. */
+ * A named output is written to a temporary file in the same directory; out_close flushes, fsyncs, renames, and fsyncs the
+ * directory. Whatever is still open at exit or on SIGINT/SIGTERM/SIGHUP/SIGPIPE is removed, unless opened with OUT_KEEP: then the
+ * partial file stays as "NAME.part" and out_resume continues it. Binary data to a terminal is refused. A closed pipe ends the
+ * process by SIGPIPE even where its parent ignored that signal, so the shell sees 141. */
 #ifndef FD2_OUT_H
 #define FD2_OUT_H
 #include <stdbool.h>
@@ -14,7 +14,7 @@ enum { OUT_TEXT = 1, OUT_KEEP = 2 };
 
 struct out;
 
-/* path NULL or "-" is standard output. NULL on failure (fail_message). An existing directory or an unwritable place is noticed here. */
+/* path NULL or "-" is standard output. NULL on failure (fail_message). A directory or an unwritable place is noticed here. */
 struct out *out_open(const char *path, int flags);
 /* Continue "PATH.part" of an earlier OUT_KEEP run, cut to its first `size` bytes (what the reader found whole). */
 struct out *out_resume(const char *path, uint64_t size);
@@ -26,6 +26,8 @@ int out_sync(struct out *o);
 /* Hands what was written so far to the reader of a pipe. */
 int out_flush(struct out *o);
 uint64_t out_tell(const struct out *o);
+/* It was opened with OUT_KEEP, or resumed. */
+bool out_kept(const struct out *o);
 /* How messages name it: "'x.tar'" or "standard output". */
 const char *out_name(const struct out *o);
 /* Publishes. 0, or -1 and nothing is published. Frees o in both cases. */

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -54,6 +55,22 @@ static void clock_text(char *out, size_t size, double seconds)
 		snprintf(out, size, "%ld:%02ld", s / 60, s % 60);
 }
 
+/* A line as wide as the terminal would wrap, and could not be redrawn. Bytes are taken for columns; no UTF-8 character is cut. */
+static void redraw(char *line)
+{
+	struct winsize w;
+	size_t room = ioctl(STDERR_FILENO, TIOCGWINSZ, &w) || !w.ws_col ? 79 : w.ws_col - 1u;
+	if (strlen(line) > room) {
+		while (room && ((unsigned char)line[room] & 0xc0) == 0x80)
+			room--;
+		line[room] = '\0';
+	}
+	plain_text(line);
+	char shown[512];
+	int n = snprintf(shown, sizeof shown, "\r%s\033[K", line);
+	p.on_screen = write(STDERR_FILENO, shown, (size_t)n) > 0;
+}
+
 /* The rate is that of this run: what a resumed run found done does not count. */
 void progress_at(long done, const char *fmt, ...)
 {
@@ -74,12 +91,11 @@ void progress_at(long done, const char *fmt, ...)
 	vsnprintf(text, sizeof text, fmt, ap);
 	va_end(ap);
 	p.shown = now;
-	if (!p.terminal) {
-		chat("%s  %ld/%ld  %.1f/s  %s left  %s", p.what, done, p.total, rate, left, text);
-		return;
-	}
-	int n = snprintf(line, sizeof line, "\r%s  %ld/%ld  %.1f/s  %s left  %s\033[K", p.what, done, p.total, rate, left, text);
-	p.on_screen = write(STDERR_FILENO, line, (size_t)n) > 0;
+	snprintf(line, sizeof line, "%s  %ld/%ld  %.1f/s  %s left  %s", p.what, done, p.total, rate, left, text);
+	if (p.terminal)
+		redraw(line);
+	else
+		chat("%s", line);
 }
 
 void progress_end(void)

@@ -1,5 +1,5 @@
-/* Randomness as a function: Philox4x32-10 (Salmon et al., SC'11), keyed by the seed and counted by what the numbers are for, so that
- * any sample's randomness depends on (seed, purpose, a, b, c) alone and never on order, thread or shard. */
+/* Randomness as a function: Philox4x32-10 (Salmon et al., SC'11), keyed by the seed and counted by what the numbers are for, so
+ * that any sample's randomness depends on (seed, purpose, a, b, c) alone and never on order, thread or shard. */
 #ifndef FD2_RNG_H
 #define FD2_RNG_H
 #include <stdint.h>
@@ -26,10 +26,10 @@ void philox4x32(uint32_t out[4], const uint32_t counter[4], const uint32_t key[2
 
 struct rng rng_at(uint64_t seed, enum rng_purpose purpose, uint64_t a, uint32_t b, uint32_t c);
 uint32_t rng_u32(struct rng *r);
-double rng_uniform(struct rng *r);              /* [0, 1), 53 bits */
+double rng_uniform(struct rng *r); /* [0, 1), 53 bits */
 double rng_between(struct rng *r, double lo, double hi);
-uint32_t rng_below(struct rng *r, uint32_t n);  /* 0..n-1, unbiased */
-double rng_normal(struct rng *r);               /* Box-Muller, one value a call */
+uint32_t rng_below(struct rng *r, uint32_t n);            /* 0..n-1, unbiased */
+double rng_normal(struct rng *r);                         /* Box-Muller, one value a call */
 void rng_shuffle(struct rng *r, uint32_t *v, uint32_t n); /* Fisher-Yates */
-uint64_t hash_bytes(const void *p, uint64_t n); /* FNV-1a, 64 bits: for names */
+uint64_t hash_bytes(const void *p, uint64_t n);           /* FNV-1a, 64 bits: for names */
 #endif

@@ -1,10 +1,12 @@
 /* The one start and the one end of every tool. */
 #include <errno.h>
+#include <fcntl.h>
 #include <locale.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "lib/base/err.h"
 #include "lib/base/log.h"
@@ -19,22 +21,41 @@ static void set_locale(void)
 }
 
 /* A signal that the parent ignored (nohup) stays ignored. */
-static void catch(int sig)
+static void watch(int sig)
 {
 	struct sigaction now, ours = {.sa_handler = out_on_signal};
 	if (!sigaction(sig, NULL, &now) && now.sa_handler != SIG_IGN)
 		sigaction(sig, &ours, NULL);
 }
 
+/* A closed standard file's number would go to the next file we open, and messages into that. /dev/null the wrong way round keeps
+ * its use an error. */
+static void fill_standard_files(void)
+{
+	for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
+		if (fcntl(fd, F_GETFD) < 0 && open("/dev/null", fd == STDIN_FILENO ? O_WRONLY : O_RDONLY) < 0)
+			return;
+}
+
+/* However the process ends by itself, die() included. */
+static void clean_up(int status, void *unused)
+{
+	(void)unused;
+	out_abandon_all();
+	log_close(status);
+}
+
 int fd2_start(const struct tool *tool, int argc, char **argv)
 {
 	prog_name = tool->name;
 	elapsed();
+	fill_standard_files();
 	set_locale();
-	catch(SIGINT);
-	catch(SIGTERM);
-	catch(SIGHUP);
-	atexit(out_abandon_all);
+	watch(SIGINT);
+	watch(SIGTERM);
+	watch(SIGHUP);
+	watch(SIGPIPE);
+	on_exit(clean_up, NULL);
 	int first = opts_parse(tool, argc, argv);
 	if (common.log && log_open(common.log) < 0)
 		die("%s", fail_message());
@@ -43,12 +64,13 @@ int fd2_start(const struct tool *tool, int argc, char **argv)
 
 int fd2_finish(int status)
 {
-	progress_end();
-	out_abandon_all();
 	int code = status < 0 ? EXIT_FAILED : status;
+	progress_end();
 	if (status < 0)
 		complain("%s", fail_message());
-	if (fflush(stdout) || ferror(stdout)) {
+	out_abandon_all();
+	bool bad = ferror(stdout);
+	if (fclose(stdout) || bad) {
 		complain("cannot write standard output: %s", strerror(errno));
 		code = EXIT_FAILED;
 	}

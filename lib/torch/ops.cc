@@ -132,7 +132,10 @@ void tensor_copy_(Tensor *t, const Tensor *source)
 
 void tensor_add_(Tensor *t, const Tensor *source, double scale)
 {
-	attempt("add_", {t, source}, [&] { t->value.add_(source->value, scale); });
+	attempt("add_", {t, source}, [&] {
+		bool whole = at::isIntegralType(t->value.scalar_type(), false);
+		t->value.add_(source->value, whole ? at::Scalar((int64_t)scale) : at::Scalar(scale));
+	});
 }
 
 void tensor_mul_(Tensor *t, double factor)

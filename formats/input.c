@@ -1,0 +1,201 @@
+#include "formats/input.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "lib/base/err.h"
+
+enum { HEAD = 512 }; /* a tar header; a stream's kind is in its first hundred bytes */
+
+struct input {
+	char *name;
+	int fd; /* -1: memory */
+	const uint8_t *memory;
+	size_t memory_left;
+	uint8_t head[HEAD]; /* bytes head_at..head_len were read ahead */
+	size_t head_at, head_len;
+};
+
+static struct input standard = {.name = "standard input", .fd = STDIN_FILENO};
+
+struct input *input_open(const char *path)
+{
+	if (!path || !strcmp(path, "-"))
+		return &standard;
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return fail_null("cannot open '%s': %s", path, strerror(errno));
+	struct input *in = xcalloc(1, sizeof *in);
+	in->fd = fd;
+	in->name = xstrdup(path);
+	return in;
+}
+
+struct input *input_open_memory(const void *data, size_t size)
+{
+	struct input *in = xcalloc(1, sizeof *in);
+	in->fd = -1;
+	in->memory = data;
+	in->memory_left = size;
+	in->name = xstrdup("memory");
+	return in;
+}
+
+const char *input_name(const struct input *in)
+{
+	return in->name;
+}
+
+void input_close(struct input *in)
+{
+	if (!in || in == &standard)
+		return;
+	if (in->fd >= 0)
+		close(in->fd);
+	free(in->name);
+	free(in);
+}
+
+static size_t take(const uint8_t *from, size_t left, void *to, size_t n)
+{
+	n = n < left ? n : left;
+	if (n)
+		memcpy(to, from, n);
+	return n;
+}
+
+static ssize_t read_on(struct input *in, void *to, size_t n)
+{
+	if (in->fd < 0) {
+		n = take(in->memory, in->memory_left, to, n);
+		in->memory += n;
+		in->memory_left -= n;
+		return (ssize_t)n;
+	}
+	ssize_t got;
+	do
+		got = read(in->fd, to, n);
+	while (got < 0 && errno == EINTR);
+	return got < 0 ? fail("cannot read '%s': %s", in->name, strerror(errno)) : got;
+}
+
+ssize_t input_read(struct input *in, void *to, size_t n)
+{
+	if (in->head_at == in->head_len)
+		return read_on(in, to, n);
+	n = take(in->head + in->head_at, in->head_len - in->head_at, to, n);
+	in->head_at += n;
+	return (ssize_t)n;
+}
+
+/* Fills the head, unless it is being read from already. */
+static int look(struct input *in)
+{
+	if (in->head_at == in->head_len)
+		in->head_at = in->head_len = 0;
+	while (in->head_len < HEAD) {
+		ssize_t got = read_on(in, in->head + in->head_len, HEAD - in->head_len);
+		if (got < 0)
+			return -1;
+		if (!got)
+			break;
+		in->head_len += (size_t)got;
+	}
+	return 0;
+}
+
+/* --- recognising ----------------------------------------------------------------------------------------------------------------
+ */
+
+/* The header's checksum, which every kind of tar has; a block of zeros is the end of an empty archive. */
+static bool is_tar(const uint8_t *b, size_t n)
+{
+	long sum = 0, said;
+	char text[9] = "";
+	if (n < HEAD)
+		return false;
+	for (int i = 0; i < HEAD; i++)
+		sum += i >= 148 && i < 156 ? ' ' : b[i];
+	memcpy(text, b + 148, 8);
+	said = strtol(text, NULL, 8);
+	return said == sum || sum == 8 * ' ';
+}
+
+static bool starts(const uint8_t *b, size_t n, const char *magic, size_t size)
+{
+	return n >= size && !memcmp(b, magic, size);
+}
+
+static bool is_packed(const uint8_t *b, size_t n)
+{
+	static const struct {
+		const char *bytes;
+		size_t size;
+	} magic[] = {{"\x1f\x8b", 2}, {"\xfd\x37\x7a\x58\x5a", 5}, {"\x28\xb5\x2f\xfd", 4}, {"BZh", 3}, {"\x04\x22\x4d\x18", 4}};
+	for (size_t i = 0; i < sizeof magic / sizeof *magic; i++)
+		if (starts(b, n, magic[i].bytes, magic[i].size))
+			return true;
+	return false;
+}
+
+/* A map of at most 15 entries, the first being "format": "fd2-stream". */
+static bool is_stream(const uint8_t *b, size_t n)
+{
+	static const char magic[] = "\xa6\x66ormat\xaa\x66\x64\x32-stream";
+	return n && (b[0] & 0xf0) == 0x80 && starts(b + 1, n - 1, magic, sizeof magic - 1);
+}
+
+int input_content(struct input *in)
+{
+	if (look(in) < 0)
+		return -1;
+	const uint8_t *b = in->head + in->head_at;
+	size_t n = in->head_len - in->head_at;
+	if (!n)
+		return CONTENT_EMPTY;
+	if (is_stream(b, n))
+		return CONTENT_STREAM;
+	if (is_tar(b, n))
+		return CONTENT_TAR;
+	if (starts(b, n, "\xff\xd8\xff", 3))
+		return CONTENT_JPEG;
+	return is_packed(b, n) ? CONTENT_PACKED : CONTENT_OTHER;
+}
+
+/* The stream's kind where it stands in the head as a short string; of length 0 otherwise. */
+static int kind_of(const struct input *in, const char **kind)
+{
+	const uint8_t *b = in->head + in->head_at, *end = in->head + in->head_len;
+	const uint8_t *key = memmem(b, (size_t)(end - b), "\xa4kind", 5);
+	if (!key || end - key < 6 || (key[5] & 0xe0) != 0xa0 || end - key < 6 + (key[5] & 31))
+		return 0;
+	*kind = (const char *)key + 6;
+	return key[5] & 31;
+}
+
+int input_refuse(struct input *in, const char *wanted)
+{
+	const char *kind = "";
+	int n;
+	switch (input_content(in)) {
+	case -1:
+		return -1;
+	case CONTENT_EMPTY:
+		return fail("'%s' is empty; %s is wanted here", in->name, wanted);
+	case CONTENT_TAR:
+		return fail("'%s' is an image shard; %s is wanted here", in->name, wanted);
+	case CONTENT_STREAM:
+		n = kind_of(in, &kind);
+		return fail("'%s' is a tensor stream (kind %.*s); %s is wanted here", in->name, n, kind, wanted);
+	case CONTENT_JPEG:
+		return fail("'%s' is a JPEG image; %s is wanted here", in->name, wanted);
+	case CONTENT_PACKED:
+		return fail("'%s' is compressed; %s is wanted here", in->name, wanted);
+	default:
+		return fail("'%s' is neither a tar archive nor a tensor stream; %s is wanted here", in->name, wanted);
+	}
+}

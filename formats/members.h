@@ -1,0 +1,34 @@
+/* The files of a sequence of tar archives and folders, one after another. */
+#ifndef FD2_MEMBERS_H
+#define FD2_MEMBERS_H
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct blob {
+	uint8_t *data;
+	size_t size, cap;
+};
+/* Makes room for n bytes. */
+void blob_reserve(struct blob *b, size_t n);
+
+enum { MEMBER_END = 0, MEMBER_FILE, MEMBER_PATH_END };
+
+struct member {
+	char name[1025]; /* normalised: no "./" at its start; SHARD_NAME_MAX and the end */
+	struct blob data;
+};
+
+struct members;
+
+/* As shard_open's paths. */
+struct members *members_open(char *const *paths, int n);
+/* MEMBER_FILE: the next wanted regular file in *m, whose buffer is reused. MEMBER_PATH_END: one path is done and whole. MEMBER_END.
+ * -1: fail_message. `wanted` says by its normalised name whether a file's bytes are needed: 1, 0, or -1 with fail_message. */
+int members_next(struct members *ms, struct member *m, int (*wanted)(const char *shard, const char *name));
+/* The path that the last member came from. */
+const char *members_path(const struct members *ms);
+/* It is a folder, not an archive. */
+bool members_in_folder(const struct members *ms);
+void members_close(struct members *ms);
+#endif

@@ -1,0 +1,14 @@
+/* A list of paths in which ranges are written out. */
+#ifndef FD2_PATHS_H
+#define FD2_PATHS_H
+
+struct paths {
+	char **v;
+	int n;
+};
+
+/* Adds `path`, or what "x-{000..009}.tar" stands for unless a file has that very name; numbers are as wide as the first.
+ * -1: fail_message (a range over a million). */
+int paths_add(struct paths *p, const char *path);
+void paths_free(struct paths *p);
+#endif

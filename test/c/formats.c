@@ -1,0 +1,793 @@
+/* Both formats: bytes as specified, whole round trips, and a sentence for every damage. */
+#include "formats/npy.h"
+#include "formats/shard.h"
+#include "formats/stream.h"
+#include "lib/base/err.h"
+#include "test/c/check.h"
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+struct bytes {
+	uint8_t *v;
+	size_t n;
+};
+
+static struct bytes read_file(const char *path)
+{
+	struct bytes b = {xmalloc(1 << 20), 0};
+	FILE *f = fopen(path, "rb");
+
+	CHECK(f != NULL);
+	if (f) {
+		b.n = fread(b.v, 1, 1 << 20, f);
+		fclose(f);
+	}
+	return b;
+}
+
+static void write_file(const char *path, const void *data, size_t n)
+{
+	FILE *f = fopen(path, "wb");
+
+	CHECK(f && fwrite(data, 1, n, f) == n);
+	if (f)
+		fclose(f);
+}
+
+static int says(const char *part)
+{
+	int found = strstr(fail_message(), part) != NULL;
+
+	if (!found)
+		printf("# '%s' is not in: %s\n", part, fail_message());
+	return found;
+}
+
+/* --- streams --------------------------------------------------------------------------------------------------------------------
+ */
+
+/* 0: read to its end, *n tensors; -1. */
+static int read_stream(const void *data, size_t size, int *n)
+{
+	struct stream_reader *r = stream_open_memory(data, size, NULL);
+	struct array a;
+	int got = -1;
+
+	*n = 0;
+	while (r && (got = stream_next(r, &a)) > 0) {
+		array_free(&a);
+		++*n;
+	}
+	if (r)
+		stream_close(r);
+	return got;
+}
+
+static struct stream_writer *begin_stream(const char *path)
+{
+	struct out *out = out_open(path, 0);
+
+	return stream_create(
+	    out, "test", json_pack("{s:s, s:[iif], s:{s:b, s:n}}", "tool", "x", "v", 1, -70000, 0.5, "o", "t", 1, "n"));
+}
+
+static struct bytes small_stream(void)
+{
+	const int64_t shape[] = {3};
+	const uint16_t half[] = {0x3c00, 0xc000, 0x0001}; /* 1, -2, 2^-24 */
+	const double real = 0.1;
+	struct stream_writer *w = begin_stream("small.fd2");
+
+	CHECK(stream_put(w, "h", DT_F16, 1, shape, half) == 0);
+	CHECK(stream_put(w, "d", DT_F64, 0, NULL, &real) == 0);
+	CHECK(stream_finish(w) == 0);
+	return read_file("small.fd2");
+}
+
+static void stream_bytes_are_msgpack_numpys(void)
+{
+	static const char header[] = "\x84\xa6"
+	                             "format\xaa"
+	                             "fd2-stream\xa7"
+	                             "version\x01\xa4"
+	                             "kind\xa4"
+	                             "test\xa4"
+	                             "meta\x83";
+	static const char h[] = "\x82\xa4"
+	                        "name\xa1h\xa5"
+	                        "value\x85\xc4\x02"
+	                        "nd\xc3\xc4\x04"
+	                        "type\xa3<f2\xc4\x04"
+	                        "kind\xc4\x00\xc4\x05"
+	                        "shape\x91\x03\xc4\x04"
+	                        "data\xc4\x06\x00\x3c\x00\xc0\x01\x00"
+	                        "\x82\xa4"
+	                        "name\xa1"
+	                        "d";
+	static const char end[] = "\x83\xa3"
+	                          "end\xc3\xa5"
+	                          "count\x02\xa5"
+	                          "crc32\xce";
+	struct bytes b = small_stream();
+
+	CHECK(!memcmp(b.v, header, sizeof header - 1));
+	CHECK(memmem(b.v, b.n, h, sizeof h - 1) != NULL);
+	CHECK(!memcmp(b.v + b.n - 4 - (sizeof end - 1), end, sizeof end - 1));
+	free(b.v);
+}
+
+static void stream_round_trip(void)
+{
+	static const int64_t shapes[][8] = {{2, 3}, {0}, {4, 0, 2}, {1, 1, 1, 1, 1, 1, 1, 2}, {7}};
+	static const int ranks[] = {2, 0, 3, 8, 1};
+	uint8_t data[512];
+	struct array a;
+
+	for (int i = 0; i < 512; i++)
+		data[i] = (uint8_t)(i * 37 & 1);
+	struct stream_writer *w = begin_stream("round.fd2");
+	for (int t = DT_F16; t <= DT_BOOL; t++)
+		for (int i = 0; i < 5; i++)
+			CHECK(stream_put(w, "x", (enum dtype)t, ranks[i], shapes[i], data) == 0);
+	CHECK(stream_finish(w) == 0);
+
+	struct stream_reader *r = stream_open("round.fd2", "test");
+	CHECK_STR(stream_kind(r), "test");
+	CHECK(json_is_null(json_object_get(json_object_get(stream_meta(r), "o"), "n")));
+	CHECK(json_integer_value(json_array_get(json_object_get(stream_meta(r), "v"), 1)) == -70000);
+	for (int t = DT_F16; t <= DT_BOOL; t++)
+		for (int i = 0; i < 5; i++) {
+			CHECK(stream_next(r, &a) == 1);
+			CHECK((int)a.dtype == t && a.rank == ranks[i] &&
+			      !memcmp(a.shape, shapes[i], (size_t)a.rank * sizeof *a.shape));
+			CHECK(!memcmp(a.data, data, a.size));
+			array_free(&a);
+		}
+	CHECK(stream_next(r, &a) == 0 && stream_next(r, &a) == 0);
+	CHECK(strlen(stream_digest(r)) == 16);
+	stream_close(r);
+}
+
+static void elements_become_doubles(void)
+{
+	const uint16_t half[] = {0x3c00, 0xc000, 0x0001, 0x7bff, 0x7c00, 0x83ff};
+	const double expected[] = {1, -2, 5.9604644775390625e-8, 65504, INFINITY, -6.097555160522461e-5};
+	const int64_t whole[] = {-5, INT64_C(1) << 40};
+	const struct array h = {.dtype = DT_F16, .size = sizeof half, .data = (void *)half};
+	const struct array l = {.dtype = DT_I64, .size = sizeof whole, .data = (void *)whole};
+
+	for (int i = 0; i < 6; i++)
+		CHECK(array_at(&h, i) == expected[i]);
+	CHECK(array_count(&h) == 6 && array_count(&l) == 2);
+	CHECK(array_at(&l, 0) == -5 && array_at(&l, 1) == 1099511627776.0);
+}
+
+static void large_tensors_are_split(void)
+{
+	const int64_t shape[] = {9, 1 << 20, 2};
+	size_t size = 9u << 23;
+	uint8_t *data = xmalloc(size);
+	struct array a;
+
+	for (size_t i = 0; i < size; i += 4096)
+		memcpy(data + i, &i, sizeof i);
+	struct stream_writer *w = begin_stream("large.fd2");
+	CHECK(stream_put(w, "big", DT_F32, 3, shape, data) == 0);
+	CHECK(stream_put(w, "wide", DT_U8, 2, (int64_t[]){1, (64 << 20) + 1}, data) == -1 && says("64 MiB"));
+	stream_abandon(w);
+	CHECK(access("large.fd2", F_OK) == -1);
+
+	w = begin_stream("large.fd2");
+	CHECK(stream_put(w, "big", DT_F32, 3, shape, data) == 0);
+	CHECK(stream_finish(w) == 0);
+	struct stream_reader *r = stream_open("large.fd2", NULL);
+	CHECK(stream_next(r, &a) == 1);
+	CHECK(a.size == size && a.shape[0] == 9 && !memcmp(a.data, data, size));
+	array_free(&a);
+	CHECK(stream_next(r, &a) == 0);
+	stream_close(r);
+	unlink("large.fd2");
+	free(data);
+}
+
+static void stream_cut_anywhere_is_noticed(void)
+{
+	struct bytes b = small_stream();
+	int n;
+
+	CHECK(read_stream(b.v, b.n, &n) == 0 && n == 2);
+	for (size_t i = 0; i < b.n; i++) {
+		uint8_t *cut = xmalloc(i); /* of its own, so that reading beyond it is seen */
+
+		memcpy(cut, b.v, i);
+		CHECK(read_stream(cut, i, &n) == -1);
+		free(cut);
+	}
+	free(b.v);
+}
+
+static void stream_flipped_bits_are_noticed(void)
+{
+	struct bytes b = small_stream();
+	int n;
+
+	for (size_t i = 0; i < 8 * b.n; i++) {
+		b.v[i / 8] ^= (uint8_t)(1 << i % 8);
+		CHECK(read_stream(b.v, b.n, &n) == -1);
+		b.v[i / 8] ^= (uint8_t)(1 << i % 8);
+	}
+	free(b.v);
+}
+
+static void bytes_after_the_end_are_noticed(void)
+{
+	struct bytes b = small_stream();
+	int n;
+
+	memcpy(b.v + b.n, "more", 4);
+	CHECK(read_stream(b.v, b.n + 4, &n) == -1 && n == 2 && says("'memory' has 4 bytes after its end"));
+	free(b.v);
+}
+
+/* A header, then `record`. */
+static int read_record(const char *record, size_t n)
+{
+	static const char header[] = "\x84\xa6"
+	                             "format\xaa"
+	                             "fd2-stream\xa7"
+	                             "version\x01\xa4"
+	                             "kind\xa1"
+	                             "k\xa4"
+	                             "meta\x80";
+	uint8_t *v = xmalloc(sizeof header - 1 + n);
+	int count;
+
+	memcpy(v, header, sizeof header - 1);
+	memcpy(v + sizeof header - 1, record, n);
+	int got = read_stream(v, sizeof header - 1 + n, &count);
+	free(v);
+	return got == -1 ? count : -1;
+}
+
+#define RECORD(s) read_record(s, sizeof s - 1)
+#define NAMED "\x82\xa4name\xa1x\xa5value"
+#define CLOSED "\x84\xa4name\xa1x\xa4part\x92\x00\x02\xa5shape"
+
+/* Few bytes that claim much must not be believed. */
+static void stream_claims_are_checked(void)
+{
+	char nested[100];
+
+	CHECK(RECORD("\xdd\xff\xff\xff\xff") == 0 && says("damaged"));
+	CHECK(RECORD("\xdf\xff\xff\xff\xff") == 0 && says("damaged"));
+	CHECK(RECORD("\xc6\xff\xff\xff\xff") == 0 && says("over 64 MiB"));
+	CHECK(RECORD("\xc6\x03\xff\xff\xff") == 0 && says("cut short"));
+	CHECK(RECORD("\xc1") == 0 && RECORD("\xc7\x01\x01\x01") == 0 && RECORD("\xd4\x01\x01") == 0);
+	memset(nested, '\x91', sizeof nested);
+	CHECK(read_record(nested, sizeof nested) == 0 && says("damaged"));
+	CHECK(RECORD("\x80") == 0 && says("no tensor"));
+	CHECK(RECORD("\x07") == 0 && says("no tensor"));
+	CHECK(RECORD(NAMED "\x81\xc4\x02nd\xc0") == 0 && says("msgpack-numpy"));
+	CHECK(RECORD(NAMED "\x82\xc4\x02nd\xc3\xc4\x04kind\xc4\x01O") == 0 && says("Python objects"));
+	CHECK(RECORD(NAMED "\x82\xc4\x02nd\xc3\xc4\x04kind\xc4\x01V") == 0 && says("structures"));
+	CHECK(RECORD(NAMED "\x82\xc4\x02nd\xc3\xc4\x04type\xa3<f9") == 0 && says("type other than"));
+	CHECK(RECORD(NAMED "\x84\xc4\x02nd\xc3\xc4\x04type\xa3<f4\xc4\x05shape\x91\x02\xc4\x04"
+	                   "data\xc4\x04"
+	                   "abcd") == 0 &&
+	      says("do not fit"));
+	CHECK(RECORD(NAMED "\x84\xc4\x02nd\xc3\xc4\x04type\xa3<f4\xc4\x05shape\x92\xcf\x80\x00\x00\x00\x00\x00\x00\x00\x02\xc4\x04"
+	                   "data\xc4\x00") == 0 &&
+	      says("do not fit"));
+	CHECK(RECORD(NAMED "\x84\xc4\x02nd\xc3\xc4\x04type\xa3<f4\xc4\x05shape\x91\xff\xc4\x04"
+	                   "data\xc4\x00") == 0 &&
+	      says("do not fit"));
+	CHECK(RECORD(CLOSED "\x91\x02\xa5value\x84\xc4\x02nd\xc3\xc4\x04type\xa3|u1\xc4\x05shape\x91\x03\xc4\x04"
+	                    "data\xc4\x03"
+	                    "abc") == 0 &&
+	      says("do not fit together"));
+	CHECK(RECORD(CLOSED "\x91\xcf\x7f\xff\xff\xff\xff\xff\xff\xff\xa5value\x84\xc4\x02nd\xc3\xc4\x04type\xa3|"
+	                    "u1\xc4\x05shape\x91\x01\xc4\x04"
+	                    "data\xc4\x01"
+	                    "a") == 0 &&
+	      says("split in a way"));
+	CHECK(RECORD(CLOSED "\x91\x02\xa5value\x84\xc4\x02nd\xc3\xc4\x04type\xa3|u1\xc4\x05shape\x91\x01\xc4\x04"
+	                    "data\xc4\x01"
+	                    "a\x83\xa3"
+	                    "end\xc3\xa5"
+	                    "count\x01\xa5"
+	                    "crc32\x00") == 0);
+	CHECK(RECORD("\x83\xa3"
+	             "end\xc3\xa5"
+	             "count\x05\xa5"
+	             "crc32\x00") == 0 &&
+	      says("holds 0 tensors where its end says 5"));
+	CHECK(RECORD("\x83\xa3"
+	             "end\xc3\xa5"
+	             "count\x00\xa5"
+	             "crc32\x00") == 0 &&
+	      says("checksum"));
+}
+
+/* Keys and kind as str, and NumPy's scalars. */
+static void stream_dialects_are_read(void)
+{
+	CHECK(RECORD(NAMED "\x85\xa2nd\xc3\xa4type\xa3<f4\xa4kind\xa1"
+	                   "f\xa5shape\x91\x01\xa4"
+	                   "data\xc4\x04"
+	                   "abcd") == 1);
+	CHECK(RECORD(NAMED "\x83\xc4\x02nd\xc2\xc4\x04type\xa3<f4\xc4\x04"
+	                   "data\xc4\x04"
+	                   "abcd") == 1);
+}
+
+static void other_inputs_are_recognised(void)
+{
+	static const char v2[] = "\x84\xa6"
+	                         "format\xaa"
+	                         "fd2-stream\xa7"
+	                         "version\x02\xa4"
+	                         "kind\xa1"
+	                         "k\xa4"
+	                         "meta\x80";
+	uint8_t zeros[1024] = {0};
+	struct bytes b = small_stream();
+	int n;
+
+	CHECK(read_stream("", 0, &n) == -1 && says("'memory' is empty"));
+	CHECK(read_stream("hello\n", 6, &n) == -1 && says("neither a tar archive nor a tensor stream"));
+	CHECK(read_stream(zeros, sizeof zeros, &n) == -1 && says("is an image shard; a tensor stream is wanted here"));
+	CHECK(read_stream("\xff\xd8\xff\xe0", 4, &n) == -1 && says("is a JPEG image"));
+	CHECK(read_stream(v2, sizeof v2 - 1, &n) == -1 && says("version 2"));
+	CHECK(!stream_open("small.fd2", "teacher") && says("'small.fd2' holds test; a teacher is wanted here"));
+	CHECK(!stream_open("none.fd2", NULL) && says("cannot open 'none.fd2': No such file"));
+	CHECK(!shard_open((char *[]){"none.tar"}, 1) && says("cannot open 'none.tar': No such file"));
+	free(b.v);
+}
+
+/* --- shards ---------------------------------------------------------------------------------------------------------------------
+ */
+
+static const char *const classes[] = {"a.1", "b c", "d"};
+
+/* 0: read to its end with *n samples; -1. */
+static int read_shards(char *const *paths, int n_paths, int *n, char digest[17])
+{
+	struct shard_reader *r = shard_open(paths, n_paths);
+	struct sample s;
+	int got = -1;
+
+	*n = 0;
+	while (r && (got = shard_next(r, &s)) > 0)
+		++*n;
+	if (got == 0 && digest)
+		strcpy(digest, shard_digest(r));
+	if (r)
+		shard_close(r);
+	return got;
+}
+
+static int read_shard(const char *path, int *n, char digest[17])
+{
+	return read_shards((char *[]){(char *)path}, 1, n, digest);
+}
+
+enum { SAMPLES = 4 };
+
+/* Sample i: its image has 300 * i + 1 bytes; parts as in a distilled shard. */
+static int add(struct shard_writer *w, int i)
+{
+	uint8_t image[300 * SAMPLES];
+	char id[8];
+
+	memset(image, i + 1, sizeof image);
+	snprintf(id, sizeof id, "%04d", i);
+	return shard_add(w, classes[i % 3], id, i % 3, image, (size_t)(300 * i + 1), "npy", 3, NULL);
+}
+
+static json_t *settings(double beta)
+{
+	return json_pack("{s:s, s:[s], s:{s:f}}", "tool", "test", "argv", "test", "options", "beta", beta);
+}
+
+static void make_shard(const char *path, int flags)
+{
+	struct shard_writer *w = shard_create(out_open(path, flags), settings(0.5), classes, 3);
+
+	for (int i = 0; i < SAMPLES; i++)
+		CHECK(add(w, i) == 0);
+	CHECK(shard_finish(w) == 0);
+}
+
+static void shard_round_trip(void)
+{
+	struct sample s;
+	int n;
+
+	make_shard("x.tar", 0);
+	struct shard_reader *r = shard_open((char *[]){"x.tar"}, 1);
+	for (int i = 0; i < SAMPLES; i++) {
+		CHECK(shard_next(r, &s) == 1);
+		CHECK_STR(s.class, classes[i % 3]);
+		CHECK_STR(s.shard, "x.tar");
+		CHECK(s.cls == i % 3 && s.image_size == (size_t)(300 * i + 1) && s.image[0] == i + 1 && s.npy_size == 3 && !s.json);
+	}
+	CHECK_STR(s.key, "a.1/0003");
+	CHECK(shard_next(r, &s) == 0);
+	CHECK_STR(shard_classes(r, &n)[1], "b c");
+	CHECK(n == 3 && json_integer_value(json_object_get(shard_meta(r), "count")) == SAMPLES);
+	CHECK_STR(json_string_value(json_object_get(shard_meta(r), "digest")), shard_digest(r));
+	shard_close(r);
+
+	struct bytes one = read_file("x.tar");
+	make_shard("x.tar", 0);
+	struct bytes two = read_file("x.tar");
+	CHECK(one.n == two.n && !memcmp(one.v, two.v, one.n));
+	free(one.v);
+	free(two.v);
+}
+
+static void shard_cut_anywhere_is_noticed(void)
+{
+	int n;
+
+	make_shard("x.tar", 0);
+	struct bytes b = read_file("x.tar");
+	for (size_t i = 0; i<b.n; i += i % 512> 1 && i % 512 < 510 ? 36 : 1) {
+		write_file("cut.tar", b.v, i);
+		CHECK(read_shard("cut.tar", &n, NULL) == -1);
+	}
+	write_file("cut.tar", b.v, b.n);
+	CHECK(read_shard("cut.tar", &n, NULL) == 0 && n == SAMPLES);
+	free(b.v);
+}
+
+static void shard_names_are_checked_before_writing(void)
+{
+	struct shard_writer *w = shard_create(out_open("names.tar", 0), settings(0.5), classes, 3);
+
+	CHECK(shard_add(w, "a", "x.y", 0, "j", 1, NULL, 0, NULL) == -1 && says("ids have no dots"));
+	CHECK(shard_add(w, "a", "", 0, "j", 1, NULL, 0, NULL) == -1);
+	CHECK(shard_add(w, "../a", "x", 0, "j", 1, NULL, 0, NULL) == -1);
+	CHECK(shard_add(w, "/a", "x", 0, "j", 1, NULL, 0, NULL) == -1);
+	CHECK(shard_add(w, "__a__", "x", 0, "j", 1, NULL, 0, NULL) == -1 && says("no name for a class"));
+	CHECK(shard_add(w, NULL, "x", -1, "j", 1, NULL, 0, NULL) == -1 && says("has no label"));
+	CHECK(shard_add(w, "a", "x", -1, NULL, 0, NULL, 0, NULL) == -1 && says("has no image"));
+	shard_abandon(w);
+	CHECK(access("names.tar", F_OK) == -1);
+}
+
+/* --- tars by hand ---------------------------------------------------------------------------------------------------------------
+ */
+
+static uint8_t tar[64 << 10];
+static size_t tar_size;
+
+static void member_of_type(const char *name, const char *data, char type, const char *size)
+{
+	uint8_t *b = tar + tar_size;
+	unsigned sum = 0;
+
+	memset(b, 0, 512);
+	strcpy((char *)b, name);
+	strcpy((char *)b + 100, "0000644");
+	strcpy((char *)b + 108, "0000000");
+	strcpy((char *)b + 116, "0000000");
+	if (size)
+		strcpy((char *)b + 124, size);
+	else
+		snprintf((char *)b + 124, 12, "%011o", (unsigned)strlen(data));
+	strcpy((char *)b + 136, "00000000000");
+	memset(b + 148, ' ', 8);
+	b[156] = (uint8_t)type;
+	memcpy(b + 257,
+	    "ustar\0"
+	    "00",
+	    8);
+	for (int i = 0; i < 512; i++)
+		sum += b[i];
+	snprintf((char *)b + 148, 8, "%06o", sum);
+	tar_size += 512;
+	size_t blocks = (strlen(data) + 511) / 512 * 512;
+	memset(tar + tar_size, 0, blocks);
+	memcpy(tar + tar_size, data, strlen(data));
+	tar_size += blocks;
+}
+
+static void member(const char *name, const char *data)
+{
+	member_of_type(name, data, '0', NULL);
+}
+
+static void end_tar(const char *path)
+{
+	memset(tar + tar_size, 0, 1024);
+	write_file(path, tar, tar_size + 1024);
+	tar_size = 0;
+}
+
+/* Samples in the tar made so far, or -1 (fail_message). */
+static int try_tar(void)
+{
+	int n;
+
+	end_tar("hand.tar");
+	return read_shard("hand.tar", &n, NULL) < 0 ? -1 : n;
+}
+
+static void hand_made_shards_are_read(void)
+{
+	member_of_type("./", "", '5', NULL);
+	member_of_type("./train/", "", '5', NULL);
+	member("./train/dog/1.JPG", "j");
+	member("./train/dog/2.b.jpeg", "j");
+	member("./train/cat/.hidden.jpg", "j");
+	member("./train/cat/notes.txt", "t");
+	member("./train/cat/noext", "t");
+	member("./__other__", "t");
+	member_of_type("./train/cat/link.jpg", "", '2', NULL);
+	member("./train/cat/1.jpg", "j");
+	end_tar("hand.tar");
+	struct shard_reader *r = shard_open((char *[]){"hand.tar"}, 1);
+	struct sample s;
+	int n;
+	CHECK(shard_next(r, &s) == 1);
+	CHECK_STR(s.key, "train/dog/1");
+	CHECK_STR(s.class, "dog");
+	CHECK(shard_next(r, &s) == 1);
+	CHECK_STR(s.key, "train/dog/2.b");
+	CHECK(shard_next(r, &s) == 1);
+	CHECK_STR(s.key, "train/cat/1");
+	CHECK(shard_next(r, &s) == 0);
+	const char *const *names = shard_classes(r, &n);
+	CHECK(n == 2 && !strcmp(names[0], "cat") && !strcmp(names[1], "dog") && !shard_meta(r));
+	shard_close(r);
+
+	/* webdataset: the number before or after the image, no folder. */
+	member("0001.cls", "7");
+	member("0001.jpg", "j");
+	member("0001.txt", "caption");
+	member("0002.jpg", "j");
+	member("0002.json", "{}");
+	member("0002.cls", "12\n");
+	end_tar("hand.tar");
+	r = shard_open((char *[]){"hand.tar"}, 1);
+	CHECK(shard_next(r, &s) == 1 && s.cls == 7 && !s.class);
+	CHECK(shard_next(r, &s) == 1 && s.cls == 12 && s.json_size == 2);
+	CHECK(shard_next(r, &s) == 0 && !shard_classes(r, &n) && n == 0);
+	shard_close(r);
+}
+
+static void hand_made_faults_are_named(void)
+{
+	CHECK(try_tar() == -1 && says("'hand.tar' holds no image"));
+	member("a/1.jpg", "j");
+	member("a/2.jpg", "j");
+	member("a/1.cls", "0");
+	CHECK(try_tar() == -1 && says("'a/1' appears again with member 'a/1.cls'") && says("tar --sort=name"));
+	member("a/1.jpg", "j");
+	member("a/1.jpeg", "j");
+	CHECK(try_tar() == -1 && says("'a/1.jpeg' is the second"));
+	member("1.jpg", "j");
+	CHECK(try_tar() == -1 && says("member '1.jpg' has no label (no folder and no 1.cls)"));
+	member("1.jpg", "j");
+	member("1.cls", "dog");
+	CHECK(try_tar() == -1 && says("member '1.cls' is no class number"));
+	member("1.cls", "5");
+	CHECK(try_tar() == -1 && says("'1.cls' has no image"));
+	member("a/1.png", "p");
+	CHECK(try_tar() == -1 && says("'a/1.png'") && says("convert it to JPEG"));
+	member("/a/1.jpg", "j");
+	CHECK(try_tar() == -1 && says("leads out"));
+	member("a/../../1.jpg", "j");
+	CHECK(try_tar() == -1 && says("leads out"));
+	member_of_type("a/1.jpg", "", '0', "77777777777");
+	CHECK(try_tar() == -1 && says("larger than 256 MiB"));
+	member("t/1.jpg", "j");
+	member("t/1.cls", "1");
+	member("t/2.jpg", "j");
+	member("t/2.cls", "2");
+	CHECK(try_tar() == -1 && says("folder 't' holds classes 1 and 2"));
+	member("1.jpg", "j");
+	member("1.cls", "1");
+	member("t/2.jpg", "j");
+	CHECK(try_tar() == -1 && says("by number alone"));
+}
+
+static void end_members_are_checked(void)
+{
+	member("a/1.jpg", "j");
+	member("__fd2__", "{\"classes\":[\"a\"],\"count\":1}");
+	CHECK(try_tar() == 1);
+	member("a/1.jpg", "j");
+	member("__fd2__", "{\"count\":12}");
+	CHECK(try_tar() == -1 && says("'hand.tar' holds 1 samples where its __fd2__ says 12"));
+	member("__fd2__", "{\"count\":1}");
+	member("a/1.jpg", "j");
+	CHECK(try_tar() == -1 && says("before its samples"));
+	member("a/1.jpg", "j");
+	member("__fd2__", "{\"count\":1,\"digest\":\"0123456789abcdef\"}");
+	CHECK(try_tar() == -1 && says("damaged"));
+	member("a/1.jpg", "j");
+	member("__fd2__", "[1]");
+	CHECK(try_tar() == -1 && says("no JSON object"));
+	member("a/1.jpg", "j");
+	member("__fd2__", "{\"classes\":[\"b\"]}");
+	CHECK(try_tar() == -1 && says("class 'a' of 'hand.tar' is not in the class list"));
+	member("b/1.jpg", "j");
+	member("b/1.cls", "0");
+	member("__fd2__", "{\"classes\":[\"a\",\"b\"]}");
+	CHECK(try_tar() == -1 && says("say 0 where 'hand.tar' lists it as 1"));
+}
+
+static void shards_must_agree(void)
+{
+	int n;
+
+	member("a/1.jpg", "j");
+	member("__fd2__", "{\"classes\":[\"a\",\"b\"],\"count\":1}");
+	end_tar("one.tar");
+	member("c/1.jpg", "j");
+	member("__fd2__", "{\"classes\":[\"a\",\"c\"],\"count\":1}");
+	end_tar("two.tar");
+	member("a/1.jpg", "k");
+	end_tar("again.tar");
+	CHECK(read_shards((char *[]){"one.tar", "two.tar"}, 2, &n, NULL) == -1 &&
+	      says("class 1 is 'c' in 'two.tar' and 'b' in 'one.tar'"));
+	CHECK(read_shards((char *[]){"one.tar", "again.tar"}, 2, &n, NULL) == -1 &&
+	      says("sample 'a/1' of 'again.tar' is in 'one.tar', too"));
+}
+
+/* The same samples in one shard, in three, behind each other in one file, unpacked in folders. */
+static void digest_is_of_samples_alone(void)
+{
+	char path[32], whole[17], other[17];
+	uint8_t *cat = xmalloc(1 << 20);
+	size_t size = 0;
+	int n;
+
+	for (int i = 0; i < 3; i++) {
+		snprintf(path, sizeof path, "p-%02d.tar", i + 8);
+		struct shard_writer *w = shard_create(out_open(path, 0), settings(i), classes, 3);
+		CHECK(add(w, i) == 0 && shard_finish(w) == 0);
+		struct bytes b = read_file(path);
+		memcpy(cat + size, b.v, b.n);
+		size += b.n;
+		free(b.v);
+	}
+	write_file("cat.tar", cat, size);
+	free(cat);
+	struct shard_writer *w = shard_create(out_open("whole.tar", 0), NULL, NULL, 0);
+	CHECK(add(w, 0) == 0 && add(w, 1) == 0 && add(w, 2) == 0 && shard_finish(w) == 0);
+	CHECK(read_shard("whole.tar", &n, whole) == 0 && n == 3);
+	CHECK(read_shard("p-{08..10}.tar", &n, other) == 0 && n == 3);
+	CHECK_STR(other, whole);
+	CHECK(read_shard("cat.tar", &n, other) == 0 && n == 3);
+	CHECK_STR(other, whole);
+	CHECK(read_shard("p-{08..11}.tar", &n, other) == -1 && says("p-11.tar"));
+
+	mkdir("folder", 0777);
+	struct shard_reader *r = shard_open((char *[]){"whole.tar"}, 1);
+	struct sample s;
+	while (shard_next(r, &s) > 0) {
+		char name[64], cls[8];
+		snprintf(name, sizeof name, "folder/%s", s.class);
+		mkdir(name, 0777);
+		snprintf(name, sizeof name, "folder/%s.jpg", s.key);
+		write_file(name, s.image, s.image_size);
+		snprintf(name, sizeof name, "folder/%s.npy", s.key);
+		write_file(name, s.npy, s.npy_size);
+		snprintf(name, sizeof name, "folder/%s.cls", s.key);
+		write_file(name, cls, (size_t)snprintf(cls, sizeof cls, "%ld\n", s.cls));
+	}
+	shard_close(r);
+	CHECK(read_shard("folder", &n, other) == 0 && n == 3);
+	CHECK_STR(other, whole);
+}
+
+/* --- going on -------------------------------------------------------------------------------------------------------------------
+ */
+
+static void count_seen(void *ctx, const struct sample *s)
+{
+	CHECK(s->image_size == (size_t)(300 * *(int *)ctx + 1) && s->npy_size == 3);
+	++*(int *)ctx;
+}
+
+/* Resumes k.tar.part and finishes it. */
+static void finish_rest(const struct bytes *whole)
+{
+	int have = 0;
+	struct shard_writer *w = shard_resume("k.tar", settings(0.5), classes, 3, count_seen, &have);
+
+	CHECK(w != NULL);
+	if (!w)
+		return;
+	for (int i = have; i < SAMPLES; i++)
+		CHECK(add(w, i) == 0);
+	CHECK(shard_finish(w) == 0);
+	struct bytes b = read_file("k.tar");
+	CHECK(b.n == whole->n && !memcmp(b.v, whole->v, b.n));
+	free(b.v);
+	unlink("k.tar");
+}
+
+static void broken_off_anywhere_it_goes_on(void)
+{
+	int n;
+
+	make_shard("k.tar", OUT_KEEP);
+	struct bytes whole = read_file("k.tar");
+	CHECK(read_shard("k.tar", &n, NULL) == 0 && n == SAMPLES);
+	for (size_t i = 0; i <= whole.n; i += i % 512 > 1 && i % 512 < 510 ? 255 : 1) {
+		write_file("k.tar.part", whole.v, i);
+		finish_rest(&whole);
+	}
+	finish_rest(&whole); /* without a .part */
+	free(whole.v);
+}
+
+static void finished_samples_stay_when_abandoned(void)
+{
+	int have = 0;
+	struct shard_writer *w = shard_create(out_open("k.tar", OUT_KEEP), settings(0.5), classes, 3);
+
+	CHECK(add(w, 0) == 0 && add(w, 1) == 0);
+	shard_abandon(w);
+	w = shard_resume("k.tar", settings(0.5), classes, 3, count_seen, &have);
+	CHECK(w && have == 2);
+	CHECK(shard_add(w, "d", "x", 2, "j", 1, NULL, 0, NULL) == -1 && says("other parts"));
+	shard_abandon(w);
+	CHECK(!shard_resume("k.tar", settings(0.25), classes, 3, NULL, NULL) && says("begun with beta 0.5, and this is beta 0.25"));
+	CHECK(!shard_resume("k.tar", settings(0.5), classes, 2, NULL, NULL) && says("list of classes"));
+	write_file("k.tar.part", "something else", 14);
+	CHECK(!shard_resume("k.tar", settings(0.5), classes, 3, NULL, NULL) && says("was not begun by this program"));
+	unlink("k.tar.part");
+}
+
+static void npy_header_is_numpys(void)
+{
+	const uint16_t v[6] = {0};
+	size_t size;
+	uint8_t *b = npy_f16(v, 3, (int64_t[]){3, 1, 2}, &size);
+
+	CHECK(size == 140 &&
+	      !memcmp(b, "\x93NUMPY\x01\x00\x76\x00{'descr': '<f2', 'fortran_order': False, 'shape': (3, 1, 2), }", 71));
+	CHECK(b[127] == '\n');
+	free(b);
+}
+
+int main(void)
+{
+	char folder[] = "/tmp/fd2-formats-XXXXXX";
+
+	if (!mkdtemp(folder) || chdir(folder))
+		return 1;
+	RUN(stream_bytes_are_msgpack_numpys);
+	RUN(stream_round_trip);
+	RUN(elements_become_doubles);
+	RUN(large_tensors_are_split);
+	RUN(stream_cut_anywhere_is_noticed);
+	RUN(stream_flipped_bits_are_noticed);
+	RUN(bytes_after_the_end_are_noticed);
+	RUN(stream_claims_are_checked);
+	RUN(stream_dialects_are_read);
+	RUN(other_inputs_are_recognised);
+	RUN(shard_round_trip);
+	RUN(shard_cut_anywhere_is_noticed);
+	RUN(shard_names_are_checked_before_writing);
+	RUN(hand_made_shards_are_read);
+	RUN(hand_made_faults_are_named);
+	RUN(end_members_are_checked);
+	RUN(shards_must_agree);
+	RUN(digest_is_of_samples_alone);
+	RUN(broken_off_anywhere_it_goes_on);
+	RUN(finished_samples_stay_when_abandoned);
+	RUN(npy_header_is_numpys);
+	char *clean = xasprintf("rm -rf %s", folder);
+	int ok = system(clean);
+	free(clean);
+	return ok ? 1 : check_done();
+}
