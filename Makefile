@@ -193,6 +193,9 @@ check: all tests asan $(B)/venv/ok ## run every test; the last line counts them
 check-asan: asan deps-check ## run the tests of formats and images with address and undefined-behaviour checks
 	@test/run asan
 
+parity: all ## compare networks, losses and optimisers with torchvision in a throw-away virtual environment
+	@test/parity/run
+
 lint: deps-check ## look over shell scripts, man pages and the C layout
 	@test/run lint
 
@@ -202,6 +205,14 @@ ASAN = OPT='-O1 -g' SAN='-fsanitize=address,undefined -fno-sanitize-recover=all'
 asan: deps
 	@$(MAKE) --no-print-directory B=$(B)/asan DEPS=$(DEPS) LIBTORCH=$(LIBTORCH) $(ASAN) asan-here
 asan-here: $(filter-out $(TORCH_TESTS),$(TESTS)) $(filter %/fd2-look,$(TOOLS:%=$(B)/bin/%))
+
+# --- whole runs -----------------------------------------------------------------------------------------------------------
+
+demo: all deps-check ## the main job on generated data, with pictures and a table; DATA= and VAL=: on yours
+	@PATH="$(abspath $(B)/bin):$$PATH" DATA='$(DATA)' VAL='$(VAL)' OUT='$(B)/demo' pipelines/demo
+
+study-cars40: all ## the whole chain on photographs, repeated: TRAIN= VAL= (about an hour on two cores)
+	@PATH="$(abspath $(B)/bin):$$PATH" TRAIN='$(TRAIN)' VAL='$(VAL)' OUT='$(B)/study-cars40' pipelines/study-cars40
 
 # --- installing: lib/fd2/installed lists what was put where, folders we made with a '/' at the end --------------------------
 

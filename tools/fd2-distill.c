@@ -7,9 +7,26 @@
 #include "lib/fd2/jobs.h"
 
 static struct distill_job job = {
-    .method = "sre2l++", .ls_view = "plain", .pixels = "jpeg", .other = "bn", .difficulty = "medium", .ipc = 1, .group = 4, .batch = 100,
-    .steps = 4000, .ls_every = 1, .crops = 5, .quality = 95, .log_every = 100, .classes = {0, LONG_MAX}, .alpha = -1, .beta = 0.5,
-    .lambda = 0.8, .lr = 0.25, .r_bn = 0.01, .min_scale = 0.08,
+    .method = "sre2l++",
+    .ls_view = "plain",
+    .pixels = "jpeg",
+    .other = "bn",
+    .difficulty = "medium",
+    .ipc = 1,
+    .group = 4,
+    .batch = 100,
+    .steps = 4000,
+    .ls_every = 1,
+    .crops = 5,
+    .quality = 95,
+    .log_every = 100,
+    .classes = {0, LONG_MAX},
+    .alpha = -1,
+    .beta = 0.5,
+    .lambda = 0.8,
+    .lr = 0.25,
+    .r_bn = 0.01,
+    .min_scale = 0.08,
 };
 
 static const struct opt opts[] = {
@@ -42,7 +59,8 @@ static const struct opt opts[] = {
     {0, "difficulty", "HOW", OPT_CHOICE, &job.difficulty, "which patches images start from", .choices = "easy|medium|hard"},
     {0, "quality", "Q", OPT_INT, &job.quality, "of the JPEGs", .min = 1, .max = 100},
     {0, "pixels", "HOW", OPT_CHOICE, &job.pixels, "f16: also lossless, as .npy members", .choices = "jpeg|f16"},
-    {0, "log-every", "N", OPT_INT, &job.log_every, "steps between loss terms in --log", .min = 1, .max = 1000000, .unrecorded = true},
+    {0, "log-every", "N", OPT_INT, &job.log_every, "steps between loss terms in --log", .min = 1, .max = 1000000,
+        .unrecorded = true},
     {0, "resume", NULL, OPT_FLAG, &job.resume, "keep the finished images of FILE.part", .unrecorded = true},
     {0, "strict", NULL, OPT_FLAG, &job.strict, "stop at a corrupt image instead of skipping it"},
     {0},
@@ -60,7 +78,8 @@ static void check(void)
 	if (job.previous && !job.id)
 		die_usage("--previous wants --id: without it every earlier image is made here");
 	if (job.id > 1 && !job.plain && !job.no_ls && !(images ? job.previous : job.attn))
-		die_usage("--id %ld wants the group's earlier images: give %s", job.id, images ? "--previous SHARD" : "--attn FILE from fd2-attn");
+		die_usage("--id %ld wants the group's earlier images: give %s", job.id,
+		    images ? "--previous SHARD" : "--attn FILE from fd2-attn");
 }
 
 int main(int argc, char **argv)

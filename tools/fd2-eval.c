@@ -4,7 +4,14 @@
 #include "lib/fd2/jobs.h"
 
 static struct eval_job job = {
-    .arch = "resnet18", .data = "syn", .val_every = 10, .lr = 1e-3, .weight_decay = 0.01, .temperature = 20, .zeta = 2, .min_scale = 0.08,
+    .arch = "resnet18",
+    .data = "syn",
+    .val_every = 10,
+    .lr = 1e-3,
+    .weight_decay = 0.01,
+    .temperature = 20,
+    .zeta = 2,
+    .min_scale = 0.08,
 };
 
 static const struct opt opts[] = {

@@ -18,7 +18,8 @@ static const struct opt opts[] = {
 
 int main(int argc, char **argv)
 {
-	const struct tool tool = {"fd2-relabel", "[options] -t TEACHER [SHARD...]", "Write soft labels of distilled images, epoch by epoch.", opts, true};
+	const struct tool tool = {
+	    "fd2-relabel", "[options] -t TEACHER [SHARD...]", "Write soft labels of distilled images, epoch by epoch.", opts, true};
 	int first = fd2_start(&tool, argc, argv);
 	job.shards = argv + first;
 	job.n_shards = argc - first;

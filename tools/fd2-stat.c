@@ -127,7 +127,8 @@ static int run(const char *attn)
 	struct seen_list l;
 	if (seen_read(&l, attn) < 0)
 		return -1;
-	json_t *result = json_pack("{s:i, s:o}", "images", l.n, "intra_class_attention", number(intra_class_attention(&l, (int)job.group)));
+	json_t *result =
+	    json_pack("{s:i, s:o}", "images", l.n, "intra_class_attention", number(intra_class_attention(&l, (int)job.group)));
 	int ok = job.protos ? add_prototypes(result, &l) : 0;
 	if (!ok && job.boxes)
 		ok = add_boxes(result, &l);
@@ -140,7 +141,8 @@ static int run(const char *attn)
 
 int main(int argc, char **argv)
 {
-	const struct tool tool = {"fd2-stat", "[options] [ATTN]", "Print how far apart representations and attention maps lie.", opts, true};
+	const struct tool tool = {
+	    "fd2-stat", "[options] [ATTN]", "Print how far apart representations and attention maps lie.", opts, true};
 	int first = fd2_start(&tool, argc, argv);
 	if (argc - first > 1)
 		die_usage("one attention stream at a time");

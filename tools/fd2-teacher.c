@@ -4,8 +4,23 @@
 #include "lib/fd2/jobs.h"
 
 static struct teacher_job job = {
-    .arch = "resnet18", .augment = "rrc", .fit = "short", .maps = 8, .size = 224, .last_stride = 2, .epochs = 300, .batch = 64,
-    .checkpoint_every = 10, .alpha = 0.5, .eta = 1, .mu = 0.05, .lr = 0.01, .momentum = 0.9, .weight_decay = 1e-4, .min_scale = 0.08,
+    .arch = "resnet18",
+    .augment = "rrc",
+    .fit = "short",
+    .maps = 8,
+    .size = 224,
+    .last_stride = 2,
+    .epochs = 300,
+    .batch = 64,
+    .checkpoint_every = 10,
+    .alpha = 0.5,
+    .eta = 1,
+    .mu = 0.05,
+    .lr = 0.01,
+    .momentum = 0.9,
+    .weight_decay = 1e-4,
+    .min_scale = 0.08,
+    .cal_lr = 0.1,
 };
 
 static const struct opt opts[] = {
@@ -26,11 +41,14 @@ static const struct opt opts[] = {
     {0, "momentum", "X", OPT_REAL, &job.momentum, "of SGD", .min = 0, .max = 0.9999},
     {0, "nesterov", NULL, OPT_FLAG, &job.nesterov, "Nesterov's momentum"},
     {0, "weight-decay", "X", OPT_REAL, &job.weight_decay, "weight decay", .min = 0, .max = 1},
+    {0, "cal-lr", "X", OPT_REAL, &job.cal_lr, "learning rate of CAL's classifier, as a share of --lr", .min = 0, .max = 1},
+    {0, "clip", "X", OPT_REAL, &job.clip, "largest norm of the gradient; 0: any", .min = 0, .max = 1e6},
     {0, "label-smoothing", "X", OPT_REAL, &job.label_smoothing, "of every cross-entropy", .min = 0, .max = 0.9},
     {0, "augment", "HOW", OPT_CHOICE, &job.augment, "random resized crops or plain crops, with flips", .choices = "rrc|crop"},
     {0, "min-scale", "X", OPT_REAL, &job.min_scale, "smallest crop's share of the area", .min = 0.001, .max = 1},
     {0, "fit", "HOW", OPT_CHOICE, &job.fit, "photographs: short side to 8/7 size, or squashed", .choices = "short|squash"},
-    {0, "checkpoint-every", "N", OPT_INT, &job.checkpoint_every, "epochs between FILE.ckpt; 0: none", .min = 0, .max = 100000, .unrecorded = true},
+    {0, "checkpoint-every", "N", OPT_INT, &job.checkpoint_every, "epochs between FILE.ckpt; 0: none", .min = 0, .max = 100000,
+        .unrecorded = true},
     {0, "resume", NULL, OPT_FLAG, &job.resume, "go on from FILE.ckpt if it is there", .unrecorded = true},
     {0, "strict", NULL, OPT_FLAG, &job.strict, "stop at a corrupt image instead of skipping it"},
     {0},
@@ -38,7 +56,8 @@ static const struct opt opts[] = {
 
 int main(int argc, char **argv)
 {
-	const struct tool tool = {"fd2-teacher", "[options] [SHARD...]", "Train a teacher, Backbone+CAL, on image shards.", opts, true};
+	const struct tool tool = {
+	    "fd2-teacher", "[options] [SHARD...]", "Train a teacher, Backbone+CAL, on image shards.", opts, true};
 	int first = fd2_start(&tool, argc, argv);
 	job.shards = argv + first;
 	job.n_shards = argc - first;

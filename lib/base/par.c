@@ -34,7 +34,8 @@ int par_threads(void)
 	return n < THREADS_MAX ? n : THREADS_MAX;
 }
 
-/* Threads are made anew for each loop: 20 microseconds each, against milliseconds of work. One that cannot be made is not needed. */
+/* Threads are made anew for each loop: 20 microseconds each, against milliseconds of work. One that cannot be made is not needed.
+ */
 void par_for(int n, void (*fn)(void *ctx, int i), void *ctx)
 {
 	struct loop l = {.n = n, .fn = fn, .ctx = ctx};

@@ -39,7 +39,8 @@ int stage_run(const char *name, const void *job)
 	free(path);
 	if (!handle)
 		return fail("cannot load libtorch: %s", dlerror());
-	if (function(handle, "torch_start", &start) < 0 || function(handle, "tensor_error", &error) < 0 || function(handle, name, &run) < 0)
+	if (function(handle, "torch_start", &start) < 0 || function(handle, "tensor_error", &error) < 0 ||
+	    function(handle, name, &run) < 0)
 		return -1;
 	if (start(common.device, (int)common.threads) < 0)
 		return fail("cannot start libtorch: %s", error());

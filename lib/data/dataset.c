@@ -142,10 +142,11 @@ static int label_all(struct loading *l)
 	const char *who = l->o->known_by ? l->o->known_by : "the shard";
 	for (int i = 0; i < d->n; i++) {
 		struct item *it = &d->v[i];
-		int k = l->class_of[i] && d->classes ? find((const char *const *)d->classes, d->n_classes, l->class_of[i]) : it->label;
+		int k =
+		    l->class_of[i] && d->classes ? find((const char *const *)d->classes, d->n_classes, l->class_of[i]) : it->label;
 		if (k < 0 || (d->classes && k >= d->n_classes))
-			return fail("class '%s' of '%s' is none of the %d that %s knows", l->class_of[i] ? l->class_of[i] : "(a number)",
-			    it->key, d->n_classes, who);
+			return fail("class '%s' of '%s' is none of the %d that %s knows",
+			    l->class_of[i] ? l->class_of[i] : "(a number)", it->key, d->n_classes, who);
 		it->label = k;
 		if (!d->classes && k >= d->n_classes)
 			d->n_classes = k + 1;

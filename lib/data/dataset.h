@@ -16,9 +16,9 @@ struct dataset {
 	int n;
 	char **classes; /* NULL when the samples carry bare numbers */
 	int n_classes;
-	int skipped;     /* corrupt images */
-	char digest[17]; /* of the samples, shard_digest */
-	json_t *meta;    /* the shard's __fd2__, or NULL */
+	int skipped;      /* corrupt images */
+	char digest[17];  /* of the samples, shard_digest */
+	json_t *meta;     /* the shard's __fd2__, or NULL */
 	double sizes_sum; /* bytes of the images as stored */
 };
 
@@ -34,7 +34,7 @@ struct dataset_options {
 	bool strict;              /* a corrupt image is an error; otherwise it is warned of, skipped and counted */
 	const char *const *known; /* the classes that may occur, in index order; NULL: the shards' own */
 	int n_known;
-	const char *known_by;     /* who knows them, for messages: "the teacher" */
+	const char *known_by; /* who knows them, for messages: "the teacher" */
 };
 
 /* Reads all of the shards (n = 0: standard input). -1: fail_message; *d is then empty. */

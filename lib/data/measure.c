@@ -107,7 +107,8 @@ double intra_class_attention(const struct seen_list *l, int group)
 	return pairs ? sum / (double)pairs : NAN;
 }
 
-int prototype_distances(struct prototype_distances *d, const struct seen_list *l, const struct array *prototypes, const char *const *classes)
+int prototype_distances(
+    struct prototype_distances *d, const struct seen_list *l, const struct array *prototypes, const char *const *classes)
 {
 	int64_t K = prototypes->shape[0], D = prototypes->shape[1];
 	*d = (struct prototype_distances){0};

@@ -22,7 +22,8 @@ enum augment {
 enum augment augment_of(const char *name); /* "rrc|crop" */
 
 /* The view of image `index` in `epoch`. */
-struct view view_random(const struct image *im, int size, enum augment how, double min_scale, uint64_t seed, long epoch, long index);
+struct view view_random(
+    const struct image *im, int size, enum augment how, double min_scale, uint64_t seed, long epoch, long index);
 /* The central size x size pixels. */
 struct view view_center(const struct image *im, int size);
 

@@ -4,8 +4,8 @@
 #include "lib/nn/layers.h"
 
 struct cal {
-	int maps;           /* M */
-	struct conv conv;   /* attention head g: 1x1 without bias, BatchNorm (eps 1e-3), ReLU */
+	int maps;         /* M */
+	struct conv conv; /* attention head g: 1x1 without bias, BatchNorm (eps 1e-3), ReLU */
 	struct bn bn;
 	struct linear fc;   /* W: M*C -> K without bias */
 	Tensor *prototypes; /* c: [K, M*C], a buffer */

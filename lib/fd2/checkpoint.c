@@ -43,8 +43,8 @@ int checkpoint_write(const char *out, const struct params *p, const struct optim
 	if (!file)
 		return -1;
 	json_t *meta = fd2_provenance();
-	json_object_set_new(meta, "state", json_pack("{s:I, s:I, s:f, s:s}", "epoch", (json_int_t)epoch, "step", (json_int_t)o->step,
-					       "best", best, "data", data));
+	json_object_set_new(meta, "state",
+	    json_pack("{s:I, s:I, s:f, s:s}", "epoch", (json_int_t)epoch, "step", (json_int_t)o->step, "best", best, "data", data));
 	struct stream_writer *w = stream_create(file, "checkpoint", meta);
 	if (!w)
 		return -1;
@@ -67,9 +67,8 @@ static int same_settings(const char *name, json_t *meta, const char *data)
 	a = json_object_get(meta, "options");
 	b = json_object_get(now, "options");
 	json_t *value;
-	json_object_foreach (b, key, value)
-		if (!ok && !json_equal(json_object_get(a, key), value))
-			ok = fail("cannot resume from '%s': it was made with another --%s", name, key);
+	json_object_foreach(b, key, value) if (!ok && !json_equal(json_object_get(a, key), value)) ok =
+	    fail("cannot resume from '%s': it was made with another --%s", name, key);
 	json_unpack(meta, "{s:{s:s}}", "state", "data", &was);
 	if (!ok && (!was || strcmp(was, data)))
 		ok = fail("cannot resume from '%s': it was made with other training images", name);

@@ -1,8 +1,9 @@
 /* Stage 3: SRe2L++ with FD2's constraints, group by group (Algorithm 1), every class of a batch at once.
  *
  * Images are numbered from 1 in their class. Image i belongs to group (i-1) / N_S and is the ((i-1) mod N_S + 1)-th of it. What a
- * block (one image index, one batch of classes) becomes depends on the settings, its classes, its index and the finished images before it in
- * the group, and on nothing else: so blocks can be made by different processes (--classes, --id), or again after a crash. */
+ * block (one image index, one batch of classes) becomes depends on the settings, its classes, its index and the finished images
+ * before it in the group, and on nothing else: so blocks can be made by different processes (--classes, --id), or again after a
+ * crash. */
 #include "lib/fd2/jobs.h"
 
 #include <math.h>
@@ -58,7 +59,8 @@ static int in_group(const struct run *r, int id)
 }
 
 /* L_S in the view that was asked for; NULL when it is off. */
-static Tensor *similarity(struct run *r, struct block *b, const struct step_view *view, const Tensor *A, long step, enum scalar type)
+static Tensor *similarity(
+    struct run *r, struct block *b, const struct step_view *view, const Tensor *A, long step, enum scalar type)
 {
 	struct pass pass = {.bn = BN_RUNNING};
 	if (r->job->plain || r->job->no_ls || !in_group(r, b->id))
@@ -111,10 +113,11 @@ static void log_step(const struct run *r, const struct block *b, long step, doub
 	bool due = r->job->log_every && (step % r->job->log_every == 0 || step == r->job->steps - 1);
 	if (!due || !log_wanted())
 		return;
-	json_t *loss = json_pack("{s:o, s:o, s:o, s:o, s:o, s:o}", "total", json_real_or_null(t->total), "bn", json_real_or_null(t->bn), "ce",
-	    json_real_or_null(t->ce), "cls", json_real_or_null(t->cal), "F", json_real_or_null(t->F), "S", json_real_or_null(t->S));
-	log_event(json_pack("{s:s, s:i, s:i, s:i, s:f, s:o}", "event", "step", "image", b->id, "first_class", b->first, "step", (int)step,
-	    "lr", lr, "loss", loss));
+	json_t *loss = json_pack("{s:o, s:o, s:o, s:o, s:o, s:o}", "total", json_real_or_null(t->total), "bn",
+	    json_real_or_null(t->bn), "ce", json_real_or_null(t->ce), "cls", json_real_or_null(t->cal), "F",
+	    json_real_or_null(t->F), "S", json_real_or_null(t->S));
+	log_event(json_pack("{s:s, s:i, s:i, s:i, s:f, s:o}", "event", "step", "image", b->id, "first_class", b->first, "step",
+	    (int)step, "lr", lr, "loss", loss));
 }
 
 /* Adam on the pixels, then back into the range of pixels. */
@@ -146,8 +149,8 @@ static int block_step(struct run *r, struct block *b, long step)
 	if (ok < 0 || tensor_error())
 		return fail("distillation failed: %s", tensor_error());
 	if (!isfinite(t.total))
-		return fail("the loss is no longer finite at step %ld of image %d, classes %d-%d; try a smaller --lr or --r-bn", step, b->id,
-		    b->first, b->first + b->n - 1);
+		return fail("the loss is no longer finite at step %ld of image %d, classes %d-%d; try a smaller --lr or --r-bn",
+		    step, b->id, b->first, b->first + b->n - 1);
 	log_step(r, b, step, lr, &t);
 	progress_at(++r->steps_done, "image %d  loss %.3f", b->id, t.total);
 	return 0;
@@ -161,8 +164,8 @@ static int choose_patches(struct run *r, int k)
 	if (r->patches[k])
 		return 0;
 	r->patches[k] = xcalloc(4 * (size_t)job->ipc, sizeof **r->patches);
-	return patches_choose(r->patches[k], &r->teacher, &r->real, k, (int)job->ipc, (int)job->crops, difficulty_of(job->difficulty),
-	    (uint64_t)common.seed);
+	return patches_choose(r->patches[k], &r->teacher, &r->real, k, (int)job->ipc, (int)job->crops,
+	    difficulty_of(job->difficulty), (uint64_t)common.seed);
 }
 
 static int block_start(struct run *r, struct block *b)
@@ -176,8 +179,8 @@ static int block_start(struct run *r, struct block *b)
 		images.labels[i] = b->first + i;
 		ok = choose_patches(r, b->first + i);
 		if (!ok)
-			patches_mosaic(images.pixels + (size_t)i * 3 * S * S, r->patches[b->first + i], &r->real, (int)r->job->ipc, b->id - 1, S,
-			    &r->normal);
+			patches_mosaic(images.pixels + (size_t)i * 3 * S * S, r->patches[b->first + i], &r->real, (int)r->job->ipc,
+			    b->id - 1, S, &r->normal);
 	}
 	if (!ok) {
 		b->labels = batch_labels(&images, 0, b->n);
@@ -189,7 +192,8 @@ static int block_start(struct run *r, struct block *b)
 	batch_free(&images);
 	if (!ok && in_group(r, b->id) && !r->job->plain && !r->job->no_ls && r->ls_view != LS_SAME)
 		b->earlier_maps = earlier_maps(&r->earlier, &r->teacher, r->ls_view, b->first, b->n, b->id);
-	return ok < 0 || tensor_error() ? fail("cannot start image %d: %s", b->id, tensor_error() ? tensor_error() : fail_message()) : 0;
+	return ok < 0 || tensor_error() ? fail("cannot start image %d: %s", b->id, tensor_error() ? tensor_error() : fail_message())
+	                                : 0;
 }
 
 /* [3][S][S] in [0,1] to the image as it will be stored. */
@@ -313,7 +317,8 @@ static int choose_classes(struct run *r)
 	r->last = job->classes.last < K ? (int)job->classes.last : K - 1;
 	if (r->first % job->batch || ((r->last + 1) % job->batch && r->last != K - 1))
 		return fail("--classes %d-%d cuts a batch of %ld classes: BatchNorm statistics are over whole batches, so give "
-			    "multiples of --batch", r->first, r->last, job->batch);
+		            "multiples of --batch",
+		    r->first, r->last, job->batch);
 	return 0;
 }
 
@@ -331,8 +336,8 @@ static int read_prototypes(struct run *r)
 	json_unpack(stream_meta(s), "{s:{s:s}}", "inputs", "teacher", &made_with);
 	int ok = 0;
 	if (!made_with || strcmp(made_with, r->teacher.digest))
-		ok = fail("'%s' holds prototypes of another teacher (%s) than '%s' (%s)", r->job->protos, made_with ? made_with : "unknown",
-		    r->job->teacher, r->teacher.digest);
+		ok = fail("'%s' holds prototypes of another teacher (%s) than '%s' (%s)", r->job->protos,
+		    made_with ? made_with : "unknown", r->job->teacher, r->teacher.digest);
 	while (!ok && stream_next(s, &a) > 0) {
 		if (!strcmp(a.name, "prototypes") && a.rank == 2 && a.dtype == DT_F32 && a.shape[0] == r->teacher.classes &&
 		    a.shape[1] == tensor_size(r->teacher.cal.prototypes, 1))
@@ -348,8 +353,12 @@ static int read_prototypes(struct run *r)
 static int read_real(struct run *r)
 {
 	const struct distill_job *job = r->job;
-	struct dataset_options o = {.fit = r->teacher.fit, .side = r->teacher.size * 8 / 7, .strict = job->strict,
-	    .known = (const char *const *)r->teacher.class_names, .n_known = r->teacher.classes, .known_by = "the teacher"};
+	struct dataset_options o = {.fit = r->teacher.fit,
+	    .side = r->teacher.size * 8 / 7,
+	    .strict = job->strict,
+	    .known = (const char *const *)r->teacher.class_names,
+	    .n_known = r->teacher.classes,
+	    .known_by = "the teacher"};
 	return dataset_read(&r->real, job->shards, job->n_shards, &o);
 }
 

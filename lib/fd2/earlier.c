@@ -101,7 +101,8 @@ int earlier_read_maps(struct earlier *e, const char *path, const struct teacher 
 		return -1;
 	json_unpack(stream_meta(s), "{s:{s:s}}", "inputs", "teacher", &made_with);
 	if (!made_with || strcmp(made_with, t->digest))
-		ok = fail("'%s' holds attention of another teacher (%s) than the one given (%s)", path, made_with ? made_with : "unknown", t->digest);
+		ok = fail("'%s' holds attention of another teacher (%s) than the one given (%s)", path,
+		    made_with ? made_with : "unknown", t->digest);
 	while (!ok && (got = stream_next(s, &a)) > 0) {
 		ok = take_map(e, t, path, &a);
 		array_free(&a);
@@ -163,13 +164,14 @@ static Tensor *stacked(Tensor *const *maps, int n)
 	Tensor *row[64];
 	for (int j = 0; j < n; j++) {
 		const Tensor *A = maps[j];
-		row[j] = tensor_reshape(A, 5, (int64_t[]){1, tensor_size(A, 0), tensor_size(A, 1), tensor_size(A, 2), tensor_size(A, 3)});
+		row[j] = tensor_reshape(
+		    A, 5, (int64_t[]){1, tensor_size(A, 0), tensor_size(A, 1), tensor_size(A, 2), tensor_size(A, 3)});
 	}
 	return tensor_cat(row, n, 0);
 }
 
-Tensor *earlier_seen_through(struct earlier *e, const struct teacher *t, const struct step_view *view, int first, int n, int id,
-    enum scalar type)
+Tensor *earlier_seen_through(
+    struct earlier *e, const struct teacher *t, const struct step_view *view, int first, int n, int id, enum scalar type)
 {
 	Tensor *maps[64];
 	struct pass pass = {.bn = BN_RUNNING};

@@ -37,9 +37,10 @@ bool earlier_has(const struct earlier *e, int k, int id);
 int earlier_read_maps(struct earlier *e, const char *path, const struct teacher *t);
 int earlier_read_images(struct earlier *e, const char *path, const struct teacher *t);
 
-/* Maps of the images before `id` in its group, of classes first..first+n-1: [J,n,M,h,w]. NULL and fail_message when one is missing. */
+/* Maps of the images before `id` in its group, of classes first..first+n-1: [J,n,M,h,w]. NULL and fail_message when one is missing.
+ */
 Tensor *earlier_maps(struct earlier *e, const struct teacher *t, enum ls_view view, int first, int n, int id);
 /* The same images seen through `view`, in the arithmetic of the step. */
-Tensor *earlier_seen_through(struct earlier *e, const struct teacher *t, const struct step_view *view, int first, int n, int id,
-                             enum scalar type);
+Tensor *earlier_seen_through(
+    struct earlier *e, const struct teacher *t, const struct step_view *view, int first, int n, int id, enum scalar type);
 #endif

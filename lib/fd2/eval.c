@@ -26,13 +26,14 @@ struct run {
 	char **class_names;
 	int classes, size, epochs;
 	enum fit fit; /* of the validation images */
-	bool halves; /* each batch in two accumulated halves, as the teacher saw it */
+	bool halves;  /* each batch in two accumulated halves, as the teacher saw it */
 	double loss;
 	struct hits last, best;
 	int best_epoch;
 };
 
-/* --- training ------------------------------------------------------------------------------------------------------------------ */
+/* --- training ------------------------------------------------------------------------------------------------------------------
+ */
 
 static Tensor *loss_of(struct run *r, const Tensor *logits, int i, int first, int n)
 {
@@ -88,9 +89,10 @@ static int measure(struct run *r, int e)
 		r->best = r->last;
 		r->best_epoch = e;
 	}
-	chat("epoch %4d  loss %.4f  top-1 %5.2f %%  top-5 %5.2f %%", e, r->loss / r->epoch.n, hits_top1(&r->last), hits_top5(&r->last));
-	log_event(json_pack("{s:s, s:i, s:{s:o}, s:f, s:f}", "event", "epoch", "epoch", e, "loss", "kl", json_real_or_null(r->loss / r->epoch.n),
-	    "top1", hits_top1(&r->last), "top5", hits_top5(&r->last)));
+	chat("epoch %4d  loss %.4f  top-1 %5.2f %%  top-5 %5.2f %%", e, r->loss / r->epoch.n, hits_top1(&r->last),
+	    hits_top5(&r->last));
+	log_event(json_pack("{s:s, s:i, s:{s:o}, s:f, s:f}", "event", "epoch", "epoch", e, "loss", "kl",
+	    json_real_or_null(r->loss / r->epoch.n), "top1", hits_top1(&r->last), "top5", hits_top5(&r->last)));
 	return 0;
 }
 
@@ -118,7 +120,8 @@ static int train(struct run *r)
 	return 0;
 }
 
-/* --- start ---------------------------------------------------------------------------------------------------------------------- */
+/* --- start ----------------------------------------------------------------------------------------------------------------------
+ */
 
 static int copy_classes(struct run *r, const json_t *names)
 {
@@ -143,8 +146,9 @@ static int open_labels(struct run *r, int *batch, const char **made_for)
 	const char *fit;
 	int halves;
 	double *m = r->normal.mean, *s = r->normal.std;
-	if (json_unpack_ex(meta, &e, 0, "{s:{s:s}, s:o, s:i, s:i, s:i, s:b, s:s, s:[FFF], s:[FFF]}", "inputs", "images", made_for, "classes", &classes,
-		"batch", batch, "epochs", &r->epochs, "size", &r->size, "halves", &halves, "fit", &fit, "mean", &m[0], &m[1], &m[2], "std", &s[0], &s[1], &s[2]))
+	if (json_unpack_ex(meta, &e, 0, "{s:{s:s}, s:o, s:i, s:i, s:i, s:b, s:s, s:[FFF], s:[FFF]}", "inputs", "images", made_for,
+	        "classes", &classes, "batch", batch, "epochs", &r->epochs, "size", &r->size, "halves", &halves, "fit", &fit, "mean",
+	        &m[0], &m[1], &m[2], "std", &s[0], &s[1], &s[2]))
 		return fail("the labels' meta is incomplete: %s", e.text);
 	r->halves = halves;
 	if (!job->fit)
@@ -161,8 +165,11 @@ static int open_labels(struct run *r, int *batch, const char **made_for)
 static int read_images(struct run *r, const char *made_for)
 {
 	const struct eval_job *job = r->job;
-	struct dataset_options o = {.fit = FIT_NONE, .strict = job->strict || r->labels, .known = (const char *const *)r->class_names,
-	    .n_known = r->classes, .known_by = "the label stream"};
+	struct dataset_options o = {.fit = FIT_NONE,
+	    .strict = job->strict || r->labels,
+	    .known = (const char *const *)r->class_names,
+	    .n_known = r->classes,
+	    .known_by = "the label stream"};
 	if (dataset_read(&r->images, job->shards, job->n_shards, &o) < 0)
 		return -1;
 	if (made_for && strcmp(made_for, r->images.digest))
@@ -181,8 +188,12 @@ static int read_images(struct run *r, const char *made_for)
 static int read_val(struct run *r)
 {
 	const struct eval_job *job = r->job;
-	struct dataset_options o = {.fit = r->fit, .side = r->size * 8 / 7, .strict = job->strict,
-	    .known = (const char *const *)r->class_names, .n_known = r->classes, .known_by = "the distilled set"};
+	struct dataset_options o = {.fit = r->fit,
+	    .side = r->size * 8 / 7,
+	    .strict = job->strict,
+	    .known = (const char *const *)r->class_names,
+	    .n_known = r->classes,
+	    .known_by = "the distilled set"};
 	return dataset_read(&r->val, (char **)job->val.v, job->val.n, &o);
 }
 
@@ -211,7 +222,8 @@ static int prepare(struct run *r)
 	return 0;
 }
 
-/* --- results -------------------------------------------------------------------------------------------------------------------- */
+/* --- results --------------------------------------------------------------------------------------------------------------------
+ */
 
 static int save(const struct run *r)
 {
@@ -235,14 +247,16 @@ static int save(const struct run *r)
 	return -1;
 }
 
-/* One line, accuracies as fractions as DD-Ranking has them; the seconds are not in it, so that the same run gives the same bytes. */
+/* One line, accuracies as fractions as DD-Ranking has them; the seconds are not in it, so that the same run gives the same bytes.
+ */
 static int print(const struct run *r)
 {
 	const struct eval_job *job = r->job;
-	json_t *o = json_pack("{s:s, s:s, s:s, s:i, s:i, s:i, s:i, s:f, s:f, s:f, s:i, s:f, s:I, s:s}", "arch", job->arch, "data", job->data,
-	    "labels", job->hard ? "hard" : "soft", "classes", r->classes, "images", r->images.n, "val_images", r->val.n, "epochs", r->epochs,
-	    "top1", hits_top1(&r->last) / 100, "top5", hits_top5(&r->last) / 100, "best_top1", hits_top1(&r->best) / 100, "best_epoch",
-	    r->best_epoch, "loss", r->loss / r->epoch.n, "seed", (json_int_t)common.seed, "student_init", "random");
+	json_t *o = json_pack("{s:s, s:s, s:s, s:i, s:i, s:i, s:i, s:f, s:f, s:f, s:i, s:f, s:I, s:s}", "arch", job->arch, "data",
+	    job->data, "labels", job->hard ? "hard" : "soft", "classes", r->classes, "images", r->images.n, "val_images", r->val.n,
+	    "epochs", r->epochs, "top1", hits_top1(&r->last) / 100, "top5", hits_top5(&r->last) / 100, "best_top1",
+	    hits_top1(&r->best) / 100, "best_epoch", r->best_epoch, "loss", r->loss / r->epoch.n, "seed", (json_int_t)common.seed,
+	    "student_init", "random");
 	json_object_set_new(o, "image_bytes", json_integer((json_int_t)r->images.sizes_sum));
 	char *text = json_dumps(o, JSON_COMPACT | JSON_REAL_PRECISION(6));
 	json_decref(o);

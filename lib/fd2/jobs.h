@@ -14,7 +14,7 @@ struct teacher_job {
 	struct opt_list val;
 	const char *out, *best, *arch, *augment, *fit;
 	long maps, size, last_stride, epochs, batch, checkpoint_every;
-	double alpha, eta, mu, lr, momentum, weight_decay, warmup, label_smoothing, min_scale;
+	double alpha, eta, mu, lr, momentum, weight_decay, warmup, label_smoothing, min_scale, clip, cal_lr;
 	bool nesterov, resume, strict;
 };
 int stage_teacher(const struct teacher_job *job);

@@ -92,7 +92,8 @@ int epoch_render(const struct epoch *e, int i, struct batch *b, const struct dat
 	return n;
 }
 
-/* --- the stream ---------------------------------------------------------------------------------------------------------------- */
+/* --- the stream ----------------------------------------------------------------------------------------------------------------
+ */
 
 /* The parts of an epoch, in the order in which they are written. */
 enum part { IDS, BOXES, FLIPS, WITH, LAMBDA, MIX, LOGITS, PARTS };
@@ -136,7 +137,8 @@ static int take(const struct layout *l, const struct array *a, long number)
 	int ok = 0;
 	if (strcmp(name, a->name))
 		ok = fail("the labels have tensor '%s' where '%s' is wanted", a->name, name);
-	else if (a->dtype != l->type || a->rank != l->rank || a->shape[0] != l->shape[0] || (l->rank > 1 && a->shape[1] != l->shape[1]))
+	else if (a->dtype != l->type || a->rank != l->rank || a->shape[0] != l->shape[0] ||
+	         (l->rank > 1 && a->shape[1] != l->shape[1]))
 		ok = fail("tensor '%s' of the labels has another type or shape than this distilled set asks for", name);
 	else
 		memcpy(l->data, a->data, a->size);

@@ -23,6 +23,7 @@ void epoch_draw(struct epoch *e, const struct dataset *d, int size, double min_s
 /* Batch i as mixed pixels. Returns its number of samples. */
 int epoch_render(const struct epoch *e, int i, struct batch *b, const struct dataset *d, const struct normal *normal);
 int epoch_write(const struct epoch *e, struct stream_writer *w, long number);
-/* 1: filled; 0: the stream has ended, whole; -1: fail_message. Everything is checked against n, batch, classes and the images' sizes. */
+/* 1: filled; 0: the stream has ended, whole; -1: fail_message. Everything is checked against n, batch, classes and the images'
+ * sizes. */
 int epoch_read(struct epoch *e, struct stream_reader *r, long number, const struct dataset *d, int size);
 #endif

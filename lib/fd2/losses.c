@@ -16,8 +16,8 @@ Tensor *l2_rows(const Tensor *u, const Tensor *v)
 Tensor *l2_pairs(const Tensor *u, const Tensor *v)
 {
 	Tensor *vT = tensor_transpose(v, 0, 1);
-	Tensor *d2 = tensor_add(squares(u), tensor_transpose(squares(v), 0, 1));     /* |u|^2 + |v|^2 */
-	d2 = tensor_add(d2, tensor_affine(tensor_matmul(u, vT), -2, 0));             /* - 2 u.v */
+	Tensor *d2 = tensor_add(squares(u), tensor_transpose(squares(v), 0, 1)); /* |u|^2 + |v|^2 */
+	d2 = tensor_add(d2, tensor_affine(tensor_matmul(u, vT), -2, 0));         /* - 2 u.v */
 	Tensor *norms = tensor_add(tensor_norm(u, 1, true), tensor_transpose(tensor_norm(v, 1, true), 0, 1));
 	return tensor_div(tensor_sqrt(tensor_clamp_min(d2, 1e-12)), tensor_affine(norms, 1, EPS));
 }

@@ -11,7 +11,8 @@ Tensor *l2_pairs(const Tensor *u, const Tensor *v);
 /* Eq. 5: |z - Norm(c_y)|^2. z [B,D], prototypes [K,D] (no gradient), labels i64 [B]. */
 Tensor *loss_center(const Tensor *z, const Tensor *prototypes, const Tensor *labels);
 /* Eq. 6: CE(p_raw) + CE(p_eff) + eta L_center. */
-Tensor *loss_cal(const Tensor *p_raw, const Tensor *p_eff, const Tensor *labels, const Tensor *center, double eta, double smoothing);
+Tensor *loss_cal(
+    const Tensor *p_raw, const Tensor *p_eff, const Tensor *labels, const Tensor *center, double eta, double smoothing);
 /* Eq. 8: (1 - alpha) CE(p_bb) + alpha L_CAL. */
 Tensor *loss_pre(const Tensor *p_bb, const Tensor *l_cal, const Tensor *labels, double alpha, double smoothing);
 

@@ -39,7 +39,8 @@ static void pad_one(void *ctx, int i)
 }
 
 /* -log softmax(p_bb)[k] of each padded crop. */
-static void score(struct patch *patches, int n, const struct teacher *t, const struct dataset *d, int k, const struct normal *normal)
+static void score(
+    struct patch *patches, int n, const struct teacher *t, const struct dataset *d, int k, const struct normal *normal)
 {
 	struct batch b;
 	batch_init(&b, BATCH, t->size);
@@ -100,8 +101,8 @@ static void rank(struct patch *v, int images, int crops)
 	free(rounds);
 }
 
-int patches_choose(struct patch *out, const struct teacher *t, const struct dataset *d, int k, int ipc, int crops, enum difficulty difficulty,
-    uint64_t seed)
+int patches_choose(struct patch *out, const struct teacher *t, const struct dataset *d, int k, int ipc, int crops,
+    enum difficulty difficulty, uint64_t seed)
 {
 	struct normal normal = {{t->mean[0], t->mean[1], t->mean[2]}, {t->std[0], t->std[1], t->std[2]}};
 	struct rng r = rng_at(seed, RNG_PATCH, (uint64_t)k, 0, 0);
@@ -125,7 +126,8 @@ int patches_choose(struct patch *out, const struct teacher *t, const struct data
 	return tensor_error() ? fail("cannot score patches: %s", tensor_error()) : 0;
 }
 
-void patches_mosaic(float *out, const struct patch *patches, const struct dataset *d, int ipc, int i, int size, const struct normal *normal)
+void patches_mosaic(
+    float *out, const struct patch *patches, const struct dataset *d, int ipc, int i, int size, const struct normal *normal)
 {
 	int half = size / 2;
 	float *crop = xcalloc(3 * (size_t)(size - half) * (size - half), sizeof *crop);

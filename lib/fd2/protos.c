@@ -120,8 +120,12 @@ static int write(struct run *r)
 
 static int read_images(struct run *r)
 {
-	struct dataset_options o = {.fit = r->teacher.fit, .side = r->teacher.size * 8 / 7, .strict = r->job->strict,
-	    .known = (const char *const *)r->teacher.class_names, .n_known = r->teacher.classes, .known_by = "the teacher"};
+	struct dataset_options o = {.fit = r->teacher.fit,
+	    .side = r->teacher.size * 8 / 7,
+	    .strict = r->job->strict,
+	    .known = (const char *const *)r->teacher.class_names,
+	    .n_known = r->teacher.classes,
+	    .known_by = "the teacher"};
 	return dataset_read(&r->images, r->job->shards, r->job->n_shards, &o);
 }
 

@@ -43,7 +43,8 @@ static int label_all(struct run *r, struct stream_writer *w)
 	const struct relabel_job *job = r->job;
 	progress_start("relabel", job->epochs);
 	for (long e = 0; e < job->epochs; e++) {
-		epoch_draw(&r->epoch, &r->images, r->teacher.size, job->min_scale, !strcmp(job->mix, "cutmix"), (uint64_t)common.seed, e);
+		epoch_draw(
+		    &r->epoch, &r->images, r->teacher.size, job->min_scale, !strcmp(job->mix, "cutmix"), (uint64_t)common.seed, e);
 		for (int i = 0; i < r->epoch.batches; i++)
 			if (label_batch(r, i) < 0)
 				return -1;
@@ -78,8 +79,11 @@ static int prepare(struct run *r)
 	const struct relabel_job *job = r->job;
 	if (teacher_read(&r->teacher, job->teacher) < 0)
 		return -1;
-	struct dataset_options o = {.fit = FIT_NONE, .strict = true, .known = (const char *const *)r->teacher.class_names,
-	    .n_known = r->teacher.classes, .known_by = "the teacher"};
+	struct dataset_options o = {.fit = FIT_NONE,
+	    .strict = true,
+	    .known = (const char *const *)r->teacher.class_names,
+	    .n_known = r->teacher.classes,
+	    .known_by = "the teacher"};
 	if (dataset_read(&r->images, job->shards, job->n_shards, &o) < 0)
 		return -1;
 	memcpy(r->normal.mean, r->teacher.mean, sizeof r->normal.mean);

@@ -84,9 +84,9 @@ static int from_meta(struct teacher *t, const json_t *meta)
 	json_t *classes = NULL;
 	json_error_t e;
 	int maps = 0;
-	if (json_unpack_ex((json_t *)meta, &e, 0, "{s:s, s:s, s:o, s:i, s:i, s:i, s:F, s:[FFF], s:[FFF]}", "arch", &arch, "fit", &fit, "classes", &classes,
-		"maps", &maps, "size", &t->size, "last_stride", &t->last_stride, "alpha", &t->alpha, "mean", &t->mean[0], &t->mean[1],
-		&t->mean[2], "std", &t->std[0], &t->std[1], &t->std[2]))
+	if (json_unpack_ex((json_t *)meta, &e, 0, "{s:s, s:s, s:o, s:i, s:i, s:i, s:F, s:[FFF], s:[FFF]}", "arch", &arch, "fit",
+	        &fit, "classes", &classes, "maps", &maps, "size", &t->size, "last_stride", &t->last_stride, "alpha", &t->alpha,
+	        "mean", &t->mean[0], &t->mean[1], &t->mean[2], "std", &t->std[0], &t->std[1], &t->std[2]))
 		return fail("its meta is not a teacher's: %s", e.text);
 	if (maps < 1 || maps > 1024 || t->size < 8 || t->size > 4096 || (t->last_stride != 1 && t->last_stride != 2) ||
 	    !json_is_array(classes) || !json_array_size(classes) || json_array_size(classes) > 100000 ||

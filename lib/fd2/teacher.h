@@ -14,7 +14,7 @@ struct teacher {
 	int classes, size, last_stride;
 	char **class_names;
 	double mean[3], std[3], alpha;
-	enum fit fit; /* how photographs were brought to its size */
+	enum fit fit;    /* how photographs were brought to its size */
 	char digest[17]; /* of the stream it was read from; "" for a new one */
 };
 

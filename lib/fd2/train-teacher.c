@@ -80,8 +80,8 @@ static void fill(struct run *r, const uint32_t *order, int first, int n)
 	batch_clear(&r->batch);
 	for (int i = first; i < first + n; i++) {
 		const struct item *it = &r->train.v[order[i]];
-		struct view v = view_random(&it->image, (int)job->size, augment_of(job->augment), job->min_scale, (uint64_t)common.seed,
-		    r->epoch, order[i]);
+		struct view v = view_random(&it->image, (int)job->size, augment_of(job->augment), job->min_scale,
+		    (uint64_t)common.seed, r->epoch, order[i]);
 		batch_add(&r->batch, &it->image, it->label, &v);
 	}
 	batch_render(&r->batch, &r->normal);
@@ -113,7 +113,8 @@ static int train_epoch(struct run *r)
 			break;
 		fill(r, order, first, n);
 		ok = step(r, i, lr_cosine(job->lr, r->epoch + (double)i / batches, job->epochs, job->warmup, 1));
-		progress_at(r->epoch * r->train.n + first + n, "epoch %ld  loss %.3f", r->epoch + 1, r->loss / (double)r->hits[0].n);
+		progress_at(
+		    r->epoch * r->train.n + first + n, "epoch %ld  loss %.3f", r->epoch + 1, r->loss / (double)r->hits[0].n);
 	}
 	free(order);
 	return ok;
@@ -156,8 +157,9 @@ static json_t *provenance(const struct run *r, const struct hits val[2])
 	json_object_set_new(p, "inputs", json_pack("{s:s}", "train", r->train.digest));
 	json_object_set_new(p, "epoch", json_integer(r->epoch));
 	if (r->val.n)
-		json_object_set_new(p, "val", json_pack("{s:s, s:f, s:f}", "digest", r->val.digest, "backbone", hits_top1(&val[0]), "cal",
-						  hits_top1(&val[1])));
+		json_object_set_new(p, "val",
+		    json_pack(
+		        "{s:s, s:f, s:f}", "digest", r->val.digest, "backbone", hits_top1(&val[0]), "cal", hits_top1(&val[1])));
 	return p;
 }
 
@@ -189,7 +191,8 @@ static int train(struct run *r)
 		if (report(r, val) < 0 || (r->val.n && keep_best(r, val) < 0))
 			return -1;
 		bool due = job->checkpoint_every && r->epoch % job->checkpoint_every == 0 && r->epoch < job->epochs;
-		if (due && checkpoint_write(job->out, &r->teacher.backbone.params, &r->optim, r->epoch, r->best, r->train.digest) < 0)
+		if (due &&
+		    checkpoint_write(job->out, &r->teacher.backbone.params, &r->optim, r->epoch, r->best, r->train.digest) < 0)
 			return -1;
 	}
 	progress_end();
@@ -233,8 +236,8 @@ static int build(struct run *r)
 	memcpy(t->std, imagenet.std, sizeof t->std);
 	if (teacher_init(t, job->arch, (int)job->maps, (uint64_t)common.seed) < 0)
 		return -1;
-	r->optim = (struct optim){OPTIM_SGD, .momentum = job->momentum, .weight_decay = job->weight_decay, .nesterov = job->nesterov,
-	    .decay_all = true};
+	r->optim = (struct optim){OPTIM_SGD, .momentum = job->momentum, .weight_decay = job->weight_decay,
+	    .nesterov = job->nesterov, .clip = job->clip, .slow = "cal.fc.", .slow_share = job->cal_lr, .decay_all = true};
 	optim_init(&r->optim, &t->backbone.params);
 	if (job->resume && checkpoint_read(job->out, &t->backbone.params, &r->optim, &r->epoch, &r->best, r->train.digest) < 0)
 		return -1;

@@ -4,7 +4,8 @@
 
 enum { BATCH = 64, HEADS_MAX = 4 };
 
-int validate(const struct dataset *d, int size, const struct normal *normal, logits_fn *forward, void *net, int heads, struct hits *hits)
+int validate(
+    const struct dataset *d, int size, const struct normal *normal, logits_fn *forward, void *net, int heads, struct hits *hits)
 {
 	struct batch b;
 	enum scalar type = arithmetic();

@@ -6,5 +6,6 @@
 /* Fills logits[0..heads-1] for a batch x. */
 typedef void logits_fn(void *net, const Tensor *x, Tensor **logits);
 /* Counts hits of every head over all of d. -1: a libtorch error. */
-int validate(const struct dataset *d, int size, const struct normal *normal, logits_fn *forward, void *net, int heads, struct hits *hits);
+int validate(
+    const struct dataset *d, int size, const struct normal *normal, logits_fn *forward, void *net, int heads, struct hits *hits);
 #endif

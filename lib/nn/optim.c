@@ -2,6 +2,7 @@
 
 #include <math.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "lib/base/err.h"
 
@@ -43,15 +44,20 @@ int optim_backward(struct optim *o, const Tensor *loss)
 	return ok;
 }
 
-/* One fused call for the parameters that share a weight decay. */
-static void update_group(const struct optim *o, double lr, bool decayed)
+static bool is_slow(const struct optim *o, int i)
+{
+	return o->slow && !strncmp(o->name[i], o->slow, strlen(o->slow));
+}
+
+/* One fused call for the parameters that share a weight decay and a learning rate. */
+static void update_group(const struct optim *o, double lr, bool decayed, bool slow)
 {
 	Tensor **list = xcalloc(4 * (size_t)o->n, sizeof *list);
 	Tensor **p = list, **g = p + o->n, **m = g + o->n, **v = m + o->n;
 	double wd = decayed ? o->weight_decay : 0;
 	int n = 0;
 	for (int i = 0; i < o->n; i++) {
-		if ((o->decay_all || tensor_rank(o->param[i]) > 1) != decayed)
+		if ((o->decay_all || tensor_rank(o->param[i]) > 1) != decayed || is_slow(o, i) != slow)
 			continue;
 		p[n] = o->param[i];
 		g[n] = o->grad[i];
@@ -65,12 +71,29 @@ static void update_group(const struct optim *o, double lr, bool decayed)
 	free(list);
 }
 
+/* torch's clip_grad_norm_. */
+static void clip(const struct optim *o)
+{
+	Tensor *sum = NULL;
+	for (int i = 0; i < o->n; i++) {
+		Tensor *squares = tensor_sum(tensor_mul(o->grad[i], o->grad[i]), 0, NULL, false);
+		sum = i ? tensor_add(sum, squares) : squares;
+	}
+	double scale = o->clip / (sqrt(tensor_item(sum)) + 1e-6);
+	for (int i = 0; i < o->n && scale < 1; i++)
+		tensor_mul_(o->grad[i], scale);
+}
+
 void optim_update(struct optim *o, double lr)
 {
 	o->step++;
 	tensor_scope_begin(NO_GRAD);
-	update_group(o, lr, true);
-	update_group(o, lr, false);
+	if (o->clip > 0)
+		clip(o);
+	for (int decayed = 0; decayed < 2; decayed++) {
+		update_group(o, lr, decayed, false);
+		update_group(o, lr * o->slow_share, decayed, true);
+	}
 	tensor_scope_end();
 	for (int i = 0; i < o->n; i++) {
 		tensor_free(o->grad[i]);

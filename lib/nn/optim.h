@@ -9,6 +9,9 @@ struct optim {
 	enum optim_kind kind;
 	double momentum, weight_decay;
 	bool nesterov;
+	double clip;      /* largest Euclidean norm of all gradients together; 0: as they are */
+	const char *slow; /* parameters whose name starts so learn at slow_share times the rate; NULL: none */
+	double slow_share;
 	bool decay_all; /* false: weight decay on tensors of two and more dimensions only */
 	/* filled by optim_init; v is NULL for SGD */
 	long step;
