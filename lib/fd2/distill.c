@@ -190,7 +190,10 @@ static int block_start(struct run *r, struct block *b)
 		tensor_requires_grad_(b->x, true);
 	}
 	batch_free(&images);
-	if (!ok && in_group(r, b->id) && !r->job->plain && !r->job->no_ls && r->ls_view != LS_SAME)
+	bool has_earlier = in_group(r, b->id) && !r->job->plain && !r->job->no_ls;
+	if (!ok && has_earlier)
+		ok = earlier_complete(&r->earlier, &r->teacher, r->ls_view, b->first, b->n, b->id);
+	if (!ok && has_earlier && r->ls_view != LS_SAME)
 		b->earlier_maps = earlier_maps(&r->earlier, &r->teacher, r->ls_view, b->first, b->n, b->id);
 	return ok < 0 || tensor_error() ? fail("cannot start image %d: %s", b->id, tensor_error() ? tensor_error() : fail_message())
 	                                : 0;
@@ -326,6 +329,7 @@ static int read_prototypes(struct run *r)
 {
 	struct array a;
 	const char *made_with = NULL;
+	int got = 0;
 	if (!r->job->protos) {
 		r->prototypes = r->teacher.cal.prototypes;
 		return 0;
@@ -338,13 +342,15 @@ static int read_prototypes(struct run *r)
 	if (!made_with || strcmp(made_with, r->teacher.digest))
 		ok = fail("'%s' holds prototypes of another teacher (%s) than '%s' (%s)", r->job->protos,
 		    made_with ? made_with : "unknown", r->job->teacher, r->teacher.digest);
-	while (!ok && stream_next(s, &a) > 0) {
+	while (!ok && (got = stream_next(s, &a)) > 0) {
 		if (!strcmp(a.name, "prototypes") && a.rank == 2 && a.dtype == DT_F32 && a.shape[0] == r->teacher.classes &&
 		    a.shape[1] == tensor_size(r->teacher.cal.prototypes, 1))
 			r->prototypes = tensor_from(a.data, T_F32, a.rank, a.shape);
 		array_free(&a);
 	}
-	if (!ok && !r->prototypes)
+	if (got < 0)
+		ok = -1;
+	else if (!ok && !r->prototypes)
 		ok = fail("'%s' holds no tensor 'prototypes' of %d classes for this teacher", r->job->protos, r->teacher.classes);
 	stream_close(s);
 	return ok;

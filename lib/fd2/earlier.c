@@ -132,9 +132,15 @@ int earlier_read_images(struct earlier *e, const char *path, const struct teache
 
 /* --- what L_S compares with --------------------------------------------------------------------------------------------------- */
 
-static int missing(const struct teacher *t, int k, int id, const char *option)
+int earlier_complete(const struct earlier *e, const struct teacher *t, enum ls_view view, int first, int n, int id)
 {
-	return fail("image %d of class '%s' is needed for L_S; give the earlier images with %s", id, t->class_names[k], option);
+	bool images = view == LS_SAME || view == LS_ONCE;
+	for (int j = first_of_group(e, id); j < id; j++)
+		for (int k = first; k < first + n; k++)
+			if (!at(e, k, j)->image.rgb && (images || !at(e, k, j)->map))
+				return fail("image %d of class '%s' is needed for L_S; give the earlier images with %s", j,
+				    t->class_names[k], images ? "--previous" : "--attn");
+	return 0;
 }
 
 /* Batch of the images `id` of classes first..first+n-1, normalised [n,3,S,S]. */
@@ -146,11 +152,6 @@ static Tensor *images(const struct earlier *e, const struct teacher *t, int firs
 	for (int k = first; k < first + n; k++) {
 		const struct image *im = &at(e, k, id)->image;
 		struct view whole = {{0, 0, im->w, im->h}, false};
-		if (!im->rgb) {
-			batch_free(&b);
-			missing(t, k, id, "--previous");
-			return NULL;
-		}
 		batch_add(&b, im, k, &whole);
 	}
 	batch_render(&b, &normal);
@@ -179,7 +180,7 @@ Tensor *earlier_seen_through(
 	tensor_scope_begin(NO_GRAD);
 	for (int j = first_of_group(e, id); j < id; j++) {
 		Tensor *x = images(e, t, first, n, j);
-		Tensor *F = backbone_features(&t->backbone, x ? tensor_to(step_view_apply(view, x), type) : NULL, &pass);
+		Tensor *F = backbone_features(&t->backbone, tensor_to(step_view_apply(view, x), type), &pass);
 		maps[J++] = cal_attention(&t->cal, F, &pass);
 	}
 	Tensor *all = tensor_keep(stacked(maps, J));
@@ -193,8 +194,6 @@ static int know_map(struct earlier *e, const struct teacher *t, int k, int id)
 	struct attention a;
 	if (f->map)
 		return 0;
-	if (!f->image.rgb)
-		return missing(t, k, id, "--attn");
 	if (attention_of(&a, t, &f->image) < 0)
 		return -1;
 	e->maps = a.maps;

@@ -37,8 +37,9 @@ bool earlier_has(const struct earlier *e, int k, int id);
 int earlier_read_maps(struct earlier *e, const char *path, const struct teacher *t);
 int earlier_read_images(struct earlier *e, const char *path, const struct teacher *t);
 
-/* Maps of the images before `id` in its group, of classes first..first+n-1: [J,n,M,h,w]. NULL and fail_message when one is missing.
- */
+/* -1: an image before `id` in its group, of classes first..first+n-1, that `view` needs is missing. */
+int earlier_complete(const struct earlier *e, const struct teacher *t, enum ls_view view, int first, int n, int id);
+/* Maps of those images, which are complete: [J,n,M,h,w]. */
 Tensor *earlier_maps(struct earlier *e, const struct teacher *t, enum ls_view view, int first, int n, int id);
 /* The same images seen through `view`, in the arithmetic of the step. */
 Tensor *earlier_seen_through(

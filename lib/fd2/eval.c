@@ -25,6 +25,7 @@ struct run {
 	struct normal normal;
 	char **class_names;
 	int classes, size, epochs;
+	int labelled; /* epochs in the labels */
 	enum fit fit; /* of the validation images */
 	bool halves;  /* each batch in two accumulated halves, as the teacher saw it */
 	double loss;
@@ -75,6 +76,20 @@ static int next_epoch(struct run *r, long e)
 	return 1;
 }
 
+/* After all the epochs that the labels promise they must end, in a record that tells them whole. */
+static int labels_end(struct run *r)
+{
+	struct array a;
+	if (!r->labels || r->epochs < r->labelled)
+		return 0;
+	int got = stream_next(r->labels, &a);
+	if (got <= 0)
+		return got;
+	fail("the labels go on after epoch %d with tensor '%s'", r->epochs, a.name);
+	array_free(&a);
+	return -1;
+}
+
 static void student_logits(void *net, const Tensor *x, Tensor **logits)
 {
 	struct pass pass = {.bn = BN_RUNNING};
@@ -117,7 +132,7 @@ static int train(struct run *r)
 		progress_at(e + 1, "loss %.4f  top-1 %.1f %%", r->loss / r->epoch.n, hits_top1(&r->last));
 	}
 	progress_end();
-	return 0;
+	return labels_end(r);
 }
 
 /* --- start ----------------------------------------------------------------------------------------------------------------------
@@ -155,6 +170,7 @@ static int open_labels(struct run *r, int *batch, const char **made_for)
 		r->fit = fit_of(fit);
 	if (*batch < 1 || *batch > 1 << 20 || r->epochs < 1 || r->size < 8 || r->size > 4096 || !(s[0] > 0 && s[1] > 0 && s[2] > 0))
 		return fail("the labels' meta holds a value out of range");
+	r->labelled = r->epochs;
 	if (job->epochs > r->epochs)
 		return fail("--epochs %ld, but the labels hold %d", job->epochs, r->epochs);
 	if (job->epochs)

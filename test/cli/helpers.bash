@@ -32,3 +32,44 @@ need_python() {
 	export python=$root/build/venv/bin/python
 	[ -e "$root/build/venv/ok" ] || skip "no build/venv with Python's msgpack"
 }
+
+# tiny_run: lays a whole small run into the test's folder, made once per call of bats: train.tar val.tar teacher.fd2 other.fd2
+# (another seed's teacher) protos.fd2 distilled.tar attn.fd2 labels.fd2. One thread: two fight over a busy machine.
+tiny_run() {
+	local tiny=$BATS_RUN_TMPDIR/tiny
+	export OMP_NUM_THREADS=1
+	if [ ! -e "$tiny/ok" ]; then
+		mkdir -p "$tiny"
+		(cd "$tiny" && make_tiny) || return 1
+		touch "$tiny/ok"
+	fi
+	ln -s "$tiny"/*.* .
+}
+
+make_tiny() {
+	fd2-draw --classes 3 --per-class 12 --size 40 -o train.tar &&
+		fd2-draw --classes 3 --per-class 4 --size 40 --split val -o val.tar &&
+		tiny_teacher -e 2 -o teacher.fd2 train.tar &&
+		tiny_teacher -e 1 --seed 5 -o other.fd2 train.tar &&
+		fd2-protos -q -t teacher.fd2 -o protos.fd2 &&
+		tiny_distill -p protos.fd2 --ipc 2 -o distilled.tar &&
+		fd2-attn -q -t teacher.fd2 -o attn.fd2 distilled.tar &&
+		fd2-relabel -q -t teacher.fd2 -e 3 -o labels.fd2 distilled.tar
+}
+
+tiny_teacher() {
+	fd2-teacher -q -s 32 -M 2 -b 12 "$@"
+}
+
+tiny_distill() {
+	fd2-distill -q -t teacher.fd2 --steps 3 "$@" train.tar
+}
+
+# said SENTENCE: the tool ended with that one line on stderr, or with one that matches a pattern.
+said() {
+	# shellcheck disable=SC2053 # a pattern
+	[ "${#stderr_lines[@]}" = 1 ] && [[ $stderr == $1 ]] || {
+		printf 'wanted on stderr: %s\nbut it has: %s\n' "$1" "$stderr"
+		return 1
+	}
+}

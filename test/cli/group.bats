@@ -1,0 +1,130 @@
+#!/usr/bin/env bats
+# The group loop of FD2's Algorithm 1: in one process, and as a chain of processes.
+
+bats_require_minimum_version 1.5.0
+load helpers
+
+setup() {
+	fd2_setup
+	tiny_run
+}
+
+
+@test "group: one process and a Make chain agree bit for bit" {
+	cat >Makefile <<'END'
+DISTILL = fd2-distill -q -t teacher.fd2 -p protos.fd2 --ipc 3 --group 3 --steps 3 train.tar
+all: 1.tar 2.tar 3.tar
+1.tar:
+	$(DISTILL) --id 1 -o $@
+1.attn: 1.tar
+	fd2-attn -q -t teacher.fd2 -o $@ $^
+2.tar: 1.attn
+	$(DISTILL) --id 2 --attn $< -o $@
+12.attn: 1.tar 2.tar
+	fd2-attn -q -t teacher.fd2 -o $@ $^
+3.tar: 12.attn
+	$(DISTILL) --id 3 --attn $< -o $@
+END
+	make -s
+	tiny_distill -p protos.fd2 --ipc 3 --group 3 -o whole.tar
+	for id in 1 2 3; do
+		[ "$(tar tf $id.tar | grep -c "/000$id\.jpg$")" = 3 ]
+		[ "$(tar tf $id.tar | grep -c '\.jpg$')" = 3 ]
+	done
+	cat 1.tar 2.tar 3.tar >chain.tar
+	[ "$(fd2-look --json chain.tar | jq .samples)" = 9 ]
+	tar --ignore-zeros -tf chain.tar | grep -c '\.jpg$' | grep -x 9
+	for id in 1 2 3; do
+		for class in blue-ring gold-bar red-spot; do
+			cmp <(tar xOf whole.tar $class/000$id.jpg) <(tar xOf $id.tar $class/000$id.jpg)
+		done
+	done
+	# the earlier images do make a difference: the third differs without them
+	tiny_distill -p protos.fd2 --ipc 3 --group 3 --no-ls --id 3 -o alone.tar
+	run ! cmp -s <(tar xOf whole.tar red-spot/0003.jpg) <(tar xOf alone.tar red-spot/0003.jpg)
+}
+
+@test "group: a second group starts anew" {
+	tiny_distill --ipc 3 --group 2 --steps 2 -o two.tar
+	tiny_distill --ipc 3 --group 2 --steps 2 --no-ls -o free.tar
+	for id in 1 3; do
+		cmp <(tar xOf two.tar red-spot/000$id.jpg) <(tar xOf free.tar red-spot/000$id.jpg)
+	done
+	run ! cmp -s <(tar xOf two.tar red-spot/0002.jpg) <(tar xOf free.tar red-spot/0002.jpg)
+	tiny_distill --ipc 3 --group 2 --steps 2 --id 1 -o firsts.tar
+	[ "$(tar tf firsts.tar | grep '/.*\.jpg$' | grep red | xargs)" = "red-spot/0001.jpg red-spot/0003.jpg" ]
+}
+
+@test "group: shards of classes are the one run, batch by batch" {
+	tiny_distill --batch 1 --ipc 2 -o whole.tar
+	for k in 0 1 2; do
+		tiny_distill --batch 1 --ipc 2 --classes $k-$k -o $k.tar
+		[ "$(tar tf $k.tar | grep -c '\.jpg$')" = 2 ]
+	done
+	tar xf whole.tar --exclude '__*__' --one-top-level=whole
+	for k in 0 1 2; do
+		tar xf $k.tar --exclude '__*__' --one-top-level=parts
+	done
+	diff -r whole parts
+	[ "$(find whole -name '*.jpg' | wc -l)" = 6 ]
+	[ "$(fd2-look --json 0.tar 1.tar 2.tar | jq .digest)" != null ]
+	[ "$(fd2-look --json '{0..2}.tar' | jq -c '[.samples, (.classes | length)]')" = '[6,3]' ]
+	tiny_distill --batch 3 --ipc 2 -o other.tar
+	run ! cmp -s <(tar xOf whole.tar red-spot/0001.jpg) <(tar xOf other.tar red-spot/0001.jpg)
+}
+
+@test "group: classes that cut a batch are refused" {
+	run -1 --separate-stderr tiny_distill --batch 2 --classes 1-1 -o x.tar
+	said "fd2-distill: --classes 1-1 cuts a batch of 2 classes: BatchNorm statistics are over whole batches, so give multiples of --batch"
+	run -1 --separate-stderr tiny_distill --batch 2 --classes 0-0 -o x.tar
+	said "fd2-distill: --classes 0-0 cuts a batch of 2 classes: *"
+	run -1 --separate-stderr tiny_distill --classes 3-5 -o x.tar
+	said "fd2-distill: --classes starts at 3, but the teacher knows 3 classes (0-2)"
+	run -2 --separate-stderr tiny_distill --classes 2-1 -o x.tar
+	[ ! -e x.tar ]
+	[ ! -e x.tar.part ]
+	tiny_distill --batch 2 --classes 2-9 -o rest.tar
+	[ "$(tar tf rest.tar | grep -c '\.jpg$')" = 1 ]
+}
+
+@test "group: each view of L_S runs and makes other images" {
+	local view image=red-spot/0002.jpg
+	for view in plain same once literal; do
+		tiny_distill --ipc 2 --ls-view $view -o $view.tar
+		tar xOf $view.tar $image >$view.jpg
+		# the first image of a group has nothing before it
+		cmp <(tar xOf $view.tar red-spot/0001.jpg) <(tar xOf plain.tar red-spot/0001.jpg)
+	done
+	[ "$(md5sum plain.jpg same.jpg once.jpg literal.jpg | cut -c -32 | sort -u | wc -l)" = 4 ]
+}
+
+@test "group: --previous for the views that see images again" {
+	local view
+	for view in same once; do
+		tiny_distill --ipc 2 --ls-view $view -o whole.tar
+		tiny_distill --ipc 2 --ls-view $view --id 1 -o 1.tar
+		tiny_distill --ipc 2 --ls-view $view --id 2 --previous 1.tar -o 2.tar
+		cat 1.tar 2.tar >chain.tar
+		for id in 1 2; do
+			cmp <(tar xOf whole.tar red-spot/000$id.jpg) <(tar xOf $id.tar red-spot/000$id.jpg)
+		done
+	done
+}
+
+@test "group: what the chain lacks is told" {
+	run -2 --separate-stderr tiny_distill --ipc 2 --id 2
+	[ "${stderr_lines[0]}" = "fd2-distill: --id 2 wants the group's earlier images: give --attn FILE from fd2-attn" ]
+	run -2 --separate-stderr tiny_distill --ipc 2 --id 2 --ls-view same --attn attn.fd2
+	[ "${stderr_lines[0]}" = "fd2-distill: --id 2 wants the group's earlier images: give --previous SHARD" ]
+	run -2 --separate-stderr tiny_distill --ipc 2 --id 5
+	[ "${stderr_lines[0]}" = "fd2-distill: --id 5 is beyond the group of 4 (--group)" ]
+	run -2 --separate-stderr tiny_distill --attn attn.fd2
+	run -1 --separate-stderr tiny_distill --ipc 4 --id 4 --attn attn.fd2 -o x.tar
+	said "fd2-distill: cannot start image 4: image 3 of class 'blue-ring' is needed for L_S; give the earlier images with --attn"
+	fd2-attn -q -t other.fd2 -o theirs.fd2 distilled.tar
+	run -1 --separate-stderr tiny_distill --ipc 2 --id 2 --attn theirs.fd2 -o x.tar
+	said "fd2-distill: 'theirs.fd2' holds attention of another teacher (*) than the one given (*)"
+	run -1 --separate-stderr tiny_distill --ipc 4 --id 4 --ls-view same --previous distilled.tar -o x.tar
+	said "fd2-distill: cannot start image 4: image 3 of class 'blue-ring' is needed for L_S; give the earlier images with --previous"
+	[ ! -e x.tar ]
+}

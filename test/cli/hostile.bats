@@ -1,0 +1,326 @@
+#!/usr/bin/env bats
+# Every tool on inputs that are cut, wrong or large, on outputs that fail, and on signals: one sentence and a documented status.
+
+bats_require_minimum_version 1.5.0
+load helpers
+
+setup() {
+	fd2_setup
+	tiny_run
+}
+
+readers_of_shards="teacher protos distill attn relabel eval look"
+readers_of_streams="protos distill attn relabel eval stat look"
+
+# on_shard TOOL SHARD: the tool reads that shard.
+on_shard() {
+	case $1 in
+	teacher) tiny_teacher -e 1 -o x "$2" ;;
+	protos | attn) "fd2-$1" -t teacher.fd2 -o x "$2" ;;
+	distill) fd2-distill -t teacher.fd2 --steps 1 -o x "$2" ;;
+	relabel) fd2-relabel -t teacher.fd2 -e 1 -o x "$2" ;;
+	eval) fd2-eval --hard -s 32 -e 1 --val val.tar -o x "$2" ;;
+	look) fd2-look "$2" ;;
+	esac
+}
+
+# on_stream TOOL STREAM: the tool reads that stream, where it wants a teacher, labels or attention.
+on_stream() {
+	case $1 in
+	protos) fd2-protos -t "$2" -o x ;;
+	distill) fd2-distill -t "$2" --steps 1 -o x train.tar ;;
+	attn | relabel) "fd2-$1" -t "$2" -o x distilled.tar ;;
+	eval) fd2-eval -l "$2" --val val.tar -o x distilled.tar ;;
+	stat | look) "fd2-$1" "$2" ;;
+	esac
+}
+
+# What each of them reads when all is well.
+stream_for() {
+	case $1 in
+	eval) echo labels.fd2 ;;
+	stat) echo attn.fd2 ;;
+	*) echo teacher.fd2 ;;
+	esac
+}
+
+nothing_left() {
+	[ -z "$(find . -name 'x*' -o -name '.*' ! -name . -o -name '*.tmp')" ]
+}
+
+# Each .jpg among the arguments claims 60000x60000 pixels from now on.
+claim_too_much() {
+	local file at
+	for file; do
+		at=$(LC_ALL=C grep -obUaP '\xff\xc0' "$file" | head -1 | cut -d: -f1)
+		printf '\xea\x60\xea\x60' | dd of="$file" bs=1 seek=$((at + 5)) conv=notrunc status=none
+	done
+}
+
+# --- inputs --------------------------------------------------------------------------------------------------------------------
+
+@test "hostile: an empty standard input" {
+	for tool in $readers_of_shards; do
+		run -1 --separate-stderr on_shard $tool - </dev/null
+		said "fd2-$tool: *standard input*empty*" || said "fd2-$tool: *'-'*empty*"
+	done
+	for tool in $readers_of_streams; do
+		run -1 --separate-stderr on_stream $tool - </dev/null
+		said "fd2-$tool: *empty*"
+	done
+	nothing_left
+}
+
+@test "hostile: a text file" {
+	echo hello, this is no archive >text
+	for tool in $readers_of_shards; do
+		run -1 --separate-stderr on_shard $tool text
+		said "fd2-$tool: 'text' is not a tar archive"
+	done
+	for tool in $readers_of_streams; do
+		run -1 --separate-stderr on_stream $tool text
+		said "fd2-$tool: *'text'*"
+	done
+	nothing_left
+}
+
+@test "hostile: a file that is not there" {
+	for tool in $readers_of_shards; do
+		run -1 --separate-stderr on_shard $tool none
+		said "fd2-$tool: cannot open 'none': No such file or directory"
+	done
+	for tool in $readers_of_streams; do
+		run -1 --separate-stderr on_stream $tool none
+		said "fd2-$tool: *cannot open 'none': No such file or directory"
+	done
+}
+
+@test "hostile: a shard cut in a member, or between two" {
+	head -c 20000 train.tar >cut.tar
+	head -c 1536 train.tar >edge.tar # a JPEG's header and its two blocks
+	for tool in $readers_of_shards; do
+		for shard in cut.tar edge.tar; do
+			run -1 --separate-stderr on_shard $tool $shard
+			said "fd2-$tool: '$shard' is cut short*"
+		done
+	done
+	nothing_left
+}
+
+@test "hostile: a stream cut anywhere" {
+	local stream tool
+	for tool in $readers_of_streams; do
+		stream=$(stream_for $tool)
+		# within the header, in the middle, and so that only its end record is missing
+		for size in 50 $(($(stat -Lc %s "$stream") / 2)) $(($(stat -Lc %s "$stream") - 25)); do
+			head -c "$size" "$stream" >cut.fd2
+			run -1 --separate-stderr on_stream "$tool" cut.fd2
+			said "fd2-$tool: *'cut.fd2'*"
+		done
+	done
+	for stream in protos attn; do
+		head -c -10 $stream.fd2 >cut.fd2
+		run -1 --separate-stderr fd2-distill -t teacher.fd2 --ipc 3 --id 3 --steps 1 -p protos.fd2 --attn attn.fd2 \
+			"--$stream" cut.fd2 -o x train.tar
+		said "fd2-distill: *'cut.fd2'*"
+	done
+	nothing_left
+}
+
+@test "hostile: a stream of another kind" {
+	for tool in protos distill attn relabel eval stat; do
+		run -1 --separate-stderr on_stream $tool protos.fd2
+		said "fd2-$tool: *'protos.fd2'*protos*"
+	done
+	nothing_left
+}
+
+@test "hostile: an image that claims 60000x60000 pixels is skipped and counted, with --strict it stops" {
+	tar xf train.tar --exclude '__*__'
+	claim_too_much red-spot/0003.jpg gold-bar/0002.jpg
+	tar --sort=name -cf bad.tar blue-ring gold-bar red-spot
+	for tool in teacher protos distill attn eval; do
+		run -0 --separate-stderr on_shard $tool bad.tar
+		[[ $stderr == *"fd2-$tool: skipped member 'red-spot/0003' of 'bad.tar': claims 60000x60000 pixels, more than "*" Mpx"* ]]
+		[[ $stderr == *"fd2-$tool: skipped member 'gold-bar/0002' of 'bad.tar': "* ]]
+		[[ $stderr == *"fd2-$tool: skipped 2 of 36 images"* ]]
+		rm x
+		strict() {
+			case $1 in
+			teacher) tiny_teacher --strict -e 1 -o x bad.tar ;;
+			eval) fd2-eval --strict --hard -s 32 -e 1 --val val.tar -o x bad.tar ;;
+			*) "fd2-$1" --strict -t teacher.fd2 -o x bad.tar ;;
+			esac
+		}
+		run -1 --separate-stderr strict $tool
+		said "fd2-$tool: cannot read 'bad.tar': member 'gold-bar/0002': claims 60000x60000 pixels, more than * Mpx"
+	done
+	# labels speak of every image, so there a bad one stops in any case
+	run -1 --separate-stderr on_shard relabel bad.tar
+	said "fd2-relabel: cannot read 'bad.tar': member 'gold-bar/0002': *"
+	run -1 --separate-stderr fd2-look --check bad.tar
+	said "fd2-look: 'bad.tar': image 'gold-bar/0002': claims 60000x60000 pixels*"
+	nothing_left
+	claim_too_much */*.jpg
+	tar --sort=name -cf all.tar blue-ring gold-bar red-spot
+	run -1 --separate-stderr tiny_teacher -e 1 -o x all.tar
+	[ "${stderr_lines[-1]}" = "fd2-teacher: not one image could be read" ]
+}
+
+@test "hostile: a class with one image, and one class only" {
+	tar xf train.tar --exclude '__*__'
+	rm blue-ring/*
+	cp gold-bar/0001.jpg blue-ring/only.jpg
+	rm -- */*.cls */*.json
+	tar --sort=name -cf one.tar blue-ring gold-bar red-spot
+	tiny_teacher -e 1 -o t.fd2 one.tar
+	fd2-distill -t t.fd2 --ipc 3 --steps 1 -o d.tar one.tar
+	[ "$(fd2-look --json d.tar | jq -c .classes)" = '{"blue-ring":3,"gold-bar":3,"red-spot":3}' ]
+	tar --sort=name -cf red.tar red-spot
+	run -1 --separate-stderr on_shard teacher red.tar
+	said "fd2-teacher: the training shards hold one class, 'red-spot'; at least two are wanted"
+	run -1 --separate-stderr on_shard distill red.tar
+	said "fd2-distill: *class 'blue-ring' has no image to start from"
+	rm -f x.part
+	run -1 --separate-stderr on_shard eval red.tar
+	said "fd2-eval: the shards name fewer than two classes"
+	on_shard attn red.tar
+	rm x
+	fd2-distill -t teacher.fd2 --steps 1 -b 1 --classes 2-2 -o d.tar red.tar
+	nothing_left
+}
+
+@test "hostile: inputs that do not belong together" {
+	fd2-protos -t other.fd2 -o theirs.fd2
+	run -1 --separate-stderr tiny_distill -p theirs.fd2 -o x
+	said "fd2-distill: 'theirs.fd2' holds prototypes of another teacher (????????????????) than 'teacher.fd2' (????????????????)"
+	tiny_distill --ipc 2 --seed 3 -o d.tar
+	run -1 --separate-stderr fd2-eval -l labels.fd2 --val val.tar -o x d.tar
+	said "fd2-eval: the labels were made for another distilled set (????????????????) than this one (????????????????)"
+	fd2-draw --classes 4 --per-class 2 --size 40 -o four.tar
+	for tool in protos distill relabel; do
+		run -1 --separate-stderr on_shard $tool four.tar
+		said "fd2-$tool: class '*' of '*' is none of the 3 that the teacher knows"
+	done
+	run -1 --separate-stderr fd2-eval -l labels.fd2 --val four.tar -o x distilled.tar
+	said "fd2-eval: class '*' of '*' is none of the 3 that the distilled set knows"
+	run -1 --separate-stderr tiny_teacher -e 1 --val four.tar -o x train.tar
+	said "fd2-teacher: class '*' of '*' is none of the 3 that the training set knows"
+	nothing_left
+}
+
+@test "hostile: two tars in one stream are one set" {
+	tar xf train.tar --exclude '__*__'
+	tar cf a.tar --sort=name blue-ring/000?.jpg gold-bar/000?.jpg red-spot/000?.jpg
+	tar cf b.tar --sort=name blue-ring/001?.jpg gold-bar/001?.jpg red-spot/001?.jpg
+	[ "$(cat a.tar b.tar | fd2-look --json | jq -c '[.samples, .classes["red-spot"]]')" = '[36,12]' ]
+	cat a.tar b.tar | fd2-attn -t teacher.fd2 | fd2-look --json | jq -e '.tensors | length == 72'
+	cmp <(cat a.tar b.tar | fd2-protos -t teacher.fd2 - | fd2-look --tensor prototypes) \
+		<(fd2-protos -t teacher.fd2 a.tar b.tar | fd2-look --tensor prototypes)
+	run -1 --separate-stderr bash -c 'cat a.tar a.tar | fd2-attn -t teacher.fd2 -o x'
+	said "fd2-attn: *sample 'blue-ring/0001' appears again*"
+}
+
+# --- outputs -------------------------------------------------------------------------------------------------------------------
+
+@test "hostile: a full disk" {
+	full() {
+		local out=("-o" "$2")
+		[ "$2" != - ] || out=()
+		case $1 in
+		teacher) tiny_teacher -e 1 "${out[@]}" train.tar ;;
+		protos) fd2-protos -t teacher.fd2 "${out[@]}" ;;
+		attn | relabel) "fd2-$1" -t teacher.fd2 "${out[@]}" distilled.tar ;;
+		distill) fd2-distill -t teacher.fd2 --steps 1 "${out[@]}" train.tar ;;
+		eval) fd2-eval -l labels.fd2 --val val.tar "${out[@]}" distilled.tar ;;
+		stat) fd2-stat "${out[@]}" attn.fd2 ;;
+		look) fd2-look train.tar ;;
+		esac
+	}
+	to_full() {
+		full "$@" >/dev/full
+	}
+	for tool in teacher protos distill attn relabel eval stat; do
+		run -1 --separate-stderr full $tool /dev/full
+		said "fd2-$tool: cannot write '/dev/full': No space left on device"
+	done
+	for tool in teacher protos distill attn relabel eval stat look; do
+		run -1 --separate-stderr to_full $tool -
+		said "fd2-$tool: cannot write standard output: No space left on device"
+	done
+	run -1 --separate-stderr fd2-eval -l labels.fd2 --val val.tar --save /dev/full -o x distilled.tar
+	said "fd2-eval: cannot write '/dev/full': No space left on device"
+	nothing_left
+}
+
+@test "hostile: a folder that is not there is told before the work" {
+	run -1 --separate-stderr tiny_distill --steps 1000000 -o none/x
+	said "fd2-distill: cannot write 'none/x': No such file or directory"
+	run -1 --separate-stderr fd2-relabel -t teacher.fd2 -e 100000 -o none/x distilled.tar
+	said "fd2-relabel: cannot write 'none/x': No such file or directory"
+}
+
+@test "hostile: SIGTERM leaves nothing under the final name, and no temporary file" {
+	# `wait` knows only children of its own shell, so the status is taken there
+	ended_by_term() {
+		"$@" 2>err 3>&- &
+		sleep "${delay:-2}"
+		kill -TERM $!
+		wait $!
+	}
+	run -143 ended_by_term fd2-teacher -q -s 32 -M 2 -b 12 -e 1000 -o x train.tar
+	run -143 ended_by_term fd2-relabel -t teacher.fd2 -e 100000 -o x distilled.tar
+	[ ! -s err ]
+	nothing_left
+	run -143 ended_by_term fd2-eval --hard -s 32 -e 10000 --val val.tar -o x --save xs distilled.tar
+	nothing_left
+	# fd2-distill keeps what is finished, for --resume
+	run -143 ended_by_term fd2-distill -t teacher.fd2 --ipc 50 --steps 20 -o x train.tar
+	[ ! -e x ]
+	rm x.part
+	nothing_left
+}
+
+@test "hostile: a reader that closes the pipe ends the writer silently" {
+	for tool in "fd2-relabel -t teacher.fd2 -e 3000 distilled.tar" "fd2-protos -t teacher.fd2 distilled.tar" "fd2-draw" \
+		"fd2-distill -t teacher.fd2 --steps 1 --ipc 40 train.tar"; do
+		run -0 bash -c "$tool 2>err | head -c 100 >/dev/null; echo \${PIPESTATUS[*]}; cat err"
+		case $tool in
+		# 12 kB fit into the pipe
+		fd2-protos*) [[ $output =~ ^(0|141)\ 0$ ]] ;;
+		*) [ "$output" = "141 0" ] ;;
+		esac
+	done
+}
+
+@test "hostile: a terminal gets no binary" {
+	command -v script || skip "no script(1)"
+	local command
+	for command in "fd2-protos -t teacher.fd2" "fd2-relabel -t teacher.fd2 -e 1 distilled.tar" "fd2-attn -t teacher.fd2 distilled.tar" \
+		"fd2-distill -t teacher.fd2 --steps 1 train.tar" "fd2-teacher -q -s 32 -M 2 -b 12 -e 1 train.tar"; do
+		run -1 script -qec "$command" /dev/null
+		[[ $output == *"${command%% *}: binary data is not written to a terminal; redirect it or use -o FILE"* ]]
+	done
+	run -0 script -qec "fd2-stat attn.fd2" /dev/null
+}
+
+@test "hostile: a wrong command line has status 2 and points to --help" {
+	local wrong
+	for wrong in "teacher --maps 0" "teacher --arch vgg" "teacher -e" "teacher --warmup 300" "protos --nonsense" "distill" \
+		"distill -t teacher.fd2 --ipc 0" "distill -t teacher.fd2 --beta 2" "distill -t teacher.fd2 --ls-view none" \
+		"distill -t teacher.fd2 --classes x" "attn distilled.tar" "relabel distilled.tar" "relabel -t teacher.fd2 -e 1.5" \
+		"eval distilled.tar" "eval --val val.tar" "eval --val val.tar -T 0 distilled.tar" "stat a b" "look --cell x" \
+		"attn -t teacher.fd2 --device tpu" "protos --threads many" "stat --seed"; do
+		# shellcheck disable=SC2086
+		run -2 --separate-stderr fd2-$wrong
+		[ -z "$output" ]
+		[[ ${stderr_lines[0]} == "fd2-${wrong%% *}: "* ]]
+		[ "${stderr_lines[1]}" = "try 'fd2-${wrong%% *} --help'" ]
+		[ "${#stderr_lines[@]}" = 2 ]
+	done
+	for tool in teacher protos distill attn relabel eval stat look; do
+		run -0 --separate-stderr fd2-$tool --help
+		[ -z "$stderr" ]
+		[[ $output == "usage: fd2-$tool "*"See fd2-$tool(1)."* ]]
+	done
+}

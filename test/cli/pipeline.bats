@@ -1,0 +1,248 @@
+#!/usr/bin/env bats
+# The six stages, through files and through pipes, and the support tools on what they make.
+
+bats_require_minimum_version 1.5.0
+load helpers
+
+setup() {
+	fd2_setup
+	tiny_run
+}
+
+tensors() {
+	fd2-look --json "$1" | jq -c "$2"
+}
+
+@test "pipeline: all six stages through files and pipes" {
+	fd2-draw --classes 2 --per-class 4 --size 32 >real.tar
+	fd2-teacher -q -s 32 -e 1 -M 2 -b 4 <real.tar >t.fd2
+	fd2-protos <t.fd2 >p.fd2
+	fd2-distill -t t.fd2 -p p.fd2 --steps 1 <real.tar >d.tar
+	fd2-attn -t t.fd2 <d.tar >a.fd2
+	run -0 --separate-stderr bash -c 'set -o pipefail; fd2-relabel -t t.fd2 -e 1 <d.tar | fd2-eval --val real.tar d.tar'
+	[ -z "$stderr" ]
+	[ "$(jq -c '[.arch, .labels, .classes, .images, .val_images, .epochs]' <<<"$output")" = '["resnet18","soft",2,2,8,1]' ]
+	[ "$(wc -l <<<"$output")" = 1 ]
+	fd2-look --check t.fd2 p.fd2 a.fd2
+	fd2-look --check d.tar
+}
+
+@test "pipeline: labels through a pipe and through a file give the same line" {
+	fd2-eval --val val.tar -l labels.fd2 distilled.tar >file.json
+	bash -c 'set -o pipefail; fd2-relabel -t teacher.fd2 -e 3 distilled.tar | fd2-eval --val val.tar distilled.tar' >pipe.json
+	cmp file.json pipe.json
+	jq -e '.top1 >= 0 and .top1 <= 1 and .top5 == 1 and .images == 6 and .val_images == 12 and .best_top1 >= .top1' file.json
+	fd2-eval --val val.tar -l labels.fd2 -o named.json distilled.tar
+	cmp file.json named.json
+}
+
+@test "pipeline: fewer epochs than labelled, more are refused" {
+	[ "$(fd2-eval --val val.tar -l labels.fd2 -e 1 distilled.tar | jq .epochs)" = 1 ]
+	run -1 --separate-stderr fd2-eval --val val.tar -l labels.fd2 -e 4 distilled.tar
+	said "fd2-eval: --epochs 4, but the labels hold 3"
+}
+
+@test "pipeline: hard labels, and the student that is saved" {
+	fd2-eval --hard -s 32 -e 2 --val val.tar --save student.fd2 --log eval.log distilled.tar >out.json
+	[ "$(jq -c '[.labels, .epochs, .best_epoch, .images]' out.json)" = '["hard",2,2,6]' ]
+	[ "$(jq -s 'map(select(.event == "epoch")) | length' eval.log)" = 1 ]
+	[ "$(tensors student.fd2 .kind)" = '"student"' ]
+	[ "$(tensors student.fd2 '.tensors[] | select(.name == "fc.weight") | .shape')" = '[3,512]' ]
+	[ "$(tensors student.fd2 .meta.classes)" = '["blue-ring","gold-bar","red-spot"]' ]
+	run -2 --separate-stderr fd2-eval --hard -l labels.fd2 --val val.tar distilled.tar
+	[[ ${stderr_lines[0]} == *"--hard and --labels exclude each other" ]]
+}
+
+@test "teacher: both branches' accuracy each epoch, and the best epoch" {
+	run -0 --separate-stderr fd2-teacher -s 32 -M 2 -b 12 -e 2 --val val.tar --best best.fd2 -o t.fd2 --log t.log train.tar
+	[ "${#stderr_lines[@]}" = 2 ]
+	for epoch in 1 2; do
+		[[ ${stderr_lines[epoch - 1]} =~ ^"fd2-teacher: epoch   $epoch  loss "[0-9.]+"  train "\ *[0-9.]+" %  val: backbone "\ *([0-9.]+)" %  cal "\ *([0-9.]+)" %"$ ]]
+		[ "$(jq -s "map(select(.epoch == $epoch)) | .[0].val_backbone * 100 | round == (${BASH_REMATCH[1]} * 100 | round)" t.log)" = true ]
+	done
+	jq -es 'map(select(.event == "epoch")) | length == 2 and all(.loss.total > 0 and .loss.center > 0 and .val_cal >= 0)' t.log
+	local best
+	best=$(jq -s 'map(select(.event == "epoch")) | max_by([.val_backbone + .val_cal, -.epoch]) | .epoch' t.log)
+	[ "$(fd2-look --json best.fd2 | jq .meta.epoch)" = "$best" ]
+	[ "$(fd2-look --json t.fd2 | jq .meta.epoch)" = 2 ]
+	run -2 --separate-stderr fd2-teacher --best best.fd2 train.tar
+}
+
+@test "protos: the online prototypes are the teacher's own" {
+	[ "$(tensors protos.fd2 '[.kind, .tensors[0].name, .tensors[0].shape]')" = '["protos","prototypes",[3,1024]]' ]
+	cmp <(fd2-look --tensor prototypes protos.fd2) <(fd2-look --tensor cal.prototypes teacher.fd2)
+	fd2-protos -t teacher.fd2 | cmp - <(fd2-protos <teacher.fd2)
+}
+
+@test "protos: over shards they are exact means, in batches of any size" {
+	tar xf distilled.tar --exclude '__*__'
+	tar cf first.tar */0001.jpg
+	tar cf second.tar */0002.jpg
+	local shards
+	for shards in first second "first second"; do
+		# shellcheck disable=SC2086 # the last is two
+		fd2-protos --dtype f32 -t teacher.fd2 $(printf '%s.tar ' $shards) | fd2-look --tensor prototypes >"${shards// /-}"
+	done
+	[ "$(wc -lw <first-second | xargs)" = "3 3072" ]
+	paste -d ' ' first second first-second | awk '{
+		n = NF / 3
+		for (i = 1; i <= n; i++) { d = ($i + $(i + n)) / 2 - $(i + 2 * n); if (d * d > 1e-12) exit 1; s += $i ^ 2 }
+	} END { if (s < 1e-3) exit 1 }'
+	fd2-protos --dtype f32 -b 1 -t teacher.fd2 first.tar second.tar | fd2-look --tensor prototypes >one
+	paste -d ' ' first-second one | awk '{ n = NF / 2; for (i = 1; i <= n; i++) { d = $i - $(i + n); if (d * d > 1e-10) exit 1 } }'
+	run -1 --separate-stderr fd2-protos -t teacher.fd2 -o x.fd2 <(tar c red-spot)
+	[ ! -e x.fd2 ]
+	tar cf red.tar red-spot
+	run -1 --separate-stderr fd2-protos -t teacher.fd2 -o x.fd2 red.tar
+	said "fd2-protos: class 'blue-ring' has no image in the shards"
+}
+
+@test "attn: a map and a representation an image" {
+	[ "$(tensors attn.fd2 '[.kind, (.tensors | length)]')" = '["attn",12]' ]
+	[ "$(tensors attn.fd2 '.tensors[0:2] | map([.name, .dtype, .shape])' | tr -d ' ')" = \
+		'[["blue-ring/0001","f32",[2,1,1]],["blue-ring/0001.z","f32",[1024]]]' ]
+	[ "$(tensors attn.fd2 .meta.inputs.teacher)" = "$(tensors teacher.fd2 .digest)" ]
+	tensors attn.fd2 '.tensors[].name' | grep -v '\.z"' | sort >names
+	diff names <(tar tf distilled.tar | sed -n 's/\(.*\)\.jpg$/"\1"/p' | sort)
+}
+
+@test "attn: heatmaps are a shard of the same images" {
+	fd2-attn -t teacher.fd2 --heatmap -o h.tar distilled.tar
+	fd2-attn -t teacher.fd2 --heatmap --shared-scale -o s.tar distilled.tar
+	fd2-look --check h.tar
+	fd2-look --check s.tar
+	[ "$(fd2-look --json h.tar | jq -c '[.samples, .width, .classes["gold-bar"]]')" = '[6,[32,32],2]' ]
+	diff <(tar tf h.tar) <(tar tf distilled.tar | grep -v __start__)
+	run ! cmp -s <(tar xOf h.tar red-spot/0001.jpg) <(tar xOf s.tar red-spot/0001.jpg)
+}
+
+@test "stat: attention, prototypes and true parts" {
+	[ "$(fd2-stat attn.fd2 | jq -c keys)" = '["images","intra_class_attention"]' ]
+	fd2-stat -p protos.fd2 attn.fd2 | jq -e '.images == 6 and .own_prototype > 0 and .other_prototypes > 0'
+	fd2-attn -t teacher.fd2 -o v.fd2 val.tar
+	fd2-stat --boxes val.tar <v.fd2 | jq -e '.images == 12 and .part_mass > 0 and .part_mass < 1 and .part_area > 0 and .part_area < 0.2'
+	[ "$(fd2-stat -g 1 attn.fd2 | jq -c .intra_class_attention)" = null ]
+	run -1 --separate-stderr fd2-stat --boxes distilled.tar v.fd2
+	said "fd2-stat: 'blue-ring/0001' of 'distilled.tar' has no part box"
+}
+
+@test "distill: the log has every loss term by name" {
+	tiny_distill --ipc 2 --steps 3 --log-every 2 --log d.log -o d.tar
+	jq -es 'map(select(.event == "step")) | length == 4 and all(.loss | has("bn") and has("cls") and has("F") and has("S") and has("total"))' d.log
+	jq -es 'map(select(.event == "step" and .image == 1)) | all(.loss.S == null and (.loss | .bn > 0 and .cls > 0 and .F > 0))' d.log
+	jq -es 'map(select(.event == "step" and .image == 2)) | all(.loss.S > 0)' d.log
+	# L_total of Eq. 12 with the default lambda 0.8 is what its terms add up to
+	jq -es 'map(select(.event == "step").loss) | all(. as $l | [$l.total, $l.bn, $l.cls, $l.F] | all(type == "number"))' d.log
+	tiny_distill --plain --log p.log -o p.tar
+	jq -es 'map(select(.event == "step").loss) | length > 0 and all(.F == null and .S == null and .cls == null and .ce > 0
+		and (.total - .bn - .ce | fabs < 1e-3))' p.log
+	[ "$(jq -rs '.[0].event, .[-1].event, .[-1].status' d.log | xargs)" = "start end 0" ]
+}
+
+@test "distill: --pixels f16 stores what the JPEGs show, for numpy" {
+	tiny_distill --pixels f16 --quality 100 -o d.tar
+	[ "$(tar tf d.tar | grep -c '\.npy$')" = 3 ]
+	tar xf d.tar
+	[ "$(head -c 6 red-spot/0001.npy | od -An -c | tr -d ' ')" = '223NUMPY' ]
+	# data begin at a multiple of 64 and are 2 bytes a number
+	[ "$(($(stat -c %s red-spot/0001.npy) - 3 * 32 * 32 * 2))" = 128 ]
+	fd2-attn -t teacher.fd2 d.tar | fd2-look --json | jq -e '.tensors | length == 6'
+}
+
+@test "distill: --pixels f16, read by numpy" {
+	need_python
+	cat >rgb.c <<-'END'
+		#include <stdio.h>
+		#include "lib/image/image.h"
+		int main(void)
+		{
+			static unsigned char bytes[1 << 20];
+			struct image im;
+			size_t n = fread(bytes, 1, sizeof bytes, stdin);
+			if (jpeg_decode(&im, bytes, n, 0) < 0)
+				return 1;
+			return fwrite(im.rgb, 3, (size_t)im.w * im.h, stdout) != (size_t)im.w * im.h;
+		}
+	END
+	cc -I "$root" -o rgb rgb.c -L"$root/build/lib/fd2" -lfd2 -Wl,-rpath,"$root/build/lib/fd2"
+	tiny_distill --pixels f16 --quality 100 -o d.tar
+	tar xf d.tar
+	for image in */0001.jpg; do
+		./rgb <"$image" >"${image%.jpg}.rgb"
+		"$python" - "${image%.jpg}" <<-'END'
+			import sys, numpy
+			a = numpy.load(sys.argv[1] + ".npy")
+			assert a.shape == (3, 32, 32) and a.dtype == numpy.float16, (a.shape, a.dtype)
+			rgb = numpy.fromfile(sys.argv[1] + ".rgb", numpy.uint8).reshape(32, 32, 3).transpose(2, 0, 1)
+			# a JPEG keeps brightness at every pixel, and colour at every second at best
+			grey = numpy.array([0.299, 0.587, 0.114]).reshape(3, 1, 1)
+			off = abs((a.astype("f4") * 255 * grey).sum(0) - (rgb * grey).sum(0))
+			assert off.mean() < 2, off.mean()
+			assert a.min() >= 0 and a.max() <= 1 and a.astype("f4").std() > 0.05
+		END
+	done
+}
+
+@test "determinism: the same command gives the same bytes, another seed others" {
+	export OMP_NUM_THREADS=
+	local common=(-q --threads 1)
+	for n in 1 2 3; do
+		((n < 3)) || common+=(--seed 1)
+		fd2-teacher "${common[@]}" -s 32 -M 2 -b 12 -e 1 -o t$n.fd2 train.tar
+		fd2-distill "${common[@]}" -t teacher.fd2 --steps 2 -o d$n.tar train.tar
+		fd2-relabel "${common[@]}" -t teacher.fd2 -e 1 -o l$n.fd2 distilled.tar
+		fd2-eval "${common[@]}" --val val.tar -l labels.fd2 -o e$n.json --save s$n.fd2 distilled.tar
+	done
+	for file in t?.fd2 d?.tar l?.fd2 e?.json s?.fd2; do
+		case $file in
+		?2.*) cmp "$file" "${file/2./1.}" ;;
+		esac
+	done
+	cmp t1.fd2 t2.fd2
+	run ! cmp -s <(fd2-look --tensor fc.weight t1.fd2) <(fd2-look --tensor fc.weight t3.fd2)
+	run ! cmp -s <(tar xOf d1.tar red-spot/0001.jpg) <(tar xOf d3.tar red-spot/0001.jpg)
+	run ! cmp -s <(fd2-look --tensor 0/boxes l1.fd2) <(fd2-look --tensor 0/boxes l3.fd2)
+	run ! cmp -s <(fd2-look --tensor fc.weight s1.fd2) <(fd2-look --tensor fc.weight s3.fd2)
+}
+
+# A stage of the user's own in Python: it only knows msgpack, msgpack_numpy and the end record.
+@test "swap a stage: Python sharpens the labels between fd2-relabel and fd2-eval" {
+	need_python
+	cat >sharpen.py <<-'END'
+		import sys, zlib, msgpack, msgpack_numpy
+		crc, count, out = 0, 0, sys.stdout.buffer
+		def put(o):
+		    global crc
+		    b = msgpack.packb(o, default=msgpack_numpy.encode)
+		    crc = zlib.crc32(b, crc)
+		    out.write(b)
+		for o in msgpack.Unpacker(sys.stdin.buffer, max_buffer_size=0, object_hook=msgpack_numpy.decode):
+		    if o.get("end"):
+		        break
+		    if o.get("name", "").endswith("/logits"):
+		        o["value"] = (o["value"].astype("f4") * 4).astype("<f2")
+		    count += "name" in o
+		    put(o)
+		else:
+		    sys.exit("the labels are cut")
+		out.write(msgpack.packb({"end": True, "count": count, "crc32": crc}))
+	END
+	fd2-eval --val val.tar -l labels.fd2 distilled.tar >soft.json
+	run -0 bash -c "set -o pipefail; fd2-relabel -t teacher.fd2 -e 3 distilled.tar | '$python' sharpen.py | fd2-eval --val val.tar distilled.tar"
+	jq -e '.epochs == 3 and .images == 6 and .loss > 0' <<<"$output"
+	[ "$(jq .loss <<<"$output")" != "$(jq .loss soft.json)" ]
+	"$python" sharpen.py <labels.fd2 >sharp.fd2
+	cmp <(fd2-look --tensor 0/ids labels.fd2) <(fd2-look --tensor 0/ids sharp.fd2)
+}
+
+@test "swap a stage: awk and tar choose real images in place of fd2-distill" {
+	tar xf train.tar --one-top-level=real
+	tar tf train.tar | grep '\.jpg$' |
+		awk -F/ 'BEGIN { srand(7) } { print $1 "\t" rand() "\t" $0 }' | sort |
+		awk -F'\t' 'seen[$1]++ < 2 { print $3 }' | sort | tar -C real -cf random.tar -T -
+	[ "$(fd2-look --json random.tar | jq -c '[.samples, .classes["red-spot"]]')" = '[6,2]' ]
+	run -0 --separate-stderr bash -c 'set -o pipefail
+		fd2-relabel -t teacher.fd2 -e 2 random.tar | fd2-eval --data random --val val.tar random.tar'
+	[ "$(jq -c '[.data, .images, .epochs]' <<<"$output")" = '["random",6,2]' ]
+	[ -z "$stderr" ]
+}
