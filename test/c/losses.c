@@ -1,0 +1,486 @@
+/* Equations 3-12 in f64: every value against a scalar re-derivation written from the paper, every gradient against central
+ * differences of that re-derivation. Nothing here calls the code under test to check it. */
+#include "lib/fd2/losses.h"
+
+#include <stdlib.h>
+
+#include "lib/base/rng.h"
+#include "lib/fd2/cal.h"
+#include "lib/nn/backbone.h"
+#include "test/c/check.h"
+
+enum { B = 3, C = 2, M = 2, h = 3, w = 2, HW = h * w, D = M * C, K = 4, J = 2, N_MAX = 256 };
+
+static const int64_t y[B] = {1, 3, 1}; /* a class that comes twice */
+
+/* --- tools ------------------------------------------------------------------------------------------------------------------- */
+
+static void draw(double *v, int n, double lo, double hi, uint64_t what)
+{
+	struct rng r = rng_at(7, RNG_TEST, what, 0, 0);
+	for (int i = 0; i < n; i++)
+		v[i] = rng_between(&r, lo, hi);
+}
+
+static Tensor *tensor(const double *v, int rank, const int64_t *shape)
+{
+	return tensor_from(v, T_F64, rank, shape);
+}
+
+static Tensor *labels(void)
+{
+	return tensor_from(y, T_I64, 1, (int64_t[]){B});
+}
+
+/* A loss of one input: as tensors and as scalars. */
+typedef Tensor *tensor_fn(const Tensor *x);
+typedef double scalar_fn(const double *x);
+
+/* Relative error at most 1e-6, of the value and of every partial derivative (against the largest of them). */
+static void check(tensor_fn *f, scalar_fn *g, const double *at, int n, int rank, const int64_t *shape)
+{
+	double x[N_MAX], grad[N_MAX], want[N_MAX], largest = 0;
+	memcpy(x, at, (size_t)n * sizeof *x);
+	tensor_scope_begin(GRAD);
+	Tensor *t = tensor(x, rank, shape), *d;
+	tensor_requires_grad_(t, true);
+	Tensor *loss = f(t);
+	CHECK_STR(tensor_error(), NULL);
+	double value = g(x);
+	CHECK_NEAR(tensor_item(loss), value, 1e-6 * fabs(value) + 1e-14);
+	CHECK(tensor_grad(loss, &t, 1, &d, false) == 0 && tensor_read(d, T_F64, grad, n) == 0);
+	for (int i = 0; i < n; i++) {
+		const double step = 1e-6;
+		x[i] = at[i] + step;
+		double up = g(x);
+		x[i] = at[i] - step;
+		want[i] = (up - g(x)) / (2 * step);
+		x[i] = at[i];
+		largest = fmax(largest, fabs(want[i]));
+	}
+	CHECK(largest > 0);
+	for (int i = 0; i < n; i++)
+		CHECK_NEAR(grad[i], want[i], 1e-6 * largest + 1e-9);
+	tensor_scope_end();
+}
+
+static double cross_entropy(const double *logits, int n, int64_t label, double smoothing)
+{
+	double sum = 0, mean = 0;
+	for (int k = 0; k < n; k++)
+		sum += exp(logits[k]);
+	for (int k = 0; k < n; k++)
+		mean += (log(sum) - logits[k]) / n;
+	return (1 - smoothing) * (log(sum) - logits[label]) + smoothing * mean;
+}
+
+static double mean_ce(const double *logits, double smoothing)
+{
+	double sum = 0;
+	for (int b = 0; b < B; b++)
+		sum += cross_entropy(logits + b * K, K, y[b], smoothing) / B;
+	return sum;
+}
+
+static double l2(const double *u, const double *v, int n)
+{
+	double uu = 0, vv = 0, dd = 0;
+	for (int i = 0; i < n; i++) {
+		uu += u[i] * u[i];
+		vv += v[i] * v[i];
+		dd += (u[i] - v[i]) * (u[i] - v[i]);
+	}
+	return sqrt(dd) / (sqrt(uu) + sqrt(vv) + 1e-8);
+}
+
+/* --- Eq. 3 and 4: Phi, p_raw, p_eff ----------------------------------------------------------------------------------------------
+ */
+
+static double F_[B * C * HW], A_[B * M * HW], bar_[B * M * HW], mix_[B * D], W_[K * D];
+
+static void pool(double *z, const double *F, const double *A)
+{
+	for (int b = 0; b < B; b++) {
+		double norm = 0, *r = z + b * D;
+		for (int m = 0; m < M; m++)
+			for (int c = 0; c < C; c++) {
+				double v = 0;
+				for (int i = 0; i < HW; i++)
+					v += A[(b * M + m) * HW + i] * F[(b * C + c) * HW + i] / HW;
+				r[m * C + c] = (v > 0 ? 1 : v < 0 ? -1 : 0) * sqrt(fabs(v) + 1e-6);
+				norm += r[m * C + c] * r[m * C + c];
+			}
+		for (int d = 0; d < D; d++)
+			r[d] /= fmax(sqrt(norm), 1e-12);
+	}
+}
+
+/* A number out of z, so that all of its gradient counts. */
+static double mixed(const double *z)
+{
+	double sum = 0;
+	for (int i = 0; i < B * D; i++)
+		sum += z[i] * mix_[i];
+	return sum;
+}
+
+static Tensor *mixed_tensor(const Tensor *z)
+{
+	return tensor_sum(tensor_mul(z, tensor(mix_, 2, (int64_t[]){B, D})), 0, NULL, false);
+}
+
+static Tensor *phi_of_F(const Tensor *F)
+{
+	return mixed_tensor(bilinear_attention_pooling(F, tensor(A_, 4, (int64_t[]){B, M, h, w})));
+}
+
+static double phi_of_F_scalar(const double *F)
+{
+	double z[B * D];
+	pool(z, F, A_);
+	return mixed(z);
+}
+
+static Tensor *phi_of_A(const Tensor *A)
+{
+	return mixed_tensor(bilinear_attention_pooling(tensor(F_, 4, (int64_t[]){B, C, h, w}), A));
+}
+
+static double phi_of_A_scalar(const double *A)
+{
+	double z[B * D];
+	pool(z, F_, A);
+	return mixed(z);
+}
+
+/* CE of p_eff = W(100 z) - W(100 z^), by F. */
+static Tensor *effect_of_F(const Tensor *F)
+{
+	struct cal cal = {.fc.weight = tensor(W_, 2, (int64_t[]){K, D})};
+	Tensor *z = bilinear_attention_pooling(F, tensor(A_, 4, (int64_t[]){B, M, h, w}));
+	Tensor *other = bilinear_attention_pooling(F, tensor(bar_, 4, (int64_t[]){B, M, h, w}));
+	return tensor_cross_entropy(tensor_sub(cal_logits(&cal, z), cal_logits(&cal, other)), labels(), 0);
+}
+
+static double effect_of_F_scalar(const double *F)
+{
+	double z[B * D], other[B * D], p[B * K] = {0};
+	pool(z, F, A_);
+	pool(other, F, bar_);
+	for (int b = 0; b < B; b++)
+		for (int k = 0; k < K; k++)
+			for (int d = 0; d < D; d++)
+				p[b * K + k] += W_[k * D + d] * 100 * (z[b * D + d] - other[b * D + d]);
+	return mean_ce(p, 0);
+}
+
+static void eq3_eq4(void)
+{
+	draw(F_, B * C * HW, -1, 1, 1);
+	draw(A_, B * M * HW, 0.1, 1, 2);
+	draw(bar_, B * M * HW, 0, 2, 3);
+	draw(mix_, B * D, -1, 1, 4);
+	draw(W_, K * D, -0.03, 0.03, 5);
+	check(phi_of_F, phi_of_F_scalar, F_, B * C * HW, 4, (int64_t[]){B, C, h, w});
+	check(phi_of_A, phi_of_A_scalar, A_, B * M * HW, 4, (int64_t[]){B, M, h, w});
+	check(effect_of_F, effect_of_F_scalar, F_, B * C * HW, 4, (int64_t[]){B, C, h, w});
+}
+
+/* --- Eq. 5
+ * ------------------------------------------------------------------------------------------------------------------------ */
+
+static double z_[B * D], c_[K * D];
+
+static Tensor *center(const Tensor *z)
+{
+	return loss_center(z, tensor(c_, 2, (int64_t[]){K, D}), labels());
+}
+
+static double center_scalar(const double *z)
+{
+	double sum = 0;
+	for (int b = 0; b < B; b++) {
+		const double *c = c_ + y[b] * D;
+		double norm = 0;
+		for (int d = 0; d < D; d++)
+			norm += c[d] * c[d];
+		for (int d = 0; d < D; d++)
+			sum += pow(z[b * D + d] - c[d] / fmax(sqrt(norm), 1e-12), 2) / B;
+	}
+	return sum;
+}
+
+static void draw_z_and_c(void)
+{
+	draw(z_, B * D, -1, 1, 6);
+	draw(c_, K * D, -1, 1, 7);
+}
+
+static void eq5_center(void)
+{
+	draw_z_and_c();
+	check(center, center_scalar, z_, B * D, 2, (int64_t[]){B, D});
+}
+
+/* Before the first update all prototypes are zero: nothing may become NaN. */
+static void eq5_zero_prototypes(void)
+{
+	draw_z_and_c();
+	memset(c_, 0, sizeof c_);
+	check(center, center_scalar, z_, B * D, 2, (int64_t[]){B, D});
+}
+
+static void eq5_update(void)
+{
+	const double mu = 0.05;
+	double want[K * D], got[K * D];
+	draw_z_and_c();
+	memcpy(want, c_, sizeof want);
+	for (int b = 0; b < B; b++)
+		for (int d = 0; d < D; d++)
+			want[y[b] * D + d] = (1 - mu) * want[y[b] * D + d] + mu * z_[b * D + d];
+	tensor_scope_begin(NO_GRAD);
+	Tensor *c = tensor(c_, 2, (int64_t[]){K, D});
+	prototypes_update(c, tensor(z_, 2, (int64_t[]){B, D}), y, mu);
+	CHECK(tensor_read(c, T_F64, got, K * D) == 0);
+	for (int i = 0; i < K * D; i++)
+		CHECK_NEAR(got[i], want[i], 1e-14);
+	tensor_scope_end();
+}
+
+/* --- Eq. 6, 7, 8
+ * ------------------------------------------------------------------------------------------------------------------ */
+
+static double p_[B * K], q_[B * K], Wbb_[K * C], bias_[K];
+
+static Tensor *cal_of_raw(const Tensor *p_raw)
+{
+	Tensor *l_center = tensor_full(0.7, T_F64, 0, NULL);
+	return loss_cal(p_raw, tensor(q_, 2, (int64_t[]){B, K}), labels(), l_center, 1.5, 0.1);
+}
+
+static double cal_of_raw_scalar(const double *p)
+{
+	return mean_ce(p, 0.1) + mean_ce(q_, 0.1) + 1.5 * 0.7;
+}
+
+static Tensor *pre_of_F(const Tensor *F)
+{
+	struct backbone b = {.classifier = {tensor(Wbb_, 2, (int64_t[]){K, C}), tensor(bias_, 1, (int64_t[]){K})}};
+	return loss_pre(backbone_logits(&b, F), tensor_full(2.5, T_F64, 0, NULL), labels(), 0.3, 0);
+}
+
+static double pre_of_F_scalar(const double *F)
+{
+	double p[B * K];
+	for (int b = 0; b < B; b++)
+		for (int k = 0; k < K; k++) {
+			p[b * K + k] = bias_[k];
+			for (int c = 0; c < C; c++)
+				for (int i = 0; i < HW; i++)
+					p[b * K + k] += Wbb_[k * C + c] * F[(b * C + c) * HW + i] / HW;
+		}
+	return (1 - 0.3) * mean_ce(p, 0) + 0.3 * 2.5;
+}
+
+static void eq6_eq7_eq8(void)
+{
+	draw(p_, B * K, -3, 3, 8);
+	draw(q_, B * K, -3, 3, 9);
+	draw(F_, B * C * HW, -2, 2, 10);
+	draw(Wbb_, K * C, -1, 1, 11);
+	draw(bias_, K, -1, 1, 12);
+	check(cal_of_raw, cal_of_raw_scalar, p_, B * K, 2, (int64_t[]){B, K});
+	check(pre_of_F, pre_of_F_scalar, F_, B * C * HW, 4, (int64_t[]){B, C, h, w});
+}
+
+/* --- Eq. 9
+ * ------------------------------------------------------------------------------------------------------------------------ */
+
+static double beta_;
+
+static Tensor *characteristic(const Tensor *z)
+{
+	return loss_F(z, tensor(c_, 2, (int64_t[]){K, D}), labels(), beta_);
+}
+
+static double characteristic_scalar(const double *z)
+{
+	double sum = 0;
+	for (int b = 0; b < B; b++) {
+		double others = 0;
+		for (int k = 0; k < K; k++)
+			others += k == y[b] ? 0 : l2(z + b * D, c_ + k * D, D) / (K - 1);
+		sum += (beta_ * l2(z + b * D, c_ + y[b] * D, D) + (1 - beta_) * (1 - others)) / B;
+	}
+	return sum;
+}
+
+static void eq9(void)
+{
+	static const double betas[] = {0, 0.25, 0.5, 1};
+	draw_z_and_c();
+	for (int i = 0; i < 4; i++) {
+		beta_ = betas[i];
+		check(characteristic, characteristic_scalar, z_, B * D, 2, (int64_t[]){B, D});
+	}
+}
+
+/* A representation that lies on its prototype has no direction to go; its gradient must be finite all the same. */
+static void eq9_on_the_prototype(void)
+{
+	double grad[B * D];
+	draw_z_and_c();
+	memcpy(z_, c_ + y[0] * D, D * sizeof *z_);
+	beta_ = 0.5;
+	tensor_scope_begin(GRAD);
+	Tensor *z = tensor(z_, 2, (int64_t[]){B, D}), *d;
+	tensor_requires_grad_(z, true);
+	CHECK(tensor_grad(characteristic(z), &z, 1, &d, false) == 0 && tensor_read(d, T_F64, grad, B * D) == 0);
+	for (int i = 0; i < B * D; i++)
+		CHECK(isfinite(grad[i]));
+	tensor_scope_end();
+}
+
+/* --- Eq. 10, 11, 12
+ * --------------------------------------------------------------------------------------------------------------- */
+
+static double earlier_[J * B * M * HW];
+static int64_t earlier_n;
+
+static Tensor *similarity(const Tensor *A)
+{
+	return loss_S(A, tensor(earlier_, 5, (int64_t[]){earlier_n, B, M, h, w}));
+}
+
+static double similarity_scalar(const double *A)
+{
+	double sum = 0;
+	for (int j = 0; j < earlier_n; j++)
+		for (int b = 0; b < B; b++)
+			sum += l2(A + b * M * HW, earlier_ + (j * B + b) * M * HW, M * HW) / (double)(earlier_n * B);
+	return 1 - sum;
+}
+
+static void eq10(void)
+{
+	draw(A_, B * M * HW, 0, 1, 13);
+	draw(earlier_, J * B * M * HW, 0, 1, 14);
+	for (earlier_n = 1; earlier_n <= J; earlier_n++)
+		check(similarity, similarity_scalar, A_, B * M * HW, 4, (int64_t[]){B, M, h, w});
+}
+
+static Tensor *cls(const Tensor *p_cal)
+{
+	return loss_cls(tensor(q_, 2, (int64_t[]){B, K}), p_cal, labels(), 0.3);
+}
+
+static double cls_scalar(const double *p)
+{
+	return (1 - 0.3) * mean_ce(q_, 0) + 0.3 * mean_ce(p, 0);
+}
+
+static void eq11(void)
+{
+	draw(p_, B * K, -3, 3, 15);
+	draw(q_, B * K, -3, 3, 16);
+	check(cls, cls_scalar, p_, B * K, 2, (int64_t[]){B, K});
+}
+
+static void eq12(void)
+{
+	tensor_scope_begin(NO_GRAD);
+	Tensor *other = tensor_full(2, T_F64, 0, NULL), *c = tensor_full(3, T_F64, 0, NULL);
+	Tensor *F = tensor_full(5, T_F64, 0, NULL), *S = tensor_full(7, T_F64, 0, NULL);
+	CHECK_NEAR(tensor_item(loss_total(other, c, F, S, 0.8)), 2 + 3 + 0.8 * 5 + 0.2 * 7, 1e-12);
+	CHECK_NEAR(tensor_item(loss_total(other, c, F, NULL, 0.8)), 2 + 3 + 0.8 * 5, 1e-12);
+	CHECK_NEAR(tensor_item(loss_total(other, c, NULL, S, 0.8)), 2 + 3 + 0.2 * 7, 1e-12);
+	CHECK_NEAR(tensor_item(loss_total(other, c, NULL, NULL, 0.8)), 5, 1e-12);
+	tensor_scope_end();
+}
+
+/* --- the base method and the student
+ * --------------------------------------------------------------------------------------------------- */
+
+static double mean_[C], var_[C];
+static int bn_index;
+
+static Tensor *bn_layer(const Tensor *x)
+{
+	struct bn bn = {.mean = tensor(mean_, 1, (int64_t[]){C}), .var = tensor(var_, 1, (int64_t[]){C}), .index = bn_index};
+	return loss_bn_layer(&bn, x);
+}
+
+static double bn_layer_scalar(const double *x)
+{
+	double dm = 0, dv = 0;
+	for (int c = 0; c < C; c++) {
+		double mean = 0, var = 0;
+		for (int b = 0; b < B; b++)
+			for (int i = 0; i < HW; i++)
+				mean += x[(b * C + c) * HW + i] / (B * HW);
+		for (int b = 0; b < B; b++)
+			for (int i = 0; i < HW; i++)
+				var += pow(x[(b * C + c) * HW + i] - mean, 2) / (B * HW);
+		dm += pow(mean - mean_[c], 2);
+		dv += pow(var - var_[c], 2);
+	}
+	return (bn_index ? 1 : 10) * (sqrt(dm) + sqrt(dv));
+}
+
+static void bn_statistics(void)
+{
+	draw(F_, B * C * HW, -2, 2, 17);
+	draw(mean_, C, -1, 1, 18);
+	draw(var_, C, 0.5, 2, 19);
+	for (bn_index = 0; bn_index < 2; bn_index++)
+		check(bn_layer, bn_layer_scalar, F_, B * C * HW, 4, (int64_t[]){B, C, h, w});
+}
+
+static Tensor *kl(const Tensor *student)
+{
+	return loss_kl(student, tensor(q_, 2, (int64_t[]){B, K}), 2);
+}
+
+static double kl_scalar(const double *s)
+{
+	double sum = 0;
+	for (int b = 0; b < B; b++) {
+		double st = 0, tt = 0;
+		for (int k = 0; k < K; k++) {
+			st += exp(s[b * K + k] / 2);
+			tt += exp(q_[b * K + k] / 2);
+		}
+		for (int k = 0; k < K; k++) {
+			double p = exp(q_[b * K + k] / 2) / tt;
+			sum += p * (log(p) - s[b * K + k] / 2 + log(st)) / B;
+		}
+	}
+	return sum;
+}
+
+static void soft_labels(void)
+{
+	draw(p_, B * K, -3, 3, 20);
+	draw(q_, B * K, -3, 3, 21);
+	check(kl, kl_scalar, p_, B * K, 2, (int64_t[]){B, K});
+}
+
+int main(void)
+{
+	if (torch_start("cpu", 1) < 0)
+		return 1;
+	RUN(eq3_eq4);
+	RUN(eq5_center);
+	RUN(eq5_zero_prototypes);
+	RUN(eq5_update);
+	RUN(eq6_eq7_eq8);
+	RUN(eq9);
+	RUN(eq9_on_the_prototype);
+	RUN(eq10);
+	RUN(eq11);
+	RUN(eq12);
+	RUN(bn_statistics);
+	RUN(soft_labels);
+	return check_done();
+}
