@@ -6,13 +6,18 @@
 #include "lib/base/err.h"
 #include "lib/nn/weights.h"
 
-int teacher_init(struct teacher *t, const char *arch, int maps, uint64_t seed)
+static int build(struct teacher *t, const char *arch, int maps, uint64_t seed, bool bare)
 {
-	struct arch_options options = {.classes = t->classes, .last_stride = t->last_stride};
+	struct arch_options options = {.classes = t->classes, .last_stride = t->last_stride, .bare = bare};
 	if (backbone_init(&t->backbone, arch, &options, seed) < 0)
 		return -1;
 	cal_init(&t->cal, &t->backbone.params, t->backbone.arch->channels, maps, t->classes);
 	return tensor_error() ? fail("cannot build the teacher: %s", tensor_error()) : 0;
+}
+
+int teacher_init(struct teacher *t, const char *arch, int maps, uint64_t seed)
+{
+	return build(t, arch, maps, seed, false);
 }
 
 void teacher_free(struct teacher *t)
@@ -94,7 +99,7 @@ static int from_meta(struct teacher *t, const json_t *meta)
 		return fail("its meta holds a value out of range");
 	t->fit = fit_of(fit);
 	read_classes(t, classes);
-	return teacher_init(t, arch, maps, 0);
+	return build(t, arch, maps, 0, true);
 }
 
 static int read_tensors(struct teacher *t, struct stream_reader *r)

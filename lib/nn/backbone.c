@@ -20,7 +20,7 @@ const struct arch *arch_find(const char *name)
 
 int backbone_init(struct backbone *b, const char *arch, const struct arch_options *options, uint64_t seed)
 {
-	*b = (struct backbone){.arch = arch_find(arch), .params.seed = seed};
+	*b = (struct backbone){.arch = arch_find(arch), .params.seed = seed, .params.bare = options->bare};
 	if (!b->arch)
 		return -1;
 	b->net = b->arch->build(&b->params, &b->classifier, options);

@@ -6,6 +6,7 @@
 struct arch_options {
 	int classes;
 	int last_stride; /* of a ResNet's last stage: 2 is torchvision's, 1 is CAL's */
+	bool bare;       /* without initial values, which a file will give */
 };
 
 struct arch {

@@ -55,7 +55,7 @@ static Tensor *random_tensor(const struct params *p, const char *layer, int rank
 	free(key);
 	int64_t n = product(rank, shape);
 	float *v = xcalloc((size_t)n, sizeof *v);
-	for (int64_t i = 0; i < n; i++)
+	for (int64_t i = 0; i < n && !p->bare; i++)
 		v[i] = (float)(scale * (normal ? rng_normal(&r) : rng_between(&r, -1, 1)));
 	Tensor *t = tensor_from(v, T_F32, rank, shape);
 	free(v);

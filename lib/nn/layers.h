@@ -17,6 +17,7 @@ struct params {
 	struct param *v;
 	int n;
 	uint64_t seed; /* of the initial values: each depends on seed and name alone */
+	bool bare;     /* zeros instead: a file gives the values, and drawing millions takes a second */
 };
 
 Tensor *params_find(const struct params *p, const char *name);

@@ -66,10 +66,10 @@ tiny_distill() {
 }
 
 # said SENTENCE: the tool ended with that one line on stderr, or with one that matches a pattern.
+# shellcheck disable=SC2053,SC2154 # the pattern is one; `run` sets stderr
 said() {
-	# shellcheck disable=SC2053 # a pattern
-	[ "${#stderr_lines[@]}" = 1 ] && [[ $stderr == $1 ]] || {
+	if [ "${#stderr_lines[@]}" != 1 ] || [[ $stderr != $1 ]]; then
 		printf 'wanted on stderr: %s\nbut it has: %s\n' "$1" "$stderr"
 		return 1
-	}
+	fi
 }

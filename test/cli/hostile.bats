@@ -61,11 +61,11 @@ claim_too_much() {
 
 @test "hostile: an empty standard input" {
 	for tool in $readers_of_shards; do
-		run -1 --separate-stderr on_shard $tool - </dev/null
+		run -1 --separate-stderr on_shard "$tool" - </dev/null
 		said "fd2-$tool: *standard input*empty*" || said "fd2-$tool: *'-'*empty*"
 	done
 	for tool in $readers_of_streams; do
-		run -1 --separate-stderr on_stream $tool - </dev/null
+		run -1 --separate-stderr on_stream "$tool" - </dev/null
 		said "fd2-$tool: *empty*"
 	done
 	nothing_left
@@ -74,11 +74,11 @@ claim_too_much() {
 @test "hostile: a text file" {
 	echo hello, this is no archive >text
 	for tool in $readers_of_shards; do
-		run -1 --separate-stderr on_shard $tool text
+		run -1 --separate-stderr on_shard "$tool" text
 		said "fd2-$tool: 'text' is not a tar archive"
 	done
 	for tool in $readers_of_streams; do
-		run -1 --separate-stderr on_stream $tool text
+		run -1 --separate-stderr on_stream "$tool" text
 		said "fd2-$tool: *'text'*"
 	done
 	nothing_left
@@ -86,11 +86,11 @@ claim_too_much() {
 
 @test "hostile: a file that is not there" {
 	for tool in $readers_of_shards; do
-		run -1 --separate-stderr on_shard $tool none
+		run -1 --separate-stderr on_shard "$tool" none
 		said "fd2-$tool: cannot open 'none': No such file or directory"
 	done
 	for tool in $readers_of_streams; do
-		run -1 --separate-stderr on_stream $tool none
+		run -1 --separate-stderr on_stream "$tool" none
 		said "fd2-$tool: *cannot open 'none': No such file or directory"
 	done
 }
@@ -100,7 +100,7 @@ claim_too_much() {
 	head -c 1536 train.tar >edge.tar # a JPEG's header and its two blocks
 	for tool in $readers_of_shards; do
 		for shard in cut.tar edge.tar; do
-			run -1 --separate-stderr on_shard $tool $shard
+			run -1 --separate-stderr on_shard "$tool" "$shard"
 			said "fd2-$tool: '$shard' is cut short*"
 		done
 	done
@@ -110,7 +110,7 @@ claim_too_much() {
 @test "hostile: a stream cut anywhere" {
 	local stream tool
 	for tool in $readers_of_streams; do
-		stream=$(stream_for $tool)
+		stream=$(stream_for "$tool")
 		# within the header, in the middle, and so that only its end record is missing
 		for size in 50 $(($(stat -Lc %s "$stream") / 2)) $(($(stat -Lc %s "$stream") - 25)); do
 			head -c "$size" "$stream" >cut.fd2
@@ -129,7 +129,7 @@ claim_too_much() {
 
 @test "hostile: a stream of another kind" {
 	for tool in protos distill attn relabel eval stat; do
-		run -1 --separate-stderr on_stream $tool protos.fd2
+		run -1 --separate-stderr on_stream "$tool" protos.fd2
 		said "fd2-$tool: *'protos.fd2'*protos*"
 	done
 	nothing_left
@@ -139,19 +139,25 @@ claim_too_much() {
 	tar xf train.tar --exclude '__*__'
 	claim_too_much red-spot/0003.jpg gold-bar/0002.jpg
 	tar --sort=name -cf bad.tar blue-ring gold-bar red-spot
+	loud() {
+		case $1 in
+		teacher) fd2-teacher -s 32 -M 2 -b 12 -e 1 -o x bad.tar ;;
+		*) on_shard "$1" bad.tar ;;
+		esac
+	}
+	strict() {
+		case $1 in
+		teacher) tiny_teacher --strict -e 1 -o x bad.tar ;;
+		eval) fd2-eval --strict --hard -s 32 -e 1 --val val.tar -o x bad.tar ;;
+		*) "fd2-$1" --strict -t teacher.fd2 -o x bad.tar ;;
+		esac
+	}
 	for tool in teacher protos distill attn eval; do
-		run -0 --separate-stderr on_shard $tool bad.tar
+		run -0 --separate-stderr loud $tool
 		[[ $stderr == *"fd2-$tool: skipped member 'red-spot/0003' of 'bad.tar': claims 60000x60000 pixels, more than "*" Mpx"* ]]
 		[[ $stderr == *"fd2-$tool: skipped member 'gold-bar/0002' of 'bad.tar': "* ]]
 		[[ $stderr == *"fd2-$tool: skipped 2 of 36 images"* ]]
 		rm x
-		strict() {
-			case $1 in
-			teacher) tiny_teacher --strict -e 1 -o x bad.tar ;;
-			eval) fd2-eval --strict --hard -s 32 -e 1 --val val.tar -o x bad.tar ;;
-			*) "fd2-$1" --strict -t teacher.fd2 -o x bad.tar ;;
-			esac
-		}
 		run -1 --separate-stderr strict $tool
 		said "fd2-$tool: cannot read 'bad.tar': member 'gold-bar/0002': claims 60000x60000 pixels, more than * Mpx"
 	done
@@ -161,7 +167,7 @@ claim_too_much() {
 	run -1 --separate-stderr fd2-look --check bad.tar
 	said "fd2-look: 'bad.tar': image 'gold-bar/0002': claims 60000x60000 pixels*"
 	nothing_left
-	claim_too_much */*.jpg
+	claim_too_much ./*/*.jpg
 	tar --sort=name -cf all.tar blue-ring gold-bar red-spot
 	run -1 --separate-stderr tiny_teacher -e 1 -o x all.tar
 	[ "${stderr_lines[-1]}" = "fd2-teacher: not one image could be read" ]
@@ -199,7 +205,7 @@ claim_too_much() {
 	said "fd2-eval: the labels were made for another distilled set (????????????????) than this one (????????????????)"
 	fd2-draw --classes 4 --per-class 2 --size 40 -o four.tar
 	for tool in protos distill relabel; do
-		run -1 --separate-stderr on_shard $tool four.tar
+		run -1 --separate-stderr on_shard "$tool" four.tar
 		said "fd2-$tool: class '*' of '*' is none of the 3 that the teacher knows"
 	done
 	run -1 --separate-stderr fd2-eval -l labels.fd2 --val four.tar -o x distilled.tar
@@ -261,21 +267,28 @@ claim_too_much() {
 }
 
 @test "hostile: SIGTERM leaves nothing under the final name, and no temporary file" {
-	# `wait` knows only children of its own shell, so the status is taken there
-	ended_by_term() {
+	# terminated SIGN COMMAND...: SIGTERM as soon as the sign of work, a file, is there
+	terminated() {
+		local sign=$1
+		shift
 		"$@" 2>err 3>&- &
-		sleep "${delay:-2}"
+		until compgen -G "$sign" >/dev/null; do
+			kill -0 $! || return 1
+			sleep 0.05
+		done
 		kill -TERM $!
 		wait $!
 	}
-	run -143 ended_by_term fd2-teacher -q -s 32 -M 2 -b 12 -e 1000 -o x train.tar
-	run -143 ended_by_term fd2-relabel -t teacher.fd2 -e 100000 -o x distilled.tar
+	run -143 terminated '.x.*.tmp' fd2-relabel -t teacher.fd2 -e 100000 -o x distilled.tar
 	[ ! -s err ]
 	nothing_left
-	run -143 ended_by_term fd2-eval --hard -s 32 -e 10000 --val val.tar -o x --save xs distilled.tar
+	run -143 terminated best.fd2 fd2-teacher -q -s 32 -M 2 -b 12 -e 1000 --val val.tar --best best.fd2 -o x train.tar
+	[ ! -s err ]
 	nothing_left
+	fd2-look --check best.fd2
 	# fd2-distill keeps what is finished, for --resume
-	run -143 ended_by_term fd2-distill -t teacher.fd2 --ipc 50 --steps 20 -o x train.tar
+	run -143 terminated x.part fd2-distill -t teacher.fd2 --ipc 50 --steps 20 -o x train.tar
+	[ ! -s err ]
 	[ ! -e x ]
 	rm x.part
 	nothing_left

@@ -76,11 +76,11 @@ tensors() {
 
 @test "protos: over shards they are exact means, in batches of any size" {
 	tar xf distilled.tar --exclude '__*__'
-	tar cf first.tar */0001.jpg
-	tar cf second.tar */0002.jpg
+	tar cf first.tar -- */0001.jpg
+	tar cf second.tar -- */0002.jpg
 	local shards
 	for shards in first second "first second"; do
-		# shellcheck disable=SC2086 # the last is two
+		# shellcheck disable=SC2046,SC2086 # the last is two
 		fd2-protos --dtype f32 -t teacher.fd2 $(printf '%s.tar ' $shards) | fd2-look --tensor prototypes >"${shards// /-}"
 	done
 	[ "$(wc -lw <first-second | xargs)" = "3 3072" ]
