@@ -16,6 +16,7 @@ enum { HARD_EPOCHS = 300, HARD_SIZE = 224 };
 
 struct run {
 	const struct eval_job *job;
+	struct out *out, *save; /* opened first: a place that cannot be written is told before the work */
 	struct stream_reader *labels; /* NULL with --hard */
 	struct dataset images, val;
 	struct backbone student;
@@ -213,9 +214,18 @@ static int read_val(struct run *r)
 	return dataset_read(&r->val, (char **)job->val.v, job->val.n, &o);
 }
 
+static int open_outputs(struct run *r)
+{
+	r->out = out_open(r->job->out, OUT_TEXT);
+	r->save = r->out && r->job->save ? out_open(r->job->save, 0) : NULL;
+	return r->out && (r->save || !r->job->save) ? 0 : -1;
+}
+
 static int prepare(struct run *r)
 {
 	const struct eval_job *job = r->job;
+	if (open_outputs(r) < 0)
+		return -1;
 	const char *made_for = NULL;
 	int batch = job->batch ? (int)job->batch : 16;
 	r->size = job->size ? (int)job->size : HARD_SIZE;
@@ -253,8 +263,7 @@ static int save(const struct run *r)
 	json_object_set_new(meta, "size", json_integer(r->size));
 	json_object_set_new(meta, "top1", json_real(hits_top1(&r->last)));
 	json_object_set_new(meta, "inputs", json_pack("{s:s, s:s}", "images", r->images.digest, "val", r->val.digest));
-	struct out *out = out_open(r->job->save, 0);
-	struct stream_writer *w = out ? stream_create(out, "student", meta) : NULL;
+	struct stream_writer *w = stream_create(r->save, "student", meta);
 	if (!w)
 		return -1;
 	if (weights_put(w, "", &r->student.params) == 0)
@@ -276,14 +285,11 @@ static int print(const struct run *r)
 	json_object_set_new(o, "image_bytes", json_integer((json_int_t)r->images.sizes_sum));
 	char *text = json_dumps(o, JSON_COMPACT | JSON_REAL_PRECISION(6));
 	json_decref(o);
-	struct out *out = out_open(job->out, OUT_TEXT);
-	int ok = out ? out_write(out, text, strlen(text)) : -1;
+	int ok = out_write(r->out, text, strlen(text));
 	if (!ok)
-		ok = out_write(out, "\n", 1);
+		ok = out_write(r->out, "\n", 1);
 	free(text);
-	if (out && out_close(out) < 0)
-		ok = -1;
-	return ok;
+	return out_close(r->out) < 0 ? -1 : ok;
 }
 
 int stage_eval(const struct eval_job *job)

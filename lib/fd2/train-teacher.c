@@ -17,6 +17,7 @@
 
 struct run {
 	const struct teacher_job *job;
+	struct out *out; /* opened first, so that a place which cannot be written is told before the work */
 	struct teacher teacher;
 	struct optim optim;
 	struct dataset train, val;
@@ -163,9 +164,8 @@ static json_t *provenance(const struct run *r, const struct hits val[2])
 	return p;
 }
 
-static int write_teacher(const struct run *r, const char *path, const struct hits val[2])
+static int write_teacher(const struct run *r, struct out *out, const struct hits val[2])
 {
-	struct out *out = out_open(path, 0);
 	return out ? teacher_write(&r->teacher, out, provenance(r, val)) : -1;
 }
 
@@ -176,7 +176,7 @@ static int keep_best(struct run *r, const struct hits val[2])
 	if (!r->job->best || now <= r->best)
 		return 0;
 	r->best = now;
-	return write_teacher(r, r->job->best, val);
+	return write_teacher(r, out_open(r->job->best, 0), val);
 }
 
 static int train(struct run *r)
@@ -196,7 +196,7 @@ static int train(struct run *r)
 			return -1;
 	}
 	progress_end();
-	if (write_teacher(r, job->out, val) < 0)
+	if (write_teacher(r, r->out, val) < 0)
 		return -1;
 	checkpoint_remove(job->out);
 	return 0;
@@ -250,7 +250,8 @@ int stage_teacher(const struct teacher_job *job)
 {
 	struct run r = {.job = job, .normal = imagenet, .type = arithmetic(), .best = -1};
 	batch_init(&r.batch, (int)job->batch, (int)job->size);
-	int ok = read_data(&r);
+	r.out = out_open(job->out, 0);
+	int ok = r.out ? read_data(&r) : -1;
 	if (!ok)
 		ok = build(&r);
 	if (!ok)
