@@ -3,15 +3,18 @@
 #include "lib/base/stage.h"
 #include "lib/fd2/jobs.h"
 
+#define HARD_MIN_SCALE 0.08
+#define TEMPERATURE 20
+
 static struct eval_job job = {
     .arch = "resnet18",
     .data = "syn",
     .val_every = 10,
     .lr = 1e-3,
     .weight_decay = 0.01,
-    .temperature = 20,
+    .temperature = TEMPERATURE,
     .zeta = 2,
-    .min_scale = 0.08,
+    .min_scale = HARD_MIN_SCALE,
 };
 
 static const struct opt opts[] = {
@@ -48,6 +51,10 @@ int main(int argc, char **argv)
 		die_usage("no held-out images; give them with --val");
 	if (!job.n_shards)
 		die_usage("no distilled shard");
+	if (!job.hard && (job.batch || job.size || job.label_smoothing > 0 || job.min_scale != HARD_MIN_SCALE))
+		die_usage("--batch, --size, --min-scale and --label-smoothing are for --hard: soft labels bring their own");
+	if (job.hard && job.temperature != TEMPERATURE)
+		die_usage("--temperature is for soft labels, not for --hard");
 	if (job.hard && job.labels)
 		die_usage("--hard and --labels exclude each other");
 	return fd2_finish(stage_run("stage_eval", &job));

@@ -1,0 +1,233 @@
+#!/usr/bin/env bats
+# The man pages of the tools: they name every option, its choices and its default, and their examples run.
+
+bats_require_minimum_version 1.5.0
+load helpers
+
+pages=("$root"/man/fd2-*.1)
+
+# page_options PAGE: what --list-options prints, as the page has it: "-b" or "--fit<tab>short|squash", a line each.
+page_options() {
+	awk '/^\.It .*Fl / {
+		sub(/^\.It /, "")
+		n = split($0, forms, / , /)
+		choices = ""
+		if (match($0, /Ar .* \| .*/) || match($0, /-method Ar .*/)) {
+			choices = forms[n]
+			sub(/.* Ar /, "", choices)
+			gsub(/ \| /, "|", choices)
+			choices = "\t" choices
+		}
+		for (i = 1; i <= n; i++) {
+			name = forms[i]
+			sub(/^Fl /, "", name)
+			sub(/ .*/, "", name)
+			print "-" name choices
+		}
+	}' "$root/man/$1"
+}
+
+# item PAGE OPTION: the text below that option, on one line.
+item() {
+	awk -v fl="Fl -$2" '
+		/^\.(It Fl|Sh) / { inside = 0 }
+		/^\.It / && index($0 " ", fl " ") { inside = 1; next }
+		inside { printf "%s ", $0 }
+	' "$root/man/$1"
+}
+
+# example PAGE NAME: the block that follows that comment, into the file NAME.
+example() {
+	awk -v name="$2" '
+		$0 == ".\\\" example: " name { wanted = 1 }
+		wanted && /^\.Ed/ { exit }
+		inside { gsub(/\\e/, "\\"); print }
+		wanted && /^\.Bd/ { inside = 1 }
+	' "$root/man/$1" >"$2"
+	[ -s "$2" ]
+}
+
+# try PAGE SCRIPT: runs that example where the files of tiny_run lie, as copies that it may write over.
+try() {
+	tiny_run
+	local file
+	for file in *.*; do
+		cp --remove-destination "$(readlink -f "$file")" "$file"
+	done
+	example "$1" "$2"
+	run -0 --separate-stderr bash -eu "$2"
+}
+
+@test "man: every tool has a page, and every page a tool" {
+	diff <(printf '%s\n' "${pages[@]}" | xargs -n 1 basename -s .1) <(basename -s .c "$root"/tools/fd2-*.c)
+}
+
+@test "man: pages and tools name the same options and choices" {
+	local page tool
+	for page in "${pages[@]}"; do
+		tool=$(basename "$page" .1)
+		echo "$tool"
+		diff <({ page_options "$tool.1"; page_options fd2.7; } | grep -vxe -h -e --list-options | sort) <("$tool" --list-options | sort)
+	done
+}
+
+@test "man: options stand in the order of their long names" {
+	local page
+	for page in "${pages[@]}" "$root/man/fd2.7"; do
+		echo "$page"
+		page_options "$(basename "$page")" | cut -f 1 | grep '^--' | LC_ALL=C sort -cu
+	done
+}
+
+@test "man: the defaults are those of --help" {
+	local page tool option default count=0
+	for page in "${pages[@]}"; do
+		tool=$(basename "$page" .1)
+		while IFS=$'\t' read -r option default; do
+			echo "$tool --$option: $default"
+			[[ " $(item "$tool.1" "$option") $(item fd2.7 "$option")" == *" The default"[\ ,]*" $default"[.,]* ]]
+			[[ "$(item "$tool.1" "$option") $(item fd2.7 "$option")" =~ The\ default(\ is|,)\ ${default//./\\.}[.,] ]]
+			count=$((count + 1))
+		done < <("$tool" --help | awk '
+			match($0, /^ +(-., )?--[a-z-]+/) { name = substr($0, RSTART, RLENGTH); sub(/.*--/, "", name) }
+			match($0, /\(default [^ ()]+\)$/) { print name "\t" substr($0, RSTART + 9, RLENGTH - 10) }')
+	done
+	[ $count -gt 80 ]
+}
+
+@test "man: pages refer to pages that exist" {
+	local name section
+	while read -r name section; do
+		echo "$name($section)"
+		[ -e "$root/man/$name.$section" ]
+	done < <(sed -n 's/^\.It Xr \(fd2[a-z-]*\) \([157]\).*/\1 \2/p; s/^\.Xr \(fd2[a-z-]*\) \([157]\).*/\1 \2/p' "$root"/man/*.[157] | sort -u)
+}
+
+@test "man: every page has its sections and no warning" {
+	local page section
+	for page in "${pages[@]}"; do
+		mandoc -Tlint -Wwarning "$page"
+		for section in NAME SYNOPSIS DESCRIPTION 'EXIT STATUS' EXAMPLES 'SEE ALSO'; do
+			grep -x "\.Sh $section" "$page"
+		done
+	done
+	mandoc -Tlint -Wwarning "$root/man/fd2.7"
+}
+
+@test "man: every example that is marked is run here or in formats.bats" {
+	local name
+	while read -r name; do
+		echo "$name"
+		grep -qE "(try|example) [a-z0-9.-]+ $name" "$root"/test/cli/{man,formats}.bats
+	done < <(sed -n 's/^\.\\" example: //p' "$root"/man/*.[157])
+}
+
+@test "fd2(7): the six stages, word for word" {
+	example fd2.7 stages.sh
+	run -0 --separate-stderr bash -euo pipefail stages.sh
+	jq -es '.[0].images == 6 and .[0].own_prototype > 0 and .[1].labels == "soft" and .[1].val_images == 12' <<<"$output"
+	fd2-look --check train.tar val.tar
+	fd2-look --check teacher.fd2 protos.fd2 attn.fd2
+}
+
+@test "fd2(7): tar in the place of a stage" {
+	try fd2.7 swap.sh
+	jq -e '.data == "real" and .images == 3 and .classes == 3 and .epochs == 2' <<<"$output"
+}
+
+@test "fd2(7): shards of work" {
+	tiny_run
+	rm labels.fd2
+	example fd2.7 parts.mk
+	make -s -j 2 -f parts.mk
+	fd2-distill --threads 1 -t teacher.fd2 --batch 2 -n 2 --steps 2 -o whole.tar train.tar
+	tar xf whole.tar --exclude '__*__' --one-top-level=whole
+	for part in part-0-1.tar part-2-2.tar; do
+		tar xf $part --exclude '__*__' --one-top-level=parts
+	done
+	diff -r whole parts
+	[ "$(fd2-look --json labels.fd2 | jq .meta.images)" = 6 ]
+}
+
+@test "fd2(7): the group loop as a Make chain is the loop inside" {
+	tiny_run
+	example fd2.7 group.mk
+	make -s -f group.mk
+	fd2-distill -t teacher.fd2 -p protos.fd2 -n 3 --steps 2 -o whole.tar train.tar
+	tar xf whole.tar --exclude '__*__' --one-top-level=whole
+	for id in 1 2 3; do
+		tar xf $id.tar --exclude '__*__' --one-top-level=parts
+	done
+	diff -r whole parts
+	[ "$(find parts -name '*.jpg' | wc -l)" = 9 ]
+}
+
+@test "fd2(7): events of the log have the keys that it names" {
+	tiny_run
+	fd2-distill -t teacher.fd2 -n 2 --steps 1 --log log -o d.tar train.tar
+	fd2-teacher -q -s 32 -M 2 -b 12 -e 1 --val val.tar --log log -o t.fd2 train.tar
+	fd2-eval -l labels.fd2 --val val.tar --log log distilled.tar
+	jq -r '"\(.event) \(.tool // "") \(del(.tool) | keys - ["event", "t"] | join(" ")) \(.loss // {} | keys | join(" "))"' log >got
+	diff - got <<-'END'
+		start fd2-distill argv options version 
+		step  first_class image loss lr step F S bn ce cls total
+		step  first_class image loss lr step F S bn ce cls total
+		end  status 
+		start fd2-teacher argv options version 
+		epoch  epoch loss lr train_backbone train_cal val_backbone val_cal center total
+		end  status 
+		start fd2-eval argv options version 
+		epoch  epoch loss top1 top5 kl
+		end  status 
+	END
+	local word
+	while read -r word; do
+		echo "$word"
+		sed -n '/^\.Sh LOG/,/^\.Sh REPRO/p' "$root/man/fd2.7" | grep -q "^\.Li .*\b$word\b"
+	done < <(tr ' ' '\n' <got | grep -v '^fd2\|^$' | sort -u)
+}
+
+@test "fd2-teacher(1): its example" {
+	try fd2-teacher.1 teacher.sh
+	jq -e '.[0] == "resnet18" and .[1] == 32 and (.[2] | .backbone >= 0 and .cal >= 0)' <<<"$output"
+	fd2-look --check best.fd2
+	[ ! -e tiny.fd2.ckpt ]
+}
+
+@test "fd2-protos(1): its example" {
+	try fd2-protos.1 protos.sh
+	[ "${#lines[@]}" = 6 ]
+	printf '%s\n' "${lines[@]}" | awk '!($1 > 0 && $1 <= 1) { exit 1 }'
+}
+
+@test "fd2-distill(1): its example" {
+	try fd2-distill.1 distill.sh
+	[ "$(jq -s length <<<"$(grep '^{' <<<"$output")")" = 8 ]
+	file few.jpg | grep JPEG
+}
+
+@test "fd2-attn(1): its example" {
+	try fd2-attn.1 attn.sh
+	[ -s attention.jpg ]
+	fd2-look --check maps.fd2
+}
+
+@test "fd2-relabel(1): its example" {
+	try fd2-relabel.1 relabel.sh
+	[ "$(grep '^{' <<<"$output" | jq -s -c 'map(.seed)')" = '[1,2]' ]
+	[ "$(tail -n 1 <<<"$output" | wc -w)" = 3 ]
+}
+
+@test "fd2-eval(1): its example, and the keys that it names" {
+	try fd2-eval.1 eval.sh
+	[ "$(cut -f 1 <<<"$output" | xargs)" = "soft hard" ]
+	diff <(sed -n '/^\.Sh OUTPUT/,/^\.El/s/^\.It Li //p' "$root/man/fd2-eval.1" | sed 's/ , /\n/g' | sort) \
+		<(head -n 1 results.json | jq -r 'keys[]' | sort)
+}
+
+@test "fd2-stat(1): its example, and the keys that it names" {
+	try fd2-stat.1 stat.sh
+	[ "${#lines[@]}" = 2 ]
+	diff <(sed -n '/^\.Sh OUTPUT/,/^\.Sh EXIT/s/^\.It Li //p' "$root/man/fd2-stat.1" | sort) \
+		<({ echo "${lines[0]}"; fd2-attn -t teacher.fd2 val.tar | fd2-stat --boxes val.tar; } | jq -r 'keys[]' | sort -u)
+}
