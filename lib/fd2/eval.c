@@ -16,7 +16,7 @@ enum { HARD_EPOCHS = 300, HARD_SIZE = 224 };
 
 struct run {
 	const struct eval_job *job;
-	struct out *out, *save; /* opened first: a place that cannot be written is told before the work */
+	struct out *out, *save;       /* opened first: a place that cannot be written is told before the work */
 	struct stream_reader *labels; /* NULL with --hard */
 	struct dataset images, val;
 	struct backbone student;

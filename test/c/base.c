@@ -67,6 +67,10 @@ static void run_to(const char *to, int (*fn)(void *), void *arg)
 	pid_t pid = fork();
 
 	if (!pid) {
+		/* a run under nohup, or in the background of a script, hands on ignored signals */
+		signal(SIGINT, SIG_DFL);
+		signal(SIGTERM, SIG_DFL);
+		signal(SIGHUP, SIG_DFL);
 		dup2(open("/dev/null", O_RDONLY), 0);
 		dup2(redirect(to ? to : "stdout"), 1);
 		dup2(redirect("stderr"), 2);
