@@ -22,5 +22,7 @@ int main(int argc, char **argv)
 	job.n_shards = argc - first;
 	if (!job.teacher)
 		die_usage("no teacher; give one with -t");
+	if (job.shared_scale && !job.heatmap)
+		die_usage("--shared-scale is for --heatmap");
 	return fd2_finish(stage_run("stage_attn", &job));
 }

@@ -71,6 +71,15 @@ static void check(void)
 	bool images = !strcmp(job.ls_view, "same") || !strcmp(job.ls_view, "once");
 	if (!job.teacher)
 		die_usage("no teacher; give one with -t");
+	if (job.alpha < 0 && job.alpha != -1)
+		die_usage("--alpha is a share from 0 to 1, or -1 for the teacher's");
+	if (job.plain && (job.bn_head || job.no_lf || job.no_ls || job.attn || job.previous))
+		die_usage(
+		    "--plain is the method without FD2: --bn-head, --no-lf, --no-ls, --attn and --previous do not go with it");
+	if (job.ls_every > 1 && strcmp(job.ls_view, "plain"))
+		die_usage("--ls-every is for --ls-view plain: the other views cost no extra pass");
+	if (job.id > job.ipc)
+		die_usage("--id %ld is beyond the %ld images of a class (--ipc)", job.id, job.ipc);
 	if (job.id > job.group)
 		die_usage("--id %ld is beyond the group of %ld (--group)", job.id, job.group);
 	if (job.attn && !job.id)

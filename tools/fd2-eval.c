@@ -1,4 +1,6 @@
 /* fd2-eval: a student trained on distilled images, and its accuracy on real ones. */
+#include <unistd.h>
+
 #include "lib/base/err.h"
 #include "lib/base/stage.h"
 #include "lib/fd2/jobs.h"
@@ -55,6 +57,8 @@ int main(int argc, char **argv)
 		die_usage("--batch, --size, --min-scale and --label-smoothing are for --hard: soft labels bring their own");
 	if (job.hard && job.temperature != TEMPERATURE)
 		die_usage("--temperature is for soft labels, not for --hard");
+	if (!job.hard && !job.labels && isatty(STDIN_FILENO))
+		die_usage("no soft labels; give them with -l, pipe them in, or use --hard");
 	if (job.hard && job.labels)
 		die_usage("--hard and --labels exclude each other");
 	return fd2_finish(stage_run("stage_eval", &job));

@@ -1,4 +1,6 @@
 /* fd2-protos: class prototypes, out of a teacher or as class means over shards. */
+#include <unistd.h>
+
 #include "lib/base/err.h"
 #include "lib/base/stage.h"
 #include "lib/fd2/jobs.h"
@@ -20,5 +22,7 @@ int main(int argc, char **argv)
 	int first = fd2_start(&tool, argc, argv);
 	job.shards = argv + first;
 	job.n_shards = argc - first;
+	if (!job.teacher && isatty(STDIN_FILENO))
+		die_usage("no teacher; give one with -t, or pipe one in");
 	return fd2_finish(stage_run("stage_protos", &job));
 }

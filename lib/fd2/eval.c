@@ -107,7 +107,7 @@ static int measure(struct run *r, int e)
 	}
 	chat("epoch %4d  loss %.4f  top-1 %5.2f %%  top-5 %5.2f %%", e, r->loss / r->epoch.n, hits_top1(&r->last),
 	    hits_top5(&r->last));
-	log_event(json_pack("{s:s, s:i, s:{s:o}, s:f, s:f}", "event", "epoch", "epoch", e, "loss", "kl",
+	log_event(json_pack("{s:s, s:i, s:{s:o}, s:f, s:f}", "event", "epoch", "epoch", e, "loss", r->labels ? "kl" : "ce",
 	    json_real_or_null(r->loss / r->epoch.n), "top1", hits_top1(&r->last), "top5", hits_top5(&r->last)));
 	return 0;
 }

@@ -1,0 +1,221 @@
+/* fd2's side of `make parity`: reads what compare.py wrote, computes, and writes what compare.py checks.
+ *
+ * parity net TEACHER INPUT OUTPUT    one pass in evaluation and one in training
+ * parity optim INPUT OUTPUT          20 steps of every optimiser */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/base/err.h"
+#include "lib/fd2/losses.h"
+#include "lib/fd2/sre2l.h"
+#include "lib/fd2/teacher.h"
+#include "lib/nn/optim.h"
+#include "lib/nn/weights.h"
+
+enum { INPUTS_MAX = 256, STEPS = 20 };
+
+struct inputs {
+	char *name[INPUTS_MAX];
+	Tensor *t[INPUTS_MAX];
+	int n;
+};
+
+static void check(int ok)
+{
+	if (ok < 0 || tensor_error())
+		die("%s", tensor_error() ? tensor_error() : fail_message());
+}
+
+static void inputs_read(struct inputs *in, const char *path)
+{
+	struct stream_reader *r = stream_open(path, "parity");
+	struct array a;
+	int got = r ? 0 : -1;
+	while (r && (got = stream_next(r, &a)) > 0 && in->n < INPUTS_MAX) {
+		in->name[in->n] = xstrdup(a.name);
+		in->t[in->n++] = weights_tensor(&a);
+		array_free(&a);
+	}
+	check(got);
+	stream_close(r);
+}
+
+static Tensor *input(const struct inputs *in, const char *name)
+{
+	for (int i = 0; i < in->n; i++)
+		if (!strcmp(in->name[i], name))
+			return in->t[i];
+	die("no input '%s'", name);
+}
+
+static struct stream_writer *create(const char *path)
+{
+	struct out *out = out_open(path, 0);
+	struct stream_writer *w = out ? stream_create(out, "parity", NULL) : NULL;
+	check(w ? 0 : -1);
+	return w;
+}
+
+static void put(struct stream_writer *w, const char *name, const Tensor *t)
+{
+	check(weights_put_tensor(w, name, t));
+}
+
+/* --- networks and losses ------------------------------------------------------------------------------------------------- */
+
+struct seen {
+	struct teacher_out o;
+	Tensor *x, *r_bn, *cls;
+};
+
+static struct seen look(const struct teacher *t, const struct inputs *in)
+{
+	struct bn_sum sum = {.head = &t->cal.bn};
+	struct pass pass = {.bn = BN_RUNNING, .on_bn = sre2l_on_bn, .ctx = &sum};
+	struct seen s = {.x = tensor_clone(input(in, "x"))};
+	tensor_requires_grad_(s.x, true);
+	s.o = teacher_forward(t, s.x, &pass);
+	s.r_bn = sum.loss;
+	s.cls = loss_cls(s.o.p_bb, s.o.p_raw, input(in, "labels"), t->alpha);
+	return s;
+}
+
+static void put_gradient(struct stream_writer *w, const char *name, const Tensor *loss, Tensor *x)
+{
+	Tensor *d;
+	check(tensor_grad(loss, &x, 1, &d, false));
+	put(w, name, d);
+}
+
+/* Each gradient has a pass of its own, since taking it frees the graph. */
+static void evaluation(const struct teacher *t, const struct inputs *in, struct stream_writer *w)
+{
+	tensor_scope_begin(GRAD);
+	struct seen s = look(t, in);
+	put(w, "F", s.o.F);
+	put(w, "A", s.o.A);
+	put(w, "z", s.o.z);
+	put(w, "p_bb", s.o.p_bb);
+	put(w, "p_raw", s.o.p_raw);
+	put(w, "p_eff", teacher_effect(t, &s.o, NULL));
+	put(w, "R_BN", s.r_bn);
+	put(w, "L_cls", s.cls);
+	put_gradient(w, "dx R_BN", s.r_bn, s.x);
+	s = look(t, in);
+	put_gradient(w, "dx L_cls", s.cls, s.x);
+	s = look(t, in);
+	put_gradient(w, "dx R_BN + L_cls", tensor_add(s.r_bn, s.cls), s.x);
+	s = look(t, in);
+	put_gradient(w, "dx L_F", loss_F(s.o.z, t->cal.prototypes, input(in, "labels"), 0.5), s.x);
+	tensor_scope_end();
+}
+
+static void training(struct teacher *t, const struct inputs *in, struct stream_writer *w)
+{
+	struct pass pass = {.bn = BN_TRAIN};
+	struct optim optim = {.kind = OPTIM_SGD};
+	Tensor *labels = input(in, "labels");
+	int64_t y[64];
+	optim_init(&optim, &t->backbone.params);
+	tensor_scope_begin(GRAD);
+	struct teacher_out o = teacher_forward(t, input(in, "x"), &pass);
+	Tensor *p_eff = teacher_effect(t, &o, input(in, "counterfactual"));
+	Tensor *center = loss_center(o.z, t->cal.prototypes, labels);
+	Tensor *loss = loss_pre(o.p_bb, loss_cal(o.p_raw, p_eff, labels, center, 1, 0.1), labels, t->alpha, 0.1);
+	put(w, "L_pre", loss);
+	check(optim_backward(&optim, loss));
+	check(tensor_read(labels, T_I64, y, tensor_numel(labels)));
+	prototypes_update(t->cal.prototypes, tensor_detach(o.z), y, 0.05);
+	for (int i = 0; i < optim.n; i++) {
+		char *name = xasprintf("grad %s", optim.name[i]);
+		put(w, name, optim.grad[i]);
+		free(name);
+	}
+	tensor_scope_end();
+	check(weights_put(w, "after ", &t->backbone.params));
+	optim_free(&optim);
+}
+
+static void net(char **path)
+{
+	struct teacher t;
+	struct inputs in = {.n = 0};
+	check(teacher_read(&t, path[0]));
+	inputs_read(&in, path[1]);
+	struct stream_writer *w = create(path[2]);
+	evaluation(&t, &in, w);
+	training(&t, &in, w);
+	check(stream_finish(w));
+	teacher_free(&t);
+}
+
+/* --- optimisers ---------------------------------------------------------------------------------------------------------- */
+
+static const struct {
+	const char *name;
+	struct optim settings;
+	double lr;
+} cases[] = {
+    {"SGD", {.kind = OPTIM_SGD, .momentum = 0.9, .weight_decay = 1e-2}, 0.05},
+    {"SGD nesterov", {.kind = OPTIM_SGD, .momentum = 0.9, .weight_decay = 1e-2, .nesterov = true, .decay_all = true}, 0.05},
+    {"SGD clip slow", {.kind = OPTIM_SGD, .momentum = 0.9, .nesterov = true, .clip = 1, .slow = "conv", .slow_share = 0.1}, 0.05},
+    {"AdamW", {.kind = OPTIM_ADAMW, .weight_decay = 0.1}, 0.01},
+    {"AdamW decay all", {.kind = OPTIM_ADAMW, .weight_decay = 0.1, .decay_all = true}, 0.01},
+};
+
+/* sum over parameters of p.g + p.p/2 */
+static Tensor *pull(const struct params *p, const struct inputs *in, int step)
+{
+	Tensor *loss = tensor_full(0, T_F32, 0, NULL);
+	for (int i = 0; i < p->n; i++) {
+		char *name = xasprintf("%d %s", step, p->v[i].name);
+		const Tensor *t = p->v[i].t, *slope = tensor_add(input(in, name), tensor_affine(t, 0.5, 0));
+		loss = tensor_add(loss, tensor_sum(tensor_mul(t, slope), 0, NULL, false));
+		free(name);
+	}
+	return loss;
+}
+
+static void optimise(const struct inputs *in, struct stream_writer *w, int k)
+{
+	struct params p = {.bare = true};
+	struct conv conv;
+	struct linear fc;
+	struct optim optim = cases[k].settings;
+	conv_init(&conv, &p, "conv", 3, 4, 3, 1, 1);
+	linear_init(&fc, &p, "fc", 5, 7, true);
+	for (int i = 0; i < p.n; i++)
+		tensor_copy_(p.v[i].t, input(in, p.v[i].name));
+	optim_init(&optim, &p);
+	for (int step = 0; step < STEPS; step++) {
+		tensor_scope_begin(GRAD);
+		check(optim_backward(&optim, pull(&p, in, step)));
+		optim_update(&optim, lr_cosine(cases[k].lr, step + 1, STEPS, 3, 2));
+		tensor_scope_end();
+	}
+	char *prefix = xasprintf("%s: ", cases[k].name);
+	check(weights_put(w, prefix, &p));
+	free(prefix);
+	optim_free(&optim);
+	params_free(&p);
+}
+
+int main(int argc, char **argv)
+{
+	prog_name = "parity";
+	check(torch_start("cpu", 0));
+	if (argc == 5 && !strcmp(argv[1], "net")) {
+		net(argv + 2);
+	} else if (argc == 4 && !strcmp(argv[1], "optim")) {
+		struct inputs in = {.n = 0};
+		inputs_read(&in, argv[2]);
+		struct stream_writer *w = create(argv[3]);
+		for (size_t k = 0; k < sizeof cases / sizeof *cases; k++)
+			optimise(&in, w, (int)k);
+		check(stream_finish(w));
+	} else {
+		die_usage("parity net TEACHER INPUT OUTPUT, or parity optim INPUT OUTPUT");
+	}
+	return 0;
+}
