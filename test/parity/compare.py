@@ -18,6 +18,8 @@ import torchvision
 
 CLASSES, MAPS, ALPHA, BATCH, STEPS = 10, 4, 0.3, 8, 20
 VALUE, GRADIENT = 1e-5, 1e-4
+VALUE_64, GRADIENT_64 = 1e-9, 1e-6  # fd2 keeps convolutions' weights and their gradients in float32 (6e-8)
+SLACK = 4  # a float32 figure over its bound passes when torchvision's own rounding is at least a quarter of it
 LABELS = torch.tensor([1, 3, 1, 0, 7, 9, 3, 1])  # classes that come twice and three times
 
 
@@ -152,21 +154,19 @@ def error(a, b):
 
 class Table:
     def __init__(self):
-        self.over = 0
+        self.over = self.rounded = 0
 
     def head(self, text):
-        print(f"\n{text:<44} {'fd2':>10} {'bound':>10} {'float64':>10}")
+        print(f"\n{text:<44} {'fd2':>10} {'bound':>10} {'rounding':>10}")
 
-    def row(self, name, e, bound, rounding=None):
-        self.over += not e <= bound
-        exact = "" if rounding is None else f"{rounding:10.1e}"
-        print(f"{name:<44} {e:10.1e} {bound:10.0e} {exact:>10}{'' if e <= bound else '  OVER'}")
-
-
-def worst(names, got, want, exact):
-    """The worst of many tensors: its name, its error, and torchvision's own rounding there."""
-    name = max(names, key=lambda n: error(got[n], want[n]))
-    return name, error(got[name], want[name]), error(want[name], exact[name])
+    def row(self, name, e, bound, rounding=0.0):
+        note = ""
+        if not e <= bound:
+            by_rounding = e <= SLACK * rounding
+            self.rounded += by_rounding
+            self.over += not by_rounding
+            note = "  rounding" if by_rounding else "  OVER"
+        print(f"{name:<44} {e:10.1e} {bound:10.0e} {f'{rounding:10.1e}' if rounding else '':>10}{note}")
 
 
 # Statistics near what the images give, as a trained network has them, yet off by a third.
@@ -185,38 +185,48 @@ def random_statistics(teacher, x):
         m.num_batches_tracked.fill_(17)
 
 
+TRAINED = (("gradients", "grad ", "", True), ("running means", "after ", "running_mean", False),
+           ("running variances", "after ", "running_var", False), ("batches counted", "after ", "num_batches_tracked", False),
+           ("prototypes", "after ", "prototypes", False))
+
+
+def rows(table, title, got, want, exact, value, gradient):
+    """exact None: there is no rounding to tell."""
+    def rounding(name):
+        return error(want[name], exact[name]) if exact else 0.0
+
+    missing = set(want) - set(got)
+    if missing:
+        sys.exit(f"fd2 did not write {sorted(missing)}")
+    table.head(title)
+    for name in want:
+        if not name.startswith(("grad ", "after ")):
+            table.row(name, error(got[name], want[name]), gradient if name.startswith("dx ") else value, rounding(name))
+    for what, prefix, end, is_gradient in TRAINED:
+        names = [n for n in want if n.startswith(prefix) and n.endswith(end)]
+        worst = max(names, key=lambda n: error(got[n], want[n]))
+        table.row(f"{len(names)} {what}", error(got[worst], want[worst]), gradient if is_gradient else value, rounding(worst))
+
+
 def networks(table, program, folder, arch, size):
     teacher = Teacher(arch)
     x = torch.randn(BATCH, 3, size, size)
     random_statistics(teacher, torch.randn(BATCH, 3, size, size))
-    side = size // 32
-    counterfactual = 2 * torch.rand(BATCH, MAPS, side, side)
+    counterfactual = 2 * torch.rand(BATCH, MAPS, size // 32, size // 32)
     meta = {"arch": arch, "classes": [f"c{i}" for i in range(CLASSES)], "maps": MAPS, "size": size, "last_stride": 2,
             "fit": "short", "alpha": ALPHA, "mean": [0.485, 0.456, 0.406], "std": [0.229, 0.224, 0.225]}
     paths = [os.path.join(folder, f"{arch}-{kind}.fd2") for kind in ("teacher", "input", "output")]
     stream_write(paths[0], "teacher", meta, dict(teacher.named()))
-    stream_write(paths[1], "parity", {}, {"x": x, "labels": LABELS, "counterfactual": counterfactual})
-    subprocess.run([program, "net", *paths], check=True)
-    got = stream_read(paths[2])
-
-    double = copy.deepcopy(teacher).double()
-    want, exact = evaluation(teacher, x), evaluation(double, x.double())
-    table.head(f"{arch}, {size} px, evaluation")
-    for name in want:
-        table.row(name, error(got[name], want[name]), GRADIENT if name.startswith("dx ") else VALUE,
-                  error(want[name], exact[name]))
-
-    want, exact = training(teacher, x, counterfactual), training(double, x.double(), counterfactual.double())
-    assert set(want) <= set(got), set(want) - set(got)
-    table.head(f"{arch}, {size} px, training")
-    table.row("L_pre", error(got["L_pre"], want["L_pre"]), VALUE, error(want["L_pre"], exact["L_pre"]))
-    for what, prefix, end, bound in (("gradients", "grad ", "", GRADIENT), ("running means", "after ", "running_mean", VALUE),
-                                     ("running variances", "after ", "running_var", VALUE),
-                                     ("batches counted", "after ", "num_batches_tracked", 0),
-                                     ("prototypes", "after ", "prototypes", VALUE)):
-        names = [n for n in want if n.startswith(prefix) and n.endswith(end)]
-        name, e, rounding = worst(names, got, want, exact)
-        table.row(f"{len(names)} {what}, worst: {name.split(' ')[1]}"[:44], e, bound, rounding)
+    got, want = {}, {}
+    for dtype in (torch.float64, torch.float32):
+        stream_write(paths[1], "parity", {}, {"x": x.to(dtype), "labels": LABELS, "counterfactual": counterfactual.to(dtype)})
+        subprocess.run([program, "net", *paths], check=True)
+        got[dtype] = stream_read(paths[2])
+        model = copy.deepcopy(teacher).to(dtype)
+        want[dtype] = evaluation(model, x.to(dtype)) | training(model, x.to(dtype), counterfactual.to(dtype))
+    exact, single = torch.float64, torch.float32
+    rows(table, f"{arch}, {size} px, float64", got[exact], want[exact], None, VALUE_64, GRADIENT_64)
+    rows(table, f"{arch}, {size} px, float32", got[single], want[single], want[exact], VALUE, GRADIENT)
 
 
 def cosine(lr, t):
@@ -260,14 +270,17 @@ def main():
     torch.manual_seed(1)
     torch.use_deterministic_algorithms(True)
     table = Table()
-    print(f"Made by `make parity`: fd2 on the CPU in float32 against torch {torch.__version__}, torchvision "
-          f"{torchvision.__version__}.\nWeights, statistics and inputs are random (seed 1). A figure is the largest difference "
-          "over the largest value;\n'fd2' is fd2 against torchvision in float32; 'float64' is torchvision's float32 against its "
-          "float64:\nwhat rounding alone does.")
+    print(f"""Made by `make parity`: fd2 on the CPU against torch {torch.__version__} and torchvision {torchvision.__version__}.
+Weights, statistics and inputs are random (seed 1); batch {BATCH}. Evaluation: F to 'dx L_F'; training: from L_pre on.
+
+fd2       largest difference from torchvision in the same arithmetic, over the largest value; the worst tensor of many
+rounding  the same for torchvision's float32 against its own float64
+A float32 figure over its bound passes, marked 'rounding', when it is at most {SLACK} times that: a rounded number near a kink of
+ReLU, max pooling or the root in Eq. 3 takes another branch, and two float32 programs need not agree there.""")
     networks(table, program, folder, "resnet18", 64)
     networks(table, program, folder, "resnet50", 64)
     optimisers(table, program, folder)
-    print(f"\n{table.over} over the bound")
+    print(f"\n{table.over} over the bound; {table.rounded} in float32 beyond it by rounding")
     return table.over > 0
 
 
