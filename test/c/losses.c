@@ -9,7 +9,7 @@
 #include "lib/nn/backbone.h"
 #include "test/c/check.h"
 
-enum { B = 3, C = 2, M = 2, h = 3, w = 2, HW = h * w, D = M * C, K = 4, J = 2, N_MAX = 256 };
+enum { B = 3, C = 2, M = 2, h = 3, w = 2, HW = h * w, D = M * C, K = 4, K_MAX = 5, J = 3, N_MAX = 256 };
 
 static const int64_t y[B] = {1, 3, 1}; /* a class that comes twice */
 
@@ -93,8 +93,7 @@ static double l2(const double *u, const double *v, int n)
 	return sqrt(dd) / (sqrt(uu) + sqrt(vv) + 1e-8);
 }
 
-/* --- Eq. 3 and 4: Phi, p_raw, p_eff ----------------------------------------------------------------------------------------------
- */
+/* --- Eq. 3 and 4: Phi, p_raw, p_eff ----------------------------------------------------------------------------------- */
 
 static double F_[B * C * HW], A_[B * M * HW], bar_[B * M * HW], mix_[B * D], W_[K * D];
 
@@ -153,6 +152,37 @@ static double phi_of_A_scalar(const double *A)
 	return mixed(z);
 }
 
+static const double weight[M * C] = {0.9, -0.4, 0.3, 0.8}, gamma_[M] = {1.2, 0.7}, shift[M] = {-0.1, 0.2};
+static const double mean[M] = {0.1, -0.2}, var[M] = {0.5, 1.5};
+
+/* A = ReLU(BN(g * F)) in evaluation. */
+static Tensor *attention_of_F(const Tensor *F)
+{
+	struct pass pass = {.bn = BN_RUNNING};
+	struct cal cal = {.conv = {tensor(weight, 4, (int64_t[]){M, C, 1, 1}), 1, 0}, .bn.eps = 1e-3};
+	int64_t shape[] = {M};
+	cal.bn.weight = tensor(gamma_, 1, shape);
+	cal.bn.bias = tensor(shift, 1, shape);
+	cal.bn.mean = tensor(mean, 1, shape);
+	cal.bn.var = tensor(var, 1, shape);
+	return tensor_sum(tensor_mul(cal_attention(&cal, F, &pass), tensor(bar_, 4, (int64_t[]){B, M, h, w})), 0, NULL, false);
+}
+
+static double attention_of_F_scalar(const double *F)
+{
+	double sum = 0;
+	for (int b = 0; b < B; b++)
+		for (int m = 0; m < M; m++)
+			for (int i = 0; i < HW; i++) {
+				double a = 0;
+				for (int c = 0; c < C; c++)
+					a += weight[m * C + c] * F[(b * C + c) * HW + i];
+				a = (a - mean[m]) / sqrt(var[m] + 1e-3) * gamma_[m] + shift[m];
+				sum += a > 0 ? a * bar_[(b * M + m) * HW + i] : 0;
+			}
+	return sum;
+}
+
 /* CE of p_eff = W(100 z) - W(100 z^), by F. */
 static Tensor *effect_of_F(const Tensor *F)
 {
@@ -181,15 +211,15 @@ static void eq3_eq4(void)
 	draw(bar_, B * M * HW, 0, 2, 3);
 	draw(mix_, B * D, -1, 1, 4);
 	draw(W_, K * D, -0.03, 0.03, 5);
+	check(attention_of_F, attention_of_F_scalar, F_, B * C * HW, 4, (int64_t[]){B, C, h, w});
 	check(phi_of_F, phi_of_F_scalar, F_, B * C * HW, 4, (int64_t[]){B, C, h, w});
 	check(phi_of_A, phi_of_A_scalar, A_, B * M * HW, 4, (int64_t[]){B, M, h, w});
 	check(effect_of_F, effect_of_F_scalar, F_, B * C * HW, 4, (int64_t[]){B, C, h, w});
 }
 
-/* --- Eq. 5
- * ------------------------------------------------------------------------------------------------------------------------ */
+/* --- Eq. 5 --------------------------------------------------------------------------------------------------------------- */
 
-static double z_[B * D], c_[K * D];
+static double z_[B * D], c_[K_MAX * D];
 
 static Tensor *center(const Tensor *z)
 {
@@ -213,7 +243,7 @@ static double center_scalar(const double *z)
 static void draw_z_and_c(void)
 {
 	draw(z_, B * D, -1, 1, 6);
-	draw(c_, K * D, -1, 1, 7);
+	draw(c_, K_MAX * D, -1, 1, 7);
 }
 
 static void eq5_center(void)
@@ -228,6 +258,23 @@ static void eq5_zero_prototypes(void)
 	draw_z_and_c();
 	memset(c_, 0, sizeof c_);
 	check(center, center_scalar, z_, B * D, 2, (int64_t[]){B, D});
+}
+
+/* At its own prototype the loss is at its least. */
+static void eq5_on_the_prototype(void)
+{
+	double grad[B * D];
+	draw_z_and_c();
+	tensor_scope_begin(GRAD);
+	Tensor *c = tensor(c_, 2, (int64_t[]){K, D}), *z = tensor_index_select(normalized_rows(c), 0, labels()), *d;
+	z = tensor_detach(z);
+	tensor_requires_grad_(z, true);
+	Tensor *loss = loss_center(z, c, labels());
+	CHECK_NEAR(tensor_item(loss), 0, 0);
+	CHECK(tensor_grad(loss, &z, 1, &d, false) == 0 && tensor_read(d, T_F64, grad, B * D) == 0);
+	for (int i = 0; i < B * D; i++)
+		CHECK_NEAR(grad[i], 0, 0);
+	tensor_scope_end();
 }
 
 static void eq5_update(void)
@@ -248,8 +295,7 @@ static void eq5_update(void)
 	tensor_scope_end();
 }
 
-/* --- Eq. 6, 7, 8
- * ------------------------------------------------------------------------------------------------------------------ */
+/* --- Eq. 6, 7, 8 --------------------------------------------------------------------------------------------------------- */
 
 static double p_[B * K], q_[B * K], Wbb_[K * C], bias_[K];
 
@@ -264,10 +310,29 @@ static double cal_of_raw_scalar(const double *p)
 	return mean_ce(p, 0.1) + mean_ce(q_, 0.1) + 1.5 * 0.7;
 }
 
+static Tensor *cal_of_effect(const Tensor *p_eff)
+{
+	Tensor *l_center = tensor_full(0.7, T_F64, 0, NULL);
+	return loss_cal(tensor(q_, 2, (int64_t[]){B, K}), p_eff, labels(), l_center, 1.5, 0.1);
+}
+
+static Tensor *cal_of_center(const Tensor *l_center)
+{
+	Tensor *p = tensor(p_, 2, (int64_t[]){B, K}), *q = tensor(q_, 2, (int64_t[]){B, K});
+	return loss_cal(p, q, labels(), l_center, 1.5, 0);
+}
+
+static double cal_of_center_scalar(const double *l_center)
+{
+	return mean_ce(p_, 0) + mean_ce(q_, 0) + 1.5 * *l_center;
+}
+
+static double smoothing_;
+
 static Tensor *pre_of_F(const Tensor *F)
 {
 	struct backbone b = {.classifier = {tensor(Wbb_, 2, (int64_t[]){K, C}), tensor(bias_, 1, (int64_t[]){K})}};
-	return loss_pre(backbone_logits(&b, F), tensor_full(2.5, T_F64, 0, NULL), labels(), 0.3, 0);
+	return loss_pre(backbone_logits(&b, F), tensor_full(2.5, T_F64, 0, NULL), labels(), 0.3, smoothing_);
 }
 
 static double pre_of_F_scalar(const double *F)
@@ -280,7 +345,7 @@ static double pre_of_F_scalar(const double *F)
 				for (int i = 0; i < HW; i++)
 					p[b * K + k] += Wbb_[k * C + c] * F[(b * C + c) * HW + i] / HW;
 		}
-	return (1 - 0.3) * mean_ce(p, 0) + 0.3 * 2.5;
+	return (1 - 0.3) * mean_ce(p, smoothing_) + 0.3 * 2.5;
 }
 
 static void eq6_eq7_eq8(void)
@@ -291,17 +356,24 @@ static void eq6_eq7_eq8(void)
 	draw(Wbb_, K * C, -1, 1, 11);
 	draw(bias_, K, -1, 1, 12);
 	check(cal_of_raw, cal_of_raw_scalar, p_, B * K, 2, (int64_t[]){B, K});
-	check(pre_of_F, pre_of_F_scalar, F_, B * C * HW, 4, (int64_t[]){B, C, h, w});
+	check(cal_of_effect, cal_of_raw_scalar, p_, B * K, 2, (int64_t[]){B, K});
+	check(cal_of_center, cal_of_center_scalar, (double[]){0.7}, 1, 0, NULL);
+	for (int i = 0; i < 2; i++) {
+		smoothing_ = 0.1 * i;
+		check(pre_of_F, pre_of_F_scalar, F_, B * C * HW, 4, (int64_t[]){B, C, h, w});
+	}
 }
 
-/* --- Eq. 9
- * ------------------------------------------------------------------------------------------------------------------------ */
+/* --- Eq. 9 --------------------------------------------------------------------------------------------------------------- */
 
 static double beta_;
+static int classes;
+static int64_t label_of[B];
 
 static Tensor *characteristic(const Tensor *z)
 {
-	return loss_F(z, tensor(c_, 2, (int64_t[]){K, D}), labels(), beta_);
+	Tensor *c = tensor(c_, 2, (int64_t[]){classes, D});
+	return loss_F(z, c, tensor_from(label_of, T_I64, 1, (int64_t[]){B}), beta_);
 }
 
 static double characteristic_scalar(const double *z)
@@ -309,21 +381,49 @@ static double characteristic_scalar(const double *z)
 	double sum = 0;
 	for (int b = 0; b < B; b++) {
 		double others = 0;
-		for (int k = 0; k < K; k++)
-			others += k == y[b] ? 0 : l2(z + b * D, c_ + k * D, D) / (K - 1);
-		sum += (beta_ * l2(z + b * D, c_ + y[b] * D, D) + (1 - beta_) * (1 - others)) / B;
+		for (int k = 0; k < classes; k++)
+			others += k == label_of[b] ? 0 : l2(z + b * D, c_ + k * D, D) / (classes - 1);
+		sum += (beta_ * l2(z + b * D, c_ + label_of[b] * D, D) + (1 - beta_) * (1 - others)) / B;
 	}
 	return sum;
+}
+
+static void choose_classes(int n)
+{
+	classes = n;
+	for (int b = 0; b < B; b++)
+		label_of[b] = y[b] % n;
 }
 
 static void eq9(void)
 {
 	static const double betas[] = {0, 0.25, 0.5, 1};
 	draw_z_and_c();
-	for (int i = 0; i < 4; i++) {
-		beta_ = betas[i];
-		check(characteristic, characteristic_scalar, z_, B * D, 2, (int64_t[]){B, D});
-	}
+	for (int n = 2; n <= K_MAX; n += 3)
+		for (int i = 0; i < 4; i++) {
+			choose_classes(n);
+			beta_ = betas[i];
+			check(characteristic, characteristic_scalar, z_, B * D, 2, (int64_t[]){B, D});
+		}
+}
+
+/* Before the first update every distance is 1. */
+static void eq9_zero_prototypes(void)
+{
+	double grad[B * D];
+	draw_z_and_c();
+	memset(c_, 0, sizeof c_);
+	choose_classes(K);
+	beta_ = 0.3;
+	tensor_scope_begin(GRAD);
+	Tensor *z = tensor(z_, 2, (int64_t[]){B, D}), *d;
+	tensor_requires_grad_(z, true);
+	Tensor *loss = characteristic(z);
+	CHECK_NEAR(tensor_item(loss), 0.3, 1e-7);
+	CHECK(tensor_grad(loss, &z, 1, &d, false) == 0 && tensor_read(d, T_F64, grad, B * D) == 0);
+	for (int i = 0; i < B * D; i++)
+		CHECK_NEAR(grad[i], 0, 1e-7);
+	tensor_scope_end();
 }
 
 /* A representation that lies on its prototype has no direction to go; its gradient must be finite all the same. */
@@ -332,6 +432,7 @@ static void eq9_on_the_prototype(void)
 	double grad[B * D];
 	draw_z_and_c();
 	memcpy(z_, c_ + y[0] * D, D * sizeof *z_);
+	choose_classes(K);
 	beta_ = 0.5;
 	tensor_scope_begin(GRAD);
 	Tensor *z = tensor(z_, 2, (int64_t[]){B, D}), *d;
@@ -342,8 +443,7 @@ static void eq9_on_the_prototype(void)
 	tensor_scope_end();
 }
 
-/* --- Eq. 10, 11, 12
- * --------------------------------------------------------------------------------------------------------------- */
+/* --- Eq. 10, 11, 12 ------------------------------------------------------------------------------------------------------ */
 
 static double earlier_[J * B * M * HW];
 static int64_t earlier_n;
@@ -370,6 +470,24 @@ static void eq10(void)
 		check(similarity, similarity_scalar, A_, B * M * HW, 4, (int64_t[]){B, M, h, w});
 }
 
+/* An image that looks where an earlier one looked: the worst value, and a finite gradient. */
+static void eq10_same_attention(void)
+{
+	double grad[B * M * HW];
+	draw(A_, B * M * HW, 0, 1, 13);
+	memcpy(earlier_, A_, sizeof A_);
+	earlier_n = 1;
+	tensor_scope_begin(GRAD);
+	Tensor *A = tensor(A_, 4, (int64_t[]){B, M, h, w}), *d;
+	tensor_requires_grad_(A, true);
+	Tensor *loss = similarity(A);
+	CHECK_NEAR(tensor_item(loss), 1, 0);
+	CHECK(tensor_grad(loss, &A, 1, &d, false) == 0 && tensor_read(d, T_F64, grad, B * M * HW) == 0);
+	for (int i = 0; i < B * M * HW; i++)
+		CHECK(isfinite(grad[i]));
+	tensor_scope_end();
+}
+
 static Tensor *cls(const Tensor *p_cal)
 {
 	return loss_cls(tensor(q_, 2, (int64_t[]){B, K}), p_cal, labels(), 0.3);
@@ -380,27 +498,52 @@ static double cls_scalar(const double *p)
 	return (1 - 0.3) * mean_ce(q_, 0) + 0.3 * mean_ce(p, 0);
 }
 
+static Tensor *cls_of_bb(const Tensor *p_bb)
+{
+	return loss_cls(p_bb, tensor(q_, 2, (int64_t[]){B, K}), labels(), 0.3);
+}
+
+static double cls_of_bb_scalar(const double *p)
+{
+	return (1 - 0.3) * mean_ce(p, 0) + 0.3 * mean_ce(q_, 0);
+}
+
 static void eq11(void)
 {
 	draw(p_, B * K, -3, 3, 15);
 	draw(q_, B * K, -3, 3, 16);
 	check(cls, cls_scalar, p_, B * K, 2, (int64_t[]){B, K});
+	check(cls_of_bb, cls_of_bb_scalar, p_, B * K, 2, (int64_t[]){B, K});
+}
+
+static bool with_F, with_S;
+
+static Tensor *total_part(const Tensor *terms, int i)
+{
+	return tensor_sum(tensor_narrow(terms, 0, i, 1), 0, NULL, false);
+}
+
+static Tensor *total(const Tensor *terms)
+{
+	Tensor *F = with_F ? total_part(terms, 2) : NULL, *S = with_S ? total_part(terms, 3) : NULL;
+	return loss_total(total_part(terms, 0), total_part(terms, 1), F, S, 0.8);
+}
+
+static double total_scalar(const double *terms)
+{
+	return terms[0] + terms[1] + (with_F ? 0.8 * terms[2] : 0) + (with_S ? 0.2 * terms[3] : 0);
 }
 
 static void eq12(void)
 {
-	tensor_scope_begin(NO_GRAD);
-	Tensor *other = tensor_full(2, T_F64, 0, NULL), *c = tensor_full(3, T_F64, 0, NULL);
-	Tensor *F = tensor_full(5, T_F64, 0, NULL), *S = tensor_full(7, T_F64, 0, NULL);
-	CHECK_NEAR(tensor_item(loss_total(other, c, F, S, 0.8)), 2 + 3 + 0.8 * 5 + 0.2 * 7, 1e-12);
-	CHECK_NEAR(tensor_item(loss_total(other, c, F, NULL, 0.8)), 2 + 3 + 0.8 * 5, 1e-12);
-	CHECK_NEAR(tensor_item(loss_total(other, c, NULL, S, 0.8)), 2 + 3 + 0.2 * 7, 1e-12);
-	CHECK_NEAR(tensor_item(loss_total(other, c, NULL, NULL, 0.8)), 5, 1e-12);
-	tensor_scope_end();
+	for (int i = 0; i < 4; i++) {
+		with_F = i & 1;
+		with_S = i & 2;
+		check(total, total_scalar, (double[]){2, 3, 5, 7}, 4, 1, (int64_t[]){4});
+	}
 }
 
-/* --- the base method and the student
- * --------------------------------------------------------------------------------------------------- */
+/* --- the base method and the student ------------------------------------------------------------------------------------- */
 
 static double mean_[C], var_[C];
 static int bn_index;
@@ -437,9 +580,11 @@ static void bn_statistics(void)
 		check(bn_layer, bn_layer_scalar, F_, B * C * HW, 4, (int64_t[]){B, C, h, w});
 }
 
+static double temperature;
+
 static Tensor *kl(const Tensor *student)
 {
-	return loss_kl(student, tensor(q_, 2, (int64_t[]){B, K}), 2);
+	return loss_kl(student, tensor(q_, 2, (int64_t[]){B, K}), temperature);
 }
 
 static double kl_scalar(const double *s)
@@ -448,12 +593,12 @@ static double kl_scalar(const double *s)
 	for (int b = 0; b < B; b++) {
 		double st = 0, tt = 0;
 		for (int k = 0; k < K; k++) {
-			st += exp(s[b * K + k] / 2);
-			tt += exp(q_[b * K + k] / 2);
+			st += exp(s[b * K + k] / temperature);
+			tt += exp(q_[b * K + k] / temperature);
 		}
 		for (int k = 0; k < K; k++) {
-			double p = exp(q_[b * K + k] / 2) / tt;
-			sum += p * (log(p) - s[b * K + k] / 2 + log(st)) / B;
+			double p = exp(q_[b * K + k] / temperature) / tt;
+			sum += p * (log(p) - s[b * K + k] / temperature + log(st)) / B;
 		}
 	}
 	return sum;
@@ -463,7 +608,10 @@ static void soft_labels(void)
 {
 	draw(p_, B * K, -3, 3, 20);
 	draw(q_, B * K, -3, 3, 21);
-	check(kl, kl_scalar, p_, B * K, 2, (int64_t[]){B, K});
+	for (int i = 0; i < 2; i++) {
+		temperature = i ? 20 : 2;
+		check(kl, kl_scalar, p_, B * K, 2, (int64_t[]){B, K});
+	}
 }
 
 int main(void)
@@ -473,11 +621,14 @@ int main(void)
 	RUN(eq3_eq4);
 	RUN(eq5_center);
 	RUN(eq5_zero_prototypes);
+	RUN(eq5_on_the_prototype);
 	RUN(eq5_update);
 	RUN(eq6_eq7_eq8);
 	RUN(eq9);
+	RUN(eq9_zero_prototypes);
 	RUN(eq9_on_the_prototype);
 	RUN(eq10);
+	RUN(eq10_same_attention);
 	RUN(eq11);
 	RUN(eq12);
 	RUN(bn_statistics);

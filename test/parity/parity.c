@@ -163,8 +163,8 @@ static void widen_teacher(struct teacher *t, const Tensor *x)
 {
 	struct params *p = &t->backbone.params;
 	struct pass pass = {.bn = BN_RUNNING, .on_bn = widen_bn, .ctx = p};
-	Tensor **field[] = {
-	    &t->backbone.classifier.weight, &t->backbone.classifier.bias, &t->cal.conv.weight, &t->cal.fc.weight, &t->cal.prototypes};
+	Tensor **field[] = {&t->backbone.classifier.weight, &t->backbone.classifier.bias, &t->cal.conv.weight, &t->cal.fc.weight,
+	    &t->cal.prototypes};
 	for (int i = 0; i < 5; i++)
 		widen(p, field[i]);
 	teacher_forward(t, x, &pass);

@@ -1,0 +1,401 @@
+/* Backbones and the teacher against torchvision's names, counts and rules; the step's view against a scalar re-derivation. */
+#include <stdlib.h>
+
+#include "lib/base/rng.h"
+#include "lib/fd2/sre2l.h"
+#include "lib/fd2/teacher.h"
+#include "test/c/check.h"
+
+enum { CLASSES = 5, IMAGES = 2, SIZE = 64 };
+
+static Tensor *random_tensor(enum scalar type, int rank, const int64_t *shape, uint32_t what)
+{
+	struct rng r = rng_at(11, RNG_TEST, what, 0, 0);
+	int64_t n = 1;
+	for (int i = 0; i < rank; i++)
+		n *= shape[i];
+	double *v = calloc((size_t)n, sizeof *v);
+	for (int64_t i = 0; i < n; i++)
+		v[i] = rng_normal(&r);
+	Tensor *t = tensor_to(tensor_from(v, T_F64, rank, shape), type);
+	free(v);
+	return t;
+}
+
+static Tensor *images(int64_t height, int64_t width)
+{
+	return random_tensor(T_F32, 4, (int64_t[]){IMAGES, 3, height, width}, 1);
+}
+
+static bool has_shape(const Tensor *t, int rank, const int64_t *shape)
+{
+	bool same = tensor_rank(t) == rank;
+	for (int i = 0; same && i < rank; i++)
+		same = tensor_size(t, i) == shape[i];
+	return same;
+}
+
+static bool same_values(const Tensor *a, const Tensor *b)
+{
+	int64_t n = tensor_numel(a);
+	float *u = calloc((size_t)n + 1, sizeof *u), *v = calloc((size_t)n + 1, sizeof *v);
+	bool same = tensor_read(a, T_F32, u, n) == 0 && tensor_read(b, T_F32, v, n) == 0 && !memcmp(u, v, (size_t)n * sizeof *u);
+	free(u);
+	free(v);
+	return same;
+}
+
+/* --- names, order and shapes: written down from torchvision's rule, not from ours ------------------------------------------- */
+
+struct expected {
+	const struct params *p;
+	int next;
+};
+
+static void expect(struct expected *e, const char *layer, const char *name, int rank, const int64_t *shape, bool trained)
+{
+	char key[80];
+	const struct param *p = &e->p->v[e->next];
+	snprintf(key, sizeof key, "%s.%s", layer, name);
+	CHECK(e->next < e->p->n);
+	if (e->next++ >= e->p->n)
+		return;
+	CHECK_STR(p->name, key);
+	CHECK_THAT(has_shape(p->t, rank, shape), "%s has another shape", key);
+	CHECK_THAT(p->trained == trained, "%s: trained is %d", key, p->trained);
+}
+
+static void expect_conv(struct expected *e, const char *conv, const char *bn, int64_t in, int64_t out, int64_t kernel)
+{
+	static const char *const vectors[] = {"weight", "bias", "running_mean", "running_var"};
+	expect(e, conv, "weight", 4, (int64_t[]){out, in, kernel, kernel}, true);
+	for (int i = 0; i < 4; i++)
+		expect(e, bn, vectors[i], 1, &out, i < 2);
+	expect(e, bn, "num_batches_tracked", 0, NULL, false);
+}
+
+/* Kernels of a block's convolutions: 3 3, or 1 3 1 where the last is four times as wide. */
+static void expect_resnet(const struct params *p, const int *depth, int convs, int64_t classes)
+{
+	struct expected e = {p, 0};
+	int64_t expansion = convs == 3 ? 4 : 1, in = 64;
+	expect_conv(&e, "conv1", "bn1", 3, 64, 7);
+	for (int s = 0; s < 4; s++)
+		for (int b = 0; b < depth[s]; b++) {
+			int64_t width = 64 << s, from = in;
+			char conv[64], bn[64];
+			for (int i = 0; i < convs; i++) {
+				int64_t to = i == convs - 1 ? width * expansion : width;
+				snprintf(conv, sizeof conv, "layer%d.%d.conv%d", s + 1, b, i + 1);
+				snprintf(bn, sizeof bn, "layer%d.%d.bn%d", s + 1, b, i + 1);
+				expect_conv(&e, conv, bn, from, to, convs == 2 || i == 1 ? 3 : 1);
+				from = to;
+			}
+			if (b == 0 && (s > 0 || in != from)) {
+				snprintf(conv, sizeof conv, "layer%d.0.downsample.0", s + 1);
+				snprintf(bn, sizeof bn, "layer%d.0.downsample.1", s + 1);
+				expect_conv(&e, conv, bn, in, from, 1);
+			}
+			in = from;
+		}
+	expect(&e, "fc", "weight", 2, (int64_t[]){classes, in}, true);
+	expect(&e, "fc", "bias", 1, &classes, true);
+	CHECK(e.next == p->n);
+}
+
+static void check_arch(const char *arch, const int *depth, int convs, int want_trained, int64_t want_elements)
+{
+	struct arch_options options = {.classes = 1000, .last_stride = 2, .bare = true};
+	struct backbone b;
+	int trained = 0;
+	int64_t elements = 0;
+	tensor_scope_begin(NO_GRAD);
+	CHECK(backbone_init(&b, arch, &options, 1) == 0);
+	for (int i = 0; i < b.params.n; i++)
+		if (b.params.v[i].trained) {
+			trained++;
+			elements += tensor_numel(b.params.v[i].t);
+		}
+	CHECK(trained == want_trained);
+	CHECK(elements == want_elements);
+	expect_resnet(&b.params, depth, convs, 1000);
+	backbone_free(&b);
+	tensor_scope_end();
+}
+
+static void resnet18_parameters(void)
+{
+	check_arch("resnet18", (int[]){2, 2, 2, 2}, 2, 62, 11689512);
+}
+
+static void resnet50_parameters(void)
+{
+	check_arch("resnet50", (int[]){3, 4, 6, 3}, 3, 161, 25557032);
+}
+
+static void unknown_arch(void)
+{
+	struct arch_options options = {.classes = 2, .last_stride = 2};
+	struct backbone b;
+	CHECK(backbone_init(&b, "resnet19", &options, 1) < 0);
+	backbone_free(&b);
+}
+
+/* --- forward passes --------------------------------------------------------------------------------------------------------- */
+
+static void make(struct backbone *b, const char *arch, int last_stride, uint64_t seed)
+{
+	struct arch_options options = {.classes = CLASSES, .last_stride = last_stride};
+	CHECK(backbone_init(b, arch, &options, seed) == 0);
+}
+
+static void check_forward(const char *arch, int last_stride, int64_t channels)
+{
+	struct pass pass = {.bn = BN_RUNNING};
+	struct backbone b;
+	int64_t height = 96, width = 64, shrink = last_stride == 2 ? 32 : 16;
+	tensor_scope_begin(NO_GRAD);
+	make(&b, arch, last_stride, 1);
+	Tensor *F = backbone_features(&b, images(height, width), &pass);
+	CHECK(has_shape(F, 4, (int64_t[]){IMAGES, channels, height / shrink, width / shrink}));
+	CHECK(has_shape(backbone_logits(&b, F), 2, (int64_t[]){IMAGES, CLASSES}));
+	CHECK_STR(tensor_error(), NULL);
+	backbone_free(&b);
+	tensor_scope_end();
+}
+
+static void forward_shapes(void)
+{
+	check_forward("resnet18", 2, 512);
+	check_forward("resnet18", 1, 512);
+	check_forward("resnet50", 2, 2048);
+	check_forward("resnet50", 1, 2048);
+}
+
+static void seeds(void)
+{
+	struct backbone a, b, c;
+	tensor_scope_begin(NO_GRAD);
+	make(&a, "resnet18", 2, 5);
+	make(&b, "resnet18", 2, 5);
+	make(&c, "resnet18", 2, 6);
+	for (int i = 0; i < a.params.n; i++)
+		CHECK_THAT(same_values(a.params.v[i].t, b.params.v[i].t), "%s depends on more than the seed", a.params.v[i].name);
+	CHECK(!same_values(params_find(&a.params, "conv1.weight"), params_find(&c.params, "conv1.weight")));
+	CHECK(!same_values(params_find(&a.params, "fc.bias"), params_find(&c.params, "fc.bias")));
+	CHECK(!same_values(params_find(&a.params, "layer1.0.conv1.weight"), params_find(&a.params, "layer1.0.conv2.weight")));
+	backbone_free(&a);
+	backbone_free(&b);
+	backbone_free(&c);
+	tensor_scope_end();
+}
+
+/* One pass from a fresh network: how many of its 3 x 20 statistics changed. */
+static int statistics_changed(enum bn_mode mode, Tensor **logits)
+{
+	struct pass pass = {.bn = mode};
+	struct backbone b, fresh;
+	int changed = 0;
+	make(&b, "resnet18", 2, 5);
+	make(&fresh, "resnet18", 2, 5);
+	*logits = tensor_keep(backbone_logits(&b, backbone_features(&b, images(SIZE, SIZE), &pass)));
+	for (int i = 0; i < b.params.n; i++) {
+		bool same = same_values(b.params.v[i].t, fresh.params.v[i].t);
+		changed += !same;
+		CHECK_THAT(same || !b.params.v[i].trained, "a pass changed %s", b.params.v[i].name);
+	}
+	if (mode == BN_TRAIN)
+		CHECK(tensor_item(params_find(&b.params, "layer4.1.bn2.num_batches_tracked")) == 1);
+	backbone_free(&b);
+	backbone_free(&fresh);
+	return changed;
+}
+
+static int changed_by(enum bn_mode mode, Tensor **logits)
+{
+	tensor_scope_begin(NO_GRAD);
+	int changed = statistics_changed(mode, logits);
+	tensor_scope_end();
+	return changed;
+}
+
+static void batch_norm_modes(void)
+{
+	Tensor *running, *batch, *train;
+	tensor_scope_begin(NO_GRAD);
+	CHECK(changed_by(BN_RUNNING, &running) == 0);
+	CHECK(changed_by(BN_BATCH, &batch) == 0);
+	CHECK(changed_by(BN_TRAIN, &train) == 3 * 20);
+	CHECK(same_values(batch, train));
+	CHECK(!same_values(batch, running));
+	tensor_scope_end();
+}
+
+/* running <- 0.9 running + 0.1 batch; the variance that is kept is the unbiased one. */
+static void batch_norm_update(void)
+{
+	enum { N = 3, C = 2, HW = 4, COUNT = N * HW };
+	struct pass pass = {.bn = BN_TRAIN};
+	struct params p = {0};
+	struct bn bn;
+	double v[N * C * HW], mean[C], var[C];
+	tensor_scope_begin(NO_GRAD);
+	bn_init(&bn, &p, "bn", C, 1e-5);
+	Tensor *x = random_tensor(T_F32, 4, (int64_t[]){N, C, 2, 2}, 2);
+	bn_forward(&bn, x, &pass);
+	CHECK(tensor_read(x, T_F64, v, N * C * HW) == 0);
+	CHECK(tensor_read(bn.mean, T_F64, mean, C) == 0 && tensor_read(bn.var, T_F64, var, C) == 0);
+	for (int c = 0; c < C; c++) {
+		double m = 0, s = 0;
+		for (int i = 0; i < COUNT; i++)
+			m += v[(i / HW * C + c) * HW + i % HW] / COUNT;
+		for (int i = 0; i < COUNT; i++)
+			s += pow(v[(i / HW * C + c) * HW + i % HW] - m, 2) / (COUNT - 1);
+		CHECK_NEAR(mean[c], 0.1 * m, 1e-6);
+		CHECK_NEAR(var[c], 0.9 + 0.1 * s, 1e-6);
+	}
+	CHECK(tensor_item(bn.count) == 1);
+	params_free(&p);
+	tensor_scope_end();
+}
+
+static void teacher_shapes(void)
+{
+	enum { MAPS = 3 };
+	struct pass pass = {.bn = BN_RUNNING};
+	struct teacher t = {.classes = CLASSES, .size = SIZE, .last_stride = 1};
+	tensor_scope_begin(NO_GRAD);
+	CHECK(teacher_init(&t, "resnet18", MAPS, 3) == 0);
+	struct teacher_out o = teacher_forward(&t, images(SIZE, SIZE), &pass);
+	CHECK(has_shape(o.F, 4, (int64_t[]){IMAGES, 512, 4, 4}));
+	CHECK(has_shape(o.A, 4, (int64_t[]){IMAGES, MAPS, 4, 4}));
+	CHECK(has_shape(o.z, 2, (int64_t[]){IMAGES, MAPS * 512}));
+	CHECK(has_shape(o.p_bb, 2, (int64_t[]){IMAGES, CLASSES}));
+	CHECK(has_shape(o.p_raw, 2, (int64_t[]){IMAGES, CLASSES}));
+	CHECK(has_shape(teacher_effect(&t, &o, NULL), 2, (int64_t[]){IMAGES, CLASSES}));
+	CHECK(has_shape(params_find(&t.backbone.params, "cal.prototypes"), 2, (int64_t[]){CLASSES, MAPS * 512}));
+	CHECK(same_values(o.A, tensor_abs(o.A)));
+	CHECK_NEAR(tensor_item(tensor_norm(tensor_narrow(o.z, 0, 1, 1), 1, false)), 1, 1e-5);
+	Tensor *zero = teacher_effect(&t, &o, o.A); /* the factual attention has no effect over itself */
+	CHECK_NEAR(tensor_item(tensor_sum(tensor_abs(zero), 0, NULL, false)), 0, 0);
+	CHECK_STR(tensor_error(), NULL);
+	teacher_free(&t);
+	tensor_scope_end();
+}
+
+/* --- the step's view ---------------------------------------------------------------------------------------------------------- */
+
+enum { S = 9, PIXELS = IMAGES * 3 * S * S };
+
+/* The sample of a box at output coordinate i of S, pixel centres at half: two neighbours and the second's share. */
+static void neighbours(int i, int start, int length, int at[2], double *share)
+{
+	double u = fmax((i + 0.5) * length / S - 0.5, 0);
+	int low = (int)u;
+	at[0] = start + low;
+	at[1] = start + (low + 1 < length ? low + 1 : low);
+	*share = u - low;
+}
+
+static double sample(const double *plane, const struct box *b, int y, int x)
+{
+	int row[2], column[2];
+	double down, right;
+	neighbours(y, b->y, b->h, row, &down);
+	neighbours(x, b->x, b->w, column, &right);
+	double top = (1 - right) * plane[row[0] * S + column[0]] + right * plane[row[0] * S + column[1]];
+	double bottom = (1 - right) * plane[row[1] * S + column[0]] + right * plane[row[1] * S + column[1]];
+	return (1 - down) * top + down * bottom;
+}
+
+/* Where an output pixel was before the roll, then before the flip. */
+static void view_scalar(const struct step_view *v, const double *x, double *out)
+{
+	for (int i = 0; i < PIXELS; i++) {
+		int row = (i / S % S - v->roll_y + S) % S, column = (i % S - v->roll_x + S) % S;
+		out[i] = sample(x + i / (S * S) * S * S, &v->box, row, v->flip ? S - 1 - column : column);
+	}
+}
+
+static const struct step_view views[] = {
+    {.box = {0, 0, S, S}},
+    {.box = {2, 1, 4, 7}},
+    {.box = {1, 3, 6, 5}, .flip = true},
+    {.box = {3, 2, 5, 6}, .flip = true, .roll_x = 1, .roll_y = 3},
+    {.box = {8, 8, 1, 1}, .roll_x = 2},
+};
+
+static void view_values(void)
+{
+	double x[PIXELS], want[PIXELS], got[PIXELS];
+	tensor_scope_begin(NO_GRAD);
+	Tensor *t = random_tensor(T_F64, 4, (int64_t[]){IMAGES, 3, S, S}, 3);
+	CHECK(tensor_read(t, T_F64, x, PIXELS) == 0);
+	for (size_t k = 0; k < sizeof views / sizeof *views; k++) {
+		view_scalar(&views[k], x, want);
+		CHECK(tensor_read(step_view_apply(&views[k], t), T_F64, got, PIXELS) == 0);
+		for (int i = 0; i < PIXELS; i++)
+			CHECK_NEAR(got[i], want[i], 1e-12);
+	}
+	tensor_scope_end();
+}
+
+/* <A x, y> = <x, A' y>, A' y being the gradient of <A x, y>. */
+static void view_adjoint(void)
+{
+	int64_t shape[] = {IMAGES, 3, S, S};
+	for (size_t k = 0; k < sizeof views / sizeof *views; k++) {
+		double x[PIXELS], y[PIXELS], Ax[PIXELS], Aty[PIXELS], left = 0, right = 0;
+		tensor_scope_begin(GRAD);
+		Tensor *tx = random_tensor(T_F64, 4, shape, 4), *ty = random_tensor(T_F64, 4, shape, 5), *d;
+		Tensor *at = random_tensor(T_F64, 4, shape, 6);
+		tensor_requires_grad_(at, true);
+		Tensor *product = tensor_sum(tensor_mul(step_view_apply(&views[k], at), ty), 0, NULL, false);
+		CHECK(tensor_grad(product, &at, 1, &d, false) == 0 && tensor_read(d, T_F64, Aty, PIXELS) == 0);
+		CHECK(tensor_read(tx, T_F64, x, PIXELS) == 0 && tensor_read(ty, T_F64, y, PIXELS) == 0);
+		view_scalar(&views[k], x, Ax);
+		for (int i = 0; i < PIXELS; i++) {
+			left += Ax[i] * y[i];
+			right += x[i] * Aty[i];
+		}
+		CHECK_NEAR(left, right, 1e-11);
+		tensor_scope_end();
+	}
+}
+
+/* A function of its arguments; inside the image; rolls up to a seventh of the size. */
+static void view_draws(void)
+{
+	enum { SIDE = 56 };
+	int flips = 0, most = 0;
+	for (long step = 0; step < 400; step++) {
+		struct step_view v = step_view_random(SIDE, 0.08, 1, 20, 2, step),
+		                 same = step_view_random(SIDE, 0.08, 1, 20, 2, step);
+		CHECK(v.box.x == same.box.x && v.box.w == same.box.w && v.flip == same.flip && v.roll_x == same.roll_x);
+		CHECK(v.box.x >= 0 && v.box.y >= 0 && v.box.x + v.box.w <= SIDE && v.box.y + v.box.h <= SIDE);
+		CHECK(v.box.w * v.box.h >= 0.07 * SIDE * SIDE);
+		CHECK(v.roll_x >= 0 && v.roll_x <= SIDE / 7 && v.roll_y >= 0 && v.roll_y <= SIDE / 7);
+		flips += v.flip;
+		most = v.roll_x > most ? v.roll_x : most;
+	}
+	CHECK(flips > 150 && flips < 250);
+	CHECK(most == SIDE / 7);
+}
+
+int main(void)
+{
+	if (torch_start("cpu", 1) < 0)
+		return 1;
+	RUN(resnet18_parameters);
+	RUN(resnet50_parameters);
+	RUN(unknown_arch);
+	RUN(forward_shapes);
+	RUN(seeds);
+	RUN(batch_norm_modes);
+	RUN(batch_norm_update);
+	RUN(teacher_shapes);
+	RUN(view_values);
+	RUN(view_adjoint);
+	RUN(view_draws);
+	return check_done();
+}
