@@ -78,10 +78,10 @@ static void check(void)
 		    "--plain is the method without FD2: --bn-head, --no-lf, --no-ls, --attn and --previous do not go with it");
 	if (job.ls_every > 1 && strcmp(job.ls_view, "plain"))
 		die_usage("--ls-every is for --ls-view plain: the other views cost no extra pass");
-	if (job.id > job.ipc)
-		die_usage("--id %ld is beyond the %ld images of a class (--ipc)", job.id, job.ipc);
 	if (job.id > job.group)
 		die_usage("--id %ld is beyond the group of %ld (--group)", job.id, job.group);
+	if (job.id > job.ipc)
+		die_usage("--id %ld is beyond the %ld images of a class (--ipc)", job.id, job.ipc);
 	if (job.attn && !job.id)
 		die_usage("--attn wants --id: without it every earlier image is made here");
 	if (job.previous && !job.id)

@@ -17,7 +17,6 @@
 
 struct run {
 	const struct teacher_job *job;
-	struct out *out; /* opened first, so that a place which cannot be written is told before the work */
 	struct teacher teacher;
 	struct optim optim;
 	struct dataset train, val;
@@ -196,7 +195,7 @@ static int train(struct run *r)
 			return -1;
 	}
 	progress_end();
-	if (write_teacher(r, r->out, val) < 0)
+	if (write_teacher(r, out_open(job->out, 0), val) < 0)
 		return -1;
 	checkpoint_remove(job->out);
 	return 0;
@@ -246,12 +245,23 @@ static int build(struct run *r)
 	return 0;
 }
 
+/* A place that cannot be written is told before the work. The file is only tried: held open, it would be left by a kill -9. */
+static int try_output(const char *path)
+{
+	if (!path || !strcmp(path, "-"))
+		return 0;
+	struct out *out = out_open(path, 0);
+	if (!out)
+		return -1;
+	out_abandon(out);
+	return 0;
+}
+
 int stage_teacher(const struct teacher_job *job)
 {
 	struct run r = {.job = job, .normal = imagenet, .type = arithmetic(), .best = -1};
 	batch_init(&r.batch, (int)job->batch, (int)job->size);
-	r.out = out_open(job->out, 0);
-	int ok = r.out ? read_data(&r) : -1;
+	int ok = try_output(job->out) < 0 ? -1 : read_data(&r);
 	if (!ok)
 		ok = build(&r);
 	if (!ok)
