@@ -4,17 +4,6 @@
 bats_require_minimum_version 1.5.0
 load helpers
 
-# example PAGE NAME: the block that follows that comment.
-example() {
-	awk -v name="$2" '
-		$0 == ".\\\" example: " name { wanted = 1 }
-		wanted && /^\.Ed/ { exit }
-		inside { gsub(/\\e/, "\\"); print }
-		wanted && /^\.Bd/ { inside = 1 }
-	' "$root/man/$1" >"$2"
-	[ -s "$2" ]
-}
-
 folders() {
 	fd2-draw --classes 3 --per-class 2 --size 32 -o d.tar
 	mkdir images

@@ -73,3 +73,14 @@ said() {
 		return 1
 	fi
 }
+
+# example PAGE NAME: the block that follows that comment, into the file NAME.
+example() {
+	awk -v name="$2" '
+		$0 == ".\\\" example: " name { wanted = 1 }
+		wanted && /^\.Ed/ { exit }
+		inside { gsub(/\\e/, "\\"); print }
+		wanted && /^\.Bd/ { inside = 1 }
+	' "$root/man/$1" >"$2"
+	[ -s "$2" ]
+}

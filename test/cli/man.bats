@@ -36,17 +36,6 @@ item() {
 	' "$root/man/$1"
 }
 
-# example PAGE NAME: the block that follows that comment, into the file NAME.
-example() {
-	awk -v name="$2" '
-		$0 == ".\\\" example: " name { wanted = 1 }
-		wanted && /^\.Ed/ { exit }
-		inside { gsub(/\\e/, "\\"); print }
-		wanted && /^\.Bd/ { inside = 1 }
-	' "$root/man/$1" >"$2"
-	[ -s "$2" ]
-}
-
 # try PAGE SCRIPT: runs that example where the files of tiny_run lie, as copies that it may write over.
 try() {
 	tiny_run
