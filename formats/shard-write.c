@@ -10,6 +10,7 @@
 #include "formats/digest.h"
 #include "formats/sample.h"
 #include "lib/base/err.h"
+#include "lib/base/names.h"
 
 enum { BLOCK = 512 };
 
@@ -86,10 +87,7 @@ static time_t source_date(void)
 
 static json_t *name_list(const char *const *names, int n)
 {
-	json_t *list = names ? json_array() : json_null();
-	for (int i = 0; names && i < n; i++)
-		json_array_append_new(list, json_string(names[i]));
-	return list;
+	return names ? names_to_json(names, n) : json_null();
 }
 
 static void release(struct shard_writer *w)

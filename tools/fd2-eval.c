@@ -4,6 +4,7 @@
 #include "lib/base/err.h"
 #include "lib/base/stage.h"
 #include "lib/fd2/jobs.h"
+#include "lib/nn/archs.h"
 
 #define HARD_MIN_SCALE 0.08
 #define TEMPERATURE 20
@@ -25,7 +26,7 @@ static const struct opt opts[] = {
     {0, "hard", NULL, OPT_FLAG, &job.hard, "train on the classes themselves, without soft labels"},
     {0, "val", "SHARD", OPT_LIST, &job.val, "held-out shards (repeatable)", .unrecorded = true},
     {0, "save", "FILE", OPT_STRING, &job.save, "write the student", .unrecorded = true},
-    {'a', "arch", "NAME", OPT_CHOICE, &job.arch, "the student", .choices = "resnet18|resnet50"},
+    {'a', "arch", "NAME", OPT_CHOICE, &job.arch, "the student", .choices = ARCH_CHOICES},
     {'e', "epochs", "N", OPT_INT, &job.epochs, "epochs (0: all that are labelled; --hard: 300)", .min = 0, .max = 100000},
     {'b', "batch", "N", OPT_INT, &job.batch, "--hard: images a step (0: 16)", .min = 0, .max = 65536},
     {'s', "size", "PX", OPT_INT, &job.size, "--hard: side of the input images (0: 224)", .min = 0, .max = 4096},

@@ -151,6 +151,17 @@ struct out *out_open(const char *path, int flags)
 	return create_temp(o) < 0 ? give_up(o) : o;
 }
 
+int out_try(const char *path, int flags)
+{
+	struct out *o = out_open(path, flags);
+	if (!o)
+		return -1;
+	if (o->fd == STDOUT_FILENO)
+		stdout_taken = false;
+	out_abandon(o);
+	return 0;
+}
+
 static int open_part(struct out *o, uint64_t size)
 {
 	struct stat st;

@@ -20,6 +20,9 @@ struct out *out_open(const char *path, int flags);
 struct out *out_resume(const char *path, uint64_t size);
 /* "PATH.part", to be freed; what out_resume would continue. */
 char *out_part_name(const char *path);
+/* Whether out_open would succeed: a place that cannot be written is told before long work. Nothing is kept open, so that a kill -9
+ * during the work leaves no file. */
+int out_try(const char *path, int flags);
 int out_write(struct out *o, const void *data, size_t n);
 /* Make what was written so far durable (OUT_KEEP outputs: after every finished image). */
 int out_sync(struct out *o);

@@ -13,6 +13,7 @@ enum rng_purpose {
 	RNG_ATTENTION, /* counterfactual attention: a = epoch, b = batch */
 	RNG_PATCH,     /* initial images: a = class, b = image */
 	RNG_DRAW,      /* the demo's generator */
+	RNG_DROPOUT,   /* a = epoch, b = batch, c = which half of it */
 	RNG_TEST,
 };
 

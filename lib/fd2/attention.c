@@ -8,12 +8,11 @@
 static Tensor *as_tensor(const struct teacher *t, const struct image *im)
 {
 	struct batch b;
-	struct normal normal = {{t->mean[0], t->mean[1], t->mean[2]}, {t->std[0], t->std[1], t->std[2]}};
 	int side = im->w < im->h ? im->w : im->h;
 	struct view v = {{(im->w - side) / 2, (im->h - side) / 2, side, side}, false};
 	batch_init(&b, 1, t->size);
 	batch_add(&b, im, 0, &v);
-	batch_render(&b, &normal);
+	batch_render(&b, &t->normal);
 	Tensor *x = batch_images(&b, 0, 1, T_F32);
 	batch_free(&b);
 	return x;

@@ -19,18 +19,11 @@ static struct params state_of(const struct optim *o)
 	struct params s = {0};
 	s.v = xcalloc(2 * (size_t)o->n + 1, sizeof *s.v);
 	for (int i = 0; i < o->n; i++) {
-		s.v[s.n++] = (struct param){xasprintf("optim.m.%s", o->name[i]), o->m[i], false};
+		s.v[s.n++] = (struct param){key(&s, "optim.m.%s", o->name[i]), o->m[i], false};
 		if (o->v)
-			s.v[s.n++] = (struct param){xasprintf("optim.v.%s", o->name[i]), o->v[i], false};
+			s.v[s.n++] = (struct param){key(&s, "optim.v.%s", o->name[i]), o->v[i], false};
 	}
 	return s;
-}
-
-static void state_free(struct params *s)
-{
-	for (int i = 0; i < s->n; i++)
-		free(s->v[i].name);
-	free(s->v);
 }
 
 int checkpoint_write(const char *out, const struct params *p, const struct optim *o, long epoch, double best, const char *data)
@@ -50,7 +43,7 @@ int checkpoint_write(const char *out, const struct params *p, const struct optim
 		return -1;
 	struct params state = state_of(o);
 	int ok = weights_put(w, "", p) < 0 ? -1 : weights_put(w, "", &state);
-	state_free(&state);
+	params_forget(&state);
 	if (ok < 0) {
 		stream_abandon(w);
 		return -1;
@@ -114,7 +107,7 @@ static int read_file(const char *name, const struct params *p, struct optim *o, 
 		ok = fail("cannot resume from '%s': %s", name, fail_message());
 	*epoch = (long)e;
 	o->step = (long)s;
-	state_free(&state);
+	params_forget(&state);
 	stream_close(r);
 	return ok;
 }

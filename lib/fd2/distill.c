@@ -15,6 +15,7 @@
 #include "formats/shard.h"
 #include "lib/base/err.h"
 #include "lib/base/log.h"
+#include "lib/base/names.h"
 #include "lib/fd2/attention.h"
 #include "lib/fd2/earlier.h"
 #include "lib/fd2/losses.h"
@@ -25,7 +26,6 @@ struct run {
 	const struct distill_job *job;
 	struct teacher teacher;
 	Tensor *prototypes; /* [K, M*C], f32 */
-	struct normal normal;
 	double alpha;
 	struct dataset real;
 	struct patch **patches; /* [K] -> [4*ipc] */
@@ -87,7 +87,7 @@ static Tensor *block_loss(struct run *r, struct block *b, long step, struct term
 	struct pass pass = {.bn = BN_RUNNING, .on_bn = sre2l_on_bn, .ctx = &bn};
 	Tensor *x = tensor_to(step_view_apply(&view, b->x), type);
 	struct teacher_out o = {.F = backbone_features(&r->teacher.backbone, x, &pass)};
-	o.p_bb = backbone_logits(&r->teacher.backbone, o.F);
+	o.p_bb = backbone_logits(&r->teacher.backbone, o.F, &pass);
 	Tensor *r_bn = tensor_affine(bn.loss, job->r_bn, 0), *ce = tensor_cross_entropy(o.p_bb, b->labels, 0);
 	*t = (struct terms){.bn = tensor_item(r_bn), .ce = tensor_item(ce), .cal = NAN, .F = NAN, .S = NAN};
 	if (job->plain)
@@ -125,8 +125,8 @@ static void update(struct run *r, struct block *b, Tensor *grad, long step, doub
 {
 	double lo[3], hi[3];
 	for (int c = 0; c < 3; c++) {
-		lo[c] = -r->normal.mean[c] / r->normal.std[c];
-		hi[c] = (1 - r->normal.mean[c]) / r->normal.std[c];
+		lo[c] = -r->teacher.normal.mean[c] / r->teacher.normal.std[c];
+		hi[c] = (1 - r->teacher.normal.mean[c]) / r->teacher.normal.std[c];
 	}
 	int64_t shape[] = {1, 3, 1, 1};
 	tensor_scope_begin(NO_GRAD);
@@ -180,7 +180,7 @@ static int block_start(struct run *r, struct block *b)
 		ok = choose_patches(r, b->first + i);
 		if (!ok)
 			patches_mosaic(images.pixels + (size_t)i * 3 * S * S, r->patches[b->first + i], &r->real, (int)r->job->ipc,
-			    b->id - 1, S, &r->normal);
+			    b->id - 1, S, &r->teacher.normal);
 	}
 	if (!ok) {
 		b->labels = batch_labels(&images, 0, b->n);
@@ -239,8 +239,8 @@ static int block_store(struct run *r, const struct block *b)
 	float *rgb = xcalloc((size_t)(b->n * one), sizeof *rgb);
 	uint16_t *f16 = xcalloc((size_t)(b->n * one), sizeof *f16);
 	tensor_scope_begin(NO_GRAD);
-	Tensor *std = tensor_to(tensor_from(r->normal.std, T_F64, 4, shape), T_F32);
-	Tensor *mean = tensor_to(tensor_from(r->normal.mean, T_F64, 4, shape), T_F32);
+	Tensor *std = tensor_to(tensor_from(r->teacher.normal.std, T_F64, 4, shape), T_F32);
+	Tensor *mean = tensor_to(tensor_from(r->teacher.normal.mean, T_F64, 4, shape), T_F32);
 	Tensor *pixels = tensor_add(tensor_mul(b->x, std), mean);
 	int ok = tensor_read(pixels, T_F32, rgb, b->n * one) < 0 || tensor_read(pixels, T_F16, f16, b->n * one) < 0 ? -1 : 0;
 	tensor_scope_end();
@@ -373,8 +373,8 @@ static json_t *provenance(const struct run *r)
 	json_t *p = fd2_provenance();
 	json_object_set_new(p, "inputs", json_pack("{s:s, s:s}", "teacher", r->teacher.digest, "real", r->real.digest));
 	json_object_set_new(p, "size", json_integer(r->teacher.size));
-	json_object_set_new(p, "mean", json_pack("[fff]", r->normal.mean[0], r->normal.mean[1], r->normal.mean[2]));
-	json_object_set_new(p, "std", json_pack("[fff]", r->normal.std[0], r->normal.std[1], r->normal.std[2]));
+	json_object_set_new(p, "mean", numbers_to_json(r->teacher.normal.mean, 3));
+	json_object_set_new(p, "std", numbers_to_json(r->teacher.normal.std, 3));
 	return p;
 }
 
@@ -404,8 +404,6 @@ static int prepare(struct run *r)
 	const struct distill_job *job = r->job;
 	if (teacher_read(&r->teacher, job->teacher) < 0)
 		return -1;
-	memcpy(r->normal.mean, r->teacher.mean, sizeof r->normal.mean);
-	memcpy(r->normal.std, r->teacher.std, sizeof r->normal.std);
 	r->alpha = job->alpha < 0 ? r->teacher.alpha : job->alpha;
 	r->ls_view = ls_view_of(job->ls_view);
 	r->patches = xcalloc((size_t)r->teacher.classes, sizeof *r->patches);

@@ -147,14 +147,13 @@ int earlier_complete(const struct earlier *e, const struct teacher *t, enum ls_v
 static Tensor *images(const struct earlier *e, const struct teacher *t, int first, int n, int id)
 {
 	struct batch b;
-	struct normal normal = {{t->mean[0], t->mean[1], t->mean[2]}, {t->std[0], t->std[1], t->std[2]}};
 	batch_init(&b, n, t->size);
 	for (int k = first; k < first + n; k++) {
 		const struct image *im = &at(e, k, id)->image;
 		struct view whole = {{0, 0, im->w, im->h}, false};
 		batch_add(&b, im, k, &whole);
 	}
-	batch_render(&b, &normal);
+	batch_render(&b, &t->normal);
 	Tensor *x = batch_images(&b, 0, n, T_F32);
 	batch_free(&b);
 	return x;

@@ -4,6 +4,7 @@
 
 #include "lib/base/err.h"
 #include "lib/base/log.h"
+#include "lib/base/names.h"
 #include "lib/fd2/jobs.h"
 #include "lib/fd2/labels.h"
 #include "lib/fd2/losses.h"
@@ -16,7 +17,6 @@ enum { HARD_EPOCHS = 300, HARD_SIZE = 224 };
 
 struct run {
 	const struct eval_job *job;
-	struct out *out, *save;       /* opened first: a place that cannot be written is told before the work */
 	struct stream_reader *labels; /* NULL with --hard */
 	struct dataset images, val;
 	struct backbone student;
@@ -46,18 +46,19 @@ static Tensor *loss_of(struct run *r, const Tensor *logits, int i, int first, in
 	return loss_kl(logits, tensor_to(teacher, tensor_type(logits)), r->job->temperature);
 }
 
-static int train_batch(struct run *r, int i, double lr)
+static int train_batch(struct run *r, int e, int i, double lr)
 {
-	struct pass pass = {.bn = BN_TRAIN};
 	int n = epoch_render(&r->epoch, i, &r->batch, &r->images, &r->normal);
 	int parts = r->halves && n > 1 ? 2 : 1, first = 0, ok = 0;
 	if (n / parts < 2 && r->epoch.batches > 1)
 		return 0; /* a rest that is too small for batch statistics */
 	for (int half = 0; half < parts && !ok; half++) {
 		int m = parts == 1 ? n : half ? n - first : n / 2;
+		struct rng random = rng_at((uint64_t)common.seed, RNG_DROPOUT, (uint64_t)e, (uint32_t)i, (uint32_t)half);
+		struct pass pass = {.bn = BN_TRAIN, .random = &random};
 		tensor_scope_begin(GRAD);
 		Tensor *F = backbone_features(&r->student, batch_images(&r->batch, first, m, arithmetic()), &pass);
-		Tensor *loss = loss_of(r, backbone_logits(&r->student, F), i, first, m);
+		Tensor *loss = loss_of(r, backbone_logits(&r->student, F, &pass), i, first, m);
 		ok = optim_backward(&r->optim, tensor_affine(loss, 1.0 / parts, 0));
 		r->loss += tensor_item(loss) * m;
 		tensor_scope_end();
@@ -94,7 +95,7 @@ static int labels_end(struct run *r)
 static void student_logits(void *net, const Tensor *x, Tensor **logits)
 {
 	struct pass pass = {.bn = BN_RUNNING};
-	logits[0] = backbone_logits(net, backbone_features(net, x, &pass));
+	logits[0] = backbone_logits(net, backbone_features(net, x, &pass), &pass);
 }
 
 static int measure(struct run *r, int e)
@@ -125,7 +126,7 @@ static int train(struct run *r)
 		r->loss = 0;
 		double lr = lr_cosine(job->lr, e, r->epochs, 0, job->zeta);
 		for (int i = 0; i < r->epoch.batches; i++)
-			if (train_batch(r, i, lr) < 0)
+			if (train_batch(r, e, i, lr) < 0)
 				return -1;
 		bool last = e + 1 == r->epochs;
 		if ((last || (job->val_every && (e + 1) % job->val_every == 0)) && measure(r, e + 1) < 0)
@@ -138,17 +139,6 @@ static int train(struct run *r)
 
 /* --- start ----------------------------------------------------------------------------------------------------------------------
  */
-
-static int copy_classes(struct run *r, const json_t *names)
-{
-	r->classes = (int)json_array_size(names);
-	r->class_names = xcalloc((size_t)r->classes + 1, sizeof *r->class_names);
-	for (int k = 0; k < r->classes; k++) {
-		const char *name = json_string_value(json_array_get(names, (size_t)k));
-		r->class_names[k] = xstrdup(name ? name : "");
-	}
-	return r->classes >= 2 ? 0 : fail("the labels name %d classes; at least two are wanted", r->classes);
-}
 
 /* What the labels were made for decides size, batch, halves, pixels' scale and classes. */
 static int open_labels(struct run *r, int *batch, const char **made_for)
@@ -176,7 +166,8 @@ static int open_labels(struct run *r, int *batch, const char **made_for)
 		return fail("--epochs %ld, but the labels hold %d", job->epochs, r->epochs);
 	if (job->epochs)
 		r->epochs = (int)job->epochs;
-	return copy_classes(r, classes);
+	r->class_names = names_from_json(classes, &r->classes);
+	return r->classes >= 2 ? 0 : fail("the labels name %d classes; at least two are wanted", r->classes);
 }
 
 static int read_images(struct run *r, const char *made_for)
@@ -196,9 +187,7 @@ static int read_images(struct run *r, const char *made_for)
 	if (!r->images.classes || r->images.n_classes < 2)
 		return fail("the shards name fewer than two classes");
 	r->classes = r->images.n_classes;
-	r->class_names = xcalloc((size_t)r->classes + 1, sizeof *r->class_names);
-	for (int k = 0; k < r->classes; k++)
-		r->class_names[k] = xstrdup(r->images.classes[k]);
+	r->class_names = names_copy((const char *const *)r->images.classes, r->classes);
 	return 0;
 }
 
@@ -214,17 +203,10 @@ static int read_val(struct run *r)
 	return dataset_read(&r->val, (char **)job->val.v, job->val.n, &o);
 }
 
-static int open_outputs(struct run *r)
-{
-	r->out = out_open(r->job->out, OUT_TEXT);
-	r->save = r->out && r->job->save ? out_open(r->job->save, 0) : NULL;
-	return r->out && (r->save || !r->job->save) ? 0 : -1;
-}
-
 static int prepare(struct run *r)
 {
 	const struct eval_job *job = r->job;
-	if (open_outputs(r) < 0)
+	if (out_try(job->out, OUT_TEXT) < 0 || (job->save && out_try(job->save, 0) < 0))
 		return -1;
 	const char *made_for = NULL;
 	int batch = job->batch ? (int)job->batch : 16;
@@ -240,7 +222,7 @@ static int prepare(struct run *r)
 		batch = r->images.n;
 	batch_init(&r->batch, batch, r->size);
 	epoch_init(&r->epoch, r->images.n, batch, r->classes);
-	struct arch_options o = {.classes = r->classes, .last_stride = 2};
+	struct arch_options o = {.classes = r->classes, .size = r->size, .last_stride = 2};
 	if (backbone_init(&r->student, job->arch, &o, (uint64_t)common.seed) < 0)
 		return -1;
 	r->optim = (struct optim){OPTIM_ADAMW, .weight_decay = job->weight_decay};
@@ -255,15 +237,14 @@ static int save(const struct run *r)
 {
 	if (!r->job->save)
 		return 0;
-	json_t *meta = fd2_provenance(), *names = json_array();
-	for (int k = 0; k < r->classes; k++)
-		json_array_append_new(names, json_string(r->class_names[k]));
+	json_t *meta = fd2_provenance();
 	json_object_set_new(meta, "arch", json_string(r->job->arch));
-	json_object_set_new(meta, "classes", names);
+	json_object_set_new(meta, "classes", names_to_json((const char *const *)r->class_names, r->classes));
 	json_object_set_new(meta, "size", json_integer(r->size));
 	json_object_set_new(meta, "top1", json_real(hits_top1(&r->last)));
 	json_object_set_new(meta, "inputs", json_pack("{s:s, s:s}", "images", r->images.digest, "val", r->val.digest));
-	struct stream_writer *w = stream_create(r->save, "student", meta);
+	struct out *out = out_open(r->job->save, 0);
+	struct stream_writer *w = out ? stream_create(out, "student", meta) : NULL;
 	if (!w)
 		return -1;
 	if (weights_put(w, "", &r->student.params) == 0)
@@ -285,11 +266,12 @@ static int print(const struct run *r)
 	json_object_set_new(o, "image_bytes", json_integer((json_int_t)r->images.sizes_sum));
 	char *text = json_dumps(o, JSON_COMPACT | JSON_REAL_PRECISION(6));
 	json_decref(o);
-	int ok = out_write(r->out, text, strlen(text));
+	struct out *out = out_open(job->out, OUT_TEXT);
+	int ok = out ? out_write(out, text, strlen(text)) : -1;
 	if (!ok)
-		ok = out_write(r->out, "\n", 1);
+		ok = out_write(out, "\n", 1);
 	free(text);
-	return out_close(r->out) < 0 ? -1 : ok;
+	return out && out_close(out) < 0 ? -1 : ok;
 }
 
 int stage_eval(const struct eval_job *job)
@@ -304,9 +286,7 @@ int stage_eval(const struct eval_job *job)
 		ok = print(&r);
 	if (r.labels)
 		stream_close(r.labels);
-	for (int k = 0; r.class_names && k < r.classes; k++)
-		free(r.class_names[k]);
-	free(r.class_names);
+	names_free(r.class_names, r.classes);
 	optim_free(&r.optim);
 	backbone_free(&r.student);
 	batch_free(&r.batch);

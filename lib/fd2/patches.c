@@ -52,7 +52,7 @@ static void score(
 		tensor_scope_begin(NO_GRAD);
 		struct pass pass = {.bn = BN_RUNNING};
 		Tensor *F = backbone_features(&t->backbone, batch_images(&b, 0, m, arithmetic()), &pass);
-		Tensor *l = tensor_log_softmax(backbone_logits(&t->backbone, F), 1);
+		Tensor *l = tensor_log_softmax(backbone_logits(&t->backbone, F, &pass), 1);
 		if (tensor_read(tensor_contiguous(tensor_narrow(l, 1, k, 1)), T_F32, logp, m) == 0)
 			for (int j = 0; j < m; j++)
 				patches[i + j].score = -logp[j];
@@ -104,7 +104,6 @@ static void rank(struct patch *v, int images, int crops)
 int patches_choose(struct patch *out, const struct teacher *t, const struct dataset *d, int k, int ipc, int crops,
     enum difficulty difficulty, uint64_t seed)
 {
-	struct normal normal = {{t->mean[0], t->mean[1], t->mean[2]}, {t->std[0], t->std[1], t->std[2]}};
 	struct rng r = rng_at(seed, RNG_PATCH, (uint64_t)k, 0, 0);
 	uint32_t items[IMAGES_MAX];
 	int images = images_of(items, d, k, &r), need = 4 * ipc;
@@ -117,7 +116,7 @@ int patches_choose(struct patch *out, const struct teacher *t, const struct data
 		const struct image *im = &d->v[items[i / crops]].image;
 		v[i] = (struct patch){.item = (int)items[i / crops], .box = random_resized_crop(&r, im->w, im->h, 0.08, 1, 1, 1)};
 	}
-	score(v, images * crops, t, d, k, &normal);
+	score(v, images * crops, t, d, k, &t->normal);
 	rank(v, images, crops);
 	int spare = images > need ? images - need : 0;
 	int start = difficulty == DIFFICULTY_EASY ? 0 : difficulty == DIFFICULTY_HARD ? spare : spare / 2;

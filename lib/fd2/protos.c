@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "lib/base/err.h"
+#include "lib/base/names.h"
 #include "lib/base/log.h"
 #include "lib/fd2/batch.h"
 #include "lib/fd2/jobs.h"
@@ -43,7 +44,6 @@ static int add_batch(struct run *r, const struct batch *b, double *sum, long *co
 static int means(struct run *r)
 {
 	const struct teacher *t = &r->teacher;
-	struct normal normal = {{t->mean[0], t->mean[1], t->mean[2]}, {t->std[0], t->std[1], t->std[2]}};
 	double *sum = xcalloc((size_t)(r->K * r->D), sizeof *sum);
 	long *count = xcalloc((size_t)r->K, sizeof *count);
 	struct batch b;
@@ -56,7 +56,7 @@ static int means(struct run *r)
 			struct view v = view_center(&r->images.v[k].image, t->size);
 			batch_add(&b, &r->images.v[k].image, r->images.v[k].label, &v);
 		}
-		batch_render(&b, &normal);
+		batch_render(&b, &t->normal);
 		ok = add_batch(r, &b, sum, count);
 		progress_at(i + b.n, "%s", "");
 	}
@@ -100,12 +100,10 @@ static void tell_distances(const struct run *r)
 
 static int write(struct run *r)
 {
-	json_t *meta = fd2_provenance(), *classes = json_array(), *inputs = json_pack("{s:s}", "teacher", r->teacher.digest);
-	for (int64_t k = 0; k < r->K; k++)
-		json_array_append_new(classes, json_string(r->teacher.class_names[k]));
+	json_t *meta = fd2_provenance(), *inputs = json_pack("{s:s}", "teacher", r->teacher.digest);
 	if (r->images.n)
 		json_object_set_new(inputs, "images", json_string(r->images.digest));
-	json_object_set_new(meta, "classes", classes);
+	json_object_set_new(meta, "classes", names_to_json((const char *const *)r->teacher.class_names, r->teacher.classes));
 	json_object_set_new(meta, "inputs", inputs);
 	struct out *out = out_open(r->job->out, 0);
 	struct stream_writer *w = out ? stream_create(out, "protos", meta) : NULL;

@@ -4,6 +4,7 @@
 
 #include "lib/base/err.h"
 #include "lib/base/log.h"
+#include "lib/base/names.h"
 #include "lib/fd2/jobs.h"
 #include "lib/fd2/labels.h"
 #include "lib/fd2/teacher.h"
@@ -12,23 +13,24 @@ struct run {
 	const struct relabel_job *job;
 	struct teacher teacher;
 	struct dataset images;
-	struct normal normal;
 	struct batch batch;
 	struct epoch epoch;
 };
 
-/* With batch statistics each batch passes in two halves, as the student will see it. */
-static int label_batch(struct run *r, int i)
+/* The teacher in training mode: batch statistics, dropout, and each batch in two halves, as the student will see it. With
+ * --bn eval in evaluation mode, whole. */
+static int label_batch(struct run *r, long e, int i)
 {
-	int n = epoch_render(&r->epoch, i, &r->batch, &r->images, &r->normal);
+	int n = epoch_render(&r->epoch, i, &r->batch, &r->images, &r->teacher.normal);
 	bool batch_bn = !strcmp(r->job->bn, "batch");
-	struct pass pass = {.bn = batch_bn ? BN_BATCH : BN_RUNNING};
 	int parts = batch_bn && n > 1 ? 2 : 1, K = r->teacher.classes, first = 0;
 	for (int half = 0; half < parts; half++) {
 		int m = half ? n - first : (parts == 1 ? n : n / 2);
+		struct rng random = rng_at((uint64_t)common.seed, RNG_DROPOUT, (uint64_t)e, (uint32_t)i, (uint32_t)half);
+		struct pass pass = {.bn = batch_bn ? BN_BATCH : BN_RUNNING, .random = batch_bn ? &random : NULL};
 		tensor_scope_begin(NO_GRAD);
 		Tensor *F = backbone_features(&r->teacher.backbone, batch_images(&r->batch, first, m, arithmetic()), &pass);
-		int ok = tensor_read(backbone_logits(&r->teacher.backbone, F), T_F16,
+		int ok = tensor_read(backbone_logits(&r->teacher.backbone, F, &pass), T_F16,
 		    r->epoch.logits + ((size_t)i * r->epoch.batch + first) * K, (int64_t)m * K);
 		tensor_scope_end();
 		if (ok < 0)
@@ -46,7 +48,7 @@ static int label_all(struct run *r, struct stream_writer *w)
 		epoch_draw(
 		    &r->epoch, &r->images, r->teacher.size, job->min_scale, !strcmp(job->mix, "cutmix"), (uint64_t)common.seed, e);
 		for (int i = 0; i < r->epoch.batches; i++)
-			if (label_batch(r, i) < 0)
+			if (label_batch(r, e, i) < 0)
 				return -1;
 		if (epoch_write(&r->epoch, w, e) < 0)
 			return -1;
@@ -58,19 +60,17 @@ static int label_all(struct run *r, struct stream_writer *w)
 
 static json_t *meta(const struct run *r)
 {
-	json_t *m = fd2_provenance(), *classes = json_array();
-	for (int k = 0; k < r->teacher.classes; k++)
-		json_array_append_new(classes, json_string(r->teacher.class_names[k]));
+	json_t *m = fd2_provenance();
 	json_object_set_new(m, "inputs", json_pack("{s:s, s:s}", "teacher", r->teacher.digest, "images", r->images.digest));
-	json_object_set_new(m, "classes", classes);
+	json_object_set_new(m, "classes", names_to_json((const char *const *)r->teacher.class_names, r->teacher.classes));
 	json_object_set_new(m, "images", json_integer(r->images.n));
 	json_object_set_new(m, "batch", json_integer(r->epoch.batch));
 	json_object_set_new(m, "epochs", json_integer(r->job->epochs));
 	json_object_set_new(m, "size", json_integer(r->teacher.size));
 	json_object_set_new(m, "fit", json_string(fit_name(r->teacher.fit)));
 	json_object_set_new(m, "halves", json_boolean(!strcmp(r->job->bn, "batch")));
-	json_object_set_new(m, "mean", json_pack("[fff]", r->normal.mean[0], r->normal.mean[1], r->normal.mean[2]));
-	json_object_set_new(m, "std", json_pack("[fff]", r->normal.std[0], r->normal.std[1], r->normal.std[2]));
+	json_object_set_new(m, "mean", numbers_to_json(r->teacher.normal.mean, 3));
+	json_object_set_new(m, "std", numbers_to_json(r->teacher.normal.std, 3));
 	return m;
 }
 
@@ -86,8 +86,6 @@ static int prepare(struct run *r)
 	    .known_by = "the teacher"};
 	if (dataset_read(&r->images, job->shards, job->n_shards, &o) < 0)
 		return -1;
-	memcpy(r->normal.mean, r->teacher.mean, sizeof r->normal.mean);
-	memcpy(r->normal.std, r->teacher.std, sizeof r->normal.std);
 	int batch = (int)job->batch ? (int)job->batch : r->teacher.classes > 10 ? 16 : 10;
 	if (batch > r->images.n)
 		batch = r->images.n;

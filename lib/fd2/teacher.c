@@ -4,11 +4,12 @@
 #include <string.h>
 
 #include "lib/base/err.h"
+#include "lib/base/names.h"
 #include "lib/nn/weights.h"
 
 static int build(struct teacher *t, const char *arch, int maps, uint64_t seed, bool bare)
 {
-	struct arch_options options = {.classes = t->classes, .last_stride = t->last_stride, .bare = bare};
+	struct arch_options options = {.classes = t->classes, .size = t->size, .last_stride = t->last_stride, .bare = bare};
 	if (backbone_init(&t->backbone, arch, &options, seed) < 0)
 		return -1;
 	cal_init(&t->cal, &t->backbone.params, t->backbone.arch->channels, maps, t->classes);
@@ -23,9 +24,7 @@ int teacher_init(struct teacher *t, const char *arch, int maps, uint64_t seed)
 void teacher_free(struct teacher *t)
 {
 	backbone_free(&t->backbone);
-	for (int i = 0; t->class_names && i < t->classes; i++)
-		free(t->class_names[i]);
-	free(t->class_names);
+	names_free(t->class_names, t->classes);
 	*t = (struct teacher){0};
 }
 
@@ -34,7 +33,7 @@ struct teacher_out teacher_forward(const struct teacher *t, const Tensor *x, con
 	struct teacher_out o = {.F = backbone_features(&t->backbone, x, pass)};
 	o.A = cal_attention(&t->cal, o.F, pass);
 	o.z = bilinear_attention_pooling(o.F, o.A);
-	o.p_bb = backbone_logits(&t->backbone, o.F);
+	o.p_bb = backbone_logits(&t->backbone, o.F, pass);
 	o.p_raw = cal_logits(&t->cal, o.z);
 	return o;
 }
@@ -49,18 +48,15 @@ Tensor *teacher_effect(const struct teacher *t, const struct teacher_out *o, con
 
 int teacher_write(const struct teacher *t, struct out *out, json_t *provenance)
 {
-	json_t *classes = json_array();
-	for (int i = 0; i < t->classes; i++)
-		json_array_append_new(classes, json_string(t->class_names[i]));
 	json_object_set_new(provenance, "arch", json_string(t->backbone.arch->name));
-	json_object_set_new(provenance, "classes", classes);
+	json_object_set_new(provenance, "classes", names_to_json((const char *const *)t->class_names, t->classes));
 	json_object_set_new(provenance, "maps", json_integer(t->cal.maps));
 	json_object_set_new(provenance, "size", json_integer(t->size));
 	json_object_set_new(provenance, "last_stride", json_integer(t->last_stride));
 	json_object_set_new(provenance, "fit", json_string(fit_name(t->fit)));
 	json_object_set_new(provenance, "alpha", json_real(t->alpha));
-	json_object_set_new(provenance, "mean", json_pack("[fff]", t->mean[0], t->mean[1], t->mean[2]));
-	json_object_set_new(provenance, "std", json_pack("[fff]", t->std[0], t->std[1], t->std[2]));
+	json_object_set_new(provenance, "mean", numbers_to_json(t->normal.mean, 3));
+	json_object_set_new(provenance, "std", numbers_to_json(t->normal.std, 3));
 	struct stream_writer *w = stream_create(out, "teacher", provenance);
 	if (!w)
 		return -1;
@@ -71,17 +67,6 @@ int teacher_write(const struct teacher *t, struct out *out, json_t *provenance)
 	return stream_finish(w);
 }
 
-static int read_classes(struct teacher *t, json_t *list)
-{
-	t->classes = (int)json_array_size(list);
-	t->class_names = xcalloc((size_t)t->classes, sizeof *t->class_names);
-	for (int i = 0; i < t->classes; i++) {
-		const char *name = json_string_value(json_array_get(list, (size_t)i));
-		t->class_names[i] = xstrdup(name ? name : "");
-	}
-	return 0;
-}
-
 /* Rebuilds an empty teacher from a header; everything is checked, since it may come from another program. */
 static int from_meta(struct teacher *t, const json_t *meta)
 {
@@ -89,16 +74,18 @@ static int from_meta(struct teacher *t, const json_t *meta)
 	json_t *classes = NULL;
 	json_error_t e;
 	int maps = 0;
+	double *mean = t->normal.mean, *std = t->normal.std;
 	if (json_unpack_ex((json_t *)meta, &e, 0, "{s:s, s:s, s:o, s:i, s:i, s:i, s:F, s:[FFF], s:[FFF]}", "arch", &arch, "fit",
 	        &fit, "classes", &classes, "maps", &maps, "size", &t->size, "last_stride", &t->last_stride, "alpha", &t->alpha,
-	        "mean", &t->mean[0], &t->mean[1], &t->mean[2], "std", &t->std[0], &t->std[1], &t->std[2]))
+	        "mean", &mean[0], &mean[1], &mean[2], "std", &std[0], &std[1], &std[2]))
 		return fail("its meta is not a teacher's: %s", e.text);
 	if (maps < 1 || maps > 1024 || t->size < 8 || t->size > 4096 || (t->last_stride != 1 && t->last_stride != 2) ||
-	    !json_is_array(classes) || !json_array_size(classes) || json_array_size(classes) > 100000 ||
-	    !(t->std[0] > 0 && t->std[1] > 0 && t->std[2] > 0))
+	    json_array_size(classes) < 1 || json_array_size(classes) > 100000 || !(std[0] > 0 && std[1] > 0 && std[2] > 0))
 		return fail("its meta holds a value out of range");
 	t->fit = fit_of(fit);
-	read_classes(t, classes);
+	t->class_names = names_from_json(classes, &t->classes);
+	if (!t->class_names)
+		return fail("its meta has a class whose name is no text");
 	return build(t, arch, maps, 0, true);
 }
 

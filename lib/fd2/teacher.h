@@ -3,6 +3,7 @@
 #define FD2_TEACHER_H
 #include "formats/stream.h"
 #include "lib/data/dataset.h"
+#include "lib/data/view.h"
 #include "lib/fd2/cal.h"
 #include "lib/nn/backbone.h"
 #include <jansson.h>
@@ -13,7 +14,8 @@ struct teacher {
 	/* what rebuilds it and what its inputs look like: the stream's meta */
 	int classes, size, last_stride;
 	char **class_names;
-	double mean[3], std[3], alpha;
+	struct normal normal;
+	double alpha;
 	enum fit fit;    /* how photographs were brought to its size */
 	char digest[17]; /* of the stream it was read from; "" for a new one */
 };

@@ -8,6 +8,7 @@
 
 #include "lib/base/err.h"
 #include "lib/base/log.h"
+#include "lib/base/names.h"
 #include "lib/base/rng.h"
 #include "lib/fd2/checkpoint.h"
 #include "lib/fd2/losses.h"
@@ -20,7 +21,6 @@ struct run {
 	struct teacher teacher;
 	struct optim optim;
 	struct dataset train, val;
-	struct normal normal;
 	struct batch batch;
 	enum scalar type;
 	long epoch; /* finished ones */
@@ -52,7 +52,8 @@ static int step(struct run *r, long batch, double lr)
 {
 	const struct teacher_job *job = r->job;
 	struct batch *b = &r->batch;
-	struct pass pass = {.bn = BN_TRAIN};
+	struct rng random = rng_at((uint64_t)common.seed, RNG_DROPOUT, (uint64_t)r->epoch, (uint32_t)batch, 0);
+	struct pass pass = {.bn = BN_TRAIN, .random = &random};
 	tensor_scope_begin(GRAD);
 	Tensor *labels = batch_labels(b, 0, b->n);
 	struct teacher_out o = teacher_forward(&r->teacher, batch_images(b, 0, b->n, r->type), &pass);
@@ -84,7 +85,7 @@ static void fill(struct run *r, const uint32_t *order, int first, int n)
 		    (uint64_t)common.seed, r->epoch, order[i]);
 		batch_add(&r->batch, &it->image, it->label, &v);
 	}
-	batch_render(&r->batch, &r->normal);
+	batch_render(&r->batch, &r->teacher.normal);
 }
 
 static uint32_t *shuffled(int n, long epoch)
@@ -137,7 +138,7 @@ static int report(struct run *r, struct hits val[2])
 	    json_real_or_null(lr_cosine(r->job->lr, (double)r->epoch - 1, r->job->epochs, r->job->warmup, 1)), "train_backbone",
 	    hits_top1(&r->hits[0]), "train_cal", hits_top1(&r->hits[1]));
 	if (r->val.n) {
-		if (validate(&r->val, (int)r->job->size, &r->normal, both_branches, &r->teacher, 2, val) < 0)
+		if (validate(&r->val, (int)r->job->size, &r->teacher.normal, both_branches, &r->teacher, 2, val) < 0)
 			return -1;
 		json_object_set_new(e, "val_backbone", json_real(hits_top1(&val[0])));
 		json_object_set_new(e, "val_cal", json_real(hits_top1(&val[1])));
@@ -224,15 +225,12 @@ static int build(struct run *r)
 	const struct teacher_job *job = r->job;
 	struct teacher *t = &r->teacher;
 	t->classes = r->train.n_classes;
-	t->class_names = xcalloc((size_t)t->classes, sizeof *t->class_names);
-	for (int i = 0; i < t->classes; i++)
-		t->class_names[i] = xstrdup(r->train.classes[i]);
+	t->class_names = names_copy((const char *const *)r->train.classes, t->classes);
 	t->size = (int)job->size;
 	t->last_stride = (int)job->last_stride;
 	t->alpha = job->alpha;
 	t->fit = fit_of(job->fit);
-	memcpy(t->mean, imagenet.mean, sizeof t->mean);
-	memcpy(t->std, imagenet.std, sizeof t->std);
+	t->normal = imagenet;
 	if (teacher_init(t, job->arch, (int)job->maps, (uint64_t)common.seed) < 0)
 		return -1;
 	r->optim = (struct optim){OPTIM_SGD, .momentum = job->momentum, .weight_decay = job->weight_decay,
@@ -245,23 +243,11 @@ static int build(struct run *r)
 	return 0;
 }
 
-/* A place that cannot be written is told before the work. The file is only tried: held open, it would be left by a kill -9. */
-static int try_output(const char *path)
-{
-	if (!path || !strcmp(path, "-"))
-		return 0;
-	struct out *out = out_open(path, 0);
-	if (!out)
-		return -1;
-	out_abandon(out);
-	return 0;
-}
-
 int stage_teacher(const struct teacher_job *job)
 {
-	struct run r = {.job = job, .normal = imagenet, .type = arithmetic(), .best = -1};
+	struct run r = {.job = job, .type = arithmetic(), .best = -1};
 	batch_init(&r.batch, (int)job->batch, (int)job->size);
-	int ok = try_output(job->out) < 0 ? -1 : read_data(&r);
+	int ok = out_try(job->out, 0) < 0 ? -1 : read_data(&r);
 	if (!ok)
 		ok = build(&r);
 	if (!ok)

@@ -4,18 +4,19 @@
 #include <string.h>
 
 #include "lib/base/err.h"
+#include "lib/nn/archs.h"
 
-extern const struct arch resnet18, resnet50;
-
-const char arch_names[] = "resnet18|resnet50";
-static const struct arch *const archs[] = {&resnet18, &resnet50};
+#define DECLARE(name, about) extern const struct arch name;
+#define ADDRESS(name, about) &name,
+FD2_ARCHS(DECLARE)
+static const struct arch *const archs[] = {FD2_ARCHS(ADDRESS)};
 
 const struct arch *arch_find(const char *name)
 {
 	for (size_t i = 0; i < sizeof archs / sizeof *archs; i++)
 		if (!strcmp(archs[i]->name, name))
 			return archs[i];
-	return fail_null("no backbone is called '%s' (there are %s)", name, arch_names);
+	return fail_null("no backbone is called '%s' (there are %s)", name, ARCH_CHOICES);
 }
 
 int backbone_init(struct backbone *b, const char *arch, const struct arch_options *options, uint64_t seed)
@@ -23,8 +24,12 @@ int backbone_init(struct backbone *b, const char *arch, const struct arch_option
 	*b = (struct backbone){.arch = arch_find(arch), .params.seed = seed, .params.bare = options->bare};
 	if (!b->arch)
 		return -1;
+	if (options->last_stride == 1 && !b->arch->has_stride)
+		return fail("%s has no last stage whose stride could be 1; ResNets have", arch);
 	b->net = b->arch->build(&b->params, &b->classifier, options);
-	return tensor_error() ? fail("cannot build %s: %s", arch, tensor_error()) : 0;
+	if (tensor_error())
+		return fail("cannot build %s: %s", arch, tensor_error());
+	return b->net ? 0 : -1;
 }
 
 void backbone_free(struct backbone *b)
@@ -39,8 +44,10 @@ Tensor *backbone_features(const struct backbone *b, const Tensor *x, const struc
 	return b->arch->features(b->net, x, pass);
 }
 
-Tensor *backbone_logits(const struct backbone *b, const Tensor *F)
+Tensor *backbone_logits(const struct backbone *b, const Tensor *F, const struct pass *pass)
 {
-	Tensor *gap = tensor_mean(tensor_to(F, tensor_type(b->classifier.weight)), 2, (int[]){2, 3}, false);
-	return linear_forward(&b->classifier, gap);
+	const Tensor *f = tensor_to(F, tensor_type(b->classifier.weight));
+	Tensor *v =
+	    b->arch->flattens ? tensor_reshape(f, 2, (int64_t[]){tensor_size(f, 0), -1}) : tensor_mean(f, 2, (int[]){2, 3}, false);
+	return linear_forward(&b->classifier, dropout(v, b->arch->dropout, pass));
 }

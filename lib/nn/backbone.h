@@ -1,10 +1,11 @@
-/* Backbones as torchvision defines them, state-dict key for key. One file each; the table is in backbone.c. */
+/* Backbones as torchvision defines them, state-dict key for key. One file each; archs.h lists them. */
 #ifndef FD2_BACKBONE_H
 #define FD2_BACKBONE_H
 #include "lib/nn/layers.h"
 
 struct arch_options {
 	int classes;
+	int size;        /* side of the input images: a ConvNet's classifier depends on it */
 	int last_stride; /* of a ResNet's last stage: 2 is torchvision's, 1 is CAL's */
 	bool bare;       /* without initial values, which a file will give */
 };
@@ -12,15 +13,17 @@ struct arch_options {
 struct arch {
 	const char *name; /* torchvision's: "resnet18" */
 	int channels;     /* C of the last feature map before global pooling */
-	/* Adds the parameters, classifier included, in torchvision's order. The network, to be freed with free(). */
+	/* Adds the parameters, classifier included, in torchvision's order. The network, to be freed with free(); NULL:
+	 * fail_message. */
 	void *(*build)(struct params *p, struct linear *classifier, const struct arch_options *options);
-	/* x [N,3,H,W] normalised -> F [N,C,H/32,W/32] */
+	/* x [N,3,H,W] normalised -> F [N,C,h,w], non-negative; h = H/32 unless it says otherwise */
 	Tensor *(*features)(void *net, const Tensor *x, const struct pass *pass);
+	double dropout;  /* before the classifier, in training */
+	bool flattens;   /* the classifier sees all of F, not its mean over h and w */
+	bool has_stride; /* last_stride may be 1 */
 };
 
 const struct arch *arch_find(const char *name);
-/* "resnet18|resnet50|...": for option tables. */
-extern const char arch_names[];
 
 struct backbone {
 	const struct arch *arch;
@@ -32,6 +35,6 @@ struct backbone {
 int backbone_init(struct backbone *b, const char *arch, const struct arch_options *options, uint64_t seed);
 void backbone_free(struct backbone *b);
 Tensor *backbone_features(const struct backbone *b, const Tensor *x, const struct pass *pass);
-/* p_bb = W_bb GAP(F) (Eq. 7): F [N,C,h,w] -> f32 [N,K] */
-Tensor *backbone_logits(const struct backbone *b, const Tensor *F);
+/* p_bb = W_bb GAP(F) (Eq. 7): F [N,C,h,w] -> [N,K] in the type of the parameters */
+Tensor *backbone_logits(const struct backbone *b, const Tensor *F, const struct pass *pass);
 #endif

@@ -1,11 +1,12 @@
 #include "lib/nn/layers.h"
 
 #include <math.h>
+#include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "lib/base/err.h"
-#include "lib/base/rng.h"
 
 Tensor *params_find(const struct params *p, const char *name)
 {
@@ -22,20 +23,46 @@ void params_require_grad(const struct params *p, bool on)
 			tensor_requires_grad_(p->v[i].t, on);
 }
 
-void params_free(struct params *p)
+void params_convert(const struct params *p, enum scalar type)
 {
-	for (int i = 0; i < p->n; i++) {
-		tensor_free(p->v[i].t);
-		free(p->v[i].name);
-	}
+	for (int i = 0; i < p->n; i++)
+		if (tensor_type(p->v[i].t) != T_I64)
+			tensor_convert_(p->v[i].t, type);
+}
+
+void params_forget(struct params *p)
+{
+	for (int i = 0; i < p->n_keys; i++)
+		free(p->keys[i]);
+	free(p->keys);
 	free(p->v);
 	*p = (struct params){0};
+}
+
+void params_free(struct params *p)
+{
+	for (int i = 0; i < p->n; i++)
+		tensor_free(p->v[i].t);
+	params_forget(p);
+}
+
+const char *key(struct params *p, const char *fmt, ...)
+{
+	char *name;
+	va_list args;
+	va_start(args, fmt);
+	if (vasprintf(&name, fmt, args) < 0)
+		die("out of memory");
+	va_end(args);
+	p->keys = xrealloc(p->keys, (size_t)p->n_keys + 1, sizeof *p->keys);
+	p->keys[p->n_keys++] = name;
+	return name;
 }
 
 static Tensor *add(struct params *p, const char *layer, const char *name, bool trained, Tensor *t)
 {
 	p->v = xrealloc(p->v, (size_t)p->n + 1, sizeof *p->v);
-	p->v[p->n++] = (struct param){xasprintf("%s.%s", layer, name), t, trained};
+	p->v[p->n++] = (struct param){key(p, "%s.%s", layer, name), t, trained};
 	return t;
 }
 
@@ -47,12 +74,13 @@ static int64_t product(int rank, const int64_t *shape)
 	return n;
 }
 
-/* Values are a function of the seed and the parameter's name. */
-static Tensor *random_tensor(const struct params *p, const char *layer, int rank, const int64_t *shape, bool normal, double scale)
+/* Values are a function of the seed and the parameter's name: normal of deviation `scale`, or uniform in +-scale. */
+static Tensor *random_tensor(
+    const struct params *p, const char *layer, const char *what, int rank, const int64_t *shape, bool normal, double scale)
 {
-	char *key = xasprintf("%s.weight", layer);
-	struct rng r = rng_at(p->seed, RNG_INIT, hash_bytes(key, strlen(key)), 0, normal);
-	free(key);
+	char *name = xasprintf("%s.%s", layer, what);
+	struct rng r = rng_at(p->seed, RNG_INIT, hash_bytes(name, strlen(name)), 0, normal);
+	free(name);
 	int64_t n = product(rank, shape);
 	float *v = xcalloc((size_t)n, sizeof *v);
 	for (int64_t i = 0; i < n && !p->bare; i++)
@@ -62,20 +90,24 @@ static Tensor *random_tensor(const struct params *p, const char *layer, int rank
 	return t;
 }
 
-void conv_init(struct conv *c, struct params *p, const char *name, int in, int out, int kernel, int stride, int padding)
+void conv_init(struct conv *c, struct params *p, const char *name, struct conv_shape s)
 {
-	int64_t shape[] = {out, in, kernel, kernel};
-	double fan_out = (double)out * kernel * kernel;
-	Tensor *w = random_tensor(p, name, 4, shape, true, sqrt(2 / fan_out));
-	Tensor *nhwc = tensor_channels_last(w);
-	c->weight = add(p, name, "weight", true, nhwc);
-	c->stride = stride;
-	c->padding = padding;
+	s.stride += !s.stride;
+	s.groups += !s.groups;
+	int64_t shape[] = {s.out, s.in / s.groups, s.kernel, s.kernel};
+	double area = (double)s.kernel * s.kernel, fan_in = area * (double)shape[1], fan_out = area * s.out;
+	bool normal = p->conv_start != CONV_TORCH;
+	double scale = normal ? sqrt(2 / (p->conv_start == CONV_FAN_IN ? fan_in : fan_out)) : 1 / sqrt(fan_in);
+	Tensor *w = random_tensor(p, name, "weight", 4, shape, normal, scale);
+	*c = (struct conv){.shape = s};
+	c->weight = add(p, name, "weight", true, tensor_channels_last(w));
+	if (s.bias)
+		c->bias = add(p, name, "bias", true, random_tensor(p, name, "bias", 1, shape, false, 1 / sqrt(fan_in)));
 }
 
 Tensor *conv_forward(const struct conv *c, const Tensor *x)
 {
-	return tensor_conv2d(x, c->weight, NULL, c->stride, c->padding, 1);
+	return tensor_conv2d(x, c->weight, c->bias, c->shape.stride, c->shape.padding, c->shape.groups);
 }
 
 void bn_init(struct bn *b, struct params *p, const char *name, int channels, double eps)
@@ -108,16 +140,46 @@ Tensor *bn_forward(const struct bn *b, const Tensor *x, const struct pass *pass)
 	return tensor_batch_norm(x, b->weight, b->bias, b->mean, b->var, pass->bn == BN_TRAIN, 0.1, b->eps);
 }
 
+void instance_norm_init(struct instance_norm *n, struct params *p, const char *name, int channels)
+{
+	n->weight = add(p, name, "weight", true, tensor_full(1, T_F32, 1, (int64_t[]){channels}));
+	n->bias = add(p, name, "bias", true, tensor_full(0, T_F32, 1, (int64_t[]){channels}));
+}
+
+Tensor *instance_norm_forward(const struct instance_norm *n, const Tensor *x)
+{
+	return tensor_group_norm(x, (int)tensor_size(x, 1), n->weight, n->bias, 1e-5);
+}
+
+void conv_bn_init(struct conv_bn *u, struct params *p, const char *conv, const char *bn, struct conv_shape shape)
+{
+	conv_init(&u->conv, p, conv, shape);
+	bn_init(&u->bn, p, bn, shape.out, 1e-5);
+}
+
+Tensor *conv_bn_forward(const struct conv_bn *u, const Tensor *x, const struct pass *pass)
+{
+	return bn_forward(&u->bn, conv_forward(&u->conv, x), pass);
+}
+
+static void linear_weights(struct linear *l, struct params *p, const char *name, int in, int out, bool normal, double scale)
+{
+	l->weight = add(p, name, "weight", true, random_tensor(p, name, "weight", 2, (int64_t[]){out, in}, normal, scale));
+	l->bias = NULL;
+}
+
 void linear_init(struct linear *l, struct params *p, const char *name, int in, int out, bool bias)
 {
 	double bound = 1 / sqrt(in);
-	l->weight = add(p, name, "weight", true, random_tensor(p, name, 2, (int64_t[]){out, in}, false, bound));
-	l->bias = NULL;
-	if (!bias)
-		return;
-	char *key = xasprintf("%s.bias", name);
-	l->bias = add(p, name, "bias", true, random_tensor(p, key, 1, (int64_t[]){out}, false, bound));
-	free(key);
+	linear_weights(l, p, name, in, out, false, bound);
+	if (bias)
+		l->bias = add(p, name, "bias", true, random_tensor(p, name, "bias", 1, (int64_t[]){out}, false, bound));
+}
+
+void linear_init_normal(struct linear *l, struct params *p, const char *name, int in, int out, double deviation)
+{
+	linear_weights(l, p, name, in, out, true, deviation);
+	l->bias = add(p, name, "bias", true, tensor_full(0, T_F32, 1, (int64_t[]){out}));
 }
 
 Tensor *linear_forward(const struct linear *l, const Tensor *x)
@@ -125,11 +187,23 @@ Tensor *linear_forward(const struct linear *l, const Tensor *x)
 	return tensor_linear(tensor_to(x, tensor_type(l->weight)), l->weight, l->bias);
 }
 
+Tensor *dropout(const Tensor *x, double rate, const struct pass *pass)
+{
+	int64_t n = tensor_numel(x);
+	if (!pass->random || rate <= 0 || !n)
+		return (Tensor *)x;
+	float *keep = xcalloc((size_t)n, sizeof *keep);
+	for (int64_t i = 0; i < n; i++)
+		keep[i] = rng_uniform(pass->random) < rate ? 0 : (float)(1 / (1 - rate));
+	Tensor *mask = tensor_from(keep, T_F32, 1, &n);
+	free(keep);
+	Tensor *flat = tensor_reshape(mask, 2, (int64_t[]){tensor_size(x, 0), -1});
+	return tensor_mul(x, flat);
+}
+
 Tensor *buffer_init(struct params *p, const char *name, int64_t rows, int64_t columns)
 {
-	char *layer = xstrdup(name), *dot = strrchr(layer, '.');
-	*dot = '\0';
-	Tensor *t = add(p, layer, dot + 1, false, tensor_full(0, T_F32, 2, (int64_t[]){rows, columns}));
-	free(layer);
-	return t;
+	const char *dot = strrchr(name, '.');
+	return add(
+	    p, key(p, "%.*s", (int)(dot - name), name), dot + 1, false, tensor_full(0, T_F32, 2, (int64_t[]){rows, columns}));
 }

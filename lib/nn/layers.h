@@ -4,10 +4,11 @@
  * is a plain C function over those layers. Activations are [N,C,H,W], channels-last in memory. */
 #ifndef FD2_LAYERS_H
 #define FD2_LAYERS_H
+#include "lib/base/rng.h"
 #include "lib/torch/tensor.h"
 
 struct param {
-	char *name; /* state-dict key: "layer1.0.bn2.running_mean" */
+	const char *name; /* state-dict key: "layer1.0.bn2.running_mean" */
 	Tensor *t;
 	bool trained; /* false: a buffer */
 };
@@ -16,13 +17,23 @@ struct param {
 struct params {
 	struct param *v;
 	int n;
+	char **keys; /* what key() made */
+	int n_keys;
 	uint64_t seed; /* of the initial values: each depends on seed and name alone */
 	bool bare;     /* zeros instead: a file gives the values, and drawing millions takes a second */
+	enum conv_start {
+		CONV_FAN_OUT, /* normal, variance 2 / fan-out (He et al. 2015): ResNet, MobileNetV2 */
+		CONV_FAN_IN,  /* normal, variance 2 / fan-in: DenseNet */
+		CONV_TORCH,   /* uniform in +-1/sqrt(fan-in), torch's default, biases too: ShuffleNetV2, ConvNet */
+	} conv_start;         /* how the convolutions to come begin */
 };
 
 Tensor *params_find(const struct params *p, const char *name);
 void params_require_grad(const struct params *p, bool on);
-/* Frees the list and its tensors. */
+/* Every floating-point tensor, in place, in another type: a frozen network is converted once. */
+void params_convert(const struct params *p, enum scalar type);
+/* Frees the list, and with params_free its tensors. */
+void params_forget(struct params *p);
 void params_free(struct params *p);
 
 enum bn_mode {
@@ -40,28 +51,57 @@ struct bn {
 /* How one forward pass is made. on_bn, when set, sees the input of every BatchNorm. */
 struct pass {
 	enum bn_mode bn;
+	struct rng *random; /* draws what dropout drops; NULL: nothing is dropped */
 	void (*on_bn)(void *ctx, const struct bn *bn, const Tensor *x);
 	void *ctx;
 };
 
+struct conv_shape {
+	int in, out, kernel, stride, padding, groups; /* stride and groups 0: 1 */
+	bool bias;
+};
+
 struct conv {
-	Tensor *weight; /* [out, in, k, k] */
-	int stride, padding;
+	Tensor *weight, *bias; /* [out, in/groups, k, k]; bias NULL for none */
+	struct conv_shape shape;
+};
+
+/* Each channel of each image normalised by its own mean and variance (torch's GroupNorm of one channel a group). */
+struct instance_norm {
+	Tensor *weight, *bias;
 };
 
 struct linear {
 	Tensor *weight, *bias; /* [out, in]; bias NULL for none */
 };
 
-/* He-normal over fan-out, as torchvision's ResNets; no bias. */
-void conv_init(struct conv *c, struct params *p, const char *name, int in, int out, int kernel, int stride, int padding);
+/* A name, held by p: key(p, "layer%d.%d", stage, block). */
+const char *key(struct params *p, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+
+void conv_init(struct conv *c, struct params *p, const char *name, struct conv_shape shape);
 Tensor *conv_forward(const struct conv *c, const Tensor *x);
 void bn_init(struct bn *b, struct params *p, const char *name, int channels, double eps);
 Tensor *bn_forward(const struct bn *b, const Tensor *x, const struct pass *pass);
+
+void instance_norm_init(struct instance_norm *n, struct params *p, const char *name, int channels);
+Tensor *instance_norm_forward(const struct instance_norm *n, const Tensor *x);
+
+/* A convolution without bias and its BatchNorm (eps 1e-5), the pair that most networks are made of. */
+struct conv_bn {
+	struct conv conv;
+	struct bn bn;
+};
+void conv_bn_init(struct conv_bn *u, struct params *p, const char *conv, const char *bn, struct conv_shape shape);
+Tensor *conv_bn_forward(const struct conv_bn *u, const Tensor *x, const struct pass *pass);
+
 /* Uniform in +-1/sqrt(in), torch's default. */
 void linear_init(struct linear *l, struct params *p, const char *name, int in, int out, bool bias);
 /* In f32, whatever x's type. */
 Tensor *linear_forward(const struct linear *l, const Tensor *x);
+/* Normal of that deviation, bias zero: MobileNetV2's classifier. */
+void linear_init_normal(struct linear *l, struct params *p, const char *name, int in, int out, double deviation);
+/* Each element 0 with probability rate, the others divided by 1 - rate. */
+Tensor *dropout(const Tensor *x, double rate, const struct pass *pass);
 /* A buffer of zeros [rows, columns]. */
 Tensor *buffer_init(struct params *p, const char *name, int64_t rows, int64_t columns);
 #endif

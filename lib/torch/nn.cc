@@ -6,6 +6,7 @@
 #include <ATen/ops/batch_norm.h>
 #include <ATen/ops/conv2d.h>
 #include <ATen/ops/cross_entropy_loss.h>
+#include <ATen/ops/group_norm.h>
 #include <ATen/ops/linear.h>
 #include <ATen/ops/max_pool2d.h>
 #include <ATen/ops/upsample_bilinear2d.h>
@@ -49,6 +50,12 @@ Tensor *tensor_batch_norm(const Tensor *x, const Tensor *weight, const Tensor *b
 		return at::batch_norm(x->value, maybe(weight), maybe(bias), maybe(running_mean), maybe(running_var), training,
 		    momentum, eps, device_is_cuda());
 	});
+}
+
+Tensor *tensor_group_norm(const Tensor *x, int groups, const Tensor *weight, const Tensor *bias, double eps)
+{
+	return make("group_norm", {x, weight, bias},
+	    [&] { return at::group_norm(x->value, groups, as(x->value, weight), as(x->value, bias), eps, false); });
 }
 
 Tensor *tensor_interpolate(const Tensor *x, int64_t h, int64_t w, bool antialias)

@@ -12,6 +12,7 @@
 #include <ATen/ops/matmul.h>
 #include <ATen/ops/mean.h>
 #include <ATen/ops/mul.h>
+#include <ATen/ops/hardtanh.h>
 #include <ATen/ops/relu.h>
 #include <ATen/ops/sign.h>
 #include <ATen/ops/softmax.h>
@@ -68,6 +69,11 @@ Tensor *tensor_matmul(const Tensor *a, const Tensor *b)
 Tensor *tensor_relu(const Tensor *t)
 {
 	return make("relu", {t}, [&] { return at::relu(t->value); });
+}
+
+Tensor *tensor_relu6(const Tensor *t)
+{
+	return make("relu6", {t}, [&] { return at::hardtanh(t->value, 0, 6); });
 }
 
 Tensor *tensor_sqrt(const Tensor *t)
@@ -136,6 +142,11 @@ void tensor_add_(Tensor *t, const Tensor *source, double scale)
 		bool whole = at::isIntegralType(t->value.scalar_type(), false);
 		t->value.add_(source->value, whole ? at::Scalar((int64_t)scale) : at::Scalar(scale));
 	});
+}
+
+void tensor_convert_(Tensor *t, enum scalar type)
+{
+	attempt("convert_", {t}, [&] { t->value = t->value.detach().to(scalar_type(type)); });
 }
 
 void tensor_mul_(Tensor *t, double factor)

@@ -90,6 +90,7 @@ Tensor *tensor_div(const Tensor *a, const Tensor *b);
 Tensor *tensor_affine(const Tensor *t, double a, double b);
 Tensor *tensor_matmul(const Tensor *a, const Tensor *b);
 Tensor *tensor_relu(const Tensor *t);
+Tensor *tensor_relu6(const Tensor *t); /* within [0, 6] */
 Tensor *tensor_sqrt(const Tensor *t);
 Tensor *tensor_abs(const Tensor *t);
 Tensor *tensor_sign(const Tensor *t);
@@ -107,6 +108,7 @@ Tensor *tensor_log_softmax(const Tensor *t, int dim);
 void tensor_copy_(Tensor *t, const Tensor *source);              /* converts the type */
 void tensor_add_(Tensor *t, const Tensor *source, double scale); /* t += scale * source */
 void tensor_mul_(Tensor *t, double factor);
+void tensor_convert_(Tensor *t, enum scalar type); /* the handle stays, its tensor is another: a leaf without gradient */
 /* Element-wise within [lo, hi], both broadcast to t. */
 void tensor_clamp_(Tensor *t, const Tensor *lo, const Tensor *hi);
 
@@ -117,6 +119,8 @@ Tensor *tensor_conv2d(const Tensor *x, const Tensor *w, const Tensor *bias, int 
 /* x [..., I], w [O, I]; bias NULL for none. Converted to x's type. */
 Tensor *tensor_linear(const Tensor *x, const Tensor *w, const Tensor *bias);
 Tensor *tensor_max_pool2d(const Tensor *x, int kernel, int stride, int padding);
+/* groups of neighbouring channels, each normalised for itself in each image */
+Tensor *tensor_group_norm(const Tensor *x, int groups, const Tensor *weight, const Tensor *bias, double eps);
 Tensor *tensor_avg_pool2d(const Tensor *x, int kernel, int stride, int padding);
 /* training: batch statistics, and running ones (if not NULL) updated in place; otherwise the running ones. Parameters stay f32
  * whatever x's type. */

@@ -159,7 +159,8 @@ static const double mean[M] = {0.1, -0.2}, var[M] = {0.5, 1.5};
 static Tensor *attention_of_F(const Tensor *F)
 {
 	struct pass pass = {.bn = BN_RUNNING};
-	struct cal cal = {.conv = {tensor(weight, 4, (int64_t[]){M, C, 1, 1}), 1, 0}, .bn.eps = 1e-3};
+	struct cal cal = {
+	    .conv = {.weight = tensor(weight, 4, (int64_t[]){M, C, 1, 1}), .shape = {.stride = 1, .groups = 1}}, .bn.eps = 1e-3};
 	int64_t shape[] = {M};
 	cal.bn.weight = tensor(gamma_, 1, shape);
 	cal.bn.bias = tensor(shift, 1, shape);
@@ -331,8 +332,9 @@ static double smoothing_;
 
 static Tensor *pre_of_F(const Tensor *F)
 {
-	struct backbone b = {.classifier = {tensor(Wbb_, 2, (int64_t[]){K, C}), tensor(bias_, 1, (int64_t[]){K})}};
-	return loss_pre(backbone_logits(&b, F), tensor_full(2.5, T_F64, 0, NULL), labels(), 0.3, smoothing_);
+	static const struct arch plain;
+	struct backbone b = {.arch = &plain, .classifier = {tensor(Wbb_, 2, (int64_t[]){K, C}), tensor(bias_, 1, (int64_t[]){K})}};
+	return loss_pre(backbone_logits(&b, F, &(struct pass){0}), tensor_full(2.5, T_F64, 0, NULL), labels(), 0.3, smoothing_);
 }
 
 static double pre_of_F_scalar(const double *F)

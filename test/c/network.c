@@ -1,6 +1,7 @@
 /* Backbones and the teacher against torchvision's names, counts and rules; the step's view against a scalar re-derivation. */
 #include <stdlib.h>
 
+#include "lib/base/err.h"
 #include "lib/base/rng.h"
 #include "lib/fd2/sre2l.h"
 #include "lib/fd2/teacher.h"
@@ -103,9 +104,10 @@ static void expect_resnet(const struct params *p, const int *depth, int convs, i
 	CHECK(e.next == p->n);
 }
 
+/* depth NULL: no ResNet */
 static void check_arch(const char *arch, const int *depth, int convs, int want_trained, int64_t want_elements)
 {
-	struct arch_options options = {.classes = 1000, .last_stride = 2, .bare = true};
+	struct arch_options options = {.classes = 1000, .size = 224, .last_stride = 2, .bare = true};
 	struct backbone b;
 	int trained = 0;
 	int64_t elements = 0;
@@ -116,9 +118,10 @@ static void check_arch(const char *arch, const int *depth, int convs, int want_t
 			trained++;
 			elements += tensor_numel(b.params.v[i].t);
 		}
-	CHECK(trained == want_trained);
-	CHECK(elements == want_elements);
-	expect_resnet(&b.params, depth, convs, 1000);
+	CHECK_THAT(trained == want_trained, "%s has %d trained tensors", arch, trained);
+	CHECK_THAT(elements == want_elements, "%s has %lld parameters", arch, (long long)elements);
+	if (depth)
+		expect_resnet(&b.params, depth, convs, 1000);
 	backbone_free(&b);
 	tensor_scope_end();
 }
@@ -133,32 +136,52 @@ static void resnet50_parameters(void)
 	check_arch("resnet50", (int[]){3, 4, 6, 3}, 3, 161, 25557032);
 }
 
-static void unknown_arch(void)
+/* The numbers of parameters that torchvision's documentation gives; a ConvNet's is 128 (3 9 + 1) + (d-1) 128 (128 9 + 1) and
+ * norms and classifier. */
+static void other_parameters(void)
 {
-	struct arch_options options = {.classes = 2, .last_stride = 2};
+	check_arch("mobilenet_v2", NULL, 0, 158, 3504872);
+	check_arch("densenet121", NULL, 0, 364, 7978856);
+	check_arch("shufflenet_v2_x0_5", NULL, 0, 170, 1366792);
+	check_arch("shufflenet_v2_x1_0", NULL, 0, 170, 2278604);
+	check_arch("convnet3", NULL, 0, 14, 3584 + 2 * 147584 + 3 * 256 + (28 * 28 * 128 + 1) * 1000);
+	check_arch("convnet6", NULL, 0, 26, 3584 + 5 * 147584 + 6 * 256 + (3 * 3 * 128 + 1) * 1000);
+}
+
+static void refused(const char *arch, int size, int last_stride, const char *why)
+{
+	struct arch_options options = {.classes = 2, .size = size, .last_stride = last_stride};
 	struct backbone b;
-	CHECK(backbone_init(&b, "resnet19", &options, 1) < 0);
+	CHECK(backbone_init(&b, arch, &options, 1) < 0);
+	CHECK_THAT(strstr(fail_message(), why), "%s", fail_message());
 	backbone_free(&b);
+}
+
+static void refused_archs(void)
+{
+	refused("resnet19", 224, 2, "no backbone is called 'resnet19' (there are resnet18|");
+	refused("densenet121", 224, 1, "densenet121 has no last stage whose stride could be 1");
+	refused("convnet6", 32, 2, "convnet6 wants images of 64 pixels and more, not 32");
 }
 
 /* --- forward passes --------------------------------------------------------------------------------------------------------- */
 
 static void make(struct backbone *b, const char *arch, int last_stride, uint64_t seed)
 {
-	struct arch_options options = {.classes = CLASSES, .last_stride = last_stride};
+	struct arch_options options = {.classes = CLASSES, .size = 64, .last_stride = last_stride};
 	CHECK(backbone_init(b, arch, &options, seed) == 0);
 }
 
-static void check_forward(const char *arch, int last_stride, int64_t channels)
+static void check_forward(const char *arch, int last_stride, int64_t channels, int64_t shrink)
 {
 	struct pass pass = {.bn = BN_RUNNING};
 	struct backbone b;
-	int64_t height = 96, width = 64, shrink = last_stride == 2 ? 32 : 16;
 	tensor_scope_begin(NO_GRAD);
 	make(&b, arch, last_stride, 1);
+	int64_t height = b.arch->flattens ? 64 : 96, width = 64;
 	Tensor *F = backbone_features(&b, images(height, width), &pass);
 	CHECK(has_shape(F, 4, (int64_t[]){IMAGES, channels, height / shrink, width / shrink}));
-	CHECK(has_shape(backbone_logits(&b, F), 2, (int64_t[]){IMAGES, CLASSES}));
+	CHECK(has_shape(backbone_logits(&b, F, &pass), 2, (int64_t[]){IMAGES, CLASSES}));
 	CHECK_STR(tensor_error(), NULL);
 	backbone_free(&b);
 	tensor_scope_end();
@@ -166,10 +189,39 @@ static void check_forward(const char *arch, int last_stride, int64_t channels)
 
 static void forward_shapes(void)
 {
-	check_forward("resnet18", 2, 512);
-	check_forward("resnet18", 1, 512);
-	check_forward("resnet50", 2, 2048);
-	check_forward("resnet50", 1, 2048);
+	check_forward("resnet18", 2, 512, 32);
+	check_forward("resnet18", 1, 512, 16);
+	check_forward("resnet50", 2, 2048, 32);
+	check_forward("resnet50", 1, 2048, 16);
+	check_forward("mobilenet_v2", 2, 1280, 32);
+	check_forward("densenet121", 2, 1024, 32);
+	check_forward("shufflenet_v2_x0_5", 2, 1024, 32);
+	check_forward("shufflenet_v2_x1_0", 2, 1024, 32);
+	check_forward("convnet3", 2, 128, 8);
+	check_forward("convnet6", 2, 128, 64);
+}
+
+/* A fifth of the inputs of MobileNetV2's classifier is dropped in training, and only there; the same numbers drop the same. */
+static void drops(void)
+{
+	enum { N = 4, C = 5000 };
+	static float v[N * C];
+	struct rng a = rng_at(1, RNG_TEST, 0, 0, 0), b = a, c = rng_at(2, RNG_TEST, 0, 0, 0);
+	struct pass evaluation = {.bn = BN_RUNNING}, training = {.random = &a}, again = {.random = &b}, other = {.random = &c};
+	tensor_scope_begin(NO_GRAD);
+	Tensor *ones = tensor_full(1, T_F32, 2, (int64_t[]){N, C}), *y = dropout(ones, 0.2, &training);
+	CHECK(same_values(dropout(ones, 0.2, &evaluation), ones));
+	CHECK(same_values(dropout(ones, 0.2, &again), y));
+	CHECK(!same_values(dropout(ones, 0.2, &other), y));
+	CHECK(tensor_read(y, T_F32, v, N * C) == 0);
+	int dropped = 0, odd = 0;
+	for (int i = 0; i < N * C; i++) {
+		dropped += v[i] == 0;
+		odd += v[i] != 0 && v[i] != 1.25f;
+	}
+	CHECK(!odd);
+	CHECK_NEAR((double)dropped / (N * C), 0.2, 0.02);
+	tensor_scope_end();
 }
 
 static void seeds(void)
@@ -198,7 +250,7 @@ static int statistics_changed(enum bn_mode mode, Tensor **logits)
 	int changed = 0;
 	make(&b, "resnet18", 2, 5);
 	make(&fresh, "resnet18", 2, 5);
-	*logits = tensor_keep(backbone_logits(&b, backbone_features(&b, images(SIZE, SIZE), &pass)));
+	*logits = tensor_keep(backbone_logits(&b, backbone_features(&b, images(SIZE, SIZE), &pass), &pass));
 	for (int i = 0; i < b.params.n; i++) {
 		bool same = same_values(b.params.v[i].t, fresh.params.v[i].t);
 		changed += !same;
@@ -388,8 +440,10 @@ int main(void)
 		return 1;
 	RUN(resnet18_parameters);
 	RUN(resnet50_parameters);
-	RUN(unknown_arch);
+	RUN(other_parameters);
+	RUN(refused_archs);
 	RUN(forward_shapes);
+	RUN(drops);
 	RUN(seeds);
 	RUN(batch_norm_modes);
 	RUN(batch_norm_update);

@@ -137,39 +137,6 @@ static void training(struct teacher *t, const struct inputs *in, struct stream_w
 	optim_free(&optim);
 }
 
-/* --- the same network in f64 ----------------------------------------------------------------------------------------------- */
-
-static void widen(struct params *p, Tensor **field)
-{
-	Tensor *wide = tensor_to(*field, T_F64);
-	for (int i = 0; i < p->n; i++)
-		if (p->v[i].t == *field)
-			p->v[i].t = wide;
-	*field = wide;
-}
-
-/* A BatchNorm wants parameters of its input's type, and shows itself before it uses them. */
-static void widen_bn(void *ctx, const struct bn *bn, const Tensor *x)
-{
-	struct bn *b = (struct bn *)bn;
-	Tensor **field[] = {&b->weight, &b->bias, &b->mean, &b->var};
-	(void)x;
-	for (int i = 0; i < 4; i++)
-		widen(ctx, field[i]);
-}
-
-/* Convolutions convert their weights by themselves. */
-static void widen_teacher(struct teacher *t, const Tensor *x)
-{
-	struct params *p = &t->backbone.params;
-	struct pass pass = {.bn = BN_RUNNING, .on_bn = widen_bn, .ctx = p};
-	Tensor **field[] = {&t->backbone.classifier.weight, &t->backbone.classifier.bias, &t->cal.conv.weight, &t->cal.fc.weight,
-	    &t->cal.prototypes};
-	for (int i = 0; i < 5; i++)
-		widen(p, field[i]);
-	teacher_forward(t, x, &pass);
-}
-
 static void net(char **path)
 {
 	struct teacher t;
@@ -177,7 +144,7 @@ static void net(char **path)
 	check(teacher_read(&t, path[0]));
 	inputs_read(&in, path[1]);
 	if (tensor_type(input(&in, "x")) == T_F64)
-		widen_teacher(&t, input(&in, "x"));
+		params_convert(&t.backbone.params, T_F64);
 	struct stream_writer *w = create(path[2]);
 	evaluation(&t, &in, w);
 	training(&t, &in, w);
@@ -218,7 +185,7 @@ static void optimise(const struct inputs *in, struct stream_writer *w, int k)
 	struct conv conv;
 	struct linear fc;
 	struct optim optim = cases[k].settings;
-	conv_init(&conv, &p, "conv", 3, 4, 3, 1, 1);
+	conv_init(&conv, &p, "conv", (struct conv_shape){.in = 3, .out = 4, .kernel = 3, .padding = 1});
 	linear_init(&fc, &p, "fc", 5, 7, true);
 	for (int i = 0; i < p.n; i++)
 		tensor_copy_(p.v[i].t, input(in, p.v[i].name));

@@ -1,0 +1,13 @@
+/* Lists of names, as of classes: copied, freed, and as JSON. */
+#ifndef FD2_NAMES_H
+#define FD2_NAMES_H
+#include <jansson.h>
+
+char **names_copy(const char *const *names, int n);
+void names_free(char **names, int n);
+json_t *names_to_json(const char *const *names, int n);
+/* NULL with n = 0 when it is not a list of strings. */
+char **names_from_json(const json_t *list, int *n);
+/* A list of numbers. */
+json_t *numbers_to_json(const double *v, int n);
+#endif

@@ -1,0 +1,84 @@
+/* DenseNet (Huang et al. 2017) with torchvision's layers and names: "features.conv0" to "features.norm5", classifier "classifier".
+ */
+#include <stdlib.h>
+
+#include "lib/base/err.h"
+#include "lib/nn/backbone.h"
+
+enum { BLOCKS = 4, LAYERS_MAX = 24, GROWTH = 32, BOTTLENECK = 4 * GROWTH };
+static const int layers[BLOCKS] = {6, 12, 24, 16};
+
+/* BatchNorm, ReLU, then the convolution. */
+struct unit {
+	struct bn bn;
+	struct conv conv;
+};
+
+struct densenet {
+	struct conv_bn stem;
+	struct unit layer[BLOCKS][LAYERS_MAX][2]; /* 1x1, 3x3 */
+	struct unit transition[BLOCKS - 1];
+	struct bn last;
+};
+
+static void unit_init(struct unit *u, struct params *p, const char *bn, const char *conv, struct conv_shape shape)
+{
+	bn_init(&u->bn, p, bn, shape.in, 1e-5);
+	conv_init(&u->conv, p, conv, shape);
+}
+
+static Tensor *unit_forward(const struct unit *u, const Tensor *x, const struct pass *pass)
+{
+	return conv_forward(&u->conv, tensor_relu(bn_forward(&u->bn, x, pass)));
+}
+
+static void *build(struct params *p, struct linear *classifier, const struct arch_options *o)
+{
+	struct densenet *net = xcalloc(1, sizeof *net);
+	int channels = 64;
+	p->conv_start = CONV_FAN_IN;
+	conv_bn_init(&net->stem, p, "features.conv0", "features.norm0",
+	    (struct conv_shape){.in = 3, .out = channels, .kernel = 7, .stride = 2, .padding = 3});
+	for (int b = 0; b < BLOCKS; b++) {
+		for (int i = 0; i < layers[b]; i++, channels += GROWTH) {
+			const char *name = key(p, "features.denseblock%d.denselayer%d", b + 1, i + 1);
+			unit_init(&net->layer[b][i][0], p, key(p, "%s.norm1", name), key(p, "%s.conv1", name),
+			    (struct conv_shape){.in = channels, .out = BOTTLENECK, .kernel = 1});
+			unit_init(&net->layer[b][i][1], p, key(p, "%s.norm2", name), key(p, "%s.conv2", name),
+			    (struct conv_shape){.in = BOTTLENECK, .out = GROWTH, .kernel = 3, .padding = 1});
+		}
+		if (b == BLOCKS - 1)
+			break;
+		unit_init(&net->transition[b], p, key(p, "features.transition%d.norm", b + 1),
+		    key(p, "features.transition%d.conv", b + 1),
+		    (struct conv_shape){.in = channels, .out = channels / 2, .kernel = 1});
+		channels /= 2;
+	}
+	bn_init(&net->last, p, "features.norm5", channels, 1e-5);
+	linear_init(classifier, p, "classifier", channels, o->classes, true);
+	return net;
+}
+
+/* Every layer sees the outputs of all before it in its block. */
+static Tensor *dense_block(struct unit (*layer)[2], int n, Tensor *x, const struct pass *pass)
+{
+	for (int i = 0; i < n; i++) {
+		Tensor *grown = unit_forward(&layer[i][1], unit_forward(&layer[i][0], x, pass), pass);
+		x = tensor_cat((Tensor *[]){x, grown}, 2, 1);
+	}
+	return x;
+}
+
+static Tensor *features(void *net, const Tensor *x, const struct pass *pass)
+{
+	struct densenet *d = net;
+	Tensor *y = tensor_max_pool2d(tensor_relu(conv_bn_forward(&d->stem, x, pass)), 3, 2, 1);
+	for (int b = 0; b < BLOCKS; b++) {
+		y = dense_block(d->layer[b], layers[b], y, pass);
+		if (b < BLOCKS - 1)
+			y = tensor_avg_pool2d(unit_forward(&d->transition[b], y, pass), 2, 2, 0);
+	}
+	return tensor_relu(bn_forward(&d->last, y, pass));
+}
+
+const struct arch densenet121 = {"densenet121", 1024, build, features};
