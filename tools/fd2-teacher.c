@@ -1,4 +1,6 @@
 /* fd2-teacher: trains Backbone+CAL on image shards. */
+#include <string.h>
+
 #include "lib/base/err.h"
 #include "lib/base/stage.h"
 #include "lib/fd2/jobs.h"
@@ -8,6 +10,8 @@ static struct teacher_job job = {
     .arch = "resnet18",
     .augment = "rrc",
     .fit = "short",
+    .center_update = "paper",
+    .schedule = "cosine",
     .maps = 8,
     .size = 224,
     .last_stride = 2,
@@ -33,17 +37,22 @@ static const struct opt opts[] = {
     {0, "alpha", "X", OPT_REAL, &job.alpha, "weight of CAL's loss (Eq. 8)", .min = 0, .max = 1},
     {0, "eta", "X", OPT_REAL, &job.eta, "weight of the centre loss (Eq. 6)", .min = 0, .max = 100},
     {0, "mu", "X", OPT_REAL, &job.mu, "momentum of the prototypes (Eq. 5)", .min = 1e-6, .max = 1},
+    {0, "center-update", "RULE", OPT_CHOICE, &job.center_update, "of the prototypes: Eq. 5, or CAL's program's",
+        .choices = "paper|cal"},
+    {0, "cal-augment", NULL, OPT_FLAG, &job.cal_augment, "also attention-guided crops and drops, with CAL's weights"},
     {'s', "size", "PX", OPT_INT, &job.size, "side of the input images", .min = 8, .max = 4096},
     {0, "last-stride", "N", OPT_INT, &job.last_stride, "stride of a ResNet's last stage", .min = 1, .max = 2},
     {'e', "epochs", "N", OPT_INT, &job.epochs, "epochs", .min = 1, .max = 100000},
     {'b', "batch", "N", OPT_INT, &job.batch, "images a step", .min = 2, .max = 65536},
-    {0, "lr", "X", OPT_REAL, &job.lr, "learning rate, cosine to 0", .min = 0, .max = 100},
+    {0, "lr", "X", OPT_REAL, &job.lr, "learning rate", .min = 0, .max = 100},
+    {0, "schedule", "HOW", OPT_CHOICE, &job.schedule, "cosine to 0, or lr 0.9^(epoch/2)", .choices = "cosine|exp"},
     {0, "warmup", "N", OPT_REAL, &job.warmup, "epochs of linear warm-up", .min = 0, .max = 1000},
     {0, "momentum", "X", OPT_REAL, &job.momentum, "of SGD", .min = 0, .max = 0.9999},
     {0, "nesterov", NULL, OPT_FLAG, &job.nesterov, "Nesterov's momentum"},
     {0, "weight-decay", "X", OPT_REAL, &job.weight_decay, "weight decay", .min = 0, .max = 1},
     {0, "cal-lr", "X", OPT_REAL, &job.cal_lr, "learning rate of CAL's classifier, as a share of --lr", .min = 0, .max = 1},
     {0, "clip", "X", OPT_REAL, &job.clip, "largest norm of the gradient; 0: any", .min = 0, .max = 1e6},
+    {0, "ema", "X", OPT_REAL, &job.ema, "decay of an average of the weights, which is written; 0: none", .min = 0, .max = 0.999999},
     {0, "label-smoothing", "X", OPT_REAL, &job.label_smoothing, "of every cross-entropy", .min = 0, .max = 0.9},
     {0, "augment", "HOW", OPT_CHOICE, &job.augment, "random resized crops or plain crops, with flips", .choices = "rrc|crop"},
     {0, "min-scale", "X", OPT_REAL, &job.min_scale, "smallest crop's share of the area", .min = 0.001, .max = 1},
@@ -64,6 +73,8 @@ int main(int argc, char **argv)
 	job.n_shards = argc - first;
 	if (job.best && !job.val.n)
 		die_usage("--best wants --val: without held-out images no epoch is the best");
+	if (!strcmp(job.schedule, "exp") && job.warmup > 0)
+		die_usage("--warmup is for --schedule cosine");
 	if (job.warmup >= (double)job.epochs)
 		die_usage("--warmup must be shorter than --epochs");
 	return fd2_finish(stage_run("stage_teacher", &job));

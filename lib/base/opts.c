@@ -218,16 +218,34 @@ static void print_default(const struct opt *o)
 		printf(" (default %s)", s);
 }
 
+/* Too many choices for a column: they follow on lines of their own. */
+static void print_choices(const char *choices)
+{
+	enum { WIDTH = 90, INDENT = 30 };
+	for (int at = 0; *choices;) {
+		int n = (int)strcspn(choices, "|");
+		if (!at || at + n + 2 > WIDTH)
+			at = printf("%s\n%*s", at ? "," : "", INDENT, "") - 1 - (at > 0);
+		else
+			at += printf(", ");
+		at += printf("%.*s", n, choices);
+		choices += n + (choices[n] == '|');
+	}
+}
+
 static void print_option(const struct opt *o)
 {
 	char left[64];
 	char letter[8] = "   ";
+	bool many = o->choices && strlen(o->choices) > 40;
 	if (o->letter)
 		snprintf(letter, sizeof letter, "-%c,", o->letter);
-	snprintf(
-	    left, sizeof left, "%s --%s%s%s", letter, o->name, o->arg ? " " : "", o->arg ? (o->choices ? o->choices : o->arg) : "");
+	snprintf(left, sizeof left, "%s --%s%s%s", letter, o->name, o->arg ? " " : "",
+	    o->arg ? (o->choices && !many ? o->choices : o->arg) : "");
 	printf(strlen(left) > 27 ? "  %s\n  %27s %s" : "  %-27s%s %s", left, "", o->help);
 	print_default(o);
+	if (many)
+		print_choices(o->choices);
 	putchar('\n');
 }
 

@@ -14,6 +14,7 @@ enum rng_purpose {
 	RNG_PATCH,     /* initial images: a = class, b = image */
 	RNG_DRAW,      /* the demo's generator */
 	RNG_DROPOUT,   /* a = epoch, b = batch, c = which half of it */
+	RNG_GUIDED,    /* attention-guided crops and drops: a = epoch, b = batch, c = which of it */
 	RNG_TEST,
 };
 

@@ -64,3 +64,22 @@ void prototypes_update(Tensor *prototypes, const Tensor *z, const int64_t *label
 	free(d);
 	free(w);
 }
+
+/* c <- c + mu (S z - s Norm(c)): S picks the last sample of each class, s is 1 for classes that have one. */
+void prototypes_update_cal(Tensor *prototypes, const Tensor *z, const int64_t *labels, double mu)
+{
+	int64_t K = tensor_size(prototypes, 0), B = tensor_size(z, 0);
+	double *pick = xcalloc((size_t)(K * B), sizeof *pick), *present = xcalloc((size_t)K, sizeof *present);
+	for (int64_t b = B - 1; b >= 0; b--)
+		if (!present[labels[b]])
+			present[labels[b]] = pick[labels[b] * B + b] = 1;
+	tensor_scope_begin(NO_GRAD);
+	enum scalar type = tensor_type(prototypes);
+	Tensor *S = tensor_to(tensor_from(pick, T_F64, 2, (int64_t[]){K, B}), type);
+	Tensor *s = tensor_to(tensor_from(present, T_F64, 2, (int64_t[]){K, 1}), type);
+	Tensor *step = tensor_sub(tensor_matmul(S, z), tensor_mul(s, normalized_rows(prototypes)));
+	tensor_add_(prototypes, step, mu);
+	tensor_scope_end();
+	free(pick);
+	free(present);
+}

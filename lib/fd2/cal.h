@@ -27,6 +27,10 @@ Tensor *cal_logits(const struct cal *cal, const Tensor *z);
  * In place, without gradient; labels are class indices. */
 void prototypes_update(Tensor *prototypes, const Tensor *z, const int64_t *labels, double mu);
 
+/* CAL's own program instead: c_y <- c_y + mu (z - Norm(c_y)), where the last sample of a class in the batch is the one that counts.
+ */
+void prototypes_update_cal(Tensor *prototypes, const Tensor *z, const int64_t *labels, double mu);
+
 /* Norm(c): each row divided by its norm; a row of zeros stays. */
 Tensor *normalized_rows(const Tensor *c);
 #endif

@@ -26,7 +26,19 @@ static struct params state_of(const struct optim *o)
 	return s;
 }
 
-int checkpoint_write(const char *out, const struct params *p, const struct optim *o, long epoch, double best, const char *data)
+static int put_all(struct stream_writer *w, const struct training *t)
+{
+	struct params state = state_of(t->optim);
+	int ok = weights_put(w, "", t->params);
+	if (!ok)
+		ok = weights_put(w, "", &state);
+	if (!ok && t->average)
+		ok = weights_put(w, "", t->average);
+	params_forget(&state);
+	return ok;
+}
+
+int checkpoint_write(const char *out, const struct training *t)
 {
 	char *name = name_of(out);
 	if (!name)
@@ -37,18 +49,15 @@ int checkpoint_write(const char *out, const struct params *p, const struct optim
 		return -1;
 	json_t *meta = fd2_provenance();
 	json_object_set_new(meta, "state",
-	    json_pack("{s:I, s:I, s:f, s:s}", "epoch", (json_int_t)epoch, "step", (json_int_t)o->step, "best", best, "data", data));
+	    json_pack("{s:I, s:I, s:s, s:[I,f,f]}", "epoch", (json_int_t)t->epoch, "step", (json_int_t)t->optim->step, "data",
+	        t->data, "best", (json_int_t)t->best.epoch, t->best.backbone, t->best.cal));
 	struct stream_writer *w = stream_create(file, "checkpoint", meta);
 	if (!w)
 		return -1;
-	struct params state = state_of(o);
-	int ok = weights_put(w, "", p) < 0 ? -1 : weights_put(w, "", &state);
-	params_forget(&state);
-	if (ok < 0) {
-		stream_abandon(w);
-		return -1;
-	}
-	return stream_finish(w);
+	if (!put_all(w, t))
+		return stream_finish(w);
+	stream_abandon(w);
+	return -1;
 }
 
 /* Settings that the checkpoint was made with must be this run's. */
@@ -69,55 +78,61 @@ static int same_settings(const char *name, json_t *meta, const char *data)
 	return ok;
 }
 
-static int take_all(struct stream_reader *r, const struct params *p, const struct params *state)
+enum { LISTS = 3 };
+
+/* 1: taken by one of the lists; 0 or -1 as weights_take. */
+static int take(struct weights_in in[LISTS], const struct array *a)
 {
-	struct weights_in weights, optim;
-	struct array a;
-	int got, taken = 1;
-	weights_begin(&weights, p);
-	weights_begin(&optim, state);
-	while (taken > 0 && (got = stream_next(r, &a)) > 0) {
-		taken = weights_take(&weights, a.name, &a);
-		if (!taken)
-			taken = weights_take(&optim, a.name, &a);
-		if (!taken)
-			fail("tensor '%s' is unknown", a.name);
-		array_free(&a);
-	}
-	if (taken <= 0 || got < 0) {
-		free(weights.seen);
-		free(optim.seen);
-		return -1;
-	}
-	int whole = weights_whole(&weights);
-	return weights_whole(&optim) < 0 ? -1 : whole;
+	int taken = 0;
+	for (int i = 0; i < LISTS && !taken; i++)
+		taken = weights_take(&in[i], a->name, a);
+	return taken ? taken : fail("tensor '%s' is unknown", a->name);
 }
 
-static int read_file(const char *name, const struct params *p, struct optim *o, long *epoch, double *best, const char *data)
+static int take_all(struct stream_reader *r, const struct training *t)
+{
+	struct params state = state_of(t->optim), none = {0};
+	const struct params *lists[LISTS] = {t->params, &state, t->average ? t->average : &none};
+	struct weights_in in[LISTS];
+	struct array a;
+	int got, ok = 0;
+	for (int i = 0; i < LISTS; i++)
+		weights_begin(&in[i], lists[i]);
+	while (!ok && (got = stream_next(r, &a)) > 0) {
+		ok = take(in, &a) < 0 ? -1 : 0;
+		array_free(&a);
+	}
+	for (int i = 0; i < LISTS; i++)
+		if (weights_whole(&in[i]) < 0 && got >= 0)
+			ok = -1;
+	params_forget(&state);
+	return got < 0 ? -1 : ok;
+}
+
+static int read_file(const char *name, struct training *t)
 {
 	struct stream_reader *r = stream_open(name, "checkpoint");
 	if (!r)
 		return -1;
-	json_int_t e = 0, s = 0;
-	struct params state = state_of(o);
-	int ok = same_settings(name, stream_meta(r), data);
-	if (!ok && json_unpack(stream_meta(r), "{s:{s:I, s:I, s:F}}", "state", "epoch", &e, "step", &s, "best", best))
+	json_int_t e = 0, s = 0, best = 0;
+	struct best *b = &t->best;
+	int ok = same_settings(name, stream_meta(r), t->data);
+	if (!ok && json_unpack(stream_meta(r), "{s:{s:I, s:I, s:[I,F,F]}}", "state", "epoch", &e, "step", &s, "best", &best,
+	               &b->backbone, &b->cal))
 		ok = fail("cannot resume from '%s': it holds no state", name);
-	if (!ok && take_all(r, p, &state) < 0)
+	if (!ok && take_all(r, t) < 0)
 		ok = fail("cannot resume from '%s': %s", name, fail_message());
-	*epoch = (long)e;
-	o->step = (long)s;
-	params_forget(&state);
+	b->epoch = (long)best;
+	t->epoch = (long)e;
+	t->optim->step = (long)s;
 	stream_close(r);
 	return ok;
 }
 
-int checkpoint_read(const char *out, const struct params *p, struct optim *o, long *epoch, double *best, const char *data)
+int checkpoint_read(const char *out, struct training *t)
 {
 	char *name = name_of(out);
-	int ok = 0;
-	if (name && !access(name, F_OK))
-		ok = read_file(name, p, o, epoch, best, data);
+	int ok = name && !access(name, F_OK) ? read_file(name, t) : 0;
 	free(name);
 	return ok;
 }

@@ -4,9 +4,23 @@
 #define FD2_CHECKPOINT_H
 #include "lib/nn/optim.h"
 
-/* Writes OUT.ckpt atomically; nothing when out is NULL or "-". data: digest of what is trained on. */
-int checkpoint_write(const char *out, const struct params *p, const struct optim *o, long epoch, double best, const char *data);
+/* The epoch whose accuracies' mean was highest; epoch 0: none yet. */
+struct best {
+	long epoch;
+	double backbone, cal; /* percent */
+};
+
+struct training {
+	const struct params *params, *average; /* average NULL: none is kept */
+	struct optim *optim;
+	const char *data; /* digest of what is trained on */
+	long epoch;       /* finished ones */
+	struct best best;
+};
+
+/* Writes OUT.ckpt atomically; nothing when out is NULL or "-". */
+int checkpoint_write(const char *out, const struct training *t);
 /* Fills everything from OUT.ckpt if it is there. -1: it belongs to other settings or data; the sentence says which. */
-int checkpoint_read(const char *out, const struct params *p, struct optim *o, long *epoch, double *best, const char *data);
+int checkpoint_read(const char *out, struct training *t);
 void checkpoint_remove(const char *out);
 #endif

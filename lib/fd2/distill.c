@@ -88,7 +88,7 @@ static Tensor *block_loss(struct run *r, struct block *b, long step, struct term
 	Tensor *x = tensor_to(step_view_apply(&view, b->x), type);
 	struct teacher_out o = {.F = backbone_features(&r->teacher.backbone, x, &pass)};
 	o.p_bb = backbone_logits(&r->teacher.backbone, o.F, &pass);
-	Tensor *r_bn = tensor_affine(bn.loss, job->r_bn, 0), *ce = tensor_cross_entropy(o.p_bb, b->labels, 0);
+	Tensor *r_bn = tensor_affine(bn_sum_loss(&bn), job->r_bn, 0), *ce = tensor_cross_entropy(o.p_bb, b->labels, 0);
 	*t = (struct terms){.bn = tensor_item(r_bn), .ce = tensor_item(ce), .cal = NAN, .F = NAN, .S = NAN};
 	if (job->plain)
 		return tensor_add(r_bn, ce);
@@ -96,7 +96,7 @@ static Tensor *block_loss(struct run *r, struct block *b, long step, struct term
 	o.A = cal_attention(&r->teacher.cal, o.F, &pass);
 	o.z = bilinear_attention_pooling(o.F, o.A);
 	o.p_raw = cal_logits(&r->teacher.cal, o.z);
-	r_bn = tensor_affine(bn.loss, job->r_bn, 0); /* the head's part too, with --bn-head */
+	r_bn = tensor_affine(bn_sum_loss(&bn), job->r_bn, 0); /* the head's part too, with --bn-head */
 	Tensor *other = strcmp(job->other, "full") ? r_bn : tensor_add(r_bn, ce);
 	Tensor *cls = loss_cls(o.p_bb, o.p_raw, b->labels, r->alpha);
 	Tensor *F = job->no_lf ? NULL : loss_F(o.z, r->prototypes, b->labels, job->beta);

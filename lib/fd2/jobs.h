@@ -12,10 +12,10 @@ struct teacher_job {
 	char **shards;
 	int n_shards;
 	struct opt_list val;
-	const char *out, *best, *arch, *augment, *fit;
+	const char *out, *best, *arch, *augment, *fit, *center_update, *schedule;
 	long maps, size, last_stride, epochs, batch, checkpoint_every;
-	double alpha, eta, mu, lr, momentum, weight_decay, warmup, label_smoothing, min_scale, clip, cal_lr;
-	bool nesterov, resume, strict;
+	double alpha, eta, mu, lr, momentum, weight_decay, warmup, label_smoothing, min_scale, clip, cal_lr, ema;
+	bool nesterov, cal_augment, resume, strict;
 };
 int stage_teacher(const struct teacher_job *job);
 

@@ -35,6 +35,18 @@ Tensor *loss_cal(const Tensor *p_raw, const Tensor *p_eff, const Tensor *labels,
 	return tensor_add(ce, tensor_affine(center, eta, 0));
 }
 
+Tensor *loss_cal_augmented(const Tensor *p_raw, const Tensor *p_eff, const Tensor *augmented_raw, const Tensor *augmented_eff,
+    const Tensor *labels, const Tensor *center, double eta, double smoothing)
+{
+	Tensor *y = (Tensor *)labels, *twice = tensor_cat((Tensor *[]){y, y}, 2, 0),
+	       *thrice = tensor_cat((Tensor *[]){y, twice}, 2, 0);
+	Tensor *effects = tensor_cat((Tensor *[]){(Tensor *)p_eff, (Tensor *)augmented_eff}, 2, 0);
+	Tensor *raw = tensor_affine(tensor_cross_entropy(p_raw, labels, smoothing), 1.0 / 3, 0);
+	Tensor *augmented = tensor_affine(tensor_cross_entropy(augmented_raw, twice, smoothing), 2.0 / 3, 0);
+	Tensor *sum = tensor_add(tensor_add(raw, augmented), tensor_cross_entropy(effects, thrice, smoothing));
+	return tensor_add(sum, tensor_affine(center, eta, 0));
+}
+
 Tensor *loss_pre(const Tensor *p_bb, const Tensor *l_cal, const Tensor *labels, double alpha, double smoothing)
 {
 	Tensor *bb = tensor_affine(tensor_cross_entropy(p_bb, labels, smoothing), 1 - alpha, 0);

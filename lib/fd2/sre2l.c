@@ -33,3 +33,8 @@ void sre2l_on_bn(void *ctx, const struct bn *bn, const Tensor *x)
 	Tensor *l = loss_bn_layer(bn, x);
 	sum->loss = sum->loss ? tensor_add(sum->loss, l) : l;
 }
+
+Tensor *bn_sum_loss(const struct bn_sum *sum)
+{
+	return sum->loss ? sum->loss : tensor_full(0, T_F32, 0, NULL);
+}

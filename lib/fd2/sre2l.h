@@ -19,7 +19,9 @@ Tensor *step_view_apply(const struct step_view *v, const Tensor *x);
 /* Sums loss_bn_layer over the BatchNorms of a pass: give sre2l_on_bn and this as pass->on_bn and pass->ctx. */
 struct bn_sum {
 	const struct bn *head; /* left out: the attention head's BatchNorm, or NULL */
-	Tensor *loss;          /* R_BN; NULL before the pass */
+	Tensor *loss;          /* NULL before the first */
 };
+/* R_BN; 0 for a network without BatchNorms. */
+Tensor *bn_sum_loss(const struct bn_sum *sum);
 void sre2l_on_bn(void *ctx, const struct bn *bn, const Tensor *x);
 #endif

@@ -10,10 +10,12 @@
 #include "lib/base/log.h"
 #include "lib/base/names.h"
 #include "lib/base/rng.h"
+#include "lib/fd2/cal-augment.h"
 #include "lib/fd2/checkpoint.h"
 #include "lib/fd2/losses.h"
 #include "lib/fd2/teacher.h"
 #include "lib/fd2/validate.h"
+#include "lib/nn/ema.h"
 #include "lib/nn/optim.h"
 
 struct run {
@@ -21,10 +23,11 @@ struct run {
 	struct teacher teacher;
 	struct optim optim;
 	struct dataset train, val;
-	struct batch batch;
+	struct ema ema;             /* with --ema */
+	struct batch batch, guided; /* guided: crops and drops of --cal-augment */
 	enum scalar type;
 	long epoch; /* finished ones */
-	double best;
+	struct best best;
 	double loss, center; /* sums over the images of the epoch */
 	struct hits hits[2];
 };
@@ -34,12 +37,12 @@ static const struct normal imagenet = {{0.485, 0.456, 0.406}, {0.229, 0.224, 0.2
 /* --- one step -------------------------------------------------------------------------------------------------------------- */
 
 /* A-bar of Eq. 4 while training: uniform in [0,2] an element. */
-static Tensor *counterfactual(const Tensor *A, uint64_t seed, long epoch, long batch)
+static Tensor *counterfactual(const Tensor *A, uint64_t seed, long epoch, long batch, bool guided)
 {
 	int64_t shape[4], n = tensor_numel(A);
 	for (int i = 0; i < 4; i++)
 		shape[i] = tensor_size(A, i);
-	struct rng r = rng_at(seed, RNG_ATTENTION, (uint64_t)epoch, (uint32_t)batch, 0);
+	struct rng r = rng_at(seed, RNG_ATTENTION, (uint64_t)epoch, (uint32_t)batch, guided);
 	float *v = xcalloc((size_t)n + 1, sizeof *v);
 	for (int64_t i = 0; i < n; i++)
 		v[i] = (float)rng_between(&r, 0, 2);
@@ -48,28 +51,64 @@ static Tensor *counterfactual(const Tensor *A, uint64_t seed, long epoch, long b
 	return t;
 }
 
+/* One batch's pass. */
+struct seen {
+	struct pass pass;
+	long batch;
+	Tensor *labels;
+	struct teacher_out o;
+	Tensor *center;
+};
+
+static Tensor *effect(const struct run *r, const struct teacher_out *o, long batch, bool guided)
+{
+	return teacher_effect(&r->teacher, o, counterfactual(o->A, (uint64_t)common.seed, r->epoch, batch, guided));
+}
+
+/* Eq. 6, or CAL's own form with attention-guided crops and drops. */
+static Tensor *loss_of_cal(struct run *r, const struct seen *s)
+{
+	const struct teacher_job *job = r->job;
+	Tensor *p_eff = effect(r, &s->o, s->batch, false);
+	if (!job->cal_augment)
+		return loss_cal(s->o.p_raw, p_eff, s->labels, s->center, job->eta, job->label_smoothing);
+	struct batch *b = &r->batch, *g = &r->guided;
+	if (cal_augment(g->pixels, b->pixels, tensor_detach(s->o.A), b->size, (uint64_t)common.seed, r->epoch, s->batch) < 0)
+		return NULL;
+	struct teacher_out o = teacher_forward(&r->teacher, batch_images(g, 0, 2 * b->n, r->type), &s->pass);
+	return loss_cal_augmented(
+	    s->o.p_raw, p_eff, o.p_raw, effect(r, &o, s->batch, true), s->labels, s->center, job->eta, job->label_smoothing);
+}
+
+static void update_prototypes(struct run *r, const struct seen *s)
+{
+	bool paper = !strcmp(r->job->center_update, "paper");
+	(paper ? prototypes_update : prototypes_update_cal)(
+	    r->teacher.cal.prototypes, tensor_detach(s->o.z), r->batch.labels, r->job->mu);
+}
+
 static int step(struct run *r, long batch, double lr)
 {
 	const struct teacher_job *job = r->job;
 	struct batch *b = &r->batch;
 	struct rng random = rng_at((uint64_t)common.seed, RNG_DROPOUT, (uint64_t)r->epoch, (uint32_t)batch, 0);
-	struct pass pass = {.bn = BN_TRAIN, .random = &random};
+	struct seen s = {.pass = {.bn = BN_TRAIN, .random = &random}, .batch = batch};
 	tensor_scope_begin(GRAD);
-	Tensor *labels = batch_labels(b, 0, b->n);
-	struct teacher_out o = teacher_forward(&r->teacher, batch_images(b, 0, b->n, r->type), &pass);
-	Tensor *p_eff = teacher_effect(&r->teacher, &o, counterfactual(o.A, (uint64_t)common.seed, r->epoch, batch));
-	Tensor *center = loss_center(o.z, r->teacher.cal.prototypes, labels);
-	Tensor *cal = loss_cal(o.p_raw, p_eff, labels, center, job->eta, job->label_smoothing);
-	Tensor *loss = loss_pre(o.p_bb, cal, labels, job->alpha, job->label_smoothing);
+	s.labels = batch_labels(b, 0, b->n);
+	s.o = teacher_forward(&r->teacher, batch_images(b, 0, b->n, r->type), &s.pass);
+	s.center = loss_center(s.o.z, r->teacher.cal.prototypes, s.labels);
+	Tensor *loss = loss_pre(s.o.p_bb, loss_of_cal(r, &s), s.labels, job->alpha, job->label_smoothing);
 	int ok = optim_backward(&r->optim, loss);
-	prototypes_update(r->teacher.cal.prototypes, tensor_detach(o.z), b->labels, job->mu);
+	update_prototypes(r, &s);
 	r->loss += tensor_item(loss) * b->n;
-	r->center += tensor_item(center) * b->n;
-	hits_count(&r->hits[0], o.p_bb, b->labels);
-	hits_count(&r->hits[1], o.p_raw, b->labels);
+	r->center += tensor_item(s.center) * b->n;
+	hits_count(&r->hits[0], s.o.p_bb, b->labels);
+	hits_count(&r->hits[1], s.o.p_raw, b->labels);
 	tensor_scope_end();
 	if (!ok)
 		optim_update(&r->optim, lr);
+	if (!ok && job->ema > 0)
+		ema_update(&r->ema, r->optim.step);
 	return ok < 0 || tensor_error() ? fail("training failed: %s", tensor_error()) : 0;
 }
 
@@ -98,6 +137,11 @@ static uint32_t *shuffled(int n, long epoch)
 	return order;
 }
 
+static double rate(const struct teacher_job *job, double t)
+{
+	return !strcmp(job->schedule, "exp") ? lr_exponential(job->lr, t) : lr_cosine(job->lr, t, job->epochs, job->warmup, 1);
+}
+
 /* A last batch of one image is left out: it has no variance to normalise by. */
 static int train_epoch(struct run *r)
 {
@@ -113,7 +157,7 @@ static int train_epoch(struct run *r)
 		if (n < 2)
 			break;
 		fill(r, order, first, n);
-		ok = step(r, i, lr_cosine(job->lr, r->epoch + (double)i / batches, job->epochs, job->warmup, 1));
+		ok = step(r, i, rate(job, r->epoch + (double)i / batches));
 		progress_at(
 		    r->epoch * r->train.n + first + n, "epoch %ld  loss %.3f", r->epoch + 1, r->loss / (double)r->hits[0].n);
 	}
@@ -135,8 +179,8 @@ static int report(struct run *r, struct hits val[2])
 	double n = (double)r->hits[0].n;
 	json_t *e = json_pack("{s:s, s:i, s:o, s:o, s:f, s:f}", "event", "epoch", "epoch", (int)r->epoch, "loss",
 	    json_pack("{s:o, s:o}", "total", json_real_or_null(r->loss / n), "center", json_real_or_null(r->center / n)), "lr",
-	    json_real_or_null(lr_cosine(r->job->lr, (double)r->epoch - 1, r->job->epochs, r->job->warmup, 1)), "train_backbone",
-	    hits_top1(&r->hits[0]), "train_cal", hits_top1(&r->hits[1]));
+	    json_real_or_null(rate(r->job, (double)r->epoch - 1)), "train_backbone", hits_top1(&r->hits[0]), "train_cal",
+	    hits_top1(&r->hits[1]));
 	if (r->val.n) {
 		if (validate(&r->val, (int)r->job->size, &r->teacher.normal, both_branches, &r->teacher, 2, val) < 0)
 			return -1;
@@ -150,6 +194,12 @@ static int report(struct run *r, struct hits val[2])
 	}
 	log_event(e);
 	return 0;
+}
+
+static struct training training(struct run *r)
+{
+	return (struct training){
+	    &r->teacher.backbone.params, r->job->ema > 0 ? &r->ema.average : NULL, &r->optim, r->train.digest, r->epoch, r->best};
 }
 
 static json_t *provenance(const struct run *r, const struct hits val[2])
@@ -169,14 +219,49 @@ static int write_teacher(const struct run *r, struct out *out, const struct hits
 	return out ? teacher_write(&r->teacher, out, provenance(r, val)) : -1;
 }
 
-/* The best epoch is the one with the highest mean of both branches' accuracies. */
 static int keep_best(struct run *r, const struct hits val[2])
 {
-	double now = (hits_top1(&val[0]) + hits_top1(&val[1])) / 2;
-	if (!r->job->best || now <= r->best)
+	struct best now = {r->epoch, hits_top1(&val[0]), hits_top1(&val[1])};
+	if (r->best.epoch && now.backbone + now.cal <= r->best.backbone + r->best.cal)
 		return 0;
 	r->best = now;
-	return write_teacher(r, out_open(r->job->best, 0), val);
+	return r->job->best ? write_teacher(r, out_open(r->job->best, 0), val) : 0;
+}
+
+static int checkpoint(struct run *r)
+{
+	const struct teacher_job *job = r->job;
+	bool due = job->checkpoint_every && r->epoch % job->checkpoint_every == 0 && r->epoch < job->epochs;
+	struct training t = training(r);
+	return due ? checkpoint_write(job->out, &t) : 0;
+}
+
+/* What comes after an epoch is done with the average, if one is kept: it is what will be written. */
+static int end_epoch(struct run *r, struct hits val[2])
+{
+	if (r->job->ema > 0)
+		ema_swap(&r->ema);
+	int ok = report(r, val);
+	if (!ok && r->val.n)
+		ok = keep_best(r, val);
+	if (!ok && r->epoch == r->job->epochs)
+		ok = write_teacher(r, out_open(r->job->out, 0), val);
+	if (r->job->ema > 0)
+		ema_swap(&r->ema);
+	return ok;
+}
+
+/* As the paper's appendix Table 3 has it. */
+static void print_table(const struct run *r, const struct hits val[2])
+{
+	if (!r->val.n)
+		return;
+	say("%-16s %14s %14s", r->job->arch, "last epoch", "best epoch");
+	say("%-16s %14ld %14ld", "epoch", r->epoch, r->best.epoch);
+	say("%-16s %14ld", "attention maps", r->job->maps);
+	say("%-16s %14g", "CAL ratio alpha", r->job->alpha);
+	say("%-16s %12.2f %% %12.2f %%", "backbone acc", hits_top1(&val[0]), r->best.backbone);
+	say("%-16s %12.2f %% %12.2f %%", "CAL acc", hits_top1(&val[1]), r->best.cal);
 }
 
 static int train(struct run *r)
@@ -188,16 +273,11 @@ static int train(struct run *r)
 		if (train_epoch(r) < 0)
 			return -1;
 		r->epoch++;
-		if (report(r, val) < 0 || (r->val.n && keep_best(r, val) < 0))
-			return -1;
-		bool due = job->checkpoint_every && r->epoch % job->checkpoint_every == 0 && r->epoch < job->epochs;
-		if (due &&
-		    checkpoint_write(job->out, &r->teacher.backbone.params, &r->optim, r->epoch, r->best, r->train.digest) < 0)
+		if (end_epoch(r, val) < 0 || checkpoint(r) < 0)
 			return -1;
 	}
 	progress_end();
-	if (write_teacher(r, out_open(job->out, 0), val) < 0)
-		return -1;
+	print_table(r, val);
 	checkpoint_remove(job->out);
 	return 0;
 }
@@ -236,8 +316,13 @@ static int build(struct run *r)
 	r->optim = (struct optim){OPTIM_SGD, .momentum = job->momentum, .weight_decay = job->weight_decay,
 	    .nesterov = job->nesterov, .clip = job->clip, .slow = "cal.fc.", .slow_share = job->cal_lr, .decay_all = true};
 	optim_init(&r->optim, &t->backbone.params);
-	if (job->resume && checkpoint_read(job->out, &t->backbone.params, &r->optim, &r->epoch, &r->best, r->train.digest) < 0)
+	if (job->ema > 0)
+		ema_init(&r->ema, &t->backbone.params, job->ema);
+	struct training state = training(r);
+	if (job->resume && checkpoint_read(job->out, &state) < 0)
 		return -1;
+	r->epoch = state.epoch;
+	r->best = state.best;
 	if (r->epoch)
 		say("resumed after epoch %ld", r->epoch);
 	return 0;
@@ -245,8 +330,10 @@ static int build(struct run *r)
 
 int stage_teacher(const struct teacher_job *job)
 {
-	struct run r = {.job = job, .type = arithmetic(), .best = -1};
+	struct run r = {.job = job, .type = arithmetic()};
 	batch_init(&r.batch, (int)job->batch, (int)job->size);
+	if (job->cal_augment)
+		batch_init(&r.guided, 2 * (int)job->batch, (int)job->size);
 	int ok = out_try(job->out, 0) < 0 ? -1 : read_data(&r);
 	if (!ok)
 		ok = build(&r);
@@ -256,6 +343,8 @@ int stage_teacher(const struct teacher_job *job)
 	teacher_free(&r.teacher);
 	dataset_free(&r.train);
 	dataset_free(&r.val);
+	ema_free(&r.ema);
 	batch_free(&r.batch);
+	batch_free(&r.guided);
 	return ok;
 }

@@ -117,6 +117,11 @@ void optim_free(struct optim *o)
 	*o = (struct optim){0};
 }
 
+double lr_exponential(double lr, double t)
+{
+	return lr * pow(0.9, t / 2);
+}
+
 double lr_cosine(double lr, double t, double total, double warmup, double zeta)
 {
 	if (t < warmup)

@@ -28,6 +28,8 @@ int optim_backward(struct optim *o, const Tensor *loss);
 void optim_update(struct optim *o, double lr);
 void optim_free(struct optim *o);
 
+/* lr 0.9^(t/2), CAL's; t in epochs. */
+double lr_exponential(double lr, double t);
 /* lr (1 + cos(pi t / (T zeta))) / 2 after a linear warm-up of `warmup`; t, T, warmup in epochs (fractions allowed). */
 double lr_cosine(double lr, double t, double total, double warmup, double zeta);
 #endif

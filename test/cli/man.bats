@@ -56,8 +56,17 @@ try() {
 	for page in "${pages[@]}"; do
 		tool=$(basename "$page" .1)
 		echo "$tool"
-		diff <({ page_options "$tool.1"; page_options fd2.7; } | grep -vxe -h -e --list-options | sort) <("$tool" --list-options | sort)
+		diff <({ page_options "$tool.1"; page_options fd2.7; } | grep -vxe -h -e --list-options | sort) <("$tool" --list-options | sed '/^\(--arch\|-a\)\t/s/\t.*//' | sort)
 	done
+}
+
+@test "man: the page of the teacher names every backbone" {
+	local name n=0
+	for name in $(fd2-teacher --list-options | sed -n 's/^--arch\t//p' | tr '|' ' '); do
+		grep -wq -- "$name" "$root/man/fd2-teacher.1"
+		n=$((n + 1))
+	done
+	[ $n -ge 10 ]
 }
 
 @test "man: options stand in the order of their long names" {

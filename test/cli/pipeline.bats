@@ -55,7 +55,9 @@ tensors() {
 
 @test "teacher: both branches' accuracy each epoch, and the best epoch" {
 	run -0 --separate-stderr fd2-teacher -s 32 -M 2 -b 12 -e 2 --val val.tar --best best.fd2 -o t.fd2 --log t.log train.tar
-	[ "${#stderr_lines[@]}" = 2 ]
+	[ "${#stderr_lines[@]}" = 8 ]
+	[[ ${stderr_lines[2]} =~ ^"fd2-teacher: resnet18 "\ +"last epoch "\ +"best epoch"$ ]]
+	[[ ${stderr_lines[6]} =~ ^"fd2-teacher: backbone acc "\ +[0-9.]+\ %\ +[0-9.]+\ %$ ]]
 	for epoch in 1 2; do
 		[[ ${stderr_lines[epoch - 1]} =~ ^"fd2-teacher: epoch   $epoch  loss "[0-9.]+"  train "\ *[0-9.]+" %  val: backbone "\ *([0-9.]+)" %  cal "\ *([0-9.]+)" %"$ ]]
 		[ "$(jq -s "map(select(.epoch == $epoch)) | .[0].val_backbone * 100 | round == (${BASH_REMATCH[1]} * 100 | round)" t.log)" = true ]
@@ -66,6 +68,43 @@ tensors() {
 	[ "$(fd2-look --json best.fd2 | jq .meta.epoch)" = "$best" ]
 	[ "$(fd2-look --json t.fd2 | jq .meta.epoch)" = 2 ]
 	run -2 --separate-stderr fd2-teacher --best best.fd2 train.tar
+}
+
+@test "teacher: averaged weights, guided crops, CAL's centres and schedule; resumed to the same bytes" {
+	local options=(-s 32 -M 2 -b 12 -e 3 --ema 0.9 --cal-augment --center-update cal --schedule exp --val val.tar)
+	fd2-teacher "${options[@]}" -q -o whole.fd2 train.tar
+	[ "$(fd2-look --json whole.fd2 | jq -c '.meta.options | [.ema, ."cal-augment", ."center-update", .schedule]')" = '[0.9,true,"cal","exp"]' ]
+	# killed at the first checkpoint
+	fd2-teacher "${options[@]}" -q -o t.fd2 --checkpoint-every 1 train.tar &
+	local pid=$!
+	while [ ! -e t.fd2.ckpt ]; do sleep 0.05; done
+	kill -9 $pid
+	wait $pid || true
+	[ ! -e t.fd2 ]
+	fd2-teacher "${options[@]}" -q -o t.fd2 --resume train.tar
+	cmp whole.fd2 t.fd2
+	# each of them changes the result
+	local without
+	for without in "--ema 0" "--center-update paper" "--schedule cosine"; do
+		# shellcheck disable=SC2086 # two words
+		fd2-teacher "${options[@]}" $without -q -o other.fd2 train.tar
+		! cmp -s <(fd2-look --tensor cal.prototypes whole.fd2) <(fd2-look --tensor cal.prototypes other.fd2)
+	done
+}
+
+@test "backbones: every one is a teacher, is distilled, labels, and learns as a student" {
+	local arch
+	for arch in resnet50 mobilenet_v2 densenet121 shufflenet_v2_x0_5 shufflenet_v2_x1_0 convnet3; do
+		fd2-teacher -q -a $arch -s 32 -M 2 -b 12 -e 1 -o arch.fd2 train.tar
+		[ "$(tensors arch.fd2 .meta.arch)" = "\"$arch\"" ]
+		fd2-distill -q -t arch.fd2 -n 1 --steps 2 train.tar -o arch.tar
+		fd2-relabel -q -t arch.fd2 -b 3 -e 1 arch.tar | fd2-eval -q -a $arch --val val.tar arch.tar >arch.json
+		[ "$(jq -c '[.arch, .images, .val_images > 0]' arch.json)" = "[\"$arch\",3,true]" ]
+	done
+	run -1 --separate-stderr fd2-teacher -a densenet121 --last-stride 1 -s 32 train.tar
+	[ "${stderr_lines[0]}" = "fd2-teacher: densenet121 has no last stage whose stride could be 1; ResNets have" ]
+	run -1 --separate-stderr fd2-teacher -a convnet6 -s 32 train.tar
+	[ "${stderr_lines[0]}" = "fd2-teacher: convnet6 wants images of 64 pixels and more, not 32" ]
 }
 
 @test "protos: the online prototypes are the teacher's own" {
