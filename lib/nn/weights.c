@@ -27,20 +27,27 @@ static enum dtype dtype_of(enum scalar t)
 	return DT_F32;
 }
 
+int weights_array(struct array *a, const char *name, const Tensor *t)
+{
+	enum dtype type = dtype_of(tensor_type(t));
+	*a = (struct array){.name = xstrdup(name), .dtype = type, .rank = tensor_rank(t)};
+	for (int i = 0; i < a->rank; i++)
+		a->shape[i] = tensor_size(t, i);
+	a->size = (size_t)tensor_numel(t) * dtype_size(type);
+	a->data = xcalloc(a->size + 1, 1);
+	if (tensor_read(t, scalar_of(type), a->data, tensor_numel(t)) == 0)
+		return 0;
+	array_free(a);
+	return fail("cannot read tensor '%s': %s", name, tensor_error());
+}
+
 int weights_put_tensor(struct stream_writer *w, const char *name, const Tensor *t)
 {
-	int64_t shape[STREAM_RANK_MAX];
-	enum dtype type = dtype_of(tensor_type(t));
-	int rank = tensor_rank(t);
-	for (int i = 0; i < rank; i++)
-		shape[i] = tensor_size(t, i);
-	void *data = xcalloc((size_t)tensor_numel(t) + 1, dtype_size(type));
-	int ok = tensor_read(t, scalar_of(type), data, tensor_numel(t));
-	if (ok < 0)
-		ok = fail("cannot read tensor '%s': %s", name, tensor_error());
-	else
-		ok = stream_put(w, name, type, rank, shape, data);
-	free(data);
+	struct array a;
+	if (weights_array(&a, name, t) < 0)
+		return -1;
+	int ok = stream_put(w, name, a.dtype, a.rank, a.shape, a.data);
+	array_free(&a);
 	return ok;
 }
 

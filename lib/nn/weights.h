@@ -4,7 +4,8 @@
 #include "formats/stream.h"
 #include "lib/nn/layers.h"
 
-/* A tensor as a stream's record, keeping its type (bf16 becomes f32), and back. */
+/* A tensor as an array, keeping its type (bf16 becomes f32), as a stream's record, and back. */
+int weights_array(struct array *a, const char *name, const Tensor *t);
 int weights_put_tensor(struct stream_writer *w, const char *name, const Tensor *t);
 Tensor *weights_tensor(const struct array *a);
 
