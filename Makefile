@@ -61,7 +61,7 @@ FLAGS = $(CC) $(CXX) $(CPPFLAGS) $(call pkgs,cflags) $(CFLAGS) $(CXXFLAGS) $(SAN
 
 C_FORMATS = $(wildcard lib/base/*.c formats/*.c)
 C_CORE = $(C_FORMATS) $(wildcard lib/image/*.c lib/data/*.c)
-C_TORCH = $(wildcard lib/nn/*.c lib/fd2/*.c)
+C_TORCH = $(wildcard lib/nn/*.c lib/fd2/*.c lib/torch/*.c)
 CC_TORCH = $(wildcard lib/torch/*.cc)
 TOOLS = $(patsubst tools/%.c,%,$(wildcard tools/fd2-*.c))
 TESTS = $(patsubst test/c/%.c,$(B)/test/%,$(wildcard test/c/*.c))

@@ -3,7 +3,7 @@
 #define FD2_BATCH_H
 #include "lib/data/dataset.h"
 #include "lib/data/view.h"
-#include "lib/torch/tensor.h"
+#include "lib/nn/layers.h"
 
 struct batch {
 	int n, size, cap;
@@ -27,6 +27,9 @@ Tensor *batch_labels(const struct batch *b, int first, int n);
 
 /* The type that convolutions compute in: --dtype, where "auto" is bf16 if the device is built for it. */
 enum scalar arithmetic(void);
+
+/* A pass through weights that do not change, for the gradient of images or for none: fused where the device can. */
+struct pass frozen_pass(void);
 
 struct hits {
 	long n, top1, top5;

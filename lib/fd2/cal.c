@@ -17,8 +17,8 @@ void cal_init(struct cal *cal, struct params *p, int channels, int maps, int cla
 
 Tensor *cal_attention(const struct cal *cal, const Tensor *F, const struct pass *pass)
 {
-	Tensor *a = bn_forward(&cal->bn, conv_forward(&cal->conv, F), pass);
-	return tensor_to(tensor_relu(a), tensor_type(cal->conv.weight));
+	Tensor *a = bn_act(&cal->bn, conv_forward(&cal->conv, F), NULL, RELU, pass);
+	return tensor_to(a, tensor_type(cal->conv.weight));
 }
 
 Tensor *bilinear_attention_pooling(const Tensor *F, const Tensor *A)

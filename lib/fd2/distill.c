@@ -62,7 +62,7 @@ static int in_group(const struct run *r, int id)
 static Tensor *similarity(
     struct run *r, struct block *b, const struct step_view *view, const Tensor *A, long step, enum scalar type)
 {
-	struct pass pass = {.bn = BN_RUNNING};
+	struct pass pass = frozen_pass();
 	if (r->job->plain || r->job->no_ls || !in_group(r, b->id))
 		return NULL;
 	if (r->ls_view == LS_SAME) {
@@ -84,7 +84,9 @@ static Tensor *block_loss(struct run *r, struct block *b, long step, struct term
 	enum scalar type = arithmetic();
 	struct step_view view = step_view_random(r->teacher.size, job->min_scale, (uint64_t)common.seed, b->first, b->id, step);
 	struct bn_sum bn = {.head = job->bn_head ? NULL : &r->teacher.cal.bn};
-	struct pass pass = {.bn = BN_RUNNING, .on_bn = sre2l_on_bn, .ctx = &bn};
+	struct pass pass = frozen_pass();
+	pass.on_bn = sre2l_on_bn;
+	pass.ctx = &bn;
 	Tensor *x = tensor_to(step_view_apply(&view, b->x), type);
 	struct teacher_out o = {.F = backbone_features(&r->teacher.backbone, x, &pass)};
 	o.p_bb = backbone_logits(&r->teacher.backbone, o.F, &pass);
@@ -404,6 +406,7 @@ static int prepare(struct run *r)
 	const struct distill_job *job = r->job;
 	if (teacher_read(&r->teacher, job->teacher) < 0)
 		return -1;
+	params_freeze(&r->teacher.backbone.params, arithmetic());
 	r->alpha = job->alpha < 0 ? r->teacher.alpha : job->alpha;
 	r->ls_view = ls_view_of(job->ls_view);
 	r->patches = xcalloc((size_t)r->teacher.classes, sizeof *r->patches);

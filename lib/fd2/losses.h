@@ -30,8 +30,9 @@ Tensor *loss_cls(const Tensor *p_bb, const Tensor *p_cal, const Tensor *labels, 
 Tensor *loss_total(const Tensor *other, const Tensor *cls, const Tensor *F, const Tensor *S, double lambda);
 
 /* A BatchNorm's part of SRe2L's statistics loss: m (|mean(x) - running_mean| + |var(x) - running_var|), Euclidean norms over
- * the channels, biased variance; m = 10 for the network's first BatchNorm, 1 for the others. x [N,C,H,W]. */
-Tensor *loss_bn_layer(const struct bn *bn, const Tensor *x);
+ * the channels, biased variance; m = 10 for the network's first BatchNorm, 1 for the others. mean and var [C] are those of its
+ * input x. */
+Tensor *loss_bn_layer(const struct bn *bn, const Tensor *mean, const Tensor *var);
 
 /* Soft-label distillation: KL(softmax(t/T) || softmax(s/T)), batch mean, without the factor T^2. [B,K] each. */
 Tensor *loss_kl(const Tensor *student, const Tensor *teacher, double temperature);

@@ -25,12 +25,12 @@ Tensor *step_view_apply(const struct step_view *v, const Tensor *x)
 	return tensor_roll(tensor_roll(view, v->roll_y, 2), v->roll_x, 3);
 }
 
-void sre2l_on_bn(void *ctx, const struct bn *bn, const Tensor *x)
+void sre2l_on_bn(void *ctx, const struct bn *bn, Tensor *mean, Tensor *var)
 {
 	struct bn_sum *sum = ctx;
 	if (bn == sum->head)
 		return;
-	Tensor *l = loss_bn_layer(bn, x);
+	Tensor *l = loss_bn_layer(bn, mean, var);
 	sum->loss = sum->loss ? tensor_add(sum->loss, l) : l;
 }
 

@@ -23,5 +23,5 @@ struct bn_sum {
 };
 /* R_BN; 0 for a network without BatchNorms. */
 Tensor *bn_sum_loss(const struct bn_sum *sum);
-void sre2l_on_bn(void *ctx, const struct bn *bn, const Tensor *x);
+void sre2l_on_bn(void *ctx, const struct bn *bn, Tensor *mean, Tensor *var);
 #endif

@@ -29,7 +29,7 @@ static void unit_init(struct unit *u, struct params *p, const char *bn, const ch
 
 static Tensor *unit_forward(const struct unit *u, const Tensor *x, const struct pass *pass)
 {
-	return conv_forward(&u->conv, tensor_relu(bn_forward(&u->bn, x, pass)));
+	return conv_forward(&u->conv, bn_act(&u->bn, x, NULL, RELU, pass));
 }
 
 static void *build(struct params *p, struct linear *classifier, const struct arch_options *o)
@@ -72,13 +72,13 @@ static Tensor *dense_block(struct unit (*layer)[2], int n, Tensor *x, const stru
 static Tensor *features(void *net, const Tensor *x, const struct pass *pass)
 {
 	struct densenet *d = net;
-	Tensor *y = tensor_max_pool2d(tensor_relu(conv_bn_forward(&d->stem, x, pass)), 3, 2, 1);
+	Tensor *y = tensor_max_pool2d(conv_bn_act(&d->stem, x, NULL, RELU, pass), 3, 2, 1);
 	for (int b = 0; b < BLOCKS; b++) {
 		y = dense_block(d->layer[b], layers[b], y, pass);
 		if (b < BLOCKS - 1)
 			y = tensor_avg_pool2d(unit_forward(&d->transition[b], y, pass), 2, 2, 0);
 	}
-	return tensor_relu(bn_forward(&d->last, y, pass));
+	return bn_act(&d->last, y, NULL, RELU, pass);
 }
 
 const struct arch densenet121 = {"densenet121", 1024, build, features};

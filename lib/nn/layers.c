@@ -30,11 +30,23 @@ void params_convert(const struct params *p, enum scalar type)
 			tensor_convert_(p->v[i].t, type);
 }
 
+void params_freeze(struct params *p, enum scalar type)
+{
+	tensor_scope_begin(NO_GRAD);
+	for (int i = 0; i < p->n_convs; i++) {
+		struct conv *c = p->convs[i];
+		tensor_free(c->frozen);
+		c->frozen = tensor_keep(tensor_clone(tensor_to(c->weight, type)));
+	}
+	tensor_scope_end();
+}
+
 void params_forget(struct params *p)
 {
 	for (int i = 0; i < p->n_keys; i++)
 		free(p->keys[i]);
 	free(p->keys);
+	free(p->convs);
 	free(p->v);
 	*p = (struct params){0};
 }
@@ -43,6 +55,8 @@ void params_free(struct params *p)
 {
 	for (int i = 0; i < p->n; i++)
 		tensor_free(p->v[i].t);
+	for (int i = 0; i < p->n_convs; i++)
+		tensor_free(p->convs[i]->frozen);
 	params_forget(p);
 }
 
@@ -100,6 +114,8 @@ void conv_init(struct conv *c, struct params *p, const char *name, struct conv_s
 	double scale = normal ? sqrt(2 / (p->conv_start == CONV_FAN_IN ? fan_in : fan_out)) : 1 / sqrt(fan_in);
 	Tensor *w = random_tensor(p, name, "weight", 4, shape, normal, scale);
 	*c = (struct conv){.shape = s};
+	p->convs = xrealloc(p->convs, (size_t)p->n_convs + 1, sizeof(void *));
+	p->convs[p->n_convs++] = c;
 	c->weight = add(p, name, "weight", true, tensor_channels_last(w));
 	if (s.bias)
 		c->bias = add(p, name, "bias", true, random_tensor(p, name, "bias", 1, shape, false, 1 / sqrt(fan_in)));
@@ -107,7 +123,8 @@ void conv_init(struct conv *c, struct params *p, const char *name, struct conv_s
 
 Tensor *conv_forward(const struct conv *c, const Tensor *x)
 {
-	return tensor_conv2d(x, c->weight, c->bias, c->shape.stride, c->shape.padding, c->shape.groups);
+	bool frozen = c->frozen && tensor_type(x) == tensor_type(c->frozen);
+	return tensor_conv2d(x, frozen ? c->frozen : c->weight, c->bias, c->shape.stride, c->shape.padding, c->shape.groups);
 }
 
 void bn_init(struct bn *b, struct params *p, const char *name, int channels, double eps)
@@ -127,10 +144,19 @@ void bn_init(struct bn *b, struct params *p, const char *name, int channels, dou
 	b->index = index;
 }
 
-Tensor *bn_forward(const struct bn *b, const Tensor *x, const struct pass *pass)
+static void tell(const struct bn *b, Tensor *mean, Tensor *var, const struct pass *pass)
 {
 	if (pass->on_bn)
-		pass->on_bn(pass->ctx, b, x);
+		pass->on_bn(pass->ctx, b, mean, var);
+}
+
+Tensor *bn_forward(const struct bn *b, const Tensor *x, const struct pass *pass)
+{
+	Tensor *mean, *var;
+	if (pass->on_bn) {
+		tensor_batch_stats(x, &mean, &var);
+		tell(b, mean, var, pass);
+	}
 	if (pass->bn == BN_BATCH)
 		return tensor_batch_norm(x, b->weight, b->bias, NULL, NULL, true, 0.1, b->eps);
 	if (pass->bn == BN_TRAIN) {
@@ -138,6 +164,26 @@ Tensor *bn_forward(const struct bn *b, const Tensor *x, const struct pass *pass)
 		tensor_add_(b->count, one, 1);
 	}
 	return tensor_batch_norm(x, b->weight, b->bias, b->mean, b->var, pass->bn == BN_TRAIN, 0.1, b->eps);
+}
+
+static Tensor *bn_act_fused(
+    const struct bn *b, const Tensor *x, const Tensor *residual, enum activation act, const struct pass *pass)
+{
+	static const double top[] = {[LINEAR] = 0, [RELU] = INFINITY, [RELU6] = 6};
+	struct frozen_norm norm = {b->weight, b->bias, b->mean, b->var, b->eps};
+	Tensor *mean, *var, *y = tensor_frozen_bn(x, &norm, residual, top[act], &mean, &var);
+	tell(b, mean, var, pass);
+	return y;
+}
+
+Tensor *bn_act(const struct bn *b, const Tensor *x, const Tensor *residual, enum activation act, const struct pass *pass)
+{
+	if (pass->fused && pass->bn == BN_RUNNING)
+		return bn_act_fused(b, x, residual, act, pass);
+	Tensor *y = bn_forward(b, x, pass);
+	if (residual)
+		y = tensor_add(y, residual);
+	return act == RELU ? tensor_relu(y) : act == RELU6 ? tensor_relu6(y) : y;
 }
 
 void instance_norm_init(struct instance_norm *n, struct params *p, const char *name, int channels)
@@ -157,9 +203,9 @@ void conv_bn_init(struct conv_bn *u, struct params *p, const char *conv, const c
 	bn_init(&u->bn, p, bn, shape.out, 1e-5);
 }
 
-Tensor *conv_bn_forward(const struct conv_bn *u, const Tensor *x, const struct pass *pass)
+Tensor *conv_bn_act(const struct conv_bn *u, const Tensor *x, const Tensor *residual, enum activation act, const struct pass *pass)
 {
-	return bn_forward(&u->bn, conv_forward(&u->conv, x), pass);
+	return bn_act(&u->bn, conv_forward(&u->conv, x), residual, act, pass);
 }
 
 static void linear_weights(struct linear *l, struct params *p, const char *name, int in, int out, bool normal, double scale)

@@ -17,6 +17,8 @@ struct param {
 struct params {
 	struct param *v;
 	int n;
+	struct conv **convs; /* for params_freeze */
+	int n_convs;
 	char **keys; /* what key() made */
 	int n_keys;
 	uint64_t seed; /* of the initial values: each depends on seed and name alone */
@@ -32,6 +34,8 @@ Tensor *params_find(const struct params *p, const char *name);
 void params_require_grad(const struct params *p, bool on);
 /* Every floating-point tensor, in place, in another type: a frozen network is converted once. */
 void params_convert(const struct params *p, enum scalar type);
+/* From now on convolutions of inputs in `type` use a copy of their weights in it, made once: for weights that do not change. */
+void params_freeze(struct params *p, enum scalar type);
 /* Frees the list, and with params_free its tensors. */
 void params_forget(struct params *p);
 void params_free(struct params *p);
@@ -48,11 +52,12 @@ struct bn {
 	int index; /* order of creation: 0 is the network's first */
 };
 
-/* How one forward pass is made. on_bn, when set, sees the input of every BatchNorm. */
+/* How one forward pass is made. on_bn, when set, is told mean and biased variance [C] of the input of every BatchNorm. */
 struct pass {
 	enum bn_mode bn;
+	bool fused;         /* with BN_RUNNING: BatchNorm and what follows it in one pass; only the images get a gradient */
 	struct rng *random; /* draws what dropout drops; NULL: nothing is dropped */
-	void (*on_bn)(void *ctx, const struct bn *bn, const Tensor *x);
+	void (*on_bn)(void *ctx, const struct bn *bn, Tensor *mean, Tensor *var);
 	void *ctx;
 };
 
@@ -63,6 +68,7 @@ struct conv_shape {
 
 struct conv {
 	Tensor *weight, *bias; /* [out, in/groups, k, k]; bias NULL for none */
+	Tensor *frozen;        /* weight in another type, or NULL */
 	struct conv_shape shape;
 };
 
@@ -82,6 +88,9 @@ void conv_init(struct conv *c, struct params *p, const char *name, struct conv_s
 Tensor *conv_forward(const struct conv *c, const Tensor *x);
 void bn_init(struct bn *b, struct params *p, const char *name, int channels, double eps);
 Tensor *bn_forward(const struct bn *b, const Tensor *x, const struct pass *pass);
+enum activation { LINEAR, RELU, RELU6 };
+/* act(bn(x) + residual); residual NULL: none. */
+Tensor *bn_act(const struct bn *b, const Tensor *x, const Tensor *residual, enum activation act, const struct pass *pass);
 
 void instance_norm_init(struct instance_norm *n, struct params *p, const char *name, int channels);
 Tensor *instance_norm_forward(const struct instance_norm *n, const Tensor *x);
@@ -92,7 +101,7 @@ struct conv_bn {
 	struct bn bn;
 };
 void conv_bn_init(struct conv_bn *u, struct params *p, const char *conv, const char *bn, struct conv_shape shape);
-Tensor *conv_bn_forward(const struct conv_bn *u, const Tensor *x, const struct pass *pass);
+Tensor *conv_bn_act(const struct conv_bn *u, const Tensor *x, const Tensor *residual, enum activation act, const struct pass *pass);
 
 /* Uniform in +-1/sqrt(in), torch's default. */
 void linear_init(struct linear *l, struct params *p, const char *name, int in, int out, bool bias);

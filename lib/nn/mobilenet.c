@@ -40,12 +40,9 @@ static void block_init(struct block *k, struct params *p, int index, int in, int
 
 static Tensor *block_forward(const struct block *k, const Tensor *x, const struct pass *pass)
 {
-	const Tensor *y = x;
-	if (k->widens)
-		y = tensor_relu6(conv_bn_forward(&k->widen, y, pass));
-	y = tensor_relu6(conv_bn_forward(&k->depthwise, y, pass));
-	Tensor *narrow = conv_bn_forward(&k->narrow, y, pass);
-	return k->adds ? tensor_add(x, narrow) : narrow;
+	const Tensor *y = k->widens ? conv_bn_act(&k->widen, x, NULL, RELU6, pass) : x;
+	y = conv_bn_act(&k->depthwise, y, NULL, RELU6, pass);
+	return conv_bn_act(&k->narrow, y, k->adds ? x : NULL, LINEAR, pass);
 }
 
 static void *build(struct params *p, struct linear *classifier, const struct arch_options *o)
@@ -69,10 +66,10 @@ static void *build(struct params *p, struct linear *classifier, const struct arc
 static Tensor *features(void *net, const Tensor *x, const struct pass *pass)
 {
 	struct mobilenet *m = net;
-	Tensor *y = tensor_relu6(conv_bn_forward(&m->first, x, pass));
+	Tensor *y = conv_bn_act(&m->first, x, NULL, RELU6, pass);
 	for (int i = 0; i < BLOCKS; i++)
 		y = block_forward(&m->block[i], y, pass);
-	return tensor_relu6(conv_bn_forward(&m->last, y, pass));
+	return conv_bn_act(&m->last, y, NULL, RELU6, pass);
 }
 
 const struct arch mobilenet_v2 = {"mobilenet_v2", LAST, build, features, .dropout = 0.2};

@@ -40,12 +40,10 @@ static void block_init(struct block *k, struct params *p, const char *name, int 
 
 static Tensor *block_forward(const struct block *k, const Tensor *x, const struct pass *pass)
 {
-	const Tensor *y = x;
-	for (int i = 0; i < k->units; i++) {
-		Tensor *n = conv_bn_forward(&k->unit[i], y, pass);
-		y = i < k->units - 1 ? tensor_relu(n) : n;
-	}
-	return tensor_relu(tensor_add(y, k->projects ? conv_bn_forward(&k->down, x, pass) : x));
+	const Tensor *y = x, *shortcut = k->projects ? conv_bn_act(&k->down, x, NULL, LINEAR, pass) : x;
+	for (int i = 0; i < k->units; i++)
+		y = conv_bn_act(&k->unit[i], y, i == k->units - 1 ? shortcut : NULL, RELU, pass);
+	return (Tensor *)y;
 }
 
 static void *build(struct params *p, struct linear *fc, const struct arch_options *o, const int *depth, int units, int expansion)
@@ -71,7 +69,7 @@ static void *build(struct params *p, struct linear *fc, const struct arch_option
 static Tensor *features(void *net, const Tensor *x, const struct pass *pass)
 {
 	struct resnet *r = net;
-	Tensor *y = tensor_max_pool2d(tensor_relu(conv_bn_forward(&r->stem, x, pass)), 3, 2, 1);
+	Tensor *y = tensor_max_pool2d(conv_bn_act(&r->stem, x, NULL, RELU, pass), 3, 2, 1);
 	for (int s = 0; s < STAGES; s++)
 		for (int i = 0; i < r->depth[s]; i++)
 			y = block_forward(&r->stage[s][i], y, pass);

@@ -62,11 +62,12 @@ static Tensor *block_forward(const struct block *k, const Tensor *x, const struc
 {
 	int64_t half = tensor_size(x, 1) / 2;
 	const Tensor *right = k->halves ? x : tensor_narrow(x, 1, half, half);
-	Tensor *left = k->halves ? tensor_relu(conv_bn_forward(&k->shortcut[1], conv_bn_forward(&k->shortcut[0], x, pass), pass))
-	                         : tensor_narrow(x, 1, 0, half);
-	Tensor *y = tensor_relu(conv_bn_forward(&k->branch[0], right, pass));
-	y = conv_bn_forward(&k->branch[1], y, pass);
-	y = tensor_relu(conv_bn_forward(&k->branch[2], y, pass));
+	Tensor *left = tensor_narrow(x, 1, 0, half);
+	if (k->halves)
+		left = conv_bn_act(&k->shortcut[1], conv_bn_act(&k->shortcut[0], x, NULL, LINEAR, pass), NULL, RELU, pass);
+	Tensor *y = conv_bn_act(&k->branch[0], right, NULL, RELU, pass);
+	y = conv_bn_act(&k->branch[1], y, NULL, LINEAR, pass);
+	y = conv_bn_act(&k->branch[2], y, NULL, RELU, pass);
 	return shuffle(tensor_cat((Tensor *[]){left, y}, 2, 1));
 }
 
@@ -90,11 +91,11 @@ static void *build(struct params *p, struct linear *fc, const struct arch_option
 static Tensor *features(void *net, const Tensor *x, const struct pass *pass)
 {
 	struct shufflenet *s = net;
-	Tensor *y = tensor_max_pool2d(tensor_relu(conv_bn_forward(&s->first, x, pass)), 3, 2, 1);
+	Tensor *y = tensor_max_pool2d(conv_bn_act(&s->first, x, NULL, RELU, pass), 3, 2, 1);
 	for (int i = 0; i < STAGES; i++)
 		for (int k = 0; k < blocks[i]; k++)
 			y = block_forward(&s->stage[i][k], y, pass);
-	return tensor_relu(conv_bn_forward(&s->last, y, pass));
+	return conv_bn_act(&s->last, y, NULL, RELU, pass);
 }
 
 static void *build_x0_5(struct params *p, struct linear *fc, const struct arch_options *o)

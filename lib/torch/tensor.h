@@ -129,6 +129,15 @@ Tensor *tensor_batch_norm(const Tensor *x, const Tensor *weight, const Tensor *b
 /* Mean and biased variance of x [N,C,H,W] over N, H, W: two f32 (f64 for f64) vectors [C], differentiable. One pass over x whatever
  * its type and layout. */
 void tensor_batch_stats(const Tensor *x, Tensor **mean, Tensor **var);
+/* A BatchNorm with running statistics, all f32 [C], and what follows it, in one pass over x [N,C,H,W] (f32 or bf16): y = x's norm +
+ * residual (NULL: none), clamped to [0, top] (INFINITY: ReLU; 0: not clamped). Also mean and biased variance of x over N, H, W, as
+ * tensor_batch_stats. Gradients go to x and residual alone, once: there is no second order. CPU only. */
+struct frozen_norm {
+	const Tensor *weight, *bias, *mean, *var;
+	double eps;
+};
+Tensor *tensor_frozen_bn(
+    const Tensor *x, const struct frozen_norm *norm, const Tensor *residual, double top, Tensor **mean, Tensor **var);
 /* Bilinear, half-pixel centres (align_corners false). */
 Tensor *tensor_interpolate(const Tensor *x, int64_t h, int64_t w, bool antialias);
 /* Mean over the batch; labels i64 [N]. */

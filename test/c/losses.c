@@ -553,7 +553,9 @@ static int bn_index;
 static Tensor *bn_layer(const Tensor *x)
 {
 	struct bn bn = {.mean = tensor(mean_, 1, (int64_t[]){C}), .var = tensor(var_, 1, (int64_t[]){C}), .index = bn_index};
-	return loss_bn_layer(&bn, x);
+	Tensor *m, *v;
+	tensor_batch_stats(x, &m, &v);
+	return loss_bn_layer(&bn, m, v);
 }
 
 static double bn_layer_scalar(const double *x)

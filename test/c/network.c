@@ -3,6 +3,7 @@
 
 #include "lib/base/err.h"
 #include "lib/base/rng.h"
+#include "lib/fd2/losses.h"
 #include "lib/fd2/sre2l.h"
 #include "lib/fd2/teacher.h"
 #include "test/c/check.h"
@@ -199,6 +200,168 @@ static void forward_shapes(void)
 	check_forward("shufflenet_v2_x1_0", 2, 1024, 32);
 	check_forward("convnet3", 2, 128, 8);
 	check_forward("convnet6", 2, 128, 64);
+}
+
+/* --- the fused pass ----------------------------------------------------------------------------------------------------------- */
+
+struct statistics {
+	Tensor *sum; /* of |mean - running| + |var - running| */
+	int layers;
+};
+
+static void add_statistics(void *ctx, const struct bn *bn, Tensor *mean, Tensor *var)
+{
+	struct statistics *s = ctx;
+	Tensor *l = loss_bn_layer(bn, mean, var);
+	s->sum = s->layers++ ? tensor_add(s->sum, l) : l;
+}
+
+/* Statistics near what the network sees, as after training. */
+static void settle(struct backbone *b, const Tensor *x)
+{
+	struct pass train = {.bn = BN_TRAIN};
+	for (int i = 0; i < 20; i++) {
+		tensor_scope_begin(NO_GRAD);
+		backbone_features(b, x, &train);
+		tensor_scope_end();
+	}
+}
+
+struct outcome {
+	double loss;
+	Tensor *F, *dx;
+	int layers;
+};
+
+static struct outcome look(struct backbone *b, const Tensor *x, bool fused)
+{
+	struct statistics s = {0};
+	struct pass pass = {.bn = BN_RUNNING, .fused = fused, .on_bn = add_statistics, .ctx = &s};
+	struct outcome o;
+	tensor_scope_begin(GRAD);
+	Tensor *leaf = tensor_clone(x);
+	tensor_requires_grad_(leaf, true);
+	o.F = backbone_features(b, leaf, &pass);
+	Tensor *loss = tensor_add(tensor_affine(s.sum, 0.1, 0), tensor_mean(backbone_logits(b, o.F, &pass), 0, NULL, false));
+	CHECK(tensor_grad(loss, &leaf, 1, &o.dx, false) == 0);
+	o.loss = tensor_item(loss);
+	o.layers = s.layers;
+	tensor_keep(o.F);
+	if (o.dx)
+		tensor_keep(o.dx);
+	tensor_scope_end();
+	return o;
+}
+
+/* |a - b| / |b| over all elements */
+static double distance(const Tensor *a, const Tensor *b)
+{
+	int64_t flat[] = {-1};
+	Tensor *u = tensor_reshape(tensor_to(a, T_F64), 1, flat), *v = tensor_reshape(tensor_to(b, T_F64), 1, flat);
+	return tensor_item(tensor_norm(tensor_sub(u, v), 0, false)) / tensor_item(tensor_norm(v, 0, false));
+}
+
+struct bn_seen {
+	Tensor *mean, *var;
+};
+
+static void keep_statistics(void *ctx, const struct bn *bn, Tensor *mean, Tensor *var)
+{
+	*(struct bn_seen *)ctx = (struct bn_seen){mean, var};
+	(void)bn;
+}
+
+/* As near to f64 as the plain path of the same arithmetic, within a half; and `flips`, since rounding decides by chance whether a
+ * unit at 0 lets its gradient pass: seeds move dx of either path by up to 2e-2 in f32. */
+static void no_worse(
+    const char *arch, const char *what, const Tensor *fused, const Tensor *plain, const Tensor *exact, double flips)
+{
+	double ours = distance(fused, exact), rounding = distance(plain, exact);
+	CHECK_THAT(ours < 1.5 * rounding + flips, "%s: %s is off by %g, plainly by %g", arch, what, ours, rounding);
+}
+
+static void fused_pass(void)
+{
+	static const char *const names[] = {"resnet18", "resnet50", "mobilenet_v2", "densenet121", "shufflenet_v2_x1_0"};
+	for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+		struct backbone b;
+		tensor_scope_begin(NO_GRAD);
+		make(&b, names[i], 2, 3);
+		Tensor *x = tensor_channels_last(images(SIZE, SIZE)), *half = tensor_to(x, T_BF16);
+		settle(&b, x);
+		struct outcome plain = look(&b, x, false), fused = look(&b, x, true);
+		struct outcome plain16 = look(&b, half, false), fused16 = look(&b, half, true);
+		params_convert(&b.params, T_F64);
+		struct outcome exact = look(&b, tensor_to(x, T_F64), false);
+		CHECK(exact.layers == fused.layers && fused.layers > 0);
+		CHECK_NEAR(fused.loss, exact.loss, 1e-5 * fabs(exact.loss));
+		no_worse(names[i], "F", fused.F, plain.F, exact.F, 1e-6);
+		no_worse(names[i], "dx", fused.dx, plain.dx, exact.dx, 3e-2);
+		no_worse(names[i], "F in bf16", fused16.F, plain16.F, exact.F, 0);
+		no_worse(names[i], "dx in bf16", fused16.dx, plain16.dx, exact.dx, 0);
+		CHECK_STR(tensor_error(), NULL);
+		backbone_free(&b);
+		tensor_scope_end();
+	}
+}
+
+/* One BatchNorm, where nothing stands near 0: values and gradients of the fused pass are those of the plain one. */
+static void fused_alone(void)
+{
+	enum { C = 37 };
+	struct params p = {0};
+	struct bn bn;
+	tensor_scope_begin(GRAD);
+	bn_init(&bn, &p, "bn", C, 1e-5);
+	int64_t shape[] = {3, C, 9, 7}, vector[] = {C};
+	tensor_copy_(bn.weight, random_tensor(T_F32, 1, vector, 11));
+	tensor_copy_(bn.bias, random_tensor(T_F32, 1, vector, 12));
+	tensor_copy_(bn.mean, random_tensor(T_F32, 1, vector, 13));
+	tensor_copy_(bn.var, tensor_affine(tensor_abs(random_tensor(T_F32, 1, vector, 14)), 1, 0.5));
+	Tensor *weights[3] = {
+	    random_tensor(T_F32, 4, shape, 15), random_tensor(T_F32, 1, vector, 16), random_tensor(T_F32, 1, vector, 17)};
+	for (int form = 0; form < 6; form++) {
+		Tensor *values[2][3], *grads[2][2];
+		for (int fused = 0; fused < 2; fused++) {
+			struct bn_seen seen = {0};
+			struct pass pass = {.bn = BN_RUNNING, .fused = fused, .on_bn = keep_statistics, .ctx = &seen};
+			Tensor *in[2] = {
+			    tensor_affine(random_tensor(T_F32, 4, shape, 18), 3, 0), random_tensor(T_F32, 4, shape, 19)};
+			tensor_requires_grad_(in[0], true);
+			tensor_requires_grad_(in[1], true);
+			values[fused][0] = bn_act(&bn, in[0], form % 2 ? in[1] : NULL, form / 2, &pass);
+			values[fused][1] = seen.mean;
+			values[fused][2] = seen.var;
+			Tensor *loss = tensor_full(0, T_F32, 0, NULL);
+			for (int i = 0; i < 3; i++)
+				loss = tensor_add(loss, tensor_sum(tensor_mul(values[fused][i], weights[i]), 0, NULL, false));
+			CHECK(tensor_grad(loss, in, 2, grads[fused], false) == 0);
+		}
+		for (int i = 0; i < 3; i++)
+			CHECK_THAT(distance(values[1][i], values[0][i]) < 1e-5, "form %d, value %d", form, i);
+		CHECK_THAT(distance(grads[1][0], grads[0][0]) < 1e-6, "form %d, dx", form);
+		if (form % 2)
+			CHECK_THAT(distance(grads[1][1], grads[0][1]) < 1e-6, "form %d, residual", form);
+	}
+	CHECK_STR(tensor_error(), NULL);
+	params_free(&p);
+	tensor_scope_end();
+}
+
+/* A frozen copy of the weights gives what converting them each time gives. */
+static void frozen_weights(void)
+{
+	struct backbone b;
+	struct pass pass = {.bn = BN_RUNNING};
+	tensor_scope_begin(NO_GRAD);
+	make(&b, "resnet18", 2, 3);
+	Tensor *x = tensor_to(images(SIZE, SIZE), T_BF16);
+	Tensor *before = backbone_features(&b, x, &pass);
+	params_freeze(&b.params, T_BF16);
+	CHECK(same_values(backbone_features(&b, x, &pass), before));
+	CHECK_STR(tensor_error(), NULL);
+	backbone_free(&b);
+	tensor_scope_end();
 }
 
 /* A fifth of the inputs of MobileNetV2's classifier is dropped in training, and only there; the same numbers drop the same. */
@@ -444,6 +607,9 @@ int main(void)
 	RUN(refused_archs);
 	RUN(forward_shapes);
 	RUN(drops);
+	RUN(fused_alone);
+	RUN(fused_pass);
+	RUN(frozen_weights);
 	RUN(seeds);
 	RUN(batch_norm_modes);
 	RUN(batch_norm_update);

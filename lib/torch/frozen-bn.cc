@@ -1,0 +1,133 @@
+/* A BatchNorm with running statistics, the residual and the activation behind it, and the batch statistics of its input, as one
+ * autograd function: x is read once forwards and once backwards. Weights and running statistics get no gradient. */
+#include "lib/torch/handle.h"
+#include "lib/torch/frozen-rows.h"
+#include <ATen/Parallel.h>
+#include <ATen/ops/add.h>
+#include <ATen/ops/div.h>
+#include <ATen/ops/empty_like.h>
+#include <ATen/ops/mul.h>
+#include <ATen/ops/sqrt.h>
+#include <ATen/ops/sub.h>
+#include <ATen/ops/zeros_like.h>
+#include <c10/util/Exception.h>
+#include <cmath>
+#include <torch/csrc/autograd/custom_function.h>
+
+namespace
+{
+
+using at::Tensor;
+using torch::autograd::AutogradContext;
+using torch::autograd::variable_list;
+
+/* A block's sums are f32; blocks are joined in f64 and in order, so that the result depends on no thread. */
+constexpr int64_t block = 256;
+
+Tensor like_pixels(const Tensor &t)
+{
+	return t.contiguous(at::MemoryFormat::ChannelsLast);
+}
+
+frozen_bn shape_of(const Tensor &x, double top)
+{
+	TORCH_CHECK(x.dim() == 4, "[N,C,H,W] was expected");
+	TORCH_CHECK(x.scalar_type() == at::kBFloat16 || x.scalar_type() == at::kFloat, "f32 or bf16 was expected");
+	frozen_bn k = {};
+	k.C = x.size(1);
+	k.bf16 = x.scalar_type() == at::kBFloat16;
+	k.top = (float)top;
+	k.x = x.const_data_ptr();
+	return k;
+}
+
+template <class F> void over_rows(const Tensor &x, F f)
+{
+	const int64_t rows = x.numel() / x.size(1), blocks = (rows + block - 1) / block;
+	at::parallel_for(0, blocks, 1, [&](int64_t from, int64_t to) {
+		for (int64_t b = from; b < to; b++)
+			f(b, b * block, std::min(block, rows - b * block));
+	});
+}
+
+struct FrozenBn : torch::autograd::Function<FrozenBn> {
+	static variable_list forward(AutogradContext *ctx, const Tensor &input, const Tensor &scale, const Tensor &shift,
+	    const Tensor &pivot, const std::optional<Tensor> &residual, double top)
+	{
+		const Tensor x = like_pixels(input), y = at::empty_like(x);
+		const Tensor r = residual ? like_pixels(*residual) : Tensor();
+		frozen_bn k = shape_of(x, top);
+		k.residual = r.defined() ? r.const_data_ptr() : nullptr;
+		k.y = y.data_ptr();
+		k.scale = scale.const_data_ptr<float>();
+		k.shift = shift.const_data_ptr<float>();
+		k.pivot = pivot.const_data_ptr<float>();
+		const int64_t rows = x.numel() / k.C, blocks = (rows + block - 1) / block;
+		std::vector<float> sums(2 * blocks * k.C);
+		over_rows(x, [&](int64_t b, int64_t first, int64_t n) {
+			float *sum = sums.data() + 2 * b * k.C;
+			frozen_bn_forward(&k, first, n, sum, sum + k.C);
+		});
+		const Tensor mean = at::empty_like(scale), var = at::empty_like(scale);
+		for (int64_t c = 0; c < k.C; c++) {
+			double sum = 0, square = 0;
+			for (int64_t b = 0; b < blocks; b++) {
+				sum += sums[2 * b * k.C + c];
+				square += sums[(2 * b + 1) * k.C + c];
+			}
+			sum /= (double)rows;
+			mean.data_ptr<float>()[c] = (float)(k.pivot[c] + sum);
+			var.data_ptr<float>()[c] = (float)std::max(0.0, square / (double)rows - sum * sum);
+		}
+		ctx->save_for_backward({x, y, scale, mean});
+		ctx->saved_data["top"] = top;
+		ctx->saved_data["adds"] = residual.has_value();
+		return {y, mean, var};
+	}
+
+	static variable_list backward(AutogradContext *ctx, variable_list d)
+	{
+		const variable_list saved = ctx->get_saved_variables();
+		const Tensor &x = saved[0], &y = saved[1], &scale = saved[2], &mean = saved[3];
+		frozen_bn k = shape_of(x, ctx->saved_data["top"].toDouble());
+		const Tensor dy = d[0].defined() ? like_pixels(d[0]) : at::zeros_like(x);
+		const Tensor dx = at::empty_like(x);
+		const Tensor dr = ctx->saved_data["adds"].toBool() ? at::empty_like(x) : Tensor();
+		std::vector<float> slope(k.C), offset(k.C);
+		const double n = (double)(x.numel() / k.C);
+		for (int64_t c = 0; c < k.C; c++) {
+			const double m = mean.const_data_ptr<float>()[c];
+			slope[c] = d[2].defined() ? (float)(2 * d[2].const_data_ptr<float>()[c] / n) : 0;
+			offset[c] = (float)((d[1].defined() ? d[1].const_data_ptr<float>()[c] / n : 0) - slope[c] * m);
+		}
+		k.y = y.data_ptr();
+		k.scale = scale.const_data_ptr<float>();
+		k.dy = dy.const_data_ptr();
+		k.dx = dx.data_ptr();
+		k.dresidual = dr.defined() ? dr.data_ptr() : nullptr;
+		k.slope = slope.data();
+		k.offset = offset.data();
+		over_rows(x, [&](int64_t, int64_t first, int64_t rows) { frozen_bn_backward(&k, first, rows); });
+		return {dx, Tensor(), Tensor(), Tensor(), dr, Tensor()};
+	}
+};
+
+} // namespace
+
+::Tensor *tensor_frozen_bn(
+    const ::Tensor *x, const struct frozen_norm *norm, const ::Tensor *residual, double top, ::Tensor **mean, ::Tensor **var)
+{
+	*mean = *var = nullptr;
+	::Tensor *y = nullptr;
+	attempt("frozen_bn", {x, norm->weight, norm->bias, norm->mean, norm->var}, [&] {
+		const at::Tensor &pivot = norm->mean->value;
+		const at::Tensor deviation = at::sqrt(at::add(norm->var->value, norm->eps));
+		const at::Tensor scale = at::div(norm->weight->value, deviation).detach();
+		const at::Tensor shift = at::sub(norm->bias->value, at::mul(pivot, scale)).detach();
+		const variable_list out = FrozenBn::apply(x->value, scale, shift, pivot, maybe(residual), top);
+		y = adopt(out[0]);
+		*mean = adopt(out[1]);
+		*var = adopt(out[2]);
+	});
+	return y;
+}

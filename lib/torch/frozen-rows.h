@@ -1,0 +1,35 @@
+/* One pass over memory for a frozen BatchNorm and what follows it; plain C, called with blocks of rows by frozen-bn.cc.
+ *
+ * x is [rows][C], channels-last: a row is a pixel. Elements are f32, or bf16 as its 16 bits. */
+#ifndef FD2_FROZEN_ROWS_H
+#define FD2_FROZEN_ROWS_H
+#include <stdbool.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+struct frozen_bn {
+	int64_t C;
+	bool bf16;
+	float top;                /* activation: clamp to [0, top]; INFINITY is ReLU; 0: none */
+	const void *x, *residual; /* residual NULL: none */
+	void *y;
+	const float *scale, *shift; /* [C] */
+	const float *pivot;         /* [C]: sums are of x - pivot, which keeps their digits */
+	/* backwards */
+	const void *dy;
+	void *dx, *dresidual;        /* dresidual NULL: not wanted */
+	const float *slope, *offset; /* [C]: the statistics' part of dx is slope x + offset */
+};
+
+/* y = act(x scale + shift + residual) for `rows` rows from `first`; sum and square [C] of x - pivot, if sum is not NULL. */
+void frozen_bn_forward(const struct frozen_bn *k, int64_t first, int64_t rows, float *sum, float *square);
+/* dx = d scale + slope x + offset with d = dy where the activation let y pass, else 0; dresidual = d. */
+void frozen_bn_backward(const struct frozen_bn *k, int64_t first, int64_t rows);
+
+#ifdef __cplusplus
+}
+#endif
+#endif
