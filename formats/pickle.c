@@ -128,8 +128,6 @@ static struct value *top(struct pickle *p)
 /* The values above the last mark, which goes; they stay valid until the next push. -1: none there. */
 static int take_marked(struct pickle *p, struct value ***v, size_t *n)
 {
-	*v = NULL;
-	*n = 0;
 	if (!p->n_marks)
 		return damaged(p);
 	size_t mark = p->marks[--p->n_marks];
@@ -284,8 +282,8 @@ static int op_mark(struct pickle *p, int n)
 /* A new container of what is above the mark. */
 static int op_marked(struct pickle *p, int kind)
 {
-	struct value **v, *to = new_value(p, (enum value_kind)kind);
-	size_t n;
+	struct value **v = NULL, *to = new_value(p, (enum value_kind)kind);
+	size_t n = 0;
 	if (!to || take_marked(p, &v, &n) < 0 || extend(p, to, v, n) < 0)
 		return -1;
 	return push(p, to);
@@ -294,8 +292,8 @@ static int op_marked(struct pickle *p, int kind)
 /* What is above the mark, into the container below it. */
 static int op_extend(struct pickle *p, int kind)
 {
-	struct value **v, *to;
-	size_t n;
+	struct value **v = NULL, *to;
+	size_t n = 0;
 	if (take_marked(p, &v, &n) < 0 || !(to = top(p)))
 		return -1;
 	if (to->kind != (enum value_kind)kind && to->kind != VALUE_OPAQUE)
@@ -387,8 +385,8 @@ static int push_named(struct pickle *p, const char *module, size_t n, const char
 
 static int op_global(struct pickle *p, int unused)
 {
-	const char *module, *name;
-	size_t n, m;
+	const char *module = NULL, *name = NULL;
+	size_t n = 0, m = 0;
 	(void)unused;
 	if (read_line(p, &module, &n) < 0 || read_line(p, &name, &m) < 0)
 		return -1;
