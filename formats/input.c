@@ -149,6 +149,18 @@ static bool is_stream(const uint8_t *b, size_t n)
 	return n && (b[0] & 0xf0) == 0x80 && starts(b + 1, n - 1, magic, sizeof magic - 1);
 }
 
+/* Python's, of the protocols that are binary. */
+static bool is_pickle(const uint8_t *b, size_t n)
+{
+	return n > 2 && b[0] == 0x80 && b[1] >= 2 && b[1] <= 5;
+}
+
+/* The header's length, below 2^32, and its beginning. */
+static bool is_safetensors(const uint8_t *b, size_t n)
+{
+	return n > 8 && !memcmp(b + 4, "\0\0\0\0{", 5);
+}
+
 int input_content(struct input *in)
 {
 	if (look(in) < 0)
@@ -163,6 +175,12 @@ int input_content(struct input *in)
 		return CONTENT_TAR;
 	if (starts(b, n, "\xff\xd8\xff", 3))
 		return CONTENT_JPEG;
+	if (starts(b, n, "PK\3\4", 4))
+		return CONTENT_ZIP;
+	if (is_pickle(b, n))
+		return CONTENT_PICKLE;
+	if (is_safetensors(b, n))
+		return CONTENT_SAFETENSORS;
 	return is_packed(b, n) ? CONTENT_PACKED : CONTENT_OTHER;
 }
 
@@ -193,6 +211,12 @@ int input_refuse(struct input *in, const char *wanted)
 		return fail("'%s' is a tensor stream (kind %.*s); %s is wanted here", in->name, n, kind, wanted);
 	case CONTENT_JPEG:
 		return fail("'%s' is a JPEG image; %s is wanted here", in->name, wanted);
+	case CONTENT_ZIP:
+		return fail("'%s' is a zip archive; %s is wanted here", in->name, wanted);
+	case CONTENT_PICKLE:
+		return fail("'%s' is a pickle; %s is wanted here", in->name, wanted);
+	case CONTENT_SAFETENSORS:
+		return fail("'%s' holds safetensors; %s is wanted here", in->name, wanted);
 	case CONTENT_PACKED:
 		return fail("'%s' is compressed; %s is wanted here", in->name, wanted);
 	default:

@@ -5,7 +5,17 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-enum content { CONTENT_EMPTY, CONTENT_TAR, CONTENT_STREAM, CONTENT_JPEG, CONTENT_PACKED, CONTENT_OTHER };
+enum content {
+	CONTENT_EMPTY,
+	CONTENT_TAR,
+	CONTENT_STREAM,
+	CONTENT_JPEG,
+	CONTENT_PACKED, /* gzip, xz, zstd, bzip2 or lz4 */
+	CONTENT_ZIP,
+	CONTENT_PICKLE,
+	CONTENT_SAFETENSORS,
+	CONTENT_OTHER,
+};
 
 struct input;
 
@@ -14,7 +24,7 @@ struct input *input_open(const char *path);
 /* Over memory (borrowed). */
 struct input *input_open_memory(const void *data, size_t size);
 const char *input_name(const struct input *in);
-/* What its next bytes are. CONTENT_PACKED: gzip, xz, zstd, bzip2 or lz4. Needs 512 bytes or the end; -1: fail_message. */
+/* What its next bytes are. Needs 512 bytes or the end; -1: fail_message. */
 int input_content(struct input *in);
 /* Remembers a sentence that says what the input is and that `wanted` ("an image shard") is needed; returns -1. */
 int input_refuse(struct input *in, const char *wanted);
