@@ -33,6 +33,7 @@ static const struct opt opts[] = {
     {0, "best", "FILE", OPT_STRING, &job.best, "also write the best epoch's teacher (wants --val)", .unrecorded = true},
     {0, "val", "SHARD", OPT_LIST, &job.val, "held-out shards; both branches' accuracy each epoch", .unrecorded = true},
     {'a', "arch", "NAME", OPT_CHOICE, &job.arch, "backbone", .choices = ARCH_CHOICES},
+    {0, "init", "FILE", OPT_STRING, &job.init, "start the backbone from a .pth, .safetensors or stream", .unrecorded = true},
     {'M', "maps", "M", OPT_INT, &job.maps, "attention maps", .min = 1, .max = 1024},
     {0, "alpha", "X", OPT_REAL, &job.alpha, "weight of CAL's loss (Eq. 8)", .min = 0, .max = 1},
     {0, "eta", "X", OPT_REAL, &job.eta, "weight of the centre loss (Eq. 6)", .min = 0, .max = 100},

@@ -11,6 +11,7 @@
 #include "lib/fd2/validate.h"
 #include "lib/nn/backbone.h"
 #include "lib/nn/optim.h"
+#include "lib/nn/pretrained.h"
 #include "lib/nn/weights.h"
 
 enum { HARD_EPOCHS = 300, HARD_SIZE = 224 };
@@ -26,9 +27,10 @@ struct run {
 	struct normal normal;
 	char **class_names;
 	int classes, size, epochs;
-	int labelled; /* epochs in the labels */
-	enum fit fit; /* of the validation images */
-	bool halves;  /* each batch in two accumulated halves, as the teacher saw it */
+	int labelled;  /* epochs in the labels */
+	enum fit fit;  /* of the validation images */
+	char init[17]; /* digest of --init */
+	bool halves;   /* each batch in two accumulated halves, as the teacher saw it */
 	double loss;
 	struct hits last, best;
 	int best_epoch;
@@ -225,6 +227,8 @@ static int prepare(struct run *r)
 	struct arch_options o = {.classes = r->classes, .size = r->size, .last_stride = 2};
 	if (backbone_init(&r->student, job->arch, &o, (uint64_t)common.seed) < 0)
 		return -1;
+	if (job->init && pretrained_read(&r->student, job->init, r->init) < 0)
+		return -1;
 	r->optim = (struct optim){OPTIM_ADAMW, .weight_decay = job->weight_decay};
 	optim_init(&r->optim, &r->student.params);
 	return 0;
@@ -232,6 +236,12 @@ static int prepare(struct run *r)
 
 /* --- results --------------------------------------------------------------------------------------------------------------------
  */
+
+static bool is_safetensors(const char *path)
+{
+	const char *dot = strrchr(path, '.');
+	return dot && !strcmp(dot, ".safetensors");
+}
 
 static int save(const struct run *r)
 {
@@ -244,6 +254,11 @@ static int save(const struct run *r)
 	json_object_set_new(meta, "top1", json_real(hits_top1(&r->last)));
 	json_object_set_new(meta, "inputs", json_pack("{s:s, s:s}", "images", r->images.digest, "val", r->val.digest));
 	struct out *out = out_open(r->job->save, 0);
+	if (out && is_safetensors(r->job->save)) {
+		int ok = pretrained_write(&r->student.params, out, meta);
+		json_decref(meta);
+		return ok;
+	}
 	struct stream_writer *w = out ? stream_create(out, "student", meta) : NULL;
 	if (!w)
 		return -1;
@@ -262,7 +277,7 @@ static int print(const struct run *r)
 	    job->data, "labels", job->hard ? "hard" : "soft", "classes", r->classes, "images", r->images.n, "val_images", r->val.n,
 	    "epochs", r->epochs, "top1", hits_top1(&r->last) / 100, "top5", hits_top5(&r->last) / 100, "best_top1",
 	    hits_top1(&r->best) / 100, "best_epoch", r->best_epoch, "loss", r->loss / r->epoch.n, "seed", (json_int_t)common.seed,
-	    "student_init", "random");
+	    "student_init", job->init ? r->init : "random");
 	json_object_set_new(o, "image_bytes", json_integer((json_int_t)r->images.sizes_sum));
 	char *text = json_dumps(o, JSON_COMPACT | JSON_REAL_PRECISION(6));
 	json_decref(o);

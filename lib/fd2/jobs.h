@@ -12,7 +12,7 @@ struct teacher_job {
 	char **shards;
 	int n_shards;
 	struct opt_list val;
-	const char *out, *best, *arch, *augment, *fit, *center_update, *schedule;
+	const char *out, *best, *init, *arch, *augment, *fit, *center_update, *schedule;
 	long maps, size, last_stride, epochs, batch, checkpoint_every;
 	double alpha, eta, mu, lr, momentum, weight_decay, warmup, label_smoothing, min_scale, clip, cal_lr, ema;
 	bool nesterov, cal_augment, resume, strict;
@@ -66,7 +66,7 @@ struct eval_job {
 	int n_shards;
 	const char *labels; /* NULL with hard */
 	struct opt_list val;
-	const char *out, *save, *arch, *fit, *data;
+	const char *out, *save, *init, *arch, *fit, *data;
 	long epochs, batch, size, val_every; /* 0: the labels' own, or the default */
 	double lr, weight_decay, temperature, zeta, min_scale, label_smoothing;
 	bool hard, strict;

@@ -17,6 +17,7 @@
 #include "lib/fd2/validate.h"
 #include "lib/nn/ema.h"
 #include "lib/nn/optim.h"
+#include "lib/nn/pretrained.h"
 
 struct run {
 	const struct teacher_job *job;
@@ -28,6 +29,7 @@ struct run {
 	enum scalar type;
 	long epoch; /* finished ones */
 	struct best best;
+	char init[17];       /* digest of --init */
 	double loss, center; /* sums over the images of the epoch */
 	struct hits hits[2];
 };
@@ -206,6 +208,8 @@ static json_t *provenance(const struct run *r, const struct hits val[2])
 {
 	json_t *p = fd2_provenance();
 	json_object_set_new(p, "inputs", json_pack("{s:s}", "train", r->train.digest));
+	if (r->job->init)
+		json_object_set_new(json_object_get(p, "inputs"), "init", json_string(r->init));
 	json_object_set_new(p, "epoch", json_integer(r->epoch));
 	if (r->val.n)
 		json_object_set_new(p, "val",
@@ -312,6 +316,8 @@ static int build(struct run *r)
 	t->fit = fit_of(job->fit);
 	t->normal = imagenet;
 	if (teacher_init(t, job->arch, (int)job->maps, (uint64_t)common.seed) < 0)
+		return -1;
+	if (job->init && pretrained_read(&t->backbone, job->init, r->init) < 0)
 		return -1;
 	r->optim = (struct optim){OPTIM_SGD, .momentum = job->momentum, .weight_decay = job->weight_decay,
 	    .nesterov = job->nesterov, .clip = job->clip, .slow = "cal.fc.", .slow_share = job->cal_lr, .decay_all = true};
