@@ -5,6 +5,7 @@ usage: compare.py PROGRAM FOLDER    writes fd2's inputs into FOLDER, runs PROGRA
 import copy
 import math
 import os
+import statistics
 import subprocess
 import sys
 import zlib
@@ -12,6 +13,7 @@ import zlib
 import msgpack
 import msgpack_numpy
 import numpy as np
+import safetensors.torch
 import torch
 import torch.nn.functional as nnf
 import torchvision
@@ -19,7 +21,9 @@ import torchvision
 CLASSES, MAPS, ALPHA, BATCH, STEPS = 10, 4, 0.3, 8, 20
 VALUE, GRADIENT = 1e-5, 1e-4
 VALUE_64, GRADIENT_64 = 1e-9, 1e-6  # fd2 keeps convolutions' weights and their gradients in float32 (6e-8)
-SLACK = 4  # a float32 figure over its bound passes when torchvision's own rounding is at least a quarter of it
+HALF = 2e-2  # bfloat16 has 8 bits: 4e-3 an operation
+SLACK = 4  # a figure over its bound passes when torchvision's own rounding is at least a quarter of it
+REPEATS = 3  # inputs; their median is told, since rounding decides by chance whether a unit at 0 lets its gradient pass
 LABELS = torch.tensor([1, 3, 1, 0, 7, 9, 3, 1])  # classes that come twice and three times
 
 
@@ -46,11 +50,43 @@ def stream_read(path):
 
 # --- the paper in PyTorch -----------------------------------------------------------------------------------------------------
 
-class Teacher(torch.nn.Module):
-    def __init__(self, arch):
+class ConvNet(torch.nn.Module):
+    """As dataset condensation defines it: width 128, instance norm, average pooling, a classifier on flattened features."""
+
+    def __init__(self, depth, size):
         super().__init__()
-        self.net = getattr(torchvision.models, arch)(num_classes=CLASSES)
-        channels = self.net.fc.in_features
+        layers = []
+        for i in range(depth):
+            layers += [torch.nn.Conv2d(128 if i else 3, 128, 3, padding=1), torch.nn.GroupNorm(128, 128), torch.nn.ReLU(),
+                       torch.nn.AvgPool2d(2)]
+        self.features = torch.nn.Sequential(*layers)
+        self.classifier = torch.nn.Linear(128 * (size >> depth) ** 2, CLASSES)
+
+    def forward(self, x):
+        return self.classifier(self.features(x).flatten(1))
+
+
+# The module whose output is F, and C; DenseNet's F is behind a ReLU that is no module.
+LAST = {"resnet18": ("layer4", 512), "resnet50": ("layer4", 2048), "mobilenet_v2": ("features", 1280),
+        "densenet121": ("features", 1024), "shufflenet_v2_x0_5": ("conv5", 1024), "shufflenet_v2_x1_0": ("conv5", 1024),
+        "convnet3": ("features", 128), "convnet5": ("features", 128)}
+
+
+def network(arch, size):
+    if arch.startswith("convnet"):
+        return ConvNet(int(arch[-1]), size)
+    net = getattr(torchvision.models, arch)(num_classes=CLASSES)
+    for module in net.modules():
+        if isinstance(module, torch.nn.Dropout):
+            module.p = 0.0
+    return net
+
+
+class Teacher(torch.nn.Module):
+    def __init__(self, arch, size):
+        super().__init__()
+        self.net = network(arch, size)
+        self.last, channels = LAST[arch]
         self.conv = torch.nn.Conv2d(channels, MAPS, 1, bias=False)
         self.bn = torch.nn.BatchNorm2d(MAPS, eps=1e-3)
         self.fc = torch.nn.Linear(MAPS * channels, CLASSES, bias=False)
@@ -62,9 +98,10 @@ class Teacher(torch.nn.Module):
 
     def forward(self, x):
         got = {}
-        hook = self.net.layer4.register_forward_hook(lambda module, args, out: got.update(F=out))
+        hook = getattr(self.net, self.last).register_forward_hook(lambda module, args, out: got.update(F=out))
         got["p_bb"] = self.net(x)
         hook.remove()
+        got["F"] = got["F"].relu()  # changes DenseNet's alone
         got["A"] = self.bn(self.conv(got["F"])).relu()
         got["z"] = self.pool(got["F"], got["A"])
         got["p_raw"] = self.fc(100 * got["z"])
@@ -96,7 +133,7 @@ def bn_loss(teacher, x):
     for h in hooks:
         h.remove()
     assert len(terms) == len(norms)
-    return 10 * terms[0] + sum(terms[1:]), got
+    return 10 * terms[0] + sum(terms[1:]) if terms else x.new_zeros(()), got
 
 
 def l2(u, v):
@@ -118,7 +155,7 @@ def evaluation(teacher, x):
     losses = {"R_BN": r_bn, "L_cls": cls, "R_BN + L_cls": r_bn + cls, "L_F": loss_F(got["z"], teacher.prototypes)}
     values = {k: got[k] for k in ("F", "A", "z", "p_bb", "p_raw")}
     values |= {"p_eff": teacher.effect(got, torch.ones_like(got["A"])), "R_BN": r_bn, "L_cls": cls}
-    grads = {f"dx {k}": torch.autograd.grad(v, x, retain_graph=True)[0] for k, v in losses.items()}
+    grads = {f"dx {k}": torch.autograd.grad(v, x, retain_graph=True)[0] for k, v in losses.items() if v.requires_grad}
     return values | grads
 
 
@@ -143,13 +180,26 @@ def training(teacher, x, counterfactual):
 
 # --- comparing ------------------------------------------------------------------------------------------------------------------
 
-def error(a, b):
-    """Largest difference over the largest value; a shape that differs is infinitely wrong."""
+def error(a, b, least=1e-30):
+    """Largest difference over the largest value (at least `least`); a shape that differs is infinitely wrong."""
     if a.shape != b.shape:
         return math.inf
     a, b = a.detach().double(), b.detach().double()
-    e = ((a - b).abs().max() / b.abs().max().clamp_min(1e-30)).item()
+    e = ((a - b).abs().max() / b.abs().max().clamp_min(least)).item()
     return math.inf if math.isnan(e) else e
+
+
+def errors(got, want):
+    """Of every value of one pass. A gradient that should be 0, as of a bias before a norm, is measured by the largest of all."""
+    missing = set(want) - set(got)
+    if missing:
+        sys.exit(f"fd2 did not write {sorted(missing)}")
+    largest = max((t.abs().max().item() for n, t in want.items() if n.startswith("grad ")), default=0)
+    return {n: error(got[n], t, 1e-3 * largest if n.startswith("grad ") else 1e-30) for n, t in want.items()}
+
+
+def medians(runs):
+    return {name: statistics.median(run[name] for run in runs) for name in runs[0]}
 
 
 class Table:
@@ -190,43 +240,78 @@ TRAINED = (("gradients", "grad ", "", True), ("running means", "after ", "runnin
            ("prototypes", "after ", "prototypes", False))
 
 
-def rows(table, title, got, want, exact, value, gradient):
-    """exact None: there is no rounding to tell."""
-    def rounding(name):
-        return error(want[name], exact[name]) if exact else 0.0
-
-    missing = set(want) - set(got)
-    if missing:
-        sys.exit(f"fd2 did not write {sorted(missing)}")
+def rows(table, title, e, rounding, value, gradient):
+    """e, rounding: the errors by name; rounding None: there is none to tell."""
     table.head(title)
-    for name in want:
+    for name in e:
         if not name.startswith(("grad ", "after ")):
-            table.row(name, error(got[name], want[name]), gradient if name.startswith("dx ") else value, rounding(name))
+            table.row(name, e[name], gradient if name.startswith("dx ") else value, rounding[name] if rounding else 0.0)
     for what, prefix, end, is_gradient in TRAINED:
-        names = [n for n in want if n.startswith(prefix) and n.endswith(end)]
-        worst = max(names, key=lambda n: error(got[n], want[n]))
-        table.row(f"{len(names)} {what}", error(got[worst], want[worst]), gradient if is_gradient else value, rounding(worst))
+        names = [n for n in e if n.startswith(prefix) and n.endswith(end)]
+        if names:
+            worst = max(names, key=e.get)
+            table.row(f"{len(names)} {what}", e[worst], gradient if is_gradient else value, rounding[worst] if rounding else 0.0)
+
+
+class Case:
+    """One architecture: a teacher with random weights in a stream, and fd2's passes through it."""
+
+    def __init__(self, program, folder, arch, size):
+        self.program, self.arch, self.size = program, arch, size
+        self.teacher = Teacher(arch, size)
+        random_statistics(self.teacher, torch.randn(BATCH, 3, size, size))
+        self.paths = [os.path.join(folder, f"{arch}-{kind}.fd2") for kind in ("teacher", "input", "output")]
+        meta = {"arch": arch, "classes": [f"c{i}" for i in range(CLASSES)], "maps": MAPS, "size": size, "last_stride": 2,
+                "fit": "short", "alpha": ALPHA, "mean": [0.485, 0.456, 0.406], "std": [0.229, 0.224, 0.225]}
+        names = [name for name, _ in self.teacher.named()]
+        theirs = list(self.teacher.net.state_dict())
+        assert [n for n in names if n in theirs] != [] and set(theirs) <= set(names)
+        stream_write(self.paths[0], "teacher", meta, dict(self.teacher.named()))
+
+    def fd2(self, mode, x, counterfactual):
+        stream_write(self.paths[1], "parity", {}, {"x": x, "labels": LABELS, "counterfactual": counterfactual})
+        subprocess.run([self.program, mode, *self.paths], check=True)
+        return stream_read(self.paths[2])
+
+    def torch(self, x, counterfactual):
+        model = copy.deepcopy(self.teacher).to(x.dtype)
+        return evaluation(model, x) | training(model, x, counterfactual)
 
 
 def networks(table, program, folder, arch, size):
-    teacher = Teacher(arch)
-    x = torch.randn(BATCH, 3, size, size)
-    random_statistics(teacher, torch.randn(BATCH, 3, size, size))
-    counterfactual = 2 * torch.rand(BATCH, MAPS, size // 32, size // 32)
-    meta = {"arch": arch, "classes": [f"c{i}" for i in range(CLASSES)], "maps": MAPS, "size": size, "last_stride": 2,
-            "fit": "short", "alpha": ALPHA, "mean": [0.485, 0.456, 0.406], "std": [0.229, 0.224, 0.225]}
-    paths = [os.path.join(folder, f"{arch}-{kind}.fd2") for kind in ("teacher", "input", "output")]
-    stream_write(paths[0], "teacher", meta, dict(teacher.named()))
-    got, want = {}, {}
-    for dtype in (torch.float64, torch.float32):
-        stream_write(paths[1], "parity", {}, {"x": x.to(dtype), "labels": LABELS, "counterfactual": counterfactual.to(dtype)})
-        subprocess.run([program, "net", *paths], check=True)
-        got[dtype] = stream_read(paths[2])
-        model = copy.deepcopy(teacher).to(dtype)
-        want[dtype] = evaluation(model, x.to(dtype)) | training(model, x.to(dtype), counterfactual.to(dtype))
-    exact, single = torch.float64, torch.float32
-    rows(table, f"{arch}, {size} px, float64", got[exact], want[exact], None, VALUE_64, GRADIENT_64)
-    rows(table, f"{arch}, {size} px, float32", got[single], want[single], want[exact], VALUE, GRADIENT)
+    case = Case(program, folder, arch, size)
+    side = size >> int(arch[-1]) if arch.startswith("convnet") else size // 32
+    exact, single, rounding, half, auto = [], [], [], [], []
+    for _ in range(REPEATS):
+        x, counterfactual = torch.randn(BATCH, 3, size, size), 2 * torch.rand(BATCH, MAPS, side, side)
+        want64 = case.torch(x.double(), counterfactual.double())
+        want32 = case.torch(x, counterfactual)
+        exact.append(errors(case.fd2("net", x.double(), counterfactual.double()), want64))
+        single.append(errors(case.fd2("net", x, counterfactual), want32))
+        rounding.append(errors(want32, want64))
+        evaluated = {n: t for n, t in want32.items() if not n.startswith(("grad ", "after ", "L_pre"))}
+        half.append(errors(case.fd2("bf16", x, counterfactual), evaluated))
+        with torch.autocast("cpu", torch.bfloat16):
+            auto.append(errors(evaluation(copy.deepcopy(case.teacher), x), evaluated))
+    rows(table, f"{arch}, {size} px, float64", medians(exact), None, VALUE_64, GRADIENT_64)
+    rows(table, f"{arch}, {size} px, float32", medians(single), medians(rounding), VALUE, GRADIENT)
+    rows(table, f"{arch}, {size} px, bfloat16, fused", medians(half), medians(auto), HALF, HALF)
+
+
+def weights(table, program, folder, arch, size):
+    """State dicts: torch.save's two containers in, safetensors out, into torchvision with strict=True. A row counts tensors that differ."""
+    net = Teacher(arch, size).net
+    with torch.no_grad():
+        for t in net.state_dict().values():
+            t.copy_(torch.randn(t.shape) if t.is_floating_point() else torch.tensor(17))
+    saved, written = os.path.join(folder, "weights.pth"), os.path.join(folder, "weights.safetensors")
+    for container in ("zip", "legacy"):
+        torch.save(net.state_dict(), saved, _use_new_zipfile_serialization=container == "zip")
+        subprocess.run([program, "weights", arch, saved, written], check=True)
+        back = Teacher(arch, size).net
+        back.load_state_dict(safetensors.torch.load_file(written), strict=True)
+        differ = sum(not torch.equal(a, b) for a, b in zip(net.state_dict().values(), back.state_dict().values()))
+        table.row(f"{arch}, {container}: tensors that differ", float(differ), 0.0)
 
 
 def cosine(lr, t):
@@ -271,16 +356,21 @@ def main():
     torch.use_deterministic_algorithms(True)
     table = Table()
     print(f"""Made by `make parity`: fd2 on the CPU against torch {torch.__version__} and torchvision {torchvision.__version__}.
-Weights, statistics and inputs are random (seed 1); batch {BATCH}. Evaluation: F to 'dx L_F'; training: from L_pre on.
+Weights, statistics and inputs are random (seed 1); batch {BATCH}; medians over {REPEATS} inputs. Evaluation: F to 'dx L_F'; training:
+from L_pre on. bfloat16 is what fd2-distill computes (fused pass, weights converted once).
 
-fd2       largest difference from torchvision in the same arithmetic, over the largest value; the worst tensor of many
-rounding  the same for torchvision's float32 against its own float64
-A float32 figure over its bound passes, marked 'rounding', when it is at most {SLACK} times that: float32 moves torchvision's own
+fd2       largest difference from torchvision over the largest value, float64 and float32 in the same arithmetic, bfloat16 from
+          float32; the worst tensor of many
+rounding  the same for torchvision's float32 against its own float64, and for its autocast in bfloat16 against float32
+A figure over its bound passes, marked 'rounding', when it is at most {SLACK} times that: rounding moves torchvision's own
 result as far, and a smaller fault could not be told from it. The float64 figures decide whether fd2 computes the same function.""")
-    networks(table, program, folder, "resnet18", 64)
-    networks(table, program, folder, "resnet50", 64)
+    for arch in LAST:
+        networks(table, program, folder, arch, 64)
+    table.head("state dicts, read from torch.save and written as safetensors")
+    for arch in LAST:
+        weights(table, program, folder, arch, 64)
     optimisers(table, program, folder)
-    print(f"\n{table.over} over the bound; {table.rounded} in float32 beyond it by rounding")
+    print(f"\n{table.over} over the bound; {table.rounded} beyond it by rounding")
     return table.over > 0
 
 

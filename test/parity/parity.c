@@ -1,6 +1,8 @@
 /* fd2's side of `make parity`: reads what compare.py wrote, computes, and writes what compare.py checks.
  *
  * parity net TEACHER INPUT OUTPUT    one pass in evaluation and one in training
+ * parity bf16 TEACHER INPUT OUTPUT   a pass in evaluation as fd2-distill makes it: bf16, fused
+ * parity weights ARCH FROM TO        reads a state dict of any kind, writes safetensors
  * parity optim INPUT OUTPUT          20 steps of every optimiser */
 #include <stdio.h>
 #include <stdlib.h>
@@ -11,6 +13,7 @@
 #include "lib/fd2/sre2l.h"
 #include "lib/fd2/teacher.h"
 #include "lib/nn/optim.h"
+#include "lib/nn/pretrained.h"
 #include "lib/nn/weights.h"
 
 enum { INPUTS_MAX = 256, STEPS = 20 };
@@ -67,16 +70,18 @@ static void put(struct stream_writer *w, const char *name, const Tensor *t)
 struct seen {
 	struct teacher_out o;
 	Tensor *x, *r_bn, *cls;
+	bool has_bn;
 };
 
-static struct seen look(const struct teacher *t, const struct inputs *in)
+static struct seen look(const struct teacher *t, const struct inputs *in, bool bf16)
 {
 	struct bn_sum sum = {.head = &t->cal.bn};
-	struct pass pass = {.bn = BN_RUNNING, .on_bn = sre2l_on_bn, .ctx = &sum};
+	struct pass pass = {.bn = BN_RUNNING, .fused = bf16, .on_bn = sre2l_on_bn, .ctx = &sum};
 	struct seen s = {.x = tensor_clone(input(in, "x"))};
 	tensor_requires_grad_(s.x, true);
-	s.o = teacher_forward(t, s.x, &pass);
-	s.r_bn = sum.loss;
+	s.o = teacher_forward(t, bf16 ? tensor_to(s.x, T_BF16) : s.x, &pass);
+	s.has_bn = sum.loss;
+	s.r_bn = bn_sum_loss(&sum);
 	s.cls = loss_cls(s.o.p_bb, s.o.p_raw, input(in, "labels"), t->alpha);
 	return s;
 }
@@ -89,10 +94,10 @@ static void put_gradient(struct stream_writer *w, const char *name, const Tensor
 }
 
 /* Each gradient has a pass of its own, since taking it frees the graph. */
-static void evaluation(const struct teacher *t, const struct inputs *in, struct stream_writer *w)
+static void evaluation(const struct teacher *t, const struct inputs *in, struct stream_writer *w, bool bf16)
 {
 	tensor_scope_begin(GRAD);
-	struct seen s = look(t, in);
+	struct seen s = look(t, in, bf16);
 	put(w, "F", s.o.F);
 	put(w, "A", s.o.A);
 	put(w, "z", s.o.z);
@@ -101,12 +106,13 @@ static void evaluation(const struct teacher *t, const struct inputs *in, struct 
 	put(w, "p_eff", teacher_effect(t, &s.o, NULL));
 	put(w, "R_BN", s.r_bn);
 	put(w, "L_cls", s.cls);
-	put_gradient(w, "dx R_BN", s.r_bn, s.x);
-	s = look(t, in);
+	if (s.has_bn)
+		put_gradient(w, "dx R_BN", s.r_bn, s.x);
+	s = look(t, in, bf16);
 	put_gradient(w, "dx L_cls", s.cls, s.x);
-	s = look(t, in);
+	s = look(t, in, bf16);
 	put_gradient(w, "dx R_BN + L_cls", tensor_add(s.r_bn, s.cls), s.x);
-	s = look(t, in);
+	s = look(t, in, bf16);
 	put_gradient(w, "dx L_F", loss_F(s.o.z, t->cal.prototypes, input(in, "labels"), 0.5), s.x);
 	tensor_scope_end();
 }
@@ -137,19 +143,35 @@ static void training(struct teacher *t, const struct inputs *in, struct stream_w
 	optim_free(&optim);
 }
 
-static void net(char **path)
+static void net(char **path, bool bf16)
 {
 	struct teacher t;
 	struct inputs in = {.n = 0};
 	check(teacher_read(&t, path[0]));
 	inputs_read(&in, path[1]);
+	if (bf16)
+		params_freeze(&t.backbone.params, T_BF16);
 	if (tensor_type(input(&in, "x")) == T_F64)
 		params_convert(&t.backbone.params, T_F64);
 	struct stream_writer *w = create(path[2]);
-	evaluation(&t, &in, w);
-	training(&t, &in, w);
+	evaluation(&t, &in, w, bf16);
+	if (!bf16)
+		training(&t, &in, w);
 	check(stream_finish(w));
 	teacher_free(&t);
+}
+
+static void weights(char **argument)
+{
+	struct arch_options options = {.classes = 10, .size = 64, .last_stride = 2, .bare = true};
+	struct backbone b;
+	char digest[17];
+	json_t *meta = json_pack("{s:s}", "arch", argument[0]);
+	check(backbone_init(&b, argument[0], &options, 0));
+	check(pretrained_read(&b, argument[1], digest));
+	check(pretrained_write(&b.params, out_open(argument[2], 0), meta));
+	json_decref(meta);
+	backbone_free(&b);
 }
 
 /* --- optimisers ---------------------------------------------------------------------------------------------------------- */
@@ -208,7 +230,11 @@ int main(int argc, char **argv)
 	prog_name = "parity";
 	check(torch_start("cpu", 0));
 	if (argc == 5 && !strcmp(argv[1], "net")) {
-		net(argv + 2);
+		net(argv + 2, false);
+	} else if (argc == 5 && !strcmp(argv[1], "bf16")) {
+		net(argv + 2, true);
+	} else if (argc == 5 && !strcmp(argv[1], "weights")) {
+		weights(argv + 2);
 	} else if (argc == 4 && !strcmp(argv[1], "optim")) {
 		struct inputs in = {.n = 0};
 		inputs_read(&in, argv[2]);
@@ -217,7 +243,7 @@ int main(int argc, char **argv)
 			optimise(&in, w, (int)k);
 		check(stream_finish(w));
 	} else {
-		die_usage("parity net TEACHER INPUT OUTPUT, or parity optim INPUT OUTPUT");
+		die_usage("see the head of parity.c");
 	}
 	return 0;
 }
