@@ -9,9 +9,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-/* --- bytes under construction
- * ------------------------------------------------------------------------------------------------------
- */
+/* --- bytes under construction --------------------------------------------------------------------------------------------- */
 
 struct bytes {
 	uint8_t *v;
@@ -75,9 +73,7 @@ static int refused(struct bytes file, const char *part)
 	return got == -1 && says(part);
 }
 
-/* --- safetensors
- * ------------------------------------------------------------------------------------------------------------------
- */
+/* --- safetensors ---------------------------------------------------------------------------------------------------------- */
 
 static struct bytes safetensors(const char *header, size_t data)
 {
@@ -217,9 +213,7 @@ static void safetensors_are_written(void)
 	json_decref(bad);
 }
 
-/* --- pickles
- * ----------------------------------------------------------------------------------------------------------------------
- */
+/* --- pickles -------------------------------------------------------------------------------------------------------------- */
 
 static void add_text(struct bytes *b, const char *s)
 {
@@ -326,9 +320,7 @@ static struct bytes legacy(struct bytes object)
 	return b;
 }
 
-/* --- zip archives
- * -----------------------------------------------------------------------------------------------------------------
- */
+/* --- zip archives --------------------------------------------------------------------------------------------------------- */
 
 struct zip {
 	struct archive *archive;
@@ -387,9 +379,7 @@ static struct bytes zip(struct bytes object)
 	return zip_end(z);
 }
 
-/* --- reading them
- * -----------------------------------------------------------------------------------------------------------------
- */
+/* --- reading them --------------------------------------------------------------------------------------------------------- */
 
 static int elements_are(const struct array *a, int n, const double *v)
 {
@@ -430,6 +420,34 @@ static void check_good(struct bytes file)
 static void legacy_files_are_read(void)
 {
 	check_good(legacy(good_pickle()));
+}
+
+/* The very first files name a part of a storage: (key, first, count). */
+static void parts_of_storages_are_read(void)
+{
+	static const char *const parts[] = {"U\x01vK\x02K\x03\x87", "U\x01vK\x05K\x02\x87"};
+	for (int i = 0; i < 2; i++) {
+		struct bytes b = {0};
+		struct array a[32];
+		int n;
+		ADD(&b, "\x80\x02}(");
+		add_tensor(&b, "t", "t", 1, 0, 0, NULL, NULL);
+		add_text(&b, "part");
+		ADD(&b, "ctorch._utils\n_rebuild_tensor\n((U\x07storagectorch\nFloatStorage\nU\x01sU\x03"
+		        "cpuK\x06");
+		add(&b, parts[i], strlen(parts[i]));
+		ADD(&b, "tQK\x01K\x02\x85K\x01\x85tRu.");
+		struct bytes file = legacy(b);
+		if (i) {
+			CHECK(refused(file, "damaged pickle"));
+			continue;
+		}
+		CHECK(read_state(&file, a, &n) == 0 && n == 2);
+		CHECK(elements_are(&a[1], ELEMENTS(3, 4)));
+		array_free(&a[0]);
+		array_free(&a[1]);
+		free(file.v);
+	}
 }
 
 static void zip_files_are_read(void)
@@ -733,9 +751,7 @@ static void our_streams_are_read(void)
 	unlink("x.fd2");
 }
 
-/* --- damage
- * -----------------------------------------------------------------------------------------------------------------------
- */
+/* --- damage --------------------------------------------------------------------------------------------------------------- */
 
 static struct bytes good_file(int i)
 {
@@ -789,6 +805,7 @@ int main(void)
 	RUN(other_types_are_widened);
 	RUN(safetensors_are_written);
 	RUN(legacy_files_are_read);
+	RUN(parts_of_storages_are_read);
 	RUN(zip_files_are_read);
 	RUN(containers_have_one_digest);
 	RUN(views_stay_in_their_storage);
