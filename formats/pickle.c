@@ -3,35 +3,17 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "formats/pickle-machine.h"
 #include "formats/pickle-names.h"
-#include "formats/state-table.h"
 #include "lib/base/err.h"
 
 enum {
 	VALUES_MAX = 1 << 20, /* also of the memo */
 	STACK_MAX = 1 << 16,  /* Python writes long lists in pieces of 1000 */
-	MARKS_MAX = 1000,
-	NAME_MAX = 256, /* of a module, of a function */
+	NAME_MAX = 256,       /* of a module, of a function */
 };
 
-struct list {
-	struct value **v;
-	size_t n, cap;
-};
-
-struct pickle {
-	const char *file;
-	struct list values; /* owned */
-	struct storage **storages;
-	size_t n_storages, cap_storages;
-	/* Of the pickle that is being read: */
-	const uint8_t *at, *end;
-	struct list stack, memo;
-	size_t marks[MARKS_MAX], n_marks; /* heights of the stack */
-	bool stopped;
-};
-
-static int damaged(const struct pickle *p)
+int pickle_damaged(const struct pickle *p)
 {
 	return fail("'%s' has a damaged pickle", p->file);
 }
@@ -48,7 +30,7 @@ static void list_add(struct list *l, struct value *v)
 	l->v[l->n++] = v;
 }
 
-static struct value *new_value(struct pickle *p, enum value_kind kind)
+struct value *pickle_value(struct pickle *p, enum value_kind kind)
 {
 	if (p->values.n == VALUES_MAX)
 		return fail_null("'%s' has a pickle of over a million values", p->file);
@@ -67,15 +49,6 @@ static void value_free(struct value *v)
 	free(v);
 }
 
-static void value_add(struct value *v, struct value *item)
-{
-	struct list l = {v->list.v, v->list.n, v->list.cap};
-	list_add(&l, item);
-	v->list.v = l.v;
-	v->list.n = l.n;
-	v->list.cap = l.cap;
-}
-
 bool value_is_text(const struct value *v, const char *s)
 {
 	return v->kind == VALUE_TEXT && v->text.n == strlen(s) && !memcmp(v->text.p, s, v->text.n);
@@ -89,23 +62,21 @@ const struct value *value_get(const struct value *dict, const char *key)
 	return NULL;
 }
 
-/* --- the stack: pop returns NULL, push and the like -1, with fail_message
- * -----------------------------------------------------------
- */
+/* --- the stack: pop returns NULL, push and the like -1, with fail_message ------------------------------------------------- */
 
 static int push(struct pickle *p, struct value *v)
 {
 	if (!v)
 		return -1;
 	if (p->stack.n == STACK_MAX)
-		return damaged(p);
+		return pickle_damaged(p);
 	list_add(&p->stack, v);
 	return 0;
 }
 
 static int push_new(struct pickle *p, enum value_kind kind)
 {
-	return push(p, new_value(p, kind));
+	return push(p, pickle_value(p, kind));
 }
 
 /* What lies below the last mark stays until that is taken away. */
@@ -114,7 +85,7 @@ static struct value *pop(struct pickle *p)
 	size_t floor = p->n_marks ? p->marks[p->n_marks - 1] : 0;
 	if (p->stack.n > floor)
 		return p->stack.v[--p->stack.n];
-	damaged(p);
+	pickle_damaged(p);
 	return NULL;
 }
 
@@ -129,7 +100,7 @@ static struct value *top(struct pickle *p)
 static int take_marked(struct pickle *p, struct value ***v, size_t *n)
 {
 	if (!p->n_marks)
-		return damaged(p);
+		return pickle_damaged(p);
 	size_t mark = p->marks[--p->n_marks];
 	*v = p->stack.v + mark;
 	*n = p->stack.n - mark;
@@ -137,9 +108,7 @@ static int take_marked(struct pickle *p, struct value ***v, size_t *n)
 	return 0;
 }
 
-/* --- arguments in the instructions
- * ------------------------------------------------------------------------------------------------
- */
+/* --- arguments in the instructions ---------------------------------------------------------------------------------------- */
 
 static int need(struct pickle *p, uint64_t n)
 {
@@ -162,16 +131,14 @@ static int read_line(struct pickle *p, const char **line, size_t *n)
 {
 	const uint8_t *end = memchr(p->at, '\n', (size_t)(p->end - p->at));
 	if (!end || end - p->at > NAME_MAX)
-		return damaged(p);
+		return pickle_damaged(p);
 	*line = (const char *)p->at;
 	*n = (size_t)(end - p->at);
 	p->at = end + 1;
 	return 0;
 }
 
-/* --- instructions that push plain values: each gets the number of its table's row
- * ---------------------------------------------------
- */
+/* --- instructions that push plain values: each gets the number of its table's row ----------------------------------------- */
 
 static int op_nothing(struct pickle *p, int n)
 {
@@ -187,7 +154,7 @@ static int op_opaque(struct pickle *p, int n)
 
 static int push_number(struct pickle *p, int64_t number)
 {
-	struct value *v = new_value(p, VALUE_NUMBER);
+	struct value *v = pickle_value(p, VALUE_NUMBER);
 	if (v)
 		v->number = number;
 	return push(p, v);
@@ -213,7 +180,7 @@ static int op_text(struct pickle *p, int n)
 	uint64_t length;
 	if (read_number(p, n, &length) < 0 || need(p, length) < 0)
 		return -1;
-	struct value *v = new_value(p, VALUE_TEXT);
+	struct value *v = pickle_value(p, VALUE_TEXT);
 	if (v) {
 		v->text.p = (const char *)p->at;
 		v->text.n = length;
@@ -239,33 +206,30 @@ static int op_long(struct pickle *p, int n)
 	return 0;
 }
 
-/* --- containers
- * -------------------------------------------------------------------------------------------------------------------
- */
+/* --- containers ----------------------------------------------------------------------------------------------------------- */
 
 static int op_empty(struct pickle *p, int kind)
 {
 	return push_new(p, (enum value_kind)kind);
 }
 
-/* Adds n values to a list or a dict; what another thing would do with them is not of interest. */
-static int extend(struct pickle *p, struct value *to, struct value *const *v, size_t n)
+int pickle_extend(struct pickle *p, struct value *to, struct value *const *v, size_t n)
 {
 	if (to->kind == VALUE_DICT && n % 2)
-		return damaged(p);
+		return pickle_damaged(p);
 	for (size_t i = 0; i < n && (to->kind == VALUE_DICT || to->kind == VALUE_LIST); i++)
-		value_add(to, v[i]);
+		list_add(&to->list, v[i]);
 	return 0;
 }
 
 /* The n last values as a tuple. */
 static int op_tuple(struct pickle *p, int n)
 {
-	struct value *v[3], *tuple = new_value(p, VALUE_LIST);
+	struct value *v[3], *tuple = pickle_value(p, VALUE_LIST);
 	for (int i = n; i-- > 0;)
 		if (!(v[i] = pop(p)))
 			return -1;
-	if (!tuple || extend(p, tuple, v, (size_t)n) < 0)
+	if (!tuple || pickle_extend(p, tuple, v, (size_t)n) < 0)
 		return -1;
 	return push(p, tuple);
 }
@@ -273,7 +237,7 @@ static int op_tuple(struct pickle *p, int n)
 static int op_mark(struct pickle *p, int n)
 {
 	(void)n;
-	if (p->n_marks == MARKS_MAX)
+	if (p->n_marks == PICKLE_MARKS_MAX)
 		return fail("'%s' has a pickle that is nested too deep", p->file);
 	p->marks[p->n_marks++] = p->stack.n;
 	return 0;
@@ -282,9 +246,9 @@ static int op_mark(struct pickle *p, int n)
 /* A new container of what is above the mark. */
 static int op_marked(struct pickle *p, int kind)
 {
-	struct value **v = NULL, *to = new_value(p, (enum value_kind)kind);
+	struct value **v = NULL, *to = pickle_value(p, (enum value_kind)kind);
 	size_t n = 0;
-	if (!to || take_marked(p, &v, &n) < 0 || extend(p, to, v, n) < 0)
+	if (!to || take_marked(p, &v, &n) < 0 || pickle_extend(p, to, v, n) < 0)
 		return -1;
 	return push(p, to);
 }
@@ -297,8 +261,8 @@ static int op_extend(struct pickle *p, int kind)
 	if (take_marked(p, &v, &n) < 0 || !(to = top(p)))
 		return -1;
 	if (to->kind != (enum value_kind)kind && to->kind != VALUE_OPAQUE)
-		return damaged(p);
-	return extend(p, to, v, n);
+		return pickle_damaged(p);
+	return pickle_extend(p, to, v, n);
 }
 
 /* The n last values, into the container below them. */
@@ -311,8 +275,8 @@ static int op_add(struct pickle *p, int n)
 	if (!(to = top(p)))
 		return -1;
 	if (to->kind != (n == 2 ? VALUE_DICT : VALUE_LIST) && to->kind != VALUE_OPAQUE)
-		return damaged(p);
-	return extend(p, to, v, (size_t)n);
+		return pickle_damaged(p);
+	return pickle_extend(p, to, v, (size_t)n);
 }
 
 static int op_pop(struct pickle *p, int n)
@@ -330,9 +294,7 @@ static int op_duplicate(struct pickle *p, int n)
 	return push(p, top(p));
 }
 
-/* --- the memo
- * ---------------------------------------------------------------------------------------------------------------------
- */
+/* --- the memo ------------------------------------------------------------------------------------------------------------- */
 
 static int remember(struct pickle *p, uint64_t place)
 {
@@ -340,7 +302,7 @@ static int remember(struct pickle *p, uint64_t place)
 	if (!v)
 		return -1;
 	if (place >= VALUES_MAX)
-		return damaged(p);
+		return pickle_damaged(p);
 	while (p->memo.n <= place)
 		list_add(&p->memo, NULL);
 	p->memo.v[place] = v;
@@ -364,12 +326,10 @@ static int op_get(struct pickle *p, int n)
 	uint64_t place;
 	if (read_number(p, n, &place) < 0)
 		return -1;
-	return place < p->memo.n && p->memo.v[place] ? push(p, p->memo.v[place]) : damaged(p);
+	return place < p->memo.n && p->memo.v[place] ? push(p, p->memo.v[place]) : pickle_damaged(p);
 }
 
-/* --- names and calls: the only ones that are made are listed in pickle-names.c
- * ------------------------------------------------------
- */
+/* --- names and calls: the only ones that are made are listed in pickle-names.c -------------------------------------------- */
 
 static int push_named(struct pickle *p, const char *module, size_t n, const char *name, size_t m)
 {
@@ -377,7 +337,7 @@ static int push_named(struct pickle *p, const char *module, size_t n, const char
 	if (!named)
 		return fail("'%s' asks to run '%.*s.%.*s': refused", p->file, (int)(n < NAME_MAX ? n : NAME_MAX), module,
 		    (int)(m < NAME_MAX ? m : NAME_MAX), name);
-	struct value *v = new_value(p, VALUE_NAMED);
+	struct value *v = pickle_value(p, VALUE_NAMED);
 	if (v)
 		v->named = named;
 	return push(p, v);
@@ -400,86 +360,15 @@ static int op_stack_global(struct pickle *p, int n)
 	if (!module)
 		return -1;
 	if (name->kind != VALUE_TEXT || module->kind != VALUE_TEXT)
-		return damaged(p);
+		return pickle_damaged(p);
 	return push_named(p, module->text.p, module->text.n, name->text.p, name->text.n);
-}
-
-static bool is_list(const struct value *v, size_t least)
-{
-	return v->kind == VALUE_LIST && v->list.n >= least;
-}
-
-/* Numbers of a shape. */
-static bool copy_numbers(int64_t *to, const struct value *list)
-{
-	for (size_t i = 0; i < list->list.n; i++) {
-		if (list->list.v[i]->kind != VALUE_NUMBER)
-			return false;
-		to[i] = list->list.v[i]->number;
-	}
-	return true;
-}
-
-/* (storage, offset, shape, strides, ...) */
-static struct value *make_tensor(struct pickle *p, const struct value *args)
-{
-	struct value **a = args->list.v;
-	if (!is_list(args, 4) || a[0]->kind != VALUE_STORAGE || a[1]->kind != VALUE_NUMBER || !is_list(a[2], 0) ||
-	    !is_list(a[3], 0) || a[2]->list.n != a[3]->list.n || a[2]->list.n > STREAM_RANK_MAX)
-		return fail_null(
-		    "'%s' has a tensor whose storage or shape is none, or of more than %d sides", p->file, STREAM_RANK_MAX);
-	struct value *v = new_value(p, VALUE_TENSOR);
-	if (!v)
-		return NULL;
-	struct state_tensor *t = v->tensor.layout = xcalloc(1, sizeof *t);
-	v->tensor.storage = a[0]->storage;
-	t->type = a[0]->storage->type;
-	t->count = a[0]->storage->used;
-	t->offset = a[1]->number;
-	t->rank = (int)a[2]->list.n;
-	if (copy_numbers(t->shape, a[2]) && copy_numbers(t->stride, a[3]))
-		return v;
-	damaged(p);
-	return NULL;
-}
-
-/* OrderedDict() or OrderedDict([(key, value), ...]), which Python 2 wrote */
-static struct value *make_dict(struct pickle *p, const struct value *args)
-{
-	struct value *dict = new_value(p, VALUE_DICT);
-	const struct value *pairs = args->list.n ? args->list.v[0] : args;
-	if (!is_list(pairs, 0) || !dict)
-		return dict ? damaged(p), NULL : NULL;
-	for (size_t i = 0; i < pairs->list.n; i++) {
-		const struct value *pair = pairs->list.v[i];
-		if (!is_list(pair, 2) || extend(p, dict, pair->list.v, 2) < 0)
-			return damaged(p), NULL;
-	}
-	return dict;
-}
-
-static struct value *call(struct pickle *p, const struct value *f, struct value *args)
-{
-	enum role role = f->kind == VALUE_NAMED ? f->named->role : ROLE_OPAQUE;
-	if ((f->kind != VALUE_NAMED && f->kind != VALUE_OPAQUE) || !is_list(args, role == ROLE_FIRST) || role == ROLE_STORAGE)
-		return damaged(p), NULL;
-	switch (role) {
-	case ROLE_TENSOR:
-		return make_tensor(p, args);
-	case ROLE_DICT:
-		return make_dict(p, args);
-	case ROLE_FIRST:
-		return args->list.v[0];
-	default:
-		return new_value(p, VALUE_OPAQUE);
-	}
 }
 
 static int op_call(struct pickle *p, int n)
 {
 	struct value *args = pop(p), *f = args ? pop(p) : NULL;
 	(void)n;
-	return f ? push(p, call(p, f, args)) : -1;
+	return f ? push(p, pickle_call(p, f, args)) : -1;
 }
 
 /* Attributes of an object (an OrderedDict's _metadata): not of interest. */
@@ -489,53 +378,14 @@ static int op_build(struct pickle *p, int n)
 	return pop(p) && top(p) ? 0 : -1;
 }
 
-/* The part (key, first, count) of a storage, which the first files had. */
-static bool narrow(struct storage *s, const struct value *view)
+static int op_storage(struct pickle *p, int n)
 {
-	struct value **a = view->list.v;
-	if (view->kind != VALUE_LIST)
-		return true;
-	if (view->list.n != 3 || a[1]->kind != VALUE_NUMBER || a[2]->kind != VALUE_NUMBER)
-		return false;
-	s->first = a[1]->number;
-	s->used = a[2]->number;
-	return s->first >= 0 && s->used >= 0 && s->first <= s->count && s->used <= s->count - s->first;
+	struct value *id = pop(p);
+	(void)n;
+	return id ? push(p, pickle_storage(p, id)) : -1;
 }
 
-static void keep_storage(struct pickle *p, struct storage *s)
-{
-	if (p->n_storages == p->cap_storages) {
-		p->cap_storages = p->cap_storages ? 2 * p->cap_storages : 64;
-		p->storages = xrealloc(p->storages, p->cap_storages, sizeof *p->storages);
-	}
-	p->storages[p->n_storages++] = s;
-}
-
-/* ('storage', type, key, device, elements), and a view in legacy files. */
-static int op_storage(struct pickle *p, int unused)
-{
-	struct value *id = pop(p), **a, *v;
-	(void)unused;
-	if (!id)
-		return -1;
-	a = id->list.v;
-	if (!is_list(id, 5) || !value_is_text(a[0], "storage") || a[1]->kind != VALUE_NAMED || a[1]->named->role != ROLE_STORAGE ||
-	    a[2]->kind != VALUE_TEXT || a[4]->kind != VALUE_NUMBER || a[4]->number < 0)
-		return fail("'%s' refers to something outside of its pickle that is no storage of a tensor", p->file);
-	if (!(v = new_value(p, VALUE_STORAGE)))
-		return -1;
-	struct storage *s = v->storage = xcalloc(1, sizeof *s);
-	keep_storage(p, s);
-	*s = (struct storage){
-	    .key = a[2]->text.p, .n = a[2]->text.n, .type = a[1]->named->type, .count = a[4]->number, .used = a[4]->number};
-	if (id->list.n > 5 && !narrow(s, a[5]))
-		return damaged(p);
-	return push(p, v);
-}
-
-/* --- running
- * ----------------------------------------------------------------------------------------------------------------------
- */
+/* --- running -------------------------------------------------------------------------------------------------------------- */
 
 static int op_protocol(struct pickle *p, int n)
 {
@@ -549,7 +399,7 @@ static int op_stop(struct pickle *p, int n)
 {
 	(void)n;
 	p->stopped = true;
-	return p->stack.n && !p->n_marks ? 0 : damaged(p);
+	return p->stack.n && !p->n_marks ? 0 : pickle_damaged(p);
 }
 
 /* By Lib/pickletools.py; n goes to the function. */

@@ -32,6 +32,12 @@ struct storage {
 	bool there;
 };
 
+struct value;
+struct list {
+	struct value **v;
+	size_t n, cap;
+};
+
 struct value {
 	enum value_kind kind;
 	union {
@@ -40,10 +46,7 @@ struct value {
 			const char *p; /* n bytes of the pickle */
 			size_t n;
 		} text;
-		struct {
-			struct value **v; /* a dict: key, value, key, value, ... */
-			size_t n, cap;
-		} list;
+		struct list list; /* a dict: key, value, key, value, ... */
 		const struct named *named;
 		struct storage *storage;
 		struct {

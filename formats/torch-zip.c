@@ -86,13 +86,19 @@ static int next_member(struct zip *z, struct archive_entry **e, const char **nam
 	return *name ? 1 : fail("'%s' has a member whose name cannot be read", place_name(z->file));
 }
 
-/* Exactly n bytes, which torch never compresses: so no member gives more than the file has. */
+/* torch never compresses, so that no member gives more than the file has. */
+static int check_stored(struct zip *z, const char *name)
+{
+	return strstr(archive_format_name(z->archive), "(uncompressed)")
+	           ? 0
+	           : fail("member '%s' of '%s' is compressed, as torch.save never does", name, place_name(z->file));
+}
+
+/* Exactly n bytes. */
 static int read_member(struct zip *z, const char *name, uint8_t *to, size_t n)
 {
 	uint8_t more;
 	ssize_t got;
-	if (!strstr(archive_format_name(z->archive), "(uncompressed)"))
-		return fail("member '%s' of '%s' is compressed, as torch.save never does", name, place_name(z->file));
 	for (size_t done = 0; done < n; done += (size_t)got) {
 		got = archive_read_data(z->archive, to + done, n - done);
 		if (got < 0)
@@ -118,6 +124,8 @@ static int take_program(struct zip *z, const char *name, int64_t size)
 {
 	if (z->program)
 		return fail("'%s' has two members data.pkl", place_name(z->file));
+	if (check_stored(z, name) < 0)
+		return -1;
 	if (size < 0 || size > PICKLE_SIZE_MAX || (uint64_t)size > place_size(z->file))
 		return fail("member '%s' of '%s' is larger than 64 MiB or the file", name, place_name(z->file));
 	z->folder = xasprintf("%.*s", (int)(inside(name) - name), name);
@@ -129,6 +137,8 @@ static int take_program(struct zip *z, const char *name, int64_t size)
 static int check_byteorder(struct zip *z, const char *name, int64_t size)
 {
 	char text[BYTEORDER_MAX + 1] = "";
+	if (check_stored(z, name) < 0)
+		return -1;
 	if (size < 0 || size > BYTEORDER_MAX || read_member(z, name, (uint8_t *)text, (size_t)size) < 0 ||
 	    strcmp(text, "little") != 0)
 		return fail("'%s' has big-endian numbers, which are not read", place_name(z->file));
@@ -197,6 +207,8 @@ static int read_storages(struct zip *z)
 		struct storage *s = storage_of(z, name);
 		if (!s)
 			continue;
+		if (check_stored(z, name) < 0)
+			return -1;
 		if (s->there || archive_entry_size(e) < 0 || (uint64_t)archive_entry_size(e) != storage_bytes(s))
 			return fail("member '%s' of '%s' comes twice, or has not the %llu bytes of its tensors", name,
 			    place_name(z->file), (unsigned long long)storage_bytes(s));

@@ -1,21 +1,15 @@
-/* fd2-look: what is in a shard or a tensor stream. See fd2-look(1). */
-#include <float.h>
-#include <math.h>
+/* fd2-look: what is in a shard, a tensor stream or a file of weights. See fd2-look(1). */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 
 #include "formats/input.h"
-#include "formats/shard.h"
-#include "formats/stream.h"
+#include "formats/state.h"
 #include "lib/base/err.h"
 #include "lib/base/opts.h"
-#include "lib/base/out.h"
-#include "lib/image/draw.h"
-#include "lib/image/image.h"
-
-enum { SHEET_QUALITY = 90 };
+#include "lib/data/describe.h"
+#include "lib/data/survey.h"
 
 static struct {
 	const char *tensor, *sheet;
@@ -31,11 +25,12 @@ static const struct opt opts[] = {
     {0, "limit", "N", OPT_INT, &job.limit, "images on the sheet (0: all)", .min = 0, .max = 1000000},
     {0, "per-class", "N", OPT_INT, &job.per_class, "images of a class on the sheet", .min = 1, .max = 1000000},
     {0, "sheet", "FILE", OPT_STRING, &job.sheet, "write the shard's images as one JPEG"},
-    {0, "tensor", "NAME", OPT_STRING, &job.tensor, "print this tensor of the stream"},
+    {0, "tensor", "NAME", OPT_STRING, &job.tensor, "print this tensor's elements"},
     {0},
 };
 
-static const struct tool tool = {"fd2-look", "[options] [FILE...]", "Show what is in image shards or tensor streams.", opts, true};
+static const struct tool tool = {
+    "fd2-look", "[options] [FILE...]", "Show what is in image shards, tensor streams or weights.", opts, true};
 
 static void print_json(json_t *v)
 {
@@ -65,90 +60,46 @@ static void print_maker(const json_t *meta)
 	putchar('\n');
 }
 
-/* --- streams --------------------------------------------------------------------------------------------------------------------
+/* --- tensors --------------------------------------------------------------------------------------------------------------------
  */
 
-struct summary {
-	double min, max, sum;
-	int64_t finite, others;
-};
+/* A stream or a file of weights. */
+typedef int next_tensor(void *reader, struct array *a);
 
-static struct summary summarise(const struct array *a)
+static int next_of_stream(void *reader, struct array *a)
 {
-	struct summary s = {.min = DBL_MAX, .max = -DBL_MAX};
-	for (int64_t i = 0, n = array_count(a); i < n; i++) {
-		double v = array_at(a, i);
-		if (!isfinite(v)) {
-			s.others++;
-			continue;
-		}
-		s.finite++;
-		s.sum += v;
-		s.min = fmin(s.min, v);
-		s.max = fmax(s.max, v);
-	}
-	return s;
+	return stream_next(reader, a);
 }
 
-static void describe(const struct array *a)
+static int next_of_state(void *reader, struct array *a)
 {
-	char shape[160] = "[";
-	for (int i = 0; i < a->rank; i++) {
-		size_t n = strlen(shape);
-		snprintf(shape + n, sizeof shape - n, i ? ",%lld" : "%lld", (long long)a->shape[i]);
-	}
-	struct summary s = summarise(a);
-	printf("%-40s %-4s %-18s", a->name, dtype_name(a->dtype), strcat(shape, "]"));
-	if (s.finite)
-		printf(" %11.4g %11.4g %11.4g", s.min, s.sum / (double)s.finite, s.max);
-	if (s.others)
-		printf("  %lld not finite", (long long)s.others);
-	putchar('\n');
+	return state_next(reader, a);
 }
 
-static json_t *described(const struct array *a)
-{
-	struct summary s = summarise(a);
-	json_t *shape = json_array();
-	for (int i = 0; i < a->rank; i++)
-		json_array_append_new(shape, json_integer(a->shape[i]));
-	json_t *o = json_pack("{s:s, s:s, s:o}", "name", a->name, "dtype", dtype_name(a->dtype), "shape", shape);
-	if (s.finite)
-		json_object_update_new(
-		    o, json_pack("{s:f, s:f, s:f}", "min", s.min, "mean", s.sum / (double)s.finite, "max", s.max));
-	if (s.others)
-		json_object_set_new(o, "not_finite", json_integer(s.others));
-	return o;
-}
-
-/* One line for each row of the last axis; an empty line between matrices. */
-static void print_values(const struct array *a)
-{
-	int64_t n = array_count(a), row = a->rank ? a->shape[a->rank - 1] : 1, rows = a->rank > 1 ? a->shape[a->rank - 2] : 1;
-	for (int64_t i = 0; i < n; i++) {
-		if (i && i % (row * rows) == 0 && a->rank > 2)
-			putchar('\n');
-		printf("%.*g%c", a->dtype == DT_F64 || a->dtype == DT_I64 ? 17 : 9, array_at(a, i), (i + 1) % row ? ' ' : '\n');
-	}
-}
-
-static int look_at_tensors(struct stream_reader *r, const char *name, json_t *list)
+static int look_at_tensors(next_tensor *next, void *reader, const char *path, json_t *list)
 {
 	struct array a;
 	bool found = false;
 	int got;
-	while ((got = stream_next(r, &a)) > 0) {
+	while ((got = next(reader, &a)) > 0) {
 		if (job.tensor && !found && !strcmp(a.name, job.tensor)) {
-			print_values(&a);
+			describe_values(&a);
 			found = true;
 		} else if (job.json) {
-			json_array_append_new(list, described(&a));
+			json_array_append_new(list, describe_json(&a));
 		} else if (!job.tensor && !job.check) {
 			describe(&a);
 		}
 		array_free(&a);
 	}
-	return got || !job.tensor || found ? got : fail("'%s' holds no tensor '%s'", name, job.tensor);
+	if (got || !job.tensor || found)
+		return got;
+	return fail("'%s' holds no tensor '%s'", strcmp(path, "-") ? path : "standard input", job.tensor);
+}
+
+static bool as_text(void)
+{
+	return !job.check && !job.json && !job.tensor;
 }
 
 static int look_at_stream(const char *path)
@@ -156,14 +107,13 @@ static int look_at_stream(const char *path)
 	struct stream_reader *r = stream_open(path, NULL);
 	if (!r)
 		return -1;
-	bool text = !job.check && !job.json && !job.tensor;
 	json_t *list = json_array();
-	if (text) {
+	if (as_text()) {
 		printf("tensor stream, kind %s\n", stream_kind(r));
 		print_maker(stream_meta(r));
-		printf("%-40s %-4s %-18s %11s %11s %11s\n", "name", "type", "shape", "min", "mean", "max");
+		describe_head();
 	}
-	int ok = look_at_tensors(r, strcmp(path, "-") ? path : "standard input", list);
+	int ok = look_at_tensors(next_of_stream, r, path, list);
 	if (!ok && job.json && !job.tensor)
 		print_json(json_pack("{s:s, s:s, s:s, s:O, s:O}", "format", "fd2-stream", "kind", stream_kind(r), "digest",
 		    stream_digest(r), "meta", stream_meta(r), "tensors", list));
@@ -172,118 +122,30 @@ static int look_at_stream(const char *path)
 	return ok;
 }
 
+static int look_at_weights(const char *path)
+{
+	struct state_reader *r = state_open(path);
+	if (!r)
+		return -1;
+	json_t *list = json_array();
+	if (as_text()) {
+		printf("weights, %s\n", state_format(r));
+		print_maker(state_meta(r));
+		describe_head();
+	}
+	int ok = look_at_tensors(next_of_state, r, path, list);
+	if (!ok && job.json && !job.tensor)
+		print_json(json_pack("{s:s, s:s, s:O?, s:O}", "format", state_format(r), "digest", state_digest(r), "meta",
+		    state_meta(r), "tensors", list));
+	json_decref(list);
+	state_close(r);
+	return ok;
+}
+
 /* --- shards ---------------------------------------------------------------------------------------------------------------------
  */
 
-/* What is counted of one class, and its images on the sheet. */
-struct class
-{
-	char *name;
-	long count;
-	struct image *images;
-	int n;
-};
-
-struct shard {
-	struct class *v;
-	int n;
-	long samples, on_sheet;
-	long min_w, max_w, min_h, max_h, sized;
-	double bytes;
-};
-
-/* Width and height from the first frame header of a JPEG. */
-static bool jpeg_sides(const uint8_t *b, size_t n, long *w, long *h)
-{
-	size_t at = 2;
-	while (at + 9 < n && b[at] == 0xff) {
-		uint8_t marker = b[at + 1];
-		bool frame = marker >= 0xc0 && marker <= 0xcf && marker != 0xc4 && marker != 0xc8 && marker != 0xcc;
-		if (frame) {
-			*h = b[at + 5] << 8 | b[at + 6];
-			*w = b[at + 7] << 8 | b[at + 8];
-			return *w && *h;
-		}
-		at += marker == 0xff ? 1 : 2 + (size_t)(b[at + 2] << 8 | b[at + 3]);
-	}
-	return false;
-}
-
-static struct class *class_of(struct shard *s, const struct sample *sample)
-{
-	char number[24];
-	snprintf(number, sizeof number, "%ld", sample->cls);
-	const char *name = sample->class ? sample->class : number;
-	for (int i = s->n; i-- > 0;) /* from the last: samples of a class are mostly neighbours */
-		if (!strcmp(s->v[i].name, name))
-			return &s->v[i];
-	s->v = xrealloc(s->v, (size_t)s->n + 1, sizeof *s->v);
-	s->v[s->n] = (struct class){.name = xstrdup(name)};
-	return &s->v[s->n++];
-}
-
-static void put_on_sheet(struct shard *s, struct class *c, const struct sample *sample)
-{
-	struct image im;
-	if (!job.sheet || c->n == job.per_class || (job.limit && s->on_sheet == job.limit))
-		return;
-	if (jpeg_decode(&im, sample->image, sample->image_size, (int)job.cell) < 0) {
-		warn("left out '%s' of '%s': %s", sample->key, sample->shard, fail_message());
-		return;
-	}
-	c->images = xrealloc(c->images, (size_t)c->n + 1, sizeof *c->images);
-	c->images[c->n++] = im;
-	s->on_sheet++;
-}
-
-static void count_sides(struct shard *s, const struct sample *sample)
-{
-	long w, h;
-	if (!jpeg_sides(sample->image, sample->image_size, &w, &h))
-		return;
-	bool first = !s->sized++;
-	s->min_w = first || w < s->min_w ? w : s->min_w;
-	s->max_w = first || w > s->max_w ? w : s->max_w;
-	s->min_h = first || h < s->min_h ? h : s->min_h;
-	s->max_h = first || h > s->max_h ? h : s->max_h;
-}
-
-static int decodes(const struct sample *sample)
-{
-	struct image im;
-	if (jpeg_decode(&im, sample->image, sample->image_size, 0) < 0)
-		return fail("'%s': image '%s': %s", sample->shard, sample->key, fail_message());
-	image_free(&im);
-	return 0;
-}
-
-static int read_shard(struct shard *s, struct shard_reader *r)
-{
-	struct sample sample;
-	int got;
-	while ((got = shard_next(r, &sample)) > 0) {
-		struct class *c = class_of(s, &sample);
-		c->count++;
-		s->samples++;
-		s->bytes += (double)sample.image_size;
-		count_sides(s, &sample);
-		put_on_sheet(s, c, &sample);
-		if (job.check && decodes(&sample) < 0)
-			return -1;
-	}
-	return got;
-}
-
-/* By number where names are numbers alone. */
-static int class_order(const void *a, const void *b)
-{
-	const char *x = ((const struct class *)a)->name, *y = ((const struct class *)b)->name;
-	bool numbers = x[strspn(x, "0123456789")] == '\0' && y[strspn(y, "0123456789")] == '\0';
-	long d = numbers ? atol(x) - atol(y) : 0;
-	return d ? (d > 0) - (d < 0) : strcmp(x, y);
-}
-
-static void print_shard(const struct shard *s, struct shard_reader *r)
+static void print_shard(const struct survey *s, struct shard_reader *r)
 {
 	int n;
 	shard_classes(r, &n);
@@ -298,7 +160,7 @@ static void print_shard(const struct shard *s, struct shard_reader *r)
 		printf("%6ld  %s\n", s->v[i].count, s->v[i].name);
 }
 
-static json_t *shard_json(const struct shard *s, struct shard_reader *r)
+static json_t *shard_json(const struct survey *s, struct shard_reader *r)
 {
 	json_t *counts = json_object(), *meta = shard_meta(r);
 	for (int i = 0; i < s->n; i++)
@@ -308,77 +170,21 @@ static json_t *shard_json(const struct shard *s, struct shard_reader *r)
 	    (json_int_t)s->min_h, (json_int_t)s->max_h, "digest", shard_digest(r), "classes", counts, "meta", meta);
 }
 
-/* Every class begins a row; what is left of its last row stays white. */
-static struct image *lay_out(const struct shard *s, int *n)
-{
-	static uint8_t white[3] = {255, 255, 255};
-	struct image *cells = NULL;
-	*n = 0;
-	for (int i = 0; i < s->n; i++) {
-		int columns = (int)job.columns, padded = (s->v[i].n + columns - 1) / columns * columns;
-		cells = xrealloc(cells, (size_t)(*n + padded), sizeof *cells);
-		for (int k = 0; k < padded; k++)
-			cells[(*n)++] = k < s->v[i].n ? s->v[i].images[k] : (struct image){1, 1, white};
-	}
-	return cells;
-}
-
-static int write_sheet(const struct shard *s)
-{
-	int n;
-	struct image *cells = lay_out(s, &n), sheet;
-	double w = (double)job.columns * (double)job.cell, h = ceil(n / (double)job.columns) * (double)job.cell;
-	uint8_t *jpeg = NULL;
-	size_t size;
-	struct out *out = NULL;
-	int ok = 0;
-	if (!n)
-		ok = fail("no image could be read");
-	else if (w * h > IMAGE_PIXELS_MAX || w > 60000 || h > 60000)
-		ok = fail("a sheet of %.0fx%.0f pixels is too large; lower --cell, --per-class or --limit", w, h);
-	if (!ok && (out = out_open(job.sheet, 0))) {
-		draw_sheet(&sheet, cells, n, (int)job.columns, (int)job.cell);
-		ok = jpeg_encode(&sheet, SHEET_QUALITY, &jpeg, &size);
-		image_free(&sheet);
-	}
-	free(cells);
-	if (!out)
-		return -1;
-	if (ok < 0 || out_write(out, jpeg, size) < 0) {
-		out_abandon(out);
-		ok = -1;
-	}
-	free(jpeg);
-	return ok ? -1 : out_close(out);
-}
-
-static void shard_free(struct shard *s)
-{
-	for (int i = 0; i < s->n; i++) {
-		for (int k = 0; k < s->v[i].n; k++)
-			image_free(&s->v[i].images[k]);
-		free(s->v[i].images);
-		free(s->v[i].name);
-	}
-	free(s->v);
-}
-
 static int look_at_shards(char **paths, int n)
 {
 	struct shard_reader *r = shard_open(paths, n);
-	struct shard s = {0};
+	struct survey s = {
+	    .decode = job.check, .keep_side = job.sheet ? (int)job.cell : 0, .per_class = job.per_class, .most = job.limit};
 	if (!r)
 		return -1;
-	int ok = job.tensor ? fail("'%s' is an image shard; --tensor wants a tensor stream", paths[0]) : read_shard(&s, r);
-	if (!ok && s.n)
-		qsort(s.v, (size_t)s.n, sizeof *s.v, class_order);
+	int ok = job.tensor ? fail("'%s' is an image shard; --tensor wants a tensor stream", paths[0]) : survey_read(&s, r);
 	if (!ok && job.sheet)
-		ok = write_sheet(&s);
+		ok = survey_sheet(&s, job.sheet, (int)job.columns, (int)job.cell);
 	else if (!ok && job.json)
 		print_json(shard_json(&s, r));
 	else if (!ok && !job.check)
 		print_shard(&s, r);
-	shard_free(&s);
+	survey_free(&s);
 	shard_close(r);
 	return ok;
 }
@@ -386,26 +192,30 @@ static int look_at_shards(char **paths, int n)
 /* --- which ----------------------------------------------------------------------------------------------------------------------
  */
 
-static bool is_stream(const char *path)
+enum what { SHARD, STREAM, WEIGHTS };
+
+static enum what what_is(const char *path)
 {
 	struct stat st;
 	if (strcmp(path, "-") != 0 && (stat(path, &st) || S_ISDIR(st.st_mode)))
-		return false;
+		return SHARD;
 	struct input *in = input_open(path);
-	bool yes = in && input_content(in) == CONTENT_STREAM;
+	int content = in ? input_content(in) : -1;
 	input_close(in);
-	return yes;
+	if (content == CONTENT_ZIP || content == CONTENT_PICKLE || content == CONTENT_SAFETENSORS)
+		return WEIGHTS;
+	return content == CONTENT_STREAM ? STREAM : SHARD;
 }
 
-/* Streams are looked at one by one, shards as one set of images. */
+/* Streams and weights are looked at one by one, shards as one set of images. */
 static int look(char **paths, int n)
 {
-	if (!is_stream(paths[0]))
+	if (what_is(paths[0]) == SHARD)
 		return look_at_shards(paths, n);
 	if (job.sheet)
-		return fail("'%s' is a tensor stream; --sheet wants an image shard", paths[0]);
+		return fail("'%s' holds tensors; --sheet wants an image shard", paths[0]);
 	for (int i = 0; i < n; i++)
-		if (look_at_stream(paths[i]) < 0)
+		if ((what_is(paths[i]) == WEIGHTS ? look_at_weights(paths[i]) : look_at_stream(paths[i])) < 0)
 			return -1;
 	return 0;
 }

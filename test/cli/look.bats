@@ -66,3 +66,56 @@ draw() {
 	[[ $(fd2-look "$shard" | head -1) == "image shard, 393 images of 40 classes"* ]]
 	fd2-look --check "$shard"
 }
+
+# The header's length in one byte, the header, data.
+safetensors() { # HEADER DATA
+	printf '%b\0\0\0\0\0\0\0%s%s' "\\x$(printf %x ${#1})" "$1" "$2"
+}
+
+# A file of torch.save before 1.6 with one f32 tensor "w" of two elements; SIZE: what its shape says; CALL: what makes it.
+legacy() { # SIZE [CALL]
+	printf '\x80\x02\x8a\x0a\x6c\xfc\x9c\x46\xf9\x20\x6a\xa8\x50\x19.\x80\x02M\xe9\x03.\x80\x02}.'
+	printf '\x80\x02}U\x01wc%b\n((U\x07storagectorch\nFloatStorage\nU\x01kU\x03cpuK\x02NtQ' "${2:-torch._utils\n_rebuild_tensor_v2}"
+	printf 'K\x00K%b\x85K\x01\x85\x89NtRs.\x80\x02]U\x01ka.' "\\x$1"
+	printf '\x02\0\0\0\0\0\0\0\0\0\x80\x3f\0\0\x20\xc0'
+}
+
+@test "look: weights of other programs" {
+	legacy 2 >w.pth
+	run -0 --separate-stderr fd2-look w.pth
+	[ "${lines[0]}" = "weights, torch-legacy" ]
+	[[ ${lines[2]} =~ ^"w "\ +f32\ +"[2]"\ +-2.5\ +-0.75\ +1$ ]]
+	[ "$(fd2-look --tensor w w.pth)" = "1 -2.5" ]
+	[ "$(fd2-look <w.pth)" = "$output" ]
+	safetensors '{"__metadata__":{"tool":"x"},"b":{"dtype":"U8","shape":[2],"data_offsets":[0,2]}}' AB >b.safetensors
+	[ "$(fd2-look --json b.safetensors w.pth | jq -c '[.format, .meta.tool, .tensors[0].name, .tensors[0].max]')" = \
+		'["safetensors","x","b",66]
+["torch-legacy",null,"w",1]' ]
+	run -0 fd2-look --check w.pth b.safetensors
+	[ -z "$output" ]
+	run -1 --separate-stderr fd2-look --sheet s.jpg w.pth
+	said "fd2-look: 'w.pth' holds tensors; --sheet wants an image shard"
+	run -1 --separate-stderr fd2-look --tensor x w.pth
+	said "fd2-look: 'w.pth' holds no tensor 'x'"
+}
+
+@test "look: hostile weights run nothing and are named" {
+	legacy 2 'os\nsystem' >w.pth
+	run -1 --separate-stderr fd2-look w.pth
+	said "fd2-look: 'w.pth' asks to run 'os.system': refused"
+	legacy 3 >w.pth
+	run -1 --separate-stderr fd2-look w.pth
+	said "fd2-look: tensor 'w' of 'w.pth' has elements outside of its storage"
+	legacy 2 | head -c -1 >w.pth
+	run -1 --separate-stderr fd2-look w.pth
+	said "fd2-look: 'w.pth' is cut short in storage 'k'"
+	printf '\x80\x04}.' >w.pth
+	run -1 --separate-stderr fd2-look w.pth
+	said "fd2-look: 'w.pth' is a bare pickle, *"
+	safetensors '{"b":{"dtype":"U8","shape":[2],"data_offsets":[1,3]}}' ABC >w.pth
+	run -1 --separate-stderr fd2-look w.pth
+	said "fd2-look: 'w.pth' has a hole before the data of tensor 'b'"
+	printf 'PK\x03\x04 and no more' >w.pth
+	run -1 --separate-stderr fd2-look w.pth
+	said "fd2-look: cannot read 'w.pth': *"
+}

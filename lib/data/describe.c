@@ -1,0 +1,74 @@
+#include "lib/data/describe.h"
+
+#include <float.h>
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+struct summary {
+	double min, max, sum;
+	int64_t finite, others;
+};
+
+static struct summary summarise(const struct array *a)
+{
+	struct summary s = {.min = DBL_MAX, .max = -DBL_MAX};
+	for (int64_t i = 0, n = array_count(a); i < n; i++) {
+		double v = array_at(a, i);
+		if (!isfinite(v)) {
+			s.others++;
+			continue;
+		}
+		s.finite++;
+		s.sum += v;
+		s.min = fmin(s.min, v);
+		s.max = fmax(s.max, v);
+	}
+	return s;
+}
+
+void describe_head(void)
+{
+	printf("%-40s %-4s %-18s %11s %11s %11s\n", "name", "type", "shape", "min", "mean", "max");
+}
+
+void describe(const struct array *a)
+{
+	char shape[160] = "[";
+	for (int i = 0; i < a->rank; i++) {
+		size_t n = strlen(shape);
+		snprintf(shape + n, sizeof shape - n, i ? ",%lld" : "%lld", (long long)a->shape[i]);
+	}
+	struct summary s = summarise(a);
+	printf("%-40s %-4s %-18s", a->name, dtype_name(a->dtype), strcat(shape, "]"));
+	if (s.finite)
+		printf(" %11.4g %11.4g %11.4g", s.min, s.sum / (double)s.finite, s.max);
+	if (s.others)
+		printf("  %lld not finite", (long long)s.others);
+	putchar('\n');
+}
+
+json_t *describe_json(const struct array *a)
+{
+	struct summary s = summarise(a);
+	json_t *shape = json_array();
+	for (int i = 0; i < a->rank; i++)
+		json_array_append_new(shape, json_integer(a->shape[i]));
+	json_t *o = json_pack("{s:s, s:s, s:o}", "name", a->name, "dtype", dtype_name(a->dtype), "shape", shape);
+	if (s.finite)
+		json_object_update_new(
+		    o, json_pack("{s:f, s:f, s:f}", "min", s.min, "mean", s.sum / (double)s.finite, "max", s.max));
+	if (s.others)
+		json_object_set_new(o, "not_finite", json_integer(s.others));
+	return o;
+}
+
+void describe_values(const struct array *a)
+{
+	int64_t n = array_count(a), row = a->rank ? a->shape[a->rank - 1] : 1, rows = a->rank > 1 ? a->shape[a->rank - 2] : 1;
+	for (int64_t i = 0; i < n; i++) {
+		if (i && i % (row * rows) == 0 && a->rank > 2)
+			putchar('\n');
+		printf("%.*g%c", a->dtype == DT_F64 || a->dtype == DT_I64 ? 17 : 9, array_at(a, i), (i + 1) % row ? ' ' : '\n');
+	}
+}

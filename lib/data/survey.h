@@ -1,0 +1,32 @@
+/* A set of labelled images at a glance: how many of each class, how large, and the first ones of each. */
+#ifndef FD2_SURVEY_H
+#define FD2_SURVEY_H
+#include "formats/shard.h"
+#include "lib/image/image.h"
+
+struct survey_class {
+	char *name;
+	long count;
+	struct image *images; /* the kept ones */
+	int n;
+};
+
+struct survey {
+	/* What to do, set before survey_read: */
+	bool decode;          /* every image; the first that is damaged ends it */
+	int keep_side;        /* keep images of at least this side for the sheet; 0: none */
+	long per_class, most; /* how many are kept of a class, and in all (0: all) */
+	/* What was found: */
+	struct survey_class *v; /* after survey_read by name, or by number where they are numbers */
+	int n;
+	long samples, kept;
+	long min_w, max_w, min_h, max_h, sized; /* of `sized` images whose header is readable */
+	double bytes;
+};
+
+/* 0, or -1 with fail_message. Images that cannot be decoded for the sheet are left out with a warning. */
+int survey_read(struct survey *s, struct shard_reader *r);
+/* The kept images as a JPEG at `path`, `columns` squares of `cell` pixels wide, every class beginning a row. -1: fail_message. */
+int survey_sheet(const struct survey *s, const char *path, int columns, int cell);
+void survey_free(struct survey *s);
+#endif
