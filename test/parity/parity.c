@@ -163,7 +163,7 @@ static void net(char **path, bool bf16)
 
 static void weights(char **argument)
 {
-	struct arch_options options = {.classes = 10, .size = 64, .last_stride = 2, .bare = true};
+	struct arch_options options = {.classes = 10, .size = 96, .last_stride = 2, .bare = true};
 	struct backbone b;
 	char digest[17];
 	json_t *meta = json_pack("{s:s}", "arch", argument[0]);
