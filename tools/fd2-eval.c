@@ -33,7 +33,7 @@ static const struct opt opts[] = {
     {'s', "size", "PX", OPT_INT, &job.size, "--hard: side of the input images (0: 224)", .min = 0, .max = 4096},
     {0, "min-scale", "X", OPT_REAL, &job.min_scale, "--hard: smallest crop's share of the area", .min = 0.001, .max = 1},
     {0, "label-smoothing", "X", OPT_REAL, &job.label_smoothing, "--hard: of the cross-entropy", .min = 0, .max = 0.9},
-    {0, "fit", "HOW", OPT_CHOICE, &job.fit, "held-out photographs (default: as the teacher's)", .choices = "short|squash"},
+    {0, "fit", "HOW", OPT_CHOICE, &job.fit, "held-out photographs (default: as the teacher's)", .choices = "short|squash|whole"},
     {0, "lr", "X", OPT_REAL, &job.lr, "learning rate of AdamW", .min = 0, .max = 100},
     {0, "weight-decay", "X", OPT_REAL, &job.weight_decay, "on weights of two and more dimensions", .min = 0, .max = 10},
     {'T', "temperature", "X", OPT_REAL, &job.temperature, "of soft labels and student", .min = 0.01, .max = 1000},

@@ -26,6 +26,8 @@ static struct teacher_job job = {
     .weight_decay = 1e-4,
     .min_scale = 0.08,
     .cal_lr = 0.1,
+    .mean = {0.485, 0.456, 0.406},
+    .std = {0.229, 0.224, 0.225},
 };
 
 static const struct opt opts[] = {
@@ -57,7 +59,13 @@ static const struct opt opts[] = {
     {0, "label-smoothing", "X", OPT_REAL, &job.label_smoothing, "of every cross-entropy", .min = 0, .max = 0.9},
     {0, "augment", "HOW", OPT_CHOICE, &job.augment, "random resized crops or plain crops, with flips", .choices = "rrc|crop"},
     {0, "min-scale", "X", OPT_REAL, &job.min_scale, "smallest crop's share of the area", .min = 0.001, .max = 1},
-    {0, "fit", "HOW", OPT_CHOICE, &job.fit, "photographs: short side to 8/7 size, or squashed", .choices = "short|squash"},
+    {0, "fit", "HOW", OPT_CHOICE, &job.fit, "photographs: short side to 8/7 size, squashed to it, or to the size",
+        .choices = "short|squash|whole"},
+    {0, "mean", "R,G,B", OPT_REALS, &job.mean, "of the pixels, which are normalised by it", .min = 0, .max = 1, .count = 3},
+    {0, "std", "R,G,B", OPT_REALS, &job.std, "their deviation", .min = 0.001, .max = 10, .count = 3},
+    {0, "jitter", "B,C,S,H", OPT_REALS, &job.jitter, "change brightness, contrast, saturation, hue", .min = 0, .max = 1,
+        .count = 4},
+    {0, "rotate", "DEG", OPT_REAL, &job.rotate, "turn images by up to DEG degrees", .min = 0, .max = 180},
     {0, "checkpoint-every", "N", OPT_INT, &job.checkpoint_every, "epochs between FILE.ckpt; 0: none", .min = 0, .max = 100000,
         .unrecorded = true},
     {0, "resume", NULL, OPT_FLAG, &job.resume, "go on from FILE.ckpt if it is there", .unrecorded = true},
@@ -74,6 +82,8 @@ int main(int argc, char **argv)
 	job.n_shards = argc - first;
 	if (job.best && !job.val.n)
 		die_usage("--best wants --val: without held-out images no epoch is the best");
+	if (job.jitter[3] > 0.5)
+		die_usage("--jitter wants a hue of at most 0.5, not %g: that is all the way round", job.jitter[3]);
 	if (!strcmp(job.schedule, "exp") && job.warmup > 0)
 		die_usage("--warmup is for --schedule cosine");
 	if (job.warmup >= (double)job.epochs)

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "lib/base/err.h"
+#include "lib/base/names.h"
 
 #ifndef FD2_LIBTORCH_VERSION
 #define FD2_LIBTORCH_VERSION "2.11.0"
@@ -76,13 +77,37 @@ static void set_int(const struct opt *o, const char *text)
 	*(long *)o->to = v;
 }
 
-static void set_real(const struct opt *o, const char *text)
+/* The number at the start of text; NULL, or what stands behind it. */
+static const char *real(const struct opt *o, const char *text, double *to)
 {
 	char *end;
 	double v = strtod(text, &end);
-	if (end == text || *end || isspace((unsigned char)*text) || !isfinite(v) || (bounded(o) && (v < o->min || v > o->max)))
+	if (end == text || isspace((unsigned char)*text) || !isfinite(v) || (bounded(o) && (v < o->min || v > o->max)))
+		return NULL;
+	*to = v;
+	return end;
+}
+
+static void set_real(const struct opt *o, const char *text)
+{
+	const char *end = real(o, text, o->to);
+	if (!end || *end)
 		bad_value(o, "a number", text);
-	*(double *)o->to = v;
+}
+
+static void set_reals(const struct opt *o, const char *text)
+{
+	double *to = o->to;
+	const char *at = text;
+	for (int i = 0; i < o->count && at; i++) {
+		at = real(o, at, &to[i]);
+		if (at)
+			at = *at != (i == o->count - 1 ? '\0' : ',') ? NULL : at + 1;
+	}
+	char *kind = xasprintf("%d numbers with commas between them, each", o->count);
+	if (!at)
+		bad_value(o, kind, text);
+	free(kind);
 }
 
 /* One of "a|b|c"; what is stored is the argument itself. */
@@ -128,6 +153,9 @@ static void set(const struct opt *o, const char *text)
 	case OPT_REAL:
 		set_real(o, text);
 		break;
+	case OPT_REALS:
+		set_reals(o, text);
+		break;
 	case OPT_STRING:
 		*(const char **)o->to = text;
 		break;
@@ -172,6 +200,8 @@ static json_t *value(const struct opt *o)
 		return json_integer(*(long *)o->to);
 	case OPT_REAL:
 		return json_real(*(double *)o->to);
+	case OPT_REALS:
+		return numbers_to_json(o->to, o->count);
 	case OPT_STRING:
 	case OPT_CHOICE:
 		s = *(const char **)o->to;
@@ -216,6 +246,8 @@ static void print_default(const struct opt *o)
 		printf(" (default %.6g)", *(double *)o->to);
 	else if (s)
 		printf(" (default %s)", s);
+	for (int i = 0; o->kind == OPT_REALS && i < o->count; i++)
+		printf("%s%.6g%s", i ? "," : " (default ", ((double *)o->to)[i], i == o->count - 1 ? ")" : "");
 }
 
 /* Too many choices for a column: they follow on lines of their own. */

@@ -21,6 +21,7 @@ enum opt_kind {
 	OPT_FLAG,   /* bool: --x sets true. With .off set, sets false instead (--no-lf). */
 	OPT_INT,    /* long, within [min, max] */
 	OPT_REAL,   /* double, within [min, max], finite */
+	OPT_REALS,  /* double[count], "X,Y,Z", each as OPT_REAL */
 	OPT_STRING, /* const char * */
 	OPT_CHOICE, /* const char *, one of .choices, "a|b|c" */
 	OPT_LIST,   /* struct opt_list: repeatable */
@@ -45,6 +46,7 @@ struct opt {
 	const char *help; /* one short line */
 	double min, max;  /* OPT_INT, OPT_REAL; both 0 = no limit */
 	const char *choices;
+	int count;       /* OPT_REALS */
 	bool off;        /* OPT_FLAG: set false */
 	bool unrecorded; /* leave out of the recorded settings: paths and the like, which do not change the result */
 };

@@ -27,12 +27,12 @@ struct chunk {
 
 enum fit fit_of(const char *name)
 {
-	return !strcmp(name, "squash") ? FIT_SQUASH : FIT_SHORT;
+	return !strcmp(name, "squash") ? FIT_SQUASH : !strcmp(name, "whole") ? FIT_WHOLE : FIT_SHORT;
 }
 
 const char *fit_name(enum fit fit)
 {
-	return fit == FIT_SQUASH ? "squash" : "short";
+	return fit == FIT_SQUASH ? "squash" : fit == FIT_WHOLE ? "whole" : "short";
 }
 
 static void decode(void *ctx, int i)
@@ -49,10 +49,11 @@ static void decode(void *ctx, int i)
 		j->image = raw;
 		return;
 	}
-	if (o->fit == FIT_SQUASH)
-		image_resample(&j->image, &raw, 0, 0, raw.w, raw.h, o->side, o->side, 1);
+	int side = o->fit == FIT_WHOLE ? o->size : o->size * 8 / 7;
+	if (o->fit == FIT_SHORT)
+		image_resize_short(&j->image, &raw, side);
 	else
-		image_resize_short(&j->image, &raw, o->side);
+		image_resample(&j->image, &raw, 0, 0, raw.w, raw.h, side, side, 1);
 	image_free(&raw);
 }
 

@@ -24,13 +24,14 @@ struct dataset {
 
 enum fit {
 	FIT_NONE,   /* as stored */
-	FIT_SHORT,  /* short side to `side`, aspect kept: torchvision's Resize(side) */
-	FIT_SQUASH, /* side x side, aspect given up: Resize((side, side)) */
+	FIT_SHORT,  /* short side to 8/7 of the size, aspect kept: torchvision's Resize(256) for 224 */
+	FIT_SQUASH, /* both sides to 8/7 of it, aspect given up: Resize((256, 256)) */
+	FIT_WHOLE,  /* both sides to the size: nothing is left to crop */
 };
 
 struct dataset_options {
 	enum fit fit;
-	int side;
+	int size;                 /* side of the network's input, unless FIT_NONE */
 	bool strict;              /* a corrupt image is an error; otherwise it is warned of, skipped and counted */
 	const char *const *known; /* the classes that may occur, in index order; NULL: the shards' own */
 	int n_known;
@@ -41,7 +42,7 @@ struct dataset_options {
 int dataset_read(struct dataset *d, char *const *paths, int n, const struct dataset_options *o);
 void dataset_free(struct dataset *d);
 
-/* "short|squash" of an option, as a fit. */
+/* "short|squash|whole" of an option, as a fit. */
 enum fit fit_of(const char *name);
 const char *fit_name(enum fit fit);
 #endif

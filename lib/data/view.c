@@ -7,9 +7,9 @@
 #include "lib/base/err.h"
 #include "lib/base/rng.h"
 
-enum augment augment_of(const char *name)
+int crop_of(const char *name)
 {
-	return !strcmp(name, "crop") ? AUGMENT_CROP : AUGMENT_RRC;
+	return !strcmp(name, "crop") ? CROP_PLAIN : CROP_RESIZED;
 }
 
 /* The image as it is, centred or at an offset; a box larger than the image is shrunk to fit. */
@@ -21,17 +21,18 @@ static struct box cut(const struct image *im, int size, double fx, double fy)
 	return (struct box){(int)(fx * (im->w - side + 1)), (int)(fy * (im->h - side + 1)), side, side};
 }
 
-struct view view_random(const struct image *im, int size, enum augment how, double min_scale, uint64_t seed, long epoch, long index)
+struct view view_random(const struct image *im, int size, const struct augment *how, uint64_t seed, long epoch, long index)
 {
 	struct rng r = rng_at(seed, RNG_AUGMENT, (uint64_t)epoch, (uint32_t)index, 0);
-	struct view v;
-	if (how == AUGMENT_RRC) {
-		v.box = random_resized_crop(&r, im->w, im->h, min_scale, 1, 3.0 / 4, 4.0 / 3);
+	struct view v = {.range = how->jitter};
+	if (how->crop == CROP_RESIZED) {
+		v.box = random_resized_crop(&r, im->w, im->h, how->min_scale, 1, 3.0 / 4, 4.0 / 3);
 	} else {
 		double fx = rng_uniform(&r), fy = rng_uniform(&r);
 		v.box = cut(im, size, fx, fy);
 	}
 	v.flip = rng_uniform(&r) < 0.5;
+	v.jitter = jitter_draw(&r, &how->jitter);
 	return v;
 }
 
@@ -40,26 +41,25 @@ struct view view_center(const struct image *im, int size)
 	int side = im->w < im->h ? im->w : im->h;
 	if (size < side)
 		side = size;
-	return (struct view){{(int)lround((im->w - side) / 2.0), (int)lround((im->h - side) / 2.0), side, side}, false};
+	return (struct view){.box = {(int)lround((im->w - side) / 2.0), (int)lround((im->h - side) / 2.0), side, side}};
 }
 
 void view_render(float *out, const struct image *im, const struct view *v, int size, const struct normal *normal)
 {
 	struct image crop;
 	image_resample(&crop, im, v->box.x, v->box.y, v->box.w, v->box.h, size, size, 1);
-	float scale[3], shift[3];
-	for (int c = 0; c < 3; c++) {
-		scale[c] = (float)(1 / (255 * normal->std[c]));
-		shift[c] = (float)(-normal->mean[c] / normal->std[c]);
-	}
 	for (int y = 0; y < size; y++)
 		for (int x = 0; x < size; x++) {
 			const uint8_t *p = crop.rgb + 3 * ((size_t)y * size + x);
 			float *q = out + 3 * ((size_t)y * size + (v->flip ? size - 1 - x : x));
 			for (int c = 0; c < 3; c++)
-				q[c] = p[c] * scale[c] + shift[c];
+				q[c] = p[c] * (1 / 255.0f);
 		}
 	image_free(&crop);
+	jitter_apply(out, size, &v->jitter, &v->range);
+	for (int i = 0; i < size * size; i++)
+		for (int c = 0; c < 3; c++)
+			out[3 * i + c] = (out[3 * i + c] - (float)normal->mean[c]) / (float)normal->std[c];
 }
 
 static int clip(double v, int size)

@@ -3,31 +3,37 @@
 #ifndef FD2_VIEW_H
 #define FD2_VIEW_H
 #include "lib/image/image.h"
+#include "lib/image/jitter.h"
 #include <stdbool.h>
 #include <stdint.h>
 
 struct view {
 	struct box box;
-	bool flip; /* left to right, after the crop */
+	bool flip;            /* left to right, after the crop */
+	struct jitter jitter; /* after that, within `range` */
+	struct jitter_range range;
 };
 
 struct normal {
 	double mean[3], std[3];
 };
 
-enum augment {
-	AUGMENT_RRC,  /* RandomResizedCrop(min_scale..1) and flip */
-	AUGMENT_CROP, /* size x size cut out of the image as it is, and flip */
+struct augment {
+	enum {
+		CROP_RESIZED, /* RandomResizedCrop(min_scale..1) and flip */
+		CROP_PLAIN,   /* size x size cut out of the image as it is, and flip */
+	} crop;
+	double min_scale;
+	struct jitter_range jitter;
 };
-enum augment augment_of(const char *name); /* "rrc|crop" */
+int crop_of(const char *name); /* "rrc|crop" */
 
 /* The view of image `index` in `epoch`. */
-struct view view_random(
-    const struct image *im, int size, enum augment how, double min_scale, uint64_t seed, long epoch, long index);
+struct view view_random(const struct image *im, int size, const struct augment *how, uint64_t seed, long epoch, long index);
 /* The central size x size pixels. */
 struct view view_center(const struct image *im, int size);
 
-/* out [size][size][3]: the box resampled (antialiased), flipped, scaled to [0,1] and normalised. */
+/* out [size][size][3]: the box resampled (antialiased), flipped, scaled to [0,1], jittered and normalised. */
 void view_render(float *out, const struct image *im, const struct view *v, int size, const struct normal *normal);
 
 /* CutMix (Yun et al. 2019) of a batch: the rectangle [y0,y1) x [x0,x1) of sample i comes from sample with[i]. */

@@ -362,7 +362,7 @@ static int read_real(struct run *r)
 {
 	const struct distill_job *job = r->job;
 	struct dataset_options o = {.fit = r->teacher.fit,
-	    .side = r->teacher.size * 8 / 7,
+	    .size = r->teacher.size,
 	    .strict = job->strict,
 	    .known = (const char *const *)r->teacher.class_names,
 	    .n_known = r->teacher.classes,

@@ -197,7 +197,7 @@ static int read_val(struct run *r)
 {
 	const struct eval_job *job = r->job;
 	struct dataset_options o = {.fit = r->fit,
-	    .side = r->size * 8 / 7,
+	    .size = r->size,
 	    .strict = job->strict,
 	    .known = (const char *const *)r->class_names,
 	    .n_known = r->classes,

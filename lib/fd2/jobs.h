@@ -15,6 +15,7 @@ struct teacher_job {
 	const char *out, *best, *init, *arch, *augment, *fit, *center_update, *schedule;
 	long maps, size, last_stride, epochs, batch, checkpoint_every;
 	double alpha, eta, mu, lr, momentum, weight_decay, warmup, label_smoothing, min_scale, clip, cal_lr, ema;
+	double mean[3], std[3], jitter[4], rotate;
 	bool nesterov, cal_augment, resume, strict;
 };
 int stage_teacher(const struct teacher_job *job);

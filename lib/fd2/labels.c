@@ -50,9 +50,10 @@ static void draw_order(struct epoch *e, uint64_t seed, long number)
 
 void epoch_draw(struct epoch *e, const struct dataset *d, int size, double min_scale, bool cutmix, uint64_t seed, long number)
 {
+	struct augment augment = {.crop = CROP_RESIZED, .min_scale = min_scale};
 	draw_order(e, seed, number);
 	for (int i = 0; i < e->n; i++) {
-		struct view v = view_random(&d->v[e->ids[i]].image, size, AUGMENT_RRC, min_scale, seed, number, e->ids[i]);
+		struct view v = view_random(&d->v[e->ids[i]].image, size, &augment, seed, number, e->ids[i]);
 		memcpy(e->boxes + 4 * i, (int32_t[]){v.box.x, v.box.y, v.box.w, v.box.h}, 4 * sizeof *e->boxes);
 		e->flips[i] = v.flip;
 	}
@@ -80,7 +81,7 @@ int epoch_render(const struct epoch *e, int i, struct batch *b, const struct dat
 	for (int k = 0; k < n; k++) {
 		const struct item *it = &d->v[e->ids[first + k]];
 		const int32_t *box = e->boxes + 4 * (first + k);
-		struct view v = {{box[0], box[1], box[2], box[3]}, e->flips[first + k]};
+		struct view v = {.box = {box[0], box[1], box[2], box[3]}, .flip = e->flips[first + k]};
 		batch_add(b, &it->image, it->label, &v);
 		with[k] = (uint32_t)e->with[first + k];
 	}

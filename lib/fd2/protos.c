@@ -119,7 +119,7 @@ static int write(struct run *r)
 static int read_images(struct run *r)
 {
 	struct dataset_options o = {.fit = r->teacher.fit,
-	    .side = r->teacher.size * 8 / 7,
+	    .size = r->teacher.size,
 	    .strict = r->job->strict,
 	    .known = (const char *const *)r->teacher.class_names,
 	    .n_known = r->teacher.classes,

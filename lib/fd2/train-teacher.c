@@ -23,6 +23,7 @@ struct run {
 	const struct teacher_job *job;
 	struct teacher teacher;
 	struct optim optim;
+	struct augment augment;
 	struct dataset train, val;
 	struct ema ema;             /* with --ema */
 	struct batch batch, guided; /* guided: crops and drops of --cal-augment */
@@ -33,8 +34,6 @@ struct run {
 	double loss, center; /* sums over the images of the epoch */
 	struct hits hits[2];
 };
-
-static const struct normal imagenet = {{0.485, 0.456, 0.406}, {0.229, 0.224, 0.225}};
 
 /* --- one step -------------------------------------------------------------------------------------------------------------- */
 
@@ -122,8 +121,7 @@ static void fill(struct run *r, const uint32_t *order, int first, int n)
 	batch_clear(&r->batch);
 	for (int i = first; i < first + n; i++) {
 		const struct item *it = &r->train.v[order[i]];
-		struct view v = view_random(&it->image, (int)job->size, augment_of(job->augment), job->min_scale,
-		    (uint64_t)common.seed, r->epoch, order[i]);
+		struct view v = view_random(&it->image, (int)job->size, &r->augment, (uint64_t)common.seed, r->epoch, order[i]);
 		batch_add(&r->batch, &it->image, it->label, &v);
 	}
 	batch_render(&r->batch, &r->teacher.normal);
@@ -291,7 +289,7 @@ static int train(struct run *r)
 static int read_data(struct run *r)
 {
 	const struct teacher_job *job = r->job;
-	struct dataset_options o = {.fit = fit_of(job->fit), .side = (int)(job->size * 8 / 7), .strict = job->strict};
+	struct dataset_options o = {.fit = fit_of(job->fit), .size = (int)job->size, .strict = job->strict};
 	if (dataset_read(&r->train, job->shards, job->n_shards, &o) < 0)
 		return -1;
 	if (!r->train.classes)
@@ -314,11 +312,14 @@ static int build(struct run *r)
 	t->last_stride = (int)job->last_stride;
 	t->alpha = job->alpha;
 	t->fit = fit_of(job->fit);
-	t->normal = imagenet;
+	memcpy(t->normal.mean, job->mean, sizeof t->normal.mean);
+	memcpy(t->normal.std, job->std, sizeof t->normal.std);
 	if (teacher_init(t, job->arch, (int)job->maps, (uint64_t)common.seed) < 0)
 		return -1;
 	if (job->init && pretrained_read(&t->backbone, job->init, r->init) < 0)
 		return -1;
+	r->augment = (struct augment){.crop = crop_of(job->augment), .min_scale = job->min_scale, .jitter.degrees = job->rotate};
+	memcpy(r->augment.jitter.amount, job->jitter, sizeof r->augment.jitter.amount);
 	r->optim = (struct optim){OPTIM_SGD, .momentum = job->momentum, .weight_decay = job->weight_decay,
 	    .nesterov = job->nesterov, .clip = job->clip, .slow = "cal.fc.", .slow_share = job->cal_lr, .decay_all = true};
 	optim_init(&r->optim, &t->backbone.params);

@@ -319,6 +319,24 @@ def weights(table, program, folder, arch, size):
         table.row(f"{arch}, {container}: tensors that differ", float(differ), 0.0)
 
 
+def jitter(table, program, folder):
+    """ColorJitter's four changes in four orders, and a rotation, on the same random numbers."""
+    transforms = torchvision.transforms.functional
+    change = [transforms.adjust_brightness, transforms.adjust_contrast, transforms.adjust_saturation, transforms.adjust_hue]
+    paths = [os.path.join(folder, f"jitter-{kind}.fd2") for kind in ("input", "output")]
+    for order in ((0, 1, 2, 3), (3, 2, 1, 0), (1, 3, 0, 2), (2, 0, 3, 1)):
+        rgb, factors, angle = torch.rand(37, 37, 3), (0.6 + 0.8 * torch.rand(4)).tolist(), 30 * (torch.rand(()).item() - 0.5)
+        factors[3] = torch.rand(()).item() - 0.5
+        stream_write(paths[0], "parity", {}, {"rgb": rgb, "value": torch.tensor(factors), "order": torch.tensor(order),
+                                              "angle": torch.tensor(angle, dtype=torch.float64)})
+        subprocess.run([program, "jitter", *paths], check=True)
+        want = rgb.permute(2, 0, 1)
+        for k in order:
+            want = change[k](want, factors[k])
+        want = transforms.rotate(want, angle).permute(1, 2, 0)
+        table.row(f"jitter in order {order}, {angle:.1f} degrees", error(stream_read(paths[1])["rgb"], want), VALUE)
+
+
 def cosine(lr, t):
     return lr * t / 3 if t < 3 else lr * 0.5 * (1 + math.cos(math.pi * (t - 3) / ((STEPS - 3) * 2)))
 
@@ -374,6 +392,8 @@ result as far, and a smaller fault could not be told from it. The float64 figure
     table.head("state dicts, read from torch.save and written as safetensors")
     for arch in LAST:
         weights(table, program, folder, arch, SIZE)
+    table.head("colour jitter and rotation")
+    jitter(table, program, folder)
     optimisers(table, program, folder)
     print(f"\n{table.over} over the bound; {table.rounded} beyond it by rounding")
     return table.over > 0

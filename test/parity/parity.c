@@ -2,6 +2,7 @@
  *
  * parity net TEACHER INPUT OUTPUT    one pass in evaluation and one in training
  * parity bf16 TEACHER INPUT OUTPUT   a pass in evaluation as fd2-distill makes it: bf16, fused
+ * parity jitter INPUT OUTPUT         one image, its colours changed and turned
  * parity weights ARCH FROM TO        reads a state dict of any kind, writes safetensors
  * parity optim INPUT OUTPUT          20 steps of every optimiser */
 #include <stdio.h>
@@ -12,6 +13,7 @@
 #include "lib/fd2/losses.h"
 #include "lib/fd2/sre2l.h"
 #include "lib/fd2/teacher.h"
+#include "lib/image/jitter.h"
 #include "lib/nn/optim.h"
 #include "lib/nn/pretrained.h"
 #include "lib/nn/weights.h"
@@ -174,6 +176,30 @@ static void weights(char **argument)
 	backbone_free(&b);
 }
 
+/* --- images -------------------------------------------------------------------------------------------------------------- */
+
+enum { SIDE = 37 };
+
+static void jitter(char **path)
+{
+	struct inputs in = {.n = 0};
+	static float rgb[3 * SIDE * SIDE];
+	double order[JITTERS];
+	struct jitter j;
+	struct jitter_range range = {.amount = {1, 1, 1, 1}, .degrees = 1};
+	inputs_read(&in, path[0]);
+	check(tensor_read(input(&in, "rgb"), T_F32, rgb, 3 * SIDE * SIDE));
+	check(tensor_read(input(&in, "value"), T_F64, j.value, JITTERS));
+	check(tensor_read(input(&in, "order"), T_F64, order, JITTERS));
+	for (int k = 0; k < JITTERS; k++)
+		j.order[k] = (int)order[k];
+	j.angle = tensor_item(input(&in, "angle"));
+	jitter_apply(rgb, SIDE, &j, &range);
+	struct stream_writer *w = create(path[1]);
+	put(w, "rgb", tensor_from(rgb, T_F32, 3, (int64_t[]){SIDE, SIDE, 3}));
+	check(stream_finish(w));
+}
+
 /* --- optimisers ---------------------------------------------------------------------------------------------------------- */
 
 static const struct {
@@ -233,6 +259,8 @@ int main(int argc, char **argv)
 		net(argv + 2, false);
 	} else if (argc == 5 && !strcmp(argv[1], "bf16")) {
 		net(argv + 2, true);
+	} else if (argc == 4 && !strcmp(argv[1], "jitter")) {
+		jitter(argv + 2);
 	} else if (argc == 5 && !strcmp(argv[1], "weights")) {
 		weights(argv + 2);
 	} else if (argc == 4 && !strcmp(argv[1], "optim")) {
