@@ -21,9 +21,9 @@ int jpeg_decode(struct image *im, const void *data, size_t size, int min_side);
 /* Quality 1-100, 4:2:0 below 90, 4:4:4 from 90 on. *data from malloc. 0 or -1. Byte-reproducible. */
 int jpeg_encode(const struct image *im, int quality, uint8_t **data, size_t *size);
 
-/* The crop box (x, y, w, h; real numbers allowed) resampled to out_w x out_h, bilinear with half-pixel centres, as PIL and
- * torchvision do it: the filter may reach beyond the box, not beyond the image, whose border stands for what is outside. antialias:
- * the filter widens when shrinking (PIL, torchvision >= 0.17's default). */
+/* The crop box (x, y, w, h; real numbers allowed) resampled to out_w x out_h, bilinear with half-pixel centres, as torchvision's
+ * resized_crop does it: the box is cut out first, so the filter does not reach beyond it; the image's border stands for what is
+ * outside of the image. antialias: the filter widens when shrinking (PIL, torchvision >= 0.17's default). */
 void image_resample(
     struct image *out, const struct image *in, double x, double y, double w, double h, int out_w, int out_h, int antialias);
 /* Short side to `side`, aspect kept, antialiased; torchvision's Resize(side): long = int(side * long / short). */

@@ -30,12 +30,13 @@ static int clamp_int(double v, int lo, int hi)
 	return v < lo ? lo : v > hi ? hi : (int)v;
 }
 
-/* n outputs of the interval [at, at + length) of `size` inputs. What falls outside loses its weight to the rest; an output
- * wholly outside takes the border. */
+/* n outputs of the interval [at, at + length) of `size` inputs. The filter stops at the interval's ends, as if it had been cut out
+ * first; what falls outside of the inputs loses its weight to the rest; an output wholly outside takes the border. */
 static struct kernel kernel_new(double at, double length, int size, int n, int antialias)
 {
 	double scale = length / n;
 	double reach = antialias && scale > 1 ? scale : 1;
+	int begin = clamp_int(floor(at), 0, size - 1), end = clamp_int(ceil(at + length), begin + 1, size);
 	struct kernel k = {.taps = (int)fmin(2 * ceil(reach) + 1, size), .lo = size};
 
 	k.first = xcalloc((size_t)n, sizeof *k.first);
@@ -43,8 +44,8 @@ static struct kernel kernel_new(double at, double length, int size, int n, int a
 	k.weights = xcalloc((size_t)n * (size_t)k.taps, sizeof *k.weights);
 	for (int i = 0; i < n; i++) {
 		double centre = at + (i + 0.5) * scale, sum = 0;
-		int from = clamp_int(centre - reach + 0.5, 0, size - 1);
-		int to = clamp_int(centre + reach + 0.5, from + 1, size);
+		int from = clamp_int(centre - reach + 0.5, begin, end - 1);
+		int to = clamp_int(centre + reach + 0.5, from + 1, end);
 		float *w = k.weights + (size_t)i * (size_t)k.taps;
 
 		for (int j = from; j < to; j++) {

@@ -319,6 +319,21 @@ def weights(table, program, folder, arch, size):
         table.row(f"{arch}, {container}: tensors that differ", float(differ), 0.0)
 
 
+def resize(table, program, folder):
+    """resized_crop of 8-bit images: ours rounds once, as PIL does in one direction after the other; a step is 1/255."""
+    rgb = torch.randint(0, 256, (61, 83, 3), dtype=torch.uint8)
+    boxes = [(0, 0, 83, 61, 32, 1), (0, 0, 83, 61, 32, 0), (0, 0, 83, 61, 97, 1), (7, 5, 40, 33, 24, 1), (7, 5, 40, 33, 24, 0),
+             (60, 30, 23, 31, 56, 1), (80, 58, 3, 3, 9, 1), (11, 0, 1, 61, 5, 1)]
+    paths = [os.path.join(folder, f"resize-{kind}.fd2") for kind in ("input", "output")]
+    stream_write(paths[0], "parity", {}, {"rgb": rgb, "boxes": torch.tensor(boxes)})
+    subprocess.run([program, "resize", *paths], check=True)
+    got = stream_read(paths[1])
+    for i, (x, y, w, h, side, antialias) in enumerate(boxes):
+        want = torchvision.transforms.functional.resized_crop(rgb.permute(2, 0, 1).double(), y, x, h, w, [side, side], antialias=bool(antialias))
+        worst = (got[str(i)].double() - want.permute(1, 2, 0)).abs().max().item()
+        table.row(f"{w}x{h} to {side}x{side}{', antialiased' if antialias else ''}: steps off", worst, 0.5001)
+
+
 def jitter(table, program, folder):
     """ColorJitter's four changes in four orders, and a rotation, on the same random numbers."""
     transforms = torchvision.transforms.functional
@@ -392,6 +407,8 @@ result as far, and a smaller fault could not be told from it. The float64 figure
     table.head("state dicts, read from torch.save and written as safetensors")
     for arch in LAST:
         weights(table, program, folder, arch, SIZE)
+    table.head("crops resized, against torchvision in float64")
+    resize(table, program, folder)
     table.head("colour jitter and rotation")
     jitter(table, program, folder)
     optimisers(table, program, folder)

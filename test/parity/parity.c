@@ -2,6 +2,7 @@
  *
  * parity net TEACHER INPUT OUTPUT    one pass in evaluation and one in training
  * parity bf16 TEACHER INPUT OUTPUT   a pass in evaluation as fd2-distill makes it: bf16, fused
+ * parity resize INPUT OUTPUT         crops of one image, brought to a size with and without antialiasing
  * parity jitter INPUT OUTPUT         one image, its colours changed and turned
  * parity weights ARCH FROM TO        reads a state dict of any kind, writes safetensors
  * parity optim INPUT OUTPUT          20 steps of every optimiser */
@@ -180,6 +181,29 @@ static void weights(char **argument)
 
 enum { SIDE = 37 };
 
+/* boxes [n][6]: x, y, w, h, side of the result, antialias */
+static void resize(char **path)
+{
+	struct inputs in = {.n = 0};
+	inputs_read(&in, path[0]);
+	const Tensor *t = input(&in, "rgb"), *boxes = input(&in, "boxes");
+	struct image im = image_new((int)tensor_size(t, 1), (int)tensor_size(t, 0)), out;
+	int64_t n = tensor_size(boxes, 0), b[6 * 64];
+	check(tensor_read(t, T_U8, im.rgb, 3 * (int64_t)im.w * im.h));
+	check(tensor_read(boxes, T_I64, b, 6 * n));
+	struct stream_writer *w = create(path[1]);
+	for (int64_t i = 0; i < n; i++) {
+		const int64_t *k = b + 6 * i;
+		char name[16];
+		image_resample(&out, &im, (double)k[0], (double)k[1], (double)k[2], (double)k[3], (int)k[4], (int)k[4], (int)k[5]);
+		snprintf(name, sizeof name, "%d", (int)i);
+		check(stream_put(w, name, DT_U8, 3, (int64_t[]){k[4], k[4], 3}, out.rgb));
+		image_free(&out);
+	}
+	check(stream_finish(w));
+	image_free(&im);
+}
+
 static void jitter(char **path)
 {
 	struct inputs in = {.n = 0};
@@ -259,6 +283,8 @@ int main(int argc, char **argv)
 		net(argv + 2, false);
 	} else if (argc == 5 && !strcmp(argv[1], "bf16")) {
 		net(argv + 2, true);
+	} else if (argc == 4 && !strcmp(argv[1], "resize")) {
+		resize(argv + 2);
 	} else if (argc == 4 && !strcmp(argv[1], "jitter")) {
 		jitter(argv + 2);
 	} else if (argc == 5 && !strcmp(argv[1], "weights")) {
