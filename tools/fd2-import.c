@@ -30,13 +30,11 @@ static const struct opt opts[] = {
 /* The purpose, with the table of data sets below it. */
 static const char *purpose(void)
 {
-	char *text = xstrdup("Import the official archives of a data set as a train and a val shard.\n\nSET:");
-	for (const struct import_set *s = import_sets; s->name; s++) {
-		char *longer = xasprintf("%s\n  %-11s %s: %d classes, %d + %d images", text, s->name, s->title, s->classes,
-		    s->images[SPLIT_TRAIN], s->images[SPLIT_VAL]);
-		free(text);
-		text = longer;
-	}
+	static char text[1024];
+	int n = snprintf(text, sizeof text, "Import the official archives of a data set as a train and a val shard.\n\nSET:");
+	for (const struct import_set *s = import_sets; s->name; s++)
+		n += snprintf(text + n, sizeof text - (size_t)n, "\n  %-11s %s: %d classes, %d + %d images", s->name, s->title,
+		    s->classes, s->images[SPLIT_TRAIN], s->images[SPLIT_VAL]);
 	return text;
 }
 
@@ -49,7 +47,8 @@ static const char *output(const struct import_set *set, int split)
 		return job.files[split];
 	if (job.only && !job.prefix)
 		return "-";
-	return xasprintf("%s-%s.tar", job.prefix ? job.prefix : set->name, split_names[split]);
+	static char *made[SPLITS];
+	return made[split] = xasprintf("%s-%s.tar", job.prefix ? job.prefix : set->name, split_names[split]);
 }
 
 int main(int argc, char **argv)
