@@ -38,7 +38,7 @@ has_torch = [ -e $(LIBTORCH)/lib/libtorch_cpu.so ] && [ "$$($(torch_version))" =
 
 # Probe=Debian package; a probe is a command, a pkg-config file, or a word that `have` knows.
 BUILD_NEEDS = gcc=gcc g++=g++ pkg-config=pkg-config libarchive.pc=libarchive-dev jansson.pc=libjansson-dev libjpeg.pc=libjpeg-dev \
-	msgpack=libmsgpack-dev zlib.pc=zlib1g-dev $(if $(OURS)$(wildcard $(SITE)/torch/lib/libtorch_cpu.so),,pip=python3-pip)
+	msgpack=libmsgpack-dev zlib.pc=zlib1g-dev matio.pc=libmatio-dev $(if $(OURS)$(wildcard $(SITE)/torch/lib/libtorch_cpu.so),,pip=python3-pip)
 CHECK_NEEDS = bats=bats mandoc=mandoc shellcheck=shellcheck jq=jq venv=python3-venv
 msgpack = $(shell pkg-config --exists msgpack-c 2>/dev/null && echo msgpack-c || echo msgpack)
 pkgs = $(shell pkg-config --$(1) libarchive jansson libjpeg $(msgpack) zlib 2>/dev/null)
@@ -60,7 +60,9 @@ FLAGS = $(CC) $(CXX) $(CPPFLAGS) $(call pkgs,cflags) $(CFLAGS) $(CXXFLAGS) $(SAN
 # --- sources ------------------------------------------------------------------------------------------------------------
 
 C_FORMATS = $(wildcard lib/base/*.c formats/*.c)
-C_CORE = $(C_FORMATS) $(wildcard lib/image/*.c lib/data/*.c)
+# MATLAB files are read by fd2-import alone, so only it needs libmatio.
+C_IMPORT = $(wildcard lib/data/import*.c)
+C_CORE = $(C_FORMATS) $(wildcard lib/image/*.c) $(filter-out $(C_IMPORT),$(wildcard lib/data/*.c))
 C_TORCH = $(wildcard lib/nn/*.c lib/fd2/*.c lib/torch/*.c)
 CC_TORCH = $(wildcard lib/torch/*.cc)
 TOOLS = $(patsubst tools/%.c,%,$(wildcard tools/fd2-*.c))
@@ -177,7 +179,11 @@ to_core = -L$(B)/lib/fd2 $(1) -lfd2 $(LIBS) -Wl,--as-needed -Wl,-rpath,'$$ORIGIN
 $(B)/bin/%: $(B)/obj/tools/%.o $(CORE)
 	@mkdir -p $(@D)
 	$(call say,ld,$@)
-	$(Q)$(CC) $(SAN) $(LDFLAGS) -o $@ $< $(to_core)
+	$(Q)$(CC) $(SAN) $(LDFLAGS) -o $@ $(filter %.o,$^) $(TOOL_LIBS) $(to_core)
+
+$(B)/bin/fd2-import: $(call obj,$(C_IMPORT))
+$(B)/bin/fd2-import: TOOL_LIBS = $(shell pkg-config --libs matio)
+$(call obj,$(C_IMPORT)): private CPPFLAGS += $(shell pkg-config --cflags matio)
 
 $(TORCH_TESTS): $(TORCH)
 $(TESTS): $(B)/test/%: $(B)/obj/test/c/%.o $(CORE)
@@ -204,7 +210,7 @@ tests: deps $(TESTS)
 ASAN = OPT='-O1 -g' SAN='-fsanitize=address,undefined -fno-sanitize-recover=all'
 asan: deps
 	@$(MAKE) --no-print-directory B=$(B)/asan DEPS=$(DEPS) LIBTORCH=$(LIBTORCH) $(ASAN) asan-here
-asan-here: $(filter-out $(TORCH_TESTS),$(TESTS)) $(filter %/fd2-look,$(TOOLS:%=$(B)/bin/%))
+asan-here: $(filter-out $(TORCH_TESTS),$(TESTS)) $(filter %/fd2-look %/fd2-import,$(TOOLS:%=$(B)/bin/%))
 
 # --- whole runs -----------------------------------------------------------------------------------------------------------
 
