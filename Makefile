@@ -74,7 +74,7 @@ CORE = $(B)/lib/fd2/libfd2.so
 TORCH = $(B)/lib/fd2/libfd2-torch.so
 
 .PRECIOUS: $(B)/obj/%.o
-.PHONY: all tests asan deps deps-check check check-asan lint install uninstall clean distclean help asan-here FORCE
+.PHONY: all tests asan deps deps-check check check-asan parity bench demo study-cars40 study-nette lint install uninstall clean distclean help asan-here FORCE
 all: deps $(TOOLS:%=$(B)/bin/%) $(CORE) $(TORCH) $(B)/lib/libfd2fmt.a ## build everything (the default)
 
 help: ## list the targets
@@ -202,6 +202,9 @@ check-asan: asan deps-check ## run the tests of formats and images with address 
 parity: all ## compare networks, losses and optimisers with torchvision in a throw-away virtual environment
 	@test/parity/run
 
+bench: all ## time an iteration against a plain PyTorch program, in turn: SHARD= (real images of 20 classes and more) ARCHS=
+	@test/bench/run '$(or $(SHARD),$(FD2_DATA)/cars40-val.tar)' $(ARCHS)
+
 lint: deps-check ## look over shell scripts, man pages and the C layout
 	@test/run lint
 
@@ -219,6 +222,9 @@ demo: all deps-check ## the main job on generated data, with pictures and a tabl
 
 study-cars40: all ## the whole chain on photographs, repeated: TRAIN= VAL= (about an hour on two cores)
 	@PATH="$(abspath $(B)/bin):$$PATH" TRAIN='$(TRAIN)' VAL='$(VAL)' OUT='$(B)/study-cars40' pipelines/study-cars40
+
+study-nette: all ## teachers of every backbone, and resnet18 beside a plain torchvision loop: TRAIN= VAL= (about half an hour)
+	@PATH="$(abspath $(B)/bin):$$PATH" TRAIN='$(TRAIN)' VAL='$(VAL)' OUT='$(B)/study-nette' PYTHON="$$(test/parity/venv)" pipelines/study-nette
 
 # --- installing: lib/fd2/installed lists what was put where, folders we made with a '/' at the end --------------------------
 

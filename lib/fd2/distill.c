@@ -49,6 +49,7 @@ struct block {
 /* The loss terms of a step, for the log; NaN where a term is off. */
 struct terms {
 	double total, bn, ce, cal, F, S;
+	struct step_view view;
 };
 
 /* --- one step of one block ------------------------------------------------------------------------------------------------- */
@@ -91,7 +92,7 @@ static Tensor *block_loss(struct run *r, struct block *b, long step, struct term
 	struct teacher_out o = {.F = backbone_features(&r->teacher.backbone, x, &pass)};
 	o.p_bb = backbone_logits(&r->teacher.backbone, o.F, &pass);
 	Tensor *r_bn = tensor_affine(bn_sum_loss(&bn), job->r_bn, 0), *ce = tensor_cross_entropy(o.p_bb, b->labels, 0);
-	*t = (struct terms){.bn = tensor_item(r_bn), .ce = tensor_item(ce), .cal = NAN, .F = NAN, .S = NAN};
+	*t = (struct terms){.bn = tensor_item(r_bn), .ce = tensor_item(ce), .cal = NAN, .F = NAN, .S = NAN, .view = view};
 	if (job->plain)
 		return tensor_add(r_bn, ce);
 
@@ -118,8 +119,10 @@ static void log_step(const struct run *r, const struct block *b, long step, doub
 	json_t *loss = json_pack("{s:o, s:o, s:o, s:o, s:o, s:o}", "total", json_real_or_null(t->total), "bn",
 	    json_real_or_null(t->bn), "ce", json_real_or_null(t->ce), "cls", json_real_or_null(t->cal), "F",
 	    json_real_or_null(t->F), "S", json_real_or_null(t->S));
-	log_event(json_pack("{s:s, s:i, s:i, s:i, s:f, s:o}", "event", "step", "image", b->id, "first_class", b->first, "step",
-	    (int)step, "lr", lr, "loss", loss));
+	const struct step_view *v = &t->view;
+	json_t *view = json_pack("[i,i,i,i,i,i,i]", v->box.x, v->box.y, v->box.w, v->box.h, v->flip, v->roll_y, v->roll_x);
+	log_event(json_pack("{s:s, s:i, s:i, s:i, s:f, s:o, s:o}", "event", "step", "image", b->id, "first_class", b->first, "step",
+	    (int)step, "lr", lr, "view", view, "loss", loss));
 }
 
 /* Adam on the pixels, then back into the range of pixels. */
