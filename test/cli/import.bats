@@ -170,9 +170,9 @@ refused() {
 
 cars_hold() {
 	holds "$1-train.tar" <<-END
-		1 1 Ram C-V Cargo Van Minivan 2012/$2001
-		2 0 AM General Hummer SUV 2000/$2002
-		3 0 AM General Hummer SUV 2000/$2003
+		1 1 Ram C-V Cargo Van Minivan 2012/${2}001
+		2 0 AM General Hummer SUV 2000/${2}002
+		3 0 AM General Hummer SUV 2000/${2}003
 	END
 	[ "$(meta "$1-val.tar" .names)" = '["AM General Hummer SUV 2000","Ram C/V Cargo Van Minivan 2012"]' ]
 }
@@ -430,14 +430,14 @@ cars_hold() {
 	cp cars_annos.mat good.mat
 	local size
 	size=$(stat -c %s good.mat)
-	for ((i = 0; i < size; i += 5)); do
+	for ((i = 0; i < size; i += 11)); do
 		cp good.mat cars_annos.mat
-		printf "\\x$(printf %x $((i * 37 % 256)))" | dd of=cars_annos.mat bs=1 seek=$i conv=notrunc status=none
+		printf %b "\\x$(printf %x $((i * 37 % 256)))" | dd of=cars_annos.mat bs=1 seek=$i conv=notrunc status=none
 		run import -o x cars car_ims.tgz cars_annos.mat
 		echo "byte $i: $status $output"
 		((status <= 1))
 	done
-	for ((i = 128; i < size; i += 29)); do
+	for ((i = 128; i < size; i += 61)); do
 		head -c $i good.mat >cars_annos.mat
 		run import -o x cars car_ims.tgz cars_annos.mat
 		echo "cut at $i: $status $output"
@@ -461,7 +461,7 @@ cars_hold() {
 @test "import: a signal leaves nothing" {
 	folders nette val JPEG
 	for i in $(seq 400); do
-		cp "$pics/a1.jpg" nette/train/n01440764/x$i.JPEG
+		cp "$pics/a1.jpg" "nette/train/n01440764/x$i.JPEG"
 	done
 	fd2-import -q --any-count --size 1500 -o x imagenette nette 3>&- &
 	until compgen -G '.x-*' >/dev/null; do
