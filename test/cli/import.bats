@@ -257,6 +257,10 @@ cars_hold() {
 	[ ! -e d-train.tar ]
 	run -1 --separate-stderr import --train - --val - imagenette nette
 	said "fd2-import: two outputs cannot both be standard output"
+	rm a.tar
+	run -1 --separate-stderr import --train a.tar --val /dev/full imagenette nette
+	said "fd2-import: cannot write '/dev/full': No space left on device"
+	[ ! -e a.tar ]
 	run -1 --separate-stderr import --train a.tar --val a.tar imagenette nette
 	said "fd2-import: two outputs cannot both be 'a.tar'"
 	[ -z "$(find . -name '*.tmp')" ]
@@ -407,7 +411,7 @@ cars_hold() {
 	echo hello >cars_annos.mat
 	refused "'cars_annos.mat': is no MATLAB file of level 5" cars car_ims.tgz cars_annos.mat
 	head -c 128 good.mat >cars_annos.mat
-	refused "'cars_annos.mat': has no variable 'class_names', or is damaged" cars car_ims.tgz cars_annos.mat
+	refused "'cars_annos.mat': has no variable 'class_names' of structures or texts" cars car_ims.tgz cars_annos.mat
 	bad() {
 		printf 'car_ims/000001.jpg\t1\t0\n%b\n' "$1" | $mat cars_annos.mat "${3:-$fields}" a b
 		refused "$2" cars car_ims.tgz cars_annos.mat
@@ -421,6 +425,8 @@ cars_hold() {
 	bad '7\t2\t0' "*element 2 of 'annotations' has no relative_im_path"
 	bad 'car_ims/000002.jpg\t2\t0' "*element 1 of 'annotations' has no relative_im_path" path,class,test
 	bad 'car\x01_ims\t2\t0' "*element 2 of 'annotations': its relative_im_path is no plain text"
+	head -c $(($(stat -c %s good.mat) - 100)) good.mat >cars_annos.mat
+	refused "'cars_annos.mat': is damaged or cut short" cars car_ims.tgz cars_annos.mat
 	printf 'x\n' | $mat cars_annos.mat class_names
 	refused "*has no variable 'class_names'*" cars car_ims.tgz cars_annos.mat
 }
