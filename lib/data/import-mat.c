@@ -8,7 +8,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-enum { HEADER = 128, ELEMENTS_MAX = 1 << 20, TEXT_MAX = 1024 };
+enum { ELEMENTS_MAX = 1 << 20, TEXT_MAX = 1024 };
 
 struct mat {
 	const struct import_list *list;
@@ -23,22 +23,22 @@ struct mat {
 static int check_header(const struct import_list *l)
 {
 	static const char magic[] = "MATLAB 5.0 MAT-file";
-	const char *end = l->text + HEADER - 4;
-	if (l->size < HEADER || strncmp(l->text, magic, strlen(magic)))
+	const char *end = l->text + MAT_HEADER - 4;
+	if (l->size < MAT_HEADER || strncmp(l->text, magic, strlen(magic)))
 		return list_fail(l, "is no MATLAB file of level 5");
-	if (memcmp(end, "\0\1IM", 4) && memcmp(end, "\1\0MI", 4))
-		return list_fail(l, "is no MATLAB file of level 5");
+	if (memcmp(end, "\0\1IM", 4))
+		return list_fail(l, "is no MATLAB file of level 5, little-endian");
 	return 0;
 }
 
 /* libmatio reads files only. */
-static matvar_t *read_variable(const struct import_list *l, const char *name)
+static matvar_t *read_variable(const struct import_list *l, const struct blob *b, const char *name)
 {
 	char path[64];
 	int fd = memfd_create("mat", MFD_CLOEXEC);
 	matvar_t *var = NULL;
 	snprintf(path, sizeof path, "/proc/self/fd/%d", fd);
-	if (fd < 0 || write(fd, l->text, l->size) != (ssize_t)l->size) {
+	if (fd < 0 || write(fd, b->data, b->size) != (ssize_t)b->size) {
 		list_fail(l, "cannot be copied: %s", strerror(errno));
 	} else {
 		mat_t *file = Mat_Open(path, MAT_ACC_RDONLY);
@@ -46,7 +46,7 @@ static matvar_t *read_variable(const struct import_list *l, const char *name)
 		if (file)
 			Mat_Close(file);
 		if (!var)
-			list_fail(l, "has no variable '%s', or is damaged", name);
+			list_fail(l, "has no variable '%s' of structures or texts", name);
 	}
 	if (fd >= 0)
 		close(fd);
@@ -69,7 +69,9 @@ static long elements(const matvar_t *v, size_t each)
 
 struct mat *mat_open(const struct import_list *l, const char *name)
 {
-	matvar_t *var = check_header(l) < 0 ? NULL : read_variable(l, name);
+	struct blob b = {0};
+	matvar_t *var = check_header(l) < 0 || mat_unpack(l, &b) < 0 ? NULL : read_variable(l, &b, name);
+	free(b.data);
 	if (!var)
 		return NULL;
 	struct mat *m = xcalloc(1, sizeof *m);

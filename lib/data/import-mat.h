@@ -2,7 +2,12 @@
  * texts. */
 #ifndef FD2_IMPORT_MAT_H
 #define FD2_IMPORT_MAT_H
+#include "formats/members.h"
 #include "lib/data/import-plan.h"
+
+enum { MAT_HEADER = 128 };
+/* Appends the file to `out`, its variables walked within bounds and unpacked; those of other kinds are left out. 0 or -1. */
+int mat_unpack(const struct import_list *l, struct blob *out);
 
 struct mat;
 /* The variable `name` of a list that is a MATLAB file. NULL: fail_message. Free with mat_close. */

@@ -170,9 +170,9 @@ refused() {
 
 cars_hold() {
 	holds "$1-train.tar" <<-END
-		1 1 Ram C-V Cargo Van Minivan 2012/$2001
-		2 0 AM General Hummer SUV 2000/$2002
-		3 0 AM General Hummer SUV 2000/$2003
+		1 1 Ram C-V Cargo Van Minivan 2012/${2}001
+		2 0 AM General Hummer SUV 2000/${2}002
+		3 0 AM General Hummer SUV 2000/${2}003
 	END
 	[ "$(meta "$1-val.tar" .names)" = '["AM General Hummer SUV 2000","Ram C/V Cargo Van Minivan 2012"]' ]
 }
@@ -257,6 +257,10 @@ cars_hold() {
 	[ ! -e d-train.tar ]
 	run -1 --separate-stderr import --train - --val - imagenette nette
 	said "fd2-import: two outputs cannot both be standard output"
+	rm a.tar
+	run -1 --separate-stderr import --train a.tar --val /dev/full imagenette nette
+	said "fd2-import: cannot write '/dev/full': No space left on device"
+	[ ! -e a.tar ]
 	run -1 --separate-stderr import --train a.tar --val a.tar imagenette nette
 	said "fd2-import: two outputs cannot both be 'a.tar'"
 	[ -z "$(find . -name '*.tmp')" ]
@@ -407,7 +411,7 @@ cars_hold() {
 	echo hello >cars_annos.mat
 	refused "'cars_annos.mat': is no MATLAB file of level 5" cars car_ims.tgz cars_annos.mat
 	head -c 128 good.mat >cars_annos.mat
-	refused "'cars_annos.mat': has no variable 'class_names', or is damaged" cars car_ims.tgz cars_annos.mat
+	refused "'cars_annos.mat': has no variable 'class_names' of structures or texts" cars car_ims.tgz cars_annos.mat
 	bad() {
 		printf 'car_ims/000001.jpg\t1\t0\n%b\n' "$1" | $mat cars_annos.mat "${3:-$fields}" a b
 		refused "$2" cars car_ims.tgz cars_annos.mat
@@ -421,6 +425,8 @@ cars_hold() {
 	bad '7\t2\t0' "*element 2 of 'annotations' has no relative_im_path"
 	bad 'car_ims/000002.jpg\t2\t0' "*element 1 of 'annotations' has no relative_im_path" path,class,test
 	bad 'car\x01_ims\t2\t0' "*element 2 of 'annotations': its relative_im_path is no plain text"
+	head -c $(($(stat -c %s good.mat) - 100)) good.mat >cars_annos.mat
+	refused "'cars_annos.mat': is damaged or cut short" cars car_ims.tgz cars_annos.mat
 	printf 'x\n' | $mat cars_annos.mat class_names
 	refused "*has no variable 'class_names'*" cars car_ims.tgz cars_annos.mat
 }
@@ -430,14 +436,14 @@ cars_hold() {
 	cp cars_annos.mat good.mat
 	local size
 	size=$(stat -c %s good.mat)
-	for ((i = 0; i < size; i += 5)); do
+	for ((i = 0; i < size; i += 11)); do
 		cp good.mat cars_annos.mat
-		printf "\\x$(printf %x $((i * 37 % 256)))" | dd of=cars_annos.mat bs=1 seek=$i conv=notrunc status=none
+		printf %b "\\x$(printf %x $((i * 37 % 256)))" | dd of=cars_annos.mat bs=1 seek=$i conv=notrunc status=none
 		run import -o x cars car_ims.tgz cars_annos.mat
 		echo "byte $i: $status $output"
 		((status <= 1))
 	done
-	for ((i = 128; i < size; i += 29)); do
+	for ((i = 128; i < size; i += 61)); do
 		head -c $i good.mat >cars_annos.mat
 		run import -o x cars car_ims.tgz cars_annos.mat
 		echo "cut at $i: $status $output"
@@ -461,7 +467,7 @@ cars_hold() {
 @test "import: a signal leaves nothing" {
 	folders nette val JPEG
 	for i in $(seq 400); do
-		cp "$pics/a1.jpg" nette/train/n01440764/x$i.JPEG
+		cp "$pics/a1.jpg" "nette/train/n01440764/x$i.JPEG"
 	done
 	fd2-import -q --any-count --size 1500 -o x imagenette nette 3>&- &
 	until compgen -G '.x-*' >/dev/null; do

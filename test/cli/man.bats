@@ -230,3 +230,10 @@ try() {
 	diff <(sed -n '/^\.Sh OUTPUT/,/^\.Sh EXIT/s/^\.It Li //p' "$root/man/fd2-stat.1" | sort) \
 		<({ echo "${lines[0]}"; fd2-attn -t teacher.fd2 val.tar | fd2-stat --boxes val.tar; } | jq -r 'keys[]' | sort -u)
 }
+
+@test "fd2-import(1): its example" {
+	try fd2-import.1 import.sh
+	[ "$(fd2-look --json mine-train.tar | jq -c '[.samples, .classes["red-spot"]]')" = '[36,12]' ]
+	fd2-look --check mine-val.tar
+	[ "${stderr_lines[-1]}" = "fd2-import: mine-val.tar: 12 images of 3 classes" ]
+}
