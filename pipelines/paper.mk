@@ -48,8 +48,7 @@ RESULT = top1
 else ifeq ($(PRESET)$(AUTHORS_STEPS),authors)
 $(error the authors' program has no settings for $(SET))
 else ifeq ($(PRESET),authors)
-# Their scripts to the digit, where fd2 has the setting. It has not: the learning rate lr * 0.9^(epoch/2), colour jitter and rotation
-# of the teacher's images, and photographs squashed to the input's very size (--fit squash leaves 1/8 to crop).
+# Their scripts to the digit.
 ifeq ($(WEIGHTS),)
 $(error the authors' teachers start from ImageNet weights: give their folder with WEIGHTS=)
 endif
@@ -57,7 +56,8 @@ EPOCHS = 50
 STEPS = $(AUTHORS_STEPS)
 STUDENT_EPOCHS ?= 400
 IMPORT_OPTIONS = --size $(SIZE) --fit squash
-TEACHER_OPTIONS = --mean $(MEAN) --std $(STD) --cal-augment --augment crop --fit squash -b 4 --lr 0.001 --cal-lr 1 --weight-decay 1e-5
+TEACHER_OPTIONS = --mean $(MEAN) --std $(STD) --cal-augment --center-update cal --augment crop --fit whole --jitter 0.2,0.2,0.2,0.1 \
+	--rotate 15 -b 4 --lr 0.001 --schedule exp --cal-lr 1 --weight-decay 1e-5
 DISTILL_OPTIONS = --lr 0.001 --r-bn 0.001 --lambda 0.9 --bn-head --ls-view once
 LABEL_OPTIONS = --batch $(AUTHORS_LABEL_BATCH)
 STUDENT_OPTIONS = --weight-decay 1e-5 --lr 0.001 --zeta 2
