@@ -432,11 +432,12 @@ cars_hold() {
 }
 
 @test "import: a MATLAB file with any byte changed does no harm" {
+	export PLAIN=1
 	cars_annos
 	cp cars_annos.mat good.mat
 	local size
 	size=$(stat -c %s good.mat)
-	for ((i = 0; i < size; i += 11)); do
+	for ((i = 0; i < size; i += 13)); do
 		cp good.mat cars_annos.mat
 		printf %b "\\x$(printf %x $((i * 37 % 256)))" | dd of=cars_annos.mat bs=1 seek=$i conv=notrunc status=none
 		run import -o x cars car_ims.tgz cars_annos.mat
