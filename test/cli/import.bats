@@ -365,7 +365,7 @@ cars_hold() {
 	wrong variants.txt 'F-A-18' "*the classes 'F/A-18' and 'F-A-18' would have one folder, 'F-A-18'"
 	place 8 $d/images/1000008.jpg
 	run -0 --separate-stderr fd2-import --any-count aircraft $d
-	[[ $stderr == *"fd2-import: 1 images are in no list and left out"* ]]
+	[[ $stderr == *"fd2-import: 1 of 6 images are in no list and left out"* ]]
 }
 
 @test "import: archives that lead out, are cut, or are none" {
