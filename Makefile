@@ -38,7 +38,8 @@ has_torch = [ -e $(LIBTORCH)/lib/libtorch_cpu.so ] && [ "$$($(torch_version))" =
 
 # Probe=Debian package; a probe is a command, a pkg-config file, or a word that `have` knows.
 BUILD_NEEDS = gcc=gcc g++=g++ pkg-config=pkg-config libarchive.pc=libarchive-dev jansson.pc=libjansson-dev libjpeg.pc=libjpeg-dev \
-	msgpack=libmsgpack-dev zlib.pc=zlib1g-dev matio.pc=libmatio-dev $(if $(OURS)$(wildcard $(SITE)/torch/lib/libtorch_cpu.so),,pip=python3-pip)
+	msgpack=libmsgpack-dev zlib.pc=zlib1g-dev matio.pc=libmatio-dev \
+	$(if $(OURS)$(wildcard $(SITE)/torch/lib/libtorch_cpu.so),,pip=python3-pip)
 CHECK_NEEDS = bats=bats mandoc=mandoc shellcheck=shellcheck jq=jq venv=python3-venv
 msgpack = $(shell pkg-config --exists msgpack-c 2>/dev/null && echo msgpack-c || echo msgpack)
 pkgs = $(shell pkg-config --$(1) libarchive jansson libjpeg $(msgpack) zlib 2>/dev/null)

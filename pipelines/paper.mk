@@ -61,8 +61,15 @@ TEACHER_OPTIONS = --mean $(MEAN) --std $(STD) --cal-augment --center-update cal 
 DISTILL_OPTIONS = --lr 0.001 --r-bn 0.001 --lambda 0.9 --bn-head --ls-view once
 LABEL_OPTIONS = --batch $(AUTHORS_LABEL_BATCH)
 STUDENT_OPTIONS = --weight-decay 1e-5 --lr 0.001 --zeta 2
+# Their ShuffleNetV2 is x0.5.
+x0_5_too = $(1) $(foreach w,$(1),$(if $(findstring shufflenet_v2_x1_0,$(w)),$(subst shufflenet_v2_x1_0,shufflenet_v2_x0_5,$(w))))
+TEACHERS += shufflenet_v2_x0_5
+MAPS_shufflenet_v2_x0_5 = $(MAPS_shufflenet_v2_x1_0)
+ALPHA_shufflenet_v2_x0_5 = $(ALPHA_shufflenet_v2_x1_0)
 CROSS_IPC ?= 3
 CROSS_STUDENTS += shufflenet_v2_x0_5
+PAPER := $(call x0_5_too,$(PAPER))
+PAPER_TEACHERS := $(call x0_5_too,$(PAPER_TEACHERS))
 PRETRAINED_STUDENTS = resnet50
 # Sets of fewer images are the first of the largest. The best of all validations is a student's result and chooses the teacher.
 NESTED = 1
@@ -104,10 +111,13 @@ teachers: $(OUT)/teachers.md
 clean-parts:
 	rm -f $(OUT)/*.part $(OUT)/*.ckpt
 
-# NAME TEXT LEFT-OVERS: a file that holds the settings of what depends on it, written anew when they change.
+# NAME TEXT LEFT-OVERS: a file that holds the settings of what depends on it, written anew when they change. Where and on how many
+# threads things are computed is no such setting.
+settings = $(strip $(subst $(COMMON),,$(1)))
+changed = $(subst x$(1),,x$(2))$(subst x$(2),,x$(1))
 define stamp
-$(OUT)/$(1).settings: $(if $(subst x$(strip $(2)),,x$(file <$(OUT)/$(1).settings))$(subst x$(file <$(OUT)/$(1).settings),,x$(strip $(2))),FORCE)
-	@mkdir -p $(OUT); rm -f $(3); echo '$(strip $(2))' >$$@
+$(OUT)/$(1).settings: $(if $(call changed,$(call settings,$(2)),$(file <$(OUT)/$(1).settings)),FORCE)
+	@mkdir -p $(OUT); rm -f $(3); echo '$(call settings,$(2))' >$$@
 endef
 
 # --- stages -----------------------------------------------------------------------------------------------------------------

@@ -84,6 +84,7 @@ int plan_image(struct import_plan *p, struct import_file *f, int split, int clas
 struct import_layout {
 	const char *looks;           /* what is looked for, as a message says it */
 	const char *const *lists;    /* base names; the layout is this one when the first is there. NULL: folders */
+	const char *const *also;     /* lists that may be there besides; NULL: none */
 	const char *folders[SPLITS]; /* without lists: the names of the splits' folders */
 	int (*plan)(struct import_plan *p, struct import_source *s, const struct import_layout *l);
 };

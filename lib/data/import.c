@@ -38,7 +38,7 @@ static const struct import_layout aircraft[] = {
 static const struct import_layout cars[] = {
     {"car_ims/*.jpg and cars_annos.mat", LIST("cars_annos.mat"), .plan = plan_cars_annos},
     {"cars_train/*.jpg, cars_test/*.jpg, devkit/cars_meta.mat, devkit/cars_train_annos.mat and cars_test_annos_withlabels.mat",
-        LIST("cars_meta.mat", "cars_train_annos.mat"), .plan = plan_cars_devkit},
+        LIST("cars_meta.mat", "cars_train_annos.mat"), LIST("cars_test_annos_withlabels.mat"), .plan = plan_cars_devkit},
     {"train/CLASS/*.jpg and test/CLASS/*.jpg", .folders = {"train", "test"}, .plan = plan_folders},
     {0},
 };
@@ -71,15 +71,19 @@ const struct import_set *import_find(const char *name)
 /* --- what is in the archives ----------------------------------------------------------------------------------------------------
  */
 
-/* Base names of all lists of all layouts of a set, and those that may be there besides. */
+static int add_lists(const char **names, int n, const char *const *lists)
+{
+	for (; lists && *lists && n < LISTS_MAX; lists++)
+		names[n++] = *lists;
+	return n;
+}
+
+/* Base names of all lists of all layouts of a set. */
 static int all_lists(const struct import_set *set, const char **names)
 {
 	int n = 0;
 	for (const struct import_layout *l = set->layouts; l->plan; l++)
-		for (const char *const *p = l->lists; p && *p && n < LISTS_MAX - 1; p++)
-			names[n++] = *p;
-	if (set->layouts == cars)
-		names[n++] = "cars_test_annos_withlabels.mat";
+		n = add_lists(names, add_lists(names, n, l->lists), l->also);
 	return n;
 }
 
@@ -168,7 +172,7 @@ static int check_keys(const struct import_plan *p, const struct import_source *s
 			    "'%s' and '%s' would both be '%s/%s'", v[i - 1]->name, v[i]->name, p->folders[v[i]->class], v[i]->id);
 	free(v);
 	if (n < s->n && p->wanted[SPLIT_TRAIN] && p->wanted[SPLIT_VAL])
-		warn("%d images are in no list and left out", s->n - n);
+		warn("%d of %d images are in no list and left out", s->n - n, s->n);
 	return ok;
 }
 

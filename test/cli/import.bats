@@ -365,7 +365,7 @@ cars_hold() {
 	wrong variants.txt 'F-A-18' "*the classes 'F/A-18' and 'F-A-18' would have one folder, 'F-A-18'"
 	place 8 $d/images/1000008.jpg
 	run -0 --separate-stderr fd2-import --any-count aircraft $d
-	[[ $stderr == *"fd2-import: 1 images are in no list and left out"* ]]
+	[[ $stderr == *"fd2-import: 1 of 6 images are in no list and left out"* ]]
 }
 
 @test "import: archives that lead out, are cut, or are none" {
@@ -432,11 +432,12 @@ cars_hold() {
 }
 
 @test "import: a MATLAB file with any byte changed does no harm" {
+	export PLAIN=1
 	cars_annos
 	cp cars_annos.mat good.mat
 	local size
 	size=$(stat -c %s good.mat)
-	for ((i = 0; i < size; i += 11)); do
+	for ((i = 0; i < size; i += 13)); do
 		cp good.mat cars_annos.mat
 		printf %b "\\x$(printf %x $((i * 37 % 256)))" | dd of=cars_annos.mat bs=1 seek=$i conv=notrunc status=none
 		run import -o x cars car_ims.tgz cars_annos.mat

@@ -1,12 +1,14 @@
 """Writes a MATLAB level-5 file as Stanford Cars has them.  usage: mat.py FILE [FIELD,FIELD... [NAME...]] <values
 
-Each line of standard input is one element of the structure array `annotations`: its fields' values, tab-separated, numbers as uint8 and
-the rest as text. Names become the cell `class_names`. Written from the format's specification, without libmatio."""
+Each line of standard input is one element of the structure array `annotations`: its fields' values, tab-separated, numbers as
+uint8 and the rest as text. Names become the cell `class_names`. The first variable is compressed, unless PLAIN is set.
+Written from the format's specification, without libmatio."""
+import os
 import struct
 import sys
 import zlib
 
-INT8, UINT8, UINT16, INT32, UINT32, MATRIX, COMPRESSED, UTF8 = 1, 2, 4, 5, 6, 14, 15, 16
+INT8, UINT8, UINT16, INT32, UINT32, MATRIX, COMPRESSED = 1, 2, 4, 5, 6, 14, 15
 CELL, STRUCT, CHAR, UINT8_CLASS = 1, 2, 4, 9
 
 
@@ -44,7 +46,7 @@ def main(path, fields="", *names):
         variables.append(matrix(CELL, (1, len(names)), b"".join(text(n) for n in names), b"class_names"))
     for i, v in enumerate(variables):
         packed = zlib.compress(v)
-        out += struct.pack("<II", COMPRESSED, len(packed)) + packed if i == 0 else v
+        out += struct.pack("<II", COMPRESSED, len(packed)) + packed if i == 0 and "PLAIN" not in os.environ else v
     with open(path, "wb") as f:
         f.write(out)
 

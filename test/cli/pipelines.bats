@@ -77,7 +77,8 @@ photos() {
 		grep -q -- "^fd2-relabel .*--epochs 400 --batch $batch " plan
 		grep -q -- "--arch resnet50 --weight-decay 1e-5 --lr 0.001 --zeta 2 --init w/resnet50-0676ba61.pth" plan
 		grep -q -- "--arch resnet18 --weight-decay 1e-5 --lr 0.001 --zeta 2 *--seed" plan
-		grep -q -- "--arch shufflenet_v2_x0_5 " plan
+		grep -q -- "^fd2-teacher .*--arch shufflenet_v2_x0_5 .*--init w/shufflenetv2_x0.5-" plan
+		grep -q -- "| fd2-eval .*--arch shufflenet_v2_x0_5 " plan
 	done <<-'END'
 		cub 10000 20
 		aircraft 4000 20
@@ -114,7 +115,7 @@ photos() {
 	[ "$(awk 'END { print NF }' imagenette-paper/table.tsv)" = 7 ]
 	[ "$(sed -n '2p' imagenette-paper/table.md)" = "| --- | --- | --- | --- | --- | --- | --- |" ]
 	grep -E '^\| resnet18 \| 8 \| 0.3 \| [0-9.]+ \| [0-9.]+ \| 98.0 \| 97.5 \|$' imagenette-paper/teachers.md
-	run -0 tiny nette
+	run -0 tiny nette THREADS=2
 	[ "$output" = "make: Nothing to be done for 'all'." ]
 	# a setting of one stage makes that stage and what comes after it
 	tiny nette -n STEPS=3 >plan
