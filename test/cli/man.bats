@@ -169,8 +169,8 @@ try() {
 	jq -r '"\(.event) \(.tool // "") \(del(.tool) | keys - ["event", "t"] | join(" ")) \(.loss // {} | keys | join(" "))"' log >got
 	diff - got <<-'END'
 		start fd2-distill argv options version 
-		step  first_class image loss lr step F S bn ce cls total
-		step  first_class image loss lr step F S bn ce cls total
+		step  first_class image loss lr step view F S bn ce cls total
+		step  first_class image loss lr step view F S bn ce cls total
 		end  status 
 		start fd2-teacher argv options version 
 		epoch  epoch loss lr train_backbone train_cal val_backbone val_cal center total
