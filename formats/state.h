@@ -12,6 +12,7 @@
 #ifndef FD2_STATE_H
 #define FD2_STATE_H
 #include "formats/stream.h"
+#include "lib/base/out.h"
 
 struct state_reader;
 /* path NULL or "-" is standard input. NULL: fail_message. All but a stream is checked whole here. */
@@ -28,4 +29,8 @@ int state_next(struct state_reader *r, struct array *a);
 /* 16 hex digits over names, types, shapes and elements (of a stream: over its bytes); known once state_next returned 0. */
 const char *state_digest(const struct state_reader *r);
 void state_close(struct state_reader *r);
+
+/* All tensors of `path` as safetensors to out, which is closed; those below "cal.", which a teacher has beside its backbone, are
+ * left out, so that torchvision loads the rest with strict=True. -1: fail_message, and nothing is published. */
+int state_export(const char *path, struct out *out);
 #endif

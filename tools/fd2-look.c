@@ -12,7 +12,7 @@
 #include "lib/data/survey.h"
 
 static struct {
-	const char *tensor, *sheet;
+	const char *export, *tensor, *sheet;
 	long columns, cell, per_class, limit;
 	bool check, json;
 } job = {.columns = 8, .cell = 96, .per_class = 8};
@@ -21,6 +21,7 @@ static const struct opt opts[] = {
     {0, "cell", "PX", OPT_INT, &job.cell, "side of an image on the sheet", .min = 8, .max = 4096},
     {0, "check", NULL, OPT_FLAG, &job.check, "print nothing; read all, decode every image"},
     {0, "columns", "N", OPT_INT, &job.columns, "images in a row of the sheet", .min = 1, .max = 1000},
+    {0, "export", "FILE", OPT_STRING, &job.export, "write weights as safetensors; of a teacher, the backbone"},
     {0, "json", NULL, OPT_FLAG, &job.json, "one line of JSON instead of text"},
     {0, "limit", "N", OPT_INT, &job.limit, "images on the sheet (0: all)", .min = 0, .max = 1000000},
     {0, "per-class", "N", OPT_INT, &job.per_class, "images of a class on the sheet", .min = 1, .max = 1000000},
@@ -207,9 +208,17 @@ static enum what what_is(const char *path)
 	return content == CONTENT_STREAM ? STREAM : SHARD;
 }
 
+static int export(const char *path)
+{
+	struct out *out = out_open(job.export, 0);
+	return out ? state_export(path, out) : -1;
+}
+
 /* Streams and weights are looked at one by one, shards as one set of images. */
 static int look(char **paths, int n)
 {
+	if (job.export)
+		return n == 1 ? export(paths[0]) : fail("--export wants one file, not %d", n);
 	if (what_is(paths[0]) == SHARD)
 		return look_at_shards(paths, n);
 	if (job.sheet)

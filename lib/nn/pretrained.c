@@ -116,14 +116,12 @@ int pretrained_write(const struct params *p, struct out *out, const json_t *meta
 	for (int i = 0; i < p->n && !ok; i++)
 		if (!is_cal(p->v[i].name) && !(ok = weights_array(&v[n], p->v[i].name, p->v[i].t)))
 			n++;
-	char *text = json_dumps(meta, JSON_COMPACT);
-	json_t *metadata = json_pack("{s:s, s:s}", "format", "pt", "fd2", text);
+	json_t *metadata = safetensors_metadata(meta);
 	if (!ok)
 		ok = safetensors_write(out, v, n, metadata);
 	else
 		out_abandon(out);
 	json_decref(metadata);
-	free(text);
 	for (int i = 0; i < n; i++)
 		array_free(&v[i]);
 	free(v);

@@ -31,6 +31,17 @@ rename_tensor() {
 	cmp <(fd2-look --tensor layer4.1.conv2.weight student.safetensors) <(fd2-look --tensor layer4.1.conv2.weight student.fd2)
 }
 
+@test "weights: a teacher's backbone as safetensors" {
+	fd2-look --export backbone.safetensors teacher.fd2
+	[ "$(fd2-look --json backbone.safetensors | jq -c '[.tensors[] | [.name, .shape, .min, .max]] | sort')" = \
+		"$(fd2-look --json teacher.fd2 | jq -c '[.tensors[] | select(.name | startswith("cal.") | not) | [.name, .shape, .min, .max]] | sort')" ]
+	[ "$(fd2-look --json backbone.safetensors | jq '.tensors | length')" = 122 ]
+	run -1 --separate-stderr fd2-look --export x.safetensors teacher.fd2 student.fd2
+	[ "${stderr_lines[0]}" = "fd2-look: --export wants one file, not 2" ]
+	run -1 --separate-stderr fd2-look --export x.safetensors <(head -c 100000 teacher.fd2)
+	[ ! -e x.safetensors ]
+}
+
 @test "weights: a teacher and a student start from them, whatever the container" {
 	local file
 	for file in student.safetensors student.fd2; do
