@@ -1,4 +1,5 @@
 /* fd2-eval: a student trained on distilled images, and its accuracy on real ones. */
+#include <string.h>
 #include <unistd.h>
 
 #include "lib/base/err.h"
@@ -53,6 +54,8 @@ int main(int argc, char **argv)
 	job.n_shards = argc - first;
 	if (!job.val.n)
 		die_usage("no held-out images; give them with --val");
+	if (job.save && !strcmp(job.save, job.out ? job.out : "-"))
+		die_usage("--save and --output are both '%s'", job.save);
 	if (!job.n_shards)
 		die_usage("no distilled shard");
 	if (!job.hard && (job.batch || job.size || job.label_smoothing > 0 || job.min_scale != HARD_MIN_SCALE))

@@ -82,6 +82,8 @@ int main(int argc, char **argv)
 	job.n_shards = argc - first;
 	if (job.best && !job.val.n)
 		die_usage("--best wants --val: without held-out images no epoch is the best");
+	if (job.best && !strcmp(job.best, job.out ? job.out : "-"))
+		die_usage("--best and --output are both '%s'", job.best);
 	if (job.jitter[3] > 0.5)
 		die_usage("--jitter wants a hue of at most 0.5, not %g: that is all the way round", job.jitter[3]);
 	if (!strcmp(job.schedule, "exp") && job.warmup > 0)

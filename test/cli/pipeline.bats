@@ -49,6 +49,8 @@ tensors() {
 	[ "$(tensors student.fd2 .kind)" = '"student"' ]
 	[ "$(tensors student.fd2 '.tensors[] | select(.name == "fc.weight") | .shape')" = '[3,512]' ]
 	[ "$(tensors student.fd2 .meta.classes)" = '["blue-ring","gold-bar","red-spot"]' ]
+	run -2 --separate-stderr fd2-eval --hard --save - --val val.tar distilled.tar
+	[[ ${stderr_lines[0]} == *"--save and --output are both '-'" ]]
 	run -2 --separate-stderr fd2-eval --hard -l labels.fd2 --val val.tar distilled.tar
 	[[ ${stderr_lines[0]} == *"--hard and --labels exclude each other" ]]
 }
@@ -68,6 +70,8 @@ tensors() {
 	[ "$(fd2-look --json best.fd2 | jq .meta.epoch)" = "$best" ]
 	[ "$(fd2-look --json t.fd2 | jq .meta.epoch)" = 2 ]
 	run -2 --separate-stderr fd2-teacher --best best.fd2 train.tar
+	run -2 --separate-stderr fd2-teacher --best t.fd2 -o t.fd2 --val val.tar train.tar
+	[[ ${stderr_lines[0]} == *"--best and --output are both 't.fd2'" ]]
 }
 
 @test "teacher: averaged weights, guided crops, CAL's centres and schedule; resumed to the same bytes" {
