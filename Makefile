@@ -79,7 +79,7 @@ TORCH = $(B)/lib/fd2/libfd2-torch.so
 all: deps $(TOOLS:%=$(B)/bin/%) $(CORE) $(TORCH) $(B)/lib/libfd2fmt.a ## build everything (the default)
 
 help: ## list the targets
-	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1\t\2/p' Makefile | expand -t 14
+	@sed -n 's/^\([a-z0-9-]*\):.*## \(.*\)/\1\t\2/p' Makefile | expand -t 14
 
 # --- dependencies -------------------------------------------------------------------------------------------------------
 
