@@ -75,6 +75,14 @@ static int write_all(struct out *out, const struct array *const *v, int n, const
 	return ok;
 }
 
+json_t *safetensors_metadata(const json_t *meta)
+{
+	char *text = meta ? json_dumps(meta, JSON_COMPACT) : NULL;
+	json_t *metadata = json_pack("{s:s, s:s*}", "format", "pt", "fd2", text);
+	free(text);
+	return metadata;
+}
+
 int safetensors_write(struct out *out, const struct array *v, int n, const json_t *metadata)
 {
 	const struct array **sorted = xcalloc((size_t)n + 1, sizeof *sorted);

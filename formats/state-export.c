@@ -25,14 +25,6 @@ static int read_all(struct list *l, struct state_reader *r)
 	return got;
 }
 
-json_t *safetensors_metadata(const json_t *meta)
-{
-	char *text = meta ? json_dumps(meta, JSON_COMPACT) : NULL;
-	json_t *metadata = json_pack("{s:s, s:s*}", "format", "pt", "fd2", text);
-	free(text);
-	return metadata;
-}
-
 int state_export(const char *path, struct out *out)
 {
 	struct list l = {0};

@@ -114,7 +114,7 @@ int pretrained_write(const struct params *p, struct out *out, const json_t *meta
 	struct array *v = xcalloc((size_t)p->n, sizeof *v);
 	int n = 0, ok = 0;
 	for (int i = 0; i < p->n && !ok; i++)
-		if (!is_cal(p->v[i].name) && !(ok = weights_array(&v[n], p->v[i].name, p->v[i].t)))
+		if (!(ok = weights_array(&v[n], p->v[i].name, p->v[i].t)))
 			n++;
 	json_t *metadata = safetensors_metadata(meta);
 	if (!ok)

@@ -10,7 +10,7 @@
  * number of classes is left as it starts, and said so. -1: fail_message names a tensor that is missing, that the backbone has not,
  * or whose shape is another. */
 int pretrained_read(struct backbone *b, const char *path, char digest[17]);
-/* Writes everything of p but what is below "cal." as safetensors, which torchvision loads with strict=True. meta goes into its
+/* Writes all of p, a plain backbone's, as safetensors, which torchvision loads with strict=True. meta goes into its
  * metadata as text, under "fd2". Closes out. */
 int pretrained_write(const struct params *p, struct out *out, const json_t *meta);
 #endif
