@@ -88,7 +88,7 @@ static Tensor *block_loss(struct run *r, struct block *b, long step, struct term
 	struct pass pass = frozen_pass();
 	pass.on_bn = sre2l_on_bn;
 	pass.ctx = &bn;
-	Tensor *x = tensor_to(step_view_apply(&view, b->x), type);
+	Tensor *x = step_view_apply(&view, b->x, type);
 	struct teacher_out o = {.F = backbone_features(&r->teacher.backbone, x, &pass)};
 	o.p_bb = backbone_logits(&r->teacher.backbone, o.F, &pass);
 	Tensor *r_bn = tensor_affine(bn_sum_loss(&bn), job->r_bn, 0), *ce = tensor_cross_entropy(o.p_bb, b->labels, 0);
@@ -128,16 +128,12 @@ static void log_step(const struct run *r, const struct block *b, long step, doub
 /* Adam on the pixels, then back into the range of pixels. */
 static void update(struct run *r, struct block *b, Tensor *grad, long step, double lr)
 {
-	double lo[3], hi[3];
+	struct adam_pixels how = {.lr = lr, .beta1 = 0.5, .beta2 = 0.9, .eps = 1e-8};
 	for (int c = 0; c < 3; c++) {
-		lo[c] = -r->teacher.normal.mean[c] / r->teacher.normal.std[c];
-		hi[c] = (1 - r->teacher.normal.mean[c]) / r->teacher.normal.std[c];
+		how.lo[c] = -r->teacher.normal.mean[c] / r->teacher.normal.std[c];
+		how.hi[c] = (1 - r->teacher.normal.mean[c]) / r->teacher.normal.std[c];
 	}
-	int64_t shape[] = {1, 3, 1, 1};
-	tensor_scope_begin(NO_GRAD);
-	tensor_adam_(&b->x, &grad, &b->m, &b->v, 1, step + 1, lr, 0.5, 0.9, 1e-8, 0, false);
-	tensor_clamp_(b->x, tensor_to(tensor_from(lo, T_F64, 4, shape), T_F32), tensor_to(tensor_from(hi, T_F64, 4, shape), T_F32));
-	tensor_scope_end();
+	tensor_adam_pixels_(b->x, grad, b->m, b->v, step + 1, &how);
 }
 
 static int block_step(struct run *r, struct block *b, long step)

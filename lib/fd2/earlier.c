@@ -179,7 +179,7 @@ Tensor *earlier_seen_through(
 	tensor_scope_begin(NO_GRAD);
 	for (int j = first_of_group(e, id); j < id; j++) {
 		Tensor *x = images(e, t, first, n, j);
-		Tensor *F = backbone_features(&t->backbone, tensor_to(step_view_apply(view, x), type), &pass);
+		Tensor *F = backbone_features(&t->backbone, step_view_apply(view, x, type), &pass);
 		maps[J++] = cal_attention(&t->cal, F, &pass);
 	}
 	Tensor *all = tensor_keep(stacked(maps, J));

@@ -15,14 +15,10 @@ struct step_view step_view_random(int size, double min_scale, uint64_t seed, int
 }
 
 /* The crop is never larger than the image, so there is nothing to antialias. */
-Tensor *step_view_apply(const struct step_view *v, const Tensor *x)
+Tensor *step_view_apply(const struct step_view *v, const Tensor *x, enum scalar type)
 {
-	int64_t H = tensor_size(x, 2), W = tensor_size(x, 3);
-	Tensor *crop = tensor_narrow(tensor_narrow(x, 2, v->box.y, v->box.h), 3, v->box.x, v->box.w);
-	Tensor *view = tensor_interpolate(crop, H, W, false);
-	if (v->flip)
-		view = tensor_flip(view, 3);
-	return tensor_roll(tensor_roll(view, v->roll_y, 2), v->roll_x, 3);
+	struct pixel_view view = {v->box.x, v->box.y, v->box.w, v->box.h, v->flip, v->roll_x, v->roll_y};
+	return tensor_step_view(x, &view, type);
 }
 
 void sre2l_on_bn(void *ctx, const struct bn *bn, Tensor *mean, Tensor *var)

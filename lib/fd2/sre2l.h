@@ -13,8 +13,8 @@ struct step_view {
 
 /* The view of `step` for image `id` of the batch that starts with class `first`. */
 struct step_view step_view_random(int size, double min_scale, uint64_t seed, int first, int id, long step);
-/* RandomResizedCrop back to the size (bilinear), flip, roll: x [B,3,S,S] -> [B,3,S,S], differentiable. */
-Tensor *step_view_apply(const struct step_view *v, const Tensor *x);
+/* RandomResizedCrop back to the size (bilinear), flip, roll: x [B,3,S,S] f32 -> [B,3,S,S] in `type`, differentiable. */
+Tensor *step_view_apply(const struct step_view *v, const Tensor *x, enum scalar type);
 
 /* Sums loss_bn_layer over the BatchNorms of a pass: give sre2l_on_bn and this as pass->on_bn and pass->ctx. */
 struct bn_sum {

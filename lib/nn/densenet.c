@@ -29,7 +29,8 @@ static void unit_init(struct unit *u, struct params *p, const char *bn, const ch
 
 static Tensor *unit_forward(const struct unit *u, const Tensor *x, const struct pass *pass)
 {
-	return conv_forward(&u->conv, bn_act(&u->bn, x, NULL, RELU, pass));
+	Tensor *y = bn_act(&u->bn, x, NULL, RELU, pass);
+	return instead(y, conv_forward(&u->conv, y));
 }
 
 static void *build(struct params *p, struct linear *classifier, const struct arch_options *o)
@@ -59,12 +60,13 @@ static void *build(struct params *p, struct linear *classifier, const struct arc
 	return net;
 }
 
-/* Every layer sees the outputs of all before it in its block. */
+/* Every layer sees the outputs of all before it in its block. Frees x. */
 static Tensor *dense_block(struct unit (*layer)[2], int n, Tensor *x, const struct pass *pass)
 {
 	for (int i = 0; i < n; i++) {
-		Tensor *grown = unit_forward(&layer[i][1], unit_forward(&layer[i][0], x, pass), pass);
-		x = tensor_cat((Tensor *[]){x, grown}, 2, 1);
+		Tensor *narrow = unit_forward(&layer[i][0], x, pass);
+		Tensor *grown = instead(narrow, unit_forward(&layer[i][1], narrow, pass));
+		x = instead(x, instead(grown, tensor_cat((Tensor *[]){x, grown}, 2, 1)));
 	}
 	return x;
 }
@@ -72,13 +74,16 @@ static Tensor *dense_block(struct unit (*layer)[2], int n, Tensor *x, const stru
 static Tensor *features(void *net, const Tensor *x, const struct pass *pass)
 {
 	struct densenet *d = net;
-	Tensor *y = tensor_max_pool2d(conv_bn_act(&d->stem, x, NULL, RELU, pass), 3, 2, 1);
+	Tensor *y = conv_bn_act(&d->stem, x, NULL, RELU, pass);
+	y = instead(y, tensor_max_pool2d(y, 3, 2, 1));
 	for (int b = 0; b < BLOCKS; b++) {
 		y = dense_block(d->layer[b], layers[b], y, pass);
-		if (b < BLOCKS - 1)
-			y = tensor_avg_pool2d(unit_forward(&d->transition[b], y, pass), 2, 2, 0);
+		if (b == BLOCKS - 1)
+			break;
+		y = instead(y, unit_forward(&d->transition[b], y, pass));
+		y = instead(y, tensor_avg_pool2d(y, 2, 2, 0));
 	}
-	return bn_act(&d->last, y, NULL, RELU, pass);
+	return instead(y, bn_act(&d->last, y, NULL, RELU, pass));
 }
 
 const struct arch densenet121 = {"densenet121", 1024, build, features};

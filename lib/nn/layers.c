@@ -30,13 +30,25 @@ void params_convert(const struct params *p, enum scalar type)
 			tensor_convert_(p->v[i].t, type);
 }
 
+static bool is_stem(const struct conv_shape *s)
+{
+	return s->in == 3 && s->stride == 2 && s->groups == 1 && s->kernel == 2 * s->padding + 1 && !s->bias;
+}
+
+static void thaw(struct conv *c)
+{
+	tensor_free(c->frozen);
+	tensor_free(c->adjoint);
+}
+
 void params_freeze(struct params *p, enum scalar type)
 {
 	tensor_scope_begin(NO_GRAD);
 	for (int i = 0; i < p->n_convs; i++) {
 		struct conv *c = p->convs[i];
-		tensor_free(c->frozen);
+		thaw(c);
 		c->frozen = tensor_keep(tensor_clone(tensor_to(c->weight, type)));
+		c->adjoint = is_stem(&c->shape) ? tensor_keep(tensor_stem_adjoint(c->frozen, c->shape.padding)) : NULL;
 	}
 	tensor_scope_end();
 }
@@ -56,7 +68,7 @@ void params_free(struct params *p)
 	for (int i = 0; i < p->n; i++)
 		tensor_free(p->v[i].t);
 	for (int i = 0; i < p->n_convs; i++)
-		tensor_free(p->convs[i]->frozen);
+		thaw(p->convs[i]);
 	params_forget(p);
 }
 
@@ -124,6 +136,8 @@ void conv_init(struct conv *c, struct params *p, const char *name, struct conv_s
 Tensor *conv_forward(const struct conv *c, const Tensor *x)
 {
 	bool frozen = c->frozen && tensor_type(x) == tensor_type(c->frozen);
+	if (frozen && c->adjoint && tensor_size(x, 2) % 2 == 0 && tensor_size(x, 3) % 2 == 0)
+		return tensor_stem(x, c->frozen, c->adjoint, c->shape.padding);
 	return tensor_conv2d(x, frozen ? c->frozen : c->weight, c->bias, c->shape.stride, c->shape.padding, c->shape.groups);
 }
 
@@ -197,6 +211,12 @@ Tensor *instance_norm_forward(const struct instance_norm *n, const Tensor *x)
 	return tensor_group_norm(x, (int)tensor_size(x, 1), n->weight, n->bias, 1e-5);
 }
 
+Tensor *instead(Tensor *x, Tensor *y)
+{
+	tensor_free(x);
+	return y;
+}
+
 void conv_bn_init(struct conv_bn *u, struct params *p, const char *conv, const char *bn, struct conv_shape shape)
 {
 	conv_init(&u->conv, p, conv, shape);
@@ -205,7 +225,8 @@ void conv_bn_init(struct conv_bn *u, struct params *p, const char *conv, const c
 
 Tensor *conv_bn_act(const struct conv_bn *u, const Tensor *x, const Tensor *residual, enum activation act, const struct pass *pass)
 {
-	return bn_act(&u->bn, conv_forward(&u->conv, x), residual, act, pass);
+	Tensor *y = conv_forward(&u->conv, x);
+	return instead(y, bn_act(&u->bn, y, residual, act, pass));
 }
 
 static void linear_weights(struct linear *l, struct params *p, const char *name, int in, int out, bool normal, double scale)

@@ -69,6 +69,7 @@ struct conv_shape {
 struct conv {
 	Tensor *weight, *bias; /* [out, in/groups, k, k]; bias NULL for none */
 	Tensor *frozen;        /* weight in another type, or NULL */
+	Tensor *adjoint;       /* of a frozen stem: tensor_stem_adjoint; or NULL */
 	struct conv_shape shape;
 };
 
@@ -94,6 +95,9 @@ Tensor *bn_act(const struct bn *b, const Tensor *x, const Tensor *residual, enum
 
 void instance_norm_init(struct instance_norm *n, struct params *p, const char *name, int channels);
 Tensor *instance_norm_forward(const struct instance_norm *n, const Tensor *x);
+
+/* y, and x is freed: what autograd needs of it, it holds itself. A pass then keeps no more than its widest layer. */
+Tensor *instead(Tensor *x, Tensor *y);
 
 /* A convolution without bias and its BatchNorm (eps 1e-5), the pair that most networks are made of. */
 struct conv_bn {

@@ -40,10 +40,13 @@ static void block_init(struct block *k, struct params *p, const char *name, int 
 
 static Tensor *block_forward(const struct block *k, const Tensor *x, const struct pass *pass)
 {
-	const Tensor *y = x, *shortcut = k->projects ? conv_bn_act(&k->down, x, NULL, LINEAR, pass) : x;
-	for (int i = 0; i < k->units; i++)
-		y = conv_bn_act(&k->unit[i], y, i == k->units - 1 ? shortcut : NULL, RELU, pass);
-	return (Tensor *)y;
+	Tensor *shortcut = k->projects ? conv_bn_act(&k->down, x, NULL, LINEAR, pass) : NULL;
+	Tensor *y = conv_bn_act(&k->unit[0], x, NULL, RELU, pass);
+	for (int i = 1; i < k->units; i++) {
+		const Tensor *residual = i < k->units - 1 ? NULL : shortcut ? shortcut : x;
+		y = instead(y, conv_bn_act(&k->unit[i], y, residual, RELU, pass));
+	}
+	return instead(shortcut, y);
 }
 
 static void *build(struct params *p, struct linear *fc, const struct arch_options *o, const int *depth, int units, int expansion)
@@ -69,10 +72,11 @@ static void *build(struct params *p, struct linear *fc, const struct arch_option
 static Tensor *features(void *net, const Tensor *x, const struct pass *pass)
 {
 	struct resnet *r = net;
-	Tensor *y = tensor_max_pool2d(conv_bn_act(&r->stem, x, NULL, RELU, pass), 3, 2, 1);
+	Tensor *y = conv_bn_act(&r->stem, x, NULL, RELU, pass);
+	y = instead(y, tensor_max_pool2d(y, 3, 2, 1));
 	for (int s = 0; s < STAGES; s++)
 		for (int i = 0; i < r->depth[s]; i++)
-			y = block_forward(&r->stage[s][i], y, pass);
+			y = instead(y, block_forward(&r->stage[s][i], y, pass));
 	return y;
 }
 

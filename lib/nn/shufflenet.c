@@ -63,12 +63,15 @@ static Tensor *block_forward(const struct block *k, const Tensor *x, const struc
 	int64_t half = tensor_size(x, 1) / 2;
 	const Tensor *right = k->halves ? x : tensor_narrow(x, 1, half, half);
 	Tensor *left = tensor_narrow(x, 1, 0, half);
-	if (k->halves)
-		left = conv_bn_act(&k->shortcut[1], conv_bn_act(&k->shortcut[0], x, NULL, LINEAR, pass), NULL, RELU, pass);
+	if (k->halves) {
+		left = conv_bn_act(&k->shortcut[0], x, NULL, LINEAR, pass);
+		left = instead(left, conv_bn_act(&k->shortcut[1], left, NULL, RELU, pass));
+	}
 	Tensor *y = conv_bn_act(&k->branch[0], right, NULL, RELU, pass);
-	y = conv_bn_act(&k->branch[1], y, NULL, LINEAR, pass);
-	y = conv_bn_act(&k->branch[2], y, NULL, RELU, pass);
-	return shuffle(tensor_cat((Tensor *[]){left, y}, 2, 1));
+	y = instead(y, conv_bn_act(&k->branch[1], y, NULL, LINEAR, pass));
+	y = instead(y, conv_bn_act(&k->branch[2], y, NULL, RELU, pass));
+	y = instead(left, instead(y, tensor_cat((Tensor *[]){left, y}, 2, 1)));
+	return instead(y, shuffle(y));
 }
 
 static void *build(struct params *p, struct linear *fc, const struct arch_options *o, const int *channels)
@@ -91,11 +94,12 @@ static void *build(struct params *p, struct linear *fc, const struct arch_option
 static Tensor *features(void *net, const Tensor *x, const struct pass *pass)
 {
 	struct shufflenet *s = net;
-	Tensor *y = tensor_max_pool2d(conv_bn_act(&s->first, x, NULL, RELU, pass), 3, 2, 1);
+	Tensor *y = conv_bn_act(&s->first, x, NULL, RELU, pass);
+	y = instead(y, tensor_max_pool2d(y, 3, 2, 1));
 	for (int i = 0; i < STAGES; i++)
 		for (int k = 0; k < blocks[i]; k++)
-			y = block_forward(&s->stage[i][k], y, pass);
-	return conv_bn_act(&s->last, y, NULL, RELU, pass);
+			y = instead(y, block_forward(&s->stage[i][k], y, pass));
+	return instead(y, conv_bn_act(&s->last, y, NULL, RELU, pass));
 }
 
 static void *build_x0_5(struct params *p, struct linear *fc, const struct arch_options *o)

@@ -125,6 +125,7 @@ int torch_start(const char *device, int threads)
 			open_cuda();
 		check_version();
 		set_threads(threads);
+		recycle_memory();
 		at::globalContext().setFlushDenormal(true);
 	});
 }

@@ -138,10 +138,30 @@ struct frozen_norm {
 };
 Tensor *tensor_frozen_bn(
     const Tensor *x, const struct frozen_norm *norm, const Tensor *residual, double top, Tensor **mean, Tensor **var);
+/* A convolution of x [N,3,H,W], H and W even, without bias and with stride 2 and kernel 2 * padding + 1. The gradient goes to x
+ * alone, by way of `adjoint`, tensor_stem_adjoint of the same weight: much faster than tensor_conv2d's. */
+Tensor *tensor_stem(const Tensor *x, const Tensor *w, const Tensor *adjoint, int padding);
+Tensor *tensor_stem_adjoint(const Tensor *w, int padding);
 /* Bilinear, half-pixel centres (align_corners false). */
 Tensor *tensor_interpolate(const Tensor *x, int64_t h, int64_t w, bool antialias);
 /* Mean over the batch; labels i64 [N]. */
 Tensor *tensor_cross_entropy(const Tensor *logits, const Tensor *labels, double label_smoothing);
+
+/* --- images that are learned: x [N,3,H,W] f32, channels-last ----------------------------------------------------------- */
+
+/* A crop, resized to the whole (bilinear, half-pixel centres), flipped left to right, then rolled down and right. */
+struct pixel_view {
+	int x, y, w, h;
+	bool flip;
+	int roll_x, roll_y;
+};
+/* The view of every image, in `type` (f32 or bf16); differentiable, one pass each way. CPU only. */
+Tensor *tensor_step_view(const Tensor *x, const struct pixel_view *view, enum scalar type);
+/* One step of Adam (step counts from 1) and each channel back within [lo, hi], in one pass. CPU only. */
+struct adam_pixels {
+	double lr, beta1, beta2, eps, lo[3], hi[3];
+};
+void tensor_adam_pixels_(Tensor *x, const Tensor *grad, Tensor *m, Tensor *v, long step, const struct adam_pixels *how);
 
 /* --- autograd ------------------------------------------------------------------------------------------------------------- */
 

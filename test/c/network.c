@@ -1,4 +1,4 @@
-/* Backbones and the teacher against torchvision's names, counts and rules; the step's view against a scalar re-derivation. */
+/* Backbones and the teacher against torchvision's names, counts and rules; the draws of the step's view. */
 #include <stdlib.h>
 
 #include "lib/base/err.h"
@@ -7,22 +7,9 @@
 #include "lib/fd2/sre2l.h"
 #include "lib/fd2/teacher.h"
 #include "test/c/check.h"
+#include "test/c/tensors.h"
 
 enum { CLASSES = 5, IMAGES = 2, SIZE = 64 };
-
-static Tensor *random_tensor(enum scalar type, int rank, const int64_t *shape, uint32_t what)
-{
-	struct rng r = rng_at(11, RNG_TEST, what, 0, 0);
-	int64_t n = 1;
-	for (int i = 0; i < rank; i++)
-		n *= shape[i];
-	double *v = calloc((size_t)n, sizeof *v);
-	for (int64_t i = 0; i < n; i++)
-		v[i] = rng_normal(&r);
-	Tensor *t = tensor_to(tensor_from(v, T_F64, rank, shape), type);
-	free(v);
-	return t;
-}
 
 static Tensor *images(int64_t height, int64_t width)
 {
@@ -251,14 +238,6 @@ static struct outcome look(struct backbone *b, const Tensor *x, bool fused)
 		tensor_keep(o.dx);
 	tensor_scope_end();
 	return o;
-}
-
-/* |a - b| / |b| over all elements */
-static double distance(const Tensor *a, const Tensor *b)
-{
-	int64_t flat[] = {-1};
-	Tensor *u = tensor_reshape(tensor_to(a, T_F64), 1, flat), *v = tensor_reshape(tensor_to(b, T_F64), 1, flat);
-	return tensor_item(tensor_norm(tensor_sub(u, v), 0, false)) / tensor_item(tensor_norm(v, 0, false));
 }
 
 struct bn_seen {
@@ -500,84 +479,6 @@ static void teacher_shapes(void)
 
 /* --- the step's view ---------------------------------------------------------------------------------------------------------- */
 
-enum { S = 9, PIXELS = IMAGES * 3 * S * S };
-
-/* The sample of a box at output coordinate i of S, pixel centres at half: two neighbours and the second's share. */
-static void neighbours(int i, int start, int length, int at[2], double *share)
-{
-	double u = fmax((i + 0.5) * length / S - 0.5, 0);
-	int low = (int)u;
-	at[0] = start + low;
-	at[1] = start + (low + 1 < length ? low + 1 : low);
-	*share = u - low;
-}
-
-static double sample(const double *plane, const struct box *b, int y, int x)
-{
-	int row[2], column[2];
-	double down, right;
-	neighbours(y, b->y, b->h, row, &down);
-	neighbours(x, b->x, b->w, column, &right);
-	double top = (1 - right) * plane[row[0] * S + column[0]] + right * plane[row[0] * S + column[1]];
-	double bottom = (1 - right) * plane[row[1] * S + column[0]] + right * plane[row[1] * S + column[1]];
-	return (1 - down) * top + down * bottom;
-}
-
-/* Where an output pixel was before the roll, then before the flip. */
-static void view_scalar(const struct step_view *v, const double *x, double *out)
-{
-	for (int i = 0; i < PIXELS; i++) {
-		int row = (i / S % S - v->roll_y + S) % S, column = (i % S - v->roll_x + S) % S;
-		out[i] = sample(x + i / (S * S) * S * S, &v->box, row, v->flip ? S - 1 - column : column);
-	}
-}
-
-static const struct step_view views[] = {
-    {.box = {0, 0, S, S}},
-    {.box = {2, 1, 4, 7}},
-    {.box = {1, 3, 6, 5}, .flip = true},
-    {.box = {3, 2, 5, 6}, .flip = true, .roll_x = 1, .roll_y = 3},
-    {.box = {8, 8, 1, 1}, .roll_x = 2},
-};
-
-static void view_values(void)
-{
-	double x[PIXELS], want[PIXELS], got[PIXELS];
-	tensor_scope_begin(NO_GRAD);
-	Tensor *t = random_tensor(T_F64, 4, (int64_t[]){IMAGES, 3, S, S}, 3);
-	CHECK(tensor_read(t, T_F64, x, PIXELS) == 0);
-	for (size_t k = 0; k < sizeof views / sizeof *views; k++) {
-		view_scalar(&views[k], x, want);
-		CHECK(tensor_read(step_view_apply(&views[k], t), T_F64, got, PIXELS) == 0);
-		for (int i = 0; i < PIXELS; i++)
-			CHECK_NEAR(got[i], want[i], 1e-12);
-	}
-	tensor_scope_end();
-}
-
-/* <A x, y> = <x, A' y>, A' y being the gradient of <A x, y>. */
-static void view_adjoint(void)
-{
-	int64_t shape[] = {IMAGES, 3, S, S};
-	for (size_t k = 0; k < sizeof views / sizeof *views; k++) {
-		double x[PIXELS], y[PIXELS], Ax[PIXELS], Aty[PIXELS], left = 0, right = 0;
-		tensor_scope_begin(GRAD);
-		Tensor *tx = random_tensor(T_F64, 4, shape, 4), *ty = random_tensor(T_F64, 4, shape, 5), *d;
-		Tensor *at = random_tensor(T_F64, 4, shape, 6);
-		tensor_requires_grad_(at, true);
-		Tensor *product = tensor_sum(tensor_mul(step_view_apply(&views[k], at), ty), 0, NULL, false);
-		CHECK(tensor_grad(product, &at, 1, &d, false) == 0 && tensor_read(d, T_F64, Aty, PIXELS) == 0);
-		CHECK(tensor_read(tx, T_F64, x, PIXELS) == 0 && tensor_read(ty, T_F64, y, PIXELS) == 0);
-		view_scalar(&views[k], x, Ax);
-		for (int i = 0; i < PIXELS; i++) {
-			left += Ax[i] * y[i];
-			right += x[i] * Aty[i];
-		}
-		CHECK_NEAR(left, right, 1e-11);
-		tensor_scope_end();
-	}
-}
-
 /* A function of its arguments; inside the image; rolls up to a seventh of the size. */
 static void view_draws(void)
 {
@@ -614,8 +515,6 @@ int main(void)
 	RUN(batch_norm_modes);
 	RUN(batch_norm_update);
 	RUN(teacher_shapes);
-	RUN(view_values);
-	RUN(view_adjoint);
 	RUN(view_draws);
 	return check_done();
 }

@@ -1,0 +1,49 @@
+/* bfloat16 as its 16 bits, and loops that are compiled for several processors. */
+#ifndef FD2_BF16_H
+#define FD2_BF16_H
+#include <stdbool.h>
+#include <stdint.h>
+#include <string.h>
+
+#define INLINE static inline __attribute__((always_inline))
+
+/* gcc vectorises the loops of a FAST function; it makes a version for each of these instruction sets and picks one at start. */
+#if defined __clang__ || defined __SANITIZE_ADDRESS__
+#define FAST
+#elif defined __x86_64__
+#define FAST __attribute__((target_clones("avx512f", "avx2", "default"), optimize("O3")))
+#else
+#define FAST __attribute__((optimize("O3")))
+#endif
+
+INLINE float widen(uint16_t h)
+{
+	uint32_t u = (uint32_t)h << 16;
+	float f;
+	memcpy(&f, &u, sizeof f);
+	return f;
+}
+
+/* Rounds to the nearest, ties to even; a NaN stays one. */
+INLINE uint16_t narrow(float f)
+{
+	uint32_t u;
+	memcpy(&u, &f, sizeof u);
+	uint32_t rounded = (u + 0x7fff + ((u >> 16) & 1)) >> 16;
+	return (uint16_t)(f != f ? 0x7fc0 : rounded);
+}
+
+/* Element i of an array of f32 or bf16. */
+INLINE float load(const void *p, int64_t i, bool bf16)
+{
+	return bf16 ? widen(((const uint16_t *)p)[i]) : ((const float *)p)[i];
+}
+
+INLINE void store(void *p, int64_t i, float v, bool bf16)
+{
+	if (bf16)
+		((uint16_t *)p)[i] = narrow(v);
+	else
+		((float *)p)[i] = v;
+}
+#endif

@@ -1,0 +1,214 @@
+/* The frozen-teacher engine's passes against the operations that they stand for, and against scalar re-derivations. */
+#include <stdlib.h>
+
+#include "lib/fd2/sre2l.h"
+#include "lib/torch/tensor.h"
+#include "test/c/check.h"
+#include "test/c/tensors.h"
+
+enum { IMAGES = 2 };
+
+/* --- the step's view ---------------------------------------------------------------------------------------------------------- */
+
+enum { S = 9, PIXELS = IMAGES * 3 * S * S };
+
+/* The sample of a box at output coordinate i of S, pixel centres at half: two neighbours and the second's share. */
+static void neighbours(int i, int start, int length, int at[2], double *share)
+{
+	double u = fmax((i + 0.5) * length / S - 0.5, 0);
+	int low = (int)u;
+	at[0] = start + low;
+	at[1] = start + (low + 1 < length ? low + 1 : low);
+	*share = u - low;
+}
+
+static double sample(const double *plane, const struct box *b, int y, int x)
+{
+	int row[2], column[2];
+	double down, right;
+	neighbours(y, b->y, b->h, row, &down);
+	neighbours(x, b->x, b->w, column, &right);
+	double top = (1 - right) * plane[row[0] * S + column[0]] + right * plane[row[0] * S + column[1]];
+	double bottom = (1 - right) * plane[row[1] * S + column[0]] + right * plane[row[1] * S + column[1]];
+	return (1 - down) * top + down * bottom;
+}
+
+/* Where an output pixel was before the roll, then before the flip. */
+static void view_scalar(const struct step_view *v, const double *x, double *out)
+{
+	for (int i = 0; i < PIXELS; i++) {
+		int row = (i / S % S - v->roll_y + S) % S, column = (i % S - v->roll_x + S) % S;
+		out[i] = sample(x + i / (S * S) * S * S, &v->box, row, v->flip ? S - 1 - column : column);
+	}
+}
+
+static const struct step_view views[] = {
+    {.box = {0, 0, S, S}},
+    {.box = {2, 1, 4, 7}},
+    {.box = {1, 3, 6, 5}, .flip = true},
+    {.box = {3, 2, 5, 6}, .flip = true, .roll_x = 1, .roll_y = 3},
+    {.box = {8, 8, 1, 1}, .roll_x = 2},
+};
+
+static void view_values(void)
+{
+	double x[PIXELS], want[PIXELS], got[PIXELS];
+	tensor_scope_begin(NO_GRAD);
+	Tensor *t = random_tensor(T_F32, 4, (int64_t[]){IMAGES, 3, S, S}, 3);
+	CHECK(tensor_read(t, T_F64, x, PIXELS) == 0);
+	for (size_t k = 0; k < sizeof views / sizeof *views; k++) {
+		view_scalar(&views[k], x, want);
+		CHECK(tensor_read(step_view_apply(&views[k], t, T_F32), T_F64, got, PIXELS) == 0);
+		for (int i = 0; i < PIXELS; i++)
+			CHECK_NEAR(got[i], want[i], 5e-6);
+	}
+	tensor_scope_end();
+}
+
+/* <A x, y> = <x, A' y>, A' y being the gradient of <A x, y>. */
+static void view_adjoint(void)
+{
+	int64_t shape[] = {IMAGES, 3, S, S};
+	for (size_t k = 0; k < sizeof views / sizeof *views; k++) {
+		double x[PIXELS], y[PIXELS], Ax[PIXELS], Aty[PIXELS], left = 0, right = 0;
+		tensor_scope_begin(GRAD);
+		Tensor *tx = random_tensor(T_F32, 4, shape, 4), *ty = random_tensor(T_F32, 4, shape, 5), *d;
+		Tensor *at = random_tensor(T_F32, 4, shape, 6);
+		tensor_requires_grad_(at, true);
+		Tensor *product = tensor_sum(tensor_mul(step_view_apply(&views[k], at, T_F32), ty), 0, NULL, false);
+		CHECK(tensor_grad(product, &at, 1, &d, false) == 0 && tensor_read(d, T_F64, Aty, PIXELS) == 0);
+		CHECK(tensor_read(tx, T_F64, x, PIXELS) == 0 && tensor_read(ty, T_F64, y, PIXELS) == 0);
+		view_scalar(&views[k], x, Ax);
+		for (int i = 0; i < PIXELS; i++) {
+			left += Ax[i] * y[i];
+			right += x[i] * Aty[i];
+		}
+		CHECK_NEAR(left, right, 2e-5);
+		tensor_scope_end();
+	}
+}
+
+/* In bf16 the view is the f32 one rounded, and its adjoint that of the rounded gradient. */
+static void view_bf16(void)
+{
+	int64_t shape[] = {IMAGES, 3, S, S};
+	for (size_t k = 0; k < sizeof views / sizeof *views; k++) {
+		tensor_scope_begin(GRAD);
+		Tensor *x = random_tensor(T_F32, 4, shape, 4), *dy = tensor_to(random_tensor(T_F32, 4, shape, 5), T_BF16), *d[2];
+		tensor_requires_grad_(x, true);
+		Tensor *y = step_view_apply(&views[k], x, T_F32), *narrow = step_view_apply(&views[k], x, T_BF16);
+		CHECK(tensor_type(narrow) == T_BF16);
+		CHECK(distance(tensor_to(narrow, T_F32), tensor_to(tensor_to(y, T_BF16), T_F32)) == 0);
+		Tensor *sums[] = {tensor_sum(tensor_mul(y, tensor_to(dy, T_F32)), 0, NULL, false),
+		    tensor_sum(tensor_mul(narrow, dy), 0, NULL, false)};
+		CHECK(tensor_grad(sums[0], &x, 1, &d[0], false) == 0 && tensor_grad(sums[1], &x, 1, &d[1], false) == 0);
+		CHECK(distance(d[1], d[0]) == 0);
+		tensor_scope_end();
+	}
+}
+
+static void view_refused(void)
+{
+	struct pixel_view outside = {.x = 4, .y = 0, .w = S - 3, .h = S};
+	tensor_scope_begin(NO_GRAD);
+	CHECK(!tensor_step_view(random_tensor(T_F32, 4, (int64_t[]){IMAGES, 3, S, S}, 4), &outside, T_F32));
+	CHECK(tensor_error() && strstr(tensor_error(), "the box leaves the image"));
+	tensor_error_clear();
+	tensor_scope_end();
+}
+
+/* --- stems ---------------------------------------------------------------------------------------------------------------- */
+
+/* Values and gradient of tensor_conv2d, for every kernel and for sizes whose halves are odd. */
+static void stems(void)
+{
+	static const int64_t sizes[][2] = {{8, 8}, {10, 14}, {2, 6}, {32, 22}};
+	for (int padding = 1; padding <= 3; padding++)
+		for (size_t k = 0; k < sizeof sizes / sizeof *sizes; k++) {
+			int64_t size = 2 * padding + 1, out[] = {IMAGES, 20, sizes[k][0] / 2, sizes[k][1] / 2};
+			tensor_scope_begin(GRAD);
+			Tensor *x = random_tensor(T_F32, 4, (int64_t[]){IMAGES, 3, sizes[k][0], sizes[k][1]}, 1), *d[2];
+			Tensor *w = random_tensor(T_F32, 4, (int64_t[]){20, 3, size, size}, 2),
+			       *dy = random_tensor(T_F32, 4, out, 3);
+			tensor_requires_grad_(x, true);
+			Tensor *y[] = {
+			    tensor_conv2d(x, w, NULL, 2, padding, 1), tensor_stem(x, w, tensor_stem_adjoint(w, padding), padding)};
+			for (int i = 0; i < 2; i++)
+				CHECK(tensor_grad(tensor_sum(tensor_mul(y[i], dy), 0, NULL, false), &x, 1, &d[i], false) == 0);
+			CHECK(distance(y[1], y[0]) < 1e-6);
+			CHECK_THAT(
+			    distance(d[1], d[0]) < 1e-6, "padding %d, size %zu: off by %g", padding, k, distance(d[1], d[0]));
+			CHECK_STR(tensor_error(), NULL);
+			tensor_scope_end();
+		}
+}
+
+/* --- Adam ------------------------------------------------------------------------------------------------------------------- */
+
+/* torch's Adam and clamp, over some steps; 5x7 pixels leave a rest of every run of vectors. */
+static void adam(void)
+{
+	enum { STEPS = 7 };
+	int64_t shape[] = {IMAGES, 3, 5, 7}, channels[] = {1, 3, 1, 1};
+	struct adam_pixels how = {.lr = 0.25, .beta1 = 0.5, .beta2 = 0.9, .eps = 1e-8, .lo = {-1, -0.5, -2}, .hi = {1, 0.5, 0.7}};
+	tensor_scope_begin(NO_GRAD);
+	Tensor *lo = tensor_to(tensor_from(how.lo, T_F64, 4, channels), T_F32),
+	       *hi = tensor_to(tensor_from(how.hi, T_F64, 4, channels), T_F32);
+	Tensor *t[2][3];
+	for (int i = 0; i < 2; i++) {
+		t[i][0] = tensor_channels_last(tensor_clone(random_tensor(T_F32, 4, shape, 1)));
+		t[i][1] = tensor_full_like(t[i][0], 0);
+		t[i][2] = tensor_full_like(t[i][0], 0);
+	}
+	for (long step = 1; step <= STEPS; step++) {
+		Tensor *grad = random_tensor(T_F32, 4, shape, 10 + (uint32_t)step);
+		tensor_adam_pixels_(t[0][0], grad, t[0][1], t[0][2], step, &how);
+		tensor_adam_(&t[1][0], &grad, &t[1][1], &t[1][2], 1, step, how.lr, how.beta1, how.beta2, how.eps, 0, false);
+		tensor_clamp_(t[1][0], lo, hi);
+		for (int i = 0; i < 3; i++)
+			CHECK_THAT(
+			    distance(t[0][i], t[1][i]) < 1e-6, "step %ld: %d is off by %g", step, i, distance(t[0][i], t[1][i]));
+	}
+	CHECK_STR(tensor_error(), NULL);
+	tensor_scope_end();
+}
+
+/* --- memory ----------------------------------------------------------------------------------------------------------------- */
+
+static long resident(void)
+{
+	long pages = 0, own = 0;
+	FILE *f = fopen("/proc/self/statm", "r");
+	CHECK(f && fscanf(f, "%ld %ld", &pages, &own) == 2);
+	if (f)
+		fclose(f);
+	return own * 4096 >> 20;
+}
+
+/* Freed tensors of many sizes do not pile up: half as much again as was in use at once is kept at most. */
+static void memory(void)
+{
+	enum { MIB = 1 << 18 };
+	long before = resident();
+	for (int64_t round = 0; round < 300; round++) {
+		tensor_scope_begin(NO_GRAD);
+		tensor_full(1, T_F32, 1, (int64_t[]){(4 + 7 * round % 60) * MIB});
+		tensor_full(1, T_F32, 1, (int64_t[]){(4 + 11 * round % 60) * MIB});
+		tensor_scope_end();
+	}
+	CHECK_THAT(resident() - before < 200, "%ld MiB are kept", resident() - before);
+}
+
+int main(void)
+{
+	if (torch_start("cpu", 1) < 0)
+		return 1;
+	RUN(view_values);
+	RUN(view_adjoint);
+	RUN(view_bf16);
+	RUN(view_refused);
+	RUN(stems);
+	RUN(adam);
+	RUN(memory);
+	return check_done();
+}
