@@ -7,6 +7,7 @@
 #include "lib/fd2/jobs.h"
 
 static struct distill_job job = {
+    .cache = 4096,
     .method = "sre2l++",
     .ls_view = "plain",
     .pixels = "jpeg",
@@ -62,6 +63,8 @@ static const struct opt opts[] = {
     {0, "log-every", "N", OPT_INT, &job.log_every, "steps between loss terms in --log", .min = 1, .max = 1000000,
         .unrecorded = true},
     {0, "resume", NULL, OPT_FLAG, &job.resume, "keep the finished images of FILE.part", .unrecorded = true},
+    {0, "cache", "MIB", OPT_INT, &job.cache, "memory for decoded photographs; the rest are decoded again and again", .min = 1,
+        .max = 1 << 24, .unrecorded = true},
     {0, "strict", NULL, OPT_FLAG, &job.strict, "stop at a corrupt image instead of skipping it"},
     {0},
 };

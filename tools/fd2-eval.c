@@ -11,6 +11,7 @@
 #define TEMPERATURE 20
 
 static struct eval_job job = {
+    .cache = 4096,
     .arch = "resnet18",
     .data = "syn",
     .val_every = 10,
@@ -41,6 +42,8 @@ static const struct opt opts[] = {
     {0, "zeta", "X", OPT_REAL, &job.zeta, "cosine over zeta times the epochs", .min = 1, .max = 100},
     {0, "val-every", "N", OPT_INT, &job.val_every, "epochs between validations; 0: the last only", .min = 0, .max = 100000},
     {0, "data", "NAME", OPT_STRING, &job.data, "what the JSON calls the images: syn, random, real"},
+    {0, "cache", "MIB", OPT_INT, &job.cache, "memory for decoded photographs; the rest are decoded again and again", .min = 1,
+        .max = 1 << 24, .unrecorded = true},
     {0, "strict", NULL, OPT_FLAG, &job.strict, "stop at a corrupt image instead of skipping it"},
     {0},
 };

@@ -7,6 +7,7 @@
 #include "lib/nn/archs.h"
 
 static struct teacher_job job = {
+    .cache = 4096,
     .arch = "resnet18",
     .augment = "rrc",
     .fit = "short",
@@ -69,6 +70,8 @@ static const struct opt opts[] = {
     {0, "checkpoint-every", "N", OPT_INT, &job.checkpoint_every, "epochs between FILE.ckpt; 0: none", .min = 0, .max = 100000,
         .unrecorded = true},
     {0, "resume", NULL, OPT_FLAG, &job.resume, "go on from FILE.ckpt if it is there", .unrecorded = true},
+    {0, "cache", "MIB", OPT_INT, &job.cache, "memory for decoded photographs; the rest are decoded again and again", .min = 1,
+        .max = 1 << 24, .unrecorded = true},
     {0, "strict", NULL, OPT_FLAG, &job.strict, "stop at a corrupt image instead of skipping it"},
     {0},
 };

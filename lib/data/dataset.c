@@ -25,36 +25,12 @@ struct chunk {
 	const struct dataset_options *o;
 };
 
-enum fit fit_of(const char *name)
-{
-	return !strcmp(name, "squash") ? FIT_SQUASH : !strcmp(name, "whole") ? FIT_WHOLE : FIT_SHORT;
-}
-
-const char *fit_name(enum fit fit)
-{
-	return fit == FIT_SQUASH ? "squash" : fit == FIT_WHOLE ? "whole" : "short";
-}
-
 static void decode(void *ctx, int i)
 {
 	struct chunk *c = ctx;
 	struct job *j = &c->v[i];
-	const struct dataset_options *o = c->o;
-	struct image raw;
-	if (jpeg_decode(&raw, j->bytes, j->size, 0) < 0) {
+	if (fit_decode(&j->image, j->bytes, j->size, c->o->fit, c->o->size) < 0)
 		j->problem = xstrdup(fail_message());
-		return;
-	}
-	if (o->fit == FIT_NONE) {
-		j->image = raw;
-		return;
-	}
-	int side = o->fit == FIT_WHOLE ? o->size : o->size * 8 / 7;
-	if (o->fit == FIT_SHORT)
-		image_resize_short(&j->image, &raw, side);
-	else
-		image_resample(&j->image, &raw, 0, 0, raw.w, raw.h, side, side, 1);
-	image_free(&raw);
 }
 
 static struct job job_of(const struct sample *s)
@@ -101,11 +77,11 @@ static int take(struct loading *l, struct job *j)
 		l->class_of = xrealloc(l->class_of, (size_t)l->cap, sizeof *l->class_of);
 	}
 	l->class_of[d->n] = j->class;
-	d->v[d->n++] = (struct item){.key = j->key, .label = (int)j->cls, .image = j->image};
+	struct item *it = &d->v[d->n++];
+	*it = (struct item){.key = j->key, .label = (int)j->cls};
 	d->sizes_sum += (double)j->size;
 	j->key = j->class = NULL;
-	j->image = (struct image){0};
-	return 0;
+	return store_put(d->store, it, &j->image, j->bytes, j->size);
 }
 
 static int read_all(struct loading *l, struct shard_reader *r)
@@ -184,16 +160,15 @@ static int load(struct loading *l, struct shard_reader *r)
 
 int dataset_read(struct dataset *d, char *const *paths, int n, const struct dataset_options *o)
 {
-	*d = (struct dataset){0};
+	*d = (struct dataset){.store = store_new(o->fit, o->size, o->cache ? (size_t)o->cache << 20 : SIZE_MAX)};
 	struct loading l = {.d = d, .o = o};
 	struct shard_reader *r = shard_open(paths, n);
-	if (!r)
-		return -1;
-	int ok = load(&l, r);
+	int ok = r ? load(&l, r) : -1;
 	for (int i = 0; i < d->n; i++)
 		free(l.class_of[i]);
 	free(l.class_of);
-	shard_close(r);
+	if (r)
+		shard_close(r);
 	if (ok < 0)
 		dataset_free(d);
 	return ok;
@@ -210,5 +185,6 @@ void dataset_free(struct dataset *d)
 	free(d->v);
 	free(d->classes);
 	json_decref(d->meta);
+	store_free(d->store);
 	*d = (struct dataset){0};
 }

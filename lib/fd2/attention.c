@@ -10,8 +10,9 @@ static Tensor *as_tensor(const struct teacher *t, const struct image *im)
 	struct batch b;
 	int side = im->w < im->h ? im->w : im->h;
 	struct view v = {{(im->w - side) / 2, (im->h - side) / 2, side, side}, false};
+	struct item it = {.image = *im};
 	batch_init(&b, 1, t->size);
-	batch_add(&b, im, 0, &v);
+	batch_add(&b, &it, &v);
 	batch_render(&b, &t->normal);
 	Tensor *x = batch_images(&b, 0, 1, T_F32);
 	batch_free(&b);

@@ -43,7 +43,9 @@ static int write_stream(struct run *r, struct out *out)
 	int ok = w ? 0 : -1;
 	for (int i = 0; i < r->images.n && !ok; i++) {
 		struct attention a = {0};
-		ok = attention_of(&a, &r->teacher, &r->images.v[i].image);
+		struct image im = item_image(&r->images.v[i]);
+		ok = attention_of(&a, &r->teacher, &im);
+		item_release(&r->images.v[i], &im);
 		if (!ok)
 			ok = put(w, &r->images.v[i], &a);
 		attention_free(&a);

@@ -13,7 +13,7 @@ void batch_init(struct batch *b, int cap, int size)
 	b->pixels = xcalloc((size_t)cap, 3 * (size_t)size * size * sizeof *b->pixels);
 	b->labels = xcalloc((size_t)cap, sizeof *b->labels);
 	b->views = xcalloc((size_t)cap, sizeof *b->views);
-	b->images = xcalloc((size_t)cap, sizeof *b->images);
+	b->items = xcalloc((size_t)cap, sizeof *b->items);
 }
 
 void batch_free(struct batch *b)
@@ -21,7 +21,7 @@ void batch_free(struct batch *b)
 	free(b->pixels);
 	free(b->labels);
 	free(b->views);
-	free(b->images);
+	free(b->items);
 	*b = (struct batch){0};
 }
 
@@ -30,10 +30,10 @@ void batch_clear(struct batch *b)
 	b->n = 0;
 }
 
-void batch_add(struct batch *b, const struct image *im, int label, const struct view *v)
+void batch_add(struct batch *b, const struct item *it, const struct view *v)
 {
-	b->images[b->n] = im;
-	b->labels[b->n] = label;
+	b->items[b->n] = it;
+	b->labels[b->n] = it->label;
 	b->views[b->n++] = *v;
 }
 
@@ -46,7 +46,9 @@ static void render(void *ctx, int i)
 {
 	struct rendering *r = ctx;
 	struct batch *b = r->b;
-	view_render(b->pixels + (size_t)i * 3 * b->size * b->size, b->images[i], &b->views[i], b->size, r->normal);
+	struct image im = item_image(b->items[i]);
+	view_render(b->pixels + (size_t)i * 3 * b->size * b->size, &im, &b->views[i], b->size, r->normal);
+	item_release(b->items[i], &im);
 }
 
 void batch_render(struct batch *b, const struct normal *normal)

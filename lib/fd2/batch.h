@@ -10,7 +10,7 @@ struct batch {
 	float *pixels;   /* [n][size][size][3], normalised */
 	int64_t *labels; /* [n] */
 	struct view *views;
-	const struct image **images;
+	const struct item **items;
 };
 
 /* Room for `cap` images of size x size. */
@@ -18,7 +18,7 @@ void batch_init(struct batch *b, int cap, int size);
 void batch_free(struct batch *b);
 void batch_clear(struct batch *b);
 /* Adds one image (borrowed) with its view; nothing is rendered yet. */
-void batch_add(struct batch *b, const struct image *im, int label, const struct view *v);
+void batch_add(struct batch *b, const struct item *it, const struct view *v);
 void batch_render(struct batch *b, const struct normal *normal);
 
 /* Images first..first+n-1 as [n,3,size,size], channels-last, in `type`; their labels as i64 [n]. */

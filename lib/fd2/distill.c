@@ -43,7 +43,7 @@ struct block {
 	Tensor *x;    /* [n,3,S,S] f32, normalised: what is learned */
 	Tensor *m, *v;
 	Tensor *labels;
-	Tensor *earlier_maps; /* [J,n,M,h,w] for the fixed views; NULL for j = 0 */
+	Tensor *earlier; /* maps [J,n,M,h,w]; for LS_SAME images [J*n,3,S,S]; NULL for the first of a group */
 };
 
 /* The loss terms of a step, for the log; NaN where a term is off. */
@@ -64,18 +64,16 @@ static Tensor *similarity(
     struct run *r, struct block *b, const struct step_view *view, const Tensor *A, long step, enum scalar type)
 {
 	struct pass pass = frozen_pass();
-	if (r->job->plain || r->job->no_ls || !in_group(r, b->id))
+	if (!b->earlier)
 		return NULL;
-	if (r->ls_view == LS_SAME) {
-		Tensor *maps = earlier_seen_through(&r->earlier, &r->teacher, view, b->first, b->n, b->id, type);
-		return loss_S(A, maps);
-	}
+	if (r->ls_view == LS_SAME)
+		return loss_S(A, earlier_seen_through(b->earlier, &r->teacher, view, b->n, type));
 	if (r->ls_view != LS_PLAIN)
-		return loss_S(A, b->earlier_maps);
+		return loss_S(A, b->earlier);
 	if (step % r->job->ls_every)
 		return NULL;
 	Tensor *F = backbone_features(&r->teacher.backbone, tensor_to(b->x, type), &pass);
-	return loss_S(cal_attention(&r->teacher.cal, F, &pass), b->earlier_maps);
+	return loss_S(cal_attention(&r->teacher.cal, F, &pass), b->earlier);
 }
 
 /* Eq. 12, or the base method's own loss with --plain. */
@@ -194,8 +192,9 @@ static int block_start(struct run *r, struct block *b)
 	bool has_earlier = in_group(r, b->id) && !r->job->plain && !r->job->no_ls;
 	if (!ok && has_earlier)
 		ok = earlier_complete(&r->earlier, &r->teacher, r->ls_view, b->first, b->n, b->id);
-	if (!ok && has_earlier && r->ls_view != LS_SAME)
-		b->earlier_maps = earlier_maps(&r->earlier, &r->teacher, r->ls_view, b->first, b->n, b->id);
+	if (!ok && has_earlier)
+		b->earlier = r->ls_view == LS_SAME ? earlier_images(&r->earlier, &r->teacher, b->first, b->n, b->id)
+		                                   : earlier_maps(&r->earlier, &r->teacher, r->ls_view, b->first, b->n, b->id);
 	return ok < 0 || tensor_error() ? fail("cannot start image %d: %s", b->id, tensor_error() ? tensor_error() : fail_message())
 	                                : 0;
 }
@@ -362,6 +361,7 @@ static int read_real(struct run *r)
 	const struct distill_job *job = r->job;
 	struct dataset_options o = {.fit = r->teacher.fit,
 	    .size = r->teacher.size,
+	    .cache = job->cache,
 	    .strict = job->strict,
 	    .known = (const char *const *)r->teacher.class_names,
 	    .n_known = r->teacher.classes,

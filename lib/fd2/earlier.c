@@ -143,46 +143,36 @@ int earlier_complete(const struct earlier *e, const struct teacher *t, enum ls_v
 	return 0;
 }
 
-/* Batch of the images `id` of classes first..first+n-1, normalised [n,3,S,S]. */
-static Tensor *images(const struct earlier *e, const struct teacher *t, int first, int n, int id)
+Tensor *earlier_images(const struct earlier *e, const struct teacher *t, int first, int n, int id)
 {
+	int begin = first_of_group(e, id), all = (id - begin) * n;
+	struct item *items = xcalloc((size_t)all, sizeof *items);
 	struct batch b;
-	batch_init(&b, n, t->size);
-	for (int k = first; k < first + n; k++) {
-		const struct image *im = &at(e, k, id)->image;
-		struct view whole = {{0, 0, im->w, im->h}, false};
-		batch_add(&b, im, k, &whole);
+	batch_init(&b, all, t->size);
+	for (int i = 0; i < all; i++) {
+		items[i] = (struct item){.label = first + i % n, .image = at(e, first + i % n, begin + i / n)->image};
+		struct view whole = {{0, 0, items[i].image.w, items[i].image.h}, false};
+		batch_add(&b, &items[i], &whole);
 	}
 	batch_render(&b, &t->normal);
-	Tensor *x = batch_images(&b, 0, n, T_F32);
+	Tensor *x = batch_images(&b, 0, all, T_F32);
+	free(items);
 	batch_free(&b);
 	return x;
 }
 
-static Tensor *stacked(Tensor *const *maps, int n)
-{
-	Tensor *row[64];
-	for (int j = 0; j < n; j++) {
-		const Tensor *A = maps[j];
-		row[j] = tensor_reshape(
-		    A, 5, (int64_t[]){1, tensor_size(A, 0), tensor_size(A, 1), tensor_size(A, 2), tensor_size(A, 3)});
-	}
-	return tensor_cat(row, n, 0);
-}
-
-Tensor *earlier_seen_through(
-    struct earlier *e, const struct teacher *t, const struct step_view *view, int first, int n, int id, enum scalar type)
+Tensor *earlier_seen_through(const Tensor *images, const struct teacher *t, const struct step_view *view, int n, enum scalar type)
 {
 	Tensor *maps[64];
-	struct pass pass = {.bn = BN_RUNNING};
-	int J = 0;
+	struct pass pass = frozen_pass();
+	int J = (int)tensor_size(images, 0) / n;
 	tensor_scope_begin(NO_GRAD);
-	for (int j = first_of_group(e, id); j < id; j++) {
-		Tensor *x = images(e, t, first, n, j);
-		Tensor *F = backbone_features(&t->backbone, step_view_apply(view, x, type), &pass);
-		maps[J++] = cal_attention(&t->cal, F, &pass);
+	for (int j = 0; j < J; j++) {
+		Tensor *x = step_view_apply(view, tensor_narrow(images, 0, j * n, n), type);
+		Tensor *A = cal_attention(&t->cal, backbone_features(&t->backbone, x, &pass), &pass);
+		maps[j] = tensor_reshape(A, 5, (int64_t[]){1, n, tensor_size(A, 1), tensor_size(A, 2), tensor_size(A, 3)});
 	}
-	Tensor *all = tensor_keep(stacked(maps, J));
+	Tensor *all = tensor_keep(tensor_cat(maps, J, 0));
 	tensor_scope_end();
 	return all;
 }
@@ -228,5 +218,5 @@ Tensor *earlier_maps(struct earlier *e, const struct teacher *t, enum ls_view vi
 	/* one view for the block, drawn where no step draws its own */
 	struct step_view once = step_view_random(t->size, e->min_scale, (uint64_t)common.seed, first, id, UINT32_MAX);
 	once.roll_x = once.roll_y = 0;
-	return earlier_seen_through(e, t, &once, first, n, id, arithmetic());
+	return earlier_seen_through(earlier_images(e, t, first, n, id), t, &once, n, arithmetic());
 }

@@ -41,7 +41,8 @@ int earlier_read_images(struct earlier *e, const char *path, const struct teache
 int earlier_complete(const struct earlier *e, const struct teacher *t, enum ls_view view, int first, int n, int id);
 /* Maps of those images, which are complete: [J,n,M,h,w]. */
 Tensor *earlier_maps(struct earlier *e, const struct teacher *t, enum ls_view view, int first, int n, int id);
-/* The same images seen through `view`, in the arithmetic of the step. */
-Tensor *earlier_seen_through(
-    struct earlier *e, const struct teacher *t, const struct step_view *view, int first, int n, int id, enum scalar type);
+/* Those images themselves, normalised: [J*n,3,S,S], image by image. */
+Tensor *earlier_images(const struct earlier *e, const struct teacher *t, int first, int n, int id);
+/* Maps of `images` seen through `view`, n at a time: [J,n,M,h,w]; in the arithmetic of a step, without gradient. */
+Tensor *earlier_seen_through(const Tensor *images, const struct teacher *t, const struct step_view *view, int n, enum scalar type);
 #endif

@@ -110,9 +110,21 @@ static int measure(struct run *r, int e)
 	}
 	chat("epoch %4d  loss %.4f  top-1 %5.2f %%  top-5 %5.2f %%", e, r->loss / r->epoch.n, hits_top1(&r->last),
 	    hits_top5(&r->last));
-	log_event(json_pack("{s:s, s:i, s:{s:o}, s:f, s:f}", "event", "epoch", "epoch", e, "loss", r->labels ? "kl" : "ce",
-	    json_real_or_null(r->loss / r->epoch.n), "top1", hits_top1(&r->last), "top5", hits_top5(&r->last)));
 	return 0;
+}
+
+/* Every epoch's loss, and its accuracy where that was measured. */
+static void log_epoch(const struct run *r, int e, bool measured)
+{
+	if (!log_wanted())
+		return;
+	json_t *event = json_pack("{s:s, s:i, s:{s:o}}", "event", "epoch", "epoch", e, "loss", r->labels ? "kl" : "ce",
+	    json_real_or_null(r->loss / r->epoch.n));
+	if (measured) {
+		json_object_set_new(event, "top1", json_real(hits_top1(&r->last)));
+		json_object_set_new(event, "top5", json_real(hits_top5(&r->last)));
+	}
+	log_event(event);
 }
 
 static int train(struct run *r)
@@ -130,9 +142,10 @@ static int train(struct run *r)
 		for (int i = 0; i < r->epoch.batches; i++)
 			if (train_batch(r, e, i, lr) < 0)
 				return -1;
-		bool last = e + 1 == r->epochs;
-		if ((last || (job->val_every && (e + 1) % job->val_every == 0)) && measure(r, e + 1) < 0)
+		bool due = e + 1 == r->epochs || (job->val_every && (e + 1) % job->val_every == 0);
+		if (due && measure(r, e + 1) < 0)
 			return -1;
+		log_epoch(r, e + 1, due);
 		progress_at(e + 1, "loss %.4f  top-1 %.1f %%", r->loss / r->epoch.n, hits_top1(&r->last));
 	}
 	progress_end();
@@ -198,6 +211,7 @@ static int read_val(struct run *r)
 	const struct eval_job *job = r->job;
 	struct dataset_options o = {.fit = r->fit,
 	    .size = r->size,
+	    .cache = job->cache,
 	    .strict = job->strict,
 	    .known = (const char *const *)r->class_names,
 	    .n_known = r->classes,

@@ -13,7 +13,7 @@ struct teacher_job {
 	int n_shards;
 	struct opt_list val;
 	const char *out, *best, *init, *arch, *augment, *fit, *center_update, *schedule;
-	long maps, size, last_stride, epochs, batch, checkpoint_every;
+	long maps, size, last_stride, epochs, batch, checkpoint_every, cache;
 	double alpha, eta, mu, lr, momentum, weight_decay, warmup, label_smoothing, min_scale, clip, cal_lr, ema;
 	double mean[3], std[3], jitter[4], rotate;
 	bool nesterov, cal_augment, resume, strict;
@@ -25,7 +25,7 @@ struct protos_job {
 	const char *teacher, *out;
 	char **shards;
 	int n_shards; /* 0: the online prototypes */
-	long batch;
+	long batch, cache;
 	bool strict;
 };
 int stage_protos(const struct protos_job *job);
@@ -35,7 +35,7 @@ struct distill_job {
 	char **shards;
 	int n_shards;
 	const char *teacher, *protos, *attn, *previous, *out, *method, *ls_view, *pixels, *other, *difficulty;
-	long ipc, id, group, batch, steps, ls_every, crops, quality, log_every;
+	long ipc, id, group, batch, steps, ls_every, crops, quality, log_every, cache;
 	struct opt_range classes;
 	double alpha, beta, lambda, lr, r_bn, min_scale; /* alpha < 0: the teacher's */
 	bool plain, bn_head, no_lf, no_ls, resume, strict;
@@ -69,6 +69,7 @@ struct eval_job {
 	struct opt_list val;
 	const char *out, *save, *init, *arch, *fit, *data;
 	long epochs, batch, size, val_every; /* 0: the labels' own, or the default */
+	long cache;
 	double lr, weight_decay, temperature, zeta, min_scale, label_smoothing;
 	bool hard, strict;
 };

@@ -82,7 +82,7 @@ int epoch_render(const struct epoch *e, int i, struct batch *b, const struct dat
 		const struct item *it = &d->v[e->ids[first + k]];
 		const int32_t *box = e->boxes + 4 * (first + k);
 		struct view v = {.box = {box[0], box[1], box[2], box[3]}, .flip = e->flips[first + k]};
-		batch_add(b, &it->image, it->label, &v);
+		batch_add(b, it, &v);
 		with[k] = (uint32_t)e->with[first + k];
 	}
 	batch_render(b, normal);

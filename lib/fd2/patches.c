@@ -31,7 +31,10 @@ static void pad_one(void *ctx, int i)
 	struct view v = {p->patches[i].box, false};
 	float *crop = xcalloc(3 * (size_t)half * half, sizeof *crop);
 	float *out = p->pixels + (size_t)i * 3 * p->size * p->size;
-	view_render(crop, &p->d->v[p->patches[i].item].image, &v, half, p->normal);
+	const struct item *it = &p->d->v[p->patches[i].item];
+	struct image im = item_image(it);
+	view_render(crop, &im, &v, half, p->normal);
+	item_release(it, &im);
 	memset(out, 0, 3 * (size_t)p->size * p->size * sizeof *out);
 	for (int y = 0; y < half; y++)
 		memcpy(out + 3 * ((size_t)(at + y) * p->size + at), crop + 3 * (size_t)y * half, 3 * (size_t)half * sizeof *out);
@@ -136,7 +139,9 @@ void patches_mosaic(
 		/* an odd size gives the right and lower quadrants one pixel more: drawn at that size and cut */
 		int side = size - half, x0 = q % 2 ? half : 0, y0 = q / 2 ? half : 0;
 		int w = q % 2 ? side : half, h = q / 2 ? side : half;
-		view_render(crop, &d->v[p->item].image, &v, side, normal);
+		struct image im = item_image(&d->v[p->item]);
+		view_render(crop, &im, &v, side, normal);
+		item_release(&d->v[p->item], &im);
 		for (int y = 0; y < h; y++)
 			memcpy(out + 3 * ((size_t)(y0 + y) * size + x0), crop + 3 * (size_t)y * side, 3 * (size_t)w * sizeof *out);
 	}

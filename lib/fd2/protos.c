@@ -54,7 +54,7 @@ static int means(struct run *r)
 		batch_clear(&b);
 		for (int k = i; k < r->images.n && b.n < b.cap; k++) {
 			struct view v = view_center(&r->images.v[k].image, t->size);
-			batch_add(&b, &r->images.v[k].image, r->images.v[k].label, &v);
+			batch_add(&b, &r->images.v[k], &v);
 		}
 		batch_render(&b, &t->normal);
 		ok = add_batch(r, &b, sum, count);
@@ -120,6 +120,7 @@ static int read_images(struct run *r)
 {
 	struct dataset_options o = {.fit = r->teacher.fit,
 	    .size = r->teacher.size,
+	    .cache = r->job->cache,
 	    .strict = r->job->strict,
 	    .known = (const char *const *)r->teacher.class_names,
 	    .n_known = r->teacher.classes,

@@ -53,6 +53,7 @@ static int label_all(struct run *r, struct stream_writer *w)
 		if (epoch_write(&r->epoch, w, e) < 0)
 			return -1;
 		progress_at(e + 1, "epoch %ld", e + 1);
+		log_event(json_pack("{s:s, s:i}", "event", "epoch", "epoch", (int)e + 1));
 	}
 	progress_end();
 	return 0;

@@ -122,7 +122,7 @@ static void fill(struct run *r, const uint32_t *order, int first, int n)
 	for (int i = first; i < first + n; i++) {
 		const struct item *it = &r->train.v[order[i]];
 		struct view v = view_random(&it->image, (int)job->size, &r->augment, (uint64_t)common.seed, r->epoch, order[i]);
-		batch_add(&r->batch, &it->image, it->label, &v);
+		batch_add(&r->batch, it, &v);
 	}
 	batch_render(&r->batch, &r->teacher.normal);
 }
@@ -289,7 +289,7 @@ static int train(struct run *r)
 static int read_data(struct run *r)
 {
 	const struct teacher_job *job = r->job;
-	struct dataset_options o = {.fit = fit_of(job->fit), .size = (int)job->size, .strict = job->strict};
+	struct dataset_options o = {.fit = fit_of(job->fit), .size = (int)job->size, .cache = job->cache, .strict = job->strict};
 	if (dataset_read(&r->train, job->shards, job->n_shards, &o) < 0)
 		return -1;
 	if (!r->train.classes)

@@ -16,7 +16,7 @@ int validate(
 		batch_clear(&b);
 		for (int k = i; k < d->n && k < i + BATCH; k++) {
 			struct view v = view_center(&d->v[k].image, size);
-			batch_add(&b, &d->v[k].image, d->v[k].label, &v);
+			batch_add(&b, &d->v[k], &v);
 		}
 		batch_render(&b, normal);
 		tensor_scope_begin(NO_GRAD);

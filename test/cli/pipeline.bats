@@ -45,7 +45,7 @@ tensors() {
 @test "pipeline: hard labels, and the student that is saved" {
 	fd2-eval --hard -s 32 -e 2 --val val.tar --save student.fd2 --log eval.log distilled.tar >out.json
 	[ "$(jq -c '[.labels, .epochs, .best_epoch, .images]' out.json)" = '["hard",2,2,6]' ]
-	[ "$(jq -s 'map(select(.event == "epoch")) | length' eval.log)" = 1 ]
+	[ "$(jq -c 'select(.event == "epoch") | [.epoch, .loss.ce > 0, .top1 != null]' eval.log | paste -sd' ')" = '[1,true,false] [2,true,true]' ]
 	[ "$(tensors student.fd2 .kind)" = '"student"' ]
 	[ "$(tensors student.fd2 '.tensors[] | select(.name == "fc.weight") | .shape')" = '[3,512]' ]
 	[ "$(tensors student.fd2 .meta.classes)" = '["blue-ring","gold-bar","red-spot"]' ]
@@ -53,6 +53,26 @@ tensors() {
 	[[ ${stderr_lines[0]} == *"--save and --output are both '-'" ]]
 	run -2 --separate-stderr fd2-eval --hard -l labels.fd2 --val val.tar distilled.tar
 	[[ ${stderr_lines[0]} == *"--hard and --labels exclude each other" ]]
+}
+
+@test "pipeline: images beyond --cache wait in a file, and nothing else changes" {
+	fd2-draw --classes 3 --per-class 4 --size 260 >large.tar
+	for mib in 1 4096; do
+		fd2-teacher -q -s 224 -M 2 -b 6 -e 1 --val large.tar --log $mib.log --cache $mib -o $mib.fd2 large.tar
+		fd2-distill -q -t $mib.fd2 --steps 0 --plain --cache $mib -o $mib.tar large.tar
+		fd2-protos -q -t $mib.fd2 --cache $mib -o $mib.protos large.tar
+		fd2-eval -q --hard -e 1 --val large.tar --cache $mib $mib.tar >$mib.json
+		jq -c 'select(.event == "epoch") | [.loss, .val_cal]' $mib.log >$mib.epochs
+	done
+	for what in fd2 tar protos json epochs; do
+		cmp 1.$what 4096.$what
+	done
+	mkdir tmp
+	TMPDIR=tmp fd2-protos -q -t 1.fd2 --cache 1 -o p large.tar
+	[ -z "$(ls tmp)" ]
+	TMPDIR=/nowhere run -1 --separate-stderr fd2-protos -t 1.fd2 --cache 1 -o p2 large.tar
+	said "fd2-protos: cannot make a file for images beyond --cache in '/nowhere': No such file or directory"
+	[ ! -e p2 ]
 }
 
 @test "teacher: both branches' accuracy each epoch, and the best epoch" {

@@ -1,0 +1,19 @@
+/* How a photograph is made ready for a network's input, once, before any crop. */
+#ifndef FD2_FIT_H
+#define FD2_FIT_H
+#include "lib/image/image.h"
+
+enum fit {
+	FIT_NONE,   /* as stored */
+	FIT_SHORT,  /* short side to 8/7 of the size, aspect kept: torchvision's Resize(256) for 224 */
+	FIT_SQUASH, /* both sides to 8/7 of it, aspect given up: Resize((256, 256)) */
+	FIT_WHOLE,  /* both sides to the size: nothing is left to crop */
+};
+
+/* "short|squash|whole" of an option, as a fit. */
+enum fit fit_of(const char *name);
+const char *fit_name(enum fit fit);
+/* Decodes and fits. A JPEG of at least twice the side that is needed is decoded at 1/2, 1/4 or 1/8 (libjpeg's scaled DCT), then
+ * resized. -1: fail_message. Thread-safe. */
+int fit_decode(struct image *im, const void *jpeg, size_t bytes, enum fit fit, int size);
+#endif

@@ -1,0 +1,109 @@
+#include "lib/data/store.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "lib/base/err.h"
+
+struct store {
+	enum fit fit;
+	int size;
+	size_t limit, kept; /* bytes in memory */
+	int file;           /* -1: not needed yet */
+	uint64_t end;
+};
+
+struct store *store_new(enum fit fit, int size, size_t limit)
+{
+	struct store *s = xcalloc(1, sizeof *s);
+	*s = (struct store){.fit = fit, .size = size, .limit = limit, .file = -1};
+	return s;
+}
+
+void store_free(struct store *s)
+{
+	if (s && s->file >= 0)
+		close(s->file);
+	free(s);
+}
+
+static const char *folder(void)
+{
+	const char *dir = getenv("TMPDIR");
+	return dir && *dir ? dir : "/tmp";
+}
+
+static int open_file(struct store *s)
+{
+	char *path = xasprintf("%s/fd2-images.XXXXXX", folder());
+	s->file = mkostemp(path, O_CLOEXEC);
+	int ok = s->file < 0 ? fail("cannot make a file for images beyond --cache in '%s': %s", folder(), strerror(errno)) : 0;
+	if (!ok)
+		unlink(path);
+	free(path);
+	return ok;
+}
+
+static int append(struct store *s, const uint8_t *jpeg, size_t bytes)
+{
+	if (s->file < 0 && open_file(s) < 0)
+		return -1;
+	for (size_t done = 0; done < bytes;) {
+		ssize_t n = pwrite(s->file, jpeg + done, bytes - done, (off_t)(s->end + done));
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return fail("cannot keep images beyond --cache in '%s': %s", folder(), strerror(errno));
+		done += (size_t)n;
+	}
+	return 0;
+}
+
+int store_put(struct store *s, struct item *it, struct image *im, const void *jpeg, size_t bytes)
+{
+	size_t size = 3 * (size_t)im->w * (size_t)im->h;
+	it->image = *im;
+	it->store = s;
+	*im = (struct image){0};
+	if (s->kept + size <= s->limit) {
+		s->kept += size;
+		return 0;
+	}
+	free(it->image.rgb);
+	it->image.rgb = NULL;
+	if (append(s, jpeg, bytes) < 0)
+		return -1;
+	it->at = s->end;
+	it->bytes = bytes;
+	s->end += bytes;
+	return 0;
+}
+
+struct image item_image(const struct item *it)
+{
+	if (it->image.rgb || !it->store)
+		return it->image;
+	struct image im;
+	uint8_t *jpeg = xmalloc(it->bytes);
+	for (size_t done = 0; done < it->bytes;) {
+		ssize_t n = pread(it->store->file, jpeg + done, it->bytes - done, (off_t)(it->at + done));
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n <= 0)
+			die("cannot read '%s' again: %s", it->key, n ? strerror(errno) : "the temporary file was cut");
+		done += (size_t)n;
+	}
+	if (fit_decode(&im, jpeg, it->bytes, it->store->fit, it->store->size) < 0)
+		die("cannot decode '%s' again: %s", it->key, fail_message());
+	free(jpeg);
+	return im;
+}
+
+void item_release(const struct item *it, struct image *im)
+{
+	if (im->rgb != it->image.rgb)
+		image_free(im);
+}

@@ -1,0 +1,27 @@
+/* Where a data set's images lie: decoded in memory as far as a limit allows, the others as JPEGs in a temporary file that has no
+ * name, to be decoded each time they are looked at. What they look like does not depend on the limit. */
+#ifndef FD2_STORE_H
+#define FD2_STORE_H
+#include "lib/data/fit.h"
+
+struct store;
+
+/* An image and its class. One made by hand has no store: its image stays in memory. */
+struct item {
+	char *key; /* "class/id" */
+	int label;
+	struct image image;        /* rgb NULL: in the file */
+	const struct store *store; /* whose file */
+	uint64_t at;
+	size_t bytes;
+};
+
+/* limit: bytes of decoded images to keep. */
+struct store *store_new(enum fit fit, int size, size_t limit);
+void store_free(struct store *s);
+/* Takes an image over, with the JPEG that it was fitted from. -1: fail_message, when the file cannot be written. */
+int store_put(struct store *s, struct item *it, struct image *im, const void *jpeg, size_t bytes);
+/* The image, to be given back with item_release. Thread-safe; a file that can no longer be read ends the program. */
+struct image item_image(const struct item *it);
+void item_release(const struct item *it, struct image *im);
+#endif

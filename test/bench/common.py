@@ -1,0 +1,84 @@
+"""What the benchmarks share: running fd2's tools, torchvision's networks with a teacher's weights, and lines of a table."""
+import json
+import os
+import statistics
+import subprocess
+import sys
+import tarfile
+import time
+
+import msgpack
+import msgpack_numpy
+import numpy as np
+import torch
+import torchvision
+
+SIZE, BATCH, ROUNDS = 224, 20, 3
+
+
+def read_stream(path):
+    tensors, meta = {}, {}
+    with open(path, "rb") as f:
+        for record in msgpack.Unpacker(f, object_hook=msgpack_numpy.decode, max_buffer_size=0):
+            meta = record.get("meta", meta)
+            if "name" in record:
+                tensors[record["name"]] = torch.from_numpy(np.array(record["value"]))
+    return meta, tensors
+
+
+def network(teacher):
+    """torchvision's network with the weights of teacher.fd2, frozen."""
+    meta, tensors = read_stream(teacher)
+    net = getattr(torchvision.models, meta["arch"])(num_classes=len(meta["classes"]))
+    net.load_state_dict({n: t for n, t in tensors.items() if not n.startswith("cal.")})
+    return net.eval().requires_grad_(False)
+
+
+def timed(f, n):
+    """Seconds of n calls, after one that does not count."""
+    seconds = []
+    for _ in range(n + 1):
+        start = time.perf_counter()
+        f()
+        seconds.append(time.perf_counter() - start)
+    return seconds[1:]
+
+
+class Tools:
+    def __init__(self, folder, work):
+        self.folder, self.work, self.peak = folder, work, 0
+
+    def path(self, name):
+        return os.path.join(self.work, name)
+
+    def run(self, tool, *args):
+        """Seconds; self.peak is then its peak memory in MiB."""
+        start = time.perf_counter()
+        process = subprocess.Popen([os.path.join(self.folder, tool), "-q", *map(str, args)], stdout=subprocess.DEVNULL)
+        _, status, usage = os.wait4(process.pid, 0)
+        if status:
+            sys.exit(f"{tool} failed")
+        self.peak = usage.ru_maxrss // 1024
+        return time.perf_counter() - start
+
+
+def count(shard):
+    """Images in a shard."""
+    with tarfile.open(shard) as tar:
+        return sum(m.name.endswith(".jpg") for m in tar)
+
+
+def child(script, *args):
+    """The JSON that another Python process prints, so that neither disturbs the other's memory."""
+    out = subprocess.run([sys.executable, script, *map(str, args)], check=True, capture_output=True, text=True).stdout
+    return json.loads(out)
+
+
+HEAD = f"{'':<34} {'min s':>7} {'median':>7} {'max':>7} {'ratio':>8} {'MiB':>6} {'floor':>8}"
+
+
+def row(name, seconds, base, memory, floor=None):
+    """base: seconds of the plain program; floor: of the convolutions alone."""
+    median = statistics.median(seconds)
+    share = f"{100 * floor / median:6.0f} %" if floor else ""
+    print(f"{name:<34} {min(seconds):7.3f} {median:7.3f} {max(seconds):7.3f} {base / median:7.2f}x {memory:6} {share:>8}".rstrip(), flush=True)

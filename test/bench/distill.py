@@ -1,0 +1,154 @@
+"""The distillation iteration: fd2-distill against a plain PyTorch program of the same method, in turn, on the same images and views.
+
+usage: distill.py BIN WORK SHARD ARCH       prints the table
+       distill.py --plain|--floor ...       what it runs of itself, each in a process of its own
+
+The plain program is what users have: f32, a hook on every BatchNorm, autograd, torch.optim.Adam. It replays the views that
+fd2-distill logged, from the same first images, so its losses must be fd2's. The floor is the network's convolutions alone: forward and
+input gradient, channels-last.
+"""
+import io
+import json
+import os
+import resource
+import statistics
+import sys
+import tarfile
+import time
+
+import numpy as np
+import torch
+import torch.nn.functional as nnf
+
+from common import BATCH, HEAD, ROUNDS, SIZE, Tools, child, network, row, timed
+
+STEPS, PLAIN_STEPS = 12, 5
+R_BN, LR = 0.01, 0.25  # fd2-distill's defaults
+MEAN, STD = torch.tensor([0.485, 0.456, 0.406]).view(1, 3, 1, 1), torch.tensor([0.229, 0.224, 0.225]).view(1, 3, 1, 1)
+BASE = ["--plain", "--dtype", "f32"]
+VARIANTS = {"fd2 SRe2L++, f32": BASE, "fd2 SRe2L++, bf16": ["--plain", "--dtype", "bf16"],
+            "fd2 +FD2 (L_F, L_cls), f32": ["--dtype", "f32"], "fd2 +FD2 (L_F, L_cls), bf16": ["--dtype", "bf16"]}
+# L_S compares an image with the earlier ones of its group: measured at the third image, so with two of them.
+VIEWS = {f"fd2 +FD2, L_S {view}, bf16": ["--dtype", "bf16", "--ls-view", view] for view in ("same", "once", "literal", "plain")}
+
+
+def read_images(path):
+    with tarfile.open(path) as tar:
+        arrays = [np.load(io.BytesIO(tar.extractfile(m).read())) for m in tar if m.name.endswith(".npy")]
+    return (torch.from_numpy(np.stack(arrays)).float() - MEAN) / STD
+
+
+def view(x, box):
+    left, top, w, h, flip, roll_y, roll_x = box
+    x = nnf.interpolate(x[:, :, top:top + h, left:left + w], size=(SIZE, SIZE), mode="bilinear", align_corners=False)
+    return torch.roll(x.flip(3) if flip else x, (roll_y, roll_x), (2, 3))
+
+
+def plain(teacher, images, log):
+    net, x = network(teacher), read_images(images).requires_grad_(True)
+    terms = []
+
+    def hook(module, args, out):
+        u = args[0]
+        mean, var = u.mean([0, 2, 3]), u.permute(1, 0, 2, 3).reshape(u.size(1), -1).var(1, unbiased=False)
+        terms.append(torch.norm(module.running_var - var, 2) + torch.norm(module.running_mean - mean, 2))
+
+    for module in net.modules():
+        if isinstance(module, torch.nn.BatchNorm2d):
+            module.register_forward_hook(hook)
+    steps = [e for e in map(json.loads, open(log)) if e["event"] == "step"][:PLAIN_STEPS]
+    labels, optim = torch.arange(BATCH), torch.optim.Adam([x], lr=LR, betas=(0.5, 0.9), eps=1e-8)
+    seconds, losses = [], []
+    for step in steps:
+        start = time.perf_counter()
+        optim.param_groups[0]["lr"] = step["lr"]
+        optim.zero_grad()
+        terms.clear()
+        logits = net(view(x, step["view"]))
+        loss = nnf.cross_entropy(logits, labels) + R_BN * (10 * terms[0] + sum(terms[1:]))
+        loss.backward()
+        optim.step()
+        x.data = torch.max(torch.min(x.data, (1 - MEAN) / STD), -MEAN / STD)
+        losses.append(loss.item())
+        seconds.append(time.perf_counter() - start)
+    return {"seconds": seconds[1:], "losses": losses, "memory": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024}
+
+
+def floor(teacher, dtype):
+    """Forward and input gradient of every convolution, one after another."""
+    net, calls = network(teacher), []
+    for module in net.modules():
+        if isinstance(module, torch.nn.Conv2d):
+            module.register_forward_hook(lambda m, args, out: calls.append((m, args[0].shape, out.shape)))
+    with torch.no_grad():
+        net(torch.randn(BATCH, 3, SIZE, SIZE))
+    last = {"dtype": getattr(torch, dtype), "memory_format": torch.channels_last}
+    runs = [(m, torch.randn(i).to(**last), m.weight.to(**last), torch.randn(o).to(**last)) for m, i, o in calls]
+
+    def convolutions():
+        for m, x, w, dy in runs:
+            torch.conv2d(x, w, None, m.stride, m.padding, m.dilation, m.groups)
+            torch.ops.aten.convolution_backward(dy, x, w, None, m.stride, m.padding, m.dilation, False, [0, 0], m.groups,
+                                                [True, False, False])
+
+    return {"seconds": timed(convolutions, 4)}
+
+
+def ours(tools, teacher, shard, images, *options):
+    """Seconds and losses of the steps of the last image."""
+    log = tools.path("bench.log")
+    if os.path.exists(log):
+        os.remove(log)
+    tools.run("fd2-distill", "-t", teacher, "-b", BATCH, "--classes", f"0-{BATCH - 1}", "-n", images, "--steps", STEPS, "--log", log,
+              "--log-every", 1, "-o", tools.path("bench.tar"), *options, shard)
+    steps = [e for e in map(json.loads, open(log)) if e["event"] == "step" and e["image"] == images]
+    return {"seconds": [b["t"] - a["t"] for a, b in zip(steps[1:], steps[2:])], "losses": [e["loss"]["total"] for e in steps],
+            "memory": tools.peak}
+
+
+def prepare(tools, shard, arch):
+    teacher, first = tools.path(f"{arch}.fd2"), tools.path(f"{arch}-first.tar")
+    tools.run("fd2-teacher", "-a", arch, "-s", SIZE, "-b", 20, "-e", 1, "-o", teacher, shard)
+    tools.run("fd2-distill", "-t", teacher, "-b", BATCH, "--classes", f"0-{BATCH - 1}", "-n", 1, *BASE, "--steps", 0, "--pixels", "f16",
+              "-o", first, shard)
+    return teacher, first
+
+
+def measure(tools, teacher, first, shard, views):
+    seen, plain = {}, "plain PyTorch, f32"
+
+    def add(name, got):
+        seen.setdefault(name, {"seconds": []})["seconds"] += got["seconds"]
+        seen[name].update(losses=got["losses"], memory=got["memory"])
+
+    for _ in range(ROUNDS):
+        for name, options in VARIANTS.items():
+            add(name, ours(tools, teacher, shard, 1, *options))
+        for name, options in views.items():
+            add(name, ours(tools, teacher, shard, 3, *options))
+        ours(tools, teacher, shard, 1, *BASE)
+        add(plain, child(__file__, "--plain", teacher, first, tools.path("bench.log")))
+    return seen, statistics.median(seen[plain]["seconds"])
+
+
+def main():
+    if sys.argv[1] in ("--plain", "--floor"):
+        print(json.dumps({"--plain": plain, "--floor": floor}[sys.argv[1]](*sys.argv[2:])))
+        return
+    folder, work, shard, arch = sys.argv[1:]
+    tools = Tools(folder, work)
+    teacher, first = prepare(tools, shard, arch)
+    seen, base = measure(tools, teacher, first, shard, VIEWS if arch == "resnet18" else {})
+    floors = {dtype: statistics.median(child(__file__, "--floor", teacher, dtype)["seconds"]) for dtype in ("float32", "bfloat16")}
+    print(f"\n{arch}, {BATCH} images of {SIZE}x{SIZE}: an iteration of fd2-distill\n{HEAD}")
+    for name, s in seen.items():
+        row(name, s["seconds"], base, s["memory"], floors["bfloat16" if "bf16" in name else "float32"])
+    print(f"convolutions alone: f32 {floors['float32']:.3f} s, bf16 {floors['bfloat16']:.3f} s")
+    pairs = list(zip(seen["fd2 SRe2L++, f32"]["losses"], seen["plain PyTorch, f32"]["losses"]))
+    print("losses, fd2 f32 and plain: " + ", ".join(f"{a:.3f} {b:.3f}" for a, b in pairs), flush=True)
+    if abs(pairs[0][0] / pairs[0][1] - 1) > 1e-3:
+        sys.exit("the first losses differ: not the same computation")
+
+
+if __name__ == "__main__":
+    main()
