@@ -31,12 +31,12 @@ static void open_engine()
 
 void cuda_open()
 {
+	open_engine();
 	setenv("CUBLAS_WORKSPACE_CONFIG", ":4096:8", 0); /* cuBLAS is deterministic only with a workspace of this kind */
 	if (!dlopen("libtorch_cuda.so", RTLD_NOW | RTLD_GLOBAL))
 		TORCH_CHECK(false, "cannot open CUDA: ", dlerror());
 	TORCH_CHECK(at::hasCUDA(), "libtorch_cuda.so was loaded too late to be used");
 	TORCH_CHECK(at::detail::getCUDAHooks().deviceCount() > 0, "no CUDA device found");
-	open_engine();
 }
 
 const struct cuda_engine &cuda_kernels()
