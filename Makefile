@@ -3,6 +3,7 @@
 #   make V=1              show every command
 #   make OPT='-O0 -g'     other flags; what they touch is rebuilt
 #   make LIBTORCH=/dir    a libtorch of your own (a folder with include/ and lib/) instead of the pinned wheel
+#   make NVCC=/dir/nvcc   CUDA's compiler, if it is not on the PATH; NVCC= builds without the kernels for --device cuda
 #   make PKG_CONFIG_PATH=… CC=… CXX=…    as everywhere
 
 .DELETE_ON_ERROR:
@@ -54,9 +55,14 @@ CPPFLAGS = -I. -ffile-prefix-map=$(CURDIR)=. -D_GNU_SOURCE -DFD2_VERSION='"$(VER
 CFLAGS = -std=c11 $(OPT) $(WARN) -fPIC -fvisibility=default
 CXXFLAGS = -std=c++17 $(OPT) $(WARN) -fPIC -fvisibility=hidden \
 	-isystem $(LIBTORCH)/include -isystem $(LIBTORCH)/include/torch/csrc/api/include
+# Kernels for A100 and H100, and PTX of the latter for newer ones. An element is rounded as on the CPU: no fused multiply-add.
+NVCCFLAGS = -std=c++17 -O3 -fmad=false -gencode arch=compute_80,code=sm_80 -gencode arch=compute_90,code=[sm_90,compute_90] \
+	-Werror all-warnings -Xcompiler=-Wall,-Wextra,-Werror,-fPIC,-fvisibility=hidden
+NVCC ?= $(shell command -v nvcc)
+NVCC := $(NVCC)
 LDFLAGS =
 LIBS = $(call pkgs,libs) -lm -lpthread -ldl
-FLAGS = $(CC) $(CXX) $(CPPFLAGS) $(call pkgs,cflags) $(CFLAGS) $(CXXFLAGS) $(SAN) $(LDFLAGS) $(LIBS)
+FLAGS = $(CC) $(CXX) $(CPPFLAGS) $(call pkgs,cflags) $(CFLAGS) $(CXXFLAGS) $(NVCCFLAGS) $(SAN) $(LDFLAGS) $(LIBS)
 
 # --- sources ------------------------------------------------------------------------------------------------------------
 
@@ -66,6 +72,7 @@ C_IMPORT = $(wildcard lib/data/import*.c)
 C_CORE = $(C_FORMATS) $(wildcard lib/image/*.c) $(filter-out $(C_IMPORT),$(wildcard lib/data/*.c))
 C_TORCH = $(wildcard lib/nn/*.c lib/fd2/*.c lib/torch/*.c)
 CC_TORCH = $(wildcard lib/torch/*.cc)
+CU = $(wildcard lib/cuda/*.cu)
 TOOLS = $(patsubst tools/%.c,%,$(wildcard tools/fd2-*.c))
 TESTS = $(patsubst test/c/%.c,$(B)/test/%,$(wildcard test/c/*.c))
 # Tests that need libtorch are those that include its side of the library.
@@ -73,10 +80,11 @@ TORCH_TESTS := $(patsubst test/c/%.c,$(B)/test/%,$(shell grep -lsE 'include "lib
 obj = $(patsubst %,$(B)/obj/%.o,$(basename $(1)))
 CORE = $(B)/lib/fd2/libfd2.so
 TORCH = $(B)/lib/fd2/libfd2-torch.so
+CUDA = $(if $(NVCC),$(B)/lib/fd2/libfd2-cuda.so)
 
 .PRECIOUS: $(B)/obj/%.o
 .PHONY: all tests asan deps deps-check check check-asan parity bench demo study-cars40 study-nette lint install uninstall clean distclean help asan-here FORCE
-all: deps $(TOOLS:%=$(B)/bin/%) $(CORE) $(TORCH) $(B)/lib/libfd2fmt.a ## build everything (the default)
+all: deps $(TOOLS:%=$(B)/bin/%) $(CORE) $(TORCH) $(CUDA) $(B)/lib/libfd2fmt.a ## build everything (the default); kernels for --device cuda where nvcc is found
 
 help: ## list the targets
 	@sed -n 's/^\([a-z0-9-]*\):.*## \(.*\)/\1\t\2/p' Makefile | expand -t 14
@@ -154,6 +162,11 @@ $(B)/obj/%.o: %.cc $(B)/flags
 	$(call say,c++,$<)
 	$(Q)$(CXX) $(CPPFLAGS) $(CXXFLAGS) $(SAN) -MMD -MP -c -o $@ $<
 
+$(B)/obj/%.o: %.cu $(B)/flags
+	@mkdir -p $(@D)
+	$(call say,nvcc,$<)
+	$(Q)$(NVCC) -I. $(NVCCFLAGS) -MMD -MP -c -o $@ $<
+
 -include $(shell find $(B)/obj -name '*.d' 2>/dev/null)
 
 $(CORE): $(call obj,$(C_CORE))
@@ -175,6 +188,12 @@ $(TORCH): $(call obj,$(C_TORCH) $(CC_TORCH)) $(CORE)
 	$(call say,ld,$@)
 	$(Q)$(CXX) -shared $(LDFLAGS) -o $@ $(filter %.o,$^) -L$(@D) -lfd2 -L$(LIBTORCH)/lib -ltorch_cpu -lc10 $(LIBS) \
 		-Wl,-rpath,'$$ORIGIN' $(TORCH_RPATH) -Wl,-z,defs
+
+# Loaded by libfd2-torch.so on demand. The CUDA runtime is in it, so that it loads where no driver is.
+$(B)/lib/fd2/libfd2-cuda.so: $(call obj,$(CU))
+	@mkdir -p $(@D)
+	$(call say,ld,$@)
+	$(Q)$(NVCC) -shared -cudart static -Xlinker -z,defs -o $@ $(filter %.o,$^)
 
 to_core = -L$(B)/lib/fd2 $(1) -lfd2 $(LIBS) -Wl,--as-needed -Wl,-rpath,'$$ORIGIN/../lib/fd2'
 $(B)/bin/%: $(B)/obj/tools/%.o $(CORE)
@@ -240,7 +259,7 @@ install: all ## put tools, libraries, headers, man pages and completion below PR
 		install -m "$$mode" "$$f" "$$to/$$dir/"; note "$$dir/$${f##*/}"; done; }; \
 	made=(); folder lib/fd2; note lib/fd2/installed; \
 	put 755 bin $(TOOLS:%=$(B)/bin/%); \
-	put 644 lib/fd2 $(CORE) $(TORCH); \
+	put 644 lib/fd2 $(CORE) $(TORCH) $(CUDA); \
 	for f in $(if $(OURS),$(SITE_LIBS)); do put 644 "lib/fd2/site/$${f%/*}" "$(SITE)/$$f"; done; \
 	put 644 lib $(B)/lib/libfd2fmt.a; \
 	for d in lib/base formats; do put 644 include/fd2/$$d $$d/*.h; done; \

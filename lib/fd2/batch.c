@@ -78,7 +78,7 @@ enum scalar arithmetic(void)
 
 struct pass frozen_pass(void)
 {
-	return (struct pass){.bn = BN_RUNNING, .fused = !strcmp(common.device, "cpu")};
+	return (struct pass){.bn = BN_RUNNING, .fused = true};
 }
 
 void hits_count(struct hits *h, const Tensor *logits, const int64_t *labels)

@@ -1,11 +1,15 @@
-/* bfloat16 as its 16 bits, and loops that are compiled for several processors. */
+/* bfloat16 as its 16 bits, functions that the kernels of lib/cuda share, and loops that are compiled for several processors. */
 #ifndef FD2_BF16_H
 #define FD2_BF16_H
 #include <stdbool.h>
 #include <stdint.h>
 #include <string.h>
 
+#ifdef __CUDACC__
+#define INLINE static __host__ __device__ __forceinline__
+#else
 #define INLINE static inline __attribute__((always_inline))
+#endif
 
 /* gcc vectorises the loops of a FAST function; it makes a version for each of these instruction sets and picks one at start. */
 #if defined __clang__ || defined __SANITIZE_ADDRESS__

@@ -1,6 +1,8 @@
 /* A BatchNorm with running statistics, the residual and the activation behind it, and the batch statistics of its input, as one
  * autograd function: x is read once forwards and once backwards. Weights and running statistics get no gradient. */
 #include "lib/torch/handle.h"
+#include "lib/torch/cuda.h"
+#include "lib/torch/elements.h"
 #include "lib/torch/frozen-rows.h"
 #include <ATen/Parallel.h>
 #include <ATen/ops/add.h>
@@ -50,6 +52,57 @@ template <class F> void over_rows(const Tensor &x, F f)
 	});
 }
 
+void forward_cpu(const frozen_bn &k, const Tensor &x, const Tensor &mean, const Tensor &var)
+{
+	const int64_t rows = x.numel() / k.C, blocks = (rows + block - 1) / block;
+	std::vector<float> sums(2 * blocks * k.C);
+	over_rows(x, [&](int64_t b, int64_t first, int64_t n) {
+		float *sum = sums.data() + 2 * b * k.C;
+		frozen_bn_forward(&k, first, n, sum, sum + k.C);
+	});
+	for (int64_t c = 0; c < k.C; c++) {
+		double sum = 0, square = 0;
+		for (int64_t b = 0; b < blocks; b++) {
+			sum += sums[2 * b * k.C + c];
+			square += sums[(2 * b + 1) * k.C + c];
+		}
+		frozen_statistics(sum, square, (double)rows, k.pivot[c], mean.data_ptr<float>() + c, var.data_ptr<float>() + c);
+	}
+}
+
+void forward_cuda(const frozen_bn &k, const Tensor &x, const Tensor &mean, const Tensor &var)
+{
+	const int64_t rows = x.numel() / k.C;
+	const Tensor room = at::empty({cuda_kernels().frozen_room(rows, k.C)}, mean.options());
+	cuda_check(cuda_kernels().frozen_forward(
+	    &k, rows, room.data_ptr<float>(), mean.data_ptr<float>(), var.data_ptr<float>(), cuda_stream()));
+}
+
+const float *floats(const Tensor &t)
+{
+	return t.defined() ? t.const_data_ptr<float>() : nullptr;
+}
+
+/* dmean and dvar may be undefined: zeros. */
+void backward_cpu(frozen_bn k, const Tensor &x, const Tensor &mean, const Tensor &dmean, const Tensor &dvar)
+{
+	const float *m = floats(mean), *dm = floats(dmean), *dv = floats(dvar);
+	std::vector<float> slope(k.C), offset(k.C);
+	const double n = (double)(x.numel() / k.C);
+	for (int64_t c = 0; c < k.C; c++)
+		frozen_line(dm ? dm[c] : 0, dv ? dv[c] : 0, m[c], n, &slope[c], &offset[c]);
+	k.slope = slope.data();
+	k.offset = offset.data();
+	over_rows(x, [&](int64_t, int64_t first, int64_t rows) { frozen_bn_backward(&k, first, rows); });
+}
+
+void backward_cuda(frozen_bn k, const Tensor &x, const Tensor &mean, const Tensor &dmean, const Tensor &dvar)
+{
+	const Tensor lines = at::empty({2 * k.C}, mean.options());
+	cuda_check(cuda_kernels().frozen_backward(
+	    &k, x.numel() / k.C, floats(mean), floats(dmean), floats(dvar), lines.data_ptr<float>(), cuda_stream()));
+}
+
 struct FrozenBn : torch::autograd::Function<FrozenBn> {
 	static variable_list forward(AutogradContext *ctx, const Tensor &input, const Tensor &scale, const Tensor &shift,
 	    const Tensor &pivot, const std::optional<Tensor> &residual, double top)
@@ -62,23 +115,8 @@ struct FrozenBn : torch::autograd::Function<FrozenBn> {
 		k.scale = scale.const_data_ptr<float>();
 		k.shift = shift.const_data_ptr<float>();
 		k.pivot = pivot.const_data_ptr<float>();
-		const int64_t rows = x.numel() / k.C, blocks = (rows + block - 1) / block;
-		std::vector<float> sums(2 * blocks * k.C);
-		over_rows(x, [&](int64_t b, int64_t first, int64_t n) {
-			float *sum = sums.data() + 2 * b * k.C;
-			frozen_bn_forward(&k, first, n, sum, sum + k.C);
-		});
 		const Tensor mean = at::empty_like(scale), var = at::empty_like(scale);
-		for (int64_t c = 0; c < k.C; c++) {
-			double sum = 0, square = 0;
-			for (int64_t b = 0; b < blocks; b++) {
-				sum += sums[2 * b * k.C + c];
-				square += sums[(2 * b + 1) * k.C + c];
-			}
-			sum /= (double)rows;
-			mean.data_ptr<float>()[c] = (float)(k.pivot[c] + sum);
-			var.data_ptr<float>()[c] = (float)std::max(0.0, square / (double)rows - sum * sum);
-		}
+		(x.is_cuda() ? forward_cuda : forward_cpu)(k, x, mean, var);
 		ctx->save_for_backward({x, y, scale, mean});
 		ctx->saved_data["top"] = top;
 		ctx->saved_data["adds"] = residual.has_value();
@@ -93,21 +131,13 @@ struct FrozenBn : torch::autograd::Function<FrozenBn> {
 		const Tensor dy = d[0].defined() ? like_pixels(d[0]) : at::zeros_like(x);
 		const Tensor dx = at::empty_like(x);
 		const Tensor dr = ctx->saved_data["adds"].toBool() ? at::empty_like(x) : Tensor();
-		std::vector<float> slope(k.C), offset(k.C);
-		const double n = (double)(x.numel() / k.C);
-		for (int64_t c = 0; c < k.C; c++) {
-			const double m = mean.const_data_ptr<float>()[c];
-			slope[c] = d[2].defined() ? (float)(2 * d[2].const_data_ptr<float>()[c] / n) : 0;
-			offset[c] = (float)((d[1].defined() ? d[1].const_data_ptr<float>()[c] / n : 0) - slope[c] * m);
-		}
 		k.y = y.data_ptr();
 		k.scale = scale.const_data_ptr<float>();
 		k.dy = dy.const_data_ptr();
 		k.dx = dx.data_ptr();
 		k.dresidual = dr.defined() ? dr.data_ptr() : nullptr;
-		k.slope = slope.data();
-		k.offset = offset.data();
-		over_rows(x, [&](int64_t, int64_t first, int64_t rows) { frozen_bn_backward(&k, first, rows); });
+		const Tensor dmean = d[1].defined() ? d[1].contiguous() : d[1], dvar = d[2].defined() ? d[2].contiguous() : d[2];
+		(x.is_cuda() ? backward_cuda : backward_cpu)(k, x, mean, dmean, dvar);
 		return {dx, Tensor(), Tensor(), Tensor(), dr, Tensor()};
 	}
 };

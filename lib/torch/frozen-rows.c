@@ -1,6 +1,6 @@
 #include "lib/torch/frozen-rows.h"
 
-#include "lib/torch/bf16.h"
+#include "lib/torch/elements.h"
 
 /* Each combination of the flags becomes a loop of its own. */
 INLINE void forward_row(
@@ -12,12 +12,8 @@ INLINE void forward_row(
 #pragma GCC ivdep
 	for (int64_t c = 0, C = k->C; c < C; c++) {
 		float x = load(in, at + c, bf16), d = x - pivot[c];
-		float y = x * scale[c] + shift[c];
-		if (adds)
-			y += load(residual, at + c, bf16);
-		if (clamps)
-			y = y < 0 ? 0 : y > top ? top : y;
-		store(out, at + c, y, bf16);
+		float r = adds ? load(residual, at + c, bf16) : 0;
+		store(out, at + c, frozen_value(x, scale[c], shift[c], adds, r, clamps, top), bf16);
 		sum[c] += d;
 		square[c] += d * d;
 	}
@@ -30,14 +26,10 @@ INLINE void backward_row(const struct frozen_bn *k, int64_t at, bool bf16, bool 
 	void *restrict dx = k->dx, *restrict dresidual = k->dresidual;
 #pragma GCC ivdep
 	for (int64_t c = 0, C = k->C; c < C; c++) {
-		float d = load(dy, at + c, bf16);
-		if (clamps) {
-			float out = load(y, at + c, bf16);
-			d = out > 0 && out < top ? d : 0;
-		}
+		float d = frozen_through(load(dy, at + c, bf16), clamps ? load(y, at + c, bf16) : 0, clamps, top);
 		if (adds)
 			store(dresidual, at + c, d, bf16);
-		store(dx, at + c, d * scale[c] + slope[c] * load(x, at + c, bf16) + offset[c], bf16);
+		store(dx, at + c, frozen_gradient(d, load(x, at + c, bf16), scale[c], slope[c], offset[c]), bf16);
 	}
 }
 

@@ -1,33 +1,24 @@
 #include "lib/torch/pixel-rows.h"
 
-#include <math.h>
+#include "lib/torch/elements.h"
 
-#include "lib/torch/bf16.h"
-
-/* In f32, as torch's kernel computes them. */
 void view_taps(struct tap *taps, int64_t n, int64_t start, int64_t length, bool flip, int64_t roll)
 {
-	float scale = (float)length / (float)n;
-	for (int64_t i = 0; i < n; i++) {
-		float at = fmaxf(scale * ((float)i + 0.5f) - 0.5f, 0);
-		int64_t low = (int64_t)at, high = low + 1 < length ? low + 1 : low;
-		int64_t to = ((flip ? n - 1 - i : i) + roll) % n;
-		float share = at - (float)low;
-		taps[to] = (struct tap){(int32_t)(start + low), (int32_t)(start + high), 1 - share, share};
-	}
+	for (int64_t i = 0; i < n; i++)
+		taps[view_place(i, n, flip, roll)] = view_tap(i, n, start, length);
 }
 
 INLINE void across(float *restrict out, const float *restrict row, const struct tap *restrict columns, int64_t W)
 {
 	for (int64_t j = 0; j < W; j++)
 		for (int c = 0; c < 3; c++)
-			out[3 * j + c] = columns[j].wa * row[3 * columns[j].a + c] + columns[j].wb * row[3 * columns[j].b + c];
+			out[3 * j + c] = view_mix(columns[j], row[3 * columns[j].a + c], row[3 * columns[j].b + c]);
 }
 
-INLINE void mix(void *restrict y, const float *restrict a, const float *restrict b, float wa, float wb, int64_t n, bool bf16)
+INLINE void mix(void *restrict y, const float *restrict a, const float *restrict b, struct tap t, int64_t n, bool bf16)
 {
 	for (int64_t i = 0; i < n; i++)
-		store(y, i, wa * a[i] + wb * b[i], bf16);
+		store(y, i, view_mix(t, a[i], b[i]), bf16);
 }
 
 /* Neighbouring output rows share input rows: the two last ones are kept, by parity. */
@@ -45,9 +36,9 @@ FAST void view_forward(
 			kept[slot] = at;
 		}
 		if (bf16)
-			mix((uint16_t *)y + i * 3 * W, row[0], row[1], rows[i].wa, rows[i].wb, 3 * W, true);
+			mix((uint16_t *)y + i * 3 * W, row[0], row[1], rows[i], 3 * W, true);
 		else
-			mix((float *)y + i * 3 * W, row[0], row[1], rows[i].wa, rows[i].wb, 3 * W, false);
+			mix((float *)y + i * 3 * W, row[0], row[1], rows[i], 3 * W, false);
 	}
 }
 
@@ -74,7 +65,7 @@ FAST void view_adjoint(
 	for (int32_t r = 0; r < H; r++) {
 		bool read = false;
 		for (int64_t i = 0; i < H; i++) {
-			float weight = (rows[i].a == r ? rows[i].wa : 0) + (rows[i].b == r ? rows[i].wb : 0);
+			float weight = view_weight(rows[i], r);
 			if (rows[i].a != r && rows[i].b != r)
 				continue;
 			if (!read)
@@ -104,9 +95,7 @@ FAST void adam_rows(
 	}
 	for (int64_t at = 0, end = 3 * count; at < end; at += RUN)
 		for (int64_t i = at, to = at + RUN < end ? at + RUN : end; i < to; i++) {
-			m[i] = a.beta1 * m[i] + (1 - a.beta1) * g[i];
-			v[i] = a.beta2 * v[i] + (1 - a.beta2) * g[i] * g[i];
-			float moved = x[i] - a.rate * m[i] / (a.root * sqrtf(v[i]) + a.eps);
-			x[i] = moved < lo[i - at] ? lo[i - at] : moved > hi[i - at] ? hi[i - at] : moved;
+			float moved = adam_move(a.beta1, a.beta2, a.eps, a.rate, a.root, x[i], g[i], m + i, v + i);
+			x[i] = within(moved, lo[i - at], hi[i - at]);
 		}
 }

@@ -1,4 +1,5 @@
 /* The learned images: the step's view with its adjoint, and Adam with the clamp, each one pass over memory. */
+#include "lib/torch/cuda.h"
 #include "lib/torch/handle.h"
 #include "lib/torch/pixel-rows.h"
 #include <ATen/Parallel.h>
@@ -23,13 +24,25 @@ struct taps {
 
 taps taps_of(const pixel_view &v, int64_t H, int64_t W)
 {
-	TORCH_CHECK(
-	    v.x >= 0 && v.y >= 0 && v.w > 0 && v.h > 0 && v.x + v.w <= W && v.y + v.h <= H && v.roll_x >= 0 && v.roll_y >= 0,
-	    "the box leaves the image");
 	taps t = {std::vector<tap>(H), std::vector<tap>(W)};
 	view_taps(t.rows.data(), H, v.y, v.h, false, v.roll_y);
 	view_taps(t.columns.data(), W, v.x, v.w, v.flip, v.roll_x);
 	return t;
+}
+
+/* The bytes of plain numbers as a tensor on the device, where a kernel reads them. */
+template <class T> Tensor numbers_on(c10::Device device, const T &numbers)
+{
+	if (device.is_cuda())
+		return cuda_put(&numbers, sizeof numbers);
+	const Tensor t = at::empty({(int64_t)sizeof numbers}, at::kByte);
+	memcpy(t.data_ptr(), &numbers, sizeof numbers);
+	return t;
+}
+
+template <class T> const T *numbers_at(const Tensor &t)
+{
+	return (const T *)t.const_data_ptr();
 }
 
 /* f(i, room): image i, with 6*W floats to work in */
@@ -42,34 +55,55 @@ template <class F> void over_images(const Tensor &x, F f)
 	});
 }
 
+void view_cpu(const Tensor &x, const Tensor &y, const Tensor &view)
+{
+	const int64_t H = x.size(2), W = x.size(3), one = 3 * H * W;
+	const taps t = taps_of(*numbers_at<pixel_view>(view), H, W);
+	const bool bf16 = y.scalar_type() == at::kBFloat16;
+	over_images(x, [&](int64_t i, float *room) {
+		view_forward(x.const_data_ptr<float>() + i * one, (char *)y.data_ptr() + i * one * (bf16 ? 2 : 4), bf16,
+		    t.rows.data(), t.columns.data(), H, W, room);
+	});
+}
+
+void view_cuda(const Tensor &x, const Tensor &y, const Tensor &view)
+{
+	cuda_check(cuda_kernels().view_forward(x.const_data_ptr<float>(), y.data_ptr(), y.scalar_type() == at::kBFloat16,
+	    numbers_at<pixel_view>(view), x.size(0), x.size(2), x.size(3), cuda_stream()));
+}
+
+void adjoint_cpu(const Tensor &dy, const Tensor &dx, const Tensor &view)
+{
+	const int64_t H = dy.size(2), W = dy.size(3), one = 3 * H * W;
+	const taps t = taps_of(*numbers_at<pixel_view>(view), H, W);
+	const bool bf16 = dy.scalar_type() == at::kBFloat16;
+	over_images(dx, [&](int64_t i, float *room) {
+		view_adjoint((const char *)dy.const_data_ptr() + i * one * (bf16 ? 2 : 4), dx.data_ptr<float>() + i * one, bf16,
+		    t.rows.data(), t.columns.data(), H, W, room);
+	});
+}
+
+void adjoint_cuda(const Tensor &dy, const Tensor &dx, const Tensor &view)
+{
+	cuda_check(cuda_kernels().view_adjoint(dy.const_data_ptr(), dx.data_ptr<float>(), dy.scalar_type() == at::kBFloat16,
+	    numbers_at<pixel_view>(view), dy.size(0), dy.size(2), dy.size(3), cuda_stream()));
+}
+
+/* view: the bytes of a pixel_view, on x's device */
 struct StepView : torch::autograd::Function<StepView> {
-	static Tensor forward(AutogradContext *ctx, const Tensor &input, const pixel_view &v, at::ScalarType type)
+	static Tensor forward(AutogradContext *ctx, const Tensor &input, const Tensor &view, at::ScalarType type)
 	{
-		const Tensor x = input.contiguous(last);
-		const int64_t H = x.size(2), W = x.size(3), one = 3 * H * W;
-		const taps t = taps_of(v, H, W);
-		const bool bf16 = type == at::kBFloat16;
-		const Tensor y = at::empty(x.sizes(), x.options().dtype(type), last);
-		over_images(x, [&](int64_t i, float *room) {
-			view_forward(x.const_data_ptr<float>() + i * one, (char *)y.data_ptr() + i * one * (bf16 ? 2 : 4), bf16,
-			    t.rows.data(), t.columns.data(), H, W, room);
-		});
-		ctx->saved_data["view"] = std::vector<int64_t>{v.x, v.y, v.w, v.h, v.flip, v.roll_x, v.roll_y};
+		const Tensor x = input.contiguous(last), y = at::empty(x.sizes(), x.options().dtype(type), last);
+		(x.is_cuda() ? view_cuda : view_cpu)(x, y, view);
+		ctx->save_for_backward({view});
 		return y;
 	}
 
 	static variable_list backward(AutogradContext *ctx, variable_list d)
 	{
-		const std::vector<int64_t> s = ctx->saved_data["view"].toIntVector();
-		const Tensor dy = d[0].contiguous(last);
-		const int64_t H = dy.size(2), W = dy.size(3), one = 3 * H * W;
-		const taps t = taps_of({(int)s[0], (int)s[1], (int)s[2], (int)s[3], s[4] != 0, (int)s[5], (int)s[6]}, H, W);
-		const bool bf16 = dy.scalar_type() == at::kBFloat16;
+		const Tensor dy = d[0].contiguous(last), view = ctx->get_saved_variables()[0];
 		const Tensor dx = at::empty(dy.sizes(), dy.options().dtype(at::kFloat), last);
-		over_images(dx, [&](int64_t i, float *room) {
-			view_adjoint((const char *)dy.const_data_ptr() + i * one * (bf16 ? 2 : 4), dx.data_ptr<float>() + i * one,
-			    bf16, t.rows.data(), t.columns.data(), H, W, room);
-		});
+		(dy.is_cuda() ? adjoint_cuda : adjoint_cpu)(dy, dx, view);
 		return {dx, Tensor(), Tensor()};
 	}
 };
@@ -79,14 +113,45 @@ void check_pixels(const at::Tensor &t)
 	TORCH_CHECK(t.dim() == 4 && t.size(1) == 3 && t.scalar_type() == at::kFloat, "[N,3,H,W] in f32 was expected");
 }
 
+void check_box(const pixel_view &v, int64_t H, int64_t W)
+{
+	TORCH_CHECK(
+	    v.x >= 0 && v.y >= 0 && v.w > 0 && v.h > 0 && v.x + v.w <= W && v.y + v.h <= H && v.roll_x >= 0 && v.roll_y >= 0,
+	    "the box leaves the image");
+}
+
+/* What Adam needs to know at `step`, from 1. */
+adam adam_at(const adam_pixels &how, long step)
+{
+	adam k = {(float)how.beta1, (float)how.beta2, (float)how.eps};
+	k.rate = (float)(how.lr / (1 - std::pow(how.beta1, step)));
+	k.root = (float)(1 / std::sqrt(1 - std::pow(how.beta2, step)));
+	std::copy_n(how.lo, 3, k.lo);
+	std::copy_n(how.hi, 3, k.hi);
+	return k;
+}
+
+/* All f32 [N,3,H,W], channels-last; numbers: the bytes of an adam, on x's device. */
+void move_pixels(const Tensor &x, const Tensor &g, const Tensor &m, const Tensor &v, const Tensor &numbers)
+{
+	const adam *k = numbers_at<adam>(numbers);
+	float *px = x.data_ptr<float>(), *pm = m.data_ptr<float>(), *pv = v.data_ptr<float>();
+	const float *pg = g.const_data_ptr<float>();
+	if (x.is_cuda())
+		return cuda_check(cuda_kernels().adam(k, px, pg, pm, pv, g.numel() / 3, cuda_stream()));
+	at::parallel_for(0, g.numel() / 3, 1 << 14,
+	    [&](int64_t from, int64_t to) { adam_rows(k, px + 3 * from, pg + 3 * from, pm + 3 * from, pv + 3 * from, to - from); });
+}
+
 } // namespace
 
 ::Tensor *tensor_step_view(const ::Tensor *x, const struct pixel_view *v, enum scalar type)
 {
 	return make("step_view", {x}, [&] {
 		check_pixels(x->value);
+		check_box(*v, x->value.size(2), x->value.size(3));
 		TORCH_CHECK(type == T_F32 || type == T_BF16, "f32 or bf16 was expected");
-		return StepView::apply(x->value, *v, scalar_type(type));
+		return StepView::apply(x->value, numbers_on(x->value.device(), *v), scalar_type(type));
 	});
 }
 
@@ -100,15 +165,6 @@ void tensor_adam_pixels_(::Tensor *x, const ::Tensor *grad, ::Tensor *m, ::Tenso
 			    "channels-last pixels of one shape were expected");
 		}
 		const at::Tensor g = grad->value.to(at::kFloat).contiguous(last);
-		adam k = {(float)how->beta1, (float)how->beta2, (float)how->eps};
-		k.rate = (float)(how->lr / (1 - std::pow(how->beta1, step)));
-		k.root = (float)(1 / std::sqrt(1 - std::pow(how->beta2, step)));
-		std::copy_n(how->lo, 3, k.lo);
-		std::copy_n(how->hi, 3, k.hi);
-		float *px = x->value.data_ptr<float>(), *pm = m->value.data_ptr<float>(), *pv = v->value.data_ptr<float>();
-		const float *pg = g.const_data_ptr<float>();
-		at::parallel_for(0, g.numel() / 3, 1 << 14, [&](int64_t from, int64_t to) {
-			adam_rows(&k, px + 3 * from, pg + 3 * from, pm + 3 * from, pv + 3 * from, to - from);
-		});
+		move_pixels(x->value, g, m->value, v->value, numbers_on(x->value.device(), adam_at(*how, step)));
 	});
 }

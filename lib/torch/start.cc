@@ -1,13 +1,12 @@
 /* The device, the threads and the numeric modes of the process. */
+#include "lib/torch/cuda.h"
 #include "lib/torch/handle.h"
 #include <ATen/Context.h>
 #include <ATen/Parallel.h>
 #include <ATen/Version.h>
-#include <ATen/detail/CUDAHooksInterface.h>
 #include <c10/util/Exception.h>
 #include <torch/version.h>
 #include <cpuid.h>
-#include <dlfcn.h>
 #include <sched.h>
 #include <algorithm>
 #include <cmath>
@@ -21,6 +20,18 @@ namespace
 
 c10::DeviceType device_type = c10::kCPU;
 
+/* Must come before anything else, even show_config: libtorch looks for CUDA once. */
+void use_cuda()
+{
+	cuda_open();
+	at::Context &context = at::globalContext();
+	context.setDeterministicAlgorithms(true, true);
+	context.setDeterministicFillUninitializedMemory(false); /* would fill every new tensor with NaN */
+	context.setDeterministicCuDNN(true);
+	context.setBenchmarkCuDNN(false);
+	device_type = c10::kCUDA;
+}
+
 /* show_config is the only thing in the library that tells the release it was built as. */
 void check_version()
 {
@@ -29,22 +40,6 @@ void check_version()
 	TORCH_CHECK(found != std::string::npos, "the loaded libtorch does not tell its version");
 	const std::string loaded = config.substr(begin, config.find_first_of(",+ ", begin) - begin);
 	TORCH_CHECK(loaded == TORCH_VERSION, "libtorch ", loaded, " was loaded, but this program was built for ", TORCH_VERSION);
-}
-
-/* Must come before anything else, even show_config: libtorch looks for CUDA once. */
-void open_cuda()
-{
-	setenv("CUBLAS_WORKSPACE_CONFIG", ":4096:8", 0); /* cuBLAS is deterministic only with a workspace of this kind */
-	if (!dlopen("libtorch_cuda.so", RTLD_NOW | RTLD_GLOBAL))
-		TORCH_CHECK(false, "cannot open CUDA: ", dlerror());
-	TORCH_CHECK(at::hasCUDA(), "libtorch_cuda.so was loaded too late to be used");
-	TORCH_CHECK(at::detail::getCUDAHooks().deviceCount() > 0, "no CUDA device found");
-	at::Context &context = at::globalContext();
-	context.setDeterministicAlgorithms(true, true);
-	context.setDeterministicFillUninitializedMemory(false); /* would fill every new tensor with NaN */
-	context.setDeterministicCuDNN(true);
-	context.setBenchmarkCuDNN(false);
-	device_type = c10::kCUDA;
 }
 
 /* The CPUs that a cgroup v2 quota leaves, rounded up, or `most`. */
@@ -122,7 +117,7 @@ int torch_start(const char *device, int threads)
 		TORCH_CHECK(device && (!strcmp(device, "cpu") || !strcmp(device, "cuda")), "unknown device '", device ? device : "",
 		    "': use cpu or cuda");
 		if (!strcmp(device, "cuda"))
-			open_cuda();
+			use_cuda();
 		check_version();
 		set_threads(threads);
 		recycle_memory();

@@ -131,7 +131,7 @@ Tensor *tensor_batch_norm(const Tensor *x, const Tensor *weight, const Tensor *b
 void tensor_batch_stats(const Tensor *x, Tensor **mean, Tensor **var);
 /* A BatchNorm with running statistics, all f32 [C], and what follows it, in one pass over x [N,C,H,W] (f32 or bf16): y = x's norm +
  * residual (NULL: none), clamped to [0, top] (INFINITY: ReLU; 0: not clamped). Also mean and biased variance of x over N, H, W, as
- * tensor_batch_stats. Gradients go to x and residual alone, once: there is no second order. CPU only. */
+ * tensor_batch_stats. Gradients go to x and residual alone, once: there is no second order. */
 struct frozen_norm {
 	const Tensor *weight, *bias, *mean, *var;
 	double eps;
@@ -155,9 +155,9 @@ struct pixel_view {
 	bool flip;
 	int roll_x, roll_y;
 };
-/* The view of every image, in `type` (f32 or bf16); differentiable, one pass each way. CPU only. */
+/* The view of every image, in `type` (f32 or bf16); differentiable, one pass each way. */
 Tensor *tensor_step_view(const Tensor *x, const struct pixel_view *view, enum scalar type);
-/* One step of Adam (step counts from 1) and each channel back within [lo, hi], in one pass. CPU only. */
+/* One step of Adam (step counts from 1) and each channel back within [lo, hi], in one pass. */
 struct adam_pixels {
 	double lr, beta1, beta2, eps, lo[3], hi[3];
 };

@@ -1,0 +1,36 @@
+/* The plug-in's table, and the numbers of a step on their way to the device. */
+#include "lib/cuda/launch.h"
+
+#include <cstring>
+
+namespace
+{
+
+struct parcel {
+	unsigned char bytes[PUT_MAX];
+};
+
+__global__ void unpack(unsigned char *to, const __grid_constant__ parcel p, int n)
+{
+	if ((int)threadIdx.x < n)
+		to[threadIdx.x] = p.bytes[threadIdx.x];
+}
+
+} // namespace
+
+const char *put(void *to, const void *from, size_t bytes, void *stream)
+{
+	parcel p = {};
+	if (bytes > PUT_MAX)
+		return "too many numbers for one launch";
+	memcpy(p.bytes, from, bytes);
+	unpack<<<1, PUT_MAX, 0, (cudaStream_t)stream>>>((unsigned char *)to, p, (int)bytes);
+	return launched();
+}
+
+const cuda_engine *fd2_cuda_engine(void)
+{
+	static const cuda_engine engine = {sizeof(cuda_engine), frozen_forward, frozen_room, frozen_backward, step_view_forward,
+	    step_view_adjoint, adam_pixels, put};
+	return &engine;
+}

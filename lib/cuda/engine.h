@@ -1,0 +1,51 @@
+/* The passes of the frozen-teacher engine as CUDA kernels: the interface of libfd2-cuda.so, a plug-in that lib/torch loads for
+ * --device cuda. Nothing here knows libtorch.
+ *
+ * Pointers are to the device's memory; images and activations are channels-last, as on the CPU. A pass is put on the stream (a
+ * cudaStream_t) and returns at once, NULL or what CUDA says against it. None allocates, waits or reads the host's memory later, so
+ * all can be captured into a graph; numbers that change from step to step are read from the device's memory, where `put` sets them.
+ */
+#ifndef FD2_ENGINE_H
+#define FD2_ENGINE_H
+#include <stddef.h>
+
+#include "lib/torch/frozen-rows.h"
+#include "lib/torch/pixel-rows.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+enum { PUT_MAX = 128 };
+
+struct cuda_engine {
+	size_t size; /* of this struct where the plug-in was built: another one belongs to another fd2 */
+
+	/* y, and mean and biased variance [C] of x, over all rows; room: frozen_room floats to work in. */
+	const char *(*frozen_forward)(const struct frozen_bn *k, int64_t rows, float *room, float *mean, float *var, void *stream);
+	int64_t (*frozen_room)(int64_t rows, int64_t C);
+	/* dx and dresidual. dmean and dvar [C], or NULL for zeros; k's slope and offset are made of them: 2*C floats at `lines`. */
+	const char *(*frozen_backward)(const struct frozen_bn *k, int64_t rows, const float *mean, const float *dmean,
+	    const float *dvar, float *lines, void *stream);
+
+	/* x [N][H][W][3] f32 to y, f32 or bf16; and dy to dx. The view lies within the image. */
+	const char *(*view_forward)(
+	    const float *x, void *y, bool bf16, const struct pixel_view *view, int64_t N, int64_t H, int64_t W, void *stream);
+	const char *(*view_adjoint)(
+	    const void *dy, float *dx, bool bf16, const struct pixel_view *view, int64_t N, int64_t H, int64_t W, void *stream);
+
+	/* adam_rows; the numbers, too, lie in the device's memory. */
+	const char *(*adam)(const struct adam *k, float *x, const float *g, float *m, float *v, int64_t count, void *stream);
+
+	/* Copies at most PUT_MAX bytes of the host to the device, in the order of the stream. They travel with the launch, so
+	 * nothing waits, and the host's copy may change at once. */
+	const char *(*put)(void *to, const void *from, size_t bytes, void *stream);
+};
+
+/* The plug-in's only symbol. */
+__attribute__((visibility("default"))) const struct cuda_engine *fd2_cuda_engine(void);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -1,0 +1,44 @@
+/* How the frozen BatchNorm's kernels divide x [rows][C]: a thread keeps to one vector of neighbouring channels and walks down some
+ * rows; a warp reads memory without gaps. It depends on the sizes alone, and so does the order of every sum. Plain C, for the test.
+ */
+#ifndef FD2_GRID_H
+#define FD2_GRID_H
+#include "lib/torch/bf16.h"
+
+enum {
+	THREADS = 256, /* of a block: wide * high */
+	WALK = 16,     /* rows that a thread reads */
+	JOINERS = 32,  /* threads that join the blocks' sums of one channel */
+};
+
+struct grid {
+	int wide, high;     /* threads over vectors of channels, and over rows */
+	int64_t across;     /* blocks over the channels */
+	int64_t down, each; /* blocks over the rows, and the rows of each */
+};
+
+INLINE struct grid grid_of(int64_t rows, int64_t C, int vector)
+{
+	int64_t vectors = C / vector;
+	struct grid g;
+	g.wide = 1;
+	while (g.wide < 32 && g.wide < vectors)
+		g.wide *= 2;
+	g.high = THREADS / g.wide;
+	g.across = (vectors + g.wide - 1) / g.wide;
+	g.each = (int64_t)g.high * WALK;
+	g.down = (rows + g.each - 1) / g.each;
+	return g;
+}
+
+/* The most neighbouring channels that every row lets be read at once, given how its pointers are aligned (as bits or'ed): 16 bytes,
+ * two elements, or one. */
+INLINE int grid_vector(int64_t C, bool bf16, uintptr_t pointers)
+{
+	int size = bf16 ? 2 : 4, most = 16 / size;
+	for (int vector = most; vector > 1; vector = vector == most ? 2 : 1)
+		if (C % vector == 0 && pointers % (uintptr_t)(vector * size) == 0)
+			return vector;
+	return 1;
+}
+#endif

@@ -1,0 +1,25 @@
+/* What the CUDA files share. */
+#ifndef FD2_LAUNCH_H
+#define FD2_LAUNCH_H
+#include <cuda_runtime.h>
+
+#include "lib/cuda/engine.h"
+
+/* NULL, or what CUDA says against the last launches. */
+inline const char *launched()
+{
+	const cudaError_t e = cudaGetLastError();
+	return e == cudaSuccess ? nullptr : cudaGetErrorString(e);
+}
+
+const char *frozen_forward(const frozen_bn *k, int64_t rows, float *room, float *mean, float *var, void *stream);
+int64_t frozen_room(int64_t rows, int64_t C);
+const char *frozen_backward(
+    const frozen_bn *k, int64_t rows, const float *mean, const float *dmean, const float *dvar, float *lines, void *stream);
+const char *step_view_forward(
+    const float *x, void *y, bool bf16, const pixel_view *view, int64_t N, int64_t H, int64_t W, void *stream);
+const char *step_view_adjoint(
+    const void *dy, float *dx, bool bf16, const pixel_view *view, int64_t N, int64_t H, int64_t W, void *stream);
+const char *adam_pixels(const adam *k, float *x, const float *g, float *m, float *v, int64_t count, void *stream);
+const char *put(void *to, const void *from, size_t bytes, void *stream);
+#endif

@@ -1,0 +1,65 @@
+#include "lib/torch/cuda.h"
+#include <ATen/Context.h>
+#include <ATen/detail/CUDAHooksInterface.h>
+#include <ATen/ops/empty.h>
+#include <c10/core/impl/VirtualGuardImpl.h>
+#include <c10/util/Exception.h>
+#include <dlfcn.h>
+#include <cstdlib>
+#include <string>
+
+static const struct cuda_engine *engine;
+
+/* The folder of the library that this code is in. */
+static std::string own_folder()
+{
+	Dl_info self;
+	TORCH_CHECK(dladdr((const void *)&own_folder, &self) && self.dli_fname, "cannot tell where libfd2-torch.so is");
+	const std::string path = self.dli_fname;
+	return path.substr(0, path.find_last_of('/') + 1);
+}
+
+static void open_engine()
+{
+	const std::string path = own_folder() + "libfd2-cuda.so";
+	void *library = dlopen(path.c_str(), RTLD_NOW);
+	TORCH_CHECK(library, "cannot open fd2's kernels: ", dlerror(), " (make builds them where it finds nvcc)");
+	const auto table = (decltype(&fd2_cuda_engine))dlsym(library, "fd2_cuda_engine");
+	engine = table ? table() : nullptr;
+	TORCH_CHECK(engine && engine->size == sizeof *engine, "'", path, "' belongs to another fd2");
+}
+
+void cuda_open()
+{
+	open_engine();
+	setenv("CUBLAS_WORKSPACE_CONFIG", ":4096:8", 0); /* cuBLAS is deterministic only with a workspace of this kind */
+	if (!dlopen("libtorch_cuda.so", RTLD_NOW | RTLD_GLOBAL))
+		TORCH_CHECK(false, "cannot open CUDA: ", dlerror());
+	TORCH_CHECK(at::hasCUDA(), "libtorch_cuda.so was loaded too late to be used");
+	TORCH_CHECK(at::detail::getCUDAHooks().deviceCount() > 0, "no CUDA device found");
+}
+
+const struct cuda_engine &cuda_kernels()
+{
+	TORCH_CHECK(engine, "CUDA was not opened");
+	return *engine;
+}
+
+/* Through the table that libtorch_cuda registers itself in, as its own header would need libc10_cuda. */
+void *cuda_stream()
+{
+	const c10::impl::VirtualGuardImpl cuda(c10::kCUDA);
+	return cuda.getStreamNativeHandle(cuda.getStream(cuda.getDevice()));
+}
+
+void cuda_check(const char *wrong)
+{
+	TORCH_CHECK(!wrong, wrong);
+}
+
+at::Tensor cuda_put(const void *numbers, size_t bytes)
+{
+	const at::Tensor t = at::empty({(int64_t)bytes}, at::TensorOptions().dtype(at::kByte).device(at::kCUDA));
+	cuda_check(cuda_kernels().put(t.data_ptr(), numbers, bytes, cuda_stream()));
+	return t;
+}
