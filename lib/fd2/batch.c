@@ -76,11 +76,6 @@ enum scalar arithmetic(void)
 	return !strcmp(common.dtype, "bf16") || torch_has_bf16() ? T_BF16 : T_F32;
 }
 
-struct pass frozen_pass(void)
-{
-	return (struct pass){.bn = BN_RUNNING, .fused = true};
-}
-
 void hits_count(struct hits *h, const Tensor *logits, const int64_t *labels)
 {
 	int64_t n = tensor_size(logits, 0), K = tensor_size(logits, 1);

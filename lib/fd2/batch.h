@@ -28,9 +28,6 @@ Tensor *batch_labels(const struct batch *b, int first, int n);
 /* The type that convolutions compute in: --dtype, where "auto" is bf16 if the device is built for it. */
 enum scalar arithmetic(void);
 
-/* A pass through weights that do not change, for the gradient of images or for none. */
-struct pass frozen_pass(void);
-
 struct hits {
 	long n, top1, top5;
 };

@@ -63,7 +63,7 @@ static int in_group(const struct run *r, int id)
 static Tensor *similarity(
     struct run *r, struct block *b, const struct step_view *view, const Tensor *A, long step, enum scalar type)
 {
-	struct pass pass = frozen_pass();
+	struct pass pass = {.bn = BN_RUNNING};
 	if (!b->earlier)
 		return NULL;
 	if (r->ls_view == LS_SAME)
@@ -83,7 +83,7 @@ static Tensor *block_loss(struct run *r, struct block *b, long step, struct term
 	enum scalar type = arithmetic();
 	struct step_view view = step_view_random(r->teacher.size, job->min_scale, (uint64_t)common.seed, b->first, b->id, step);
 	struct bn_sum bn = {.head = job->bn_head ? NULL : &r->teacher.cal.bn};
-	struct pass pass = frozen_pass();
+	struct pass pass = {.bn = BN_RUNNING};
 	pass.on_bn = sre2l_on_bn;
 	pass.ctx = &bn;
 	Tensor *x = step_view_apply(&view, b->x, type);

@@ -164,7 +164,7 @@ Tensor *earlier_images(const struct earlier *e, const struct teacher *t, int fir
 Tensor *earlier_seen_through(const Tensor *images, const struct teacher *t, const struct step_view *view, int n, enum scalar type)
 {
 	Tensor *maps[64];
-	struct pass pass = frozen_pass();
+	struct pass pass = {.bn = BN_RUNNING};
 	int J = (int)tensor_size(images, 0) / n;
 	tensor_scope_begin(NO_GRAD);
 	for (int j = 0; j < J; j++) {

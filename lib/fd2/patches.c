@@ -53,7 +53,7 @@ static void score(
 		struct padding p = {b.pixels, patches + i, d, normal, t->size};
 		par_for(m, pad_one, &p);
 		tensor_scope_begin(NO_GRAD);
-		struct pass pass = frozen_pass();
+		struct pass pass = {.bn = BN_RUNNING};
 		Tensor *F = backbone_features(&t->backbone, batch_images(&b, 0, m, arithmetic()), &pass);
 		Tensor *l = tensor_log_softmax(backbone_logits(&t->backbone, F, &pass), 1);
 		if (tensor_read(tensor_contiguous(tensor_narrow(l, 1, k, 1)), T_F32, logp, m) == 0)

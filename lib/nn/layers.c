@@ -164,6 +164,12 @@ static void tell(const struct bn *b, Tensor *mean, Tensor *var, const struct pas
 		pass->on_bn(pass->ctx, b, mean, var);
 }
 
+static void count(const struct bn *b, const struct pass *pass)
+{
+	if (pass->bn == BN_TRAIN)
+		tensor_add_(b->count, tensor_full(1, T_I64, 0, NULL), 1);
+}
+
 Tensor *bn_forward(const struct bn *b, const Tensor *x, const struct pass *pass)
 {
 	Tensor *mean, *var;
@@ -173,10 +179,7 @@ Tensor *bn_forward(const struct bn *b, const Tensor *x, const struct pass *pass)
 	}
 	if (pass->bn == BN_BATCH)
 		return tensor_batch_norm(x, b->weight, b->bias, NULL, NULL, true, 0.1, b->eps);
-	if (pass->bn == BN_TRAIN) {
-		Tensor *one = tensor_full(1, T_I64, 0, NULL);
-		tensor_add_(b->count, one, 1);
-	}
+	count(b, pass);
 	return tensor_batch_norm(x, b->weight, b->bias, b->mean, b->var, pass->bn == BN_TRAIN, 0.1, b->eps);
 }
 
@@ -185,6 +188,9 @@ static Tensor *bn_act_fused(
 {
 	static const double top[] = {[LINEAR] = 0, [RELU] = INFINITY, [RELU6] = 6};
 	struct frozen_norm norm = {b->weight, b->bias, b->mean, b->var, b->eps};
+	count(b, pass);
+	if (pass->bn != BN_RUNNING)
+		return tensor_batch_bn(x, &norm, residual, top[act], pass->bn == BN_TRAIN ? 0.1 : 0);
 	Tensor *mean, *var, *y = tensor_frozen_bn(x, &norm, residual, top[act], &mean, &var);
 	tell(b, mean, var, pass);
 	return y;
@@ -192,7 +198,8 @@ static Tensor *bn_act_fused(
 
 Tensor *bn_act(const struct bn *b, const Tensor *x, const Tensor *residual, enum activation act, const struct pass *pass)
 {
-	if (pass->fused && pass->bn == BN_RUNNING)
+	bool told = pass->on_bn && pass->bn != BN_RUNNING;
+	if (!pass->plain && !told && tensor_type(x) != T_F64)
 		return bn_act_fused(b, x, residual, act, pass);
 	Tensor *y = bn_forward(b, x, pass);
 	if (residual)

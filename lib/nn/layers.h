@@ -55,7 +55,8 @@ struct bn {
 /* How one forward pass is made. on_bn, when set, is told mean and biased variance [C] of the input of every BatchNorm. */
 struct pass {
 	enum bn_mode bn;
-	bool fused;         /* with BN_RUNNING: BatchNorm and what follows it in one pass; only the images get a gradient */
+	bool plain;         /* one operation after another, for weights' gradients with BN_RUNNING and as the tests' oracle;
+	                       otherwise BatchNorm and what follows it are one, and with BN_RUNNING only images get a gradient */
 	struct rng *random; /* draws what dropout drops; NULL: nothing is dropped */
 	void (*on_bn)(void *ctx, const struct bn *bn, Tensor *mean, Tensor *var);
 	void *ctx;

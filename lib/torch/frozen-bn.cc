@@ -3,8 +3,7 @@
 #include "lib/torch/handle.h"
 #include "lib/torch/cuda.h"
 #include "lib/torch/elements.h"
-#include "lib/torch/frozen-rows.h"
-#include <ATen/Parallel.h>
+#include "lib/torch/rows.h"
 #include <ATen/ops/add.h>
 #include <ATen/ops/div.h>
 #include <ATen/ops/empty_like.h>
@@ -23,51 +22,13 @@ using at::Tensor;
 using torch::autograd::AutogradContext;
 using torch::autograd::variable_list;
 
-/* A block's sums are f32; blocks are joined in f64 and in order, so that the result depends on no thread. */
-constexpr int64_t block = 256;
-
-Tensor like_pixels(const Tensor &t)
-{
-	return t.contiguous(at::MemoryFormat::ChannelsLast);
-}
-
-frozen_bn shape_of(const Tensor &x, double top)
-{
-	TORCH_CHECK(x.dim() == 4, "[N,C,H,W] was expected");
-	TORCH_CHECK(x.scalar_type() == at::kBFloat16 || x.scalar_type() == at::kFloat, "f32 or bf16 was expected");
-	frozen_bn k = {};
-	k.C = x.size(1);
-	k.bf16 = x.scalar_type() == at::kBFloat16;
-	k.top = (float)top;
-	k.x = x.const_data_ptr();
-	return k;
-}
-
-template <class F> void over_rows(const Tensor &x, F f)
-{
-	const int64_t rows = x.numel() / x.size(1), blocks = (rows + block - 1) / block;
-	at::parallel_for(0, blocks, 1, [&](int64_t from, int64_t to) {
-		for (int64_t b = from; b < to; b++)
-			f(b, b * block, std::min(block, rows - b * block));
-	});
-}
-
 void forward_cpu(const frozen_bn &k, const Tensor &x, const Tensor &mean, const Tensor &var)
 {
-	const int64_t rows = x.numel() / k.C, blocks = (rows + block - 1) / block;
-	std::vector<float> sums(2 * blocks * k.C);
-	over_rows(x, [&](int64_t b, int64_t first, int64_t n) {
-		float *sum = sums.data() + 2 * b * k.C;
-		frozen_bn_forward(&k, first, n, sum, sum + k.C);
-	});
-	for (int64_t c = 0; c < k.C; c++) {
-		double sum = 0, square = 0;
-		for (int64_t b = 0; b < blocks; b++) {
-			sum += sums[2 * b * k.C + c];
-			square += sums[(2 * b + 1) * k.C + c];
-		}
-		frozen_statistics(sum, square, (double)rows, k.pivot[c], mean.data_ptr<float>() + c, var.data_ptr<float>() + c);
-	}
+	const std::vector<double> sums =
+	    sums_over_rows(x, [&](int64_t first, int64_t n, float *a, float *b) { frozen_bn_forward(&k, first, n, a, b); });
+	for (int64_t c = 0; c < k.C; c++)
+		frozen_statistics(sums[c], sums[k.C + c], (double)(x.numel() / k.C), k.pivot[c], mean.data_ptr<float>() + c,
+		    var.data_ptr<float>() + c);
 }
 
 void forward_cuda(const frozen_bn &k, const Tensor &x, const Tensor &mean, const Tensor &var)
@@ -109,7 +70,7 @@ struct FrozenBn : torch::autograd::Function<FrozenBn> {
 	{
 		const Tensor x = like_pixels(input), y = at::empty_like(x);
 		const Tensor r = residual ? like_pixels(*residual) : Tensor();
-		frozen_bn k = shape_of(x, top);
+		frozen_bn k = rows_of(x, top);
 		k.residual = r.defined() ? r.const_data_ptr() : nullptr;
 		k.y = y.data_ptr();
 		k.scale = scale.const_data_ptr<float>();
@@ -127,7 +88,7 @@ struct FrozenBn : torch::autograd::Function<FrozenBn> {
 	{
 		const variable_list saved = ctx->get_saved_variables();
 		const Tensor &x = saved[0], &y = saved[1], &scale = saved[2], &mean = saved[3];
-		frozen_bn k = shape_of(x, ctx->saved_data["top"].toDouble());
+		frozen_bn k = rows_of(x, ctx->saved_data["top"].toDouble());
 		const Tensor dy = d[0].defined() ? like_pixels(d[0]) : at::zeros_like(x);
 		const Tensor dx = at::empty_like(x);
 		const Tensor dr = ctx->saved_data["adds"].toBool() ? at::empty_like(x) : Tensor();

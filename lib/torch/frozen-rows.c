@@ -3,19 +3,47 @@
 #include "lib/torch/elements.h"
 
 /* Each combination of the flags becomes a loop of its own. */
-INLINE void forward_row(
-    const struct frozen_bn *k, int64_t at, float *restrict sum, float *restrict square, bool bf16, bool adds, bool clamps)
+INLINE void forward_row(const struct frozen_bn *k, int64_t at, float *restrict sum, float *restrict square, bool sums, bool bf16,
+    bool adds, bool clamps)
 {
 	const float *restrict scale = k->scale, *restrict shift = k->shift, *restrict pivot = k->pivot, top = k->top;
 	const void *restrict in = k->x, *restrict residual = k->residual;
 	void *restrict out = k->y;
 #pragma GCC ivdep
 	for (int64_t c = 0, C = k->C; c < C; c++) {
-		float x = load(in, at + c, bf16), d = x - pivot[c];
+		float x = load(in, at + c, bf16);
 		float r = adds ? load(residual, at + c, bf16) : 0;
 		store(out, at + c, frozen_value(x, scale[c], shift[c], adds, r, clamps, top), bf16);
+		if (sums) {
+			float d = x - pivot[c];
+			sum[c] += d;
+			square[c] += d * d;
+		}
+	}
+}
+
+INLINE void sum_row(const struct frozen_bn *k, int64_t at, float *restrict sum, float *restrict square, bool bf16)
+{
+	const float *restrict pivot = k->pivot;
+	const void *restrict in = k->x;
+#pragma GCC ivdep
+	for (int64_t c = 0, C = k->C; c < C; c++) {
+		float d = load(in, at + c, bf16) - pivot[c];
 		sum[c] += d;
 		square[c] += d * d;
+	}
+}
+
+INLINE void gradient_sum_row(
+    const struct frozen_bn *k, int64_t at, float *restrict sum, float *restrict product, bool bf16, bool clamps)
+{
+	const float *restrict pivot = k->pivot, top = k->top;
+	const void *restrict x = k->x, *restrict y = k->y, *restrict dy = k->dy;
+#pragma GCC ivdep
+	for (int64_t c = 0, C = k->C; c < C; c++) {
+		float d = frozen_through(load(dy, at + c, bf16), clamps ? load(y, at + c, bf16) : 0, clamps, top);
+		sum[c] += d;
+		product[c] += d * (load(x, at + c, bf16) - pivot[c]);
 	}
 }
 
@@ -36,7 +64,10 @@ INLINE void backward_row(const struct frozen_bn *k, int64_t at, bool bf16, bool 
 #define ROWS(call)                                                                                                                 \
 	for (int64_t at = first * k->C, end = at + rows * k->C; at < end; at += k->C)                                              \
 	call
-#define FORWARD(bf16, adds, clamps) ROWS(forward_row(k, at, sum, square, bf16, adds, clamps))
+#define FORWARD(bf16, adds, clamps) ROWS(forward_row(k, at, sum, square, true, bf16, adds, clamps))
+#define VALUES(bf16, adds, clamps) ROWS(forward_row(k, at, NULL, NULL, false, bf16, adds, clamps))
+#define SUMS(bf16, adds, clamps) ROWS(sum_row(k, at, sum, square, bf16))
+#define GRADIENT_SUMS(bf16, adds, clamps) ROWS(gradient_sum_row(k, at, sum, product, bf16, clamps))
 #define BACKWARD(bf16, adds, clamps) ROWS(backward_row(k, at, bf16, adds, clamps))
 #define CHOOSE(loop, bf16, adds, clamps)                                                                                           \
 	switch ((bf16) << 2 | (adds) << 1 | (clamps)) {                                                                            \
@@ -68,7 +99,16 @@ INLINE void backward_row(const struct frozen_bn *k, int64_t at, bool bf16, bool 
 FAST void frozen_bn_forward(const struct frozen_bn *k, int64_t first, int64_t rows, float *sum, float *square){
     CHOOSE(FORWARD, k->bf16, k->residual != NULL, k->top > 0)}
 
-FAST void frozen_bn_backward(const struct frozen_bn *k, int64_t first, int64_t rows)
+FAST void frozen_bn_backward(const struct frozen_bn *k, int64_t first, int64_t rows){
+    CHOOSE(BACKWARD, k->bf16, k->dresidual != NULL, k->top > 0)}
+
+FAST void batch_bn_values(const struct frozen_bn *k, int64_t first, int64_t rows){
+    CHOOSE(VALUES, k->bf16, k->residual != NULL, k->top > 0)}
+
+FAST void batch_bn_sums(const struct frozen_bn *k, int64_t first, int64_t rows, float *sum, float *square){
+    CHOOSE(SUMS, k->bf16, false, false)}
+
+FAST void batch_bn_gradient_sums(const struct frozen_bn *k, int64_t first, int64_t rows, float *sum, float *product)
 {
-	CHOOSE(BACKWARD, k->bf16, k->dresidual != NULL, k->top > 0)
+	CHOOSE(GRADIENT_SUMS, k->bf16, false, k->top > 0)
 }

@@ -24,8 +24,13 @@ struct frozen_bn {
 	const float *slope, *offset; /* [C]: the statistics' part of dx is slope x + offset */
 };
 
-/* y = act(x scale + shift + residual) for `rows` rows from `first`; sum and square [C] of x - pivot, if sum is not NULL. */
+/* y = act(x scale + shift + residual) for `rows` rows from `first`; sum and square [C] of x - pivot. */
 void frozen_bn_forward(const struct frozen_bn *k, int64_t first, int64_t rows, float *sum, float *square);
+/* The same without the sums, and the sums of x - pivot alone. */
+void batch_bn_values(const struct frozen_bn *k, int64_t first, int64_t rows);
+void batch_bn_sums(const struct frozen_bn *k, int64_t first, int64_t rows, float *sum, float *square);
+/* Sums of d and of d (x - pivot), d as below. */
+void batch_bn_gradient_sums(const struct frozen_bn *k, int64_t first, int64_t rows, float *sum, float *product);
 /* dx = d scale + slope x + offset with d = dy where the activation let y pass, else 0; dresidual = d. */
 void frozen_bn_backward(const struct frozen_bn *k, int64_t first, int64_t rows);
 

@@ -138,6 +138,9 @@ struct frozen_norm {
 };
 Tensor *tensor_frozen_bn(
     const Tensor *x, const struct frozen_norm *norm, const Tensor *residual, double top, Tensor **mean, Tensor **var);
+/* The same with the statistics of the batch: gradients go to x, weight, bias and residual; norm's mean and var take a share
+ * `momentum` of the batch's (0: untouched). */
+Tensor *tensor_batch_bn(const Tensor *x, const struct frozen_norm *norm, const Tensor *residual, double top, double momentum);
 /* A convolution of x [N,3,H,W], H and W even, without bias and with stride 2 and kernel 2 * padding + 1. The gradient goes to x
  * alone, by way of `adjoint`, tensor_stem_adjoint of the same weight: much faster than tensor_conv2d's. */
 Tensor *tensor_stem(const Tensor *x, const Tensor *w, const Tensor *adjoint, int padding);

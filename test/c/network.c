@@ -223,7 +223,7 @@ struct outcome {
 static struct outcome look(struct backbone *b, const Tensor *x, bool fused)
 {
 	struct statistics s = {0};
-	struct pass pass = {.bn = BN_RUNNING, .fused = fused, .on_bn = add_statistics, .ctx = &s};
+	struct pass pass = {.bn = BN_RUNNING, .plain = !fused, .on_bn = add_statistics, .ctx = &s};
 	struct outcome o;
 	tensor_scope_begin(GRAD);
 	Tensor *leaf = tensor_clone(x);
@@ -303,7 +303,7 @@ static void fused_alone(void)
 		Tensor *values[2][3], *grads[2][2];
 		for (int fused = 0; fused < 2; fused++) {
 			struct bn_seen seen = {0};
-			struct pass pass = {.bn = BN_RUNNING, .fused = fused, .on_bn = keep_statistics, .ctx = &seen};
+			struct pass pass = {.bn = BN_RUNNING, .plain = !fused, .on_bn = keep_statistics, .ctx = &seen};
 			Tensor *in[2] = {
 			    tensor_affine(random_tensor(T_F32, 4, shape, 18), 3, 0), random_tensor(T_F32, 4, shape, 19)};
 			tensor_requires_grad_(in[0], true);

@@ -176,6 +176,8 @@ try() {
 		epoch  epoch loss lr train_backbone train_cal val_backbone val_cal center total
 		end  status 
 		start fd2-eval argv options version 
+		epoch  epoch loss kl
+		epoch  epoch loss kl
 		epoch  epoch loss top1 top5 kl
 		end  status 
 	END

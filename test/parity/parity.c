@@ -79,7 +79,7 @@ struct seen {
 static struct seen look(const struct teacher *t, const struct inputs *in, bool bf16)
 {
 	struct bn_sum sum = {.head = &t->cal.bn};
-	struct pass pass = {.bn = BN_RUNNING, .fused = bf16, .on_bn = sre2l_on_bn, .ctx = &sum};
+	struct pass pass = {.bn = BN_RUNNING, .plain = !bf16, .on_bn = sre2l_on_bn, .ctx = &sum};
 	struct seen s = {.x = tensor_clone(input(in, "x"))};
 	tensor_requires_grad_(s.x, true);
 	s.o = teacher_forward(t, bf16 ? tensor_to(s.x, T_BF16) : s.x, &pass);
