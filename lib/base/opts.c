@@ -66,15 +66,38 @@ static void bad_value(const struct opt *o, const char *kind, const char *text)
 	die_usage("--%s wants %s, not '%s'", o->name, kind, text);
 }
 
-static void set_int(const struct opt *o, const char *text)
+/* The whole number at the start of text; NULL, or what stands behind it. */
+static const char *whole(const struct opt *o, const char *text, long *to)
 {
 	char *end;
 	errno = 0;
 	long v = strtol(text, &end, 10);
-	if (errno || end == text || *end || isspace((unsigned char)*text) ||
-	    (bounded(o) && ((double)v < o->min || (double)v > o->max)))
+	if (errno || end == text || isspace((unsigned char)*text) || (bounded(o) && ((double)v < o->min || (double)v > o->max)))
+		return NULL;
+	*to = v;
+	return end;
+}
+
+static void set_int(const struct opt *o, const char *text)
+{
+	const char *end = whole(o, text, o->to);
+	if (!end || *end)
 		bad_value(o, "a whole number", text);
-	*(long *)o->to = v;
+}
+
+static void set_ints(const struct opt *o, const char *text)
+{
+	struct opt_ints *to = o->to;
+	const char *at = text;
+	to->n = 0;
+	while (at && to->n < OPT_INTS_MAX) {
+		at = whole(o, at, &to->v[to->n++]);
+		if (!at || !*at)
+			break;
+		at = *at == ',' ? at + 1 : NULL;
+	}
+	if (!at || *at)
+		bad_value(o, "whole numbers with commas between them, each", text);
 }
 
 /* The number at the start of text; NULL, or what stands behind it. */
@@ -169,6 +192,9 @@ static void set(const struct opt *o, const char *text)
 	case OPT_RANGE:
 		set_range(o, text);
 		break;
+	case OPT_INTS:
+		set_ints(o, text);
+		break;
 	}
 }
 
@@ -191,15 +217,16 @@ static json_t *value(const struct opt *o)
 {
 	const struct opt_list *list = o->to;
 	const struct opt_range *r = o->to;
+	const struct opt_ints *ints = o->to;
 	const char *s;
 	json_t *a;
 	switch (o->kind) {
 	case OPT_FLAG:
 		return json_boolean(*(bool *)o->to);
 	case OPT_INT:
-		return json_integer(*(long *)o->to);
+		return *(long *)o->to == OPT_UNSET ? json_null() : json_integer(*(long *)o->to);
 	case OPT_REAL:
-		return json_real(*(double *)o->to);
+		return isnan(*(double *)o->to) ? json_null() : json_real(*(double *)o->to);
 	case OPT_REALS:
 		return numbers_to_json(o->to, o->count);
 	case OPT_STRING:
@@ -213,6 +240,11 @@ static json_t *value(const struct opt *o)
 		return a;
 	case OPT_RANGE:
 		return json_pack("[I, I]", (json_int_t)r->first, (json_int_t)r->last);
+	case OPT_INTS:
+		a = ints->n ? json_array() : json_null();
+		for (int i = 0; i < ints->n; i++)
+			json_array_append_new(a, json_integer(ints->v[i]));
+		return a;
 	}
 	return json_null();
 }
@@ -240,9 +272,9 @@ json_t *fd2_argv(void)
 static void print_default(const struct opt *o)
 {
 	const char *s = o->kind == OPT_STRING || o->kind == OPT_CHOICE ? *(const char **)o->to : NULL;
-	if (o->kind == OPT_INT)
+	if (o->kind == OPT_INT && *(long *)o->to != OPT_UNSET)
 		printf(" (default %ld)", *(long *)o->to);
-	else if (o->kind == OPT_REAL)
+	else if (o->kind == OPT_REAL && !isnan(*(double *)o->to))
 		printf(" (default %.6g)", *(double *)o->to);
 	else if (s)
 		printf(" (default %s)", s);

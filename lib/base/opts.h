@@ -14,6 +14,7 @@
 #ifndef FD2_OPTS_H
 #define FD2_OPTS_H
 #include <jansson.h>
+#include <limits.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -26,10 +27,21 @@ enum opt_kind {
 	OPT_CHOICE, /* const char *, one of .choices, "a|b|c" */
 	OPT_LIST,   /* struct opt_list: repeatable */
 	OPT_RANGE,  /* struct opt_range: "A-B", "A-" or "A": two longs, 0-based, both included */
+	OPT_INTS,   /* struct opt_ints: "N,N,...", each as OPT_INT */
 };
+
+/* What an OPT_INT whose default depends on others holds before parsing; for OPT_REAL this is NAN, for OPT_INTS no number at all.
+ * --help then leaves the default to the help text, and the record has null. */
+#define OPT_UNSET LONG_MIN
 
 struct opt_list {
 	const char **v;
+	int n;
+};
+
+enum { OPT_INTS_MAX = 16 };
+struct opt_ints {
+	long v[OPT_INTS_MAX];
 	int n;
 };
 
@@ -44,7 +56,7 @@ struct opt {
 	enum opt_kind kind;
 	void *to;
 	const char *help; /* one short line */
-	double min, max;  /* OPT_INT, OPT_REAL; both 0 = no limit */
+	double min, max;  /* OPT_INT, OPT_REAL and lists of them; both 0 = no limit */
 	const char *choices;
 	int count;       /* OPT_REALS */
 	bool off;        /* OPT_FLAG: set false */

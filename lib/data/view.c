@@ -44,6 +44,12 @@ struct view view_center(const struct image *im, int size)
 	return (struct view){.box = {(int)lround((im->w - side) / 2.0), (int)lround((im->h - side) / 2.0), side, side}};
 }
 
+struct view view_square(const struct image *im)
+{
+	int side = im->w < im->h ? im->w : im->h;
+	return (struct view){.box = {(im->w - side) / 2, (im->h - side) / 2, side, side}};
+}
+
 void view_render(float *out, const struct image *im, const struct view *v, int size, const struct normal *normal)
 {
 	struct image crop;

@@ -32,6 +32,8 @@ int crop_of(const char *name); /* "rrc|crop" */
 struct view view_random(const struct image *im, int size, const struct augment *how, uint64_t seed, long epoch, long index);
 /* The central size x size pixels. */
 struct view view_center(const struct image *im, int size);
+/* The central square, as large as it can be. */
+struct view view_square(const struct image *im);
 
 /* out [size][size][3]: the box resampled (antialiased), flipped, scaled to [0,1], jittered and normalised. */
 void view_render(float *out, const struct image *im, const struct view *v, int size, const struct normal *normal);

@@ -8,8 +8,7 @@
 static Tensor *as_tensor(const struct teacher *t, const struct image *im)
 {
 	struct batch b;
-	int side = im->w < im->h ? im->w : im->h;
-	struct view v = {{(im->w - side) / 2, (im->h - side) / 2, side, side}, false};
+	struct view v = view_square(im);
 	struct item it = {.image = *im};
 	batch_init(&b, 1, t->size);
 	batch_add(&b, &it, &v);

@@ -16,15 +16,23 @@ enum ls_view ls_view_of(const char *name)
 	return !strcmp(name, "same") ? LS_SAME : !strcmp(name, "once") ? LS_ONCE : !strcmp(name, "literal") ? LS_LITERAL : LS_PLAIN;
 }
 
-void earlier_init(struct earlier *e, int classes, int ipc, int group, double min_scale)
+void earlier_init(struct earlier *e, const struct guides *guides, int ipc, int group, double min_scale)
 {
-	*e = (struct earlier){.classes = classes, .ipc = ipc, .group = group, .min_scale = min_scale};
-	e->v = xcalloc((size_t)classes * ipc, sizeof *e->v);
+	*e = (struct earlier){.guides = guides, .classes = guides->v[0].teacher.classes, .ipc = ipc, .group = group};
+	e->min_scale = min_scale;
+	e->v = xcalloc((size_t)e->classes * ipc, sizeof *e->v);
+	for (int i = 0; i < e->classes * ipc; i++)
+		e->v[i].maps = xcalloc((size_t)guides->n, sizeof *e->v[i].maps);
 }
 
 static struct finished *at(const struct earlier *e, int k, int id)
 {
 	return &e->v[(size_t)k * e->ipc + id - 1];
+}
+
+static const char *class_name(const struct earlier *e, int k)
+{
+	return e->guides->v[0].teacher.class_names[k];
 }
 
 static int first_of_group(const struct earlier *e, int id)
@@ -36,7 +44,9 @@ void earlier_free(struct earlier *e)
 {
 	for (int i = 0; e->v && i < e->classes * e->ipc; i++) {
 		image_free(&e->v[i].image);
-		free(e->v[i].map);
+		for (int g = 0; g < e->guides->n; g++)
+			free(e->v[i].maps[g]);
+		free(e->v[i].maps);
 	}
 	free(e->v);
 	*e = (struct earlier){0};
@@ -64,54 +74,54 @@ bool earlier_has(const struct earlier *e, int k, int id)
 
 /* --- from other processes ------------------------------------------------------------------------------------------------- */
 
-static int class_of(const struct teacher *t, const char *key, int *id)
+static int class_of(const struct earlier *e, const char *key, int *id)
 {
 	const char *slash = strrchr(key, '/');
-	for (int k = 0; slash && k < t->classes; k++)
-		if (strlen(t->class_names[k]) == (size_t)(slash - key) && !strncmp(t->class_names[k], key, (size_t)(slash - key))) {
+	for (int k = 0; slash && k < e->classes; k++) {
+		const char *name = class_name(e, k);
+		if (strlen(name) == (size_t)(slash - key) && !strncmp(name, key, (size_t)(slash - key))) {
 			*id = atoi(slash + 1);
 			return k;
 		}
+	}
 	return -1;
 }
 
-static int take_map(struct earlier *e, const struct teacher *t, const char *path, struct array *a)
+static int take_map(struct earlier *e, int guide, const char *path, struct array *a)
 {
-	int id, k = class_of(t, a->name, &id);
+	struct map_shape *s = &e->shape[guide];
+	int id, k = class_of(e, a->name, &id);
 	if (k < 0 || id < 1 || id > e->ipc || a->rank != 3)
 		return 0;
-	if (a->dtype != DT_F32 || a->shape[0] != t->cal.maps || (e->maps && (a->shape[1] != e->h || a->shape[2] != e->w)))
+	if (a->dtype != DT_F32 || a->shape[0] != e->guides->v[guide].teacher.cal.maps ||
+	    (s->maps && (a->shape[1] != s->h || a->shape[2] != s->w)))
 		return fail("'%s': tensor '%s' is no attention of this teacher", path, a->name);
-	e->maps = (int)a->shape[0];
-	e->h = (int)a->shape[1];
-	e->w = (int)a->shape[2];
-	free(at(e, k, id)->map);
-	at(e, k, id)->map = a->data;
+	*s = (struct map_shape){(int)a->shape[0], (int)a->shape[1], (int)a->shape[2]};
+	free(at(e, k, id)->maps[guide]);
+	at(e, k, id)->maps[guide] = a->data;
 	a->data = NULL;
 	return 0;
 }
 
-int earlier_read_maps(struct earlier *e, const char *path, const struct teacher *t)
+int earlier_read_maps(struct earlier *e, const char *path)
 {
 	struct stream_reader *s = stream_open(path, "attn");
 	struct array a;
 	const char *made_with = NULL;
-	int got = 0, ok = 0;
+	int got = 0;
 	if (!s)
 		return -1;
 	json_unpack(stream_meta(s), "{s:{s:s}}", "inputs", "teacher", &made_with);
-	if (!made_with || strcmp(made_with, t->digest))
-		ok = fail("'%s' holds attention of another teacher (%s) than the one given (%s)", path,
-		    made_with ? made_with : "unknown", t->digest);
+	int guide = guides_find(e->guides, made_with, path, "attention"), ok = guide < 0 ? -1 : 0;
 	while (!ok && (got = stream_next(s, &a)) > 0) {
-		ok = take_map(e, t, path, &a);
+		ok = take_map(e, guide, path, &a);
 		array_free(&a);
 	}
 	stream_close(s);
 	return got < 0 ? -1 : ok;
 }
 
-int earlier_read_images(struct earlier *e, const char *path, const struct teacher *t)
+int earlier_read_images(struct earlier *e, const char *path)
 {
 	char *paths[] = {(char *)path};
 	struct shard_reader *r = shard_open(paths, 1);
@@ -120,7 +130,7 @@ int earlier_read_images(struct earlier *e, const char *path, const struct teache
 	if (!r)
 		return -1;
 	while ((got = shard_next(r, &s)) > 0 && !ok) {
-		int id, k = class_of(t, s.key, &id);
+		int id, k = class_of(e, s.key, &id);
 		if (k >= 0)
 			ok = put(e, k, id, s.image, s.image_size);
 		if (ok < 0)
@@ -132,29 +142,38 @@ int earlier_read_images(struct earlier *e, const char *path, const struct teache
 
 /* --- what L_S compares with --------------------------------------------------------------------------------------------------- */
 
-int earlier_complete(const struct earlier *e, const struct teacher *t, enum ls_view view, int first, int n, int id)
+static bool has_maps(const struct earlier *e, int k, int id)
+{
+	for (int g = 0; g < e->guides->n; g++)
+		if (!at(e, k, id)->maps[g])
+			return false;
+	return true;
+}
+
+int earlier_complete(const struct earlier *e, enum ls_view view, int first, int n, int id)
 {
 	bool images = view == LS_SAME || view == LS_ONCE;
 	for (int j = first_of_group(e, id); j < id; j++)
 		for (int k = first; k < first + n; k++)
-			if (!at(e, k, j)->image.rgb && (images || !at(e, k, j)->map))
-				return fail("image %d of class '%s' is needed for L_S; give the earlier images with %s", j,
-				    t->class_names[k], images ? "--previous" : "--attn");
+			if (!at(e, k, j)->image.rgb && (images || !has_maps(e, k, j)))
+				return fail("image %d of class '%s' is needed for L_S; give the earlier images with %s%s", j,
+				    class_name(e, k), images ? "--previous" : "--attn",
+				    images || e->guides->n == 1 ? "" : ", by each teacher");
 	return 0;
 }
 
-Tensor *earlier_images(const struct earlier *e, const struct teacher *t, int first, int n, int id)
+Tensor *earlier_images(const struct earlier *e, int first, int n, int id, int size)
 {
 	int begin = first_of_group(e, id), all = (id - begin) * n;
 	struct item *items = xcalloc((size_t)all, sizeof *items);
 	struct batch b;
-	batch_init(&b, all, t->size);
+	batch_init(&b, all, size);
 	for (int i = 0; i < all; i++) {
 		items[i] = (struct item){.label = first + i % n, .image = at(e, first + i % n, begin + i / n)->image};
 		struct view whole = {{0, 0, items[i].image.w, items[i].image.h}, false};
 		batch_add(&b, &items[i], &whole);
 	}
-	batch_render(&b, &t->normal);
+	batch_render(&b, &e->guides->v[0].teacher.normal);
 	Tensor *x = batch_images(&b, 0, all, T_F32);
 	free(items);
 	batch_free(&b);
@@ -177,46 +196,43 @@ Tensor *earlier_seen_through(const Tensor *images, const struct teacher *t, cons
 	return all;
 }
 
-static int know_map(struct earlier *e, const struct teacher *t, int k, int id)
+static int know_map(struct earlier *e, int guide, int k, int id)
 {
 	struct finished *f = at(e, k, id);
 	struct attention a;
-	if (f->map)
+	if (f->maps[guide])
 		return 0;
-	if (attention_of(&a, t, &f->image) < 0)
+	if (attention_of(&a, &e->guides->v[guide].teacher, &f->image) < 0)
 		return -1;
-	e->maps = a.maps;
-	e->h = a.h;
-	e->w = a.w;
-	f->map = a.A;
+	e->shape[guide] = (struct map_shape){a.maps, a.h, a.w};
+	f->maps[guide] = a.A;
 	a.A = NULL;
 	attention_free(&a);
 	return 0;
 }
 
-static Tensor *as_stored(struct earlier *e, const struct teacher *t, int first, int n, int id)
+Tensor *earlier_maps(struct earlier *e, int guide, int first, int n, int id)
 {
 	int begin = first_of_group(e, id), J = id - begin;
 	for (int j = begin; j < id; j++)
 		for (int k = first; k < first + n; k++)
-			if (know_map(e, t, k, j) < 0)
+			if (know_map(e, guide, k, j) < 0)
 				return NULL;
-	size_t one = (size_t)e->maps * e->h * e->w;
+	const struct map_shape *s = &e->shape[guide];
+	size_t one = (size_t)s->maps * s->h * s->w;
 	float *v = xcalloc((size_t)J * n, one * sizeof *v);
 	for (int j = 0; j < J; j++)
 		for (int i = 0; i < n; i++)
-			memcpy(v + ((size_t)j * n + i) * one, at(e, first + i, begin + j)->map, one * sizeof *v);
-	Tensor *maps = tensor_from(v, T_F32, 5, (int64_t[]){J, n, e->maps, e->h, e->w});
+			memcpy(v + ((size_t)j * n + i) * one, at(e, first + i, begin + j)->maps[guide], one * sizeof *v);
+	Tensor *maps = tensor_from(v, T_F32, 5, (int64_t[]){J, n, s->maps, s->h, s->w});
 	free(v);
 	return maps;
 }
 
-Tensor *earlier_maps(struct earlier *e, const struct teacher *t, enum ls_view view, int first, int n, int id)
+struct step_view earlier_view_once(const struct earlier *e, int first, int id, int size)
 {
-	if (view != LS_ONCE)
-		return as_stored(e, t, first, n, id);
 	/* one view for the block, drawn where no step draws its own */
-	struct step_view once = step_view_random(t->size, e->min_scale, (uint64_t)common.seed, first, id, UINT32_MAX);
+	struct step_view once = step_view_random(size, e->min_scale, (uint64_t)common.seed, first, id, UINT32_MAX);
 	once.roll_x = once.roll_y = 0;
-	return earlier_seen_through(earlier_images(e, t, first, n, id), t, &once, n, arithmetic());
+	return once;
 }

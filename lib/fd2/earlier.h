@@ -4,6 +4,7 @@
  * them or another. */
 #ifndef FD2_EARLIER_H
 #define FD2_EARLIER_H
+#include "lib/fd2/guides.h"
 #include "lib/fd2/sre2l.h"
 
 /* In which view L_S compares (spec, section 2). */
@@ -17,32 +18,37 @@ enum ls_view ls_view_of(const char *name); /* "plain|same|once|literal" */
 
 struct finished {
 	bool stored;        /* in this run's output */
-	struct image image; /* empty when only the map is known */
-	float *map;         /* [M][h][w]; NULL until needed */
+	struct image image; /* empty when only maps are known */
+	float **maps;       /* [guides] -> [M][h][w]; NULL until needed */
 };
 
 struct earlier {
+	const struct guides *guides;
 	int classes, ipc, group;
 	double min_scale;
-	int maps, h, w;
+	struct map_shape {
+		int maps, h, w; /* zeros until a map is known */
+	} shape[GUIDES_MAX];
 	struct finished *v; /* [classes][ipc] */
 };
 
-void earlier_init(struct earlier *e, int classes, int ipc, int group, double min_scale);
+void earlier_init(struct earlier *e, const struct guides *guides, int ipc, int group, double min_scale);
 void earlier_free(struct earlier *e);
 /* A finished image of this run, ids from 1. -1: not a JPEG. */
 int earlier_put(struct earlier *e, int k, int id, const void *jpeg, size_t size);
 bool earlier_has(const struct earlier *e, int k, int id);
-/* Maps that fd2-attn wrote ("class/id" names), and images that another fd2-distill made. */
-int earlier_read_maps(struct earlier *e, const char *path, const struct teacher *t);
-int earlier_read_images(struct earlier *e, const char *path, const struct teacher *t);
+/* Maps that fd2-attn wrote ("class/id" names) with one of the teachers, and images that another fd2-distill made. */
+int earlier_read_maps(struct earlier *e, const char *path);
+int earlier_read_images(struct earlier *e, const char *path);
 
 /* -1: an image before `id` in its group, of classes first..first+n-1, that `view` needs is missing. */
-int earlier_complete(const struct earlier *e, const struct teacher *t, enum ls_view view, int first, int n, int id);
-/* Maps of those images, which are complete: [J,n,M,h,w]. */
-Tensor *earlier_maps(struct earlier *e, const struct teacher *t, enum ls_view view, int first, int n, int id);
-/* Those images themselves, normalised: [J*n,3,S,S], image by image. */
-Tensor *earlier_images(const struct earlier *e, const struct teacher *t, int first, int n, int id);
+int earlier_complete(const struct earlier *e, enum ls_view view, int first, int n, int id);
+/* Those images, which are complete, normalised and resized: [J*n,3,size,size], image by image. */
+Tensor *earlier_images(const struct earlier *e, int first, int n, int id, int size);
+/* Their maps by a teacher as they are stored: [J,n,M,h,w]. */
+Tensor *earlier_maps(struct earlier *e, int guide, int first, int n, int id);
 /* Maps of `images` seen through `view`, n at a time: [J,n,M,h,w]; in the arithmetic of a step, without gradient. */
 Tensor *earlier_seen_through(const Tensor *images, const struct teacher *t, const struct step_view *view, int n, enum scalar type);
+/* The one view of LS_ONCE for images of `size` pixels. */
+struct step_view earlier_view_once(const struct earlier *e, int first, int id, int size);
 #endif

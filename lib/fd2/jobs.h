@@ -34,10 +34,13 @@ int stage_protos(const struct protos_job *job);
 struct distill_job {
 	char **shards;
 	int n_shards;
-	const char *teacher, *protos, *attn, *previous, *out, *method, *ls_view, *pixels, *other, *difficulty;
+	struct opt_list teachers, protos, attn; /* protos: none, or one for each teacher */
+	const char *previous, *out, *method, *init, *init_images, *bn_form, *ls_view, *pixels, *other, *difficulty;
 	long ipc, id, group, batch, steps, ls_every, crops, quality, log_every, cache;
 	struct opt_range classes;
-	double alpha, beta, lambda, lr, r_bn, min_scale; /* alpha < 0: the teacher's */
+	struct opt_ints sizes;
+	/* alpha < 0: the teacher's; steps OPT_UNSET, lr, r_bn, residual NAN, init NULL, sizes empty: the method's */
+	double alpha, beta, lambda, lr, r_bn, residual, min_scale;
 	bool plain, bn_head, no_lf, no_ls, resume, strict;
 };
 int stage_distill(const struct distill_job *job);

@@ -98,10 +98,15 @@ static Tensor *distance(const Tensor *u, const Tensor *v)
 	return tensor_norm(tensor_sub(u, v), 0, false);
 }
 
+double loss_bn_weight(const struct bn *bn)
+{
+	return bn->index ? 1 : 10;
+}
+
 Tensor *loss_bn_layer(const struct bn *bn, const Tensor *mean, const Tensor *var)
 {
 	Tensor *d = tensor_add(distance(mean, bn->mean), distance(var, bn->var));
-	return tensor_affine(d, bn->index ? 1 : 10, 0);
+	return tensor_affine(d, loss_bn_weight(bn), 0);
 }
 
 Tensor *loss_kl(const Tensor *student, const Tensor *teacher, double temperature)

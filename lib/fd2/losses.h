@@ -33,6 +33,18 @@ Tensor *loss_total(const Tensor *other, const Tensor *cls, const Tensor *F, cons
  * the channels, biased variance; m = 10 for the network's first BatchNorm, 1 for the others. mean and var [C] are those of its
  * input x. */
 Tensor *loss_bn_layer(const struct bn *bn, const Tensor *mean, const Tensor *var);
+double loss_bn_weight(const struct bn *bn); /* m */
+/* That loss of a whole network, in one of two forms:
+ *
+ *   literal     sum_l m_l d_l, with d_l the two distances of layer l
+ *   normalised  N sum_l m_l d_l / sqrt(C_l) / sum_l m_l
+ *
+ * A distance grows with the square root of the number of channels C_l, and the sum with the number of layers, so that the literal
+ * form weighs more in a deep and wide network at the same weight r_bn. The normalised one is a weighted mean over layers of root
+ * mean squares over channels, which does not; N = sum_l m_l sqrt(C_l) of ResNet-18, 361.7, brings it to the scale of the literal
+ * form there, so that r_bn keeps its meaning. */
+enum bn_form { BN_LITERAL, BN_NORMALISED };
+#define BN_NORM 361.7056274847714 /* 14 sqrt(64) + 5 sqrt(128) + 5 sqrt(256) + 5 sqrt(512) */
 
 /* Soft-label distillation: KL(softmax(t/T) || softmax(s/T)), batch mean, without the factor T^2. [B,K] each. */
 Tensor *loss_kl(const Tensor *student, const Tensor *teacher, double temperature);

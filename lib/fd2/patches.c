@@ -21,36 +21,35 @@ struct padding {
 	const struct patch *patches;
 	const struct dataset *d;
 	const struct normal *normal;
-	int size;
+	int size, side; /* of the crop */
 };
 
 static void pad_one(void *ctx, int i)
 {
 	struct padding *p = ctx;
-	int half = p->size / 2, at = (p->size - half) / 2;
+	int side = p->side, at = (p->size - side) / 2;
 	struct view v = {p->patches[i].box, false};
-	float *crop = xcalloc(3 * (size_t)half * half, sizeof *crop);
+	float *crop = xcalloc(3 * (size_t)side * side, sizeof *crop);
 	float *out = p->pixels + (size_t)i * 3 * p->size * p->size;
 	const struct item *it = &p->d->v[p->patches[i].item];
 	struct image im = item_image(it);
-	view_render(crop, &im, &v, half, p->normal);
+	view_render(crop, &im, &v, side, p->normal);
 	item_release(it, &im);
 	memset(out, 0, 3 * (size_t)p->size * p->size * sizeof *out);
-	for (int y = 0; y < half; y++)
-		memcpy(out + 3 * ((size_t)(at + y) * p->size + at), crop + 3 * (size_t)y * half, 3 * (size_t)half * sizeof *out);
+	for (int y = 0; y < side; y++)
+		memcpy(out + 3 * ((size_t)(at + y) * p->size + at), crop + 3 * (size_t)y * side, 3 * (size_t)side * sizeof *out);
 	free(crop);
 }
 
-/* -log softmax(p_bb)[k] of each padded crop. */
-static void score(
-    struct patch *patches, int n, const struct teacher *t, const struct dataset *d, int k, const struct normal *normal)
+/* -log softmax(p_bb)[k] of each crop, padded. */
+static void score(struct patch *patches, int n, const struct teacher *t, const struct dataset *d, int k, int factor)
 {
 	struct batch b;
 	batch_init(&b, BATCH, t->size);
 	for (int i = 0; i < n; i += BATCH) {
 		int m = n - i < BATCH ? n - i : BATCH;
 		float logp[BATCH];
-		struct padding p = {b.pixels, patches + i, d, normal, t->size};
+		struct padding p = {b.pixels, patches + i, d, &t->normal, t->size, t->size / factor};
 		par_for(m, pad_one, &p);
 		tensor_scope_begin(NO_GRAD);
 		struct pass pass = {.bn = BN_RUNNING};
@@ -104,12 +103,12 @@ static void rank(struct patch *v, int images, int crops)
 	free(rounds);
 }
 
-int patches_choose(struct patch *out, const struct teacher *t, const struct dataset *d, int k, int ipc, int crops,
+int patches_choose(struct patch *out, const struct teacher *t, const struct dataset *d, int k, int factor, int ipc, int crops,
     enum difficulty difficulty, uint64_t seed)
 {
 	struct rng r = rng_at(seed, RNG_PATCH, (uint64_t)k, 0, 0);
 	uint32_t items[IMAGES_MAX];
-	int images = images_of(items, d, k, &r), need = 4 * ipc;
+	int images = images_of(items, d, k, &r), need = factor * factor * ipc;
 	if (!images)
 		return fail("class '%s' has no image to start from", t->class_names[k]);
 	if (images * crops < need)
@@ -119,7 +118,7 @@ int patches_choose(struct patch *out, const struct teacher *t, const struct data
 		const struct image *im = &d->v[items[i / crops]].image;
 		v[i] = (struct patch){.item = (int)items[i / crops], .box = random_resized_crop(&r, im->w, im->h, 0.08, 1, 1, 1)};
 	}
-	score(v, images * crops, t, d, k, &t->normal);
+	score(v, images * crops, t, d, k, factor);
 	rank(v, images, crops);
 	int spare = images > need ? images - need : 0;
 	int start = difficulty == DIFFICULTY_EASY ? 0 : difficulty == DIFFICULTY_HARD ? spare : spare / 2;
@@ -128,17 +127,18 @@ int patches_choose(struct patch *out, const struct teacher *t, const struct data
 	return tensor_error() ? fail("cannot score patches: %s", tensor_error()) : 0;
 }
 
-void patches_mosaic(
-    float *out, const struct patch *patches, const struct dataset *d, int ipc, int i, int size, const struct normal *normal)
+void patches_mosaic(float *out, const struct patch *patches, const struct dataset *d, int factor, int ipc, int i, int size,
+    const struct normal *normal)
 {
-	int half = size / 2;
-	float *crop = xcalloc(3 * (size_t)(size - half) * (size - half), sizeof *crop);
-	for (int q = 0; q < 4; q++) {
-		const struct patch *p = &patches[q * ipc + i];
+	/* cells that do not divide the size differ by a pixel: all are drawn at the largest side and cut */
+	int side = (size + factor - 1) / factor;
+	float *crop = xcalloc(3 * (size_t)side * side, sizeof *crop);
+	for (int cell = 0; cell < factor * factor; cell++) {
+		const struct patch *p = &patches[cell * ipc + i];
 		struct view v = {p->box, false};
-		/* an odd size gives the right and lower quadrants one pixel more: drawn at that size and cut */
-		int side = size - half, x0 = q % 2 ? half : 0, y0 = q / 2 ? half : 0;
-		int w = q % 2 ? side : half, h = q / 2 ? side : half;
+		int row = cell / factor, column = cell % factor;
+		int y0 = row * size / factor, h = (row + 1) * size / factor - y0;
+		int x0 = column * size / factor, w = (column + 1) * size / factor - x0;
 		struct image im = item_image(&d->v[p->item]);
 		view_render(crop, &im, &v, side, normal);
 		item_release(&d->v[p->item], &im);

@@ -1,7 +1,12 @@
 #include "lib/fd2/sre2l.h"
 
+#include <math.h>
+
 #include "lib/base/rng.h"
-#include "lib/fd2/losses.h"
+#include "lib/fd2/methods.h"
+
+const struct method sre2l = {
+    .name = "sre2l", .start = START_NOISE, .steps = 4000, .lr = 0.25, .r_bn = 0.01, .parts = 1, .sizes = {224}};
 
 struct step_view step_view_random(int size, double min_scale, uint64_t seed, int first, int id, long step)
 {
@@ -27,10 +32,15 @@ void sre2l_on_bn(void *ctx, const struct bn *bn, Tensor *mean, Tensor *var)
 	if (bn == sum->head)
 		return;
 	Tensor *l = loss_bn_layer(bn, mean, var);
+	if (sum->form == BN_NORMALISED)
+		l = tensor_affine(l, 1 / sqrt((double)tensor_size(mean, 0)), 0);
 	sum->loss = sum->loss ? tensor_add(sum->loss, l) : l;
+	sum->weights += loss_bn_weight(bn);
 }
 
 Tensor *bn_sum_loss(const struct bn_sum *sum)
 {
-	return sum->loss ? sum->loss : tensor_full(0, T_F32, 0, NULL);
+	if (!sum->loss)
+		return tensor_full(0, T_F32, 0, NULL);
+	return sum->form == BN_NORMALISED ? tensor_affine(sum->loss, BN_NORM / sum->weights, 0) : sum->loss;
 }

@@ -1,6 +1,8 @@
-/* The step of SRe2L++ (Cui et al. 2025; spec, section 3): a random view shared by the batch, and the BatchNorm statistics loss. */
+/* The step of the SRe2L family (Yin et al. 2023, with the views of SRe2L++; spec, section 3): a random view shared by the batch,
+ * and the BatchNorm statistics loss. */
 #ifndef FD2_SRE2L_H
 #define FD2_SRE2L_H
+#include "lib/fd2/losses.h"
 #include "lib/fd2/teacher.h"
 #include "lib/image/image.h"
 
@@ -16,10 +18,12 @@ struct step_view step_view_random(int size, double min_scale, uint64_t seed, int
 /* RandomResizedCrop back to the size (bilinear), flip, roll: x [B,3,S,S] f32 -> [B,3,S,S] in `type`, differentiable. */
 Tensor *step_view_apply(const struct step_view *v, const Tensor *x, enum scalar type);
 
-/* Sums loss_bn_layer over the BatchNorms of a pass: give sre2l_on_bn and this as pass->on_bn and pass->ctx. */
+/* The BN-statistics loss of a pass: give sre2l_on_bn and this as pass->on_bn and pass->ctx. */
 struct bn_sum {
 	const struct bn *head; /* left out: the attention head's BatchNorm, or NULL */
-	Tensor *loss;          /* NULL before the first */
+	enum bn_form form;
+	Tensor *loss;   /* NULL before the first */
+	double weights; /* of the layers so far */
 };
 /* R_BN; 0 for a network without BatchNorms. */
 Tensor *bn_sum_loss(const struct bn_sum *sum);

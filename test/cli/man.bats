@@ -207,6 +207,12 @@ try() {
 	file few.jpg | grep JPEG
 }
 
+@test "fd2-distill(1): its example of FADRM+" {
+	try fd2-distill.1 fadrm.sh
+	diff <(jq -r '.[]' <<<"$output") <(fd2-look --json teacher.fd2 other.fd2 | jq -r .digest)
+	[ "$(tar tf fadrm.tar | grep -c '\.jpg$')" = 6 ]
+}
+
 @test "fd2-attn(1): its example" {
 	try fd2-attn.1 attn.sh
 	[ -s attention.jpg ]

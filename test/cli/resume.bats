@@ -66,7 +66,7 @@ long_distill() {
 	said "fd2-distill: 'x.tar.part' was begun with lr 0.25, and this is lr 0.1*; give the same settings, or remove it"
 	run -1 --separate-stderr long_distill -o x.tar --resume --seed 9
 	said "fd2-distill: 'x.tar.part' was begun with seed 0, and this is seed 9; *"
-	run -1 --separate-stderr long_distill -o x.tar --resume -t other.fd2
+	run -1 --separate-stderr "${long[@]/teacher.fd2/other.fd2}" -o x.tar --resume
 	said "fd2-distill: 'x.tar.part' was begun with teacher *"
 	cmp x.tar.part before
 	echo hello >x.tar.part

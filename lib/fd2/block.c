@@ -1,0 +1,86 @@
+/* From initial images to finished ones, part by part. */
+#include "lib/fd2/block.h"
+
+#include "lib/base/err.h"
+#include "lib/fd2/fadrm.h"
+
+static int side_of(const struct distill *d)
+{
+	return d->guides.v[0].teacher.size;
+}
+
+static int render_start(struct distill *d, struct block *b)
+{
+	int S = side_of(d), ok = 0;
+	struct batch images;
+	batch_init(&images, b->n, S);
+	images.n = b->n;
+	for (int i = 0; i < b->n && !ok; i++) {
+		images.labels[i] = b->first + i;
+		ok = initial_image(&d->initial, images.pixels + (size_t)i * 3 * S * S, b->first + i, b->id);
+	}
+	if (!ok) {
+		b->labels = batch_labels(&images, 0, b->n);
+		b->start = tensor_clone(batch_images(&images, 0, b->n, T_F32));
+	}
+	batch_free(&images);
+	return ok;
+}
+
+static int start(struct distill *d, struct block *b)
+{
+	b->part = -1;
+	b->terms = tensor_full(0, T_F32, 1, (int64_t[]){TERMS});
+	int ok = render_start(d, b);
+	if (!ok && is_constrained_by_earlier(d, b->id))
+		ok = earlier_complete(&d->earlier, d->ls_view, b->first, b->n, b->id);
+	return ok < 0 || tensor_error() ? fail("cannot start image %d: %s", b->id, tensor_error() ? tensor_error() : fail_message())
+	                                : 0;
+}
+
+/* What L_S compares with in a part whose images have `size` pixels. */
+static void look_at_earlier(struct distill *d, struct block *b, int size)
+{
+	bool images = d->ls_view == LS_SAME || d->ls_view == LS_ONCE;
+	if (!is_constrained_by_earlier(d, b->id) || (b->earlier[0] && !images))
+		return; /* maps as stored are the same in every part */
+	if (images)
+		b->earlier_images = instead(b->earlier_images, earlier_images(&d->earlier, b->first, b->n, b->id, size));
+	for (int g = 0; g < d->guides.n && d->ls_view != LS_SAME; g++) {
+		const struct teacher *t = &d->guides.v[g].teacher;
+		struct step_view once = earlier_view_once(&d->earlier, b->first, b->id, size);
+		Tensor *maps = images ? earlier_seen_through(b->earlier_images, t, &once, b->n, arithmetic())
+		                      : earlier_maps(&d->earlier, g, b->first, b->n, b->id);
+		b->earlier[g] = instead(b->earlier[g], maps);
+	}
+}
+
+static int begin_part(struct distill *d, struct block *b, int part, long step)
+{
+	int size = d->method.sizes[part];
+	b->part_begin = step;
+	b->part = part;
+	b->x = instead(b->x, residual_connection(b->x, b->start, size, d->method.residual));
+	tensor_requires_grad_(b->x, true);
+	b->m = instead(b->m, tensor_full_like(b->x, 0));
+	b->v = instead(b->v, tensor_full_like(b->x, 0));
+	if (part == d->method.parts - 1)
+		b->start = instead(b->start, NULL);
+	look_at_earlier(d, b, size);
+	return tensor_error() ? fail("cannot begin part %d of image %d: %s", part + 1, b->id, tensor_error()) : 0;
+}
+
+int block_make(struct distill *d, struct block *b)
+{
+	const struct method *m = &d->method;
+	int ok = start(d, b);
+	for (long step = 0; step < m->steps && !ok; step++) {
+		int part = fadrm_part(step, m->steps, m->parts);
+		if (part != b->part)
+			ok = begin_part(d, b, part, step);
+		if (!ok)
+			ok = block_step(d, b, step);
+	}
+	b->x = b->x ? residual_connection(NULL, b->x, side_of(d), 0) : b->start;
+	return ok;
+}

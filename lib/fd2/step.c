@@ -1,0 +1,119 @@
+/* A step in three: its numbers on the host, then tensors alone and nothing that waits for the device, and last, now and then, a
+ * look at what came out. */
+#include <math.h>
+
+#include "lib/base/err.h"
+#include "lib/base/log.h"
+#include "lib/fd2/block.h"
+
+enum { LOOK_EVERY = 50 };
+
+/* --- numbers ------------------------------------------------------------------------------------------------------------------ */
+
+static struct step step_at(const struct distill *d, const struct block *b, long number)
+{
+	int n = d->guides.n;
+	struct step s = {.number = number, .guide = (int)(number % n), .adam = number - b->part_begin + 1};
+	s.lr = d->method.lr * 0.5 * (1 + cos(M_PI * (double)number / (double)d->method.steps));
+	s.view = step_view_random(d->method.sizes[b->part], d->job->min_scale, (uint64_t)common.seed, b->first, b->id, number);
+	s.similar = is_constrained_by_earlier(d, b->id) && (d->ls_view != LS_PLAIN || number / n % d->job->ls_every == 0);
+	return s;
+}
+
+/* --- tensors ------------------------------------------------------------------------------------------------------------------ */
+
+/* The base method's loss (BN term and cross-entropy), and FD2's unless --plain. */
+static Tensor *step_loss(const struct distill *d, const struct block *b, const struct step *s, Tensor **t)
+{
+	const struct teacher *teacher = &d->guides.v[s->guide].teacher;
+	struct bn_sum bn = {.head = d->job->bn_head ? NULL : &teacher->cal.bn, .form = d->bn_form};
+	struct pass pass = {.bn = BN_RUNNING, .on_bn = sre2l_on_bn, .ctx = &bn};
+	Tensor *F = backbone_features(&teacher->backbone, step_view_apply(&s->view, b->x, arithmetic()), &pass);
+	Tensor *p_bb = backbone_logits(&teacher->backbone, F, &pass);
+	t[TERM_CE] = tensor_cross_entropy(p_bb, b->labels, 0);
+	if (!d->job->plain)
+		return constrained_loss(d, b, s, F, p_bb, &pass, t);
+	t[TERM_BN] = tensor_affine(bn_sum_loss(&bn), d->method.r_bn, 0);
+	return tensor_add(t[TERM_BN], t[TERM_CE]);
+}
+
+/* Adam on the pixels, then back into the range of pixels. */
+static void update(const struct distill *d, struct block *b, const struct step *s, Tensor *grad)
+{
+	const struct normal *normal = &d->guides.v[s->guide].teacher.normal;
+	struct adam_pixels how = {.lr = s->lr, .beta1 = 0.5, .beta2 = 0.9, .eps = 1e-8};
+	for (int c = 0; c < 3; c++) {
+		how.lo[c] = -normal->mean[c] / normal->std[c];
+		how.hi[c] = (1 - normal->mean[c]) / normal->std[c];
+	}
+	tensor_adam_pixels_(b->x, grad, b->m, b->v, s->adam, &how);
+}
+
+static void keep_terms(struct block *b, Tensor **t)
+{
+	Tensor *all[TERMS];
+	tensor_scope_begin(NO_GRAD);
+	t[TERM_SUM] = tensor_add(tensor_narrow(b->terms, 0, TERM_SUM, 1), t[TERM_TOTAL]);
+	for (int i = 0; i < TERMS; i++)
+		all[i] = t[i] ? tensor_reshape(t[i], 1, (int64_t[]){1}) : tensor_full(NAN, T_F32, 1, (int64_t[]){1});
+	tensor_copy_(b->terms, tensor_cat(all, TERMS, 0));
+	tensor_scope_end();
+}
+
+/* Nothing here may wait for the device. */
+static int take(const struct distill *d, struct block *b, const struct step *s)
+{
+	Tensor *t[TERMS] = {NULL}, *grad;
+	tensor_scope_begin(GRAD);
+	t[TERM_TOTAL] = step_loss(d, b, s, t);
+	int ok = tensor_grad(t[TERM_TOTAL], &b->x, 1, &grad, false);
+	if (!ok) {
+		update(d, b, s, grad);
+		keep_terms(b, t);
+	}
+	tensor_scope_end();
+	return ok < 0 || tensor_error() ? fail("distillation failed: %s", tensor_error()) : 0;
+}
+
+/* --- looks -------------------------------------------------------------------------------------------------------------------- */
+
+static void log_step(const struct distill *d, const struct block *b, const struct step *s, const float *t)
+{
+	json_t *loss = json_pack("{s:o, s:o, s:o, s:o, s:o, s:o}", "total", json_real_or_null(t[TERM_TOTAL]), "bn",
+	    json_real_or_null(t[TERM_BN]), "ce", json_real_or_null(t[TERM_CE]), "cls", json_real_or_null(t[TERM_CLS]), "F",
+	    json_real_or_null(t[TERM_F]), "S", json_real_or_null(t[TERM_S]));
+	const struct step_view *v = &s->view;
+	json_t *view = json_pack("[i,i,i,i,i,i,i]", v->box.x, v->box.y, v->box.w, v->box.h, v->flip, v->roll_y, v->roll_x);
+	json_t *event = json_pack("{s:s, s:i, s:i, s:i, s:f, s:o, s:o}", "event", "step", "image", b->id, "first_class", b->first,
+	    "step", (int)s->number, "lr", s->lr, "view", view, "loss", loss);
+	if (d->guides.n > 1)
+		json_object_set_new(event, "teacher", json_integer(s->guide));
+	log_event(event);
+}
+
+static int look(const struct distill *d, struct block *b, const struct step *s)
+{
+	bool last = s->number == d->method.steps - 1;
+	bool logged = log_wanted() && d->job->log_every && (s->number % d->job->log_every == 0 || last);
+	float t[TERMS];
+	if (!logged && !last && s->number % LOOK_EVERY)
+		return 0;
+	if (tensor_read(b->terms, T_F32, t, TERMS) < 0)
+		return fail("distillation failed: %s", tensor_error());
+	if (!isfinite(t[TERM_SUM]))
+		return fail("the loss is no longer finite by step %ld of image %d, classes %d-%d; try a smaller --lr or --r-bn",
+		    s->number, b->id, b->first, b->first + b->n - 1);
+	b->total = t[TERM_TOTAL];
+	if (logged)
+		log_step(d, b, s, t);
+	return 0;
+}
+
+int block_step(struct distill *d, struct block *b, long number)
+{
+	struct step s = step_at(d, b, number);
+	if (take(d, b, &s) < 0 || look(d, b, &s) < 0)
+		return -1;
+	progress_at(++d->steps_done, "image %d  loss %.3f", b->id, b->total);
+	return 0;
+}
