@@ -50,6 +50,8 @@ static const struct opt opts[] = {
     {0, "lambda", "X", OPT_REAL, &job.lambda, "of Eq. 12", .min = 0, .max = 1},
     {0, "other", "WHAT", OPT_CHOICE, &job.other, "L_other: BN term, or its cross-entropy too", .choices = "bn|full"},
     {'g', "group", "N", OPT_INT, &job.group, "images in a group, N_S", .min = 1, .max = 64},
+    {0, "together", "N", OPT_INT, &job.together, "image indices in a pass (0: 1; on a GPU, to make 100 images)", .min = 0,
+        .max = 64},
     {0, "ls-view", "VIEW", OPT_CHOICE, &job.ls_view, "what L_S compares", .choices = "plain|same|once|literal"},
     {0, "ls-every", "N", OPT_INT, &job.ls_every, "plain view: L_S every Nth step", .min = 1, .max = 1000},
     {0, "id", "I", OPT_INT, &job.id, "only the I-th image of each group (0: all)", .min = 0, .max = 64},

@@ -27,35 +27,40 @@ enum term {
 	TERMS,
 };
 
-/* The first dimension of its tensors counts images: n of one index now, and n of each index where several would share a pass. */
+enum { TOGETHER_MAX = 64 };
+
+/* The first dimension of its tensors counts images: N = indices * n, those of the first index, then those of the next. Indices of
+ * one block do not depend on one another: each has its own view and its own BatchNorm statistics, and all have as many earlier
+ * images. */
 struct block {
-	int first, n; /* classes first .. first+n-1 */
-	int id;       /* image, from 1 */
+	int first, n;                   /* classes first .. first+n-1 */
+	int indices, ids[TOGETHER_MAX]; /* images, from 1 */
 	Tensor *labels;
-	Tensor *start;               /* [n,3,S,S] f32, normalised: what the images begin as; NULL once no part needs it */
-	Tensor *x;                   /* [n,3,d,d] f32, normalised, d the part's size: what is learned */
+	Tensor *start;               /* [N,3,S,S] f32, normalised: what the images begin as; NULL once no part needs it */
+	Tensor *x;                   /* [N,3,d,d] f32, normalised, d the part's size: what is learned */
 	Tensor *m, *v;               /* Adam's, of this part */
-	Tensor *earlier[GUIDES_MAX]; /* maps [J,n,M,h,w] by each teacher, for this part; NULL for the first of a group, or without
+	Tensor *views, *adam;        /* the numbers of the step, on the device */
+	Tensor *earlier[GUIDES_MAX]; /* maps [J,N,M,h,w] by each teacher, for this part; NULL for the first of a group, or without
 	                                L_S */
-	Tensor *earlier_images;      /* for LS_SAME instead: [J*n,3,d,d] */
-	Tensor *terms;               /* [TERMS] f32 of the last step */
-	int part;                    /* from 0; -1 before the first step */
-	long part_begin;             /* its first step */
-	double total;                /* as it was read last */
+	Tensor *earlier_images[TOGETHER_MAX]; /* for LS_SAME instead: [J*n,3,d,d] of each index */
+	Tensor *terms;                        /* [TERMS] f32 of the last step: means over the indices */
+	int part;                             /* from 0; -1 before the first step */
+	long part_begin;                      /* its first step */
+	double total;                         /* as it was read last */
 };
 
 /* The numbers of a step. They are drawn beforehand, so that the step itself is tensors alone. */
 struct step {
-	long number; /* of the image, from 0 */
-	int guide;   /* whose turn it is */
-	struct step_view view;
+	long number;                           /* of the image, from 0 */
+	int guide;                             /* whose turn it is */
+	struct pixel_view views[TOGETHER_MAX]; /* of each index */
 	double lr;
 	long adam;    /* of the part, from 1 */
 	bool similar; /* L_S is computed */
 };
 
-/* Makes the images of b, whose first, n and id are set: initial images, all steps, in all parts. Then b->x is [n,3,S,S] with S the
- * teachers' size. -1: fail_message. */
+/* Makes the images of b, whose first, n, indices and ids are set: initial images, all steps, in all parts. Then b->x is [N,3,S,S]
+ * with S the teachers' size. -1: fail_message. */
 int block_make(struct distill *d, struct block *b);
 
 /* One step, and what is read of it: the log's line, the progress, whether the loss is finite. -1: fail_message. */
@@ -66,4 +71,8 @@ Tensor *constrained_loss(const struct distill *d, const struct block *b, const s
     struct pass *pass, Tensor **t);
 /* Whether a block of image `id` has L_S at all: not the first of a group. */
 bool is_constrained_by_earlier(const struct distill *d, int id);
+/* The view of index i of the block in its step, as tensor_step_view takes it. */
+Tensor *block_view(const struct block *b, int i);
+/* [J,n,...] of each index as [J,N,...]. */
+Tensor *beside_each_other(Tensor **of, const struct block *b);
 #endif

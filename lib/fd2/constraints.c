@@ -25,12 +25,20 @@ static Tensor *fitted(const Tensor *A, const Tensor *earlier)
 	return same ? (Tensor *)A : tensor_interpolate(A, h, w, false);
 }
 
+static Tensor *maps_in_this_view(const struct block *b, const struct teacher *t)
+{
+	Tensor *maps[TOGETHER_MAX];
+	for (int i = 0; i < b->indices; i++)
+		maps[i] = earlier_seen_through(b->earlier_images[i], t, block_view(b, i), b->n, arithmetic());
+	return beside_each_other(maps, b);
+}
+
 /* L_S in the view that was asked for. A: the attention in the step's view. */
 static Tensor *similarity(const struct distill *d, const struct block *b, const struct step *s, const Tensor *A)
 {
 	const struct teacher *t = &d->guides.v[s->guide].teacher;
 	if (d->ls_view == LS_SAME)
-		return loss_S(A, earlier_seen_through(b->earlier_images, t, &s->view, b->n, arithmetic()));
+		return loss_S(A, maps_in_this_view(b, t));
 	const Tensor *earlier = b->earlier[s->guide];
 	return loss_S(fitted(d->ls_view == LS_PLAIN ? attention_of_whole(b, t) : A, earlier), earlier);
 }
@@ -43,7 +51,8 @@ Tensor *constrained_loss(const struct distill *d, const struct block *b, const s
 	Tensor *A = cal_attention(&g->teacher.cal, F, pass);
 	Tensor *z = bilinear_attention_pooling(F, A);
 	Tensor *p_raw = cal_logits(&g->teacher.cal, z);
-	t[TERM_BN] = tensor_affine(bn_sum_loss(pass->ctx), d->method.r_bn, 0); /* the head's part too, with --bn-head */
+	t[TERM_BN] =
+	    tensor_affine(bn_sum_loss(pass->ctx), d->method.r_bn / b->indices, 0); /* the head's part too, with --bn-head */
 	t[TERM_CLS] = loss_cls(p_bb, p_raw, b->labels, g->alpha);
 	t[TERM_F] = job->no_lf ? NULL : loss_F(z, g->prototypes, b->labels, job->beta);
 	t[TERM_S] = s->similar ? similarity(d, b, s, A) : NULL;

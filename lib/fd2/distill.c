@@ -16,6 +16,13 @@
 #include "lib/base/names.h"
 #include "lib/fd2/block.h"
 
+enum { FULL_PASS = 100 }; /* images */
+
+/* Image indices that are made together. */
+struct wave {
+	int n, ids[TOGETHER_MAX];
+};
+
 struct run {
 	struct distill d;
 	struct shard_writer *writer;
@@ -67,24 +74,25 @@ static int block_store(struct run *r, const struct block *b)
 {
 	int64_t S = teacher_of(r)->size, one = 3 * S * S, shape[] = {1, 3, 1, 1};
 	const struct normal *normal = &teacher_of(r)->normal;
-	float *rgb = xcalloc((size_t)(b->n * one), sizeof *rgb);
-	uint16_t *f16 = xcalloc((size_t)(b->n * one), sizeof *f16);
+	int N = b->indices * b->n;
+	float *rgb = xcalloc((size_t)(N * one), sizeof *rgb);
+	uint16_t *f16 = xcalloc((size_t)(N * one), sizeof *f16);
 	tensor_scope_begin(NO_GRAD);
 	Tensor *std = tensor_to(tensor_from(normal->std, T_F64, 4, shape), T_F32);
 	Tensor *mean = tensor_to(tensor_from(normal->mean, T_F64, 4, shape), T_F32);
 	Tensor *pixels = tensor_add(tensor_mul(b->x, std), mean);
-	int ok = tensor_read(pixels, T_F32, rgb, b->n * one) < 0 || tensor_read(pixels, T_F16, f16, b->n * one) < 0 ? -1 : 0;
+	int ok = tensor_read(pixels, T_F32, rgb, N * one) < 0 || tensor_read(pixels, T_F16, f16, N * one) < 0 ? -1 : 0;
 	tensor_scope_end();
 	if (ok < 0)
 		fail("cannot read the images: %s", tensor_error());
-	for (int i = 0; i < b->n && !ok; i++)
-		ok = store(r, b->first + i, b->id, rgb + i * one, f16 + i * one);
+	for (int i = 0; i < N && !ok; i++)
+		ok = store(r, b->first + i % b->n, b->ids[i / b->n], rgb + i * one, f16 + i * one);
 	free(rgb);
 	free(f16);
 	return ok;
 }
 
-static bool block_is_stored(const struct run *r, int first, int n, int id)
+static bool is_stored(const struct run *r, int first, int n, int id)
 {
 	for (int k = first; k < first + n; k++)
 		if (!earlier_has(&r->d.earlier, k, id))
@@ -92,13 +100,17 @@ static bool block_is_stored(const struct run *r, int first, int n, int id)
 	return true;
 }
 
-static int make_block(struct run *r, int first, int n, int id)
+static int make_block(struct run *r, int first, int n, const struct wave *wave)
 {
-	struct block b = {.first = first, .n = n, .id = id};
-	if (block_is_stored(r, first, n, id)) {
-		r->d.steps_done += r->d.method.steps;
-		return 0;
+	struct block b = {.first = first, .n = n};
+	for (int i = 0; i < wave->n; i++) {
+		if (is_stored(r, first, n, wave->ids[i]))
+			r->d.steps_done += r->d.method.steps;
+		else
+			b.ids[b.indices++] = wave->ids[i];
 	}
+	if (!b.indices)
+		return 0;
 	tensor_scope_begin(NO_GRAD);
 	int ok = block_make(&r->d, &b);
 	if (!ok)
@@ -115,24 +127,53 @@ static bool wanted(const struct run *r, int id)
 	return !r->d.job->id || (id - 1) % r->d.job->group == r->d.job->id - 1;
 }
 
+/* --together: as many indices as the images of a GPU's full pass ask for; one on the CPU, which is full with a few images. */
+static int most_together(const struct run *r)
+{
+	int n = r->last - r->first + 1 < r->d.job->batch ? r->last - r->first + 1 : (int)r->d.job->batch;
+	int most = r->d.job->together ? (int)r->d.job->together : strcmp(common.device, "cuda") ? 1 : (FULL_PASS + n - 1) / n;
+	return most < TOGETHER_MAX ? most : TOGETHER_MAX;
+}
+
+/* The next indices from `id` that do not depend on one another: with L_S, those of one place in their groups. */
+static struct wave next_wave(const struct run *r, bool *taken, int id)
+{
+	const struct distill_job *job = r->d.job;
+	struct wave wave = {.n = 0};
+	for (int most = most_together(r); id <= job->ipc && wave.n < most; id++) {
+		bool apart = job->plain || job->no_ls || !wave.n || (id - wave.ids[0]) % job->group == 0;
+		if (taken[id - 1] || !wanted(r, id) || !apart)
+			continue;
+		taken[id - 1] = true;
+		wave.ids[wave.n++] = id;
+	}
+	return wave;
+}
+
+static int make_wave(struct run *r, const struct wave *wave)
+{
+	int batch = (int)r->d.job->batch, ok = 0;
+	for (int k = r->first; k <= r->last && !ok; k += batch)
+		ok = make_block(r, k, r->last - k + 1 < batch ? r->last - k + 1 : batch, wave);
+	return ok;
+}
+
 static int make_all(struct run *r)
 {
 	const struct distill_job *job = r->d.job;
-	int blocks = (r->last - r->first) / (int)job->batch + 1, images = 0;
+	int blocks = (r->last - r->first) / (int)job->batch + 1, images = 0, ok = 0;
+	bool *taken = xcalloc((size_t)job->ipc, sizeof *taken);
 	for (int id = 1; id <= job->ipc; id++)
 		images += wanted(r, id);
 	progress_start("distill", (long)blocks * images * r->d.method.steps);
-	for (int id = 1; id <= job->ipc; id++) {
-		if (!wanted(r, id))
-			continue;
-		for (int k = r->first; k <= r->last; k += (int)job->batch) {
-			int n = r->last - k + 1 < job->batch ? r->last - k + 1 : (int)job->batch;
-			if (make_block(r, k, n, id) < 0)
-				return -1;
-		}
+	for (int id = 1; id <= job->ipc && !ok; id++) {
+		struct wave wave = next_wave(r, taken, id);
+		ok = make_wave(r, &wave);
 	}
-	progress_end();
-	return 0;
+	free(taken);
+	if (!ok)
+		progress_end();
+	return ok;
 }
 
 /* --- start -------------------------------------------------------------------------------------------------------------------- */

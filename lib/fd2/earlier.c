@@ -180,14 +180,14 @@ Tensor *earlier_images(const struct earlier *e, int first, int n, int id, int si
 	return x;
 }
 
-Tensor *earlier_seen_through(const Tensor *images, const struct teacher *t, const struct step_view *view, int n, enum scalar type)
+Tensor *earlier_seen_through(const Tensor *images, const struct teacher *t, const Tensor *view, int n, enum scalar type)
 {
 	Tensor *maps[64];
 	struct pass pass = {.bn = BN_RUNNING};
 	int J = (int)tensor_size(images, 0) / n;
 	tensor_scope_begin(NO_GRAD);
 	for (int j = 0; j < J; j++) {
-		Tensor *x = step_view_apply(view, tensor_narrow(images, 0, j * n, n), type);
+		Tensor *x = tensor_step_view(tensor_narrow(images, 0, j * n, n), view, type);
 		Tensor *A = cal_attention(&t->cal, backbone_features(&t->backbone, x, &pass), &pass);
 		maps[j] = tensor_reshape(A, 5, (int64_t[]){1, n, tensor_size(A, 1), tensor_size(A, 2), tensor_size(A, 3)});
 	}
@@ -229,10 +229,10 @@ Tensor *earlier_maps(struct earlier *e, int guide, int first, int n, int id)
 	return maps;
 }
 
-struct step_view earlier_view_once(const struct earlier *e, int first, int id, int size)
+struct pixel_view earlier_view_once(const struct earlier *e, int first, int id, int size)
 {
 	/* one view for the block, drawn where no step draws its own */
-	struct step_view once = step_view_random(size, e->min_scale, (uint64_t)common.seed, first, id, UINT32_MAX);
+	struct pixel_view once = step_view_random(size, e->min_scale, (uint64_t)common.seed, first, id, UINT32_MAX);
 	once.roll_x = once.roll_y = 0;
 	return once;
 }

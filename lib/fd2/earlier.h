@@ -47,8 +47,8 @@ int earlier_complete(const struct earlier *e, enum ls_view view, int first, int 
 Tensor *earlier_images(const struct earlier *e, int first, int n, int id, int size);
 /* Their maps by a teacher as they are stored: [J,n,M,h,w]. */
 Tensor *earlier_maps(struct earlier *e, int guide, int first, int n, int id);
-/* Maps of `images` seen through `view`, n at a time: [J,n,M,h,w]; in the arithmetic of a step, without gradient. */
-Tensor *earlier_seen_through(const Tensor *images, const struct teacher *t, const struct step_view *view, int n, enum scalar type);
+/* Maps of `images` seen through `view` (tensor_views), n at a time: [J,n,M,h,w]; in the arithmetic of a step, without gradient. */
+Tensor *earlier_seen_through(const Tensor *images, const struct teacher *t, const Tensor *view, int n, enum scalar type);
 /* The one view of LS_ONCE for images of `size` pixels. */
-struct step_view earlier_view_once(const struct earlier *e, int first, int id, int size);
+struct pixel_view earlier_view_once(const struct earlier *e, int first, int id, int size);
 #endif

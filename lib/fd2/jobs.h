@@ -36,7 +36,7 @@ struct distill_job {
 	int n_shards;
 	struct opt_list teachers, protos, attn; /* protos: none, or one for each teacher */
 	const char *previous, *out, *method, *init, *init_images, *bn_form, *ls_view, *pixels, *other, *difficulty;
-	long ipc, id, group, batch, steps, ls_every, crops, quality, log_every, cache;
+	long ipc, id, group, together, batch, steps, ls_every, crops, quality, log_every, cache;
 	struct opt_range classes;
 	struct opt_ints sizes;
 	/* alpha < 0: the teacher's; steps OPT_UNSET, lr, r_bn, residual NAN, init NULL, sizes empty: the method's */

@@ -95,7 +95,7 @@ Tensor *loss_total(const Tensor *other, const Tensor *cls, const Tensor *F, cons
 
 static Tensor *distance(const Tensor *u, const Tensor *v)
 {
-	return tensor_norm(tensor_sub(u, v), 0, false);
+	return tensor_sum(tensor_norm(tensor_sub(u, v), 1, false), 0, NULL, false);
 }
 
 double loss_bn_weight(const struct bn *bn)

@@ -30,8 +30,8 @@ Tensor *loss_cls(const Tensor *p_bb, const Tensor *p_cal, const Tensor *labels, 
 Tensor *loss_total(const Tensor *other, const Tensor *cls, const Tensor *F, const Tensor *S, double lambda);
 
 /* A BatchNorm's part of SRe2L's statistics loss: m (|mean(x) - running_mean| + |var(x) - running_var|), Euclidean norms over
- * the channels, biased variance; m = 10 for the network's first BatchNorm, 1 for the others. mean and var [C] are those of its
- * input x. */
+ * the channels, biased variance; m = 10 for the network's first BatchNorm, 1 for the others. mean and var [G,C] are those of its
+ * input x, in each group of the batch; the groups' losses are summed. */
 Tensor *loss_bn_layer(const struct bn *bn, const Tensor *mean, const Tensor *var);
 double loss_bn_weight(const struct bn *bn); /* m */
 /* That loss of a whole network, in one of two forms:

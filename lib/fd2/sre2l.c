@@ -4,26 +4,21 @@
 
 #include "lib/base/rng.h"
 #include "lib/fd2/methods.h"
+#include "lib/image/image.h"
 
 const struct method sre2l = {
     .name = "sre2l", .start = START_NOISE, .steps = 4000, .lr = 0.25, .r_bn = 0.01, .parts = 1, .sizes = {224}};
 
-struct step_view step_view_random(int size, double min_scale, uint64_t seed, int first, int id, long step)
+struct pixel_view step_view_random(int size, double min_scale, uint64_t seed, int first, int id, long step)
 {
 	struct rng r = rng_at(seed, RNG_DISTILL, (uint64_t)first, (uint32_t)id, (uint32_t)step);
-	struct step_view v = {.box = random_resized_crop(&r, size, size, min_scale, 1, 3.0 / 4, 4.0 / 3)};
+	struct box box = random_resized_crop(&r, size, size, min_scale, 1, 3.0 / 4, 4.0 / 3);
+	struct pixel_view v = {box.x, box.y, box.w, box.h};
 	uint32_t rolls = (uint32_t)size / 7 + 1;
 	v.flip = rng_uniform(&r) < 0.5;
 	v.roll_y = (int)rng_below(&r, rolls);
 	v.roll_x = (int)rng_below(&r, rolls);
 	return v;
-}
-
-/* The crop is never larger than the image, so there is nothing to antialias. */
-Tensor *step_view_apply(const struct step_view *v, const Tensor *x, enum scalar type)
-{
-	struct pixel_view view = {v->box.x, v->box.y, v->box.w, v->box.h, v->flip, v->roll_x, v->roll_y};
-	return tensor_step_view(x, &view, type);
 }
 
 void sre2l_on_bn(void *ctx, const struct bn *bn, Tensor *mean, Tensor *var)
@@ -33,7 +28,7 @@ void sre2l_on_bn(void *ctx, const struct bn *bn, Tensor *mean, Tensor *var)
 		return;
 	Tensor *l = loss_bn_layer(bn, mean, var);
 	if (sum->form == BN_NORMALISED)
-		l = tensor_affine(l, 1 / sqrt((double)tensor_size(mean, 0)), 0);
+		l = tensor_affine(l, 1 / sqrt((double)tensor_size(mean, 1)), 0);
 	sum->loss = sum->loss ? tensor_add(sum->loss, l) : l;
 	sum->weights += loss_bn_weight(bn);
 }

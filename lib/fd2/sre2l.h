@@ -4,19 +4,10 @@
 #define FD2_SRE2L_H
 #include "lib/fd2/losses.h"
 #include "lib/fd2/teacher.h"
-#include "lib/image/image.h"
 
-/* One crop box, flip and roll for a whole batch. */
-struct step_view {
-	struct box box;
-	bool flip;
-	int roll_x, roll_y; /* pixels, 0 .. size/7 (32 at 224) */
-};
-
-/* The view of `step` for image `id` of the batch that starts with class `first`. */
-struct step_view step_view_random(int size, double min_scale, uint64_t seed, int first, int id, long step);
-/* RandomResizedCrop back to the size (bilinear), flip, roll: x [B,3,S,S] f32 -> [B,3,S,S] in `type`, differentiable. */
-Tensor *step_view_apply(const struct step_view *v, const Tensor *x, enum scalar type);
+/* The view of `step` for image `id` of the batch that starts with class `first`, one for all of its classes: RandomResizedCrop,
+ * flip, and a roll of 0 .. size/7 pixels (32 at 224) in each direction. */
+struct pixel_view step_view_random(int size, double min_scale, uint64_t seed, int first, int id, long step);
 
 /* The BN-statistics loss of a pass: give sre2l_on_bn and this as pass->on_bn and pass->ctx. */
 struct bn_sum {

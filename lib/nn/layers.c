@@ -158,6 +158,11 @@ void bn_init(struct bn *b, struct params *p, const char *name, int channels, dou
 	b->index = index;
 }
 
+static int groups_of(const struct pass *pass)
+{
+	return pass->groups ? pass->groups : 1;
+}
+
 static void tell(const struct bn *b, Tensor *mean, Tensor *var, const struct pass *pass)
 {
 	if (pass->on_bn)
@@ -174,7 +179,7 @@ Tensor *bn_forward(const struct bn *b, const Tensor *x, const struct pass *pass)
 {
 	Tensor *mean, *var;
 	if (pass->on_bn) {
-		tensor_batch_stats(x, &mean, &var);
+		tensor_batch_stats(x, groups_of(pass), &mean, &var);
 		tell(b, mean, var, pass);
 	}
 	if (pass->bn == BN_BATCH)
@@ -191,7 +196,7 @@ static Tensor *bn_act_fused(
 	count(b, pass);
 	if (pass->bn != BN_RUNNING)
 		return tensor_batch_bn(x, &norm, residual, top[act], pass->bn == BN_TRAIN ? 0.1 : 0);
-	Tensor *mean, *var, *y = tensor_frozen_bn(x, &norm, residual, top[act], &mean, &var);
+	Tensor *mean, *var, *y = tensor_frozen_bn(x, &norm, residual, top[act], groups_of(pass), &mean, &var);
 	tell(b, mean, var, pass);
 	return y;
 }

@@ -52,11 +52,13 @@ struct bn {
 	int index; /* order of creation: 0 is the network's first */
 };
 
-/* How one forward pass is made. on_bn, when set, is told mean and biased variance [C] of the input of every BatchNorm. */
+/* How one forward pass is made. on_bn, when set, is told mean and biased variance [G,C] of the input
+ * of every BatchNorm. */
 struct pass {
 	enum bn_mode bn;
 	bool plain;         /* one operation after another, for weights' gradients with BN_RUNNING and as the tests' oracle;
 	                       otherwise BatchNorm and what follows it are one, and with BN_RUNNING only images get a gradient */
+	int groups;         /* of images, as many in each and one after the other, with statistics of their own for on_bn; 0: one */
 	struct rng *random; /* draws what dropout drops; NULL: nothing is dropped */
 	void (*on_bn)(void *ctx, const struct bn *bn, Tensor *mean, Tensor *var);
 	void *ctx;

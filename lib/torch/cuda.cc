@@ -1,7 +1,6 @@
 #include "lib/torch/cuda.h"
 #include <ATen/Context.h>
 #include <ATen/detail/CUDAHooksInterface.h>
-#include <ATen/ops/empty.h>
 #include <c10/core/impl/VirtualGuardImpl.h>
 #include <c10/util/Exception.h>
 #include <dlfcn.h>
@@ -55,11 +54,4 @@ void *cuda_stream()
 void cuda_check(const char *wrong)
 {
 	TORCH_CHECK(!wrong, wrong);
-}
-
-at::Tensor cuda_put(const void *numbers, size_t bytes)
-{
-	const at::Tensor t = at::empty({(int64_t)bytes}, at::TensorOptions().dtype(at::kByte).device(at::kCUDA));
-	cuda_check(cuda_kernels().put(t.data_ptr(), numbers, bytes, cuda_stream()));
-	return t;
 }

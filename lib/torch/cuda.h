@@ -2,7 +2,6 @@
 #ifndef FD2_TORCH_CUDA_H
 #define FD2_TORCH_CUDA_H
 #include "lib/cuda/engine.h"
-#include <ATen/core/Tensor.h>
 
 /* Throws a sentence when a library or a GPU is missing. */
 void cuda_open();
@@ -12,6 +11,4 @@ const struct cuda_engine &cuda_kernels();
 void *cuda_stream();
 /* Throws what a pass had to say. */
 void cuda_check(const char *wrong);
-/* The bytes of a plain struct as a tensor on the device; the host does not wait. */
-at::Tensor cuda_put(const void *numbers, size_t bytes);
 #endif

@@ -66,18 +66,21 @@ void backward_cuda(frozen_bn k, const Tensor &x, const Tensor &mean, const Tenso
 
 struct FrozenBn : torch::autograd::Function<FrozenBn> {
 	static variable_list forward(AutogradContext *ctx, const Tensor &input, const Tensor &scale, const Tensor &shift,
-	    const Tensor &pivot, const std::optional<Tensor> &residual, double top)
+	    const Tensor &pivot, const std::optional<Tensor> &residual, double top, int64_t groups)
 	{
 		const Tensor x = like_pixels(input), y = at::empty_like(x);
 		const Tensor r = residual ? like_pixels(*residual) : Tensor();
-		frozen_bn k = rows_of(x, top);
-		k.residual = r.defined() ? r.const_data_ptr() : nullptr;
-		k.y = y.data_ptr();
-		k.scale = scale.const_data_ptr<float>();
-		k.shift = shift.const_data_ptr<float>();
-		k.pivot = pivot.const_data_ptr<float>();
-		const Tensor mean = at::empty_like(scale), var = at::empty_like(scale);
-		(x.is_cuda() ? forward_cuda : forward_cpu)(k, x, mean, var);
+		const Tensor mean = at::empty({groups, x.size(1)}, scale.options()), var = at::empty_like(mean);
+		for (int64_t g = 0; g < groups; g++) {
+			const Tensor part = part_of(x, g, groups);
+			frozen_bn k = rows_of(part, top);
+			k.residual = r.defined() ? part_of(r, g, groups).const_data_ptr() : nullptr;
+			k.y = part_of(y, g, groups).data_ptr();
+			k.scale = scale.const_data_ptr<float>();
+			k.shift = shift.const_data_ptr<float>();
+			k.pivot = pivot.const_data_ptr<float>();
+			(x.is_cuda() ? forward_cuda : forward_cpu)(k, part, mean[g], var[g]);
+		}
 		ctx->save_for_backward({x, y, scale, mean});
 		ctx->saved_data["top"] = top;
 		ctx->saved_data["adds"] = residual.has_value();
@@ -88,25 +91,29 @@ struct FrozenBn : torch::autograd::Function<FrozenBn> {
 	{
 		const variable_list saved = ctx->get_saved_variables();
 		const Tensor &x = saved[0], &y = saved[1], &scale = saved[2], &mean = saved[3];
-		frozen_bn k = rows_of(x, ctx->saved_data["top"].toDouble());
 		const Tensor dy = d[0].defined() ? like_pixels(d[0]) : at::zeros_like(x);
 		const Tensor dx = at::empty_like(x);
 		const Tensor dr = ctx->saved_data["adds"].toBool() ? at::empty_like(x) : Tensor();
-		k.y = y.data_ptr();
-		k.scale = scale.const_data_ptr<float>();
-		k.dy = dy.const_data_ptr();
-		k.dx = dx.data_ptr();
-		k.dresidual = dr.defined() ? dr.data_ptr() : nullptr;
 		const Tensor dmean = d[1].defined() ? d[1].contiguous() : d[1], dvar = d[2].defined() ? d[2].contiguous() : d[2];
-		(x.is_cuda() ? backward_cuda : backward_cpu)(k, x, mean, dmean, dvar);
-		return {dx, Tensor(), Tensor(), Tensor(), dr, Tensor()};
+		for (int64_t g = 0, groups = mean.size(0); g < groups; g++) {
+			const Tensor part = part_of(x, g, groups);
+			frozen_bn k = rows_of(part, ctx->saved_data["top"].toDouble());
+			k.y = part_of(y, g, groups).data_ptr();
+			k.scale = scale.const_data_ptr<float>();
+			k.dy = part_of(dy, g, groups).const_data_ptr();
+			k.dx = part_of(dx, g, groups).data_ptr();
+			k.dresidual = dr.defined() ? part_of(dr, g, groups).data_ptr() : nullptr;
+			(x.is_cuda() ? backward_cuda : backward_cpu)(
+			    k, part, mean[g], dmean.defined() ? dmean[g] : dmean, dvar.defined() ? dvar[g] : dvar);
+		}
+		return {dx, Tensor(), Tensor(), Tensor(), dr, Tensor(), Tensor()};
 	}
 };
 
 } // namespace
 
-::Tensor *tensor_frozen_bn(
-    const ::Tensor *x, const struct frozen_norm *norm, const ::Tensor *residual, double top, ::Tensor **mean, ::Tensor **var)
+::Tensor *tensor_frozen_bn(const ::Tensor *x, const struct frozen_norm *norm, const ::Tensor *residual, double top, int groups,
+    ::Tensor **mean, ::Tensor **var)
 {
 	*mean = *var = nullptr;
 	::Tensor *y = nullptr;
@@ -115,7 +122,7 @@ struct FrozenBn : torch::autograd::Function<FrozenBn> {
 		const at::Tensor deviation = at::sqrt(at::add(norm->var->value, norm->eps));
 		const at::Tensor scale = at::div(norm->weight->value, deviation).detach();
 		const at::Tensor shift = at::sub(norm->bias->value, at::mul(pivot, scale)).detach();
-		const variable_list out = FrozenBn::apply(x->value, scale, shift, pivot, maybe(residual), top);
+		const variable_list out = FrozenBn::apply(x->value, scale, shift, pivot, maybe(residual), top, (int64_t)groups);
 		y = adopt(out[0]);
 		*mean = adopt(out[1]);
 		*var = adopt(out[2]);

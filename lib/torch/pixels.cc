@@ -30,14 +30,22 @@ taps taps_of(const pixel_view &v, int64_t H, int64_t W)
 	return t;
 }
 
-/* The bytes of plain numbers as a tensor on the device, where a kernel reads them. */
-template <class T> Tensor numbers_on(c10::Device device, const T &numbers)
+/* Plain numbers as the bytes of a tensor on the device, where the passes read them. */
+template <class T> Tensor room_for(int n)
 {
-	if (device.is_cuda())
-		return cuda_put(&numbers, sizeof numbers);
-	const Tensor t = at::empty({(int64_t)sizeof numbers}, at::kByte);
-	memcpy(t.data_ptr(), &numbers, sizeof numbers);
-	return t;
+	return at::empty({n * (int64_t)sizeof(T)}, on_device(T_U8));
+}
+
+template <class T> void put(const Tensor &t, const T *numbers, int n)
+{
+	TORCH_CHECK(t.scalar_type() == at::kByte && t.numel() == n * (int64_t)sizeof(T), "these are other numbers");
+	for (int i = 0; i < n; i++) {
+		T *to = (T *)t.data_ptr() + i;
+		if (t.is_cuda())
+			cuda_check(cuda_kernels().put(to, numbers + i, sizeof(T), cuda_stream()));
+		else
+			*to = numbers[i];
+	}
 }
 
 template <class T> const T *numbers_at(const Tensor &t)
@@ -55,10 +63,10 @@ template <class F> void over_images(const Tensor &x, F f)
 	});
 }
 
-void view_cpu(const Tensor &x, const Tensor &y, const Tensor &view)
+void view_cpu(const Tensor &x, const Tensor &y, const pixel_view *view)
 {
 	const int64_t H = x.size(2), W = x.size(3), one = 3 * H * W;
-	const taps t = taps_of(*numbers_at<pixel_view>(view), H, W);
+	const taps t = taps_of(*view, H, W);
 	const bool bf16 = y.scalar_type() == at::kBFloat16;
 	over_images(x, [&](int64_t i, float *room) {
 		view_forward(x.const_data_ptr<float>() + i * one, (char *)y.data_ptr() + i * one * (bf16 ? 2 : 4), bf16,
@@ -66,16 +74,16 @@ void view_cpu(const Tensor &x, const Tensor &y, const Tensor &view)
 	});
 }
 
-void view_cuda(const Tensor &x, const Tensor &y, const Tensor &view)
+void view_cuda(const Tensor &x, const Tensor &y, const pixel_view *view)
 {
-	cuda_check(cuda_kernels().view_forward(x.const_data_ptr<float>(), y.data_ptr(), y.scalar_type() == at::kBFloat16,
-	    numbers_at<pixel_view>(view), x.size(0), x.size(2), x.size(3), cuda_stream()));
+	cuda_check(cuda_kernels().view_forward(x.const_data_ptr<float>(), y.data_ptr(), y.scalar_type() == at::kBFloat16, view,
+	    x.size(0), x.size(2), x.size(3), cuda_stream()));
 }
 
-void adjoint_cpu(const Tensor &dy, const Tensor &dx, const Tensor &view)
+void adjoint_cpu(const Tensor &dy, const Tensor &dx, const pixel_view *view)
 {
 	const int64_t H = dy.size(2), W = dy.size(3), one = 3 * H * W;
-	const taps t = taps_of(*numbers_at<pixel_view>(view), H, W);
+	const taps t = taps_of(*view, H, W);
 	const bool bf16 = dy.scalar_type() == at::kBFloat16;
 	over_images(dx, [&](int64_t i, float *room) {
 		view_adjoint((const char *)dy.const_data_ptr() + i * one * (bf16 ? 2 : 4), dx.data_ptr<float>() + i * one, bf16,
@@ -83,34 +91,10 @@ void adjoint_cpu(const Tensor &dy, const Tensor &dx, const Tensor &view)
 	});
 }
 
-void adjoint_cuda(const Tensor &dy, const Tensor &dx, const Tensor &view)
+void adjoint_cuda(const Tensor &dy, const Tensor &dx, const pixel_view *view)
 {
-	cuda_check(cuda_kernels().view_adjoint(dy.const_data_ptr(), dx.data_ptr<float>(), dy.scalar_type() == at::kBFloat16,
-	    numbers_at<pixel_view>(view), dy.size(0), dy.size(2), dy.size(3), cuda_stream()));
-}
-
-/* view: the bytes of a pixel_view, on x's device */
-struct StepView : torch::autograd::Function<StepView> {
-	static Tensor forward(AutogradContext *ctx, const Tensor &input, const Tensor &view, at::ScalarType type)
-	{
-		const Tensor x = input.contiguous(last), y = at::empty(x.sizes(), x.options().dtype(type), last);
-		(x.is_cuda() ? view_cuda : view_cpu)(x, y, view);
-		ctx->save_for_backward({view});
-		return y;
-	}
-
-	static variable_list backward(AutogradContext *ctx, variable_list d)
-	{
-		const Tensor dy = d[0].contiguous(last), view = ctx->get_saved_variables()[0];
-		const Tensor dx = at::empty(dy.sizes(), dy.options().dtype(at::kFloat), last);
-		(dy.is_cuda() ? adjoint_cuda : adjoint_cpu)(dy, dx, view);
-		return {dx, Tensor(), Tensor()};
-	}
-};
-
-void check_pixels(const at::Tensor &t)
-{
-	TORCH_CHECK(t.dim() == 4 && t.size(1) == 3 && t.scalar_type() == at::kFloat, "[N,3,H,W] in f32 was expected");
+	cuda_check(cuda_kernels().view_adjoint(dy.const_data_ptr(), dx.data_ptr<float>(), dy.scalar_type() == at::kBFloat16, view,
+	    dy.size(0), dy.size(2), dy.size(3), cuda_stream()));
 }
 
 void check_box(const pixel_view &v, int64_t H, int64_t W)
@@ -118,6 +102,48 @@ void check_box(const pixel_view &v, int64_t H, int64_t W)
 	TORCH_CHECK(
 	    v.x >= 0 && v.y >= 0 && v.w > 0 && v.h > 0 && v.x + v.w <= W && v.y + v.h <= H && v.roll_x >= 0 && v.roll_y >= 0,
 	    "the box leaves the image");
+}
+
+/* f(first, n, view): the images of each view. */
+template <class F> void over_views(const Tensor &x, const Tensor &views, F f)
+{
+	const int64_t n = views.numel() / (int64_t)sizeof(pixel_view), each = x.size(0) / std::max<int64_t>(n, 1);
+	TORCH_CHECK(n * each == x.size(0), x.size(0), " images cannot be seen through ", n, " views");
+	for (int64_t i = 0; i < n; i++) {
+		const pixel_view *view = numbers_at<pixel_view>(views) + i;
+		if (x.is_cpu())
+			check_box(*view, x.size(2), x.size(3));
+		f(i * each, each, view);
+	}
+}
+
+/* views: the bytes of pixel_views, on x's device */
+struct StepView : torch::autograd::Function<StepView> {
+	static Tensor forward(AutogradContext *ctx, const Tensor &input, const Tensor &views, at::ScalarType type)
+	{
+		const Tensor x = input.contiguous(last), y = at::empty(x.sizes(), x.options().dtype(type), last);
+		over_views(x, views, [&](int64_t first, int64_t n, const pixel_view *view) {
+			(x.is_cuda() ? view_cuda : view_cpu)(x.narrow(0, first, n), y.narrow(0, first, n), view);
+		});
+		/* The backward pass of a step reads the views of its own step, so they are not watched for changes. */
+		ctx->saved_data["views"] = views;
+		return y;
+	}
+
+	static variable_list backward(AutogradContext *ctx, variable_list d)
+	{
+		const Tensor dy = d[0].contiguous(last), views = ctx->saved_data["views"].toTensor();
+		const Tensor dx = at::empty(dy.sizes(), dy.options().dtype(at::kFloat), last);
+		over_views(dy, views, [&](int64_t first, int64_t n, const pixel_view *view) {
+			(dy.is_cuda() ? adjoint_cuda : adjoint_cpu)(dy.narrow(0, first, n), dx.narrow(0, first, n), view);
+		});
+		return {dx, Tensor(), Tensor()};
+	}
+};
+
+void check_pixels(const at::Tensor &t)
+{
+	TORCH_CHECK(t.dim() == 4 && t.size(1) == 3 && t.scalar_type() == at::kFloat, "[N,3,H,W] in f32 was expected");
 }
 
 /* What Adam needs to know at `step`, from 1. */
@@ -131,10 +157,22 @@ adam adam_at(const adam_pixels &how, long step)
 	return k;
 }
 
-/* All f32 [N,3,H,W], channels-last; numbers: the bytes of an adam, on x's device. */
-void move_pixels(const Tensor &x, const Tensor &g, const Tensor &m, const Tensor &v, const Tensor &numbers)
+void put_views(const Tensor &t, const pixel_view *views, int n, int w, int h)
 {
-	const adam *k = numbers_at<adam>(numbers);
+	for (int i = 0; i < n; i++)
+		check_box(views[i], h, w);
+	put(t, views, n);
+}
+
+void put_adam(const Tensor &t, long step, const adam_pixels &how)
+{
+	const adam numbers = adam_at(how, step);
+	put(t, &numbers, 1);
+}
+
+/* All f32 [N,3,H,W], channels-last; numbers: the bytes of an adam, on x's device. */
+void move_pixels(const Tensor &x, const Tensor &g, const Tensor &m, const Tensor &v, const adam *k)
+{
 	float *px = x.data_ptr<float>(), *pm = m.data_ptr<float>(), *pv = v.data_ptr<float>();
 	const float *pg = g.const_data_ptr<float>();
 	if (x.is_cuda())
@@ -145,26 +183,54 @@ void move_pixels(const Tensor &x, const Tensor &g, const Tensor &m, const Tensor
 
 } // namespace
 
-::Tensor *tensor_step_view(const ::Tensor *x, const struct pixel_view *v, enum scalar type)
+::Tensor *tensor_views(const struct pixel_view *views, int n, int w, int h)
 {
-	return make("step_view", {x}, [&] {
-		check_pixels(x->value);
-		check_box(*v, x->value.size(2), x->value.size(3));
-		TORCH_CHECK(type == T_F32 || type == T_BF16, "f32 or bf16 was expected");
-		return StepView::apply(x->value, numbers_on(x->value.device(), *v), scalar_type(type));
+	return make("views", {}, [&] {
+		const at::Tensor t = room_for<pixel_view>(n);
+		put_views(t, views, n, w, h);
+		return t;
 	});
 }
 
-void tensor_adam_pixels_(::Tensor *x, const ::Tensor *grad, ::Tensor *m, ::Tensor *v, long step, const struct adam_pixels *how)
+void tensor_views_(::Tensor *t, const struct pixel_view *views, int n, int w, int h)
 {
-	attempt("adam_pixels_", {x, grad, m, v}, [&] {
+	attempt("views_", {t}, [&] { put_views(t->value, views, n, w, h); });
+}
+
+::Tensor *tensor_adam_numbers(long step, const struct adam_pixels *how)
+{
+	return make("adam_numbers", {}, [&] {
+		const at::Tensor t = room_for<adam>(1);
+		put_adam(t, step, *how);
+		return t;
+	});
+}
+
+void tensor_adam_numbers_(::Tensor *t, long step, const struct adam_pixels *how)
+{
+	attempt("adam_numbers_", {t}, [&] { put_adam(t->value, step, *how); });
+}
+
+::Tensor *tensor_step_view(const ::Tensor *x, const ::Tensor *views, enum scalar type)
+{
+	return make("step_view", {x, views}, [&] {
+		check_pixels(x->value);
+		TORCH_CHECK(type == T_F32 || type == T_BF16, "f32 or bf16 was expected");
+		return StepView::apply(x->value, views->value, scalar_type(type));
+	});
+}
+
+void tensor_adam_pixels_(::Tensor *x, const ::Tensor *grad, ::Tensor *m, ::Tensor *v, const ::Tensor *numbers)
+{
+	attempt("adam_pixels_", {x, grad, m, v, numbers}, [&] {
 		const c10::AutoGradMode off(false);
 		for (const at::Tensor &t : {x->value, m->value, v->value}) {
 			check_pixels(t);
 			TORCH_CHECK(t.is_contiguous(last) && t.sizes() == grad->value.sizes(),
 			    "channels-last pixels of one shape were expected");
 		}
+		TORCH_CHECK(numbers->value.numel() == (int64_t)sizeof(adam), "Adam's numbers were expected");
 		const at::Tensor g = grad->value.to(at::kFloat).contiguous(last);
-		move_pixels(x->value, g, m->value, v->value, numbers_on(x->value.device(), adam_at(*how, step)));
+		move_pixels(x->value, g, m->value, v->value, numbers_at<adam>(numbers->value));
 	});
 }

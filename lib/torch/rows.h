@@ -15,6 +15,14 @@ inline at::Tensor like_pixels(const at::Tensor &t)
 	return t.contiguous(at::MemoryFormat::ChannelsLast);
 }
 
+/* The images of group g: as many of each group, one group after the other. */
+inline at::Tensor part_of(const at::Tensor &x, int64_t g, int64_t groups)
+{
+	TORCH_CHECK(groups > 0 && x.size(0) % groups == 0, x.size(0), " images cannot be parted into ", groups, " groups");
+	const int64_t n = x.size(0) / groups;
+	return x.narrow(0, g * n, n);
+}
+
 /* x's part of what the passes over rows want to know. */
 inline frozen_bn rows_of(const at::Tensor &x, double top)
 {

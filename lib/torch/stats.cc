@@ -1,5 +1,6 @@
 /* Batch statistics as an autograd function: one pass over x forwards, one backwards. */
 #include "lib/torch/handle.h"
+#include "lib/torch/rows.h"
 #include <ATen/ops/add.h>
 #include <ATen/ops/batch_norm_update_stats.h>
 #include <ATen/ops/div.h>
@@ -7,6 +8,7 @@
 #include <ATen/ops/native_batch_norm.h>
 #include <ATen/ops/ones_like.h>
 #include <ATen/ops/square.h>
+#include <ATen/ops/stack.h>
 #include <ATen/ops/sub.h>
 #include <ATen/ops/zeros.h>
 #include <ATen/ops/zeros_like.h>
@@ -84,12 +86,17 @@ struct BatchStats : torch::autograd::Function<BatchStats> {
 
 } // namespace
 
-void tensor_batch_stats(const ::Tensor *x, ::Tensor **mean, ::Tensor **var)
+void tensor_batch_stats(const ::Tensor *x, int groups, ::Tensor **mean, ::Tensor **var)
 {
 	*mean = *var = nullptr;
 	attempt("batch_stats", {x}, [&] {
-		const variable_list stats = BatchStats::apply(x->value);
-		*mean = adopt(stats[0]);
-		*var = adopt(stats[1]);
+		variable_list means, vars;
+		for (int g = 0; g < groups; g++) {
+			const variable_list stats = BatchStats::apply(part_of(x->value, g, groups));
+			means.push_back(stats[0]);
+			vars.push_back(stats[1]);
+		}
+		*mean = adopt(at::stack(means));
+		*var = adopt(at::stack(vars));
 	});
 }

@@ -126,18 +126,19 @@ Tensor *tensor_avg_pool2d(const Tensor *x, int kernel, int stride, int padding);
  * whatever x's type. */
 Tensor *tensor_batch_norm(const Tensor *x, const Tensor *weight, const Tensor *bias, Tensor *running_mean, Tensor *running_var,
     bool training, double momentum, double eps);
-/* Mean and biased variance of x [N,C,H,W] over N, H, W: two f32 (f64 for f64) vectors [C], differentiable. One pass over x whatever
- * its type and layout. */
-void tensor_batch_stats(const Tensor *x, Tensor **mean, Tensor **var);
+/* Mean and biased variance over N, H, W of each of `groups` equal parts of x [N,C,H,W], N a multiple of groups: f32 (f64 for f64)
+ * [G,C], differentiable. One pass over x whatever its type and layout. */
+void tensor_batch_stats(const Tensor *x, int groups, Tensor **mean, Tensor **var);
 /* A BatchNorm with running statistics, all f32 [C], and what follows it, in one pass over x [N,C,H,W] (f32 or bf16): y = x's norm +
- * residual (NULL: none), clamped to [0, top] (INFINITY: ReLU; 0: not clamped). Also mean and biased variance of x over N, H, W, as
- * tensor_batch_stats. Gradients go to x and residual alone, once: there is no second order. */
+ * residual (NULL: none), clamped to [0, top] (INFINITY: ReLU; 0: not clamped). Also mean and biased variance [G,C] of each of
+ * `groups` equal parts of the batch, as tensor_batch_stats. Gradients go to x and residual alone, once: there is no second order.
+ */
 struct frozen_norm {
 	const Tensor *weight, *bias, *mean, *var;
 	double eps;
 };
 Tensor *tensor_frozen_bn(
-    const Tensor *x, const struct frozen_norm *norm, const Tensor *residual, double top, Tensor **mean, Tensor **var);
+    const Tensor *x, const struct frozen_norm *norm, const Tensor *residual, double top, int groups, Tensor **mean, Tensor **var);
 /* The same with the statistics of the batch: gradients go to x, weight, bias and residual; norm's mean and var take a share
  * `momentum` of the batch's (0: untouched). */
 Tensor *tensor_batch_bn(const Tensor *x, const struct frozen_norm *norm, const Tensor *residual, double top, double momentum);
@@ -158,13 +159,21 @@ struct pixel_view {
 	bool flip;
 	int roll_x, roll_y;
 };
-/* The view of every image, in `type` (f32 or bf16); differentiable, one pass each way. */
-Tensor *tensor_step_view(const Tensor *x, const struct pixel_view *view, enum scalar type);
-/* One step of Adam (step counts from 1) and each channel back within [lo, hi], in one pass. */
+/* The numbers of a step lie on the device, where its passes read them: a step that is replayed finds the new ones there.
+ * tensor_views: `n` views of images of w x h pixels; tensor_adam_numbers: of a step of Adam, which counts from 1. The second of
+ * each pair puts others in their place. */
+Tensor *tensor_views(const struct pixel_view *views, int n, int w, int h);
+void tensor_views_(Tensor *t, const struct pixel_view *views, int n, int w, int h);
 struct adam_pixels {
 	double lr, beta1, beta2, eps, lo[3], hi[3];
 };
-void tensor_adam_pixels_(Tensor *x, const Tensor *grad, Tensor *m, Tensor *v, long step, const struct adam_pixels *how);
+Tensor *tensor_adam_numbers(long step, const struct adam_pixels *how);
+void tensor_adam_numbers_(Tensor *t, long step, const struct adam_pixels *how);
+/* Every image through its view, in `type` (f32 or bf16); differentiable, one pass each way. Of n views each is for N/n images that
+ * follow one another. */
+Tensor *tensor_step_view(const Tensor *x, const Tensor *views, enum scalar type);
+/* One step of Adam and each channel back within [lo, hi], in one pass. */
+void tensor_adam_pixels_(Tensor *x, const Tensor *grad, Tensor *m, Tensor *v, const Tensor *numbers);
 
 /* --- autograd ------------------------------------------------------------------------------------------------------------- */
 

@@ -1,7 +1,6 @@
 /* The frozen-teacher engine's passes against the operations that they stand for, and against scalar re-derivations. */
 #include <stdlib.h>
 
-#include "lib/fd2/sre2l.h"
 #include "lib/torch/tensor.h"
 #include "test/c/check.h"
 #include "test/c/tensors.h"
@@ -22,7 +21,7 @@ static void neighbours(int i, int start, int length, int at[2], double *share)
 	*share = u - low;
 }
 
-static double sample(const double *plane, const struct box *b, int y, int x)
+static double sample(const double *plane, const struct pixel_view *b, int y, int x)
 {
 	int row[2], column[2];
 	double down, right;
@@ -34,21 +33,26 @@ static double sample(const double *plane, const struct box *b, int y, int x)
 }
 
 /* Where an output pixel was before the roll, then before the flip. */
-static void view_scalar(const struct step_view *v, const double *x, double *out)
+static void view_scalar(const struct pixel_view *v, const double *x, double *out)
 {
 	for (int i = 0; i < PIXELS; i++) {
 		int row = (i / S % S - v->roll_y + S) % S, column = (i % S - v->roll_x + S) % S;
-		out[i] = sample(x + i / (S * S) * S * S, &v->box, row, v->flip ? S - 1 - column : column);
+		out[i] = sample(x + i / (S * S) * S * S, v, row, v->flip ? S - 1 - column : column);
 	}
 }
 
-static const struct step_view views[] = {
-    {.box = {0, 0, S, S}},
-    {.box = {2, 1, 4, 7}},
-    {.box = {1, 3, 6, 5}, .flip = true},
-    {.box = {3, 2, 5, 6}, .flip = true, .roll_x = 1, .roll_y = 3},
-    {.box = {8, 8, 1, 1}, .roll_x = 2},
+static const struct pixel_view views[] = {
+    {0, 0, S, S},
+    {2, 1, 4, 7},
+    {1, 3, 6, 5, .flip = true},
+    {3, 2, 5, 6, .flip = true, .roll_x = 1, .roll_y = 3},
+    {8, 8, 1, 1, .roll_x = 2},
 };
+
+static Tensor *seen(const struct pixel_view *v, int n, const Tensor *x, enum scalar type)
+{
+	return tensor_step_view(x, tensor_views(v, n, S, S), type);
+}
 
 static void view_values(void)
 {
@@ -58,7 +62,7 @@ static void view_values(void)
 	CHECK(tensor_read(t, T_F64, x, PIXELS) == 0);
 	for (size_t k = 0; k < sizeof views / sizeof *views; k++) {
 		view_scalar(&views[k], x, want);
-		CHECK(tensor_read(step_view_apply(&views[k], t, T_F32), T_F64, got, PIXELS) == 0);
+		CHECK(tensor_read(seen(&views[k], 1, t, T_F32), T_F64, got, PIXELS) == 0);
 		for (int i = 0; i < PIXELS; i++)
 			CHECK_NEAR(got[i], want[i], 5e-6);
 	}
@@ -75,7 +79,7 @@ static void view_adjoint(void)
 		Tensor *tx = random_tensor(T_F32, 4, shape, 4), *ty = random_tensor(T_F32, 4, shape, 5), *d;
 		Tensor *at = random_tensor(T_F32, 4, shape, 6);
 		tensor_requires_grad_(at, true);
-		Tensor *product = tensor_sum(tensor_mul(step_view_apply(&views[k], at, T_F32), ty), 0, NULL, false);
+		Tensor *product = tensor_sum(tensor_mul(seen(&views[k], 1, at, T_F32), ty), 0, NULL, false);
 		CHECK(tensor_grad(product, &at, 1, &d, false) == 0 && tensor_read(d, T_F64, Aty, PIXELS) == 0);
 		CHECK(tensor_read(tx, T_F64, x, PIXELS) == 0 && tensor_read(ty, T_F64, y, PIXELS) == 0);
 		view_scalar(&views[k], x, Ax);
@@ -88,6 +92,29 @@ static void view_adjoint(void)
 	}
 }
 
+/* Several views: each part of the images as through its view alone. */
+static void views_of_parts(void)
+{
+	struct pixel_view two[] = {views[2], views[3]};
+	int64_t shape[] = {2 * IMAGES, 3, S, S};
+	tensor_scope_begin(GRAD);
+	Tensor *x = random_tensor(T_F32, 4, shape, 4), *dy = random_tensor(T_F32, 4, shape, 5), *dx;
+	tensor_requires_grad_(x, true);
+	Tensor *y = seen(two, 2, x, T_F32);
+	CHECK(tensor_grad(tensor_sum(tensor_mul(y, dy), 0, NULL, false), &x, 1, &dx, false) == 0);
+	for (int i = 0; i < 2; i++) {
+		Tensor *part = tensor_clone(tensor_narrow(x, 0, i * IMAGES, IMAGES)), *d;
+		tensor_requires_grad_(part, true);
+		Tensor *alone = seen(&two[i], 1, part, T_F32);
+		Tensor *product = tensor_sum(tensor_mul(alone, tensor_narrow(dy, 0, i * IMAGES, IMAGES)), 0, NULL, false);
+		CHECK(tensor_grad(product, &part, 1, &d, false) == 0);
+		CHECK(distance(tensor_narrow(y, 0, i * IMAGES, IMAGES), alone) == 0);
+		CHECK(distance(tensor_narrow(dx, 0, i * IMAGES, IMAGES), d) == 0);
+	}
+	CHECK_STR(tensor_error(), NULL);
+	tensor_scope_end();
+}
+
 /* In bf16 the view is the f32 one rounded, and its adjoint that of the rounded gradient. */
 static void view_bf16(void)
 {
@@ -96,7 +123,7 @@ static void view_bf16(void)
 		tensor_scope_begin(GRAD);
 		Tensor *x = random_tensor(T_F32, 4, shape, 4), *dy = tensor_to(random_tensor(T_F32, 4, shape, 5), T_BF16), *d[2];
 		tensor_requires_grad_(x, true);
-		Tensor *y = step_view_apply(&views[k], x, T_F32), *narrow = step_view_apply(&views[k], x, T_BF16);
+		Tensor *y = seen(&views[k], 1, x, T_F32), *narrow = seen(&views[k], 1, x, T_BF16);
 		CHECK(tensor_type(narrow) == T_BF16);
 		CHECK(distance(tensor_to(narrow, T_F32), tensor_to(tensor_to(y, T_BF16), T_F32)) == 0);
 		Tensor *sums[] = {tensor_sum(tensor_mul(y, tensor_to(dy, T_F32)), 0, NULL, false),
@@ -111,8 +138,15 @@ static void view_refused(void)
 {
 	struct pixel_view outside = {.x = 4, .y = 0, .w = S - 3, .h = S};
 	tensor_scope_begin(NO_GRAD);
-	CHECK(!tensor_step_view(random_tensor(T_F32, 4, (int64_t[]){IMAGES, 3, S, S}, 4), &outside, T_F32));
+	Tensor *x = random_tensor(T_F32, 4, (int64_t[]){IMAGES, 3, S, S}, 4);
+	CHECK(!tensor_views(&outside, 1, S, S));
 	CHECK(tensor_error() && strstr(tensor_error(), "the box leaves the image"));
+	tensor_error_clear();
+	CHECK(!tensor_step_view(x, tensor_views(&outside, 1, S + 1, S), T_F32)); /* views of other images */
+	CHECK(tensor_error() && strstr(tensor_error(), "the box leaves the image"));
+	tensor_error_clear();
+	CHECK(!seen((struct pixel_view[3]){views[0], views[0], views[0]}, 3, x, T_F32));
+	CHECK(tensor_error() && strstr(tensor_error(), "2 images cannot be seen through 3 views"));
 	tensor_error_clear();
 	tensor_scope_end();
 }
@@ -162,7 +196,7 @@ static void adam(void)
 	}
 	for (long step = 1; step <= STEPS; step++) {
 		Tensor *grad = random_tensor(T_F32, 4, shape, 10 + (uint32_t)step);
-		tensor_adam_pixels_(t[0][0], grad, t[0][1], t[0][2], step, &how);
+		tensor_adam_pixels_(t[0][0], grad, t[0][1], t[0][2], tensor_adam_numbers(step, &how));
 		tensor_adam_(&t[1][0], &grad, &t[1][1], &t[1][2], 1, step, how.lr, how.beta1, how.beta2, how.eps, 0, false);
 		tensor_clamp_(t[1][0], lo, hi);
 		for (int i = 0; i < 3; i++)
@@ -206,6 +240,7 @@ int main(void)
 	RUN(view_values);
 	RUN(view_adjoint);
 	RUN(view_bf16);
+	RUN(views_of_parts);
 	RUN(view_refused);
 	RUN(stems);
 	RUN(adam);

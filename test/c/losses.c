@@ -554,7 +554,7 @@ static Tensor *bn_layer(const Tensor *x)
 {
 	struct bn bn = {.mean = tensor(mean_, 1, (int64_t[]){C}), .var = tensor(var_, 1, (int64_t[]){C}), .index = bn_index};
 	Tensor *m, *v;
-	tensor_batch_stats(x, &m, &v);
+	tensor_batch_stats(x, 1, &m, &v);
 	return loss_bn_layer(&bn, m, v);
 }
 

@@ -284,47 +284,96 @@ static void fused_pass(void)
 	}
 }
 
-/* One BatchNorm, where nothing stands near 0: values and gradients of the fused pass are those of the plain one. */
-static void fused_alone(void)
+/* --- one BatchNorm, where nothing stands near 0 ------------------------------------------------------------------------------ */
+
+enum { ALONE_C = 37, ALONE_N = 6 };
+static const int64_t alone_shape[] = {ALONE_N, ALONE_C, 9, 7}, alone_vector[] = {ALONE_C};
+
+static void bn_alone(struct bn *bn, struct params *p)
 {
-	enum { C = 37 };
-	struct params p = {0};
-	struct bn bn;
-	tensor_scope_begin(GRAD);
-	bn_init(&bn, &p, "bn", C, 1e-5);
-	int64_t shape[] = {3, C, 9, 7}, vector[] = {C};
-	tensor_copy_(bn.weight, random_tensor(T_F32, 1, vector, 11));
-	tensor_copy_(bn.bias, random_tensor(T_F32, 1, vector, 12));
-	tensor_copy_(bn.mean, random_tensor(T_F32, 1, vector, 13));
-	tensor_copy_(bn.var, tensor_affine(tensor_abs(random_tensor(T_F32, 1, vector, 14)), 1, 0.5));
-	Tensor *weights[3] = {
-	    random_tensor(T_F32, 4, shape, 15), random_tensor(T_F32, 1, vector, 16), random_tensor(T_F32, 1, vector, 17)};
-	for (int form = 0; form < 6; form++) {
+	bn_init(bn, p, "bn", ALONE_C, 1e-5);
+	tensor_copy_(bn->weight, random_tensor(T_F32, 1, alone_vector, 11));
+	tensor_copy_(bn->bias, random_tensor(T_F32, 1, alone_vector, 12));
+	tensor_copy_(bn->mean, random_tensor(T_F32, 1, alone_vector, 13));
+	tensor_copy_(bn->var, tensor_affine(tensor_abs(random_tensor(T_F32, 1, alone_vector, 14)), 1, 0.5));
+}
+
+/* Values and gradients of the fused pass are those of the plain one, with statistics of 1, 2 and 6 groups; those of a group are
+ * those of its images alone. */
+static void frozen_alone(void)
+{
+	for (int form = 0; form < 18; form++) {
+		int groups = (int[]){1, 2, 6}[form / 6], act = form % 6 / 2;
+		struct params p = {0};
+		struct bn bn;
+		tensor_scope_begin(GRAD);
+		bn_alone(&bn, &p);
+		int64_t vectors[] = {groups, ALONE_C};
+		Tensor *weights[3] = {random_tensor(T_F32, 4, alone_shape, 15), random_tensor(T_F32, 2, vectors, 16),
+		    random_tensor(T_F32, 2, vectors, 17)};
 		Tensor *values[2][3], *grads[2][2];
 		for (int fused = 0; fused < 2; fused++) {
 			struct bn_seen seen = {0};
-			struct pass pass = {.bn = BN_RUNNING, .plain = !fused, .on_bn = keep_statistics, .ctx = &seen};
-			Tensor *in[2] = {
-			    tensor_affine(random_tensor(T_F32, 4, shape, 18), 3, 0), random_tensor(T_F32, 4, shape, 19)};
+			struct pass pass = {
+			    .bn = BN_RUNNING, .plain = !fused, .groups = groups, .on_bn = keep_statistics, .ctx = &seen};
+			Tensor *in[2] = {tensor_affine(random_tensor(T_F32, 4, alone_shape, 18), 3, 0),
+			    random_tensor(T_F32, 4, alone_shape, 19)};
 			tensor_requires_grad_(in[0], true);
 			tensor_requires_grad_(in[1], true);
-			values[fused][0] = bn_act(&bn, in[0], form % 2 ? in[1] : NULL, form / 2, &pass);
+			values[fused][0] = bn_act(&bn, in[0], form % 2 ? in[1] : NULL, act, &pass);
 			values[fused][1] = seen.mean;
 			values[fused][2] = seen.var;
-			Tensor *loss = tensor_full(0, T_F32, 0, NULL);
+			Tensor *loss = tensor_full(0, T_F32, 0, NULL), *mean, *var;
 			for (int i = 0; i < 3; i++)
 				loss = tensor_add(loss, tensor_sum(tensor_mul(values[fused][i], weights[i]), 0, NULL, false));
 			CHECK(tensor_grad(loss, in, 2, grads[fused], false) == 0);
+			int n = ALONE_N / groups;
+			tensor_batch_stats(tensor_narrow(in[0], 0, ALONE_N - n, n), 1, &mean, &var);
+			CHECK(distance(tensor_narrow(seen.mean, 0, groups - 1, 1), mean) < 1e-5);
+			CHECK(distance(tensor_narrow(seen.var, 0, groups - 1, 1), var) < 1e-5);
 		}
 		for (int i = 0; i < 3; i++)
 			CHECK_THAT(distance(values[1][i], values[0][i]) < 1e-5, "form %d, value %d", form, i);
 		CHECK_THAT(distance(grads[1][0], grads[0][0]) < 1e-6, "form %d, dx", form);
 		if (form % 2)
 			CHECK_THAT(distance(grads[1][1], grads[0][1]) < 1e-6, "form %d, residual", form);
+		CHECK_STR(tensor_error(), NULL);
+		params_free(&p);
+		tensor_scope_end();
 	}
-	CHECK_STR(tensor_error(), NULL);
-	params_free(&p);
-	tensor_scope_end();
+}
+
+/* The same with the batch's statistics, where the weights learn too, and the running statistics move as torch moves them. */
+static void batch_alone(void)
+{
+	for (int form = 0; form < 12; form++) {
+		enum bn_mode mode = form < 6 ? BN_TRAIN : BN_BATCH;
+		int act = form % 6 / 2;
+		Tensor *got[2][7];
+		struct params p[2] = {{0}};
+		tensor_scope_begin(GRAD);
+		for (int fused = 0; fused < 2; fused++) {
+			struct bn bn;
+			struct pass pass = {.bn = mode, .plain = !fused};
+			bn_alone(&bn, &p[fused]);
+			Tensor *in[4] = {tensor_affine(random_tensor(T_F32, 4, alone_shape, 18), 3, 5),
+			    random_tensor(T_F32, 4, alone_shape, 19), bn.weight, bn.bias};
+			for (int i = 0; i < 4; i++)
+				tensor_requires_grad_(in[i], true);
+			got[fused][4] = bn_act(&bn, in[0], form % 2 ? in[1] : NULL, act, &pass);
+			got[fused][5] = bn.mean;
+			got[fused][6] = bn.var;
+			Tensor *loss =
+			    tensor_sum(tensor_mul(got[fused][4], random_tensor(T_F32, 4, alone_shape, 15)), 0, NULL, false);
+			CHECK(tensor_grad(loss, in, 4, got[fused], false) == 0);
+		}
+		for (int i = 0; i < 7; i++)
+			CHECK_THAT((i == 1 && form % 2 == 0) || distance(got[1][i], got[0][i]) < 1e-5, "form %d, %d", form, i);
+		CHECK_STR(tensor_error(), NULL);
+		params_free(&p[0]);
+		params_free(&p[1]);
+		tensor_scope_end();
+	}
 }
 
 /* A frozen copy of the weights gives what converting them each time gives. */
@@ -485,11 +534,11 @@ static void view_draws(void)
 	enum { SIDE = 56 };
 	int flips = 0, most = 0;
 	for (long step = 0; step < 400; step++) {
-		struct step_view v = step_view_random(SIDE, 0.08, 1, 20, 2, step),
-		                 same = step_view_random(SIDE, 0.08, 1, 20, 2, step);
-		CHECK(v.box.x == same.box.x && v.box.w == same.box.w && v.flip == same.flip && v.roll_x == same.roll_x);
-		CHECK(v.box.x >= 0 && v.box.y >= 0 && v.box.x + v.box.w <= SIDE && v.box.y + v.box.h <= SIDE);
-		CHECK(v.box.w * v.box.h >= 0.07 * SIDE * SIDE);
+		struct pixel_view v = step_view_random(SIDE, 0.08, 1, 20, 2, step),
+		                  same = step_view_random(SIDE, 0.08, 1, 20, 2, step);
+		CHECK(v.x == same.x && v.w == same.w && v.flip == same.flip && v.roll_x == same.roll_x);
+		CHECK(v.x >= 0 && v.y >= 0 && v.x + v.w <= SIDE && v.y + v.h <= SIDE);
+		CHECK(v.w * v.h >= 0.07 * SIDE * SIDE);
 		CHECK(v.roll_x >= 0 && v.roll_x <= SIDE / 7 && v.roll_y >= 0 && v.roll_y <= SIDE / 7);
 		flips += v.flip;
 		most = v.roll_x > most ? v.roll_x : most;
@@ -508,7 +557,8 @@ int main(void)
 	RUN(refused_archs);
 	RUN(forward_shapes);
 	RUN(drops);
-	RUN(fused_alone);
+	RUN(frozen_alone);
+	RUN(batch_alone);
 	RUN(fused_pass);
 	RUN(frozen_weights);
 	RUN(seeds);

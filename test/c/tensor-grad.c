@@ -93,7 +93,7 @@ static Tensor *f_batch_norm_eval(Tensor **in)
 static Tensor *f_batch_stats(Tensor **in)
 {
 	Tensor *stats[2];
-	tensor_batch_stats(in[0], &stats[0], &stats[1]);
+	tensor_batch_stats(in[0], 1, &stats[0], &stats[1]);
 	return tensor_cat(stats, 2, 0);
 }
 
@@ -106,7 +106,7 @@ static Tensor *f_batch_stats_last(Tensor **in)
 static Tensor *f_batch_var(Tensor **in)
 {
 	Tensor *mean, *var;
-	tensor_batch_stats(in[0], &mean, &var);
+	tensor_batch_stats(in[0], 2, &mean, &var);
 	return var;
 }
 
@@ -281,7 +281,7 @@ static double squared_gradient(const double *x, double *slope)
 	tensor_scope_begin(GRAD);
 	Tensor *t = tensor_from(x, T_F64, 4, (int64_t[]){2, 2, 2, 2}), *g, *gg, *mean, *var;
 	tensor_requires_grad_(t, true);
-	tensor_batch_stats(t, &mean, &var);
+	tensor_batch_stats(t, 1, &mean, &var);
 	Tensor *loss = tensor_sum(tensor_add(tensor_mul(var, var), tensor_mul(mean, var)), 0, NULL, false);
 	CHECK(tensor_grad(loss, &t, 1, &g, true) == 0);
 	Tensor *square = tensor_sum(tensor_mul(g, g), 0, NULL, false);

@@ -22,7 +22,7 @@ static void step(Tensor *x, Tensor *labels, Tensor **param, Tensor **momentum, l
 	Tensor *grad[PARAMS], *mean, *var;
 	tensor_scope_begin(GRAD);
 	Tensor *y = tensor_conv2d(x, param[0], NULL, 1, 1, 1);
-	tensor_batch_stats(y, &mean, &var);
+	tensor_batch_stats(y, 1, &mean, &var);
 	y = tensor_relu(tensor_batch_norm(y, param[1], param[2], NULL, NULL, true, 0.1, 1e-5));
 	y = tensor_mean(y, 2, (int[]){2, 3}, false);
 	Tensor *loss = tensor_cross_entropy(tensor_linear(y, param[3], NULL), labels, 0);

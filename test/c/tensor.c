@@ -74,7 +74,7 @@ static void null_gives_null(void)
 	CHECK(!tensor_max_pool2d(none, 1, 1, 0) && !tensor_avg_pool2d(none, 1, 1, 0));
 	CHECK(!tensor_batch_norm(none, NULL, NULL, NULL, NULL, true, 0, 0) && !tensor_interpolate(none, 1, 1, false));
 	CHECK(!tensor_cross_entropy(none, t, 0) && !tensor_cross_entropy(t, none, 0));
-	tensor_batch_stats(none, &m, &v);
+	tensor_batch_stats(none, 1, &m, &v);
 	CHECK(!m && !v);
 	tensor_requires_grad_(none, true);
 	CHECK(tensor_grad(none, &t, 1, &m, false) == -1 && !m);
@@ -115,7 +115,7 @@ static void wrong_shapes_are_told(void)
 	CHECK_ERROR("cross_entropy [2,3] [2]: ");
 	CHECK(!tensor_from(data, T_F32, 1, SHAPE(-1)));
 	CHECK_ERROR("from: ");
-	tensor_batch_stats(a, &m, &v);
+	tensor_batch_stats(a, 1, &m, &v);
 	CHECK(!m && !v);
 	CHECK_ERROR("batch_stats [2,3]: ");
 	CHECK(tensor_read(a, T_F32, data, 5) == -1);
@@ -256,7 +256,7 @@ static void stats_loops(const double *x, int n, int c, int hw, double *mean, dou
 static void check_stats(const Tensor *t, const double *mean, const double *var, int c, double tolerance)
 {
 	Tensor *m, *v;
-	tensor_batch_stats(t, &m, &v);
+	tensor_batch_stats(t, 1, &m, &v);
 	CHECK(tensor_type(m) == (tensor_type(t) == T_F64 ? T_F64 : T_F32) && tensor_type(v) == tensor_type(m));
 	check_values(m, mean, c, tolerance);
 	check_values(v, var, c, tolerance);

@@ -55,6 +55,21 @@ END
 	[ "$(tar tf firsts.tar | grep '/.*\.jpg$' | grep red | xargs)" = "red-spot/0001.jpg red-spot/0003.jpg" ]
 }
 
+@test "group: indices of different groups in one pass are what they are alone" {
+	# blocks of 4 images: an index a pass, or the first of each group, then the second of each
+	tiny_distill -p protos.fd2 --ipc 5 --group 2 -o alone.tar
+	tiny_distill -p protos.fd2 --ipc 5 --group 2 --together 3 --log log --log-every 1 -o together.tar
+	[ "$(jq -c 'select(.event == "step") | .images // .image' log | uniq | xargs)" = "[1,3,5] [2,4]" ]
+	jq -es 'map(select(.event == "step") | .views | .[0] != .[1] and length > 1) | all' log
+	tar xf alone.tar --one-top-level=alone
+	tar xf together.tar --one-top-level=together
+	[ "$(find together -name '*.jpg' | wc -l)" = 15 ]
+	diff -r -x '__*' alone together
+	# so that without L_S they are all independent, and a block that is stored in part is finished
+	tiny_distill -p protos.fd2 --ipc 3 --no-ls --together 3 --log free -o free.tar
+	[ "$(jq -c 'select(.event == "step") | .images' free | uniq)" = "[1,2,3]" ]
+}
+
 @test "group: shards of classes are the one run, batch by batch" {
 	tiny_distill --batch 1 --ipc 2 -o whole.tar
 	for k in 0 1 2; do
