@@ -80,7 +80,7 @@ TORCH_TESTS := $(patsubst test/c/%.c,$(B)/test/%,$(shell grep -lsE 'include "lib
 obj = $(patsubst %,$(B)/obj/%.o,$(basename $(1)))
 CORE = $(B)/lib/fd2/libfd2.so
 TORCH = $(B)/lib/fd2/libfd2-torch.so
-CUDA = $(if $(NVCC),$(B)/lib/fd2/libfd2-cuda.so)
+CUDA = $(if $(NVCC),$(B)/lib/fd2/libfd2-cuda.so $(B)/lib/fd2/libfd2-graphs.so)
 
 .PRECIOUS: $(B)/obj/%.o
 .PHONY: all tests asan deps deps-check check check-asan parity bench demo study-cars40 study-nette lint install uninstall clean distclean help asan-here FORCE
@@ -194,6 +194,17 @@ $(B)/lib/fd2/libfd2-cuda.so: $(call obj,$(CU))
 	@mkdir -p $(@D)
 	$(call say,ld,$@)
 	$(Q)$(NVCC) -shared -cudart static -Xlinker -z,defs -o $@ $(filter %.o,$^)
+
+# Loaded behind libtorch_cuda, which has what it lacks; a libtorch for the CPU has no such library to link with.
+$(B)/obj/lib/cuda/graphs.o: lib/cuda/graphs.cc $(B)/flags
+	@mkdir -p $(@D)
+	$(call say,nvcc,$<)
+	$(Q)$(NVCC) -I. -std=c++17 -O2 -Xcompiler=-Wall,-Wextra,-Werror,-fPIC,-fvisibility=hidden -isystem $(LIBTORCH)/include \
+		-isystem $(LIBTORCH)/include/torch/csrc/api/include -MMD -MP -c -o $@ $<
+$(B)/lib/fd2/libfd2-graphs.so: $(B)/obj/lib/cuda/graphs.o
+	@mkdir -p $(@D)
+	$(call say,ld,$@)
+	$(Q)$(CXX) -shared $(LDFLAGS) -o $@ $<
 
 to_core = -L$(B)/lib/fd2 $(1) -lfd2 $(LIBS) -Wl,--as-needed -Wl,-rpath,'$$ORIGIN/../lib/fd2'
 $(B)/bin/%: $(B)/obj/tools/%.o $(CORE)

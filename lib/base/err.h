@@ -9,7 +9,12 @@
 #define FD2_ERR_H
 #include <stddef.h>
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 #define PRINTF_LIKE(f, a) __attribute__((format(printf, f, a)))
+#define NO_RETURN __attribute__((noreturn))
 
 enum { EXIT_OK = 0, EXIT_FAILED = 1, EXIT_USAGE = 2 };
 
@@ -28,8 +33,8 @@ void warn(const char *fmt, ...) PRINTF_LIKE(1, 2);                /* verbosity >
 void say(const char *fmt, ...) PRINTF_LIKE(1, 2);                 /* results and counts for the reader; verbosity >= 1 */
 void chat(const char *fmt, ...) PRINTF_LIKE(1, 2);                /* verbosity >= 2 */
 void complain(const char *fmt, ...) PRINTF_LIKE(1, 2);            /* always: the sentence of a failure */
-_Noreturn void die(const char *fmt, ...) PRINTF_LIKE(1, 2);       /* exit 1 */
-_Noreturn void die_usage(const char *fmt, ...) PRINTF_LIKE(1, 2); /* exit 2, with the hint "try 'x --help'" */
+void die(const char *fmt, ...) PRINTF_LIKE(1, 2) NO_RETURN;       /* exit 1 */
+void die_usage(const char *fmt, ...) PRINTF_LIKE(1, 2) NO_RETURN; /* exit 2, with the hint "try 'x --help'" */
 
 /* Replaces control characters by '?', so that a name out of an archive cannot drive the terminal. */
 void plain_text(char *text);
@@ -41,4 +46,8 @@ void *xcalloc(size_t n, size_t size);
 void *xrealloc(void *p, size_t n, size_t size);
 char *xstrdup(const char *s);
 char *xasprintf(const char *fmt, ...) PRINTF_LIKE(1, 2);
+
+#ifdef __cplusplus
+}
+#endif
 #endif

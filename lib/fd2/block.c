@@ -76,9 +76,22 @@ static void look_at_earlier(struct distill *d, struct block *b, int size)
 		b->earlier[g] = instead(b->earlier[g], images ? maps_once(d, b, g, size) : maps_as_stored(d, b, g));
 }
 
+static void end_part(struct distill *d, struct block *b)
+{
+	for (int g = 0; g < d->guides.n; g++)
+		for (int similar = 0; similar < 2; similar++) {
+			replay_free(b->replays[g][similar]);
+			b->replays[g][similar] = NULL;
+		}
+}
+
 static int begin_part(struct distill *d, struct block *b, int part, long step)
 {
 	int size = d->method.sizes[part];
+	end_part(d, b);
+	for (int g = 0; g < d->guides.n; g++)
+		for (int similar = 0; similar < 2; similar++)
+			b->replays[g][similar] = replay_new();
 	b->part_begin = step;
 	b->part = part;
 	b->x = instead(b->x, residual_connection(b->x, b->start, size, d->method.residual));
@@ -107,6 +120,7 @@ int block_make(struct distill *d, struct block *b)
 		if (!ok)
 			ok = block_step(d, b, step);
 	}
+	end_part(d, b);
 	b->x = b->x ? residual_connection(NULL, b->x, side_of(d), 0) : b->start;
 	return ok;
 }

@@ -86,6 +86,18 @@ static int take(const struct distill *d, struct block *b, const struct step *s)
 	return ok < 0 || tensor_error() ? fail("distillation failed: %s", tensor_error()) : 0;
 }
 
+struct taking {
+	const struct distill *d;
+	struct block *b;
+	const struct step *s;
+};
+
+static int take_it(void *ctx)
+{
+	const struct taking *t = ctx;
+	return take(t->d, t->b, t->s);
+}
+
 /* --- looks -------------------------------------------------------------------------------------------------------------------- */
 
 static json_t *view_json(const struct pixel_view *v)
@@ -136,7 +148,8 @@ int block_step(struct distill *d, struct block *b, long number)
 {
 	struct step s = step_at(d, b, number);
 	put_numbers(d, b, &s);
-	if (take(d, b, &s) < 0 || look(d, b, &s) < 0)
+	struct taking t = {d, b, &s};
+	if (replay_take(b->replays[s.guide][s.similar], take_it, &t) < 0 || look(d, b, &s) < 0)
 		return -1;
 	d->steps_done += b->indices;
 	progress_at(d->steps_done, "image %d  loss %.3f", b->ids[0], b->total);

@@ -1,12 +1,15 @@
-/* CUDA, opened on demand: libtorch's own library, and the plug-in of lib/cuda. Neither is linked. */
+/* CUDA, opened on demand: libtorch's own library, and the plug-ins of lib/cuda. None is linked. */
 #ifndef FD2_TORCH_CUDA_H
 #define FD2_TORCH_CUDA_H
 #include "lib/cuda/engine.h"
+#include "lib/cuda/graphs.h"
 
 /* Throws a sentence when a library or a GPU is missing. */
 void cuda_open();
 /* The plug-in's passes; after cuda_open. */
 const struct cuda_engine &cuda_kernels();
+/* How steps are recorded, or NULL where they cannot be. */
+const struct cuda_graphs *cuda_graphs();
 /* libtorch's current stream. */
 void *cuda_stream();
 /* Throws what a pass had to say. */

@@ -182,6 +182,16 @@ void tensor_requires_grad_(Tensor *t, bool on);
  * gradients can be differentiated again. 0, or -1 and all grads NULL. */
 int tensor_grad(const Tensor *loss, Tensor *const *inputs, int n, Tensor **grads, bool create_graph);
 
+/* --- steps that are taken again and again ------------------------------------------------------------------------------ */
+
+/* step(ctx) computes on the same tensors each time, all made before and kept, reads what changes from them, and waits for nothing:
+ * no tensor_item, tensor_read or tensor_from. It returns 0, or -1 with fail_message. On a GPU it is soon replaced by a recording of
+ * what it did, so nothing else in it may matter. */
+typedef struct replay Replay;
+Replay *replay_new(void);
+int replay_take(Replay *r, int (*step)(void *ctx), void *ctx);
+void replay_free(Replay *r);
+
 /* --- libtorch's fused optimiser steps, in place over lists --------------------------------------------------------------- */
 
 /* step counts from 1. Gradients may have any layout; momentum, m and v start as zeros like the parameters. momentum may be NULL

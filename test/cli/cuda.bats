@@ -32,3 +32,15 @@ without_kernels() {
 	run readelf -d "$plugin"
 	[[ $output != *libtorch* && $output != *libcuda* ]]
 }
+
+@test "cuda: what records graphs wants nothing that libtorch_cuda does not have" {
+	plugin=$root/build/lib/fd2/libfd2-graphs.so
+	torch=$root/build/site/torch/lib
+	[ -e "$plugin" ] || skip "built without nvcc"
+	[ -e "$torch/libtorch_cuda.so" ] || skip "this libtorch is for the CPU"
+	[ "$(nm -D --defined-only "$plugin" | awk '$2 == "T" { print $NF }')" = fd2_cuda_graphs ]
+	nm -D --undefined-only "$plugin" | awk '/_ZNK?[0-9]*(2at|3c10|5torch)/ { print $NF }' | sort >wanted
+	[ -s wanted ]
+	nm -D --defined-only "$torch"/lib{torch_cuda,c10_cuda,torch_cpu,c10}.so | awk '{ print $NF }' | sort -u >there
+	[ -z "$(comm -23 wanted there)" ]
+}

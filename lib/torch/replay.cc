@@ -1,0 +1,56 @@
+/* A step that is taken many times. On the CPU it is simply taken. On a GPU it is recorded as a graph after a few times, by when
+ * libraries have chosen their algorithms and memory is at hand, and from then on launched whole. */
+#include "lib/base/err.h"
+#include "lib/torch/cuda.h"
+#include "lib/torch/handle.h"
+#include <new>
+
+constexpr int warm_up = 3;
+
+struct replay {
+	int taken = 0;
+	void *graph = nullptr;
+	bool refused = false;
+};
+
+/* Recording does nothing, so the step is launched behind it; one that cannot be recorded is taken as it is, from now on. */
+static int record_step(struct replay *r, int (*step)(void *), void *ctx)
+{
+	const char *wrong = nullptr;
+	r->graph = cuda_graphs()->begin(&wrong);
+	const int ok = r->graph ? step(ctx) : -1;
+	if (r->graph) {
+		const char *ended = cuda_graphs()->end(r->graph);
+		wrong = ok < 0 && tensor_error() ? tensor_error() : ended;
+	}
+	if (ok == 0 && !wrong)
+		return 0;
+	warn("steps are taken one operation after another, as they cannot be recorded: %s", wrong ? wrong : fail_message());
+	if (r->graph)
+		cuda_graphs()->drop(r->graph);
+	r->graph = nullptr;
+	r->refused = true;
+	tensor_error_clear();
+	return -1;
+}
+
+Replay *replay_new(void)
+{
+	return new (std::nothrow) replay;
+}
+
+int replay_take(Replay *r, int (*step)(void *ctx), void *ctx)
+{
+	const bool records = device_is_cuda() && cuda_graphs() && !r->refused;
+	if (!records || r->taken++ < warm_up || (!r->graph && record_step(r, step, ctx) < 0))
+		return step(ctx);
+	const char *wrong = cuda_graphs()->launch(r->graph);
+	return wrong ? fail("cannot launch a step: %s", wrong) : 0;
+}
+
+void replay_free(Replay *r)
+{
+	if (r && r->graph)
+		cuda_graphs()->drop(r->graph);
+	delete r;
+}
