@@ -233,7 +233,10 @@ check-asan: asan deps-check ## run the tests of formats and images with address 
 parity: all ## compare networks, losses and optimisers with torchvision in a throw-away virtual environment
 	@test/parity/run
 
-bench: all ## time an iteration against a plain PyTorch program, in turn: SHARD= (real images of 20 classes and more) ARCHS=
+$(B)/bench/decode: $(B)/obj/test/bench/decode.o $(CORE)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(SAN) $(LDFLAGS) -o $@ $< $(call to_core)
+bench: all $(B)/bench/decode ## time an iteration against a plain PyTorch program, in turn: SHARD= (real images of 20 classes and more) ARCHS=
 	@test/bench/run '$(or $(SHARD),$(FD2_DATA)/cars40-val.tar)' $(ARCHS)
 
 lint: deps-check ## look over shell scripts, man pages and the C layout

@@ -1,6 +1,7 @@
 /* Resizing as PIL does it: a triangle filter in each direction, whose weights are computed once. Each output row is first summed
  * over the input rows it needs, then along x. */
 #include "lib/base/err.h"
+#include "lib/base/fast.h"
 #include "lib/image/image.h"
 #include <math.h>
 #include <stdlib.h>
@@ -20,6 +21,7 @@ struct image image_new(int w, int h)
 /* For each output coordinate: input first[i] .. first[i] + count[i] - 1 with weights[i * taps ...], which sum to 1. */
 struct kernel {
 	int taps;
+	int most;   /* of all counts; weights beyond a count are 0 */
 	int lo, hi; /* all inputs lie in [lo, hi) */
 	int *first, *count;
 	float *weights;
@@ -58,6 +60,7 @@ static struct kernel kernel_new(double at, double length, int size, int n, int a
 			w[j - from] /= (float)sum;
 		k.first[i] = from;
 		k.count[i] = to - from;
+		k.most = to - from > k.most ? to - from : k.most;
 		k.lo = from < k.lo ? from : k.lo;
 		k.hi = to > k.hi ? to : k.hi;
 	}
@@ -72,7 +75,7 @@ static void kernel_free(struct kernel *k)
 }
 
 /* sum[i] += w * row[i]; blocks of a fixed length are what gcc -O2 vectorises. */
-static void add_row(float *restrict sum, const uint8_t *restrict row, float w, int n)
+INLINE void add_row(float *restrict sum, const uint8_t *restrict row, float w, int n)
 {
 	int i = 0;
 
@@ -85,44 +88,60 @@ static void add_row(float *restrict sum, const uint8_t *restrict row, float w, i
 
 typedef float quad __attribute__((vector_size(16)));
 
-/* Three channels and one lane of padding: `row` is readable one float beyond its last pixel. */
-static void sum_along_x(uint8_t *out, const float *row, const struct kernel *k, int n)
+/* Three channels and one lane of padding, which the next output overwrites: `sum` is writable one float beyond its last. Every
+ * output takes `most` inputs, so that no branch depends on it: `row` is readable for that many pixels, and one float, beyond its
+ * last. */
+INLINE void sum_along_x(float *sum, const float *row, const struct kernel *k, int n, int most)
 {
-	for (int i = 0; i < n; i++, out += 3) {
+	for (int i = 0; i < n; i++) {
 		const float *w = k->weights + (size_t)i * (size_t)k->taps;
 		const float *p = row + (size_t)(k->first[i] - k->lo) * 3;
-		quad sum = {0.5f, 0.5f, 0.5f, 0};
+		quad s = {0.5f, 0.5f, 0.5f, 0};
 
-		for (int j = 0; j < k->count[i]; j++, p += 3) {
+		for (int j = 0; j < most; j++, p += 3) {
 			quad v;
 
 			memcpy(&v, p, sizeof v);
-			sum += w[j] * v;
+			s += w[j] * v;
 		}
-		for (int c = 0; c < 3; c++)
-			out[c] = (uint8_t)(int)sum[c];
+		memcpy(sum + 3 * i, &s, sizeof s);
 	}
 }
 
-void image_resample(
+/* The usual numbers of inputs become loops without a loop. */
+FAST static void along_x(uint8_t *restrict out, float *restrict sum, const float *row, const struct kernel *k, int n)
+{
+	if (k->most == 2)
+		sum_along_x(sum, row, k, n, 2);
+	else if (k->most == 3)
+		sum_along_x(sum, row, k, n, 3);
+	else
+		sum_along_x(sum, row, k, n, k->most);
+	for (int i = 0; i < 3 * n; i++)
+		out[i] = (uint8_t)(int)sum[i];
+}
+
+FAST void image_resample(
     struct image *out, const struct image *in, double x, double y, double w, double h, int out_w, int out_h, int antialias)
 {
 	struct kernel kx = kernel_new(x, w, in->w, out_w, antialias);
 	struct kernel ky = kernel_new(y, h, in->h, out_h, antialias);
 	int n = (kx.hi - kx.lo) * 3;
-	float *row = xmalloc(((size_t)n + 1) * sizeof *row);
+	size_t room = (size_t)n + 3 * (size_t)kx.most + 1;
+	float *row = xmalloc(room * sizeof *row), *sum = xmalloc(((size_t)out_w * 3 + 1) * sizeof *sum);
 
 	*out = image_new(out_w, out_h);
 	for (int i = 0; i < out_h; i++) {
-		memset(row, 0, ((size_t)n + 1) * sizeof *row);
+		memset(row, 0, room * sizeof *row);
 		for (int j = 0; j < ky.count[i]; j++) {
 			const uint8_t *from = in->rgb + ((size_t)(ky.first[i] + j) * (size_t)in->w + (size_t)kx.lo) * 3;
 
 			add_row(row, from, ky.weights[(size_t)i * (size_t)ky.taps + (size_t)j], n);
 		}
-		sum_along_x(out->rgb + (size_t)i * (size_t)out_w * 3, row, &kx, out_w);
+		along_x(out->rgb + (size_t)i * (size_t)out_w * 3, sum, row, &kx, out_w);
 	}
 	free(row);
+	free(sum);
 	kernel_free(&kx);
 	kernel_free(&ky);
 }

@@ -1,24 +1,11 @@
-/* bfloat16 as its 16 bits, functions that the kernels of lib/cuda share, and loops that are compiled for several processors. */
+/* bfloat16 as its 16 bits. */
 #ifndef FD2_BF16_H
 #define FD2_BF16_H
 #include <stdbool.h>
 #include <stdint.h>
 #include <string.h>
 
-#ifdef __CUDACC__
-#define INLINE static __host__ __device__ __forceinline__
-#else
-#define INLINE static inline __attribute__((always_inline))
-#endif
-
-/* gcc vectorises the loops of a FAST function; it makes a version for each of these instruction sets and picks one at start. */
-#if defined __clang__ || defined __SANITIZE_ADDRESS__
-#define FAST
-#elif defined __x86_64__
-#define FAST __attribute__((target_clones("avx512f", "avx2", "default"), optimize("O3")))
-#else
-#define FAST __attribute__((optimize("O3")))
-#endif
+#include "lib/base/fast.h"
 
 INLINE float widen(uint16_t h)
 {

@@ -1,6 +1,7 @@
 """The distillation iteration: fd2-distill against a plain PyTorch program of the same method, in turn, on the same images and views.
 
-usage: distill.py BIN WORK SHARD ARCH       prints the table
+usage: distill.py BIN WORK SHARD ARCH       prints the table of SRe2L++
+       distill.py BIN WORK SHARD ARCH...    that of FADRM+ with several teachers in turn, which the table of each left in WORK
        distill.py --plain|--floor ...       what it runs of itself, each in a process of its own
 
 The plain program is what users have: f32, a hook on every BatchNorm, autograd, torch.optim.Adam. It replays the views that
@@ -32,6 +33,12 @@ VARIANTS = {"fd2 SRe2L++, f32": BASE, "fd2 SRe2L++, bf16": ["--plain", "--dtype"
 VIEWS = {f"fd2 +FD2, L_S {view}, bf16": ["--dtype", "bf16", "--ls-view", view] for view in ("same", "once", "literal", "plain")}
 
 
+# From the same first images, at one size and without a residual connection.
+IN_TURN = ["--method", "fadrm+", "--init", "mosaic", "--sizes", SIZE]
+FADRM = {"fd2 FADRM+, f32": IN_TURN + BASE, "fd2 FADRM+, bf16": IN_TURN + ["--plain", "--dtype", "bf16"],
+         "fd2 FADRM+, +FD2, bf16": IN_TURN + ["--dtype", "bf16"]}
+
+
 def read_images(path):
     with tarfile.open(path) as tar:
         arrays = [np.load(io.BytesIO(tar.extractfile(m).read())) for m in tar if m.name.endswith(".npy")]
@@ -44,8 +51,8 @@ def view(x, box):
     return torch.roll(x.flip(3) if flip else x, (roll_y, roll_x), (2, 3))
 
 
-def plain(teacher, images, log):
-    net, x = network(teacher), read_images(images).requires_grad_(True)
+def plain(images, log, *teachers):
+    nets, x = [network(t) for t in teachers], read_images(images).requires_grad_(True)
     terms = []
 
     def hook(module, args, out):
@@ -53,10 +60,11 @@ def plain(teacher, images, log):
         mean, var = u.mean([0, 2, 3]), u.permute(1, 0, 2, 3).reshape(u.size(1), -1).var(1, unbiased=False)
         terms.append(torch.norm(module.running_var - var, 2) + torch.norm(module.running_mean - mean, 2))
 
-    for module in net.modules():
-        if isinstance(module, torch.nn.BatchNorm2d):
-            module.register_forward_hook(hook)
-    steps = [e for e in map(json.loads, open(log)) if e["event"] == "step"][:PLAIN_STEPS]
+    for net in nets:
+        for module in net.modules():
+            if isinstance(module, torch.nn.BatchNorm2d):
+                module.register_forward_hook(hook)
+    steps = [e for e in map(json.loads, open(log)) if e["event"] == "step"][:1 + (PLAIN_STEPS - 1) * len(nets)]
     labels, optim = torch.arange(BATCH), torch.optim.Adam([x], lr=LR, betas=(0.5, 0.9), eps=1e-8)
     seconds, losses = [], []
     for step in steps:
@@ -64,14 +72,19 @@ def plain(teacher, images, log):
         optim.param_groups[0]["lr"] = step["lr"]
         optim.zero_grad()
         terms.clear()
-        logits = net(view(x, step["view"]))
+        logits = nets[step.get("teacher", 0)](view(x, step["view"]))
         loss = nnf.cross_entropy(logits, labels) + R_BN * (10 * terms[0] + sum(terms[1:]))
         loss.backward()
         optim.step()
         x.data = torch.max(torch.min(x.data, (1 - MEAN) / STD), -MEAN / STD)
         losses.append(loss.item())
         seconds.append(time.perf_counter() - start)
-    return {"seconds": seconds[1:], "losses": losses, "memory": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024}
+    return {"seconds": rounds(seconds[1:], len(nets)), "losses": losses, "memory": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024}
+
+
+def rounds(seconds, n):
+    """Means over n steps that follow one another: a step of each teacher."""
+    return [statistics.fmean(seconds[i:i + n]) for i in range(0, len(seconds) - n + 1, n)]
 
 
 def floor(teacher, dtype):
@@ -94,15 +107,17 @@ def floor(teacher, dtype):
     return {"seconds": timed(convolutions, 4)}
 
 
-def ours(tools, teacher, shard, images, *options):
+def ours(tools, teachers, shard, images, *options):
     """Seconds and losses of the steps of the last image."""
+    options += tuple(o for t in teachers for o in ("-t", t))
     log = tools.path("bench.log")
     if os.path.exists(log):
         os.remove(log)
-    tools.run("fd2-distill", "-t", teacher, "-b", BATCH, "--classes", f"0-{BATCH - 1}", "-n", images, "--steps", STEPS, "--log", log,
+    tools.run("fd2-distill", "-b", BATCH, "--classes", f"0-{BATCH - 1}", "-n", images, "--steps", STEPS * len(teachers), "--log", log,
               "--log-every", 1, "-o", tools.path("bench.tar"), *options, shard)
     steps = [e for e in map(json.loads, open(log)) if e["event"] == "step" and e["image"] == images]
-    return {"seconds": [b["t"] - a["t"] for a, b in zip(steps[1:], steps[2:])], "losses": [e["loss"]["total"] for e in steps],
+    seconds = rounds([b["t"] - a["t"] for a, b in zip(steps[1:], steps[2:])], len(teachers))
+    return {"seconds": seconds, "losses": [e["loss"]["total"] for e in steps],
             "memory": tools.peak}
 
 
@@ -114,7 +129,7 @@ def prepare(tools, shard, arch):
     return teacher, first
 
 
-def measure(tools, teacher, first, shard, views):
+def measure(tools, teachers, first, shard, variants, views):
     seen, plain = {}, "plain PyTorch, f32"
 
     def add(name, got):
@@ -122,12 +137,12 @@ def measure(tools, teacher, first, shard, views):
         seen[name].update(losses=got["losses"], memory=got["memory"])
 
     for _ in range(ROUNDS):
-        for name, options in VARIANTS.items():
-            add(name, ours(tools, teacher, shard, 1, *options))
+        for name, options in variants.items():
+            add(name, ours(tools, teachers, shard, 1, *options))
         for name, options in views.items():
-            add(name, ours(tools, teacher, shard, 3, *options))
-        ours(tools, teacher, shard, 1, *BASE)
-        add(plain, child(__file__, "--plain", teacher, first, tools.path("bench.log")))
+            add(name, ours(tools, teachers, shard, 3, *options))
+        ours(tools, teachers, shard, 1, *next(iter(variants.values()))) # its log holds the views
+        add(plain, child(__file__, "--plain", first, tools.path("bench.log"), *teachers))
     return seen, statistics.median(seen[plain]["seconds"])
 
 
@@ -135,16 +150,21 @@ def main():
     if sys.argv[1] in ("--plain", "--floor"):
         print(json.dumps({"--plain": plain, "--floor": floor}[sys.argv[1]](*sys.argv[2:])))
         return
-    folder, work, shard, arch = sys.argv[1:]
+    folder, work, shard, *archs = sys.argv[1:]
     tools = Tools(folder, work)
-    teacher, first = prepare(tools, shard, arch)
-    seen, base = measure(tools, teacher, first, shard, VIEWS if arch == "resnet18" else {})
-    floors = {dtype: statistics.median(child(__file__, "--floor", teacher, dtype)["seconds"]) for dtype in ("float32", "bfloat16")}
-    print(f"\n{arch}, {BATCH} images of {SIZE}x{SIZE}: an iteration of fd2-distill\n{HEAD}")
+    first = tools.path(f"{archs[0]}-first.tar")
+    if len(archs) == 1:
+        prepare(tools, shard, archs[0])
+    teachers = [tools.path(f"{a}.fd2") for a in archs]
+    variants, views = (VARIANTS, VIEWS if archs == ["resnet18"] else {}) if len(archs) == 1 else (FADRM, {})
+    seen, base = measure(tools, teachers, first, shard, variants, views)
+    floors = {dtype: statistics.fmean(statistics.median(child(__file__, "--floor", t, dtype)["seconds"]) for t in teachers)
+              for dtype in ("float32", "bfloat16")}
+    print(f"\n{', '.join(archs)}, {BATCH} images of {SIZE}x{SIZE}: an iteration of fd2-distill\n{HEAD}")
     for name, s in seen.items():
         row(name, s["seconds"], base, s["memory"], floors["bfloat16" if "bf16" in name else "float32"])
     print(f"convolutions alone: f32 {floors['float32']:.3f} s, bf16 {floors['bfloat16']:.3f} s")
-    pairs = list(zip(seen["fd2 SRe2L++, f32"]["losses"], seen["plain PyTorch, f32"]["losses"]))
+    pairs = list(zip(seen[next(iter(variants))]["losses"], seen["plain PyTorch, f32"]["losses"]))
     print("losses, fd2 f32 and plain: " + ", ".join(f"{a:.3f} {b:.3f}" for a, b in pairs), flush=True)
     if abs(pairs[0][0] / pairs[0][1] - 1) > 1e-3:
         sys.exit("the first losses differ: not the same computation")

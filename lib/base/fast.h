@@ -1,0 +1,19 @@
+/* Functions that the kernels of lib/cuda share, and loops that are compiled for several processors. */
+#ifndef FD2_FAST_H
+#define FD2_FAST_H
+
+#ifdef __CUDACC__
+#define INLINE static __host__ __device__ __forceinline__
+#else
+#define INLINE static inline __attribute__((always_inline))
+#endif
+
+/* gcc vectorises the loops of a FAST function; it makes a version for each of these instruction sets and picks one at start. */
+#if defined __clang__ || defined __SANITIZE_ADDRESS__
+#define FAST
+#elif defined __x86_64__
+#define FAST __attribute__((target_clones("avx512f", "avx2", "default"), optimize("O3")))
+#else
+#define FAST __attribute__((optimize("O3")))
+#endif
+#endif

@@ -1,0 +1,59 @@
+"""What a process costs besides its work: start-up, and decoding photographs.
+
+usage: process.py BIN WORK SHARD
+"""
+import json
+import os
+import statistics
+import subprocess
+import sys
+import time
+
+from common import SIZE, Tools
+
+TIMES = 9
+TOOLS = ["fd2-teacher", "fd2-protos", "fd2-distill", "fd2-attn", "fd2-relabel", "fd2-eval"]
+
+
+def line(name, values, unit):
+    print(f"{name:<44} {min(values):8.4g} {statistics.median(values):8.4g} {max(values):8.4g}  {unit}", flush=True)
+
+
+def help_ms(folder, tool):
+    start = time.perf_counter()
+    subprocess.run([os.path.join(folder, tool), "--help"], check=True, stdout=subprocess.DEVNULL)
+    return 1000 * (time.perf_counter() - start)
+
+
+def outside(tools, command, more, fewer):
+    """Seconds of a stage that are not its work: a run of `fewer` steps less what the steps of a longer run take each."""
+    short, long = tools.run(*command(fewer)), tools.run(*command(more))
+    return short - fewer * (long - short) / (more - fewer)
+
+
+def main():
+    folder, work, shard = sys.argv[1:]
+    tools = Tools(folder, work)
+    teacher, few = tools.path("process.fd2"), tools.path("few.tar")
+    tools.run("fd2-teacher", "-s", SIZE, "-b", 20, "-e", 1, "-o", teacher, shard)
+    tools.run("fd2-distill", "-t", teacher, "--plain", "-b", 10, "--classes", "0-9", "--steps", 0, "-o", few, shard)
+    print(f"\n{'':<44} {'min':>8} {'median':>8} {'max':>8}")
+    line("--help, of six tools", [help_ms(folder, tool) for _ in range(TIMES) for tool in TOOLS], "ms")
+
+    def relabel(epochs):
+        return ("fd2-relabel", "-t", teacher, "-b", 10, "-e", epochs, "-o", tools.path("l.fd2"), few)
+
+    def distill(steps):
+        return ("fd2-distill", "-t", teacher, "--plain", "-b", 10, "--classes", "0-9", "--init-images", few, "--steps", steps,
+                "-o", tools.path("d.tar"))
+
+    line("fd2-relabel, 10 images: outside of its epochs", [outside(tools, relabel, 5, 1) for _ in range(TIMES)], "s")
+    line("fd2-distill, 10 images: outside of its steps", [outside(tools, distill, 10, 2) for _ in range(TIMES)], "s")
+    for size in (SIZE, SIZE // 2):
+        got = json.loads(subprocess.run(["build/bench/decode", shard, str(size)], check=True, capture_output=True, text=True).stdout)
+        line("a photograph, libjpeg-turbo's decoding alone", [1000 * a for a, _ in got["rounds"]], "ms, one core")
+        line(f"the same, read and fitted for {size} px", [1000 * b for _, b in got["rounds"]], "ms, one core")
+
+
+if __name__ == "__main__":
+    main()
