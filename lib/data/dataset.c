@@ -22,16 +22,9 @@ struct job {
 struct chunk {
 	struct job v[CHUNK];
 	int n;
-	const struct dataset_options *o;
+	int got;       /* what shard_next said last */
+	char *problem; /* got < 0: why */
 };
-
-static void decode(void *ctx, int i)
-{
-	struct chunk *c = ctx;
-	struct job *j = &c->v[i];
-	if (fit_decode(&j->image, j->bytes, j->size, c->o->fit, c->o->size) < 0)
-		j->problem = xstrdup(fail_message());
-}
 
 static struct job job_of(const struct sample *s)
 {
@@ -84,24 +77,70 @@ static int take(struct loading *l, struct job *j)
 	return store_put(d->store, it, &j->image, j->bytes, j->size);
 }
 
+static void fill(struct chunk *c, struct shard_reader *r)
+{
+	struct sample s;
+	while (c->n < CHUNK && (c->got = shard_next(r, &s)) > 0)
+		c->v[c->n++] = job_of(&s);
+	if (c->got < 0)
+		c->problem = xstrdup(fail_message());
+}
+
+/* Samples are decoded while the next ones arrive. */
+struct relay {
+	struct chunk *now, *next;
+	struct shard_reader *r;
+	const struct dataset_options *o;
+};
+
+static void decode(struct job *j, const struct dataset_options *o)
+{
+	if (fit_decode(&j->image, j->bytes, j->size, o->fit, o->size) < 0)
+		j->problem = xstrdup(fail_message());
+}
+
+static void pass_on(void *ctx, int i)
+{
+	struct relay *relay = ctx;
+	if (i)
+		decode(&relay->now->v[i - 1], relay->o);
+	else if (relay->now->got > 0)
+		fill(relay->next, relay->r);
+}
+
+/* Takes the chunk's images in their order, unless the shard could not be read; the chunk is empty then. */
+static int take_all(struct loading *l, struct chunk *c)
+{
+	int ok = c->got < 0 ? fail("%s", c->problem) : 0;
+	for (int i = 0; i < c->n; i++) {
+		if (!ok)
+			ok = take(l, &c->v[i]);
+		job_free(&c->v[i]);
+	}
+	free(c->problem);
+	*c = (struct chunk){.got = 1};
+	return ok;
+}
+
 static int read_all(struct loading *l, struct shard_reader *r)
 {
-	struct chunk c = {.o = l->o};
-	struct sample s;
-	int got = 1, ok = 0;
-	while (got > 0 && !ok) {
-		c.n = 0;
-		while (c.n < CHUNK && (got = shard_next(r, &s)) > 0)
-			c.v[c.n++] = job_of(&s);
-		if (got >= 0)
-			par_for(c.n, decode, &c);
-		for (int i = 0; i < c.n; i++) {
-			if (got >= 0 && !ok)
-				ok = take(l, &c.v[i]);
-			job_free(&c.v[i]);
-		}
+	struct chunk *a = xcalloc(1, sizeof *a), *b = xcalloc(1, sizeof *b);
+	struct relay relay = {a, b, r, l->o};
+	int ok = 0;
+	fill(a, r);
+	while (!ok && (relay.now->n || relay.now->got < 0)) {
+		struct chunk *now = relay.now;
+		par_for(now->n + 1, pass_on, &relay);
+		ok = take_all(l, now);
+		relay.now = relay.next;
+		relay.next = now;
 	}
-	return got < 0 ? -1 : ok;
+	for (int i = 0; i < relay.now->n; i++)
+		job_free(&relay.now->v[i]);
+	free(relay.now->problem);
+	free(a);
+	free(b);
+	return ok;
 }
 
 static int find(const char *const *names, int n, const char *name)
