@@ -338,7 +338,17 @@ static struct {
 	bool plain, lf, parsed;
 	struct opt_list teachers;
 	struct opt_range classes;
-} job = {.view = "plain", .ipc = 1, .lambda = 0.8, .mean = {0.5, 0.25, 1}, .lf = true, .classes = {0, LONG_MAX}};
+	long steps;
+	double lr;
+	struct opt_ints sizes;
+} job = {.view = "plain",
+    .ipc = 1,
+    .lambda = 0.8,
+    .mean = {0.5, 0.25, 1},
+    .lf = true,
+    .classes = {0, LONG_MAX},
+    .steps = OPT_UNSET,
+    .lr = NAN};
 
 static const struct opt opts[] = {
     {'o', "output", "FILE", OPT_STRING, &job.out, "write to FILE", .unrecorded = true},
@@ -351,6 +361,9 @@ static const struct opt opts[] = {
     {'t', "teacher", "FILE", OPT_LIST, &job.teachers, "the teacher"},
     {0, "classes", "A-B", OPT_RANGE, &job.classes, "only these"},
     {0, "data", "NAME", OPT_STRING, &job.data, "a name"},
+    {0, "steps", "N", OPT_INT, &job.steps, "steps (default: as it fits)", .min = 0, .max = 100},
+    {0, "rate", "X", OPT_REAL, &job.lr, "rate (default: as it fits)", .min = 0, .max = 1},
+    {0, "sizes", "N,N,...", OPT_INTS, &job.sizes, "sizes (default: as it fits)", .min = 8, .max = 64},
     {0},
 };
 static const struct tool tool = {"fd2-x", "[options] [SHARD...]", "Do a thing.", opts, true};
@@ -381,14 +394,19 @@ static void options_are_read(void)
 	    "-", "--classes", "3-5", "--seed", "9007199254740991", "--threads", "2", "--", "-x");
 	CHECK(child.status == 0);
 	CHECK_STR(child.err, "");
-	CHECK_STR(child.out, "3 operands, out -, device cpu, 2 "
-	                     "threads\n{\"ipc\":3,\"lambda\":0.25,\"mean\":[0.5,0.25,1.0],\"view\":\"same\",\"plain\":true,"
-	                     "\"no-lf\":false,\"teacher\":[\"t1\",\"t2\"],\"classes\":[3,5],\"data\":null,\"device\":\"cpu\","
-	                     "\"dtype\":\"auto\",\"seed\":9007199254740991,\"threads\":2}");
+	CHECK_STR(child.out,
+	    "3 operands, out -, device cpu, 2 "
+	    "threads\n{\"ipc\":3,\"lambda\":0.25,\"mean\":[0.5,0.25,1.0],\"view\":\"same\",\"plain\":true,"
+	    "\"no-lf\":false,\"teacher\":[\"t1\",\"t2\"],\"classes\":[3,5],\"data\":null,\"steps\":null,"
+	    "\"rate\":null,\"sizes\":null,\"device\":\"cpu\",\"dtype\":\"auto\",\"seed\":9007199254740991,\"threads\":2}");
 	START("--lam", "1", "--classes", "4-");
 	CHECK(child.status == 0 && has(child.out, "\"lambda\":1.0") && has(child.out, "\"classes\":[4,9223372036854775807]"));
 	START("--mean", "0,0.125,5e-1");
 	CHECK(child.status == 0 && has(child.out, "\"mean\":[0.0,0.125,0.5]"));
+	START("--steps", "0", "--rate=0", "--sizes", "8");
+	CHECK(child.status == 0 && has(child.out, "\"steps\":0,\"rate\":0.0,\"sizes\":[8]"));
+	START("--sizes", "9,9", "--sizes", "64,8,63");
+	CHECK(child.status == 0 && has(child.out, "\"sizes\":[64,8,63]"));
 	START("--classes", "4", "--data", "caf\xe9");
 	CHECK(child.status == 0 && has(child.out, "\"classes\":[4,4]") && has(child.out, "\"data\":\"caf?\""));
 }
@@ -425,6 +443,12 @@ static void numbers_are_read_strictly(void)
 	REFUSED("--mean wants 3 numbers with commas between them, each from 0 to 1, not '0,2,1'", "--mean", "0,2,1");
 	REFUSED("--mean wants 3 numbers with commas between them, each from 0 to 1, not '0, 1,1'", "--mean", "0, 1,1");
 	REFUSED("--mean wants 3 numbers with commas between them, each from 0 to 1, not ''", "--mean", "");
+	REFUSED("--sizes wants whole numbers with commas between them, each from 8 to 64, not '8,'", "--sizes", "8,");
+	REFUSED("--sizes wants whole numbers with commas between them, each from 8 to 64, not '8, 9'", "--sizes", "8, 9");
+	REFUSED("--sizes wants whole numbers with commas between them, each from 8 to 64, not ''", "--sizes", "");
+	REFUSED("--sizes wants whole numbers with commas between them, each from 8 to 64, not '9,7'", "--sizes", "9,7");
+	REFUSED("--sizes wants whole numbers with commas between them, each from 8 to 64, not '8,8,8,8,8,8,8,8,8,8,8,8,8,8,8,8,8'",
+	    "--sizes", "8,8,8,8,8,8,8,8,8,8,8,8,8,8,8,8,8");
 	REFUSED("--seed wants a whole number from 0 to 9.00719925474099e+15, not '-1'", "--seed", "-1");
 }
 
@@ -461,6 +485,9 @@ static void help_fits_and_names_everything(void)
 	CHECK(has(child.out, "  -n, --ipc N                 images per class (default 1)\n"));
 	CHECK(has(child.out, "      --lambda X              of Eq. 12 (default 0.8)\n"));
 	CHECK(has(child.out, "      --view plain|same|once  view (default plain)\n"));
+	CHECK(has(child.out, "      --steps N               steps (default: as it fits)\n"));
+	CHECK(has(child.out, "      --rate X                rate (default: as it fits)\n"));
+	CHECK(has(child.out, "      --sizes N,N,...         sizes (default: as it fits)\n"));
 	CHECK(has(child.out, "      --log FILE "));
 	CHECK(has(child.out, "See fd2-x(1).\n"));
 	for (char *line = strtok(child.out, "\n"); line; line = strtok(NULL, "\n"))

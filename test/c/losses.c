@@ -6,6 +6,7 @@
 
 #include "lib/base/rng.h"
 #include "lib/fd2/cal.h"
+#include "lib/fd2/sre2l.h"
 #include "lib/nn/backbone.h"
 #include "test/c/check.h"
 
@@ -584,6 +585,64 @@ static void bn_statistics(void)
 		check(bn_layer, bn_layer_scalar, F_, B * C * HW, 4, (int64_t[]){B, C, h, w});
 }
 
+/* Two layers that see the same x, the first with weight 10; the second's running statistics are the first's swapped. N is
+ * ResNet-18's sum of m sqrt(C): its stem and four convolutions of 64 channels, five each of 128, 256 and 512. */
+static Tensor *bn_network(const Tensor *x, enum bn_form form)
+{
+	struct bn_sum sum = {.form = form};
+	for (int l = 0; l < 2; l++) {
+		struct bn bn = {.mean = tensor(l ? var_ : mean_, 1, (int64_t[]){C}),
+		    .var = tensor(l ? mean_ : var_, 1, (int64_t[]){C}),
+		    .index = l};
+		Tensor *m, *v;
+		tensor_batch_stats(x, &m, &v);
+		sre2l_on_bn(&sum, &bn, m, v);
+	}
+	return bn_sum_loss(&sum);
+}
+
+static double bn_network_scalar(const double *x, bool normalised)
+{
+	double layers[2], swap[C];
+	for (bn_index = 0; bn_index < 2; bn_index++) {
+		layers[bn_index] = bn_layer_scalar(x);
+		memcpy(swap, mean_, sizeof swap);
+		memcpy(mean_, var_, sizeof swap);
+		memcpy(var_, swap, sizeof swap);
+	}
+	double sum = layers[0] + layers[1], N = (10 + 4) * 8 + 5 * sqrt(128) + 5 * 16 + 5 * sqrt(512);
+	return normalised ? N * sum / sqrt(C) / (10 + 1) : sum;
+}
+
+static Tensor *bn_literal(const Tensor *x)
+{
+	return bn_network(x, BN_LITERAL);
+}
+
+static double bn_literal_scalar(const double *x)
+{
+	return bn_network_scalar(x, false);
+}
+
+static Tensor *bn_normalised(const Tensor *x)
+{
+	return bn_network(x, BN_NORMALISED);
+}
+
+static double bn_normalised_scalar(const double *x)
+{
+	return bn_network_scalar(x, true);
+}
+
+static void bn_forms(void)
+{
+	draw(F_, B * C * HW, -2, 2, 22);
+	draw(mean_, C, -1, 1, 23);
+	draw(var_, C, 0.5, 2, 24);
+	check(bn_literal, bn_literal_scalar, F_, B * C * HW, 4, (int64_t[]){B, C, h, w});
+	check(bn_normalised, bn_normalised_scalar, F_, B * C * HW, 4, (int64_t[]){B, C, h, w});
+}
+
 static double temperature;
 
 static Tensor *kl(const Tensor *student)
@@ -636,6 +695,7 @@ int main(void)
 	RUN(eq11);
 	RUN(eq12);
 	RUN(bn_statistics);
+	RUN(bn_forms);
 	RUN(soft_labels);
 	return check_done();
 }
