@@ -1,0 +1,218 @@
+#!/usr/bin/env bats
+# The base methods, with and without FD2 on top: what is their own, several teachers, initial images.
+
+bats_require_minimum_version 1.5.0
+load helpers
+
+setup() {
+	fd2_setup
+	tiny_run
+}
+
+# settings FILE: what a distilled shard says of how it was made
+settings() {
+	tar xOf "$1" __fd2__
+}
+
+image() {
+	tar xOf "$1" "red-spot/000$2.jpg"
+}
+
+both=(-t teacher.fd2 -t other.fd2)
+plus() {
+	fd2-distill -q --method fadrm+ --steps 5 "$@" train.tar
+}
+
+@test "methods: each runs with and without FD2, and no two make the same image" {
+	local method plain wanted
+	for method in sre2l sre2l++ fadrm fadrm+; do
+		for plain in '' --plain; do
+			# shellcheck disable=SC2086 # empty or one word
+			tiny_distill --method $method $plain -o "$method$plain.tar"
+			image "$method$plain.tar" 1 >"$method$plain.jpg"
+			file "$method$plain.jpg" | grep -q '32x32'
+		done
+	done
+	# with one teacher FADRM+ is FADRM
+	cmp fadrm.jpg fadrm+.jpg
+	[ "$(md5sum ./*.jpg | cut -c -32 | sort -u | wc -l)" = 6 ]
+}
+
+@test "methods: what is not given is the method's, and is recorded" {
+	tiny_distill --method sre2l --steps 0 -o a.tar
+	settings a.tar | jq -e '.options | .init == "noise" and .sizes == [32] and .lr == 0.25 and .["r-bn"] == 0.01 and .steps == 0 and .residual == 0'
+	tiny_distill --method fadrm --steps 0 -o b.tar
+	settings b.tar | jq -e '.options | .init == "real" and .sizes == [28,32,28,32] and .lr == 0.25 and .residual == 0.5'
+	tiny_distill --method fadrm --steps 0 --sizes 24,31 --residual 0 --lr 0.1 --r-bn 2 --init noise -o c.tar
+	settings c.tar | jq -e '.options | .init == "noise" and .sizes == [24,31] and .lr == 0.1 and .["r-bn"] == 2 and .residual == 0'
+	settings distilled.tar | jq -e '.options | .init == "mosaic" and .sizes == [32] and .steps == 3 and .["bn-form"] == "literal"'
+	# the other methods' numbers of steps, which would take long, as --resume names them
+	head -c 4096 distilled.tar >x.tar.part
+	run -1 --separate-stderr fd2-distill -q -t teacher.fd2 --ipc 2 --resume -o x.tar train.tar
+	said "fd2-distill: 'x.tar.part' was begun with steps 3, and this is steps 4000; *"
+	head -c 4096 b.tar >x.tar.part
+	run -1 --separate-stderr fd2-distill -q -t teacher.fd2 --method fadrm --resume -o x.tar train.tar
+	said "fd2-distill: 'x.tar.part' was begun with steps 0, and this is steps 2000; *"
+}
+
+@test "methods: FADRM goes through its sizes, the rate falls over all of them" {
+	tiny_distill --method fadrm --steps 8 --min-scale 0.9 --log log --log-every 1 -o x.tar
+	jq -es 'map(select(.event == "step")) | length == 8 and
+		all(.[]; . as $s | (.lr - 0.125 * (1 + (3.141592653589793 * $s.step / 8 | cos)) | fabs) < 1e-9)' log
+	# a crop of nine tenths tells the size of what it was cut from
+	jq -s 'map(select(.event == "step") | .view[2:4] | max | . > 28)' log | jq -ce '(.[0:2] + .[4:6] | any | not) and (.[2:4] + .[6:8] | any)'
+}
+
+@test "methods: between the parts the initial image is mixed in, and Adam begins anew" {
+	need_python
+	local run=(tiny_distill --method fadrm --pixels f16)
+	"${run[@]}" --steps 0 -o start.tar
+	"${run[@]}" --steps 4 --lr 0 -o mixed.tar
+	"${run[@]}" --steps 3 --lr 0 --sizes 20,36,24 --residual 0.3 -o other.tar
+	"${run[@]}" --steps 2 --lr 0.1 --sizes 32,32 --residual 0 --min-scale 0.9 -o adam.tar
+	for name in start mixed other adam; do
+		tar xOf $name.tar red-spot/0001.npy >$name.npy
+		settings $name.tar >$name.json
+	done
+	"$python" "$BATS_TEST_DIRNAME/fadrm.py" residual start.npy mixed.npy mixed.json
+	"$python" "$BATS_TEST_DIRNAME/fadrm.py" residual start.npy other.npy other.json
+	"$python" "$BATS_TEST_DIRNAME/fadrm.py" adam start.npy adam.npy adam.json
+}
+
+@test "methods: several teachers take turns" {
+	plus "${both[@]}" --ipc 2 --log log --log-every 1 -o x.tar
+	[ "$(jq -s -c 'map(select(.event == "step" and .image == 2) | .teacher)' log)" = '[0,1,0,1,0]' ]
+	[ "$(jq -s -c 'map(select(.event == "step" and .image == 2) | .loss.S != null and .loss.F != null) | all' log)" = true ]
+	diff <(settings x.tar | jq -r '.inputs.teachers[]') <(fd2-look --json teacher.fd2 other.fd2 | jq -r .digest)
+	# the second teacher and its prototypes count, and so does the order
+	plus -t teacher.fd2 --ipc 2 -o one.tar
+	plus -t other.fd2 -t teacher.fd2 --ipc 2 -o swapped.tar
+	fd2-protos -q -t other.fd2 -o theirs.fd2 train.tar
+	plus "${both[@]}" -p protos.fd2 -p theirs.fd2 --ipc 2 -o exact.tar
+	[ "$(for t in x one swapped exact; do image $t.tar 2 | md5sum; done | sort -u | wc -l)" = 4 ]
+	# L_S every second step of each teacher
+	plus "${both[@]}" --ipc 2 --ls-every 2 --log every --log-every 1 -o y.tar
+	[ "$(jq -s -c 'map(select(.event == "step" and .image == 2) | .loss.S != null)' every)" = '[true,true,false,false,true]' ]
+}
+
+@test "methods: FADRM+ makes the same bytes in parts, resumed and in a chain" {
+	local k n id view
+	plus "${both[@]}" --ipc 3 --batch 2 -o whole.tar
+	for k in 0-1 2-2; do
+		plus "${both[@]}" --ipc 3 --batch 2 --classes $k -o $k.tar
+		tar xf $k.tar --exclude '__*__' --one-top-level=parts
+	done
+	tar xf whole.tar --exclude '__*__' --one-top-level=whole
+	diff -r whole parts
+	for n in 100 9000; do
+		head -c $n whole.tar >x.tar.part
+		plus "${both[@]}" --ipc 3 --batch 2 -o x.tar --resume
+		cmp whole.tar x.tar
+	done
+	head -c 9000 whole.tar >x.tar.part
+	run -1 --separate-stderr plus -t other.fd2 -t teacher.fd2 --ipc 3 --batch 2 -o x.tar --resume
+	said "fd2-distill: 'x.tar.part' was begun with teachers *"
+	plus "${both[@]}" --ipc 2 -o pair.tar
+	plus "${both[@]}" --ipc 2 --id 1 -o 1.tar
+	fd2-attn -q -t teacher.fd2 -o 1a.attn 1.tar
+	fd2-attn -q -t other.fd2 -o 1b.attn 1.tar
+	plus "${both[@]}" --ipc 2 --id 2 --attn 1b.attn --attn 1a.attn -o 2.tar
+	for id in 1 2; do
+		cmp <(image pair.tar $id) <(image $id.tar $id)
+	done
+	run -1 --separate-stderr plus "${both[@]}" --ipc 2 --id 2 --attn 1a.attn -o y.tar
+	said "fd2-distill: cannot start image 2: image 1 of class 'blue-ring' is needed for L_S; give the earlier images with --attn, by each teacher"
+	for view in same once literal; do
+		plus "${both[@]}" --ipc 2 --ls-view $view -o $view.tar
+	done
+	[ "$(for t in pair same once literal; do image $t.tar 2 | md5sum; done | sort -u | wc -l)" = 4 ]
+}
+
+@test "methods: teachers that do not belong together are refused" {
+	run -1 --separate-stderr tiny_distill -t other.fd2 -o x.tar
+	said "fd2-distill: sre2l++ has one teacher, and 2 were given; fadrm+ takes several"
+	run -2 --separate-stderr plus "${both[@]}" -p protos.fd2 -o x.tar
+	[ "${stderr_lines[0]}" = "fd2-distill: 2 teachers and 1 prototypes; give -p once for each -t, in the same order, or not at all" ]
+	run -1 --separate-stderr plus "${both[@]}" -p protos.fd2 -p protos.fd2 -o x.tar
+	said "fd2-distill: 'protos.fd2' holds prototypes of another teacher (*) than 'other.fd2' (*)"
+	fd2-teacher -q -s 40 -M 2 -b 12 -e 1 -a convnet3 -o large.fd2 train.tar
+	run -1 --separate-stderr plus -t teacher.fd2 -t large.fd2 -o x.tar
+	said "fd2-distill: 'teacher.fd2' sees images of 32 pixels and 'large.fd2' of 40: teachers must agree"
+	run -1 --separate-stderr plus -t large.fd2 -o x.tar
+	said "fd2-distill: a convnet3 sees images of its own size only: give --sizes 40, for each part, instead of 36"
+	plus -t large.fd2 --sizes 40,40 -o x.tar
+	rm x.tar
+	tiny_teacher -e 1 --mean 0.5,0.5,0.5 -o grey.fd2 train.tar
+	run -1 --separate-stderr plus -t teacher.fd2 -t grey.fd2 -o x.tar
+	said "fd2-distill: 'teacher.fd2' and 'grey.fd2' normalise images with another mean or deviation: teachers must agree"
+	fd2-draw --classes 2 --per-class 12 --size 40 -o two.tar
+	tiny_teacher -e 1 -o two.fd2 two.tar
+	run -1 --separate-stderr plus -t teacher.fd2 -t two.fd2 -o x.tar
+	said "fd2-distill: classes differ: *"
+	run -1 --separate-stderr tiny_distill --residual 0.5 -o x.tar
+	said "fd2-distill: --residual is mixed in between parts, and sre2l++ has one; give several with --sizes"
+	[ ! -e x.tar ]
+}
+
+@test "methods: noise needs no real images, and is another for every image" {
+	fd2-distill -q -t teacher.fd2 --method sre2l --steps 0 --ipc 2 -o a.tar </dev/null
+	settings a.tar | jq -e '.inputs | has("real") | not'
+	[ "$(tar xf a.tar --exclude '__*__' --to-command=md5sum --wildcards '*.jpg' | sort -u | wc -l)" = 6 ]
+	fd2-distill -q -t teacher.fd2 --method sre2l --steps 0 --ipc 2 --batch 1 --classes 2 -o c.tar </dev/null
+	cmp <(image a.tar 2) <(image c.tar 2)
+	fd2-distill -q -t teacher.fd2 --method sre2l --steps 0 --ipc 2 --seed 1 -o b.tar </dev/null
+	run ! cmp -s <(image a.tar 2) <(image b.tar 2)
+}
+
+@test "methods: images that were given" {
+	local begin=(fd2-distill -q -t teacher.fd2 --steps 0 --ipc 2)
+	"${begin[@]}" --init-images distilled.tar -o a.tar </dev/null
+	settings a.tar | jq -e --arg digest "$(fd2-look --json distilled.tar | jq -r .digest)" '.inputs.initial == $digest and .options.init == null'
+	# by number, in whatever order they lie; if numbers are missing, by order
+	tar xf distilled.tar --exclude '__*__' --one-top-level=swapped
+	for class in swapped/*/; do
+		rm "$class"/*.cls
+		mv "$class/0001.jpg" "$class/x" && mv "$class/0002.jpg" "$class/0001.jpg" && mv "$class/x" "$class/0002.jpg"
+	done
+	"${begin[@]}" --init-images swapped -o b.tar </dev/null
+	cmp <(image a.tar 1) <(image b.tar 2)
+	cmp <(image a.tar 2) <(image b.tar 1)
+	for class in swapped/*/; do
+		mv "$class/0001.jpg" "$class/0003.jpg"
+	done
+	"${begin[@]}" --init-images swapped -o c.tar </dev/null
+	cmp <(image a.tar 1) <(image c.tar 1)
+	cmp <(image a.tar 2) <(image c.tar 2)
+	run ! cmp -s <(image a.tar 1) <(image a.tar 2)
+	run -1 --separate-stderr "${begin[@]}" --ipc 3 --init-images distilled.tar -o x.tar
+	said "fd2-distill: 'distilled.tar' has 2 images of class 'blue-ring', and 3 are to begin with one"
+	run -2 --separate-stderr "${begin[@]}" --init real --init-images distilled.tar -o x.tar
+	[ "${stderr_lines[0]}" = "fd2-distill: --init-images are what images begin as: --init does not go with them" ]
+	[ ! -e x.tar ]
+}
+
+@test "methods: a class with few photographs is warned of, and its images still differ" {
+	run -0 --separate-stderr fd2-distill -t teacher.fd2 --method fadrm --ipc 13 --steps 0 -o x.tar train.tar
+	said "fd2-distill: class 'red-spot' like others has fewer photographs (12) than the 13 crops that its images begin with: some give several"
+	[ "$(tar xf x.tar --exclude '__*__' --to-command=md5sum --wildcards '*.jpg' | sort -u | wc -l)" = 39 ]
+	run -0 --separate-stderr fd2-distill -t teacher.fd2 --method fadrm --ipc 12 --steps 0 -o x.tar train.tar
+	[ -z "$stderr" ]
+}
+
+@test "methods: the forms of the BN loss" {
+	tiny_distill --plain --log literal --log-every 1 -o a.tar
+	tiny_distill --plain --bn-form normalised --log normalised --log-every 1 -o b.tar
+	run ! cmp -s <(image a.tar 1) <(image b.tar 1)
+	# of the first step, which sees the same images: another number, of the same scale for the ResNet-18 that it is brought to
+	jq -es 'map(select(.event == "step" and .step == 0) | .loss.bn) | .[0] != .[1] and .[1] / .[0] > 0.3 and .[1] / .[0] < 3' literal normalised
+}
+
+@test "methods: a loss that is no longer finite ends the run" {
+	need_python
+	example fd2-stream.5 filter.py
+	sed -i 's|/ 2$|* float("nan")|' filter.py
+	"$python" filter.py <teacher.fd2 >broken.fd2
+	run -1 --separate-stderr fd2-distill -q -t broken.fd2 --steps 3 -o x.tar train.tar
+	said "fd2-distill: the loss is no longer finite by step 0 of image 1, classes 0-2; try a smaller --lr or --r-bn"
+	[ ! -e x.tar ]
+}
