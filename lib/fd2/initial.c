@@ -125,7 +125,7 @@ static void warn_of_few(const struct initial *s)
 	struct patch_rule rule = rule_of(s);
 	int few = 0, example = 0, need = patches_in(&rule);
 	for (int k = 0; k < s->judge->classes; k++)
-		if (made(s, k) && count(s, k) < need) {
+		if (made(s, k) && count(s, k) && count(s, k) < need) { /* without any there is no image: an error, later */
 			few++;
 			example = k;
 		}
