@@ -15,6 +15,7 @@ enum rng_purpose {
 	RNG_DRAW,      /* the demo's generator */
 	RNG_DROPOUT,   /* a = epoch, b = batch, c = which half of it */
 	RNG_GUIDED,    /* attention-guided crops and drops: a = epoch, b = batch, c = which of it */
+	RNG_SELECT,    /* which photographs are chosen: a = class */
 	RNG_TEST,
 };
 

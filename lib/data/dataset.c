@@ -199,7 +199,7 @@ static int load(struct loading *l, struct shard_reader *r)
 
 int dataset_read(struct dataset *d, char *const *paths, int n, const struct dataset_options *o)
 {
-	*d = (struct dataset){.store = store_new(o->fit, o->size, o->cache ? (size_t)o->cache << 20 : SIZE_MAX)};
+	*d = (struct dataset){.store = store_new(o->fit, o->size, o->cache ? (size_t)o->cache << 20 : SIZE_MAX, o->jpegs)};
 	struct loading l = {.d = d, .o = o};
 	struct shard_reader *r = shard_open(paths, n);
 	int ok = r ? load(&l, r) : -1;
@@ -226,4 +226,15 @@ void dataset_free(struct dataset *d)
 	json_decref(d->meta);
 	store_free(d->store);
 	*d = (struct dataset){0};
+}
+
+static int by_class_and_key(const void *a, const void *b)
+{
+	const struct item *p = a, *q = b;
+	return p->label != q->label ? p->label - q->label : strcmp(p->key, q->key);
+}
+
+void dataset_sort(struct dataset *d)
+{
+	qsort(d->v, (size_t)d->n, sizeof *d->v, by_class_and_key);
 }

@@ -12,14 +12,15 @@ struct store {
 	enum fit fit;
 	int size;
 	size_t limit, kept; /* bytes in memory */
+	bool jpegs;         /* of all images are in the file */
 	int file;           /* -1: not needed yet */
 	uint64_t end;
 };
 
-struct store *store_new(enum fit fit, int size, size_t limit)
+struct store *store_new(enum fit fit, int size, size_t limit, bool jpegs)
 {
 	struct store *s = xcalloc(1, sizeof *s);
-	*s = (struct store){.fit = fit, .size = size, .limit = limit, .file = -1};
+	*s = (struct store){.fit = fit, .size = size, .limit = limit, .jpegs = jpegs, .file = -1};
 	return s;
 }
 
@@ -68,12 +69,15 @@ int store_put(struct store *s, struct item *it, struct image *im, const void *jp
 	it->image = *im;
 	it->store = s;
 	*im = (struct image){0};
-	if (s->kept + size <= s->limit) {
+	bool fits = s->kept + size <= s->limit;
+	if (fits) {
 		s->kept += size;
-		return 0;
+	} else {
+		free(it->image.rgb);
+		it->image.rgb = NULL;
 	}
-	free(it->image.rgb);
-	it->image.rgb = NULL;
+	if (fits && !s->jpegs)
+		return 0;
 	if (append(s, jpeg, bytes) < 0)
 		return -1;
 	it->at = s->end;
@@ -82,11 +86,8 @@ int store_put(struct store *s, struct item *it, struct image *im, const void *jp
 	return 0;
 }
 
-struct image item_image(const struct item *it)
+uint8_t *item_jpeg(const struct item *it)
 {
-	if (it->image.rgb || !it->store)
-		return it->image;
-	struct image im;
 	uint8_t *jpeg = xmalloc(it->bytes);
 	for (size_t done = 0; done < it->bytes;) {
 		ssize_t n = pread(it->store->file, jpeg + done, it->bytes - done, (off_t)(it->at + done));
@@ -96,6 +97,15 @@ struct image item_image(const struct item *it)
 			die("cannot read '%s' again: %s", it->key, n ? strerror(errno) : "the temporary file was cut");
 		done += (size_t)n;
 	}
+	return jpeg;
+}
+
+struct image item_image(const struct item *it)
+{
+	if (it->image.rgb || !it->store)
+		return it->image;
+	struct image im;
+	uint8_t *jpeg = item_jpeg(it);
 	if (fit_decode(&im, jpeg, it->bytes, it->store->fit, it->store->size) < 0)
 		die("cannot decode '%s' again: %s", it->key, fail_message());
 	free(jpeg);

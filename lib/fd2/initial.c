@@ -11,28 +11,29 @@
 
 /* --- crops of real photographs --------------------------------------------------------------------------------------------- */
 
-/* Crops an image is made of, along a side. */
-static int factor(const struct initial *s)
-{
-	return s->start == START_MOSAIC ? 2 : 1;
-}
+enum { PHOTOGRAPHS = 300 }; /* of a class, at most, are cut into crops */
 
-static int crops_of_class(const struct initial *s)
+static struct patch_rule rule_of(const struct initial *s)
 {
-	return factor(s) * factor(s) * (int)s->job->ipc;
+	return (struct patch_rule){.ipc = (int)s->job->ipc,
+	    .factor = s->start == START_MOSAIC ? 2 : 1,
+	    .images = PHOTOGRAPHS,
+	    .crops = (int)s->job->crops,
+	    .difficulty = difficulty_of(s->job->difficulty)};
 }
 
 static int from_crops(struct initial *s, float *out, int k, int id)
 {
-	const struct distill_job *job = s->job;
-	int f = factor(s), ipc = (int)job->ipc;
+	struct patch_rule rule = rule_of(s);
 	if (!s->patches[k]) {
-		s->patches[k] = xcalloc((size_t)crops_of_class(s), sizeof **s->patches);
-		if (patches_choose(s->patches[k], s->judge, &s->images, k, f, ipc, (int)job->crops, difficulty_of(job->difficulty),
-		        (uint64_t)common.seed) < 0)
+		s->patches[k] = xcalloc((size_t)patches_in(&rule), sizeof **s->patches);
+		if (patches_choose(s->patches[k], s->judge, &s->images, k, &rule, (uint64_t)common.seed) < 0)
 			return -1;
 	}
-	patches_mosaic(out, s->patches[k], &s->images, f, ipc, id - 1, s->judge->size, &s->judge->normal);
+	struct image im = patches_mosaic(s->patches[k], &s->images, &rule, id - 1, s->judge->size);
+	struct view whole = view_square(&im);
+	view_render(out, &im, &whole, s->judge->size, &s->judge->normal);
+	image_free(&im);
 	return 0;
 }
 
@@ -121,9 +122,10 @@ static int check_given(const struct initial *s)
 
 static void warn_of_few(const struct initial *s)
 {
-	int few = 0, example = 0, need = crops_of_class(s);
+	struct patch_rule rule = rule_of(s);
+	int few = 0, example = 0, need = patches_in(&rule);
 	for (int k = 0; k < s->judge->classes; k++)
-		if (made(s, k) && count(s, k) < need) {
+		if (made(s, k) && count(s, k) && count(s, k) < need) { /* without any there is no image: an error, later */
 			few++;
 			example = k;
 		}

@@ -10,7 +10,7 @@ struct initial {
 	const struct teacher *judge; /* scores crops; gives classes and size */
 	enum start start;
 	struct dataset images;  /* the shards' photographs, or with --init-images those images; empty for noise */
-	struct patch **patches; /* [K] -> [f*f*ipc], once they were chosen */
+	struct patch **patches; /* [K] -> [patches_in], once they were chosen */
 };
 
 /* Reads what is needed; with noise or --init-images the shards are not. Warns of classes with fewer photographs than the crops that

@@ -45,6 +45,17 @@ struct distill_job {
 };
 int stage_distill(const struct distill_job *job);
 
+/* fd2-select: shards of real images and a teacher -> a shard of some of them, or of mosaics of their patches */
+struct select_job {
+	char **shards;
+	int n_shards;
+	const char *teacher, *out, *features, *method; /* teacher NULL: for random */
+	long ipc, images, crops, factor, quality, cache;
+	struct opt_range classes;
+	bool strict;
+};
+int stage_select(const struct select_job *job);
+
 /* fd2-attn: teacher + shard -> attn.fd2, or a shard of overlays */
 struct attn_job {
 	char **shards;

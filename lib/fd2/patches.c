@@ -7,7 +7,7 @@
 #include "lib/base/par.h"
 #include "lib/base/rng.h"
 
-enum { IMAGES_MAX = 300, BATCH = 64 };
+enum { BATCH = 64 };
 
 enum difficulty difficulty_of(const char *name)
 {
@@ -21,7 +21,7 @@ struct padding {
 	const struct patch *patches;
 	const struct dataset *d;
 	const struct normal *normal;
-	int size, side; /* of the crop */
+	int size, side; /* of the whole and of the crop */
 };
 
 static void pad_one(void *ctx, int i)
@@ -41,15 +41,15 @@ static void pad_one(void *ctx, int i)
 	free(crop);
 }
 
-/* -log softmax(p_bb)[k] of each crop, padded. */
-static void score(struct patch *patches, int n, const struct teacher *t, const struct dataset *d, int k, int factor)
+/* -log softmax(p_bb)[k] of each padded crop. */
+static void score(struct patch *patches, int n, const struct teacher *t, const struct dataset *d, int k, int side)
 {
 	struct batch b;
 	batch_init(&b, BATCH, t->size);
 	for (int i = 0; i < n; i += BATCH) {
 		int m = n - i < BATCH ? n - i : BATCH;
 		float logp[BATCH];
-		struct padding p = {b.pixels, patches + i, d, &t->normal, t->size, t->size / factor};
+		struct padding p = {b.pixels, patches + i, d, &t->normal, t->size, side};
 		par_for(m, pad_one, &p);
 		tensor_scope_begin(NO_GRAD);
 		struct pass pass = {.bn = BN_RUNNING};
@@ -73,19 +73,15 @@ static int by_score(const void *a, const void *b)
 	return p->item != q->item ? p->item - q->item : p->box.x - q->box.x;
 }
 
-/* Up to IMAGES_MAX images of class k, in random order. */
-static int images_of(uint32_t *items, const struct dataset *d, int k, struct rng *r)
+/* Up to `most` images of class k, in random order. */
+static int images_of(uint32_t **items, const struct dataset *d, int k, int most, struct rng *r)
 {
-	uint32_t n = 0, *all = xcalloc((size_t)d->n, sizeof *all);
+	uint32_t n = 0, *all = *items = xcalloc((size_t)d->n, sizeof *all);
 	for (int i = 0; i < d->n; i++)
 		if (d->v[i].label == k)
 			all[n++] = (uint32_t)i;
 	rng_shuffle(r, all, n);
-	if (n > IMAGES_MAX)
-		n = IMAGES_MAX;
-	memcpy(items, all, n * sizeof *all);
-	free(all);
-	return (int)n;
+	return n < (uint32_t)most ? (int)n : most;
 }
 
 /* Sorts each image's crops, then rearranges to rounds: every image's best crop in ascending order, then every second best ... */
@@ -103,47 +99,57 @@ static void rank(struct patch *v, int images, int crops)
 	free(rounds);
 }
 
-int patches_choose(struct patch *out, const struct teacher *t, const struct dataset *d, int k, int factor, int ipc, int crops,
-    enum difficulty difficulty, uint64_t seed)
+int patches_in(const struct patch_rule *rule)
 {
-	struct rng r = rng_at(seed, RNG_PATCH, (uint64_t)k, 0, 0);
-	uint32_t items[IMAGES_MAX];
-	int images = images_of(items, d, k, &r), need = factor * factor * ipc;
-	if (!images)
-		return fail("class '%s' has no image to start from", t->class_names[k]);
+	return rule->ipc * rule->factor * rule->factor;
+}
+
+static int choose(struct patch *out, const struct teacher *t, const struct dataset *d, int k, const struct patch_rule *rule,
+    const uint32_t *items, int images, struct rng *r)
+{
+	int need = patches_in(rule), crops = rule->crops;
 	if (images * crops < need)
 		crops = (need + images - 1) / images;
 	struct patch *v = xcalloc((size_t)images * crops, sizeof *v);
 	for (int i = 0; i < images * crops; i++) {
 		const struct image *im = &d->v[items[i / crops]].image;
-		v[i] = (struct patch){.item = (int)items[i / crops], .box = random_resized_crop(&r, im->w, im->h, 0.08, 1, 1, 1)};
+		v[i] = (struct patch){.item = (int)items[i / crops], .box = random_resized_crop(r, im->w, im->h, 0.08, 1, 1, 1)};
 	}
-	score(v, images * crops, t, d, k, factor);
+	score(v, images * crops, t, d, k, t->size / rule->factor);
 	rank(v, images, crops);
 	int spare = images > need ? images - need : 0;
-	int start = difficulty == DIFFICULTY_EASY ? 0 : difficulty == DIFFICULTY_HARD ? spare : spare / 2;
+	int start = rule->difficulty == DIFFICULTY_EASY ? 0 : rule->difficulty == DIFFICULTY_HARD ? spare : spare / 2;
 	memcpy(out, v + start, (size_t)need * sizeof *out);
 	free(v);
 	return tensor_error() ? fail("cannot score patches: %s", tensor_error()) : 0;
 }
 
-void patches_mosaic(float *out, const struct patch *patches, const struct dataset *d, int factor, int ipc, int i, int size,
-    const struct normal *normal)
+int patches_choose(
+    struct patch *out, const struct teacher *t, const struct dataset *d, int k, const struct patch_rule *rule, uint64_t seed)
 {
-	/* cells that do not divide the size differ by a pixel: all are drawn at the largest side and cut */
-	int side = (size + factor - 1) / factor;
-	float *crop = xcalloc(3 * (size_t)side * side, sizeof *crop);
-	for (int cell = 0; cell < factor * factor; cell++) {
-		const struct patch *p = &patches[cell * ipc + i];
-		struct view v = {p->box, false};
-		int row = cell / factor, column = cell % factor;
-		int y0 = row * size / factor, h = (row + 1) * size / factor - y0;
-		int x0 = column * size / factor, w = (column + 1) * size / factor - x0;
+	struct rng r = rng_at(seed, RNG_PATCH, (uint64_t)k, 0, 0);
+	uint32_t *items;
+	int images = images_of(&items, d, k, rule->images, &r);
+	int ok = images ? choose(out, t, d, k, rule, items, images, &r) : fail("class '%s' has no image", t->class_names[k]);
+	free(items);
+	return ok;
+}
+
+/* Cells that do not divide the size differ by a pixel: all are drawn at the largest side and cut. */
+struct image patches_mosaic(const struct patch *patches, const struct dataset *d, const struct patch_rule *rule, int i, int size)
+{
+	int f = rule->factor, side = (size + f - 1) / f;
+	struct image out = image_new(size, size), crop;
+	for (int q = 0; q < f * f; q++) {
+		const struct patch *p = &patches[q * rule->ipc + i];
+		int row = q / f, column = q % f;
+		int y0 = row * size / f, h = (row + 1) * size / f - y0, x0 = column * size / f, w = (column + 1) * size / f - x0;
 		struct image im = item_image(&d->v[p->item]);
-		view_render(crop, &im, &v, side, normal);
+		image_resample(&crop, &im, p->box.x, p->box.y, p->box.w, p->box.h, side, side, 1);
 		item_release(&d->v[p->item], &im);
 		for (int y = 0; y < h; y++)
-			memcpy(out + 3 * ((size_t)(y0 + y) * size + x0), crop + 3 * (size_t)y * side, 3 * (size_t)w * sizeof *out);
+			memcpy(out.rgb + 3 * ((size_t)(y0 + y) * size + x0), crop.rgb + 3 * (size_t)y * side, 3 * (size_t)w);
+		image_free(&crop);
 	}
-	free(crop);
+	return out;
 }

@@ -9,8 +9,8 @@ setup() {
 	tiny_run
 }
 
-readers_of_shards="teacher protos distill attn relabel eval look"
-readers_of_streams="protos distill attn relabel eval stat look"
+readers_of_shards="teacher protos distill select attn relabel eval look"
+readers_of_streams="protos distill select attn relabel eval stat look"
 
 # on_shard TOOL SHARD: the tool reads that shard.
 on_shard() {
@@ -18,6 +18,7 @@ on_shard() {
 	teacher) tiny_teacher -e 1 -o x "$2" ;;
 	protos | attn) "fd2-$1" -t teacher.fd2 -o x "$2" ;;
 	distill) fd2-distill -t teacher.fd2 --steps 1 -o x "$2" ;;
+	select) fd2-select -o x "$2" ;;
 	relabel) fd2-relabel -t teacher.fd2 -e 1 -o x "$2" ;;
 	eval) fd2-eval --hard -s 32 -e 1 --val val.tar -o x "$2" ;;
 	look) fd2-look "$2" ;;
@@ -29,7 +30,7 @@ on_stream() {
 	case $1 in
 	protos) fd2-protos -t "$2" -o x ;;
 	distill) fd2-distill -t "$2" --steps 1 -o x train.tar ;;
-	attn | relabel) "fd2-$1" -t "$2" -o x distilled.tar ;;
+	select | attn | relabel) "fd2-$1" -t "$2" -o x distilled.tar ;;
 	eval) fd2-eval -l "$2" --val val.tar -o x distilled.tar ;;
 	stat | look) "fd2-$1" "$2" ;;
 	esac
@@ -128,7 +129,7 @@ claim_too_much() {
 }
 
 @test "hostile: a stream of another kind" {
-	for tool in protos distill attn relabel eval stat; do
+	for tool in protos distill select attn relabel eval stat; do
 		run -1 --separate-stderr on_stream "$tool" protos.fd2
 		said "fd2-$tool: *'protos.fd2'*protos*"
 	done
@@ -152,7 +153,7 @@ claim_too_much() {
 		*) "fd2-$1" --strict -t teacher.fd2 -o x bad.tar ;;
 		esac
 	}
-	for tool in teacher protos distill attn eval; do
+	for tool in teacher protos distill select attn eval; do
 		run -0 --separate-stderr loud $tool
 		[[ $stderr == *"fd2-$tool: skipped member 'red-spot/0003' of 'bad.tar': claims 60000x60000 pixels, more than "*" Mpx"* ]]
 		[[ $stderr == *"fd2-$tool: skipped member 'gold-bar/0002' of 'bad.tar': "* ]]
@@ -186,7 +187,7 @@ claim_too_much() {
 	run -1 --separate-stderr on_shard teacher red.tar
 	said "fd2-teacher: the training shards hold one class, 'red-spot'; at least two are wanted"
 	run -1 --separate-stderr on_shard distill red.tar
-	said "fd2-distill: *class 'blue-ring' has no image to start from"
+	said "fd2-distill: *class 'blue-ring' has no image"
 	rm -f x.part
 	run -1 --separate-stderr on_shard eval red.tar
 	said "fd2-eval: the shards name fewer than two classes"
@@ -238,6 +239,7 @@ claim_too_much() {
 		protos) fd2-protos -t teacher.fd2 "${out[@]}" ;;
 		attn | relabel) "fd2-$1" -t teacher.fd2 "${out[@]}" distilled.tar ;;
 		distill) fd2-distill -t teacher.fd2 --steps 1 "${out[@]}" train.tar ;;
+		select) fd2-select "${out[@]}" train.tar ;;
 		eval) fd2-eval -l labels.fd2 --val val.tar "${out[@]}" distilled.tar ;;
 		stat) fd2-stat "${out[@]}" attn.fd2 ;;
 		look) fd2-look train.tar ;;
@@ -246,11 +248,11 @@ claim_too_much() {
 	to_full() {
 		full "$@" >/dev/full
 	}
-	for tool in teacher protos distill attn relabel eval stat; do
+	for tool in teacher protos distill select attn relabel eval stat; do
 		run -1 --separate-stderr full $tool /dev/full
 		said "fd2-$tool: cannot write '/dev/full': No space left on device"
 	done
-	for tool in teacher protos distill attn relabel eval stat look; do
+	for tool in teacher protos distill select attn relabel eval stat look; do
 		run -1 --separate-stderr to_full $tool -
 		said "fd2-$tool: cannot write standard output: No space left on device"
 	done
@@ -310,7 +312,7 @@ claim_too_much() {
 	command -v script || skip "no script(1)"
 	local command
 	for command in "fd2-protos -t teacher.fd2" "fd2-relabel -t teacher.fd2 -e 1 distilled.tar" "fd2-attn -t teacher.fd2 distilled.tar" \
-		"fd2-distill -t teacher.fd2 --steps 1 train.tar" "fd2-teacher -q -s 32 -M 2 -b 12 -e 1 train.tar"; do
+		"fd2-distill -t teacher.fd2 --steps 1 train.tar" "fd2-select train.tar" "fd2-teacher -q -s 32 -M 2 -b 12 -e 1 train.tar"; do
 		run -1 script -qec "$command" /dev/null
 		[[ $output == *"${command%% *}: binary data is not written to a terminal; redirect it or use -o FILE"* ]]
 	done
@@ -321,7 +323,7 @@ claim_too_much() {
 	local wrong
 	for wrong in "teacher --maps 0" "teacher --arch vgg" "teacher -e" "teacher --warmup 300" "protos --nonsense" "distill" \
 		"distill -t teacher.fd2 --ipc 0" "distill -t teacher.fd2 --beta 2" "distill -t teacher.fd2 --ls-view none" \
-		"distill -t teacher.fd2 --classes x" "attn distilled.tar" "relabel distilled.tar" "relabel -t teacher.fd2 -e 1.5" \
+		"distill -t teacher.fd2 --classes x" "select --method best" "select --factor 3" "attn distilled.tar" "relabel distilled.tar" "relabel -t teacher.fd2 -e 1.5" \
 		"eval distilled.tar" "eval --val val.tar" "eval --val val.tar -T 0 distilled.tar" "stat a b" "look --cell x" \
 		"attn -t teacher.fd2 --device tpu" "protos --threads many" "stat --seed"; do
 		# shellcheck disable=SC2086
@@ -331,7 +333,7 @@ claim_too_much() {
 		[ "${stderr_lines[1]}" = "try 'fd2-${wrong%% *} --help'" ]
 		[ "${#stderr_lines[@]}" = 2 ]
 	done
-	for tool in teacher protos distill attn relabel eval stat look; do
+	for tool in teacher protos distill select attn relabel eval stat look; do
 		run -0 --separate-stderr fd2-$tool --help
 		[ -z "$stderr" ]
 		[[ $output == "usage: fd2-$tool "*"See fd2-$tool(1)."* ]]

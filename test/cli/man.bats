@@ -213,6 +213,12 @@ try() {
 	[ "$(tar tf fadrm.tar | grep -c '\.jpg$')" = 6 ]
 }
 
+@test "fd2-select(1): its example" {
+	try fd2-select.1 select.sh
+	[ "$(grep '^{' <<<"$output" | jq -s -c 'map(.data)')" = '["random","herding","rded"]' ]
+	[ "$(grep -c '^red-spot/' <<<"$output")" = 4 ]
+}
+
 @test "fd2-attn(1): its example" {
 	try fd2-attn.1 attn.sh
 	[ -s attention.jpg ]

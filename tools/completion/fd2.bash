@@ -35,4 +35,4 @@ _fd2() {
 }
 
 # shellcheck disable=SC2046 # one word per tool
-complete -F _fd2 fd2-teacher fd2-protos fd2-distill fd2-attn fd2-relabel fd2-eval fd2-look $(compgen -c fd2- | sort -u)
+complete -F _fd2 fd2-teacher fd2-protos fd2-distill fd2-attn fd2-relabel fd2-eval fd2-look fd2-select $(compgen -c fd2- | sort -u)

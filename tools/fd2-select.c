@@ -1,0 +1,64 @@
+/* fd2-select: some of the real images of each class, or mosaics of their patches: the baselines for distilled images. */
+#include <limits.h>
+#include <string.h>
+
+#include "lib/base/err.h"
+#include "lib/base/stage.h"
+#include "lib/fd2/jobs.h"
+
+enum { IMAGES = 300, CROPS = 5, FACTOR = 2, QUALITY = 95 };
+
+static struct select_job job = {
+    .method = "random",
+    .ipc = 1,
+    .images = IMAGES,
+    .crops = CROPS,
+    .factor = FACTOR,
+    .quality = QUALITY,
+    .cache = 4096,
+    .classes = {0, LONG_MAX},
+};
+
+static const struct opt opts[] = {
+    {'o', "output", "FILE", OPT_STRING, &job.out, "write to FILE", .unrecorded = true},
+    {'t', "teacher", "FILE", OPT_STRING, &job.teacher, "the teacher; random does without", .unrecorded = true},
+    {'n', "ipc", "N", OPT_INT, &job.ipc, "images per class", .min = 1, .max = 9999},
+    {0, "method", "NAME", OPT_CHOICE, &job.method, "how to choose", .choices = "random|herding|k-center|rded"},
+    {0, "classes", "A-B", OPT_RANGE, &job.classes, "only these classes, from 0"},
+    {0, "features", "FILE", OPT_STRING, &job.features, "also write the features that herding and k-center compare",
+        .unrecorded = true},
+    {0, "images", "N", OPT_INT, &job.images, "rded: photographs of a class that are looked at", .min = 1, .max = 100000},
+    {0, "crops", "N", OPT_INT, &job.crops, "rded: crops scored a photograph", .min = 1, .max = 1000},
+    {0, "factor", "N", OPT_INT, &job.factor, "rded: patches along a side of an image", .min = 1, .max = 2},
+    {0, "quality", "Q", OPT_INT, &job.quality, "rded: of the JPEGs", .min = 1, .max = 100},
+    {0, "cache", "MIB", OPT_INT, &job.cache, "memory for decoded photographs; the rest are decoded again and again", .min = 1,
+        .max = 1 << 24, .unrecorded = true},
+    {0, "strict", NULL, OPT_FLAG, &job.strict, "stop at a corrupt image instead of skipping it"},
+    {0},
+};
+
+static void check(void)
+{
+	bool rded = !strcmp(job.method, "rded"), random = !strcmp(job.method, "random");
+	const char *out = job.out ? job.out : "-";
+	if (!random && !job.teacher)
+		die_usage("--method %s wants a teacher; give one with -t", job.method);
+	if (job.features && (random || rded))
+		die_usage("--features is for --method herding and k-center");
+	if (job.features && !strcmp(job.features, out))
+		die_usage("--features and --output are both '%s'", out);
+	if (!rded && (job.images != IMAGES || job.crops != CROPS || job.factor != FACTOR || job.quality != QUALITY))
+		die_usage(
+		    "--images, --crops, --factor and --quality are for --method rded: the others write photographs as they are");
+}
+
+int main(int argc, char **argv)
+{
+	const struct tool tool = {"fd2-select", "[options] [-t TEACHER] [SHARD...]",
+	    "Choose real images of each class: the baselines for distilled ones.", opts, true};
+	int first = fd2_start(&tool, argc, argv);
+	job.shards = argv + first;
+	job.n_shards = argc - first;
+	check();
+	return fd2_finish(stage_run("stage_select", &job));
+}
