@@ -7,7 +7,7 @@
 enum rng_purpose {
 	RNG_INIT,      /* weights: a = parameter's hash */
 	RNG_SHUFFLE,   /* order of an epoch: a = epoch */
-	RNG_AUGMENT,   /* crop, flip, jitter of one image: a = epoch, b = index */
+	RNG_AUGMENT,   /* crop, flip, jitter of one image: a = epoch, b = index; c = 1: order of its quarters */
 	RNG_DISTILL,   /* the step's view: a = first class of the batch, b = image id, c = step */
 	RNG_MIX,       /* CutMix, MixUp: a = epoch, b = batch */
 	RNG_ATTENTION, /* counterfactual attention: a = epoch, b = batch */
@@ -15,6 +15,8 @@ enum rng_purpose {
 	RNG_DRAW,      /* the demo's generator */
 	RNG_DROPOUT,   /* a = epoch, b = batch, c = which half of it */
 	RNG_GUIDED,    /* attention-guided crops and drops: a = epoch, b = batch, c = which of it */
+	RNG_KEEP,      /* whether a batch of labels is kept: a = epoch, b = batch */
+	RNG_REUSE,     /* order of kept labels: a = which time they are gone through */
 	RNG_TEST,
 };
 
