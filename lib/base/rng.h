@@ -13,7 +13,7 @@ enum rng_purpose {
 	RNG_ATTENTION, /* counterfactual attention: a = epoch, b = batch */
 	RNG_PATCH,     /* initial images: a = class, b = image */
 	RNG_DRAW,      /* the demo's generator */
-	RNG_DROPOUT,   /* a = epoch, b = batch, c = which half of it */
+	RNG_DROPOUT,   /* a = epoch, b = batch, c = which half of it + 2 x which teacher */
 	RNG_GUIDED,    /* attention-guided crops and drops: a = epoch, b = batch, c = which of it */
 	RNG_KEEP,      /* whether a batch of labels is kept: a = epoch, b = batch */
 	RNG_REUSE,     /* order of kept labels: a = which time they are gone through */
