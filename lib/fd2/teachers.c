@@ -42,9 +42,14 @@ void teachers_free(struct teachers *t)
 
 void teachers_to_meta(const struct teachers *t, const char *images, json_t *meta)
 {
-	json_t *digests = json_array();
+	json_t *digests = json_array(), *inputs = json_pack("{s:s}", "images", images);
 	for (int i = 0; i < t->n; i++)
 		json_array_append_new(digests, json_string(t->v[i].digest));
-	json_object_set_new(meta, "inputs", json_pack("{s:o, s:s}", "teachers", digests, "images", images));
+	if (t->n > 1)
+		json_object_set(inputs, "teachers", digests);
+	else
+		json_object_set(inputs, "teacher", json_array_get(digests, 0));
+	json_decref(digests);
+	json_object_set_new(meta, "inputs", inputs);
 	json_object_set_new(meta, "weights", numbers_to_json(t->weights, t->n));
 }

@@ -14,6 +14,6 @@ struct teachers {
  * size, mean or std. */
 int teachers_read(struct teachers *t, const struct opt_list *paths, const struct opt_numbers *weights);
 void teachers_free(struct teachers *t);
-/* Adds "inputs": {"teachers": digests, "images": digest} and "weights". */
+/* Adds "inputs": {"images": digest, "teacher": digest} (with several "teachers": digests) and "weights". */
 void teachers_to_meta(const struct teachers *t, const char *images, json_t *meta);
 #endif

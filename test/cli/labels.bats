@@ -43,7 +43,7 @@ relabel() {
 		(ha, a), (hb, b) = read("a.fd2"), read("b.fd2")
 		for path, w in ("mean.fd2", 0.5), ("weighted.fd2", 0.75):
 		    h, got = read(path)
-		    assert h["meta"]["inputs"]["teachers"] == [x["meta"]["inputs"]["teachers"][0] for x in (ha, hb)]
+		    assert h["meta"]["inputs"]["teachers"] == [x["meta"]["inputs"]["teacher"] for x in (ha, hb)]
 		    assert h["meta"]["weights"] == [w, 1 - w]
 		    assert got.keys() == a.keys() and len(got) == 14
 		    for name, value in got.items():
