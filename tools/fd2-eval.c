@@ -32,6 +32,7 @@ static const struct opt opts[] = {
     {0, "init", "FILE", OPT_STRING, &job.init, "start the student from a .pth, .safetensors or stream", .unrecorded = true},
     {'e', "epochs", "N", OPT_INT, &job.epochs, "epochs (0: all that are labelled; --hard: 300)", .min = 0, .max = 100000},
     {'b', "batch", "N", OPT_INT, &job.batch, "--hard: images a step (0: 16)", .min = 0, .max = 65536},
+    {0, "reuse-labels", NULL, OPT_FLAG, &job.reuse_labels, "use labels again when there are more epochs than labels"},
     {'s', "size", "PX", OPT_INT, &job.size, "--hard: side of the input images (0: 224)", .min = 0, .max = 4096},
     {0, "min-scale", "X", OPT_REAL, &job.min_scale, "--hard: smallest crop's share of the area", .min = 0.001, .max = 1},
     {0, "label-smoothing", "X", OPT_REAL, &job.label_smoothing, "--hard: of the cross-entropy", .min = 0, .max = 0.9},
@@ -67,7 +68,7 @@ int main(int argc, char **argv)
 		die_usage("--temperature is for soft labels, not for --hard");
 	if (!job.hard && !job.labels && isatty(STDIN_FILENO))
 		die_usage("no soft labels; give them with -l, pipe them in, or use --hard");
-	if (job.hard && job.labels)
-		die_usage("--hard and --labels exclude each other");
+	if (job.hard && (job.labels || job.reuse_labels))
+		die_usage("--hard and %s exclude each other", job.labels ? "--labels" : "--reuse-labels");
 	return fd2_finish(stage_run("stage_eval", &job));
 }

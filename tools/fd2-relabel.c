@@ -3,16 +3,19 @@
 #include "lib/base/stage.h"
 #include "lib/fd2/jobs.h"
 
-static struct relabel_job job = {.bn = "batch", .mix = "cutmix", .epochs = 300, .min_scale = 0.08};
+static struct relabel_job job = {.bn = "batch", .mix = "cutmix", .epochs = 300, .min_scale = 0.08, .keep = 1};
 
 static const struct opt opts[] = {
     {'o', "output", "FILE", OPT_STRING, &job.out, "write to FILE", .unrecorded = true},
-    {'t', "teacher", "FILE", OPT_STRING, &job.teacher, "the teacher", .unrecorded = true},
+    {'t', "teacher", "FILE", OPT_LIST, &job.teachers, "the teacher (repeatable: the mean of their logits)", .unrecorded = true},
+    {0, "teacher-weights", "W,W,...", OPT_NUMBERS, &job.weights, "a weight for each teacher", .min = 0, .max = 1e6},
     {'e', "epochs", "N", OPT_INT, &job.epochs, "epochs of labels", .min = 1, .max = 100000},
     {'b', "batch", "N", OPT_INT, &job.batch, "images a batch (0: 16, or 10 up to ten classes)", .min = 0, .max = 65536},
     {0, "bn", "HOW", OPT_CHOICE, &job.bn, "statistics of the batch's halves, or running ones", .choices = "batch|eval"},
-    {0, "mix", "HOW", OPT_CHOICE, &job.mix, "mixing of a batch's images", .choices = "cutmix|none"},
+    {0, "mix", "HOW", OPT_CHOICE, &job.mix, "mixing of a batch's images", .choices = "cutmix|mixup|none"},
     {0, "min-scale", "X", OPT_REAL, &job.min_scale, "smallest crop's share of the area", .min = 0.001, .max = 1},
+    {0, "shuffle-patches", NULL, OPT_FLAG, &job.shuffle_patches, "put the quarters of each image in random order"},
+    {0, "keep", "X", OPT_REAL, &job.keep, "share of the batches that are labelled", .min = 1e-6, .max = 1},
     {0},
 };
 
@@ -23,7 +26,9 @@ int main(int argc, char **argv)
 	int first = fd2_start(&tool, argc, argv);
 	job.shards = argv + first;
 	job.n_shards = argc - first;
-	if (!job.teacher)
+	if (!job.teachers.n)
 		die_usage("no teacher; give one with -t");
+	if (job.weights.n && job.weights.n != job.teachers.n)
+		die_usage("--teacher-weights has %d numbers for %d teachers", job.weights.n, job.teachers.n);
 	return fd2_finish(stage_run("stage_relabel", &job));
 }

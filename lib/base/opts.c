@@ -133,6 +133,19 @@ static void set_reals(const struct opt *o, const char *text)
 	free(kind);
 }
 
+static void set_numbers(const struct opt *o, const char *text)
+{
+	struct opt_numbers *to = o->to;
+	to->n = 0;
+	for (const char *at = text; at;) {
+		to->v = xrealloc(to->v, (size_t)to->n + 1, sizeof *to->v);
+		at = real(o, at, &to->v[to->n++]);
+		if (!at || (*at && *at != ','))
+			bad_value(o, "numbers with commas between them, each", text);
+		at = *at ? at + 1 : NULL;
+	}
+}
+
 /* One of "a|b|c"; what is stored is the argument itself. */
 static void set_choice(const struct opt *o, const char *text)
 {
@@ -178,6 +191,9 @@ static void set(const struct opt *o, const char *text)
 		break;
 	case OPT_REALS:
 		set_reals(o, text);
+		break;
+	case OPT_NUMBERS:
+		set_numbers(o, text);
 		break;
 	case OPT_STRING:
 		*(const char **)o->to = text;
@@ -229,6 +245,8 @@ static json_t *value(const struct opt *o)
 		return isnan(*(double *)o->to) ? json_null() : json_real(*(double *)o->to);
 	case OPT_REALS:
 		return numbers_to_json(o->to, o->count);
+	case OPT_NUMBERS:
+		return numbers_to_json(((struct opt_numbers *)o->to)->v, ((struct opt_numbers *)o->to)->n);
 	case OPT_STRING:
 	case OPT_CHOICE:
 		s = *(const char **)o->to;

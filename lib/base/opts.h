@@ -19,15 +19,16 @@
 #include <stdint.h>
 
 enum opt_kind {
-	OPT_FLAG,   /* bool: --x sets true. With .off set, sets false instead (--no-lf). */
-	OPT_INT,    /* long, within [min, max] */
-	OPT_REAL,   /* double, within [min, max], finite */
-	OPT_REALS,  /* double[count], "X,Y,Z", each as OPT_REAL */
-	OPT_STRING, /* const char * */
-	OPT_CHOICE, /* const char *, one of .choices, "a|b|c" */
-	OPT_LIST,   /* struct opt_list: repeatable */
-	OPT_RANGE,  /* struct opt_range: "A-B", "A-" or "A": two longs, 0-based, both included */
-	OPT_INTS,   /* struct opt_ints: "N,N,...", each as OPT_INT */
+	OPT_FLAG,    /* bool: --x sets true. With .off set, sets false instead (--no-lf). */
+	OPT_INT,     /* long, within [min, max] */
+	OPT_REAL,    /* double, within [min, max], finite */
+	OPT_REALS,   /* double[count], "X,Y,Z", each as OPT_REAL */
+	OPT_NUMBERS, /* struct opt_numbers: as OPT_REALS, as many as are given */
+	OPT_STRING,  /* const char * */
+	OPT_CHOICE,  /* const char *, one of .choices, "a|b|c" */
+	OPT_LIST,    /* struct opt_list: repeatable */
+	OPT_RANGE,   /* struct opt_range: "A-B", "A-" or "A": two longs, 0-based, both included */
+	OPT_INTS,    /* struct opt_ints: "N,N,...", each as OPT_INT */
 };
 
 /* What an OPT_INT whose default depends on others holds before parsing; for OPT_REAL this is NAN, for OPT_INTS no number at all.
@@ -42,6 +43,11 @@ struct opt_list {
 enum { OPT_INTS_MAX = 16 };
 struct opt_ints {
 	long v[OPT_INTS_MAX];
+	int n;
+};
+
+struct opt_numbers {
+	double *v;
 	int n;
 };
 

@@ -7,15 +7,17 @@
 enum rng_purpose {
 	RNG_INIT,      /* weights: a = parameter's hash */
 	RNG_SHUFFLE,   /* order of an epoch: a = epoch */
-	RNG_AUGMENT,   /* crop, flip, jitter of one image: a = epoch, b = index */
+	RNG_AUGMENT,   /* crop, flip, jitter of one image: a = epoch, b = index; c = 1: order of its quarters */
 	RNG_DISTILL,   /* the step's view: a = first class of the batch, b = image id, c = step */
 	RNG_MIX,       /* CutMix, MixUp: a = epoch, b = batch */
 	RNG_ATTENTION, /* counterfactual attention: a = epoch, b = batch */
 	RNG_PATCH,     /* initial images: a = class, b = image */
 	RNG_DRAW,      /* the demo's generator */
-	RNG_DROPOUT,   /* a = epoch, b = batch, c = which half of it */
+	RNG_DROPOUT,   /* a = epoch, b = batch, c = which half of it + 2 x which teacher */
 	RNG_GUIDED,    /* attention-guided crops and drops: a = epoch, b = batch, c = which of it */
 	RNG_SELECT,    /* which photographs are chosen: a = class */
+	RNG_KEEP,      /* whether a batch of labels is kept: a = epoch, b = batch */
+	RNG_REUSE,     /* order of kept labels: a = which time they are gone through */
 	RNG_TEST,
 };
 

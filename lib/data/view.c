@@ -21,6 +21,16 @@ static struct box cut(const struct image *im, int size, double fx, double fy)
 	return (struct box){(int)(fx * (im->w - side + 1)), (int)(fy * (im->h - side + 1)), side, side};
 }
 
+static void shuffle_quarters(struct view *v, uint64_t seed, long epoch, long index)
+{
+	struct rng r = rng_at(seed, RNG_AUGMENT, (uint64_t)epoch, (uint32_t)index, 1);
+	uint32_t order[4] = {0, 1, 2, 3};
+	rng_shuffle(&r, order, 4);
+	v->shuffled = true;
+	for (int q = 0; q < 4; q++)
+		v->quarters[q] = (uint8_t)order[q];
+}
+
 struct view view_random(const struct image *im, int size, const struct augment *how, uint64_t seed, long epoch, long index)
 {
 	struct rng r = rng_at(seed, RNG_AUGMENT, (uint64_t)epoch, (uint32_t)index, 0);
@@ -33,6 +43,8 @@ struct view view_random(const struct image *im, int size, const struct augment *
 	}
 	v.flip = rng_uniform(&r) < 0.5;
 	v.jitter = jitter_draw(&r, &how->jitter);
+	if (how->shuffle)
+		shuffle_quarters(&v, seed, epoch, index);
 	return v;
 }
 
@@ -52,8 +64,11 @@ struct view view_square(const struct image *im)
 
 void view_render(float *out, const struct image *im, const struct view *v, int size, const struct normal *normal)
 {
-	struct image crop;
-	image_resample(&crop, im, v->box.x, v->box.y, v->box.w, v->box.h, size, size, 1);
+	struct image crop, shuffled = {0};
+	if (v->shuffled)
+		image_quarters(&shuffled, im, v->quarters);
+	image_resample(&crop, v->shuffled ? &shuffled : im, v->box.x, v->box.y, v->box.w, v->box.h, size, size, 1);
+	image_free(&shuffled);
 	for (int y = 0; y < size; y++)
 		for (int x = 0; x < size; x++) {
 			const uint8_t *p = crop.rgb + 3 * ((size_t)y * size + x);
@@ -73,23 +88,48 @@ static int clip(double v, int size)
 	return v < 0 ? 0 : v > size ? size : (int)v;
 }
 
-struct mix mix_random(uint32_t *with, int n, int size, uint64_t seed, long epoch, long batch)
+static const char *const mix_names[] = {"none", "cutmix", "mixup"};
+
+const char *mix_name(enum mix_kind kind)
+{
+	return mix_names[kind];
+}
+
+int mix_of(const char *name)
+{
+	for (int i = 0; i < (int)(sizeof mix_names / sizeof *mix_names); i++)
+		if (!strcmp(name, mix_names[i]))
+			return i;
+	return -1;
+}
+
+static void draw_box(struct mix *m, struct rng *r, int size, double lambda)
+{
+	double side = floor(size * sqrt(1 - lambda));
+	int cx = (int)rng_below(r, (uint32_t)size), cy = (int)rng_below(r, (uint32_t)size);
+	m->x0 = clip(cx - floor(side / 2), size);
+	m->x1 = clip(cx + floor(side / 2), size);
+	m->y0 = clip(cy - floor(side / 2), size);
+	m->y1 = clip(cy + floor(side / 2), size);
+}
+
+struct mix mix_random(enum mix_kind kind, uint32_t *with, int n, int size, uint64_t seed, long epoch, long batch)
 {
 	struct rng r = rng_at(seed, RNG_MIX, (uint64_t)epoch, (uint32_t)batch, 0);
-	struct mix m = {.lambda = rng_uniform(&r)};
-	double side = floor(size * sqrt(1 - m.lambda));
-	int cx = (int)rng_below(&r, (uint32_t)size), cy = (int)rng_below(&r, (uint32_t)size);
-	m.x0 = clip(cx - floor(side / 2), size);
-	m.x1 = clip(cx + floor(side / 2), size);
-	m.y0 = clip(cy - floor(side / 2), size);
-	m.y1 = clip(cy + floor(side / 2), size);
+	struct mix m = {.kind = kind, .lambda = 1};
 	for (int i = 0; i < n; i++)
 		with[i] = (uint32_t)i;
+	if (kind == MIX_NONE)
+		return m;
+	double lambda = rng_uniform(&r);
+	m.lambda = (float)lambda;
+	if (kind == MIX_CUTMIX)
+		draw_box(&m, &r, size, lambda);
 	rng_shuffle(&r, with, (uint32_t)n);
 	return m;
 }
 
-void mix_apply(float *batch, int n, int size, const struct mix *m, const uint32_t *with)
+static void cutmix(float *batch, int n, int size, const struct mix *m, const uint32_t *with)
 {
 	int w = m->x1 - m->x0, h = m->y1 - m->y0;
 	if (w <= 0 || h <= 0)
@@ -105,4 +145,23 @@ void mix_apply(float *batch, int n, int size, const struct mix *m, const uint32_
 			memcpy(batch + i * image + 3 * ((size_t)(m->y0 + y) * size + m->x0), cut + ((size_t)i * h + y) * row,
 			    row * sizeof *cut);
 	free(cut);
+}
+
+static void mixup(float *batch, int n, int size, float lambda, const uint32_t *with)
+{
+	size_t image = 3 * (size_t)size * size;
+	float *others = xcalloc((size_t)n, image * sizeof *others);
+	memcpy(others, batch, (size_t)n * image * sizeof *others);
+	for (int i = 0; i < n; i++)
+		for (size_t k = 0; k < image; k++)
+			batch[i * image + k] = lambda * batch[i * image + k] + (1 - lambda) * others[with[i] * image + k];
+	free(others);
+}
+
+void mix_apply(float *batch, int n, int size, const struct mix *m, const uint32_t *with)
+{
+	if (m->kind == MIX_CUTMIX)
+		cutmix(batch, n, size, m, with);
+	else if (m->kind == MIX_MIXUP)
+		mixup(batch, n, size, m->lambda, with);
 }

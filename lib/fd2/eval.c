@@ -6,7 +6,7 @@
 #include "lib/base/log.h"
 #include "lib/base/names.h"
 #include "lib/fd2/jobs.h"
-#include "lib/fd2/labels.h"
+#include "lib/fd2/label-pool.h"
 #include "lib/fd2/losses.h"
 #include "lib/fd2/validate.h"
 #include "lib/nn/backbone.h"
@@ -24,10 +24,13 @@ struct run {
 	struct optim optim;
 	struct batch batch;
 	struct epoch epoch;
+	struct views views;
+	struct pool pool; /* with --reuse-labels */
 	struct normal normal;
 	char **class_names;
 	int classes, size, epochs;
-	int labelled;  /* epochs in the labels */
+	int labelled; /* epochs in the labels */
+	size_t label_bytes;
 	enum fit fit;  /* of the validation images */
 	char init[17]; /* digest of --init */
 	bool halves;   /* each batch in two accumulated halves, as the teacher saw it */
@@ -41,7 +44,7 @@ struct run {
 
 static Tensor *loss_of(struct run *r, const Tensor *logits, int i, int first, int n)
 {
-	int at = i * r->epoch.batch + first;
+	int at = r->epoch.starts[i] + first;
 	if (!r->labels)
 		return tensor_cross_entropy(logits, batch_labels(&r->batch, first, n), r->job->label_smoothing);
 	Tensor *teacher = tensor_from(r->epoch.logits + (size_t)at * r->classes, T_F16, 2, (int64_t[]){n, r->classes});
@@ -74,16 +77,21 @@ static int train_batch(struct run *r, int e, int i, double lr)
 /* The next epoch's views: from the labels, or drawn here. 0 when the labels have ended. */
 static int next_epoch(struct run *r, long e)
 {
-	if (r->labels)
-		return epoch_read(&r->epoch, r->labels, e, &r->images, r->size);
-	epoch_draw(&r->epoch, &r->images, r->size, r->job->min_scale, false, (uint64_t)common.seed, e);
-	return 1;
+	if (!r->labels) {
+		epoch_draw(&r->epoch, &r->images, r->size, r->job->min_scale, (uint64_t)common.seed, e);
+		return 1;
+	}
+	int got = r->job->reuse_labels ? pool_next(&r->pool, &r->epoch) : epoch_read(&r->epoch, r->labels, e, &r->images, r->size);
+	r->label_bytes = r->job->reuse_labels ? r->pool.bytes : r->label_bytes + epoch_bytes(&r->epoch);
+	return got;
 }
 
 /* After all the epochs that the labels promise they must end, in a record that tells them whole. */
 static int labels_end(struct run *r)
 {
 	struct array a;
+	if (r->labels && r->job->reuse_labels)
+		return pool_end(&r->pool);
 	if (!r->labels || r->epochs < r->labelled)
 		return 0;
 	int got = stream_next(r->labels, &a);
@@ -177,10 +185,12 @@ static int open_labels(struct run *r, int *batch, const char **made_for)
 	if (*batch < 1 || *batch > 1 << 20 || r->epochs < 1 || r->size < 8 || r->size > 4096 || !(s[0] > 0 && s[1] > 0 && s[2] > 0))
 		return fail("the labels' meta holds a value out of range");
 	r->labelled = r->epochs;
-	if (job->epochs > r->epochs)
-		return fail("--epochs %ld, but the labels hold %d", job->epochs, r->epochs);
+	if (job->epochs > r->epochs && !job->reuse_labels)
+		return fail("--epochs %ld, but the labels hold %d; --reuse-labels goes through them again", job->epochs, r->epochs);
 	if (job->epochs)
 		r->epochs = (int)job->epochs;
+	if (views_from_meta(&r->views, meta) < 0)
+		return -1;
 	r->class_names = names_from_json(classes, &r->classes);
 	return r->classes >= 2 ? 0 : fail("the labels name %d classes; at least two are wanted", r->classes);
 }
@@ -219,6 +229,28 @@ static int read_val(struct run *r)
 	return dataset_read(&r->val, (char **)job->val.v, job->val.n, &o);
 }
 
+/* Whether batches are missing, and the pool where they are to be used again. */
+static int open_pool(struct run *r, int batch)
+{
+	long all = (long)r->labelled * epoch_whole_batches(&r->epoch);
+	json_int_t batches = all;
+	if (json_unpack(stream_meta(r->labels), "{s?I}", "batches", &batches) || batches < 1 || batches > all)
+		return fail("the labels' meta holds a value out of range");
+	if (!r->job->reuse_labels)
+		return batches == all
+		           ? 0
+		           : fail("the labels hold %ld of the %ld batches of their %d epochs; --reuse-labels uses them again",
+		                 (long)batches, all, r->labelled);
+	r->pool = (struct pool){.labels = r->labels,
+	    .images = &r->images,
+	    .size = r->size,
+	    .epochs = r->labelled,
+	    .batches = (long)batches,
+	    .seed = (uint64_t)common.seed};
+	pool_init(&r->pool, batch, r->classes, &r->views);
+	return 0;
+}
+
 static int prepare(struct run *r)
 {
 	const struct eval_job *job = r->job;
@@ -237,7 +269,9 @@ static int prepare(struct run *r)
 	if (batch > r->images.n)
 		batch = r->images.n;
 	batch_init(&r->batch, batch, r->size);
-	epoch_init(&r->epoch, r->images.n, batch, r->classes);
+	epoch_init(&r->epoch, r->images.n, batch, r->classes, &r->views);
+	if (r->labels && open_pool(r, batch) < 0)
+		return -1;
 	struct arch_options o = {.classes = r->classes, .size = r->size, .last_stride = 2};
 	if (backbone_init(&r->student, job->arch, &o, (uint64_t)common.seed) < 0)
 		return -1;
@@ -293,6 +327,7 @@ static int print(const struct run *r)
 	    hits_top1(&r->best) / 100, "best_epoch", r->best_epoch, "loss", r->loss / r->epoch.n, "seed", (json_int_t)common.seed,
 	    "student_init", job->init ? r->init : "random");
 	json_object_set_new(o, "image_bytes", json_integer((json_int_t)r->images.sizes_sum));
+	json_object_set_new(o, "label_bytes", json_integer((json_int_t)r->label_bytes));
 	char *text = json_dumps(o, JSON_COMPACT | JSON_REAL_PRECISION(6));
 	json_decref(o);
 	struct out *out = out_open(job->out, OUT_TEXT);
@@ -320,6 +355,7 @@ int stage_eval(const struct eval_job *job)
 	backbone_free(&r.student);
 	batch_free(&r.batch);
 	epoch_free(&r.epoch);
+	pool_free(&r.pool);
 	dataset_free(&r.images);
 	dataset_free(&r.val);
 	return ok;

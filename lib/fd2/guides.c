@@ -5,18 +5,6 @@
 #include "lib/base/err.h"
 #include "lib/fd2/batch.h"
 
-/* One batch of images passes through all of them. */
-static int agree(const char *path_a, const struct teacher *a, const char *path_b, const struct teacher *b)
-{
-	if (classes_agree(path_a, a->class_names, a->classes, path_b, (const char *const *)b->class_names, b->classes) < 0)
-		return -1;
-	if (a->size != b->size)
-		return fail("'%s' sees images of %d pixels and '%s' of %d: teachers must agree", path_a, a->size, path_b, b->size);
-	if (memcmp(&a->normal, &b->normal, sizeof a->normal))
-		return fail("'%s' and '%s' normalise images with another mean or deviation: teachers must agree", path_a, path_b);
-	return 0;
-}
-
 static int read_prototypes(struct guide *g, const char *path, const char *teacher)
 {
 	struct array a;
@@ -63,7 +51,7 @@ int guides_read(struct guides *g, const struct distill_job *job)
 	for (; g->n < job->teachers.n; g->n++) {
 		if (read_guide(&g->v[g->n], job, g->n) < 0)
 			return -1;
-		if (agree(job->teachers.v[0], &g->v[0].teacher, job->teachers.v[g->n], &g->v[g->n].teacher) < 0)
+		if (teachers_agree(job->teachers.v[0], &g->v[0].teacher, job->teachers.v[g->n], &g->v[g->n].teacher) < 0)
 			return -1;
 	}
 	return 0;

@@ -65,13 +65,16 @@ struct attn_job {
 };
 int stage_attn(const struct attn_job *job);
 
-/* fd2-relabel: teacher + distilled shard -> labels.fd2 */
+/* fd2-relabel: teachers + distilled shard -> labels.fd2 */
 struct relabel_job {
 	char **shards;
 	int n_shards;
-	const char *teacher, *out, *bn, *mix;
+	struct opt_list teachers;
+	struct opt_numbers weights; /* none: the same for all */
+	const char *out, *bn, *mix;
 	long epochs, batch;
-	double min_scale;
+	double min_scale, keep;
+	bool shuffle_patches;
 };
 int stage_relabel(const struct relabel_job *job);
 
@@ -85,7 +88,7 @@ struct eval_job {
 	long epochs, batch, size, val_every; /* 0: the labels' own, or the default */
 	long cache;
 	double lr, weight_decay, temperature, zeta, min_scale, label_smoothing;
-	bool hard, strict;
+	bool hard, strict, reuse_labels;
 };
 int stage_eval(const struct eval_job *job);
 #endif

@@ -1,37 +1,56 @@
-/* Stage 5: batch-specific soft labels (FKD; spec, section 4) from the backbone branch alone (Eq. 7). */
+/* Stage 5: batch-specific soft labels (FKD; spec, section 4) from the backbone branch alone (Eq. 7), of one teacher or several. */
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "lib/base/err.h"
 #include "lib/base/log.h"
 #include "lib/base/names.h"
+#include "lib/base/rng.h"
 #include "lib/fd2/jobs.h"
 #include "lib/fd2/labels.h"
-#include "lib/fd2/teacher.h"
+#include "lib/fd2/teachers.h"
 
 struct run {
 	const struct relabel_job *job;
-	struct teacher teacher;
+	struct teachers teachers;
+	const struct teacher *first; /* which speaks for all */
 	struct dataset images;
 	struct batch batch;
-	struct epoch epoch;
+	struct epoch drawn, kept;
+	long wanted, left; /* batches that are still to be kept, and to be drawn */
+	bool batch_bn;
+	size_t bytes; /* of the labels' tensors */
 };
 
-/* The teacher in training mode: batch statistics, dropout, and each batch in two halves, as the student will see it. With
+/* Each teacher's logits of x [m,3,S,S], weighted and summed: [m,K]. */
+static Tensor *mean_logits(const struct run *r, const Tensor *x, long e, int i, int half)
+{
+	Tensor *sum = NULL;
+	for (int t = 0; t < r->teachers.n; t++) {
+		const struct backbone *b = &r->teachers.v[t].backbone;
+		struct rng random = rng_at((uint64_t)common.seed, RNG_DROPOUT, (uint64_t)e, (uint32_t)i, (uint32_t)(half + 2 * t));
+		struct pass pass = {.bn = r->batch_bn ? BN_BATCH : BN_RUNNING, .random = r->batch_bn ? &random : NULL};
+		tensor_scope_begin(NO_GRAD);
+		Tensor *logits = backbone_logits(b, backbone_features(b, x, &pass), &pass);
+		logits = tensor_keep(tensor_affine(logits, r->teachers.weights[t], 0));
+		tensor_scope_end();
+		sum = t ? tensor_add(sum, logits) : logits;
+	}
+	return sum;
+}
+
+/* The teachers in training mode: batch statistics, dropout, and each batch in two halves, as the student will see it. With
  * --bn eval in evaluation mode, whole. */
 static int label_batch(struct run *r, long e, int i)
 {
-	int n = epoch_render(&r->epoch, i, &r->batch, &r->images, &r->teacher.normal);
-	bool batch_bn = !strcmp(r->job->bn, "batch");
-	int parts = batch_bn && n > 1 ? 2 : 1, K = r->teacher.classes, first = 0;
+	int n = epoch_render(&r->drawn, i, &r->batch, &r->images, &r->first->normal);
+	int parts = r->batch_bn && n > 1 ? 2 : 1, K = r->first->classes, first = 0;
 	for (int half = 0; half < parts; half++) {
 		int m = half ? n - first : (parts == 1 ? n : n / 2);
-		struct rng random = rng_at((uint64_t)common.seed, RNG_DROPOUT, (uint64_t)e, (uint32_t)i, (uint32_t)half);
-		struct pass pass = {.bn = batch_bn ? BN_BATCH : BN_RUNNING, .random = batch_bn ? &random : NULL};
 		tensor_scope_begin(NO_GRAD);
-		Tensor *F = backbone_features(&r->teacher.backbone, batch_images(&r->batch, first, m, arithmetic()), &pass);
-		int ok = tensor_read(backbone_logits(&r->teacher.backbone, F, &pass), T_F16,
-		    r->epoch.logits + ((size_t)i * r->epoch.batch + first) * K, (int64_t)m * K);
+		int ok = tensor_read(mean_logits(r, batch_images(&r->batch, first, m, arithmetic()), e, i, half), T_F16,
+		    r->drawn.logits + ((size_t)r->drawn.starts[i] + first) * K, (int64_t)m * K);
 		tensor_scope_end();
 		if (ok < 0)
 			return fail("cannot label: %s", tensor_error());
@@ -40,59 +59,93 @@ static int label_batch(struct run *r, long e, int i)
 	return 0;
 }
 
+/* Of all batches that are still to come, each subset of the wanted size is as likely as any other (selection sampling; Knuth,
+ * The Art of Computer Programming 2, algorithm 3.4.2 S). */
+static bool is_kept(struct run *r, long e, int i)
+{
+	struct rng random = rng_at((uint64_t)common.seed, RNG_KEEP, (uint64_t)e, (uint32_t)i, 0);
+	bool kept = rng_uniform(&random) * (double)r->left < (double)r->wanted;
+	r->left--;
+	r->wanted -= kept;
+	return kept;
+}
+
+static int label_epoch(struct run *r, long e)
+{
+	epoch_draw(&r->drawn, &r->images, r->first->size, r->job->min_scale, (uint64_t)common.seed, e);
+	epoch_clear(&r->kept);
+	for (int i = 0; i < r->drawn.batches; i++) {
+		if (!is_kept(r, e, i))
+			continue;
+		if (label_batch(r, e, i) < 0)
+			return -1;
+		epoch_append(&r->kept, &r->drawn, i);
+	}
+	r->bytes += epoch_bytes(&r->kept);
+	return 0;
+}
+
 static int label_all(struct run *r, struct stream_writer *w)
 {
 	const struct relabel_job *job = r->job;
+	long batches = r->wanted;
 	progress_start("relabel", job->epochs);
 	for (long e = 0; e < job->epochs; e++) {
-		epoch_draw(
-		    &r->epoch, &r->images, r->teacher.size, job->min_scale, !strcmp(job->mix, "cutmix"), (uint64_t)common.seed, e);
-		for (int i = 0; i < r->epoch.batches; i++)
-			if (label_batch(r, e, i) < 0)
-				return -1;
-		if (epoch_write(&r->epoch, w, e) < 0)
+		if (label_epoch(r, e) < 0 || epoch_write(&r->kept, w, e) < 0)
 			return -1;
 		progress_at(e + 1, "epoch %ld", e + 1);
 		log_event(json_pack("{s:s, s:i}", "event", "epoch", "epoch", (int)e + 1));
 	}
 	progress_end();
+	chat("%d images of %.0f bytes; labels of %ld batches, %zu bytes", r->images.n, r->images.sizes_sum, batches, r->bytes);
+	log_event(json_pack("{s:s, s:I, s:I, s:I}", "event", "labels", "batches", (json_int_t)batches, "image_bytes",
+	    (json_int_t)r->images.sizes_sum, "label_bytes", (json_int_t)r->bytes));
 	return 0;
 }
 
 static json_t *meta(const struct run *r)
 {
+	const struct teacher *t = r->first;
 	json_t *m = fd2_provenance();
-	json_object_set_new(m, "inputs", json_pack("{s:s, s:s}", "teacher", r->teacher.digest, "images", r->images.digest));
-	json_object_set_new(m, "classes", names_to_json((const char *const *)r->teacher.class_names, r->teacher.classes));
+	teachers_to_meta(&r->teachers, r->images.digest, m);
+	json_object_set_new(m, "classes", names_to_json((const char *const *)t->class_names, t->classes));
 	json_object_set_new(m, "images", json_integer(r->images.n));
-	json_object_set_new(m, "batch", json_integer(r->epoch.batch));
+	json_object_set_new(m, "batch", json_integer(r->drawn.batch));
 	json_object_set_new(m, "epochs", json_integer(r->job->epochs));
-	json_object_set_new(m, "size", json_integer(r->teacher.size));
-	json_object_set_new(m, "fit", json_string(fit_name(r->teacher.fit)));
-	json_object_set_new(m, "halves", json_boolean(!strcmp(r->job->bn, "batch")));
-	json_object_set_new(m, "mean", numbers_to_json(r->teacher.normal.mean, 3));
-	json_object_set_new(m, "std", numbers_to_json(r->teacher.normal.std, 3));
+	json_object_set_new(m, "batches", json_integer(r->wanted));
+	json_object_set_new(m, "size", json_integer(t->size));
+	json_object_set_new(m, "fit", json_string(fit_name(t->fit)));
+	json_object_set_new(m, "halves", json_boolean(r->batch_bn));
+	json_object_set_new(m, "mean", numbers_to_json(t->normal.mean, 3));
+	json_object_set_new(m, "std", numbers_to_json(t->normal.std, 3));
+	views_to_meta(&r->drawn.views, m);
 	return m;
 }
 
 static int prepare(struct run *r)
 {
 	const struct relabel_job *job = r->job;
-	if (teacher_read(&r->teacher, job->teacher) < 0)
+	if (teachers_read(&r->teachers, &job->teachers, &job->weights) < 0)
 		return -1;
+	r->first = &r->teachers.v[0];
 	struct dataset_options o = {.fit = FIT_NONE,
 	    .strict = true,
-	    .known = (const char *const *)r->teacher.class_names,
-	    .n_known = r->teacher.classes,
+	    .known = (const char *const *)r->first->class_names,
+	    .n_known = r->first->classes,
 	    .known_by = "the teacher"};
 	if (dataset_read(&r->images, job->shards, job->n_shards, &o) < 0)
 		return -1;
-	int batch = (int)job->batch ? (int)job->batch : r->teacher.classes > 10 ? 16 : 10;
+	int batch = (int)job->batch ? (int)job->batch : r->first->classes > 10 ? 16 : 10;
 	if (batch > r->images.n)
 		batch = r->images.n;
-	batch_init(&r->batch, batch, r->teacher.size);
-	epoch_init(&r->epoch, r->images.n, batch, r->teacher.classes);
-	return 0;
+	struct views views = {(enum mix_kind)mix_of(job->mix), job->shuffle_patches};
+	batch_init(&r->batch, batch, r->first->size);
+	epoch_init(&r->drawn, r->images.n, batch, r->first->classes, &views);
+	epoch_init(&r->kept, r->images.n, batch, r->first->classes, &views);
+	r->batch_bn = !strcmp(job->bn, "batch");
+	r->left = job->epochs * epoch_whole_batches(&r->drawn);
+	r->wanted = lround(job->keep * (double)r->left);
+	return r->wanted ? 0 : fail("--keep %g of %ld batches is less than one", job->keep, r->left);
 }
 
 static int write_labels(struct run *r)
@@ -111,9 +164,10 @@ int stage_relabel(const struct relabel_job *job)
 {
 	struct run r = {.job = job};
 	int ok = prepare(&r) < 0 ? -1 : write_labels(&r);
-	epoch_free(&r.epoch);
+	epoch_free(&r.drawn);
+	epoch_free(&r.kept);
 	batch_free(&r.batch);
 	dataset_free(&r.images);
-	teacher_free(&r.teacher);
+	teachers_free(&r.teachers);
 	return ok;
 }

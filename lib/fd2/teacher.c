@@ -136,3 +136,14 @@ int classes_agree(const char *what_a, char *const *a, int n_a, const char *what_
 			return fail("classes differ: class %d is '%s' in %s and '%s' in %s", i, a[i], what_a, b[i], what_b);
 	return n_a == n_b ? 0 : fail("classes differ: %d in %s, %d in %s", n_a, what_a, n_b, what_b);
 }
+
+int teachers_agree(const char *path_a, const struct teacher *a, const char *path_b, const struct teacher *b)
+{
+	if (classes_agree(path_a, a->class_names, a->classes, path_b, (const char *const *)b->class_names, b->classes) < 0)
+		return -1;
+	if (a->size != b->size)
+		return fail("'%s' sees images of %d pixels and '%s' of %d: teachers must agree", path_a, a->size, path_b, b->size);
+	if (memcmp(&a->normal, &b->normal, sizeof a->normal))
+		return fail("'%s' and '%s' normalise images with another mean or deviation: teachers must agree", path_a, path_b);
+	return 0;
+}

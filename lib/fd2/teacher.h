@@ -43,4 +43,6 @@ Tensor *teacher_effect(const struct teacher *t, const struct teacher_out *o, con
 
 /* "the teacher knows class 'x', which ... does not": -1 unless both lists are the same. */
 int classes_agree(const char *what_a, char *const *a, int n_a, const char *what_b, const char *const *b, int n_b);
+/* Whether one batch of images can pass through both: the same classes, size and normalisation. -1: fail_message. */
+int teachers_agree(const char *path_a, const struct teacher *a, const char *path_b, const struct teacher *b);
 #endif

@@ -29,6 +29,10 @@ void image_resample(
 /* Short side to `side`, aspect kept, antialiased; torchvision's Resize(side): long = int(side * long / short). */
 void image_resize_short(struct image *out, const struct image *in, int side);
 
+/* The four quarters (top left, top right, bottom left, bottom right) in another order: quarter q of *out is quarter order[q] of in.
+ * They have half the sides, rounded down; the middle column or row of an odd side stays. */
+void image_quarters(struct image *out, const struct image *in, const uint8_t order[4]);
+
 /* RandomResizedCrop's box, in whole pixels, as torchvision draws it: area in [scale_lo, scale_hi] of the image's, log-uniform
  * ratio in [ratio_lo, ratio_hi], ten attempts, then the central crop. */
 struct rng;

@@ -341,6 +341,7 @@ static struct {
 	long steps;
 	double lr;
 	struct opt_ints sizes;
+	struct opt_numbers weights;
 } job = {.view = "plain",
     .ipc = 1,
     .lambda = 0.8,
@@ -355,6 +356,7 @@ static const struct opt opts[] = {
     {'n', "ipc", "N", OPT_INT, &job.ipc, "images per class", .min = 1, .max = 10000},
     {0, "lambda", "X", OPT_REAL, &job.lambda, "of Eq. 12", .min = 0, .max = 1},
     {0, "mean", "R,G,B", OPT_REALS, &job.mean, "a colour", .min = 0, .max = 1, .count = 3},
+    {0, "weights", "W,W,...", OPT_NUMBERS, &job.weights, "weights", .min = 0, .max = 10},
     {0, "view", "VIEW", OPT_CHOICE, &job.view, "view", .choices = "plain|same|once"},
     {0, "plain", NULL, OPT_FLAG, &job.plain, "plain"},
     {0, "no-lf", NULL, OPT_FLAG, &job.lf, "no L_F", .off = true},
@@ -396,11 +398,13 @@ static void options_are_read(void)
 	CHECK_STR(child.err, "");
 	CHECK_STR(child.out,
 	    "3 operands, out -, device cpu, 2 "
-	    "threads\n{\"ipc\":3,\"lambda\":0.25,\"mean\":[0.5,0.25,1.0],\"view\":\"same\",\"plain\":true,"
+	    "threads\n{\"ipc\":3,\"lambda\":0.25,\"mean\":[0.5,0.25,1.0],\"weights\":[],\"view\":\"same\",\"plain\":true,"
 	    "\"no-lf\":false,\"teacher\":[\"t1\",\"t2\"],\"classes\":[3,5],\"data\":null,\"steps\":null,"
 	    "\"rate\":null,\"sizes\":null,\"device\":\"cpu\",\"dtype\":\"auto\",\"seed\":9007199254740991,\"threads\":2}");
 	START("--lam", "1", "--classes", "4-");
 	CHECK(child.status == 0 && has(child.out, "\"lambda\":1.0") && has(child.out, "\"classes\":[4,9223372036854775807]"));
+	START("--weights", "9", "--weights", "1,0.5,2,0");
+	CHECK(child.status == 0 && has(child.out, "\"weights\":[1.0,0.5,2.0,0.0]"));
 	START("--mean", "0,0.125,5e-1");
 	CHECK(child.status == 0 && has(child.out, "\"mean\":[0.0,0.125,0.5]"));
 	START("--steps", "0", "--rate=0", "--sizes", "8");
@@ -442,6 +446,10 @@ static void numbers_are_read_strictly(void)
 	REFUSED("--mean wants 3 numbers with commas between them, each from 0 to 1, not '0,1,0,1'", "--mean", "0,1,0,1");
 	REFUSED("--mean wants 3 numbers with commas between them, each from 0 to 1, not '0,2,1'", "--mean", "0,2,1");
 	REFUSED("--mean wants 3 numbers with commas between them, each from 0 to 1, not '0, 1,1'", "--mean", "0, 1,1");
+	REFUSED("--weights wants numbers with commas between them, each from 0 to 10, not '1,'", "--weights", "1,");
+	REFUSED("--weights wants numbers with commas between them, each from 0 to 10, not '1;2'", "--weights", "1;2");
+	REFUSED("--weights wants numbers with commas between them, each from 0 to 10, not '1,11'", "--weights", "1,11");
+	REFUSED("--weights wants numbers with commas between them, each from 0 to 10, not ''", "--weights", "");
 	REFUSED("--mean wants 3 numbers with commas between them, each from 0 to 1, not ''", "--mean", "");
 	REFUSED("--sizes wants whole numbers with commas between them, each from 8 to 64, not '8,'", "--sizes", "8,");
 	REFUSED("--sizes wants whole numbers with commas between them, each from 8 to 64, not '8, 9'", "--sizes", "8, 9");

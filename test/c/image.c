@@ -125,6 +125,38 @@ static void short_side_is_torchvisions(void)
 	}
 }
 
+/* Each pixel says where it comes from. */
+static void quarters_change_places(void)
+{
+	static const uint8_t order[4] = {3, 0, 1, 2}, same_order[4] = {0, 1, 2, 3};
+
+	for (int odd = 0; odd < 2; odd++) {
+		int w = 6 + odd, h = 4 + odd;
+		struct image in = image_new(w, h), out, kept;
+
+		for (int i = 0; i < w * h; i++) {
+			in.rgb[3 * i] = (uint8_t)(i % w);
+			in.rgb[3 * i + 1] = (uint8_t)(i / w);
+		}
+		image_quarters(&out, &in, order);
+		image_quarters(&kept, &in, same_order);
+		CHECK(same(&in, &kept));
+		for (int i = 0; i < w * h; i++) {
+			int x = i % w, y = i / w, right = x >= 3 + odd, low = y >= 2 + odd;
+
+			if (odd && (x == 3 || y == 2)) {
+				CHECK(out.rgb[3 * i] == x && out.rgb[3 * i + 1] == y);
+				continue;
+			}
+			CHECK(out.rgb[3 * i] % (3 + odd) == x % (3 + odd) && out.rgb[3 * i + 1] % (2 + odd) == y % (2 + odd));
+			CHECK((out.rgb[3 * i + 1] >= 2 + odd) * 2 + (out.rgb[3 * i] >= 3 + odd) == order[2 * low + right]);
+		}
+		image_free(&in);
+		image_free(&out);
+		image_free(&kept);
+	}
+}
+
 static void crops_stay_within(void)
 {
 	struct rng r = rng_at(1, RNG_TEST, 0, 0, 0);
@@ -360,6 +392,7 @@ int main(void)
 	RUN(resample_clamps_to_the_border);
 	RUN(resample_keeps_a_constant);
 	RUN(short_side_is_torchvisions);
+	RUN(quarters_change_places);
 	RUN(crops_stay_within);
 	RUN(crop_falls_back_to_the_centre);
 	RUN(jpeg_round_trip);

@@ -231,6 +231,12 @@ try() {
 	[ "$(tail -n 1 <<<"$output" | wc -w)" = 3 ]
 }
 
+@test "fd2-relabel(1): its example of few labels" {
+	try fd2-relabel.1 few-labels.sh
+	# two of six batches, each of six images and three classes
+	[ "$(jq -c '[.epochs, .label_bytes]' <<<"$output")" = '[6,412]' ]
+}
+
 @test "fd2-eval(1): its example, and the keys that it names" {
 	try fd2-eval.1 eval.sh
 	[ "$(cut -f 1 <<<"$output" | xargs)" = "soft hard" ]

@@ -39,7 +39,7 @@ tensors() {
 @test "pipeline: fewer epochs than labelled, more are refused" {
 	[ "$(fd2-eval --val val.tar -l labels.fd2 -e 1 distilled.tar | jq .epochs)" = 1 ]
 	run -1 --separate-stderr fd2-eval --val val.tar -l labels.fd2 -e 4 distilled.tar
-	said "fd2-eval: --epochs 4, but the labels hold 3"
+	said "fd2-eval: --epochs 4, but the labels hold 3; --reuse-labels goes through them again"
 }
 
 @test "pipeline: hard labels, and the student that is saved" {

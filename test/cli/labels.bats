@@ -1,0 +1,247 @@
+#!/usr/bin/env bats
+# What fd2-relabel writes, read by numpy; and how fd2-eval goes on when labels are few, mixed in other ways, or wrong.
+
+bats_require_minimum_version 1.5.0
+load helpers
+
+setup() {
+	fd2_setup
+	tiny_run
+}
+
+# py: a program on standard input, which has read(PATH) -> (header, {name: array}) and write(PATH, header, tensors).
+py() {
+	need_python
+	cat >streams.py <<-'END'
+		import zlib, msgpack, msgpack_numpy
+		def read(path):
+		    with open(path, "rb") as f:
+		        o = list(msgpack.Unpacker(f, max_buffer_size=0, object_hook=msgpack_numpy.decode))
+		    assert o[-1]["end"] and o[-1]["count"] == len(o) - 2
+		    return o[0], {x["name"]: x["value"] for x in o[1:-1]}
+		def write(path, header, tensors):
+		    o = [header] + [{"name": k, "value": v} for k, v in tensors.items()]
+		    b = b"".join(msgpack.packb(x, default=msgpack_numpy.encode) for x in o)
+		    b += msgpack.packb({"end": True, "count": len(tensors), "crc32": zlib.crc32(b)})
+		    open(path, "wb").write(b)
+	END
+	PYTHONPATH=. "$python" -
+}
+
+relabel() {
+	fd2-relabel -q --dtype f32 -b 4 "$@" distilled.tar
+}
+
+@test "labels: those of two teachers are the mean of their logits, or the weighted mean" {
+	relabel -t teacher.fd2 -e 2 -o a.fd2
+	relabel -t other.fd2 -e 2 -o b.fd2
+	relabel -t teacher.fd2 -t other.fd2 -e 2 -o mean.fd2
+	relabel -t teacher.fd2 -t other.fd2 --teacher-weights 3,1 -e 2 -o weighted.fd2
+	py <<-'END'
+		import numpy
+		from streams import read
+		(ha, a), (hb, b) = read("a.fd2"), read("b.fd2")
+		for path, w in ("mean.fd2", 0.5), ("weighted.fd2", 0.75):
+		    h, got = read(path)
+		    assert h["meta"]["inputs"]["teachers"] == [x["meta"]["inputs"]["teacher"] for x in (ha, hb)]
+		    assert h["meta"]["weights"] == [w, 1 - w]
+		    assert got.keys() == a.keys() and len(got) == 14
+		    for name, value in got.items():
+		        x, y = a[name].astype("f8"), b[name].astype("f8")
+		        if name.endswith("/logits"):
+		            want = w * x + (1 - w) * y
+		            # three roundings to f16
+		            bound = 2.0**-11 * (w * abs(x) + (1 - w) * abs(y) + abs(want)) + 1e-6
+		            assert (abs(value.astype("f8") - want) <= bound).all() and abs(x - y).max() > 0.01
+		        else:
+		            assert (x == y).all() and (value == a[name]).all()
+	END
+	run -1 --separate-stderr fd2-relabel -t teacher.fd2 -t other.fd2 --teacher-weights 0,0 -o x distilled.tar
+	said "fd2-relabel: all teachers have weight 0"
+}
+
+@test "labels: teachers that do not belong together" {
+	py <<-'END'
+		from streams import read, write
+		h, tensors = read("teacher.fd2")
+		for key, value in ("size", 40), ("std", [0.2, 0.2, 0.3]), ("classes", ["blue-ring", "gold-bar", "green"]):
+		    write(key + ".fd2", {**h, "meta": {**h["meta"], key: value}}, tensors)
+	END
+	run -1 --separate-stderr fd2-relabel -t teacher.fd2 -t size.fd2 -o x distilled.tar
+	said "fd2-relabel: 'teacher.fd2' sees images of 32 pixels and 'size.fd2' of 40: teachers must agree"
+	run -1 --separate-stderr fd2-relabel -t teacher.fd2 -t std.fd2 -o x distilled.tar
+	said "fd2-relabel: 'teacher.fd2' and 'std.fd2' normalise images with another mean or deviation: teachers must agree"
+	run -1 --separate-stderr fd2-relabel -t teacher.fd2 -t classes.fd2 -o x distilled.tar
+	said "fd2-relabel: classes differ: class 2 is 'red-spot' in teacher.fd2 and 'green' in classes.fd2"
+	[ ! -e x ]
+}
+
+@test "labels: --mix and --shuffle-patches are written down, and students follow them" {
+	local mix
+	for mix in none mixup cutmix; do
+		relabel -t teacher.fd2 -e 3 --mix $mix -o $mix.fd2
+		fd2-eval -q --val val.tar -l $mix.fd2 distilled.tar >$mix.json
+	done
+	relabel -t teacher.fd2 -e 3 --shuffle-patches --min-scale 0.5 --bn eval -o rded.fd2
+	fd2-eval -q --val val.tar -l rded.fd2 distilled.tar >rded.json
+	jq -es 'map(.loss) | unique | length == 4' {none,mixup,cutmix,rded}.json
+	py <<-'END'
+		import numpy
+		from streams import read
+		for mix in "none", "mixup", "cutmix":
+		    h, t = read(mix + ".fd2")
+		    assert h["meta"]["mix"] == mix and "quarters" not in h["meta"] and len(t) == 21
+		    share = numpy.concatenate([t["%d/lambda" % e] for e in range(3)])
+		    box = numpy.concatenate([t["%d/mix" % e] for e in range(3)])
+		    assert share.shape == (6,) and box.shape == (6, 4)
+		    if mix == "none":
+		        assert (share == 1).all() and (t["0/with"] == [0, 1, 2, 3, 0, 1]).all()
+		    else:
+		        assert ((share >= 0) & (share < 1)).all() and len(set(share)) == 6
+		        assert sorted(t["0/with"][:4]) == [0, 1, 2, 3] and sorted(t["0/with"][4:]) == [0, 1]
+		    assert (box != 0).any() == (mix == "cutmix")
+		h, t = read("rded.fd2")
+		assert h["meta"]["quarters"] is True and h["meta"]["halves"] is False and len(t) == 24
+		q = numpy.concatenate([t["%d/quarters" % e] for e in range(3)])
+		assert q.dtype == numpy.uint8 and (numpy.sort(q, 1) == [0, 1, 2, 3]).all() and len({tuple(r) for r in q}) > 5
+		assert (t["0/boxes"][:, 2] * t["0/boxes"][:, 3] > 0.4 * 32 * 32).all()
+	END
+}
+
+@test "labels: --keep labels a share of the batches, the same as in the whole stream" {
+	relabel -t teacher.fd2 -e 10 -o whole.fd2
+	relabel -t teacher.fd2 -e 10 --keep 1 -o one.fd2
+	cmp whole.fd2 one.fd2
+	relabel -t teacher.fd2 -e 10 --keep 0.35 -o some.fd2
+	relabel -t teacher.fd2 -e 10 --keep 0.35 -o again.fd2
+	relabel -t teacher.fd2 -e 10 --keep 0.35 --seed 1 -o seed.fd2
+	cmp some.fd2 again.fd2
+	py <<-'END'
+		import numpy
+		from streams import read
+		def batches(path):
+		    h, t = read(path)
+		    assert h["meta"]["epochs"] == 10 and h["meta"]["batch"] == 4
+		    found = []
+		    for e in range(10):
+		        if "%d/ids" % e not in t:
+		            assert not [k for k in t if k.startswith("%d/" % e)]
+		            continue
+		        part = {k: t["%d/%s" % (e, k)] for k in ("ids", "boxes", "flips", "with", "logits", "lambda", "mix")}
+		        n = len(part["ids"])
+		        assert n in (2, 4, 6) and len(part["lambda"]) == (n + 3) // 4
+		        for b in range(len(part["lambda"])):
+		            rows = slice(4 * b, min(4 * b + 4, n))
+		            found.append((e,) + tuple(part[k][rows].tobytes() for k in ("ids", "boxes", "flips", "with", "logits"))
+		                         + tuple(part[k][b].tobytes() for k in ("lambda", "mix")))
+		    assert h["meta"]["batches"] == len(found)
+		    return found
+		whole, some, seed = batches("whole.fd2"), batches("some.fd2"), batches("seed.fd2")
+		assert (len(whole), len(some), len(seed)) == (20, 7, 7), (len(whole), len(some), len(seed))
+		assert set(some) < set(whole) and len(set(some)) == 7
+		# other batches with another seed
+		place = lambda of: [(b[0], len(b[1])) for b in of]
+		assert place(some) != place(seed)
+	END
+	run -1 --separate-stderr fd2-relabel -t teacher.fd2 -e 10 -b 4 --keep 0.01 -o x distilled.tar
+	said "fd2-relabel: --keep 0.01 of 20 batches is less than one"
+}
+
+@test "labels: used again only when asked to, for as many steps as all would give" {
+	relabel -t teacher.fd2 -e 4 -o whole.fd2
+	relabel -t teacher.fd2 -e 4 --keep 0.375 -o some.fd2
+	run -1 --separate-stderr fd2-eval --val val.tar -l some.fd2 distilled.tar
+	said "fd2-eval: the labels hold 3 of the 8 batches of their 4 epochs; --reuse-labels uses them again"
+	run -1 --separate-stderr fd2-eval --val val.tar -l whole.fd2 -e 5 distilled.tar
+	said "fd2-eval: --epochs 5, but the labels hold 4; --reuse-labels goes through them again"
+	# whole labels, gone through once, are what they are without the option
+	fd2-eval -q --val val.tar -l whole.fd2 distilled.tar >plain.json
+	fd2-eval -q --val val.tar -l whole.fd2 --reuse-labels distilled.tar >pool.json
+	cmp plain.json pool.json
+	fd2-eval -q --val val.tar -l whole.fd2 --reuse-labels -e 3 distilled.tar >fewer.json
+	fd2-eval -q --val val.tar -l whole.fd2 -e 3 distilled.tar | cmp - fewer.json
+	fd2-eval -q --val val.tar -l whole.fd2 --reuse-labels -e 6 distilled.tar >more.json
+	fd2-eval -q --val val.tar -l some.fd2 --reuse-labels distilled.tar >some.json
+	[ "$(jq -s -c 'map(.epochs)' plain.json fewer.json more.json some.json)" = '[4,3,6,4]' ]
+	# a row has K = 3 logits and 25 bytes of its view, a batch 20: 6 rows and 2 batches an epoch
+	[ "$(jq -s -c 'map(.label_bytes)' plain.json fewer.json more.json)" = '[904,678,904]' ]
+	jq -e '.label_bytes > 0 and .label_bytes < 500' some.json
+	# through a pipe
+	relabel -t teacher.fd2 -e 4 --keep 0.375 | fd2-eval -q --val val.tar --reuse-labels distilled.tar | cmp - some.json
+}
+
+@test "labels: their bytes are told and logged" {
+	run -0 --separate-stderr fd2-relabel -v -t teacher.fd2 -b 4 -e 4 --log log -o l.fd2 distilled.tar
+	local images
+	images=$(tar xOf distilled.tar --wildcards '*.jpg' | wc -c)
+	[ "${stderr_lines[-1]}" = "fd2-relabel: 6 images of $images bytes; labels of 8 batches, 904 bytes" ]
+	[ "$(jq -c 'select(.event == "labels") | [.batches, .image_bytes, .label_bytes]' log)" = "[8,$images,904]" ]
+	[ "$(fd2-eval -q --val val.tar -l l.fd2 distilled.tar | jq -c '[.image_bytes, .label_bytes]')" = "[$images,904]" ]
+	[ "$(fd2-eval -q --hard -s 32 -e 1 --val val.tar distilled.tar | jq .label_bytes)" = 0 ]
+}
+
+@test "labels: another program's need no mix, quarters or batches" {
+	relabel -t teacher.fd2 -e 2 -o l.fd2
+	py <<-'END'
+		from streams import read, write
+		h, t = read("l.fd2")
+		for key in "mix", "batches":
+		    del h["meta"][key]
+		write("theirs.fd2", h, t)
+	END
+	fd2-eval -q --val val.tar -l l.fd2 distilled.tar >ours.json
+	fd2-eval -q --val val.tar -l theirs.fd2 distilled.tar | cmp - ours.json
+}
+
+@test "hostile: labels whose new fields are out of range" {
+	relabel -t teacher.fd2 -e 2 --shuffle-patches -o l.fd2
+	py <<-'END'
+		import copy, numpy
+		from streams import read, write
+		h, t = read("l.fd2")
+		def wrong(name, meta={}, **tensors):
+		    changed = {k: v.copy() for k, v in t.items()}
+		    for k, change in tensors.items():
+		        change(changed["1/" + k])
+		    write(name + ".fd2", {**h, "meta": {**h["meta"], **meta}}, changed)
+		def put(*values):
+		    def change(a):
+		        a.reshape(-1)[:len(values)] = values
+		    return change
+		wrong("four", quarters=put(0, 1, 2, 4))
+		wrong("twice", quarters=put(0, 1, 1, 3))
+		wrong("nan", **{"lambda": put(numpy.nan)})
+		wrong("two", **{"lambda": put(2)})
+		wrong("minus", **{"lambda": put(-0.5)})
+		wrong("blend", {"mix": "blend"})
+		wrong("number", {"mix": 3})
+		wrong("none", {"batches": 0})
+		wrong("much", {"batches": 5})
+		wrong("less", {"batches": 3})
+		wrong("flat", {"quarters": False})
+		t = {k: v[:3] if k == "1/ids" else v for k, v in t.items()}
+		wrong("rows")
+		t = {k: v for k, v in t.items() if not k.startswith("0/")}
+		wrong("late", {"batches": 2})
+	END
+	refused() { # NAME SENTENCE OPTION...
+		run -1 --separate-stderr fd2-eval -l "$1.fd2" --val val.tar -o x "${@:3}" distilled.tar
+		said "fd2-eval: $2"
+		[ ! -e x ]
+	}
+	refused four "epoch 1 of the labels shows the quarters of image '*' in an order that is none"
+	refused twice "epoch 1 of the labels shows the quarters of image '*' in an order that is none" --reuse-labels
+	refused nan "epoch 1 of the labels mixes by *nan, which is no share"
+	refused two "epoch 1 of the labels mixes by 2, which is no share" --reuse-labels
+	refused minus "epoch 1 of the labels mixes by -0.5, which is no share"
+	refused blend "the labels' meta names the mixing 'blend', which is none of cutmix, mixup and none"
+	refused number "the labels' meta is not to be understood: *"
+	refused none "the labels' meta holds a value out of range" --reuse-labels
+	refused much "the labels' meta holds a value out of range"
+	refused flat "the labels have tensor '0/quarters' where '0/logits' is wanted"
+	refused less "the labels hold 3 of the 4 batches of their 2 epochs; --reuse-labels uses them again"
+	refused less "the labels hold at least 4 batches, not the 3 that their meta promises" --reuse-labels
+	refused rows "tensor '1/ids' of the labels has another type or shape than this distilled set asks for"
+	refused rows "the labels have tensor '1/ids' where whole batches of epoch 1 or a later one are wanted" --reuse-labels
+	refused late "the labels have tensor '1/ids' where whole batches of epoch 0 or a later one are wanted" --reuse-labels
+}
