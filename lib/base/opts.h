@@ -25,7 +25,7 @@ enum opt_kind {
 	OPT_REALS,  /* double[count], "X,Y,Z", each as OPT_REAL */
 	OPT_STRING, /* const char * */
 	OPT_CHOICE, /* const char *, one of .choices, "a|b|c" */
-	OPT_LIST,   /* struct opt_list: repeatable */
+	OPT_LIST,   /* struct opt_list: repeatable, each one of .choices where there are any */
 	OPT_RANGE,  /* struct opt_range: "A-B", "A-" or "A": two longs, 0-based, both included */
 	OPT_INTS,   /* struct opt_ints: "N,N,...", each as OPT_INT */
 };
