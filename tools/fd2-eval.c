@@ -1,4 +1,6 @@
-/* fd2-eval: a student trained on distilled images, and its accuracy on real ones. */
+/* fd2-eval: students trained on distilled images, and their accuracy on real ones. */
+#include <math.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -10,12 +12,15 @@
 #define HARD_MIN_SCALE 0.08
 #define TEMPERATURE 20
 
+enum { STUDENTS_MAX = 256 };
+
+static struct opt_list archs, rates;
+static struct opt_range seeds = {-1, -1}; /* --seed alone */
+
 static struct eval_job job = {
     .cache = 4096,
-    .arch = "resnet18",
     .data = "syn",
     .val_every = 10,
-    .lr = 1e-3,
     .weight_decay = 0.01,
     .temperature = TEMPERATURE,
     .zeta = 2,
@@ -23,21 +28,25 @@ static struct eval_job job = {
 };
 
 static const struct opt opts[] = {
-    {'o', "output", "FILE", OPT_STRING, &job.out, "write the JSON line to FILE", .unrecorded = true},
+    {'o', "output", "FILE", OPT_STRING, &job.out, "write the JSON lines to FILE", .unrecorded = true},
     {'l', "labels", "FILE", OPT_STRING, &job.labels, "soft labels (default: standard input)", .unrecorded = true},
     {0, "hard", NULL, OPT_FLAG, &job.hard, "train on the classes themselves, without soft labels"},
-    {0, "val", "SHARD", OPT_LIST, &job.val, "held-out shards (repeatable)", .unrecorded = true},
+    {0, "val", "SHARD", OPT_LIST, &job.val, "held-out shards, which choose the best epoch (repeatable)", .unrecorded = true},
+    {0, "test", "SHARD", OPT_LIST, &job.test, "shards to measure on instead (repeatable)", .unrecorded = true},
+    {0, "report", "FILE", OPT_STRING, &job.report, "write classes, confusion and calibration to FILE", .unrecorded = true},
     {0, "save", "FILE", OPT_STRING, &job.save, "write the student; as safetensors if FILE ends so", .unrecorded = true},
-    {'a', "arch", "NAME", OPT_CHOICE, &job.arch, "the student", .choices = ARCH_CHOICES},
-    {0, "init", "FILE", OPT_STRING, &job.init, "start the student from a .pth, .safetensors or stream", .unrecorded = true},
+    {'a', "arch", "NAME", OPT_LIST, &archs, "a student (repeatable; resnet18 if none is given)", .choices = ARCH_CHOICES},
+    {0, "seeds", "A-B", OPT_RANGE, &seeds, "a student of each seed (default: of --seed)"},
+    {0, "init", "FILE", OPT_STRING, &job.init, "start the students from a .pth, .safetensors or stream", .unrecorded = true},
     {'e', "epochs", "N", OPT_INT, &job.epochs, "epochs (0: all that are labelled; --hard: 300)", .min = 0, .max = 100000},
     {'b', "batch", "N", OPT_INT, &job.batch, "--hard: images a step (0: 16)", .min = 0, .max = 65536},
     {0, "reuse-labels", NULL, OPT_FLAG, &job.reuse_labels, "use labels again when there are more epochs than labels"},
     {'s', "size", "PX", OPT_INT, &job.size, "--hard: side of the input images (0: 224)", .min = 0, .max = 4096},
     {0, "min-scale", "X", OPT_REAL, &job.min_scale, "--hard: smallest crop's share of the area", .min = 0.001, .max = 1},
+    {0, "no-augment", NULL, OPT_FLAG, &job.no_augment, "--hard: no crops and no flips"},
     {0, "label-smoothing", "X", OPT_REAL, &job.label_smoothing, "--hard: of the cross-entropy", .min = 0, .max = 0.9},
     {0, "fit", "HOW", OPT_CHOICE, &job.fit, "held-out photographs (default: as the teacher's)", .choices = "short|squash|whole"},
-    {0, "lr", "X", OPT_REAL, &job.lr, "learning rate of AdamW", .min = 0, .max = 100},
+    {0, "lr", "X", OPT_LIST, &rates, "learning rate of AdamW, X or ARCH=X (repeatable)"},
     {0, "weight-decay", "X", OPT_REAL, &job.weight_decay, "on weights of two and more dimensions", .min = 0, .max = 10},
     {'T', "temperature", "X", OPT_REAL, &job.temperature, "of soft labels and student", .min = 0.01, .max = 1000},
     {0, "zeta", "X", OPT_REAL, &job.zeta, "cosine over zeta times the epochs", .min = 1, .max = 100},
@@ -49,26 +58,120 @@ static const struct opt opts[] = {
     {0},
 };
 
-int main(int argc, char **argv)
+/* --- students --------------------------------------------------------------------------------------------------------------- */
+
+/* Architecture of an --lr value, "" for one of all; *to is its number. */
+static int split_rate(const char *text, double *to)
 {
-	const struct tool tool = {"fd2-eval", "[options] --val SHARD [-l LABELS] SHARD...",
-	    "Train a student on distilled images and print its accuracy as a JSON line.", opts, false};
-	int first = fd2_start(&tool, argc, argv);
-	job.shards = argv + first;
-	job.n_shards = argc - first;
-	if (!job.val.n)
-		die_usage("no held-out images; give them with --val");
-	if (job.save && !strcmp(job.save, job.out ? job.out : "-"))
-		die_usage("--save and --output are both '%s'", job.save);
-	if (!job.n_shards)
-		die_usage("no distilled shard");
-	if (!job.hard && (job.batch || job.size || job.label_smoothing > 0 || job.min_scale != HARD_MIN_SCALE))
-		die_usage("--batch, --size, --min-scale and --label-smoothing are for --hard: soft labels bring their own");
+	const char *equals = strchr(text, '='), *number = equals ? equals + 1 : text;
+	char *end;
+	*to = strtod(number, &end);
+	if (end == number || *end || !(*to >= 0 && *to <= 100))
+		die_usage("--lr wants a number from 0 to 100, or ARCH=X, not '%s'", text);
+	return equals ? (int)(equals - text) : 0;
+}
+
+/* The last --lr of that architecture; without one, the last of all. */
+static double rate_of(const char *arch)
+{
+	double all = -1, own = -1, x;
+	for (int i = 0; i < rates.n; i++) {
+		int n = split_rate(rates.v[i], &x);
+		if (!n)
+			all = x;
+		else if (n == (int)strlen(arch) && !strncmp(rates.v[i], arch, (size_t)n))
+			own = x;
+	}
+	return own < 0 ? all : own;
+}
+
+static bool is_student(const char *name, int n)
+{
+	for (int i = 0; i < archs.n; i++)
+		if (n == (int)strlen(archs.v[i]) && !strncmp(archs.v[i], name, (size_t)n))
+			return true;
+	return false;
+}
+
+/* Two of the same would pass for a spread. */
+static void check_archs(void)
+{
+	for (int i = 0; i < archs.n; i++)
+		for (int k = 0; k < i; k++)
+			if (!strcmp(archs.v[i], archs.v[k]))
+				die_usage("--arch '%s' is given twice; --seeds makes several students of it", archs.v[i]);
+	for (int i = 0; i < rates.n; i++) {
+		double x;
+		int n = split_rate(rates.v[i], &x);
+		if (strchr(rates.v[i], '=') && !is_student(rates.v[i], n))
+			die_usage("--lr '%s' is for no --arch", rates.v[i]);
+	}
+}
+
+/* Every architecture with every seed, in this order. */
+static void plan_students(void)
+{
+	static const char *resnet18[] = {"resnet18"};
+	if (!archs.n)
+		archs = (struct opt_list){resnet18, 1};
+	check_archs();
+	if (seeds.first < 0)
+		seeds = (struct opt_range){common.seed, common.seed};
+	if (seeds.last - seeds.first >= STUDENTS_MAX / archs.n)
+		die_usage("more than %d students", STUDENTS_MAX);
+	int n = (int)(seeds.last - seeds.first) + 1;
+	job.students = xcalloc((size_t)(archs.n * n), sizeof *job.students);
+	for (int i = 0; i < archs.n; i++)
+		for (int k = 0; k < n; k++)
+			job.students[job.n_students++] = (struct student_plan){archs.v[i], seeds.first + k, rate_of(archs.v[i])};
+	if (job.save && job.n_students > 1)
+		die_usage("--save is for one student, not for %d", job.n_students);
+	if (job.init && archs.n > 1)
+		die_usage("--init is for students of one architecture, not of %d", archs.n);
+}
+
+/* --- the command line --------------------------------------------------------------------------------------------------------- */
+
+static void check_outputs(void)
+{
+	const struct {
+		const char *name, *path;
+	} outputs[] = {{"output", job.out ? job.out : "-"}, {"save", job.save}, {"report", job.report}};
+	for (int i = 0; i < 3; i++)
+		for (int k = 0; k < i; k++)
+			if (outputs[i].path && outputs[k].path && !strcmp(outputs[i].path, outputs[k].path))
+				die_usage("--%s and --%s are both '%s'", outputs[i].name, outputs[k].name, outputs[i].path);
+}
+
+static void check_labels(void)
+{
+	bool of_hard = job.batch || job.size || job.label_smoothing > 0 || job.min_scale != HARD_MIN_SCALE || job.no_augment;
+	if (!job.hard && of_hard)
+		die_usage(
+		    "--batch, --size, --min-scale, --no-augment and --label-smoothing are for --hard: soft labels bring their own");
+	if (job.no_augment && job.min_scale != HARD_MIN_SCALE)
+		die_usage("--no-augment and --min-scale exclude each other");
 	if (job.hard && job.temperature != TEMPERATURE)
 		die_usage("--temperature is for soft labels, not for --hard");
 	if (!job.hard && !job.labels && isatty(STDIN_FILENO))
 		die_usage("no soft labels; give them with -l, pipe them in, or use --hard");
 	if (job.hard && (job.labels || job.reuse_labels))
 		die_usage("--hard and %s exclude each other", job.labels ? "--labels" : "--reuse-labels");
+}
+
+int main(int argc, char **argv)
+{
+	const struct tool tool = {"fd2-eval", "[options] --val SHARD [-l LABELS] SHARD...",
+	    "Train students on distilled images and print their accuracy, a JSON line each.", opts, false};
+	int first = fd2_start(&tool, argc, argv);
+	job.shards = argv + first;
+	job.n_shards = argc - first;
+	if (!job.val.n)
+		die_usage("no held-out images; give them with --val");
+	check_outputs();
+	if (!job.n_shards)
+		die_usage("no distilled shard");
+	check_labels();
+	plan_students();
 	return fd2_finish(stage_run("stage_eval", &job));
 }

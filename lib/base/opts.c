@@ -146,15 +146,13 @@ static void set_numbers(const struct opt *o, const char *text)
 	}
 }
 
-/* One of "a|b|c"; what is stored is the argument itself. */
-static void set_choice(const struct opt *o, const char *text)
+/* Its argument, one of "a|b|c". */
+static const char *choice(const struct opt *o, const char *text)
 {
 	size_t n = strlen(text);
 	for (const char *c = strchr(text, '|') ? NULL : o->choices; c; c = strchr(c, '|') ? strchr(c, '|') + 1 : NULL)
-		if (n && !strncmp(c, text, n) && (c[n] == '|' || !c[n])) {
-			*(const char **)o->to = text;
-			return;
-		}
+		if (n && !strncmp(c, text, n) && (c[n] == '|' || !c[n]))
+			return text;
 	die_usage("--%s wants one of %s, not '%s'", o->name, o->choices, text);
 }
 
@@ -199,11 +197,11 @@ static void set(const struct opt *o, const char *text)
 		*(const char **)o->to = text;
 		break;
 	case OPT_CHOICE:
-		set_choice(o, text);
+		*(const char **)o->to = choice(o, text);
 		break;
 	case OPT_LIST:
 		list->v = xrealloc(list->v, (size_t)list->n + 1, sizeof *list->v);
-		list->v[list->n++] = text;
+		list->v[list->n++] = o->choices ? choice(o, text) : text;
 		break;
 	case OPT_RANGE:
 		set_range(o, text);

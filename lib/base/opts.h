@@ -26,7 +26,7 @@ enum opt_kind {
 	OPT_NUMBERS, /* struct opt_numbers: as OPT_REALS, as many as are given */
 	OPT_STRING,  /* const char * */
 	OPT_CHOICE,  /* const char *, one of .choices, "a|b|c" */
-	OPT_LIST,    /* struct opt_list: repeatable */
+	OPT_LIST,    /* struct opt_list: repeatable, each one of .choices where there are any */
 	OPT_RANGE,   /* struct opt_range: "A-B", "A-" or "A": two longs, 0-based, both included */
 	OPT_INTS,    /* struct opt_ints: "N,N,...", each as OPT_INT */
 };

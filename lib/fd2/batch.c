@@ -75,31 +75,3 @@ enum scalar arithmetic(void)
 		return T_F32;
 	return !strcmp(common.dtype, "bf16") || torch_has_bf16() ? T_BF16 : T_F32;
 }
-
-void hits_count(struct hits *h, const Tensor *logits, const int64_t *labels)
-{
-	int64_t n = tensor_size(logits, 0), K = tensor_size(logits, 1);
-	float *v = xcalloc((size_t)(n * K) + 1, sizeof *v);
-	if (tensor_read(logits, T_F32, v, n * K) < 0)
-		n = 0;
-	for (int64_t i = 0; i < n; i++) {
-		const float *row = v + i * K;
-		int above = 0; /* classes not below the right one: a tie or a NaN is no hit */
-		for (int64_t k = 0; k < K; k++)
-			above += k != labels[i] && !(row[k] < row[labels[i]]);
-		h->n++;
-		h->top1 += above == 0;
-		h->top5 += above < 5;
-	}
-	free(v);
-}
-
-double hits_top1(const struct hits *h)
-{
-	return h->n ? 100.0 * (double)h->top1 / (double)h->n : 0;
-}
-
-double hits_top5(const struct hits *h)
-{
-	return h->n ? 100.0 * (double)h->top5 / (double)h->n : 0;
-}

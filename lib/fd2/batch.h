@@ -1,4 +1,4 @@
-/* From images to tensors: a batch of views, rendered by all threads; and counting right answers. */
+/* From images to tensors: a batch of views, rendered by all threads. */
 #ifndef FD2_BATCH_H
 #define FD2_BATCH_H
 #include "lib/data/dataset.h"
@@ -27,12 +27,4 @@ Tensor *batch_labels(const struct batch *b, int first, int n);
 
 /* The type that convolutions compute in: --dtype, where "auto" is bf16 if the device is built for it. */
 enum scalar arithmetic(void);
-
-struct hits {
-	long n, top1, top5;
-};
-/* logits [n,K] against labels [n]. */
-void hits_count(struct hits *h, const Tensor *logits, const int64_t *labels);
-double hits_top1(const struct hits *h); /* in percent */
-double hits_top5(const struct hits *h);
 #endif

@@ -78,17 +78,26 @@ struct relabel_job {
 };
 int stage_relabel(const struct relabel_job *job);
 
-/* fd2-eval: labels + distilled shard + validation shards -> a JSON line */
+/* One of fd2-eval's students. */
+struct student_plan {
+	const char *arch;
+	long seed; /* of its initial values and of dropout */
+	double lr; /* < 0: the architecture's own */
+};
+
+/* fd2-eval: labels + distilled shard + held-out shards -> a JSON line a student */
 struct eval_job {
 	char **shards;
 	int n_shards;
 	const char *labels; /* NULL with hard */
-	struct opt_list val;
-	const char *out, *save, *init, *arch, *fit, *data;
+	struct opt_list val, test;
+	struct student_plan *students;
+	int n_students; /* --init: all of one architecture; --save: one */
+	const char *out, *report, *save, *init, *fit, *data;
 	long epochs, batch, size, val_every; /* 0: the labels' own, or the default */
 	long cache;
-	double lr, weight_decay, temperature, zeta, min_scale, label_smoothing;
-	bool hard, strict, reuse_labels;
+	double weight_decay, temperature, zeta, min_scale, label_smoothing;
+	bool hard, no_augment, strict, reuse_labels;
 };
 int stage_eval(const struct eval_job *job);
 #endif

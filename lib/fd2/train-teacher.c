@@ -13,6 +13,7 @@
 #include "lib/fd2/cal-augment.h"
 #include "lib/fd2/checkpoint.h"
 #include "lib/fd2/losses.h"
+#include "lib/fd2/measures.h"
 #include "lib/fd2/teacher.h"
 #include "lib/fd2/validate.h"
 #include "lib/nn/ema.h"
@@ -165,12 +166,18 @@ static int train_epoch(struct run *r)
 	return ok;
 }
 
-static void both_branches(void *net, const Tensor *x, Tensor **logits)
+struct branches {
+	const struct teacher *teacher;
+	struct hits *hits; /* backbone, CAL */
+};
+
+static void count_branches(void *ctx, const Tensor *x, const int64_t *labels)
 {
+	const struct branches *b = ctx;
 	struct pass pass = {.bn = BN_RUNNING};
-	struct teacher_out o = teacher_forward(net, x, &pass);
-	logits[0] = o.p_bb;
-	logits[1] = o.p_raw;
+	struct teacher_out o = teacher_forward(b->teacher, x, &pass);
+	hits_count(&b->hits[0], o.p_bb, labels);
+	hits_count(&b->hits[1], o.p_raw, labels);
 }
 
 /* Training accuracy is counted while training, on augmented images. */
@@ -182,7 +189,9 @@ static int report(struct run *r, struct hits val[2])
 	    json_real_or_null(rate(r->job, (double)r->epoch - 1)), "train_backbone", hits_top1(&r->hits[0]), "train_cal",
 	    hits_top1(&r->hits[1]));
 	if (r->val.n) {
-		if (validate(&r->val, (int)r->job->size, &r->teacher.normal, both_branches, &r->teacher, 2, val) < 0)
+		struct branches b = {&r->teacher, val};
+		val[0] = val[1] = (struct hits){0};
+		if (validate(&r->val, (int)r->job->size, &r->teacher.normal, count_branches, &b) < 0)
 			return -1;
 		json_object_set_new(e, "val_backbone", json_real(hits_top1(&val[0])));
 		json_object_set_new(e, "val_cal", json_real(hits_top1(&val[1])));

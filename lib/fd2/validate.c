@@ -2,16 +2,13 @@
 
 #include "lib/base/err.h"
 
-enum { BATCH = 64, HEADS_MAX = 4 };
+enum { BATCH = 64 };
 
-int validate(
-    const struct dataset *d, int size, const struct normal *normal, logits_fn *forward, void *net, int heads, struct hits *hits)
+int validate(const struct dataset *d, int size, const struct normal *normal, look_fn *look, void *ctx)
 {
 	struct batch b;
 	enum scalar type = arithmetic();
 	batch_init(&b, BATCH, size);
-	for (int h = 0; h < heads; h++)
-		hits[h] = (struct hits){0};
 	for (int i = 0; i < d->n; i += BATCH) {
 		batch_clear(&b);
 		for (int k = i; k < d->n && k < i + BATCH; k++) {
@@ -20,10 +17,7 @@ int validate(
 		}
 		batch_render(&b, normal);
 		tensor_scope_begin(NO_GRAD);
-		Tensor *logits[HEADS_MAX];
-		forward(net, batch_images(&b, 0, b.n, type), logits);
-		for (int h = 0; h < heads; h++)
-			hits_count(&hits[h], logits[h], b.labels);
+		look(ctx, batch_images(&b, 0, b.n, type), b.labels);
 		tensor_scope_end();
 	}
 	batch_free(&b);

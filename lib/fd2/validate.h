@@ -1,11 +1,10 @@
-/* Accuracy of a network on a data set of real images: centre views, running statistics, no gradients. */
+/* A data set of real images as networks see it when they are measured: centre views, no gradients. */
 #ifndef FD2_VALIDATE_H
 #define FD2_VALIDATE_H
 #include "lib/fd2/batch.h"
 
-/* Fills logits[0..heads-1] for a batch x. */
-typedef void logits_fn(void *net, const Tensor *x, Tensor **logits);
-/* Counts hits of every head over all of d. -1: a libtorch error. */
-int validate(
-    const struct dataset *d, int size, const struct normal *normal, logits_fn *forward, void *net, int heads, struct hits *hits);
+/* Takes a batch x of them, whose classes are labels. */
+typedef void look_fn(void *ctx, const Tensor *x, const int64_t *labels);
+/* Shows all of d, in order. -1: a libtorch error. */
+int validate(const struct dataset *d, int size, const struct normal *normal, look_fn *look, void *ctx);
 #endif

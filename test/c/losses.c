@@ -595,7 +595,7 @@ static Tensor *bn_network(const Tensor *x, enum bn_form form)
 		    .var = tensor(l ? mean_ : var_, 1, (int64_t[]){C}),
 		    .index = l};
 		Tensor *m, *v;
-		tensor_batch_stats(x, &m, &v);
+		tensor_batch_stats(x, 1, &m, &v);
 		sre2l_on_bn(&sum, &bn, m, v);
 	}
 	return bn_sum_loss(&sum);

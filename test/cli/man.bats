@@ -176,9 +176,10 @@ try() {
 		epoch  epoch loss lr train_backbone train_cal val_backbone val_cal center total
 		end  status 
 		start fd2-eval argv options version 
-		epoch  epoch loss kl
-		epoch  epoch loss kl
-		epoch  epoch loss top1 top5 kl
+		epoch  epoch loss lr student kl
+		epoch  epoch loss lr student kl
+		epoch  ece epoch loss lr nll student top1 top5 kl
+		cost  arch peak_mib seconds seed student 
 		end  status 
 	END
 	local word
@@ -242,6 +243,17 @@ try() {
 	[ "$(cut -f 1 <<<"$output" | xargs)" = "soft hard" ]
 	diff <(sed -n '/^\.Sh OUTPUT/,/^\.El/s/^\.It Li //p' "$root/man/fd2-eval.1" | sed 's/ , /\n/g' | sort) \
 		<(head -n 1 results.json | jq -r 'keys[]' | sort)
+}
+
+@test "fd2-eval(1): several students" {
+	try fd2-eval.1 students.sh
+	[ "$(head -n 2 <<<"$output" | cut -f 1 | xargs)" = "convnet3 resnet18" ]
+	[[ ${lines[2]} =~ ^[0-9]\ of\ [a-z-]+\ taken\ for\ [a-z-]+$ ]]
+	# the page names the report's keys
+	local key
+	for key in $(head -n 1 report.json | jq -r 'keys[], (.calibration[0] | keys[])'); do
+		sed -n '/^\.Fl -report/,/^\.Fl -log/p' "$root/man/fd2-eval.1" | grep -qE "^\.Li (.* )?$key( |$)"
+	done
 }
 
 @test "fd2-stat(1): its example, and the keys that it names" {

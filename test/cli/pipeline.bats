@@ -55,6 +55,97 @@ tensors() {
 	[[ ${stderr_lines[0]} == *"--hard and --labels exclude each other" ]]
 }
 
+@test "pipeline: several students learn at once as they would alone" {
+	local students=(-a convnet3 -a mobilenet_v2 --seeds 1-2) arch seed
+	fd2-eval "${students[@]}" --val val.tar -l labels.fd2 --val-every 2 --report all.report --log log distilled.tar >all.json
+	[ "$(jq -c '[.arch, .seed, .lr]' all.json | xargs)" = "[convnet3,1,0.001] [convnet3,2,0.001] [mobilenet_v2,1,0.0025] [mobilenet_v2,2,0.0025]" ]
+	for arch in convnet3 mobilenet_v2; do
+		for seed in 1 2; do
+			fd2-eval -a $arch --seed $seed --val val.tar -l labels.fd2 --val-every 2 --report one.report distilled.tar >>alone.json
+			cat one.report >>alone.report
+		done
+	done
+	cmp all.json alone.json
+	cmp all.report alone.report
+	[ "$(sort all.json | uniq | wc -l)" = 4 ]
+	[ "$(jq -c 'select(.event == "epoch" and .top1) | [.epoch, .student]' log | xargs)" = "[2,0] [2,1] [2,2] [2,3] [3,0] [3,1] [3,2] [3,3]" ]
+	jq -es 'map(select(.event == "cost")) | length == 4 and all(.seconds > 0 and .peak_mib > 10)' log
+	# views without labels come from --seed, for all students
+	fd2-eval --hard -s 32 -e 2 -a convnet3 --seed 5 --seeds 1-2 --val val.tar distilled.tar >all.json
+	for seed in 1 2; do
+		fd2-eval --hard -s 32 -e 2 -a convnet3 --seed 5 --seeds $seed --val val.tar distilled.tar
+	done | cmp - all.json
+}
+
+@test "pipeline: the report adds up to the line, and so do the bytes" {
+	fd2-eval -a convnet3 --lr 0.01 --val val.tar -l labels.fd2 --report report distilled.tar >line
+	jq -se '(.[1].confusion | [range(length) as $i | .[$i][$i]] | add) as $hits | .[0] as $line | .[1] |
+		def near($a; $b): ($a - $b | fabs) < 1e-5;
+		near($line.top1; $hits / 12) and .images == [4, 4, 4] and (.confusion | map(add)) == .images and
+		near($line.top1; .top1 | add / 3) and .top5 == [1, 1, 1] and .classes == ["blue-ring", "gold-bar", "red-spot"] and
+		near($line.ece; .calibration | map(.images / 12 * (.accuracy - .confidence | fabs)) | add) and
+		(.calibration | map(.images) | add) == 12 and $line.nll > 0 and
+		(.calibration | all(.confidence > .within[0] and .confidence <= .within[1]))' line report
+	[ "$(jq .image_bytes line)" = "$(tar tvf distilled.tar | awk '/\.jpg$/ { n += $3 } END { print n }')" ]
+	fd2-look --json labels.fd2 >labels.json
+	[ "$(jq .label_bytes line)" = "$(jq '{i32: 4, f32: 4, f16: 2, bool: 1} as $size |
+		[.tensors[] | $size[.dtype] * (.shape | reduce .[] as $n (1; . * $n))] | add' labels.json)" ]
+}
+
+@test "pipeline: val chooses the best epoch, test measures it" {
+	fd2-draw --classes 3 --per-class 7 --size 40 --split val --seed 9 -o test.tar
+	local student=(-a convnet3 --lr 0.05 --zeta 1 -l labels.fd2 --val-every 1 distilled.tar) n best
+	fd2-eval "${student[@]}" --val val.tar --log log >val.json
+	fd2-eval "${student[@]}" --val val.tar --test test.tar --save student.fd2 >both.json
+	[ "$(jq -c '[.measured_on, .best_chosen_on, .test_images]' val.json both.json | xargs)" = "[val,val,0] [test,val,21]" ]
+	[ "$(jq '.best_epoch' val.json)" = "$(jq '.best_epoch' both.json)" ]
+	[ "$(jq '.best_epoch' val.json)" = "$(jq -s 'map(select(.top1)) | max_by([.top1, -.epoch]).epoch' log)" ]
+	[ "$(jq '.best_top1 * 12 | round' val.json)" = "$(jq -s 'map(.top1 // 0) | max * 12 / 100 | round' log)" ]
+	# --test in the place of --val: its curve has both epochs
+	fd2-eval "${student[@]}" --val test.tar --log test.log >last.json
+	best=$(jq '.best_epoch' both.json)
+	for n in top1 top5 ece nll; do
+		[ "$(jq ".$n" both.json)" = "$(jq ".$n" last.json)" ]
+	done
+	jq -s --argjson e "$best" 'map(select(.epoch == $e))[0].top1 * 21 / 100 | round' test.log >wanted
+	[ "$(jq '.best_top1 * 21 | round' both.json)" = "$(cat wanted)" ]
+	[ "$(tensors student.fd2 '.meta.inputs.test')" = "\"$(fd2-look --json test.tar | jq -r .digest)\"" ]
+	[ "$(tensors student.fd2 '.meta.top1 * 21 / 100 | round')" = "$(jq '.top1 * 21 | round' both.json)" ]
+	run -1 --separate-stderr fd2-eval "${student[@]}" --val val.tar --test val.tar
+	said "fd2-eval: --val and --test hold the same images (????????????????)"
+}
+
+@test "pipeline: with --no-augment a batch of all images is the same whatever the views' seed" {
+	local hard=(--hard -s 32 -e 1 -a convnet3 --seeds 1 --val val.tar distilled.tar) seed
+	for seed in 1 2; do
+		fd2-eval "${hard[@]}" --no-augment --seed $seed
+		fd2-eval "${hard[@]}" --seed $seed
+	done | jq -es 'map(.loss) | (.[0] - .[2] | fabs) < 1e-5 and (.[1] - .[3] | fabs) > 1e-3 and (.[0] - .[1] | fabs) > 1e-3'
+	run -2 --separate-stderr fd2-eval "${hard[@]}" --no-augment --min-scale 0.5
+	[ "${stderr_lines[0]}" = "fd2-eval: --no-augment and --min-scale exclude each other" ]
+}
+
+@test "pipeline: students that cannot be" {
+	refused() { # SENTENCE OPTION...
+		local sentence=$1
+		shift
+		run -2 --separate-stderr fd2-eval --val val.tar -l labels.fd2 "$@" distilled.tar
+		[ "${stderr_lines[0]}" = "fd2-eval: $sentence" ]
+	}
+	refused "--arch 'convnet3' is given twice; --seeds makes several students of it" -a convnet3 -a convnet3
+	refused "--save is for one student, not for 2" --seeds 1-2 --save s.fd2
+	refused "--init is for students of one architecture, not of 2" -a convnet3 -a convnet4 --init student.fd2
+	refused "more than 256 students" --seeds 1-
+	refused "--lr wants a number from 0 to 100, or ARCH=X, not 'fast'" --lr fast
+	refused "--lr wants a number from 0 to 100, or ARCH=X, not 'resnet18=-1'" --lr resnet18=-1
+	refused "--lr 'convnet3=1' is for no --arch" --lr convnet3=1
+	refused "--report and --output are both 'x'" --report x -o x
+	refused "--report and --save are both 'x'" --report x --save x
+	refused "--batch, --size, --min-scale, --no-augment and --label-smoothing are for --hard: soft labels bring their own" --no-augment
+	run -2 --separate-stderr fd2-eval --val val.tar -l labels.fd2 -a convnet9 distilled.tar
+	[[ ${stderr_lines[0]} == "fd2-eval: --arch wants one of resnet18|"*", not 'convnet9'" ]]
+}
+
 @test "pipeline: images beyond --cache wait in a file, and nothing else changes" {
 	fd2-draw --classes 3 --per-class 4 --size 260 >large.tar
 	for mib in 1 4096; do

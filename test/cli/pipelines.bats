@@ -156,3 +156,51 @@ photos() {
 	[ "$(jq .classes fd2-1-resnet18-1.json)" = 3 ]
 	[ "$(jq .images fd2-1-resnet18-1.json)" = 3 ]
 }
+
+@test "pipelines: evaluate sets a distilled set beside random images, and scores both" {
+	tiny_run
+	# a stand-in: the first images of each class, another start for each seed
+	mkdir bin
+	cat >bin/fd2-select <<-'END'
+		#!/usr/bin/env bash
+		set -eu
+		[ "$1 $2 $3 $5 $7" = "--method random -n --seed -o" ]
+		mkdir "$8.d"
+		tar xf "$9" -C "$8.d" --exclude '__*__'
+		(cd "$8.d" && printf '%s\n' */*.jpg | awk -F/ -v n="$4" -v s="$6" 'c[$1]++ >= s && d[$1]++ < n') | tar cf "$8" -C "$8.d" -T -
+	END
+	chmod +x bin/fd2-select
+	PATH=$PWD/bin:$PATH
+	local evaluate=("$root/pipelines/evaluate" -t teacher.fd2 -r train.tar -v val.tar -a convnet3 -a convnet4 -s '1 2' -e 2 --threads 1 -o out)
+	run -0 --separate-stderr "${evaluate[@]}" --dd-ranking --real-epochs 1 distilled.tar
+	[ -z "$stderr" ]
+	[ "$(jq -c '[.row, .labels, .augment, .arch]' out/results.jsonl | sort | uniq -c | awk '{ print $1 }' | sort -u)" = 2 ]
+	[ "$(jq -r .row out/results.jsonl | sort | uniq -c | xargs)" = "12 distilled 8 random 4 real" ]
+	[ "$(jq -c 'select(.row == "random") | .images' out/results.jsonl | sort -u)" = 6 ]
+	[ "$(fd2-look --json out/random-2-32-1.tar | jq -c '[.width, .height]')" = '[[32,32],[32,32]]' ]
+	run ! cmp -s out/random-2-32-1.tar out/random-2-32-2.tar
+	# the scores once more, from the lines
+	awk '/^set *student *HLR/ { on = 1; next } on && $2 == "convnet4" { print $3, $6, $9, $12 }' out/table.txt >got
+	jq -r 'select(.arch == "convnet4") | [.row, .labels, .augment, .top1] | @tsv' out/results.jsonl | awk '
+		function s(a) { return (exp(a) - exp(-1)) / (exp(1) - exp(-1)) }
+		{ k = $1 " " $2 " " $3; v[k, ++n[k]] = $4 }
+		END {
+			for (i = 1; i <= 2; i++) {
+				h = v["real hard true", i] - v["distilled hard true", i]
+				r = v["distilled soft true", i] - v["random soft true", i]
+				w = v["distilled soft false", i] - v["random soft false", i]
+				H += h / 2; R += r / 2; L += s((r - h) / 2) / 2; A += s((r + w) / 2) / 2
+			}
+			print H, R, L, A
+		}' >wanted
+	paste -d' ' got wanted | awk '{ for (i = 1; i <= 4; i++) if (($i - $(i + 4)) ^ 2 > 1e-6) exit 1; n++ } END { exit n != 1 }'
+	# again: nothing is made anew; another table without the random images
+	touch before
+	"${evaluate[@]}" --no-random distilled.tar >table
+	[ -z "$(find out -name '*-[0-9].jsonl' -newer before)" ]
+	[ "$(wc -l <table)" = 3 ]
+	run -1 --separate-stderr "${evaluate[@]}" -e 3 distilled.tar
+	[ "$stderr" = "evaluate: 'out' has results of other settings; give another folder with -o" ]
+	run -2 --separate-stderr "$root/pipelines/evaluate" -t teacher.fd2 -v val.tar distilled.tar
+	[ "${stderr_lines[0]}" = "evaluate: no real images to choose from; give them with -r, or --no-random" ]
+}

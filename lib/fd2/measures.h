@@ -1,0 +1,43 @@
+/* What a classifier got right and how sure it was, counted over a data set. */
+#ifndef FD2_MEASURES_H
+#define FD2_MEASURES_H
+#include <jansson.h>
+
+#include "lib/torch/tensor.h"
+
+/* Right answers. A tie with the right class, or a NaN, is none. */
+struct hits {
+	long n, top1, top5;
+};
+/* logits [n,K] against labels [n]. */
+void hits_count(struct hits *h, const Tensor *logits, const int64_t *labels);
+double hits_top1(const struct hits *h); /* in percent */
+double hits_top5(const struct hits *h);
+
+/* All that is known of the answers: softmax at temperature 1, in double. */
+enum { CALIBRATION_BINS = 15 };
+struct calibration_bin {
+	long n, right;
+	double confidence; /* sum of the largest probabilities, which lie in ((m - 1) / 15, m / 15] */
+};
+struct scores {
+	int classes;
+	struct hits hits;
+	long *confusion; /* [K][K]: images of the row's class that were taken for the column's */
+	long *in_top5;   /* [K]: of each class */
+	double nll;      /* sum of -log p_y */
+	struct calibration_bin bins[CALIBRATION_BINS];
+};
+void scores_init(struct scores *s, int classes);
+void scores_free(struct scores *s);
+void scores_clear(struct scores *s);
+void scores_count(struct scores *s, const Tensor *logits, const int64_t *labels);
+/* Expected calibration error over 15 bins of equal width, sum_m |B_m| / n |acc(B_m) - conf(B_m)| (Guo et al. 2017). NaN of nothing.
+ */
+double scores_ece(const struct scores *s);
+/* Mean of -log p_y, in nats. */
+double scores_nll(const struct scores *s);
+/* {"images", "top1", "top5": a number a class, null of a class without images; "confusion": rows; "calibration": the bins that hold
+ * images}. Accuracies from 0 to 1. A new reference. */
+json_t *scores_to_json(const struct scores *s);
+#endif
