@@ -39,7 +39,7 @@ has_torch = [ -e $(LIBTORCH)/lib/libtorch_cpu.so ] && [ "$$($(torch_version))" =
 
 # Probe=Debian package; a probe is a command, a pkg-config file, or a word that `have` knows.
 BUILD_NEEDS = gcc=gcc g++=g++ pkg-config=pkg-config libarchive.pc=libarchive-dev jansson.pc=libjansson-dev libjpeg.pc=libjpeg-dev \
-	msgpack=libmsgpack-dev zlib.pc=zlib1g-dev matio.pc=libmatio-dev \
+	msgpack=libmsgpack-dev zlib.pc=zlib1g-dev matio.pc=libmatio-dev libpng.pc=libpng-dev \
 	$(if $(OURS)$(wildcard $(SITE)/torch/lib/libtorch_cpu.so),,pip=python3-pip)
 CHECK_NEEDS = bats=bats mandoc=mandoc shellcheck=shellcheck jq=jq venv=python3-venv
 msgpack = $(shell pkg-config --exists msgpack-c 2>/dev/null && echo msgpack-c || echo msgpack)
@@ -69,7 +69,9 @@ FLAGS = $(CC) $(CXX) $(CPPFLAGS) $(call pkgs,cflags) $(CFLAGS) $(CXXFLAGS) $(NVC
 C_FORMATS = $(wildcard lib/base/*.c formats/*.c)
 # MATLAB files are read by fd2-import alone, so only it needs libmatio.
 C_IMPORT = $(wildcard lib/data/import*.c)
-C_CORE = $(C_FORMATS) $(wildcard lib/image/*.c) $(filter-out $(C_IMPORT),$(wildcard lib/data/*.c))
+# Likewise PNGs and libpng.
+C_EXCHANGE = lib/image/png.c $(wildcard lib/data/exchange*.c)
+C_CORE = $(C_FORMATS) $(filter-out $(C_IMPORT) $(C_EXCHANGE),$(wildcard lib/image/*.c lib/data/*.c))
 C_TORCH = $(wildcard lib/nn/*.c lib/fd2/*.c lib/torch/*.c)
 CC_TORCH = $(wildcard lib/torch/*.cc)
 CU = $(wildcard lib/cuda/*.cu)
@@ -215,12 +217,15 @@ $(B)/bin/%: $(B)/obj/tools/%.o $(CORE)
 $(B)/bin/fd2-import: $(call obj,$(C_IMPORT))
 $(B)/bin/fd2-import: TOOL_LIBS = $(shell pkg-config --libs matio)
 $(call obj,$(C_IMPORT)): private CPPFLAGS += $(shell pkg-config --cflags matio)
+$(B)/bin/fd2-exchange $(B)/test/exchange: $(call obj,$(C_EXCHANGE))
+$(B)/bin/fd2-exchange $(B)/test/exchange: TOOL_LIBS = $(shell pkg-config --libs libpng)
+$(call obj,$(C_EXCHANGE)): private CPPFLAGS += $(shell pkg-config --cflags libpng)
 
 $(TORCH_TESTS): $(TORCH)
 $(TESTS): $(B)/test/%: $(B)/obj/test/c/%.o $(CORE)
 	@mkdir -p $(@D)
 	$(call say,ld,$@)
-	$(Q)$(CC) $(SAN) $(LDFLAGS) -o $@ $< $(if $(filter $@,$(TORCH_TESTS)),-L$(B)/lib/fd2 -lfd2-torch) $(to_core)
+	$(Q)$(CC) $(SAN) $(LDFLAGS) -o $@ $(filter %.o,$^) $(TOOL_LIBS) $(if $(filter $@,$(TORCH_TESTS)),-L$(B)/lib/fd2 -lfd2-torch) $(to_core)
 
 # --- tests --------------------------------------------------------------------------------------------------------------
 

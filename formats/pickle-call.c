@@ -1,5 +1,6 @@
-/* What the known calls make: tensors, dicts, storages. */
+/* What the known calls make: tensors, dicts, storages, NumPy's scalars. */
 #include <stdlib.h>
+#include <string.h>
 
 #include "formats/pickle-machine.h"
 #include "formats/pickle-names.h"
@@ -60,6 +61,93 @@ static struct value *make_dict(struct pickle *p, const struct value *args)
 	return dict;
 }
 
+/* --- NumPy's scalars: what is no number of a known type is let pass as a thing of no interest --------------------------------- */
+
+static struct value *make_dtype(struct pickle *p, const struct value *args)
+{
+	const struct value *name = args->list.n ? args->list.v[0] : args;
+	struct value *v = pickle_value(p, name->kind == VALUE_TEXT ? VALUE_DTYPE : VALUE_OPAQUE);
+	if (v && v->kind == VALUE_DTYPE) {
+		v->text.p = name->text.p;
+		v->text.n = name->text.n;
+	}
+	return v;
+}
+
+/* (3, byte order, ...): big-endian scalars are not known. */
+void pickle_build(struct value *v, const struct value *state)
+{
+	if (v->kind == VALUE_DTYPE && (!is_list(state, 2) || !value_is_text(state->list.v[1], "<")))
+		v->kind = VALUE_OPAQUE;
+}
+
+/* The name of a type and its bytes, which fit. */
+static bool named_and_sized(const struct value *type, const struct value *bytes, const char *name, size_t size)
+{
+	return type->text.n == strlen(name) && !memcmp(type->text.p, name, type->text.n) && bytes->text.n == size;
+}
+
+static struct value *make_scalar(struct pickle *p, const struct value *args)
+{
+	struct value *v = pickle_value(p, VALUE_OPAQUE), **a = args->list.v;
+	int32_t narrow;
+	float single;
+	if (!v || args->list.n != 2 || a[0]->kind != VALUE_DTYPE || a[1]->kind != VALUE_TEXT)
+		return v;
+	if (named_and_sized(a[0], a[1], "i8", sizeof v->number)) {
+		v->kind = VALUE_NUMBER;
+		memcpy(&v->number, a[1]->text.p, sizeof v->number);
+	} else if (named_and_sized(a[0], a[1], "i4", sizeof narrow)) {
+		v->kind = VALUE_NUMBER;
+		memcpy(&narrow, a[1]->text.p, sizeof narrow);
+		v->number = narrow;
+	} else if (named_and_sized(a[0], a[1], "f8", sizeof v->real)) {
+		v->kind = VALUE_REAL;
+		memcpy(&v->real, a[1]->text.p, sizeof v->real);
+	} else if (named_and_sized(a[0], a[1], "f4", sizeof single)) {
+		v->kind = VALUE_REAL;
+		memcpy(&single, a[1]->text.p, sizeof single);
+		v->real = single;
+	}
+	return v;
+}
+
+/* UTF-8 of characters below 256, as those bytes. -1: others are among them. */
+static int latin1(char *to, const struct value *text)
+{
+	const unsigned char *s = (const unsigned char *)text->text.p, *end = s + text->text.n;
+	int n = 0;
+	while (s < end) {
+		if (*s >= 0x80 && ((*s != 0xc2 && *s != 0xc3) || s + 1 == end || (s[1] & 0xc0) != 0x80))
+			return -1;
+		to[n++] = (char)(*s < 0x80 ? s[0] : (s[0] & 3) << 6 | (s[1] & 0x3f));
+		s += *s < 0x80 ? 1 : 2;
+	}
+	return n;
+}
+
+/* Those of a number are few; long ones, which a pickle could ask for again and again, are of no interest. */
+static struct value *make_bytes(struct pickle *p, const struct value *args)
+{
+	enum { BYTES_MAX = 32 };
+	struct value *v = pickle_value(p, VALUE_OPAQUE);
+	const struct value *text = args->list.n ? args->list.v[0] : args;
+	char bytes[BYTES_MAX];
+	if (!v || args->list.n != 2 || text->kind != VALUE_TEXT || text->text.n > BYTES_MAX ||
+	    !value_is_text(args->list.v[1], "latin1"))
+		return v;
+	int n = latin1(bytes, text);
+	if (n < 0)
+		return v;
+	v->kind = VALUE_TEXT;
+	v->text.n = (size_t)n;
+	v->text.p = v->text.owned = xmalloc((size_t)n + 1);
+	memcpy(v->text.owned, bytes, (size_t)n);
+	return v;
+}
+
+/* ---------------------------------------------------------------------------------------------------------------------------- */
+
 struct value *pickle_call(struct pickle *p, const struct value *f, struct value *args)
 {
 	enum role role = f->kind == VALUE_NAMED ? f->named->role : ROLE_OPAQUE;
@@ -72,6 +160,12 @@ struct value *pickle_call(struct pickle *p, const struct value *f, struct value 
 		return make_dict(p, args);
 	case ROLE_FIRST:
 		return args->list.v[0];
+	case ROLE_DTYPE:
+		return make_dtype(p, args);
+	case ROLE_SCALAR:
+		return make_scalar(p, args);
+	case ROLE_ENCODE:
+		return make_bytes(p, args);
 	default:
 		return pickle_value(p, VALUE_OPAQUE);
 	}

@@ -25,6 +25,8 @@ int pickle_extend(struct pickle *p, struct value *to, struct value *const *v, si
 
 /* What f(*args) is; args is any value. NULL: fail_message. */
 struct value *pickle_call(struct pickle *p, const struct value *f, struct value *args);
+/* v's attributes are set. */
+void pickle_build(struct value *v, const struct value *state);
 /* The storage of a persistent id; NULL: fail_message. */
 struct value *pickle_storage(struct pickle *p, const struct value *id);
 #endif

@@ -20,6 +20,10 @@ static const struct named known[] = {
     {"torch", "IntStorage", ROLE_STORAGE, STATE_I32},
     {"torch", "LongStorage", ROLE_STORAGE, STATE_I64},
     {"torch", "BoolStorage", ROLE_STORAGE, STATE_BOOL},
+    {"_codecs", "encode", ROLE_ENCODE},
+    {"numpy", "dtype", ROLE_DTYPE},
+    {"numpy.core.multiarray", "scalar", ROLE_SCALAR},
+    {"numpy._core.multiarray", "scalar", ROLE_SCALAR}, /* since NumPy 2 */
     /* What lies beside a state dict in checkpoints: settings, optimisers, counters. */
     {"torch", "device", ROLE_OPAQUE},
     {"torch", "float16", ROLE_OPAQUE},
@@ -32,10 +36,6 @@ static const struct named known[] = {
     {"torch", "bool", ROLE_OPAQUE},
     {"argparse", "Namespace", ROLE_OPAQUE},
     {"collections", "Counter", ROLE_OPAQUE},
-    {"_codecs", "encode", ROLE_OPAQUE},
-    {"numpy", "dtype", ROLE_OPAQUE},
-    {"numpy.core.multiarray", "scalar", ROLE_OPAQUE},
-    {"numpy._core.multiarray", "scalar", ROLE_OPAQUE},
     {"__builtin__", "set", ROLE_OPAQUE},
     {"builtins", "set", ROLE_OPAQUE},
 };

@@ -9,6 +9,9 @@ enum role {
 	ROLE_FIRST,   /* its first argument */
 	ROLE_TENSOR,  /* (storage, offset, shape, strides, ...) */
 	ROLE_STORAGE, /* the type of a storage; never called */
+	ROLE_DTYPE,   /* (name, ...): NumPy's type of that name */
+	ROLE_SCALAR,  /* (type, bytes): one number of NumPy's */
+	ROLE_ENCODE,  /* (text, "latin1"): how protocol 2 writes bytes */
 };
 
 struct named {

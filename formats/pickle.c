@@ -46,6 +46,8 @@ static void value_free(struct value *v)
 		free(v->list.v);
 	else if (v->kind == VALUE_TENSOR)
 		free(v->tensor.layout);
+	else if (v->kind == VALUE_TEXT)
+		free(v->text.owned);
 	free(v);
 }
 
@@ -146,10 +148,23 @@ static int op_nothing(struct pickle *p, int n)
 	return n ? read_number(p, n, &unused) : 0;
 }
 
-/* n bytes that are of no interest. */
-static int op_opaque(struct pickle *p, int n)
+static int op_none(struct pickle *p, int n)
 {
-	return op_nothing(p, n) < 0 ? -1 : push_new(p, VALUE_OPAQUE);
+	(void)n;
+	return push_new(p, VALUE_NONE);
+}
+
+/* Eight bytes, the most significant first. */
+static int op_real(struct pickle *p, int n)
+{
+	uint64_t little;
+	if (read_number(p, n, &little) < 0)
+		return -1;
+	struct value *v = pickle_value(p, VALUE_REAL);
+	uint64_t bits = __builtin_bswap64(little);
+	if (v)
+		memcpy(&v->real, &bits, sizeof v->real);
+	return push(p, v);
 }
 
 static int push_number(struct pickle *p, int64_t number)
@@ -371,11 +386,14 @@ static int op_call(struct pickle *p, int n)
 	return f ? push(p, pickle_call(p, f, args)) : -1;
 }
 
-/* Attributes of an object (an OrderedDict's _metadata): not of interest. */
 static int op_build(struct pickle *p, int n)
 {
+	struct value *state = pop(p), *v = state ? top(p) : NULL;
 	(void)n;
-	return pop(p) && top(p) ? 0 : -1;
+	if (!v)
+		return -1;
+	pickle_build(v, state);
+	return 0;
 }
 
 static int op_storage(struct pickle *p, int n)
@@ -410,8 +428,8 @@ static const struct {
     [0x80] = {op_protocol, 1},
     [0x95] = {op_nothing, 8}, /* FRAME */
     ['.'] = {op_stop, 0},
-    ['N'] = {op_opaque, 0},
-    ['G'] = {op_opaque, 8}, /* BINFLOAT */
+    ['N'] = {op_none, 0},
+    ['G'] = {op_real, 8}, /* BINFLOAT */
     [0x88] = {op_bool, 1},
     [0x89] = {op_bool, 0},
     ['K'] = {op_int, 1},

@@ -10,12 +10,15 @@
 enum { PICKLE_SIZE_MAX = 64 << 20 }; /* bytes of a pickle that its reader need take */
 
 enum value_kind {
-	VALUE_OPAQUE, /* None, a float, a NumPy scalar, ...: nothing that a state dict is made of */
-	VALUE_NUMBER, /* an integer or a bool */
+	VALUE_OPAQUE, /* a set, an optimiser's settings, ...: nothing that is of interest */
+	VALUE_NONE,
+	VALUE_NUMBER, /* an integer or a bool; NumPy's scalars, too */
+	VALUE_REAL,   /* a float; likewise */
 	VALUE_TEXT,   /* str or bytes; also an integer over 64 bits, as its bytes */
 	VALUE_LIST,   /* list or tuple */
 	VALUE_DICT,
 	VALUE_NAMED, /* one of the known functions and classes */
+	VALUE_DTYPE, /* NumPy's type of a scalar; its name is the text */
 	VALUE_STORAGE,
 	VALUE_TENSOR,
 };
@@ -42,9 +45,11 @@ struct value {
 	enum value_kind kind;
 	union {
 		int64_t number;
+		double real;
 		struct {
-			const char *p; /* n bytes of the pickle */
+			const char *p; /* n bytes of the pickle, or owned */
 			size_t n;
+			char *owned; /* NULL, or p */
 		} text;
 		struct list list; /* a dict: key, value, key, value, ... */
 		const struct named *named;

@@ -78,6 +78,15 @@ static const struct value *find_dict(const struct value *root)
 	return root;
 }
 
+int torch_tensor(struct state_table *table, const struct value *v, const char *name, size_t n, const struct storages *s,
+    const char *file, uint64_t size)
+{
+	const struct storage *mine = v->tensor.storage, *placed = storages_find(s, mine->key, mine->n);
+	struct state_tensor t = *v->tensor.layout;
+	t.at = placed->at + (uint64_t)mine->first * state_type_size(t.type);
+	return table_add(table, &t, name, n, file, size);
+}
+
 int torch_table(struct state_table *table, const struct value *root, const struct storages *s, const char *file, uint64_t size)
 {
 	const struct value *dict = find_dict(root);
@@ -89,10 +98,7 @@ int torch_table(struct state_table *table, const struct value *root, const struc
 			continue;
 		if (key->kind != VALUE_TEXT)
 			return fail("'%s' holds a tensor without a name", file);
-		const struct storage *mine = v->tensor.storage, *placed = storages_find(s, mine->key, mine->n);
-		struct state_tensor t = *v->tensor.layout;
-		t.at = placed->at + (uint64_t)mine->first * state_type_size(t.type);
-		if (table_add(table, &t, key->text.p, key->text.n, file, size) < 0)
+		if (torch_tensor(table, v, key->text.p, key->text.n, s, file, size) < 0)
 			return -1;
 	}
 	return 0;

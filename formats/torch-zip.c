@@ -6,7 +6,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "formats/torch-dict.h"
 #include "formats/torch-file.h"
 #include "lib/base/err.h"
 
@@ -223,7 +222,7 @@ static int read_storages(struct zip *z)
 	return got;
 }
 
-static int read_all(struct zip *z, struct pickle *p, struct state_table *table)
+static int read_all(struct zip *z, struct pickle *p, torch_tabulate *tabulate, void *ctx, struct state_table *table)
 {
 	const char *file = place_name(z->file);
 	size_t used;
@@ -232,15 +231,15 @@ static int read_all(struct zip *z, struct pickle *p, struct state_table *table)
 	const struct value *root = pickle_read(p, z->program, z->program_size, &used);
 	if (!root || storages_collect(&z->storages, p, file) < 0 || make_room(z) < 0 || open_archive(z) < 0 || read_storages(z) < 0)
 		return -1;
-	return torch_table(table, root, &z->storages, file, place_size(z->file));
+	return tabulate(ctx, table, root, &z->storages, file, place_size(z->file));
 }
 
-int torch_zip_read(struct place *file, struct state_table *table, struct place **storages)
+int torch_zip_read_any(struct place *file, torch_tabulate *tabulate, void *ctx, struct state_table *table, struct place **storages)
 {
 	struct zip *z = xcalloc(1, sizeof *z);
 	struct pickle *p = pickle_open(place_name(file));
 	z->file = file;
-	int ok = read_all(z, p, table);
+	int ok = read_all(z, p, tabulate, ctx, table);
 	if (!ok)
 		*storages = place_take(place_name(file), z->data, z->data_size);
 	else
@@ -252,4 +251,16 @@ int torch_zip_read(struct place *file, struct state_table *table, struct place *
 	free(z->program);
 	free(z);
 	return ok;
+}
+
+static int dict(
+    void *ctx, struct state_table *table, const struct value *root, const struct storages *s, const char *file, uint64_t size)
+{
+	(void)ctx;
+	return torch_table(table, root, s, file, size);
+}
+
+int torch_zip_read(struct place *file, struct state_table *table, struct place **storages)
+{
+	return torch_zip_read_any(file, dict, NULL, table, storages);
 }

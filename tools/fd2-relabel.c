@@ -3,7 +3,8 @@
 #include "lib/base/stage.h"
 #include "lib/fd2/jobs.h"
 
-static struct relabel_job job = {.bn = "batch", .mix = "cutmix", .epochs = 300, .min_scale = 0.08, .keep = 1};
+static struct relabel_job job = {
+    .bn = "batch", .mix = "cutmix", .order = "own", .epochs = 300, .fkd_seed = 42, .min_scale = 0.08, .keep = 1};
 
 static const struct opt opts[] = {
     {'o', "output", "FILE", OPT_STRING, &job.out, "write to FILE", .unrecorded = true},
@@ -16,6 +17,8 @@ static const struct opt opts[] = {
     {0, "min-scale", "X", OPT_REAL, &job.min_scale, "smallest crop's share of the area", .min = 0.001, .max = 1},
     {0, "shuffle-patches", NULL, OPT_FLAG, &job.shuffle_patches, "put the quarters of each image in random order"},
     {0, "keep", "X", OPT_REAL, &job.keep, "share of the batches that are labelled", .min = 1e-6, .max = 1},
+    {0, "order", "WHOSE", OPT_CHOICE, &job.order, "order of the images: fd2's, or FKD's sampler's", .choices = "own|fkd"},
+    {0, "fkd-seed", "N", OPT_INT, &job.fkd_seed, "seed of --order fkd", .min = 0, .max = 9007199254740991.0},
     {0},
 };
 

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "lib/base/err.h"
+#include "lib/base/folder.h"
 
 enum { BUFFER = 256 << 10, OPEN_MAX_OUTPUTS = 16 };
 
@@ -33,6 +34,7 @@ void out_on_signal(int sig)
 	for (int i = 0; i < OPEN_MAX_OUTPUTS; i++)
 		if (doomed[i][0])
 			unlink(doomed[i]);
+	folder_remove_unfinished();
 	signal(sig, SIG_DFL);
 	raise(sig);
 }
@@ -293,4 +295,5 @@ void out_abandon_all(void)
 	for (int i = 0; i < OPEN_MAX_OUTPUTS; i++)
 		if (open_outputs[i])
 			out_abandon(open_outputs[i]);
+	folder_remove_unfinished();
 }

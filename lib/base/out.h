@@ -37,7 +37,7 @@ const char *out_name(const struct out *o);
 int out_close(struct out *o);
 /* Gives up one output: nothing appears under its name (OUT_KEEP: the .part stays). */
 void out_abandon(struct out *o);
-/* Used by fd2_finish and atexit: removes all that is still open (except OUT_KEEP). */
+/* Used by fd2_finish and atexit: removes all that is still open (except OUT_KEEP), an unfinished folder too (folder.h). */
 void out_abandon_all(void);
 /* Signal handler: removes the temporary files, then lets the signal end the process. */
 void out_on_signal(int sig);

@@ -71,8 +71,8 @@ struct relabel_job {
 	int n_shards;
 	struct opt_list teachers;
 	struct opt_numbers weights; /* none: the same for all */
-	const char *out, *bn, *mix;
-	long epochs, batch;
+	const char *out, *bn, *mix, *order;
+	long epochs, batch, fkd_seed;
 	double min_scale, keep;
 	bool shuffle_patches;
 };
@@ -100,4 +100,14 @@ struct eval_job {
 	bool hard, no_augment, strict, reuse_labels;
 };
 int stage_eval(const struct eval_job *job);
+
+/* fd2-exchange: labels.fd2 + distilled shard -> a store of the FKD family, and back */
+struct fkd_job {
+	const char *from, *out;
+	struct opt_list images;
+	long fkd_seed, size; /* size 0: as the map beside the store says, or 224 */
+	const char *bn;      /* NULL: likewise, or batch */
+};
+int stage_fkd_write(const struct fkd_job *job);
+int stage_fkd_read(const struct fkd_job *job);
 #endif

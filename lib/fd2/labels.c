@@ -122,7 +122,10 @@ void epoch_draw(struct epoch *e, const struct dataset *d, int size, double min_s
 {
 	struct augment augment = {.crop = CROP_RESIZED, .min_scale = min_scale, .shuffle = e->views.shuffled};
 	epoch_lay_out(e, e->images);
-	draw_order(e, seed, number);
+	if (e->order)
+		memcpy(e->ids, e->order, (size_t)e->n * sizeof *e->ids);
+	else
+		draw_order(e, seed, number);
 	for (int i = 0; i < e->n; i++) {
 		struct view v = view_random(&d->v[e->ids[i]].image, size, &augment, seed, number, e->ids[i]);
 		memcpy(e->boxes + 4 * i, (int32_t[]){v.box.x, v.box.y, v.box.w, v.box.h}, 4 * sizeof *e->boxes);

@@ -29,7 +29,8 @@ struct epoch {
 	int32_t *ids, *boxes, *with, *mix;
 	uint8_t *flips, *quarters;
 	float *lambda;
-	uint16_t *logits; /* f16 */
+	uint16_t *logits;     /* f16 */
+	const int32_t *order; /* what epoch_draw takes for ids; NULL: it shuffles. Borrowed */
 };
 
 /* Room for a whole epoch of `images` images, laid out as one. */

@@ -7,6 +7,7 @@
 #include "lib/base/log.h"
 #include "lib/base/names.h"
 #include "lib/base/rng.h"
+#include "lib/fd2/fkd-order.h"
 #include "lib/fd2/jobs.h"
 #include "lib/fd2/labels.h"
 #include "lib/fd2/teachers.h"
@@ -20,7 +21,8 @@ struct run {
 	struct epoch drawn, kept;
 	long wanted, left; /* batches that are still to be kept, and to be drawn */
 	bool batch_bn;
-	size_t bytes; /* of the labels' tensors */
+	size_t bytes;            /* of the labels' tensors */
+	struct fkd_order *order; /* NULL: fd2's own */
 };
 
 /* Each teacher's logits of x [m,3,S,S], weighted and summed: [m,K]. */
@@ -72,6 +74,8 @@ static bool is_kept(struct run *r, long e, int i)
 
 static int label_epoch(struct run *r, long e)
 {
+	if (r->order && !(r->drawn.order = fkd_order_next(r->order)))
+		return -1;
 	epoch_draw(&r->drawn, &r->images, r->first->size, r->job->min_scale, (uint64_t)common.seed, e);
 	epoch_clear(&r->kept);
 	for (int i = 0; i < r->drawn.batches; i++) {
@@ -142,6 +146,8 @@ static int prepare(struct run *r)
 	batch_init(&r->batch, batch, r->first->size);
 	epoch_init(&r->drawn, r->images.n, batch, r->first->classes, &views);
 	epoch_init(&r->kept, r->images.n, batch, r->first->classes, &views);
+	if (!strcmp(job->order, "fkd") && !(r->order = fkd_order_new(&r->images, (uint64_t)job->fkd_seed)))
+		return -1;
 	r->batch_bn = !strcmp(job->bn, "batch");
 	r->left = job->epochs * epoch_whole_batches(&r->drawn);
 	r->wanted = lround(job->keep * (double)r->left);
@@ -164,6 +170,7 @@ int stage_relabel(const struct relabel_job *job)
 {
 	struct run r = {.job = job};
 	int ok = prepare(&r) < 0 ? -1 : write_labels(&r);
+	fkd_order_free(r.order);
 	epoch_free(&r.drawn);
 	epoch_free(&r.kept);
 	batch_free(&r.batch);

@@ -202,6 +202,15 @@ void tensor_sgd_(Tensor *const *params, Tensor *const *grads, Tensor *const *mom
 void tensor_adam_(Tensor *const *params, Tensor *const *grads, Tensor *const *m, Tensor *const *v, int n, long step, double lr,
     double beta1, double beta2, double eps, double weight_decay, bool decoupled);
 
+/* --- another program's randomness ------------------------------------------------------------------------------------------ */
+
+/* The orders in which torch.utils.data.RandomSampler goes through a data set, with a torch.Generator of that seed. */
+struct sampler;
+struct sampler *sampler_new(uint64_t seed); /* NULL: tensor_error */
+/* The next epoch's order of 0..n-1. The sampler draws two permutations an epoch and uses the first. 0 or -1. */
+int sampler_next(struct sampler *s, int64_t *order, int64_t n);
+void sampler_free(struct sampler *s);
+
 #pragma GCC visibility pop
 #ifdef __cplusplus
 }

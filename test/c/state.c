@@ -557,7 +557,8 @@ static void claims_of_pickles_are_checked(void)
 	    BAD("\x80\x02t.", "damaged pickle"),
 	    BAD("\x80\x02}Ns.", "damaged pickle"),
 	    BAD("\x80\x02}(Nu.", "damaged pickle"),
-	    BAD("\x80\x02N(NNu.", "no dict of tensors"), /* into None: nowhere */
+	    BAD("\x80\x02N(NNu.", "damaged pickle"),
+	    BAD("\x80\x02\x8f(NNu.", "no dict of tensors"), /* into a set: nowhere */
 	    BAD("\x80\x02](NNu.", "damaged pickle"),
 	    BAD("\x80\x02}Na.", "damaged pickle"),
 	    BAD("\x80\x02)(R.", "damaged pickle"),

@@ -269,3 +269,9 @@ try() {
 	fd2-look --check mine-val.tar
 	[ "${stderr_lines[-1]}" = "fd2-import: mine-val.tar: 12 images of 3 classes" ]
 }
+
+@test "fd2-exchange(1): its example" {
+	try fd2-exchange.1 exchange.sh
+	[ "$(fd2-look --json back.tar | jq -r .digest)" = "$(fd2-look --json distilled.tar | jq -r .digest)" ]
+	jq -e '.images == 6 and .labels == "soft"' <<<"$output"
+}

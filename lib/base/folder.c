@@ -1,0 +1,174 @@
+#include "lib/base/folder.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "lib/base/err.h"
+
+/* A file or folder that was made, the last first. They stay where they are in memory, so that a signal handler may read them. */
+struct made {
+	struct made *before;
+	bool folder;
+	char path[];
+};
+static struct made *volatile made;
+
+struct folder {
+	char *path, *temp, *inside; /* the last folder made inside */
+};
+
+/* Before it exists: what is removed in vain does no harm. */
+static void remember(const char *path, bool folder)
+{
+	struct made *m = xmalloc(sizeof *m + strlen(path) + 1);
+	m->before = made;
+	m->folder = folder;
+	strcpy(m->path, path);
+	made = m;
+}
+
+void folder_remove_unfinished(void)
+{
+	for (const struct made *m = made; m; m = m->before)
+		if (m->folder)
+			rmdir(m->path);
+		else
+			unlink(m->path);
+}
+
+static void release(struct folder *f)
+{
+	while (made) {
+		struct made *m = made;
+		made = m->before;
+		free(m);
+	}
+	free(f->path);
+	free(f->temp);
+	free(f->inside);
+	free(f);
+}
+
+void folder_abandon(struct folder *f)
+{
+	folder_remove_unfinished();
+	release(f);
+}
+
+static int no_write(const struct folder *f)
+{
+	return fail("cannot write '%s': %s", f->path, strerror(errno));
+}
+
+/* The path without slashes at its end, and a name beside it. */
+static void set_names(struct folder *f, const char *path)
+{
+	size_t n = strlen(path);
+	while (n > 1 && path[n - 1] == '/')
+		n--;
+	f->path = xasprintf("%.*s", (int)n, path);
+	const char *slash = strrchr(f->path, '/');
+	int dir = slash ? (int)(slash - f->path) + 1 : 0;
+	f->temp = xasprintf("%.*s.%s.%ld.tmp", dir, f->path, f->path + dir, (long)getpid());
+	f->inside = xstrdup("");
+}
+
+struct folder *folder_create(const char *path)
+{
+	struct stat st;
+	if (made)
+		return fail_null("cannot write '%s': another folder is being written", path);
+	struct folder *f = xcalloc(1, sizeof *f);
+	set_names(f, path);
+	if (!lstat(f->path, &st))
+		fail("'%s' is there already; remove it, or name another folder", f->path);
+	else if (mkdir(f->temp, 0777))
+		no_write(f);
+	else {
+		remember(f->temp, true);
+		return f;
+	}
+	release(f);
+	return NULL;
+}
+
+/* The folders above a file. */
+static int make_folders(struct folder *f, const char *name)
+{
+	const char *slash = strrchr(name, '/');
+	size_t n = slash ? (size_t)(slash - name) : 0;
+	if (strlen(f->inside) == n && !strncmp(f->inside, name, n))
+		return 0;
+	for (const char *s = strchr(name, '/'); s; s = strchr(s + 1, '/')) {
+		char *path = xasprintf("%s/%.*s", f->temp, (int)(s - name), name);
+		remember(path, true);
+		int ok = mkdir(path, 0777) && errno != EEXIST ? no_write(f) : 0;
+		free(path);
+		if (ok < 0)
+			return -1;
+	}
+	free(f->inside);
+	f->inside = xasprintf("%.*s", (int)n, name);
+	return 0;
+}
+
+static int write_all(int fd, const char *data, size_t n)
+{
+	while (n) {
+		ssize_t put = write(fd, data, n);
+		if (put < 0 && errno != EINTR)
+			return -1;
+		data += put > 0 ? put : 0;
+		n -= put > 0 ? (size_t)put : 0;
+	}
+	return 0;
+}
+
+int folder_put(struct folder *f, const char *name, const void *data, size_t n)
+{
+	if (make_folders(f, name) < 0)
+		return -1;
+	char *path = xasprintf("%s/%s", f->temp, name);
+	remember(path, false);
+	int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+	free(path);
+	if (fd < 0)
+		return no_write(f);
+	int ok = write_all(fd, data, n) < 0 ? no_write(f) : 0;
+	if (close(fd) && !ok)
+		ok = no_write(f);
+	return ok;
+}
+
+/* One call for all files: each for itself would wait for the disk thousands of times. */
+static int sync_folder(const char *path)
+{
+	int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (fd < 0)
+		return -1;
+	int ok = syncfs(fd);
+	close(fd);
+	return ok;
+}
+
+int folder_close(struct folder *f)
+{
+	struct stat st;
+	int ok = sync_folder(f->temp) < 0 ? no_write(f) : 0;
+	if (!ok && !lstat(f->path, &st))
+		ok = fail("'%s' is there already; remove it, or name another folder", f->path);
+	if (!ok && rename(f->temp, f->path))
+		ok = fail("cannot rename '%s' to '%s': %s", f->temp, f->path, strerror(errno));
+	if (ok < 0)
+		folder_remove_unfinished();
+	else
+		sync_folder(f->path); /* its name */
+	release(f);
+	return ok;
+}

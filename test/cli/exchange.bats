@@ -1,0 +1,403 @@
+#!/usr/bin/env bats
+# Images and labels in the hands of other programs, and back. test/parity/fkd.py does the same with PyTorch itself.
+
+bats_require_minimum_version 1.5.0
+load helpers
+
+setup() {
+	fd2_setup
+	tiny_run
+}
+
+digest() {
+	fd2-look --json "$1" | jq -r .digest
+}
+
+# Labels of two epochs in batches of four, which leaves a batch of two; and the store of them.
+relabel() {
+	fd2-relabel -q --threads 1 -t teacher.fd2 -b 4 -e 2 --order fkd "$@" distilled.tar
+}
+
+# tiny_store: labels-fkd.fd2, store and store.json, made once.
+tiny_store() {
+	local made=$BATS_FILE_TMPDIR/store
+	if [ ! -e "$made/store" ]; then
+		mkdir -p "$made"
+		relabel -o "$made/labels-fkd.fd2"
+		fd2-exchange -q --to fkd --images distilled.tar -o "$made/store" "$made/labels-fkd.fd2"
+	fi
+	cp -r "$made"/* .
+}
+
+# tensors FILE: all that a label stream holds, but for its meta.
+tensors() {
+	local name
+	for name in {0,1}/{ids,boxes,flips,with,lambda,mix,logits}; do
+		fd2-look --tensor "$name" "$1"
+	done
+}
+
+fkd() {
+	PYTHONDONTWRITEBYTECODE=1 "$python" "$root/test/cli/fkd.py" "$@"
+}
+
+# respell SPELLING...: the store `store`, its batches written by Python with those spellings.
+respell() {
+	fkd read store/*/*.tar | fkd write "$@" -- store/*/*.tar
+}
+
+nothing_left() {
+	[ -z "$(find . -name '.*' ! -name . -o -name 'x*')" ]
+}
+
+# --- images --------------------------------------------------------------------------------------------------------------------
+
+@test "exchange: JPEGs in the folders of CV-DD and RDED are the shard's own bytes" {
+	mkdir ours
+	tar xf distilled.tar -C ours
+	fd2-exchange -q --to cv-dd -o cv distilled.tar
+	fd2-exchange -q --to rded -o rded distilled.tar
+	[ "$(cd cv && echo */*)" = "new000/class000_id000.jpg new000/class000_id001.jpg new001/class001_id000.jpg new001/class001_id001.jpg new002/class002_id000.jpg new002/class002_id001.jpg" ]
+	[ "$(cd rded && echo */* | cut -d' ' -f 1,6)" = "00000/class00000_id00000.jpg 00002/class00002_id00001.jpg" ]
+	local i=0 class
+	for class in $(jq -r '.classes[]' cv/classes.json); do
+		cmp "ours/$class/0001.jpg" "cv/new00$i/class00${i}_id000.jpg"
+		cmp "ours/$class/0002.jpg" "rded/0000$i/class0000${i}_id00001.jpg"
+		i=$((i + 1))
+	done
+	[ $i = 3 ]
+	[ "$(jq -r .digest cv/classes.json)" = "$(digest distilled.tar)" ]
+	[ "$(find cv -type f | wc -l)" = 7 ]
+}
+
+@test "exchange: there and back is the same set, in the same order" {
+	local form
+	for form in cv-dd rded; do
+		fd2-exchange -q --to $form -o $form distilled.tar
+		fd2-exchange -q --from images -o $form.tar $form
+		[ "$(digest $form.tar)" = "$(digest distilled.tar)" ]
+		cmp <(tar tf $form.tar | grep -v ^__) <(tar tf distilled.tar | grep -v ^__)
+	done
+	tar --sort=name -cf plain.tar -C cv-dd .
+	fd2-exchange -q --to rded -o again plain.tar
+	cmp again/00001/class00001_id00001.jpg cv-dd/new001/class001_id001.jpg
+}
+
+@test "exchange: PNGs lose nothing" {
+	fd2-distill -q --threads 1 -t teacher.fd2 --steps 1 --pixels f16 -o f16.tar train.tar
+	fd2-exchange -q --to fadrm -o png f16.tar
+	fd2-exchange -q --from images -o back.tar png
+	[ "$(tar tf back.tar | grep -c '\.npy$')" = 3 ]
+	fd2-exchange -q --to fadrm -o again back.tar
+	diff -r -x classes.json png again
+	need_python
+	# 255 times the half-precision pixels of the shard, through PNG's own filters and Python's zlib
+	mkdir ours
+	tar xf f16.tar -C ours
+	"$python" - png/new000/class000_id000.png ours/"$(jq -r '.classes[0]' png/classes.json)"/0001.npy <<-'PY'
+		import struct, sys, zlib
+		import numpy
+		data, at, idat = open(sys.argv[1], "rb").read(), 8, b""
+		while at < len(data):
+		    n, kind = struct.unpack(">I4s", data[at:at + 8])
+		    if kind == b"IHDR":
+		        w, h, depth, colour = struct.unpack(">IIBB", data[at + 8:at + 18])
+		    idat += data[at + 8:at + 8 + n] if kind == b"IDAT" else b""
+		    at += n + 12
+		assert (w, h, depth, colour) == (32, 32, 8, 2)
+		rows = numpy.frombuffer(zlib.decompress(idat), "u1").reshape(h, 1 + 3 * w)
+		out = numpy.zeros((h + 1, 3 * w + 3), int)
+		for y in range(h):
+		    for x in range(3, 3 * w + 3):
+		        a, b, c = out[y + 1, x - 3], out[y, x], out[y, x - 3]
+		        p = a + b - c
+		        paeth = min((abs(p - a), 0, a), (abs(p - b), 1, b), (abs(p - c), 2, c))[2]
+		        out[y + 1, x] = (rows[y, x - 2] + [0, a, b, (a + b) // 2, paeth][rows[y, 0]]) % 256
+		want = numpy.rint(255 * numpy.load(sys.argv[2]).astype("f8").clip(0, 1))
+		assert (out[1:, 3:].reshape(h, w, 3).transpose(2, 0, 1) == want).all()
+	PY
+}
+
+@test "exchange: names of classes from a file, or of the folders" {
+	fd2-exchange -q --to cv-dd -o cv distilled.tar
+	printf 'wren\nrobin\r\nowl\n' >names
+	fd2-exchange -q --from images --classes names -o named.tar cv
+	[ "$(fd2-look --json named.tar | jq -c '.meta.classes')" = '["wren","robin","owl"]' ]
+	tar tf named.tar | grep -x robin/class001_id000.jpg
+	rm cv/classes.json
+	fd2-exchange -q --from images cv | fd2-look --json - | jq -e '.meta.classes == ["new000", "new001", "new002"]'
+	run -1 --separate-stderr fd2-exchange --from images --classes <(echo wren) -o x cv
+	said "fd2-exchange: '/dev/fd/*' names 1 classes, and 'cv' holds 3 folders"
+	run -1 --separate-stderr fd2-exchange --from images --classes <(printf 'a\na\nb\n') -o x cv
+	said "fd2-exchange: '/dev/fd/*' names class 'a' twice"
+	run -1 --separate-stderr fd2-exchange --from images --classes <(printf 'a\n../b\nc\n') -o x cv
+	said "fd2-exchange: '/dev/fd/*' has a class '../b', which is no name for a folder"
+	nothing_left
+}
+
+@test "exchange: sorted folders are in the order of the classes, however many" {
+	mkdir many
+	local k
+	tar xf distilled.tar
+	for ((k = 0; k < 1001; k++)); do
+		mkdir "many/c$((k + 1000))"
+		ln "$(echo */0001.jpg | cut -d' ' -f 1)" "many/c$((k + 1000))/a.jpg"
+	done
+	fd2-exchange -q --to cv-dd -o cv many
+	[ -e cv/new0000/class0000_id000.jpg ]
+	[ "$(cd cv && printf '%s\n' new* | LC_ALL=C sort -c && ls -d new* | wc -l)" = 1001 ]
+	[ "$(jq -r '.classes[1000]' cv/classes.json)" = c2000 ]
+	[ -e cv/new1000/class1000_id000.jpg ]
+}
+
+@test "exchange: folders that are not as they should be" {
+	fd2-exchange -q --to cv-dd -o cv distilled.tar
+	run -1 --separate-stderr fd2-exchange --to cv-dd -o cv distilled.tar
+	said "fd2-exchange: 'cv' is there already; remove it, or name another folder"
+	echo no image >cv/new001/class001_id001.jpg
+	run -1 --separate-stderr fd2-exchange --from images -o x cv
+	said "fd2-exchange: 'cv/new001/class001_id001.jpg': not a JPEG"
+	rm cv/new001/class001_id001.jpg
+	run -1 --separate-stderr fd2-exchange --from images -o x cv
+	said "fd2-exchange: 'cv' holds 5 images, and its classes.json lists 6; remove that list if the images are others"
+	mkfifo cv/new001/class001_id001.jpg
+	run -1 --separate-stderr fd2-exchange --from images -o x cv
+	said "fd2-exchange: 'cv/new001/class001_id001.jpg' is no file"
+	rm cv/new001/*
+	run -1 --separate-stderr fd2-exchange --from images -o x cv
+	said "fd2-exchange: 'cv/new001' holds no image"
+	echo '{"classes": 7}' >cv/classes.json
+	echo no image >cv/new001/a.png
+	run -1 --separate-stderr fd2-exchange --from images -o x cv
+	said "fd2-exchange: 'cv/classes.json' has classes that are no list of names"
+	rm cv/classes.json
+	run -1 --separate-stderr fd2-exchange --from images -o x cv
+	said "fd2-exchange: 'cv/new001/a.png': not a PNG*"
+	mv cv/new001/a.{png,webp}
+	run -1 --separate-stderr fd2-exchange --from images -o x cv
+	said "fd2-exchange: 'cv/new001/a.webp' is neither a JPEG nor a PNG"
+	run -1 --separate-stderr fd2-exchange --from images -o x nowhere
+	said "fd2-exchange: cannot open 'nowhere': No such file or directory"
+	nothing_left
+}
+
+@test "exchange: a class without an image would shift the numbers" {
+	mkdir part
+	tar xf distilled.tar -C part
+	rm -r "part/$(jq -r '.classes[1]' part/__fd2__)"
+	run -1 --separate-stderr fd2-exchange --to rded -o x part
+	said "fd2-exchange: class 1, '*', has no image: programs that number classes by their folders would count past it"
+	run -1 --separate-stderr fd2-relabel -t teacher.fd2 -e 1 --order fkd -o x part
+	said "fd2-relabel: class '*' has no image: programs that number classes by their folders would count past it"
+	nothing_left
+}
+
+# --- labels --------------------------------------------------------------------------------------------------------------------
+
+@test "exchange: fd2-relabel --order fkd goes through the images as torch's sampler does" {
+	need_python
+	local seed
+	for seed in 42 7; do
+		relabel --fkd-seed $seed -o labels-fkd.fd2
+		# the six images class after class; the shard has them by their numbers, 0 3, 1 4, 2 5
+		fkd order 6 2 $seed | tr ' ' '\n' | awk '{ print int($1 / 2) + 3 * ($1 % 2) }' >want
+		{ fd2-look --tensor 0/ids labels-fkd.fd2; fd2-look --tensor 1/ids labels-fkd.fd2; } | tr -s ' ' '\n' | grep . >got
+		cmp want got
+	done
+}
+
+@test "exchange: a store is what the stream says" {
+	need_python
+	tiny_store
+	[ "$(cd store && echo */*)" = "epoch_0/batch_0.tar epoch_0/batch_1.tar epoch_1/batch_0.tar epoch_1/batch_1.tar" ]
+	[ "$(jq -r '.inputs.images' store.json)" = "$(digest distilled.tar)" ]
+	"$python" - <(fkd read store/*/*) labels-fkd.fd2 <<-'PY'
+		import json, sys
+		import msgpack, msgpack_numpy, numpy
+		t = {o["name"]: o["value"] for o in msgpack.Unpacker(open(sys.argv[2], "rb"), object_hook=msgpack_numpy.decode) if "name" in o}
+		for i, line in enumerate(open(sys.argv[1])):
+		    e, rows = str(i // 2), slice(0, 4) if i % 2 == 0 else slice(4, 6)
+		    coords, flips, mix, lam, box, logits = json.loads(line)
+		    n = rows.stop - rows.start
+		    assert [v["dtype"] for v in (coords, flips, mix, logits)] == ["<f4", "|b1", "<i8", "<f2"]
+		    assert coords["shape"] == [n, 4] and flips["shape"] == mix["shape"] == [n] and logits["shape"] == [n, 3]
+		    x, y, w, h = t[e + "/boxes"][rows].T
+		    assert (numpy.array(coords["data"], "f4").reshape(n, 4).T == numpy.array([y / 32, x / 32, h / 32, w / 32], "f4")).all()
+		    assert flips["data"] == t[e + "/flips"][rows].tolist() and mix["data"] == t[e + "/with"][rows].tolist()
+		    assert lam == float(t[e + "/lambda"][i % 2])
+		    left, top, right, bottom = t[e + "/mix"][i % 2].tolist()
+		    assert box == [top, left, bottom, right]
+		    assert logits["data"] == t[e + "/logits"][rows].reshape(-1).tolist()
+		assert i == 3
+	PY
+}
+
+@test "exchange: a store there and back is the same labels, whoever wrote it" {
+	tiny_store
+	fd2-exchange -q --from fkd --images distilled.tar -o back.fd2 store
+	cmp <(tensors labels-fkd.fd2) <(tensors back.fd2)
+	cmp <(fd2-look --json labels-fkd.fd2 | jq -S '.meta | del(.tool, .options)') <(fd2-look --json back.fd2 | jq -S '.meta | del(.tool, .options)')
+	fd2-eval -q --threads 1 --val val.tar -l labels-fkd.fd2 distilled.tar >one.json
+	fd2-eval -q --threads 1 --val val.tar -l back.fd2 distilled.tar >two.json
+	cmp one.json two.json
+	need_python
+	local spelling
+	respell plain new old
+	for spelling in plain new old; do
+		fd2-exchange -q --from fkd --size 32 --images distilled.tar -o $spelling.fd2 $spelling
+		cmp <(tensors labels-fkd.fd2) <(tensors $spelling.fd2)
+	done
+	[ "$(fd2-look --json old.fd2 | jq -c '.meta | [.size, .batch, .epochs, .halves, .mean[0]]')" = '[32,4,2,true,0.485]' ]
+	fd2-exchange -q --from fkd --size 32 --bn eval --images distilled.tar plain | fd2-look --json - | jq -e '.meta.halves == false'
+}
+
+@test "exchange: labels that are not mixed" {
+	need_python
+	relabel --mix none -o labels-fkd.fd2
+	fd2-exchange -q --to fkd --images distilled.tar -o store labels-fkd.fd2
+	fkd read store/epoch_0/batch_0.tar | jq -e '.[2].data == [0, 1, 2, 3] and .[3] == 1 and .[4] == [0, 0, 0, 0]'
+	respell none
+	fd2-exchange -q --from fkd --images distilled.tar -o none.fd2 none
+	cmp <(tensors labels-fkd.fd2) <(tensors none.fd2)
+}
+
+@test "exchange: labels that are mixed by MixUp" {
+	need_python
+	relabel --mix mixup -o labels-fkd.fd2
+	fd2-exchange -q --to fkd --images distilled.tar -o store labels-fkd.fd2
+	fkd read store/epoch_0/batch_0.tar | jq -e '.[4] == null and .[3] > 0 and .[3] < 1'
+	respell old
+	fd2-exchange -q --from fkd --images distilled.tar -o old.fd2 old
+	cmp <(tensors labels-fkd.fd2) <(tensors old.fd2)
+	[ "$(fd2-look --json old.fd2 | jq -r .meta.mix)" = mixup ]
+	relabel -e 1 -o labels-cut.fd2
+	fd2-exchange -q --to fkd --images distilled.tar -o cut labels-cut.fd2
+	cp cut/epoch_0/batch_1.tar old/epoch_0/
+	run -1 --separate-stderr fd2-exchange --from fkd --images distilled.tar -o x old
+	said "fd2-exchange: 'old/epoch_0/batch_1.tar' is mixed in another way than the first batch"
+	nothing_left
+}
+
+@test "exchange: labels for which a store has no place" {
+	relabel --keep 0.5 -o some.fd2
+	run -1 --separate-stderr fd2-exchange --to fkd --images distilled.tar -o x some.fd2
+	said "fd2-exchange: the labels lack batches (fd2-relabel --keep), which FKD's stores must have"
+	relabel --shuffle-patches -o quarters.fd2
+	run -1 --separate-stderr fd2-exchange --to fkd --images distilled.tar -o x quarters.fd2
+	said "fd2-exchange: the labels are of images with shuffled quarters, for which FKD's stores have no place"
+	nothing_left
+}
+
+@test "exchange: labels in another order, or of another set" {
+	run -1 --separate-stderr fd2-exchange --to fkd --images distilled.tar -o x labels.fd2
+	said "fd2-exchange: epoch 0 of the labels goes through the images in another order than FKD's sampler with seed 42; make labels with fd2-relabel --order fkd --fkd-seed 42"
+	tiny_store
+	run -1 --separate-stderr fd2-exchange --to fkd --fkd-seed 1 --images distilled.tar -o x labels-fkd.fd2
+	said "fd2-exchange: epoch 0 *with fd2-relabel --order fkd --fkd-seed 1"
+	run -1 --separate-stderr fd2-exchange --to fkd --images val.tar -o x labels-fkd.fd2
+	said "fd2-exchange: the labels were made for another distilled set (*) than this one (*)"
+	run -1 --separate-stderr fd2-exchange --to fkd --images distilled.tar -o x teacher.fd2
+	said "fd2-exchange: 'teacher.fd2' holds *; labels are wanted here"
+	run -1 --separate-stderr fd2-exchange --to fkd --images distilled.tar -o x <(head -c 1500 labels-fkd.fd2)
+	[ ! -e x ] && [ ! -e x.json ]
+	run -1 --separate-stderr fd2-exchange --to fkd --images distilled.tar -o store labels-fkd.fd2
+	said "fd2-exchange: 'store.json' is there already; remove it, or name another folder"
+	run -1 --separate-stderr fd2-exchange --from fkd --images val.tar -o x store
+	said "fd2-exchange: 'store' is for another distilled set (*) than this one (*)"
+	nothing_left
+}
+
+# broken EPOCH PATTERN: that epoch, alone in a store, is refused with that sentence.
+broken() {
+	rm -rf bad
+	mkdir bad
+	mv "broken/$1" bad/epoch_0
+	run -1 --separate-stderr fd2-exchange --from fkd --size 32 --images distilled.tar -o x bad
+	said "fd2-exchange: 'bad/epoch_0/batch_0.tar' $2"
+}
+
+@test "exchange: stores that are not as they should be" {
+	need_python
+	tiny_store
+	# a changed batch a line
+	fkd read store/epoch_0/batch_0.tar | jq -c '
+		(.[0].data[3] = 1.5), (.[0].data[2] = -1), (.[2].data[1] = 4), (.[4][2] = 33), (.[3] = null), (.[4] = [1, 2, 3]),
+		(.[3] = 2), (.[5].dtype = "<f4"), (.[5].shape = [3, 4]), (.[5].shape = [4, 2] | .[5].data |= .[:8]), (.[0] = 7), .[:5]' |
+		fkd write broken -- epoch_{0..11}/batch_0.tar
+	broken epoch_0 "crops outside of image '*'"
+	broken epoch_1 "crops outside of image '*'"
+	broken epoch_2 "mixes with sample 4 of 4"
+	broken epoch_3 "mixes outside of 32 x 32 pixels; give the network's input with --size"
+	broken epoch_4 "has a mix_lam that is no number, or a mix_bbox that is not four"
+	broken epoch_5 "has a mix_lam that is no number, or a mix_bbox that is not four"
+	broken epoch_6 "has a mix_lam outside of 0 to 1"
+	broken epoch_7 "has a soft_label of more than 16 bits; labels are read as --use-fp16 saves them"
+	broken epoch_8 "has a soft_label of a shape that does not fit"
+	broken epoch_9 "tells 2 classes apart, and the images have 3"
+	broken epoch_10 "has no tensor of the right type and rank for its coords"
+	broken epoch_11 "is no batch of soft labels: it holds no list of 6 things"
+	cp store/epoch_0/* bad/epoch_0/
+	cp store/epoch_0/batch_1.tar bad/epoch_0/batch_2.tar
+	run -1 --separate-stderr fd2-exchange --from fkd --size 32 --images distilled.tar -o x bad
+	said "fd2-exchange: 'bad/epoch_0/batch_2.tar' is one more than 6 images in batches of 4 fill"
+	rm bad/epoch_0/batch_[12].tar
+	run -1 --separate-stderr fd2-exchange --from fkd --size 32 --images distilled.tar -o x bad
+	said "fd2-exchange: cannot open 'bad/epoch_0/batch_1.tar': No such file or directory"
+	mkfifo bad/epoch_0/batch_1.tar
+	run -1 --separate-stderr fd2-exchange --from fkd --size 32 --images distilled.tar -o x bad
+	said "fd2-exchange: 'bad/epoch_0/batch_1.tar' is no file"
+	cp distilled.tar bad/epoch_0/batch_0.tar
+	run -1 --separate-stderr fd2-exchange --from fkd --size 32 --images distilled.tar -o x bad
+	said "fd2-exchange: *'bad/epoch_0/batch_0.tar'*"
+	touch bad/notes
+	run -1 --separate-stderr fd2-exchange --from fkd --size 32 --images distilled.tar -o x bad
+	said "fd2-exchange: 'bad' holds 'notes', which is no epoch of labels"
+	mkdir none
+	run -1 --separate-stderr fd2-exchange --from fkd --size 32 --images distilled.tar -o x none
+	said "fd2-exchange: 'none' holds no epoch of labels"
+	nothing_left
+}
+
+# --- the command line and the end -------------------------------------------------------------------------------------------------
+
+@test "exchange: command lines that do not fit together" {
+	local sentence
+	while IFS='|' read -r sentence options; do
+		# shellcheck disable=SC2086 # words
+		run -2 --separate-stderr fd2-exchange $options
+		[ "${stderr_lines[0]}" = "fd2-exchange: $sentence" ]
+	done <<-'LINES'
+		give one of --to and --from|distilled.tar
+		give one of --to and --from|--to rded --from images x
+		name what is to be exchanged|--to rded -o x
+		--from images reads one thing, not 2|--from images a b
+		name the folder to write with -o|--to rded distilled.tar
+		name the shard that the labels belong to with --images|--to fkd -o x labels.fd2
+		--images goes with labels; images themselves are named without it|--to rded -o x --images distilled.tar distilled.tar
+		--classes goes with --from images|--to rded -o x --classes names distilled.tar
+		--size goes with --from fkd|--to rded -o x --size 32 distilled.tar
+		--bn goes with --from fkd|--from images --bn eval cv
+		shards are read twice, and so cannot come through a pipe|--to rded -o x -
+	LINES
+}
+
+@test "exchange: a signal leaves nothing behind" {
+	mkfifo labels-pipe
+	fd2-exchange --to fkd --images distilled.tar -o x labels-pipe 3>&- &
+	local tool=$!
+	tiny_store
+	exec 4>labels-pipe
+	# all but the end record: the first epochs are written, and the tool waits
+	head -c -60 labels-fkd.fd2 >&4
+	for ((i = 0; i < 100; i++)); do
+		[ -e .x.$tool.tmp/epoch_0/batch_0.tar ] && break
+		sleep 0.1
+	done
+	[ -e .x.$tool.tmp/epoch_0/batch_0.tar ]
+	kill -TERM $tool
+	exec 4>&-
+	local status=0
+	wait $tool || status=$?
+	[ $status = 143 ]
+	nothing_left
+}
