@@ -142,7 +142,8 @@ nothing_left() {
 	tee many/c{1000..2000}/a.jpg <"${images[0]}" >/dev/null
 	fd2-exchange -q --to cv-dd -o cv many
 	[ -e cv/new0000/class0000_id000.jpg ]
-	[ "$(cd cv && printf '%s\n' new* | LC_ALL=C sort -c && ls -d new* | wc -l)" = 1001 ]
+	local folders=(cv/new*)
+	[ "${#folders[@]} ${folders[1000]}" = "1001 cv/new1000" ]
 	[ "$(jq -r '.classes[1000]' cv/classes.json)" = c2000 ]
 	[ -e cv/new1000/class1000_id000.jpg ]
 }
