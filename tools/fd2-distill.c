@@ -87,7 +87,7 @@ static void check(void)
 	if (!job.teachers.n)
 		die_usage("no teacher; give one with -t");
 	if (job.protos.n && job.protos.n != job.teachers.n)
-		die_usage("%d teachers and %d prototypes; give -p once for each -t, in the same order, or not at all",
+		die_usage("-t is given %d times and -p %d; give -p once for each -t, in the same order, or not at all",
 		    job.teachers.n, job.protos.n);
 	if (job.init && job.init_images)
 		die_usage("--init-images are what images begin as: --init does not go with them");

@@ -1,5 +1,6 @@
 #!/usr/bin/env bats
 # The base methods, with and without FD2 on top: what is their own, several teachers, initial images.
+# shellcheck disable=SC2154 # the helpers set $python, and `run` stderr
 
 bats_require_minimum_version 1.5.0
 load helpers
@@ -24,7 +25,7 @@ plus() {
 }
 
 @test "methods: each runs with and without FD2, and no two make the same image" {
-	local method plain wanted
+	local method plain
 	for method in sre2l sre2l++ fadrm fadrm+; do
 		for plain in '' --plain; do
 			# shellcheck disable=SC2086 # empty or one word
@@ -96,21 +97,19 @@ plus() {
 }
 
 @test "methods: FADRM+ makes the same bytes in parts, resumed and in a chain" {
-	local k n id view
-	plus "${both[@]}" --ipc 3 --batch 2 -o whole.tar
+	local k id view
+	plus "${both[@]}" --ipc 2 --batch 2 -o whole.tar
 	for k in 0-1 2-2; do
-		plus "${both[@]}" --ipc 3 --batch 2 --classes $k -o $k.tar
+		plus "${both[@]}" --ipc 2 --batch 2 --classes $k -o $k.tar
 		tar xf $k.tar --exclude '__*__' --one-top-level=parts
 	done
 	tar xf whole.tar --exclude '__*__' --one-top-level=whole
 	diff -r whole parts
-	for n in 100 9000; do
-		head -c $n whole.tar >x.tar.part
-		plus "${both[@]}" --ipc 3 --batch 2 -o x.tar --resume
-		cmp whole.tar x.tar
-	done
 	head -c 9000 whole.tar >x.tar.part
-	run -1 --separate-stderr plus -t other.fd2 -t teacher.fd2 --ipc 3 --batch 2 -o x.tar --resume
+	plus "${both[@]}" --ipc 2 --batch 2 -o x.tar --resume
+	cmp whole.tar x.tar
+	head -c 9000 whole.tar >x.tar.part
+	run -1 --separate-stderr plus -t other.fd2 -t teacher.fd2 --ipc 2 --batch 2 -o x.tar --resume
 	said "fd2-distill: 'x.tar.part' was begun with teachers *"
 	plus "${both[@]}" --ipc 2 -o pair.tar
 	plus "${both[@]}" --ipc 2 --id 1 -o 1.tar
@@ -132,7 +131,7 @@ plus() {
 	run -1 --separate-stderr tiny_distill -t other.fd2 -o x.tar
 	said "fd2-distill: sre2l++ has one teacher, and 2 were given; fadrm+ takes several"
 	run -2 --separate-stderr plus "${both[@]}" -p protos.fd2 -o x.tar
-	[ "${stderr_lines[0]}" = "fd2-distill: 2 teachers and 1 prototypes; give -p once for each -t, in the same order, or not at all" ]
+	[ "${stderr_lines[0]}" = "fd2-distill: -t is given 2 times and -p 1; give -p once for each -t, in the same order, or not at all" ]
 	run -1 --separate-stderr plus "${both[@]}" -p protos.fd2 -p protos.fd2 -o x.tar
 	said "fd2-distill: 'protos.fd2' holds prototypes of another teacher (*) than 'other.fd2' (*)"
 	fd2-teacher -q -s 40 -M 2 -b 12 -e 1 -a convnet3 -o large.fd2 train.tar
