@@ -119,12 +119,15 @@ claim_too_much() {
 			said "fd2-$tool: *'cut.fd2'*"
 		done
 	done
+	mkdir whole
 	for stream in protos attn; do
-		head -c -10 $stream.fd2 >cut.fd2
-		run -1 --separate-stderr fd2-distill -t teacher.fd2 --ipc 3 --id 3 --steps 1 -p protos.fd2 --attn attn.fd2 \
-			"--$stream" cut.fd2 -o x train.tar
-		said "fd2-distill: *'cut.fd2'*"
+		cp protos.fd2 attn.fd2 whole
+		head -c -10 whole/$stream.fd2 >whole/cut && mv whole/cut whole/$stream.fd2
+		run -1 --separate-stderr fd2-distill -t teacher.fd2 --ipc 3 --id 3 --steps 1 -p whole/protos.fd2 \
+			--attn whole/attn.fd2 -o x train.tar
+		said "fd2-distill: *'whole/$stream.fd2'*"
 	done
+	rm -r whole
 	nothing_left
 }
 
@@ -289,7 +292,7 @@ claim_too_much() {
 	nothing_left
 	fd2-look --check best.fd2
 	# fd2-distill keeps what is finished, for --resume
-	run -143 terminated x.part fd2-distill -t teacher.fd2 --ipc 50 --steps 20 -o x train.tar
+	run -143 terminated x.part fd2-distill -q -t teacher.fd2 --ipc 50 --steps 20 -o x train.tar
 	[ ! -s err ]
 	[ ! -e x ]
 	rm x.part
@@ -298,7 +301,7 @@ claim_too_much() {
 
 @test "hostile: a reader that closes the pipe ends the writer silently" {
 	for tool in "fd2-relabel -t teacher.fd2 -e 3000 distilled.tar" "fd2-protos -t teacher.fd2 distilled.tar" "fd2-draw" \
-		"fd2-distill -t teacher.fd2 --steps 1 --ipc 40 train.tar"; do
+		"fd2-distill -q -t teacher.fd2 --steps 1 --ipc 40 train.tar"; do
 		run -0 bash -c "$tool 2>err | head -c 100 >/dev/null; echo \${PIPESTATUS[*]}; cat err"
 		case $tool in
 		# 12 kB fit into the pipe
