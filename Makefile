@@ -41,7 +41,7 @@ has_torch = [ -e $(LIBTORCH)/lib/libtorch_cpu.so ] && [ "$$($(torch_version))" =
 BUILD_NEEDS = gcc=gcc g++=g++ pkg-config=pkg-config libarchive.pc=libarchive-dev jansson.pc=libjansson-dev libjpeg.pc=libjpeg-dev \
 	msgpack=libmsgpack-dev zlib.pc=zlib1g-dev matio.pc=libmatio-dev libpng.pc=libpng-dev \
 	$(if $(OURS)$(wildcard $(SITE)/torch/lib/libtorch_cpu.so),,pip=python3-pip)
-CHECK_NEEDS = bats=bats mandoc=mandoc shellcheck=shellcheck jq=jq venv=python3-venv
+CHECK_NEEDS = bats=bats mandoc=mandoc shellcheck=shellcheck jq=jq column=bsdextrautils venv=python3-venv
 msgpack = $(shell pkg-config --exists msgpack-c 2>/dev/null && echo msgpack-c || echo msgpack)
 pkgs = $(shell pkg-config --$(1) libarchive jansson libjpeg $(msgpack) zlib 2>/dev/null)
 
@@ -241,7 +241,7 @@ parity: all ## compare networks, losses and optimisers with torchvision in a thr
 $(B)/bench/decode: $(B)/obj/test/bench/decode.o $(CORE)
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(SAN) $(LDFLAGS) -o $@ $< $(call to_core)
-bench: all $(B)/bench/decode ## time an iteration against a plain PyTorch program, in turn: SHARD= (real images of 20 classes and more) ARCHS=
+bench: all $(B)/bench/decode ## time an iteration against a plain PyTorch program, in turn: SHARD= (real images of 20 classes and more) ARCHS= ROUNDS=
 	@test/bench/run '$(or $(SHARD),$(FD2_DATA)/cars40-val.tar)' $(ARCHS)
 
 lint: deps-check ## look over shell scripts, man pages and the C layout

@@ -4,6 +4,7 @@
 
 #include "lib/base/err.h"
 #include "lib/base/names.h"
+#include "lib/fd2/batch.h"
 
 static int weigh(struct teachers *t, const struct opt_numbers *weights)
 {
@@ -25,6 +26,7 @@ int teachers_read(struct teachers *t, const struct opt_list *paths, const struct
 		if (teacher_read(&t->v[i], paths->v[i]) < 0)
 			return -1;
 		t->n++;
+		params_freeze(&t->v[i].backbone.params, arithmetic());
 		if (teachers_agree(paths->v[0], &t->v[0], paths->v[i], &t->v[i]) < 0)
 			return -1;
 	}

@@ -13,7 +13,7 @@ import numpy as np
 import torch
 import torchvision
 
-SIZE, BATCH, ROUNDS = 224, 20, 3
+SIZE, BATCH, ROUNDS = 224, 20, int(os.environ.get("ROUNDS", 3))
 
 
 def read_stream(path):
@@ -60,6 +60,17 @@ class Tools:
             sys.exit(f"{tool} failed")
         self.peak = usage.ru_maxrss // 1024
         return time.perf_counter() - start
+
+
+IMAGES = 2  # a class
+
+
+def few(tools, shard):
+    """A shard of a few real images a class."""
+    path = tools.path("real.tar")
+    if not os.path.exists(path):
+        tools.run("fd2-select", "--method", "random", "-n", IMAGES, "-o", path, shard)
+    return path
 
 
 def count(shard):

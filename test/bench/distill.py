@@ -8,7 +8,6 @@ The plain program is what users have: f32, a hook on every BatchNorm, autograd, 
 fd2-distill logged, from the same first images, so its losses must be fd2's. The floor is the network's convolutions alone: forward and
 input gradient, channels-last.
 """
-import io
 import json
 import os
 import resource
@@ -17,11 +16,11 @@ import sys
 import tarfile
 import time
 
-import numpy as np
 import torch
 import torch.nn.functional as nnf
+import torchvision
 
-from common import BATCH, HEAD, ROUNDS, SIZE, Tools, child, network, row, timed
+from common import BATCH, HEAD, ROUNDS, SIZE, Tools, child, few, network, row, timed
 
 STEPS, PLAIN_STEPS = 12, 5
 R_BN, LR = 0.01, 0.25  # fd2-distill's defaults
@@ -34,15 +33,16 @@ VIEWS = {f"fd2 +FD2, L_S {view}, bf16": ["--dtype", "bf16", "--ls-view", view] f
 
 
 # From the same first images, at one size and without a residual connection.
-IN_TURN = ["--method", "fadrm+", "--init", "mosaic", "--sizes", SIZE]
+IN_TURN = ["--method", "fadrm+", "--sizes", SIZE]
 FADRM = {"fd2 FADRM+, f32": IN_TURN + BASE, "fd2 FADRM+, bf16": IN_TURN + ["--plain", "--dtype", "bf16"],
          "fd2 FADRM+, +FD2, bf16": IN_TURN + ["--dtype", "bf16"]}
 
 
 def read_images(path):
     with tarfile.open(path) as tar:
-        arrays = [np.load(io.BytesIO(tar.extractfile(m).read())) for m in tar if m.name.endswith(".npy")]
-    return (torch.from_numpy(np.stack(arrays)).float() - MEAN) / STD
+        jpegs = [torch.frombuffer(bytearray(tar.extractfile(m).read()), dtype=torch.uint8) for m in tar
+                 if m.name.endswith("/0001.jpg")]
+    return (torch.stack([torchvision.io.decode_jpeg(j) for j in jpegs]).float() / 255 - MEAN) / STD
 
 
 def view(x, box):
@@ -87,8 +87,11 @@ def rounds(seconds, n):
     return [statistics.fmean(seconds[i:i + n]) for i in range(0, len(seconds) - n + 1, n)]
 
 
-def floor(teacher, dtype):
-    """Forward and input gradient of every convolution, one after another."""
+GRADIENTS = {"forward": None, "images": [True, False, False], "weights": [True, True, False]}
+
+
+def floor(teacher, dtype, gradients="images"):
+    """Every convolution, one after another: forward, and the gradients that are wanted."""
     net, calls = network(teacher), []
     for module in net.modules():
         if isinstance(module, torch.nn.Conv2d):
@@ -101,47 +104,48 @@ def floor(teacher, dtype):
     def convolutions():
         for m, x, w, dy in runs:
             torch.conv2d(x, w, None, m.stride, m.padding, m.dilation, m.groups)
-            torch.ops.aten.convolution_backward(dy, x, w, None, m.stride, m.padding, m.dilation, False, [0, 0], m.groups,
-                                                [True, False, False])
+            if GRADIENTS[gradients]:
+                torch.ops.aten.convolution_backward(dy, x, w, None, m.stride, m.padding, m.dilation, False, [0, 0], m.groups,
+                                                    GRADIENTS[gradients])
 
     return {"seconds": timed(convolutions, 4)}
 
 
-def ours(tools, teachers, shard, images, *options):
+def ours(tools, teachers, first, images, *options):
     """Seconds and losses of the steps of the last image."""
     options += tuple(o for t in teachers for o in ("-t", t))
     log = tools.path("bench.log")
     if os.path.exists(log):
         os.remove(log)
     tools.run("fd2-distill", "-b", BATCH, "--classes", f"0-{BATCH - 1}", "-n", images, "--steps", STEPS * len(teachers), "--log", log,
-              "--log-every", 1, "-o", tools.path("bench.tar"), *options, shard)
+              "--log-every", 1, "--init-images", first, "-o", tools.path("bench.tar"), *options)
     steps = [e for e in map(json.loads, open(log)) if e["event"] == "step" and e["image"] == images]
     seconds = rounds([b["t"] - a["t"] for a, b in zip(steps[1:], steps[2:])], len(teachers))
     return {"seconds": seconds, "losses": [e["loss"]["total"] for e in steps],
             "memory": tools.peak}
 
 
-def prepare(tools, shard, arch):
-    teacher, first = tools.path(f"{arch}.fd2"), tools.path(f"{arch}-first.tar")
-    tools.run("fd2-teacher", "-a", arch, "-s", SIZE, "-b", 20, "-e", 1, "-o", teacher, shard)
-    tools.run("fd2-distill", "-t", teacher, "-b", BATCH, "--classes", f"0-{BATCH - 1}", "-n", 1, *BASE, "--steps", 0, "--pixels", "f16",
-              "-o", first, shard)
-    return teacher, first
+def prepare(tools, shard, arch, first):
+    """A teacher of a few steps, and the images that every run starts from."""
+    teacher, real = tools.path(f"{arch}.fd2"), few(tools, shard)
+    tools.run("fd2-teacher", "-a", arch, "-s", SIZE, "-b", BATCH, "-e", 2, "-o", teacher, real)
+    if not os.path.exists(first):
+        tools.run("fd2-distill", "-t", teacher, "-b", BATCH, "--classes", f"0-{BATCH - 1}", "-n", 3, *BASE, "--steps", 0, "-o", first, real)
 
 
-def measure(tools, teachers, first, shard, variants, views):
+def measure(tools, teachers, first, variants, views):
     seen, plain = {}, "plain PyTorch, f32"
 
     def add(name, got):
         seen.setdefault(name, {"seconds": []})["seconds"] += got["seconds"]
         seen[name].update(losses=got["losses"], memory=got["memory"])
 
-    for _ in range(ROUNDS):
+    for round in range(ROUNDS):
         for name, options in variants.items():
-            add(name, ours(tools, teachers, shard, 1, *options))
-        for name, options in views.items():
-            add(name, ours(tools, teachers, shard, 3, *options))
-        ours(tools, teachers, shard, 1, *next(iter(variants.values()))) # its log holds the views
+            add(name, ours(tools, teachers, first, 1, *options))
+        for name, options in views.items() if not round else ():
+            add(name, ours(tools, teachers, first, 3, *options))
+        ours(tools, teachers, first, 1, *next(iter(variants.values()))) # its log holds the views
         add(plain, child(__file__, "--plain", first, tools.path("bench.log"), *teachers))
     return seen, statistics.median(seen[plain]["seconds"])
 
@@ -152,12 +156,12 @@ def main():
         return
     folder, work, shard, *archs = sys.argv[1:]
     tools = Tools(folder, work)
-    first = tools.path(f"{archs[0]}-first.tar")
+    first = tools.path("first.tar")
     if len(archs) == 1:
-        prepare(tools, shard, archs[0])
+        prepare(tools, shard, archs[0], first)
     teachers = [tools.path(f"{a}.fd2") for a in archs]
     variants, views = (VARIANTS, VIEWS if archs == ["resnet18"] else {}) if len(archs) == 1 else (FADRM, {})
-    seen, base = measure(tools, teachers, first, shard, variants, views)
+    seen, base = measure(tools, teachers, first, variants, views)
     floors = {dtype: statistics.fmean(statistics.median(child(__file__, "--floor", t, dtype)["seconds"]) for t in teachers)
               for dtype in ("float32", "bfloat16")}
     print(f"\n{', '.join(archs)}, {BATCH} images of {SIZE}x{SIZE}: an iteration of fd2-distill\n{HEAD}")

@@ -9,7 +9,7 @@ import subprocess
 import sys
 import time
 
-from common import SIZE, Tools
+from common import SIZE, Tools, few as few_real
 
 TIMES = 9
 TOOLS = ["fd2-teacher", "fd2-protos", "fd2-distill", "fd2-attn", "fd2-relabel", "fd2-eval"]
@@ -35,8 +35,8 @@ def main():
     folder, work, shard = sys.argv[1:]
     tools = Tools(folder, work)
     teacher, few = tools.path("process.fd2"), tools.path("few.tar")
-    tools.run("fd2-teacher", "-s", SIZE, "-b", 20, "-e", 1, "-o", teacher, shard)
-    tools.run("fd2-distill", "-t", teacher, "--plain", "-b", 10, "--classes", "0-9", "--steps", 0, "-o", few, shard)
+    tools.run("fd2-teacher", "-s", SIZE, "-b", 20, "-e", 1, "-o", teacher, few_real(tools, shard))
+    tools.run("fd2-distill", "-t", teacher, "--plain", "-b", 10, "--classes", "0-9", "--steps", 0, "-o", few, tools.path("real.tar"))
     print(f"\n{'':<44} {'min':>8} {'median':>8} {'max':>8}")
     line("--help, of six tools", [help_ms(folder, tool) for _ in range(TIMES) for tool in TOOLS], "ms")
 

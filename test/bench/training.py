@@ -1,12 +1,13 @@
 """Steps of training and labelling: fd2's tools, with all that they do, against plain f32 PyTorch on tensors that lie ready.
 
-usage: training.py BIN WORK SHARD ARCH           prints the table
+usage: training.py BIN WORK SHARD ARCH           prints the table, with the teacher that distill.py left in WORK
        training.py --plain MODE TEACHER          what it runs of itself
 
 A tool's seconds are the difference of two runs of different length, divided by the steps between them: they hold decoded images,
 crops, losses and optimiser. The plain program has no data to load, no attention head and no metrics.
 """
 import json
+import os
 import resource
 import statistics
 import sys
@@ -14,9 +15,7 @@ import sys
 import torch
 import torch.nn.functional as nnf
 
-from common import BATCH, HEAD, ROUNDS, SIZE, Tools, child, count, network, row, timed
-
-IMAGES = 5  # a class
+from common import BATCH, HEAD, IMAGES, ROUNDS, SIZE, Tools, child, count, few, network, row, timed
 
 
 def plain(mode, teacher):
@@ -55,27 +54,25 @@ def main():
         return
     folder, work, shard, arch = sys.argv[1:]
     tools = Tools(folder, work)
-    teacher, images = tools.path(f"{arch}.fd2"), tools.path(f"{arch}-images.tar")
-    tools.run("fd2-teacher", "-a", arch, "-s", SIZE, "-b", BATCH, "-e", 1, "-o", teacher, shard)
-    tools.run("fd2-distill", "-t", teacher, "-n", IMAGES, "--plain", "--steps", 0, "-o", images, shard)
-    batches, real = count(images) / BATCH, count(shard) / BATCH
-    labels = tools.path("labels.fd2")
-    tools.run("fd2-relabel", "-t", teacher, "-b", BATCH, "-e", 6, "--bn", "eval", "-o", labels, images)
+    teacher, real, images = tools.path(f"{arch}.fd2"), few(tools, shard), tools.path(f"{arch}-images.tar")
+    tools.run("fd2-distill", "-t", teacher, "-n", IMAGES, "--plain", "--init", "real", "--crops", 1, "--steps", 0, "-o", images, real)
+    batches, labels = count(images) / BATCH, tools.path("labels.fd2")
+    tools.run("fd2-relabel", "-t", teacher, "-b", BATCH, "-e", 4, "--bn", "eval", "-o", labels, images)
 
     def train(epochs):
-        return ("fd2-teacher", "-a", arch, "-s", SIZE, "-b", BATCH, "-e", epochs, "-o", tools.path("t.fd2"), shard)
+        return ("fd2-teacher", "-a", arch, "-s", SIZE, "-b", BATCH, "-e", epochs, "-o", tools.path("t.fd2"), real)
 
     def relabel(epochs):
         return ("fd2-relabel", "-t", teacher, "-b", BATCH, "-e", epochs, "--bn", "eval", "-o", tools.path("l.fd2"), images)
 
     def student(epochs, every):
-        return ("fd2-eval", "-a", arch, "--labels", labels, "--val", shard, "--val-every", every, "-e", epochs, "-o", tools.path("r.json"), images)
+        return ("fd2-eval", "-a", arch, "--labels", labels, "--val", real, "--val-every", every, "-e", epochs, "-o", tools.path("r.json"), images)
 
     measured = {
-        "teacher": lambda: per_step(tools, 2 * real, train(1), train(3)),
-        "student": lambda: per_step(tools, 4 * batches, student(2, 99), student(6, 99)),
-        "relabel": lambda: per_step(tools, 16 * batches, relabel(4), relabel(20)),
-        "validation": lambda: per_step(tools, 4 * real, student(5, 99), student(5, 1)),
+        "teacher": lambda: per_step(tools, 3 * batches, train(1), train(4)),
+        "student": lambda: per_step(tools, 3 * batches, student(1, 99), student(4, 99)),
+        "relabel": lambda: per_step(tools, 12 * batches, relabel(4), relabel(16)),
+        "validation": lambda: per_step(tools, 3 * batches, student(4, 99), student(4, 1)),
     }
     seconds, memory, reference = {}, {}, {}
     for _ in range(ROUNDS):
@@ -87,9 +84,11 @@ def main():
             reference[mode]["seconds"] += got["seconds"]
             reference[mode]["memory"] = got["memory"]
     print(f"\n{arch}, {BATCH} images of {SIZE}x{SIZE}: other steps, fd2 in bf16 where the CPU has it\n{HEAD}")
+    floors = {g: statistics.median(child(os.path.join(os.path.dirname(__file__), "distill.py"), "--floor", teacher, "bfloat16", g)["seconds"])
+              for g in ("forward", "weights")}
     for mode in measured:
         base = statistics.median(reference[mode]["seconds"])
-        row(f"fd2 {mode}", seconds[mode], base, memory[mode])
+        row(f"fd2 {mode}", seconds[mode], base, memory[mode], floors["weights" if mode in ("teacher", "student") else "forward"])
         row(f"plain {mode}, f32", reference[mode]["seconds"], base, reference[mode]["memory"])
 
 
