@@ -44,10 +44,13 @@ PAPER_cross = sre2l++/3/shufflenet_v2_x1_0=38.5 sre2l++fd2/3/shufflenet_v2_x1_0=
 TABLES ?= teachers main cross
 
 # Tables 4 to 7, and 4 and 5 of the appendix
-PAPER_ablation-alpha = alpha-0.1/3/resnet18=62.8 alpha-0.3/3/resnet18=63.3 alpha-0.5/3/resnet18=63.4 alpha-0.7/3/resnet18=62.1 alpha-0.9/3/resnet18=62.4
-PAPER_ablation-beta = beta-0.00/3/resnet18=63.5 beta-0.25/3/resnet18=63.7 beta-0.50/3/resnet18=64.8 beta-0.75/3/resnet18=64.7 beta-1.00/3/resnet18=64.1
+PAPER_ablation-alpha = alpha-0.1/3/resnet18=62.8 alpha-0.3/3/resnet18=63.3 alpha-0.5/3/resnet18=63.4 \
+	alpha-0.7/3/resnet18=62.1 alpha-0.9/3/resnet18=62.4
+PAPER_ablation-beta = beta-0.00/3/resnet18=63.5 beta-0.25/3/resnet18=63.7 beta-0.50/3/resnet18=64.8 \
+	beta-0.75/3/resnet18=64.7 beta-1.00/3/resnet18=64.1
 PAPER_ablation-ns = ns-2/5/resnet18=64.1 ns-3/5/resnet18=64.9 ns-4/5/resnet18=66.1 ns-5/5/resnet18=64.6
-PAPER_ablation-constraints = constraints-none/3/resnet18=63.4 constraints-F/3/resnet18=64.8 constraints-S/3/resnet18=64.6 constraints-both/3/resnet18=64.9
+PAPER_ablation-constraints = constraints-none/3/resnet18=63.4 constraints-F/3/resnet18=64.8 constraints-S/3/resnet18=64.6 \
+	constraints-both/3/resnet18=64.9
 PAPER_ablation-lambda = lambda-0.2/5/resnet18=65.4 lambda-0.4/5/resnet18=65.0 lambda-0.6/5/resnet18=65.7 lambda-0.8/5/resnet18=67.0
 PAPER_ns-time = 2=1708.3 3=1709.0 4=1713.1 5=1739.4
 

@@ -8,7 +8,7 @@
 #
 # Options may use $(1), the images a class or, in student_METHOD, the student.
 
-# The row of every table but those of teachers: random photographs under hard labels, as in Table 1 of the appendix, and under the
+# The first rows of every table of students: random photographs under hard labels, as in Table 1 of the appendix, and under the
 # labels that distilled images have. RANDOM= leaves them out. Each seed chooses anew the images of the methods in ANEW.
 RANDOM = random random-soft
 ANEW = random
@@ -47,16 +47,17 @@ $(foreach m,fadrm+ fadrm+fd2,$(eval student_$(m) = $$(STUDENT_OPTIONS_$$(1)) $$(
 # --- what the rules ask ----------------------------------------------------------------------------------------------------
 
 # METHOD VARIABLE ARGUMENT DEFAULT
-of_method = $(if $(filter undefined,$(origin $(2)_$(1))),$(4),$(call $(2)_$(1),$(3)))
+of_method = $(strip $(if $(filter undefined,$(origin $(2)_$(1))),$(4),$(call $(2)_$(1),$(3))))
 
 source = $(or $(as_$(1)),$(1))
 teachers = $(or $(teachers_$(1)),$(TEACHER))
 # METHOD IPC SEED; METHOD IPC; METHOD STUDENT
-images = $(images_$(1)) --ipc $(2)$(if $(3), --seed $(3))
+images = $(strip $(images_$(1)) --ipc $(2) $(if $(3),--seed $(3)))
 labels = $(call of_method,$(1),labels,$(2),--epochs $(STUDENT_EPOCHS) $(LABEL_OPTIONS))
 student = $(call of_method,$(1),student,$(2),$(STUDENT_OPTIONS_$(2)) $(STUDENT_OPTIONS))
 
 weights_of_shufflenet_v2_x1_0 = shufflenetv2_x1
 weights_of_shufflenet_v2_x0_5 = shufflenetv2_x0.5
 # --init of a backbone, ARCH, whose weights must be there
-init = --init $(or $(firstword $(wildcard $(WEIGHTS)/$(1).* $(WEIGHTS)/$(or $(weights_of_$(1)),$(1))-*)),$(error no weights of $(1) in $(WEIGHTS)))
+init = --init $(or $(firstword $(wildcard $(WEIGHTS)/$(1).* $(WEIGHTS)/$(or $(weights_of_$(1)),$(1))-*)),$(error \
+	no weights of $(1) in $(WEIGHTS)))

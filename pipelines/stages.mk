@@ -15,7 +15,7 @@ endef
 
 TRAIN = $(OUT)/train.tar
 VAL = $(OUT)/val.tar
-import = fd2-import $(IMPORT_OPTIONS) $(if $(filter-out $(OFFICIAL_CLASSES),$(CLASSES)),--any-count)
+import = $(strip fd2-import $(IMPORT_OPTIONS) $(if $(filter-out $(OFFICIAL_CLASSES),$(CLASSES)),--any-count))
 $(eval $(call stamp,import,$(import)))
 $(TRAIN) $(VAL) &: $(OUT)/import.settings
 	$(if $(ARCHIVE),,$(error give the official archives of $(SET) with ARCHIVE=))$(import) --train $(TRAIN) --val $(VAL) $(SET) $(ARCHIVE)
@@ -23,8 +23,8 @@ $(TRAIN) $(VAL) &: $(OUT)/import.settings
 # --- teachers ---------------------------------------------------------------------------------------------------------------
 
 # ARCH MAPS ALPHA SEED
-teacher = fd2-teacher $(COMMON) --arch $(1) --maps $(2) --alpha $(3)$(if $(4), --seed $(4)) --size $(SIZE) --epochs $(EPOCHS) \
-	$(TEACHER_OPTIONS) $(if $(WEIGHTS),$(call init,$(1)))
+teacher = $(strip fd2-teacher $(COMMON) --arch $(1) --maps $(2) --alpha $(3) $(if $(4),--seed $(4)) --size $(SIZE) --epochs $(EPOCHS) \
+	$(TEACHER_OPTIONS) $(if $(WEIGHTS),$(call init,$(1))))
 # MAPS/ALPHA SEED: the name of a teacher of Fig. 4
 pretrained = teacher-$(TEACHER)-$(subst /,-,$(1))-$(2)
 # NAME COMMAND
@@ -37,7 +37,8 @@ endef
 $(foreach a,$(sort $(TEACHERS) $(TEACHER) $(FADRM_TEACHERS)),$(eval \
 	$(call teacher_rule,teacher-$(a),$(call teacher,$(a),$(MAPS_$(a)),$(ALPHA_$(a))))))
 $(foreach v,$(VALUES_alpha-pretrain),$(foreach s,$(SEEDS),$(eval \
-	$(call teacher_rule,$(call pretrained,$(v),$(s)),$(call teacher,$(TEACHER),$(firstword $(call split,$(v))),$(lastword $(call split,$(v))),$(s))))))
+	$(call teacher_rule,$(call pretrained,$(v),$(s)),$(call \
+	teacher,$(TEACHER),$(firstword $(call split,$(v))),$(lastword $(call split,$(v))),$(s))))))
 
 $(OUT)/protos-%.fd2: $(OUT)/teacher-%.fd2
 	fd2-protos $(COMMON) -t $< -o $@
@@ -66,7 +67,7 @@ $(OUT)/$(call set,$(1),$(2),$(3))-$(4).tar: $(OUT)/$(call set,$(1),$(2),$(3)).se
 endef
 # The first images of the largest set
 define nested_rule
-$(OUT)/$(1)-$(2)-$(4).tar: $(OUT)/$(1)-$(LARGEST)-$(4).tar
+$(OUT)/$(call set,$(1),$(2),$(3))-$(4).tar: $(OUT)/$(call set,$(1),$(LARGEST),$(3))-$(4).tar
 	cp $$< $$@.part
 	tar --delete --wildcards -f $$@.part __fd2__ $$$$(seq -f '*/%04g.*' $$$$(($(2) + 1)) $(LARGEST))
 	tar -xOf $$< __fd2__ | jq -c 'del(.count, .digest)' >$$@.end.part
@@ -79,9 +80,10 @@ $(call stamp,$(call set,$(1),$(2),$(3)),$(call images,$(1),$(2),$(3)) $(call tea
 	p,$(call parts_of,$(1),$(2),$(3)),$(p).part $(p:.tar=.log)))
 $(foreach p,$(PARTS),$(eval $(call $(if $(call nested,$(1),$(2)),nested,part)_rule,$(1),$(2),$(3),$(p))))
 endef
-# METHOD/IPC/SEED of all sets behind some cells; those that are the first images of the largest need that one.
+# METHOD/IPC/SEED of the sets behind METHOD IPC SEED, and behind all of a list of cells; the first images of the largest need that one.
+ipcs = $(2) $(if $(call nested,$(1),$(2)),$(LARGEST))
+set_of = $(foreach n,$(call ipcs,$(call source,$(1)),$(2)),$(call source,$(1))/$(n)$(patsubst %,/%,$(call anew,$(1),$(3))))
 sets = $(sort $(foreach c,$(1),$(foreach s,$(SEEDS),$(call set_of,$(word 1,$(call split,$(c))),$(word 2,$(call split,$(c))),$(s)))))
-set_of = $(call source,$(1))/$(if $(call nested,$(call source,$(1)),$(2)),$(LARGEST) $(call source,$(1))/$(2),$(2))$(patsubst %,/%,$(call anew,$(1),$(3)))
 $(foreach s,$(call sets,$(CELLS)),$(eval $(call set_rules,$(word 1,$(call split,$(s))),$(word 2,$(call split,$(s))),$(word 3,$(call split,$(s))))))
 
 # --- students ---------------------------------------------------------------------------------------------------------------
@@ -89,7 +91,7 @@ $(foreach s,$(call sets,$(CELLS)),$(eval $(call set_rules,$(word 1,$(call split,
 # CELL SEED
 result = $(OUT)/$(subst /,-,$(1))-$(2).json
 # METHOD IPC STUDENT: labels are made while the student reads them, or there are none but the classes.
-learn = fd2-eval $(COMMON) --arch $(3) $(call student,$(1),$(3)) $(if $(filter $(PRETRAINED_STUDENTS),$(3)),$(call init,$(3)))
+learn = $(strip fd2-eval $(COMMON) --arch $(3) $(call student,$(1),$(3)) $(if $(filter $(PRETRAINED_STUDENTS),$(3)),$(call init,$(3))))
 hard = $(learn) --hard --size $(SIZE) --epochs $(STUDENT_EPOCHS)
 soft = fd2-relabel $(COMMON) $(call labels,$(1),$(2))
 is_hard = $(filter hard,$(call labels,$(1),$(2)))
