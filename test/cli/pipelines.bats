@@ -1,5 +1,5 @@
 #!/usr/bin/env bats
-# pipelines/*.mk: the paper's tables. What they would run, and a run in miniature.
+# pipelines/*.mk: the paper's tables and figures. What they would run, and runs in miniature.
 
 bats_require_minimum_version 1.5.0
 load helpers
@@ -23,12 +23,13 @@ weights() {
 	touch w/shufflenetv2_x0.5-f707e7126e.pth
 }
 
+small=(CLASSES=3 SIZE=32 EPOCHS=1 STEPS=2 FADRM_STEPS=4 STUDENT_EPOCHS=2 RDED_EPOCHS=2 BATCH=3 SEEDS=1 'IPC=1 2' THREADS=1
+	TEACHERS=resnet18 FADRM_TEACHERS=resnet18 STUDENTS=resnet18 'METHODS=sre2l++ sre2l++fd2')
 # tiny SET ARGUMENT...: the settings of a run of seconds
 tiny() {
 	local set=$1
 	shift
-	make -f "$root/pipelines/$set.mk" CLASSES=3 SIZE=32 EPOCHS=1 STEPS=2 STUDENT_EPOCHS=2 BATCH=2 SEEDS=1 IPC='1 2' THREADS=1 \
-		TEACHERS=resnet18 STUDENTS=resnet18 "$@"
+	make -f "$root/pipelines/$set.mk" "${small[@]}" "$@"
 }
 
 photos() {
@@ -37,32 +38,54 @@ photos() {
 	fd2-draw --classes 3 --per-class 4 --size 40 --split val | tar -x -C photos/val --exclude '__*__'
 }
 
+# counts: of imports, teachers, prototypes, parts of chosen and distilled sets, students with soft and with hard labels, in a plan
+counts() {
+	local stage
+	for stage in import teacher protos select distill 'relabel .* | fd2-eval' 'eval .* --hard'; do
+		grep -c "^fd2-$stage " "$1" || true
+	done | xargs
+}
+
 @test "pipelines: what each set runs" {
-	# sets, their archives, and how often each stage runs: teachers, parts of distilled sets, students
-	local set parts students
-	while read -r set parts students; do
-		would "$set" ARCHIVE=x.tgz >plan
+	local set main
+	while read -r set main; do
+		would "$set" ARCHIVE=x.tgz teachers main >plan
 		echo "$set"
-		[ "$(grep -c '^fd2-import .* x.tgz$' plan)" = 1 ]
-		[ "$(grep -c '^fd2-teacher' plan)" = 5 ]
-		[ "$(grep -c '^fd2-protos' plan)" = 1 ]
-		[ "$(grep -c '^fd2-distill' plan)" = "$parts" ]
-		[ "$(grep -c '^fd2-relabel .* | fd2-eval' plan)" = "$students" ]
+		[ "$(counts plan)" = "$main" ]
 		! grep -i warning plan || false
 	done <<-'END'
-		cub 12 54
-		aircraft 6 36
-		cars 12 36
-		nette 6 36
-		woof 6 36
+		cub 1 5 4 36 24 108 54
+		aircraft 1 5 4 18 12 108 54
+		cars 1 5 4 36 24 108 54
+		nette 1 5 4 12 6 72 18
+		woof 1 5 4 12 6 72 18
 	END
+	# three seeds each: five students of random images under both labels, and of four distilled sets
+	would cub ARCHIVE=x.tgz cross >plan
+	[ "$(counts plan)" = "1 4 4 6 8 75 15" ]
+	# three seeds each: 19 teachers of Fig. 4; random images at two IPCs; 22 variants, one of which is FD2 itself
+	for set in cub aircraft cars nette woof; do
+		would "$set" ARCHIVE=x.tgz BATCH=200 ablations >plan
+		[ "$(counts plan)" = "1 58 1 6 22 72 6" ]
+		would "$set" ARCHIVE=x.tgz BATCH=200 bn-loss >plan
+		[ "$(counts plan | cut -d ' ' -f 1-2)" = "1 5" ]
+		[ "$(grep -c '; fd2-distill .* --bn-form literal ' plan)" = 15 ]
+		[ "$(grep -c '; fd2-distill .* --bn-form normalised ' plan)" = 15 ]
+	done
+	would cub ARCHIVE=x.tgz RANDOM= ablation-beta >plan
+	[ "$(counts plan)" = "1 1 1 0 10 15 0" ]
 	would cub ARCHIVE=x.tgz >plan
 	grep -q -- '^fd2-teacher .*--arch densenet121 --maps 16 --alpha 0.4 --size 224 --epochs 300' plan
 	grep -q -- '^fd2-distill .*--steps 4000 .*--plain --ipc 5 --classes 100-199 ' plan
-	grep -q -- '--arch mobilenet_v2 --lr 0.0025' plan
+	grep -q -- '^fd2-relabel .*--epochs 300 --shuffle-patches --min-scale 0.5 --bn eval --batch 20 .*/rded-5-100-199.tar' plan
+	grep -qE -- '^fd2-distill .*--method fadrm\+ --steps 2000 .*-t .*teacher-resnet50.* -p .*protos-densenet121.fd2 .*/fadrm\+fd2-3-' plan
+	grep -qE -- '^fd2-relabel .* -t .*resnet18.fd2 -t .*mobilenet_v2.fd2 -t .*resnet50.fd2 -t .*densenet121.fd2 .*/fadrm\+-1-0-99' plan
 	would cars ARCHIVE=x.tgz | grep -q -- '--classes 100-195'
-	would nette ARCHIVE=x.tgz | grep -q -- '^fd2-relabel .*--epochs 300 .*--arch resnet18 --lr 0.0005'
-	would cub ARCHIVE='a b' WEIGHTS=. TEACHERS=resnet18 STUDENTS=resnet18 2>&1 | grep -F "no weights of resnet18 in ."
+	would nette ARCHIVE=x.tgz >plan
+	grep -qE -- '^fd2-relabel .*--epochs 300 .*--arch resnet18 --lr 0.0005' plan
+	grep -qE -- '^fd2-distill .*-t .*shufflenet_v2_x1_0.fd2 -t .*mobilenet_v2.fd2 .*/fadrm\+-50-' plan
+	grep -qE -- '^fd2-relabel .*--batch 100 .*/rded-50-' plan
+	would cub ARCHIVE='a b' WEIGHTS=. TEACHERS=resnet18 FADRM_TEACHERS=resnet18 2>&1 | grep -F "no weights of resnet18 in ."
 }
 
 @test "pipelines: the authors' settings" {
@@ -72,13 +95,16 @@ photos() {
 		would "$set" ARCHIVE=x.tgz WEIGHTS=w PRESET=authors >plan
 		echo "$set"
 		grep -qE "^fd2-teacher .*--epochs 50 --mean 0[.0-9,]+ --std 0[.0-9,]+ --cal-augment .* -b 4 --lr 0.001 .*--weight-decay 1e-5 --init w/resnet18-" plan
-		grep -q -- "^fd2-distill .*--steps $steps --batch 100 --lr 0.001 --r-bn 0.001 --lambda 0.9 --bn-head" plan
+		grep -q -- "^fd2-distill .*--batch 100 --steps $steps --lr 0.001 --r-bn 0.001 --lambda 0.9 --bn-head" plan
+		grep -q -- "^fd2-distill .*--batch 100 --steps $steps --lr 0.001 --r-bn 0.001 --plain --ipc" plan
+		grep -q -- "^fd2-distill .*--method fadrm+ .* --lr 0.1 --r-bn 0.001 --lambda 0.9 --bn-head" plan
+		! grep -q -- '--plain.*--bn-head\|--bn-head.*--plain' plan || false
 		[ "$(grep '^fd2-distill' plan | grep -vc -- '--ipc 5')" = 0 ]
 		grep -q -- "^fd2-relabel .*--epochs 400 --batch $batch " plan
 		grep -q -- "--arch resnet50 --weight-decay 1e-5 --lr 0.001 --zeta 2 --init w/resnet50-0676ba61.pth" plan
 		grep -q -- "--arch resnet18 --weight-decay 1e-5 --lr 0.001 --zeta 2 *--seed" plan
 		grep -q -- "^fd2-teacher .*--arch shufflenet_v2_x0_5 .*--init w/shufflenetv2_x0.5-" plan
-		grep -q -- "| fd2-eval .*--arch shufflenet_v2_x0_5 " plan
+		grep -q -- "| fd2-eval .*--arch resnet18 --weight-decay 1e-5 --lr 0.01 .*--data fadrm+fd2" plan
 	done <<-'END'
 		cub 10000 20
 		aircraft 4000 20
@@ -97,8 +123,7 @@ photos() {
 @test "pipelines: a run that is interrupted goes on, and is not made again" {
 	photos
 	local status=0 teacher
-	setsid make -f "$root/pipelines/nette.mk" CLASSES=3 SIZE=32 EPOCHS=1 STEPS=2 STUDENT_EPOCHS=2 BATCH=2 SEEDS=1 IPC='1 2' THREADS=1 \
-		TEACHERS=resnet18 STUDENTS=resnet18 ARCHIVE=photos >log 2>&1 3>&- &
+	setsid make -f "$root/pipelines/nette.mk" "${small[@]}" ARCHIVE=photos >log 2>&1 3>&- &
 	until compgen -G 'imagenette-paper/sre2l++-1-*.tar' >/dev/null; do
 		kill -0 $!
 		sleep 0.1
@@ -106,27 +131,72 @@ photos() {
 	kill -TERM -- -$!
 	wait $! || status=$?
 	[ $status != 0 ]
-	[ ! -e imagenette-paper/table.md ]
+	[ ! -e imagenette-paper/main.md ]
 	teacher=$(stat -c '%y %i' imagenette-paper/teacher-resnet18.fd2)
 	tiny nette -j 2 ARCHIVE=photos
 	[ "$(stat -c '%y %i' imagenette-paper/teacher-resnet18.fd2)" = "$teacher" ]
 	[ -z "$(find imagenette-paper -name '*.part' -o -name '*.tmp' -o -name '*.ckpt')" ]
-	[ "$(cut -f 1-3 imagenette-paper/table.tsv | xargs)" = "method ipc student sre2l++ 1 resnet18 fd2 1 resnet18 sre2l++ 2 resnet18 fd2 2 resnet18" ]
-	[ "$(awk 'END { print NF }' imagenette-paper/table.tsv)" = 7 ]
-	[ "$(sed -n '2p' imagenette-paper/table.md)" = "| --- | --- | --- | --- | --- | --- | --- |" ]
-	grep -E '^\| resnet18 \| 8 \| 0.3 \| [0-9.]+ \| [0-9.]+ \| 98.0 \| 97.5 \|$' imagenette-paper/teachers.md
+	[ "$(cut -f 1-3 imagenette-paper/main.tsv | xargs)" = \
+		"method ipc student sre2l++ 1 resnet18 sre2l++fd2 1 resnet18 sre2l++ 2 resnet18 sre2l++fd2 2 resnet18" ]
+	[ "$(awk 'END { print NF }' imagenette-paper/main.tsv)" = 7 ]
+	[ "$(sed -n '2p' imagenette-paper/main.md)" = "| --- | --- | --- | --- | --- | --- | --- |" ]
+	grep -E '^\| resnet18 \| 8 \| 0.3 \| [0-9.]+ \| - \| [0-9.]+ \| - \| 1 \| 98.0 \| 97.5 \|$' imagenette-paper/teachers.md
 	run -0 tiny nette THREADS=2
 	[ "$output" = "make: Nothing to be done for 'all'." ]
 	# a setting of one stage makes that stage and what comes after it
 	tiny nette -n STEPS=3 >plan
 	! grep -E '^fd2-(import|teacher|protos)' plan || false
-	[ "$(grep -c '^fd2-distill' plan)" = 8 ]
+	[ "$(grep -c '^fd2-distill' plan)" = 4 ]
 	[ "$(grep -c '^fd2-relabel' plan)" = 4 ]
 	tiny nette -n STUDENT_EPOCHS=3 >plan
 	! grep -E '^fd2-(import|teacher|protos|distill)' plan || false
 	tiny nette -n SEEDS='1 2' >plan
 	[ "$(grep -c '^fd2-relabel .*--seed 2 ' plan)" = 4 ]
 	! grep -E '^fd2-relabel .*--seed 1 ' plan || false
+	# the same sets as tasks of an array, side by side
+	cp -a imagenette-paper array
+	rm array/sre2l++*-1-*
+	tiny nette -s OUT=array IPC=1 list-sets >sets
+	[ "$(xargs <sets)" = "array/sre2l++-1-0-2.tar array/sre2l++fd2-1-0-2.tar" ]
+	local task pids=()
+	for task in 1 2; do
+		SLURM_ARRAY_TASK_ID=$task "$root/pipelines/slurm.sh" sets -f "$root/pipelines/nette.mk" "${small[@]}" OUT=array IPC=1 >"log-$task" 3>&- &
+		pids+=($!)
+	done
+	wait "${pids[0]}"
+	wait "${pids[1]}"
+	[ "$(cat log-1 log-2 | grep -c ^fd2-)" = 2 ]
+	cmp imagenette-paper/sre2l++-1-0-2.tar array/sre2l++-1-0-2.tar
+	cmp imagenette-paper/sre2l++fd2-1-0-2.tar array/sre2l++fd2-1-0-2.tar
+	SLURM_ARRAY_TASK_ID=3 run -1 "$root/pipelines/slurm.sh" sets -f "$root/pipelines/nette.mk"
+	[ "$output" = "slurm.sh: 'sets' has no line 3" ]
+}
+
+@test "pipelines: selections, several teachers, ablations, seconds and the BatchNorm term in miniature" {
+	photos
+	tiny nette ARCHIVE=photos IPC=1 SEEDS='1 2' METHODS='random random-soft rded fadrm+fd2' IPC_ns=2 VALUES_ns=2 VALUES_alpha-pretrain=2/0.5 \
+		BN_STEPS=2 RANDOM= main ablation-alpha-pretrain ns-time bn-loss >log
+	cd imagenette-paper
+	# each seed has its own random images, under both labels
+	run ! cmp -s random-1-seed1-0-2.tar random-1-seed2-0-2.tar
+	[ "$(jq -r '[.data, .labels] | @tsv' random*.json | sort | uniq -c | xargs)" = "2 random hard 2 random-soft soft" ]
+	# mean and sample standard deviation once more, with awk
+	local method form want
+	for method in random random-soft rded fadrm+fd2; do
+		want=$(jq .top1 "$method-1-resnet18-"[12].json | xargs | awk '{ printf "%.2f %.2f 2", 50 * ($1 + $2), ($1 > $2 ? $1 - $2 : $2 - $1) * 100 / sqrt(2) }')
+		[ "$(awk -v m="$method" -F '\t' '$1 == m { printf "%.2f %.2f %d", $4, $5, $6 }' main.tsv)" = "$want" ]
+	done
+	[ "$(awk -F '\t' '{ print $7 }' main.tsv | xargs)" = "paper - - 35.8 38.6" ]
+	[ "$(cut -f 1-3,8 ablation-alpha-pretrain.tsv | tail -n 1)" = "$(printf 'resnet18\t2\t0.5\t2')" ]
+	# seconds of an image: of its first to its last step, one apart, times two steps
+	want=$(jq -r 'select(.event == "step") | [.image, .t] | @tsv' ns-2-2-0-2.log | xargs -n 4 | awk '{ s += ($4 - $2) * 2 } END { printf "%.2f", s / NR }')
+	[ "$(awk -F '\t' 'NR == 2 { printf "%d %d %.2f %d", $1, $2, $3, $5 }' ns-time.tsv)" = "2 2 $want 2" ]
+	# the weight is taken out again
+	for form in literal normalised; do
+		want=$(jq -r 'select(.step == 1) | .loss.bn / 0.01' "bn-resnet18-$form-"[12].log | xargs | awk '{ printf "%.1f", ($1 + $2) / 2 }')
+		[ "$(awk -F '\t' -v f=$form '$2 == f { printf "%.1f", $3 }' bn-loss.tsv)" = "$want" ]
+		jq -es "map(select(.event == \"start\") | .options.\"bn-form\" == \"$form\") | length == 2 and all" "bn-resnet18-$form-"[12].log
+	done
 }
 
 @test "pipelines: small sets are the first images of the largest; classes keep the order of the archive" {
@@ -143,18 +213,18 @@ photos() {
 	mv $d/list-train.txt $d/images_variant_trainval.txt
 	mv $d/list-val.txt $d/images_variant_test.txt
 	tar czf fgvc.tar.gz fgvc
-	tiny aircraft ARCHIVE=fgvc.tar.gz NESTED=1 BEST=1 RESULT=best_top1
+	tiny aircraft ARCHIVE=fgvc.tar.gz BATCH=2 METHODS=sre2l++fd2 NESTED=sre2l++fd2 BEST=1 RESULT=best_top1
 	cd aircraft-paper
 	[ "$(tar xOf train.tar __fd2__ | jq -c .classes)" = '["F-A-18","707 320","Beechcraft 1900"]' ]
 	for part in 0-1 2-2; do
-		fd2-look --check fd2-1-$part.tar
+		fd2-look --check sre2l++fd2-1-$part.tar
 		mkdir $part
-		tar xf fd2-1-$part.tar -C $part --exclude '__*__'
-		tar df fd2-2-$part.tar -C $part --exclude '__*__' --wildcards '*/0001.*'
+		tar xf sre2l++fd2-1-$part.tar -C $part --exclude '__*__'
+		tar df sre2l++fd2-2-$part.tar -C $part --exclude '__*__' --wildcards '*/0001.*'
 	done
 	[ "$(find 0-1 2-2 -name '*.jpg' | wc -l)" = 3 ]
-	[ "$(jq .classes fd2-1-resnet18-1.json)" = 3 ]
-	[ "$(jq .images fd2-1-resnet18-1.json)" = 3 ]
+	[ "$(jq .classes sre2l++fd2-1-resnet18-1.json)" = 3 ]
+	[ "$(jq .images sre2l++fd2-1-resnet18-1.json)" = 3 ]
 }
 
 @test "pipelines: evaluate sets a distilled set beside random images, and scores both" {
