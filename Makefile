@@ -85,7 +85,7 @@ TORCH = $(B)/lib/fd2/libfd2-torch.so
 CUDA = $(if $(NVCC),$(B)/lib/fd2/libfd2-cuda.so $(B)/lib/fd2/libfd2-graphs.so)
 
 .PRECIOUS: $(B)/obj/%.o
-.PHONY: all tests asan deps deps-check check check-asan parity bench demo study-cars40 study-nette lint install uninstall clean distclean help asan-here FORCE
+.PHONY: all tests asan deps deps-check check check-asan parity bench demo study-cars40 study-methods study-nette lint install uninstall clean distclean help asan-here FORCE
 all: deps $(TOOLS:%=$(B)/bin/%) $(CORE) $(TORCH) $(CUDA) $(B)/lib/libfd2fmt.a ## build everything (the default); kernels for --device cuda where nvcc is found
 
 help: ## list the targets
@@ -261,6 +261,9 @@ demo: all deps-check ## the main job on generated data, with pictures and a tabl
 
 study-cars40: all ## the whole chain on photographs, repeated: TRAIN= VAL= (about an hour on two cores)
 	@PATH="$(abspath $(B)/bin):$$PATH" TRAIN='$(TRAIN)' VAL='$(VAL)' OUT='$(B)/study-cars40' pipelines/study-cars40
+
+study-methods: all ## Random, RDED, SRe2L++ and FADRM+ with and without FD2, three seeds: TRAIN= VAL= IPC= SIZE= (hours on two cores)
+	@PATH="$(abspath $(B)/bin):$$PATH" TRAIN='$(TRAIN)' VAL='$(VAL)' OUT='$(B)/study-methods' pipelines/study-methods
 
 study-nette: all ## teachers of every backbone, and resnet18 beside a plain torchvision loop: TRAIN= VAL= (about half an hour)
 	@PATH="$(abspath $(B)/bin):$$PATH" TRAIN='$(TRAIN)' VAL='$(VAL)' OUT='$(B)/study-nette' PYTHON="$$(test/parity/venv)" pipelines/study-nette

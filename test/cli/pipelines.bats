@@ -229,18 +229,6 @@ counts() {
 
 @test "pipelines: evaluate sets a distilled set beside random images, and scores both" {
 	tiny_run
-	# a stand-in: the first images of each class, another start for each seed
-	mkdir bin
-	cat >bin/fd2-select <<-'END'
-		#!/usr/bin/env bash
-		set -eu
-		[ "$1 $2 $3 $5 $7" = "--method random -n --seed -o" ]
-		mkdir "$8.d"
-		tar xf "$9" -C "$8.d" --exclude '__*__'
-		(cd "$8.d" && printf '%s\n' */*.jpg | awk -F/ -v n="$4" -v s="$6" 'c[$1]++ >= s && d[$1]++ < n') | tar cf "$8" -C "$8.d" -T -
-	END
-	chmod +x bin/fd2-select
-	PATH=$PWD/bin:$PATH
 	local evaluate=("$root/pipelines/evaluate" -t teacher.fd2 -r train.tar -v val.tar -a convnet3 -a convnet4 -s '1 2' -e 2 --threads 1 -o out)
 	run -0 --separate-stderr "${evaluate[@]}" --dd-ranking --real-epochs 1 distilled.tar
 	[ -z "$stderr" ]
