@@ -2,14 +2,7 @@
 
 #include "lib/fd2/methods.h"
 
-const struct method fadrm = {.name = "fadrm",
-    .start = START_REAL,
-    .steps = 2000,
-    .lr = 0.25,
-    .r_bn = 0.01,
-    .parts = 4,
-    .sizes = {200, 224, 200, 224},
-    .residual = 0.5};
+const struct method fadrm = {.name = "fadrm", FADRM_SETTINGS};
 
 int fadrm_part(long step, long steps, int parts)
 {

@@ -4,6 +4,10 @@
 #define FD2_FADRM_H
 #include "lib/torch/tensor.h"
 
+/* Of FADRM and FADRM+: four parts with a fresh Adam each, the initial image mixed in between them (spec, section 3). */
+#define FADRM_SETTINGS                                                                                                             \
+	.start = START_REAL, .steps = 2000, .lr = 0.25, .r_bn = 0.01, .parts = 4, .sizes = {200, 224, 200, 224}, .residual = 0.5
+
 /* The part, from 0, of `step`, from 0; steps >= 1 are split as equally as whole numbers allow. With fewer steps than parts, some
  * parts have none. */
 int fadrm_part(long step, long steps, int parts);
