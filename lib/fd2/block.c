@@ -6,7 +6,7 @@
 
 static int side_of(const struct distill *d)
 {
-	return d->guides.v[0].teacher.size;
+	return d->guides.v[0].teacher->size;
 }
 
 static int render_start(struct distill *d, struct block *b)
@@ -51,7 +51,7 @@ static Tensor *maps_once(struct distill *d, struct block *b, int guide, int size
 	for (int i = 0; i < b->indices; i++) {
 		struct pixel_view once = earlier_view_once(&d->earlier, b->first, b->ids[i], size);
 		maps[i] = earlier_seen_through(
-		    b->earlier_images[i], &d->guides.v[guide].teacher, tensor_views(&once, 1, size, size), b->n, arithmetic());
+		    b->earlier_images[i], d->guides.v[guide].teacher, tensor_views(&once, 1, size, size), b->n, arithmetic());
 	}
 	return beside_each_other(maps, b);
 }

@@ -40,10 +40,10 @@ struct block {
 	Tensor *x;                   /* [N,3,d,d] f32, normalised, d the part's size: what is learned */
 	Tensor *m, *v;               /* Adam's, of this part */
 	Tensor *views, *adam;        /* the numbers of the step, on the device */
-	Tensor *earlier[GUIDES_MAX]; /* maps [J,N,M,h,w] by each teacher, for this part; NULL for the first of a group, or without
+	Tensor *earlier[TEACHERS_MAX]; /* maps [J,N,M,h,w] by each teacher, for this part; NULL for the first of a group, or without
 	                                L_S */
 	Tensor *earlier_images[TOGETHER_MAX]; /* for LS_SAME instead: [J*n,3,d,d] of each index */
-	Replay *replays[GUIDES_MAX][2];       /* this part's step with each teacher, without L_S and with it */
+	Replay *replays[TEACHERS_MAX][2];       /* this part's step with each teacher, without L_S and with it */
 	Tensor *terms;                        /* [TERMS] f32 of the last step: means over the indices */
 	int part;                             /* from 0; -1 before the first step */
 	long part_begin;                      /* its first step */

@@ -36,7 +36,7 @@ static Tensor *maps_in_this_view(const struct block *b, const struct teacher *t)
 /* L_S in the view that was asked for. A: the attention in the step's view. */
 static Tensor *similarity(const struct distill *d, const struct block *b, const struct step *s, const Tensor *A)
 {
-	const struct teacher *t = &d->guides.v[s->guide].teacher;
+	const struct teacher *t = d->guides.v[s->guide].teacher;
 	if (d->ls_view == LS_SAME)
 		return loss_S(A, maps_in_this_view(b, t));
 	const Tensor *earlier = b->earlier[s->guide];
@@ -48,9 +48,9 @@ Tensor *constrained_loss(const struct distill *d, const struct block *b, const s
 {
 	const struct distill_job *job = d->job;
 	const struct guide *g = &d->guides.v[s->guide];
-	Tensor *A = cal_attention(&g->teacher.cal, F, pass);
+	Tensor *A = cal_attention(&g->teacher->cal, F, pass);
 	Tensor *z = bilinear_attention_pooling(F, A);
-	Tensor *p_raw = cal_logits(&g->teacher.cal, z);
+	Tensor *p_raw = cal_logits(&g->teacher->cal, z);
 	t[TERM_BN] =
 	    tensor_affine(bn_sum_loss(pass->ctx), d->method.r_bn / b->indices, 0); /* the head's part too, with --bn-head */
 	t[TERM_CLS] = loss_cls(p_bb, p_raw, b->labels, g->alpha);

@@ -31,7 +31,7 @@ struct run {
 
 static const struct teacher *teacher_of(const struct run *r)
 {
-	return &r->d.guides.v[0].teacher;
+	return r->d.guides.v[0].teacher;
 }
 
 /* --- storing a block -------------------------------------------------------------------------------------------------------- */
@@ -199,7 +199,7 @@ static int check_sizes(const struct run *r)
 {
 	const struct method *m = &r->d.method;
 	for (int g = 0; g < r->d.guides.n; g++) {
-		const struct teacher *t = &r->d.guides.v[g].teacher;
+		const struct teacher *t = r->d.guides.v[g].teacher;
 		for (int p = 0; p < m->parts; p++)
 			if (t->backbone.arch->flattens && m->sizes[p] != t->size)
 				return fail("a %s sees images of its own size only: give --sizes %d, for each part, instead of %d",
@@ -210,15 +210,8 @@ static int check_sizes(const struct run *r)
 
 static json_t *inputs(const struct run *r)
 {
-	const struct guides *g = &r->d.guides;
-	json_t *in = json_pack("{s:s}", "teacher", g->v[0].teacher.digest), *all = json_array();
-	for (int i = 0; i < g->n; i++)
-		json_array_append_new(all, json_string(g->v[i].teacher.digest));
-	if (g->n > 1) {
-		json_object_del(in, "teacher");
-		json_object_set(in, "teachers", all);
-	}
-	json_decref(all);
+	json_t *in = json_object();
+	guides_describe(&r->d.guides, in);
 	initial_describe(&r->d.initial, in);
 	return in;
 }
@@ -258,6 +251,14 @@ static void seen(void *ctx, const struct sample *s)
 		earlier_put(&r->d.earlier, (int)s->cls, atoi(slash + 1), s->image, s->image_size);
 }
 
+/* The log's start event has the options as they were given. */
+static void log_settings(const struct run *r)
+{
+	json_t *settings = provenance(r);
+	json_object_set_new(settings, "event", json_string("settings"));
+	log_event(settings);
+}
+
 static int open_output(struct run *r)
 {
 	const struct distill_job *job = r->d.job;
@@ -290,6 +291,7 @@ static int prepare(struct run *r)
 		return -1;
 	if (initial_read(&d->initial, job, d->method.start, teacher_of(r)) < 0)
 		return -1;
+	log_settings(r);
 	return open_output(r);
 }
 

@@ -18,7 +18,7 @@ enum ls_view ls_view_of(const char *name)
 
 void earlier_init(struct earlier *e, const struct guides *guides, int ipc, int group, double min_scale)
 {
-	*e = (struct earlier){.guides = guides, .classes = guides->v[0].teacher.classes, .ipc = ipc, .group = group};
+	*e = (struct earlier){.guides = guides, .classes = guides->v[0].teacher->classes, .ipc = ipc, .group = group};
 	e->min_scale = min_scale;
 	e->v = xcalloc((size_t)e->classes * ipc, sizeof *e->v);
 	for (int i = 0; i < e->classes * ipc; i++)
@@ -32,7 +32,7 @@ static struct finished *at(const struct earlier *e, int k, int id)
 
 static const char *class_name(const struct earlier *e, int k)
 {
-	return e->guides->v[0].teacher.class_names[k];
+	return e->guides->v[0].teacher->class_names[k];
 }
 
 static int first_of_group(const struct earlier *e, int id)
@@ -93,7 +93,7 @@ static int take_map(struct earlier *e, int guide, const char *path, struct array
 	int id, k = class_of(e, a->name, &id);
 	if (k < 0 || id < 1 || id > e->ipc || a->rank != 3)
 		return 0;
-	if (a->dtype != DT_F32 || a->shape[0] != e->guides->v[guide].teacher.cal.maps ||
+	if (a->dtype != DT_F32 || a->shape[0] != e->guides->v[guide].teacher->cal.maps ||
 	    (s->maps && (a->shape[1] != s->h || a->shape[2] != s->w)))
 		return fail("'%s': tensor '%s' is no attention of this teacher", path, a->name);
 	*s = (struct map_shape){(int)a->shape[0], (int)a->shape[1], (int)a->shape[2]};
@@ -173,7 +173,7 @@ Tensor *earlier_images(const struct earlier *e, int first, int n, int id, int si
 		struct view whole = {{0, 0, items[i].image.w, items[i].image.h}, false};
 		batch_add(&b, &items[i], &whole);
 	}
-	batch_render(&b, &e->guides->v[0].teacher.normal);
+	batch_render(&b, &e->guides->v[0].teacher->normal);
 	Tensor *x = batch_images(&b, 0, all, T_F32);
 	free(items);
 	batch_free(&b);
@@ -202,7 +202,7 @@ static int know_map(struct earlier *e, int guide, int k, int id)
 	struct attention a;
 	if (f->maps[guide])
 		return 0;
-	if (attention_of(&a, &e->guides->v[guide].teacher, &f->image) < 0)
+	if (attention_of(&a, e->guides->v[guide].teacher, &f->image) < 0)
 		return -1;
 	e->shape[guide] = (struct map_shape){a.maps, a.h, a.w};
 	f->maps[guide] = a.A;

@@ -28,7 +28,7 @@ struct earlier {
 	double min_scale;
 	struct map_shape {
 		int maps, h, w; /* zeros until a map is known */
-	} shape[GUIDES_MAX];
+	} shape[TEACHERS_MAX];
 	struct finished *v; /* [classes][ipc] */
 };
 

@@ -9,66 +9,70 @@ static int read_prototypes(struct guide *g, const char *path, const char *teache
 {
 	struct array a;
 	const char *made_with = NULL;
+	bool found = false;
 	int got = 0, ok = 0;
 	struct stream_reader *s = stream_open(path, "protos");
 	if (!s)
 		return -1;
 	json_unpack(stream_meta(s), "{s:{s:s}}", "inputs", "teacher", &made_with);
-	if (!made_with || strcmp(made_with, g->teacher.digest))
+	if (!made_with || strcmp(made_with, g->teacher->digest))
 		ok = fail("'%s' holds prototypes of another teacher (%s) than '%s' (%s)", path, made_with ? made_with : "unknown",
-		    teacher, g->teacher.digest);
+		    teacher, g->teacher->digest);
 	while (!ok && (got = stream_next(s, &a)) > 0) {
-		if (!strcmp(a.name, "prototypes") && a.rank == 2 && a.dtype == DT_F32 && a.shape[0] == g->teacher.classes &&
-		    a.shape[1] == tensor_size(g->teacher.cal.prototypes, 1))
+		if (!strcmp(a.name, "prototypes") && a.rank == 2 && a.dtype == DT_F32 && a.shape[0] == g->teacher->classes &&
+		    a.shape[1] == tensor_size(g->teacher->cal.prototypes, 1)) {
 			g->prototypes = tensor_from(a.data, T_F32, a.rank, a.shape);
+			found = true;
+		}
 		array_free(&a);
 	}
 	if (got < 0)
 		ok = -1;
-	else if (!ok && !g->prototypes)
-		ok = fail("'%s' holds no tensor 'prototypes' of %d classes for this teacher", path, g->teacher.classes);
+	else if (!ok && !found)
+		ok = fail("'%s' holds no tensor 'prototypes' of %d classes for this teacher", path, g->teacher->classes);
+	else if (!ok)
+		strcpy(g->digest, stream_digest(s));
 	stream_close(s);
 	return ok;
 }
 
-static int read_guide(struct guide *g, const struct distill_job *job, int i)
-{
-	const char *path = job->teachers.v[i];
-	if (teacher_read(&g->teacher, path) < 0)
-		return -1;
-	params_freeze(&g->teacher.backbone.params, arithmetic());
-	g->alpha = job->alpha < 0 ? g->teacher.alpha : job->alpha;
-	if (job->protos.n)
-		return read_prototypes(g, job->protos.v[i], path);
-	g->prototypes = g->teacher.cal.prototypes;
-	return 0;
-}
-
 int guides_read(struct guides *g, const struct distill_job *job)
 {
-	if (job->teachers.n > GUIDES_MAX)
-		return fail("%d teachers were given; at most %d can be", job->teachers.n, GUIDES_MAX);
-	for (; g->n < job->teachers.n; g->n++) {
-		if (read_guide(&g->v[g->n], job, g->n) < 0)
-			return -1;
-		if (teachers_agree(job->teachers.v[0], &g->v[0].teacher, job->teachers.v[g->n], &g->v[g->n].teacher) < 0)
+	if (teachers_read(&g->teachers, &job->teachers) < 0)
+		return -1;
+	for (g->n = 0; g->n < g->teachers.n; g->n++) {
+		struct guide *v = &g->v[g->n];
+		v->teacher = &g->teachers.v[g->n];
+		v->alpha = job->alpha < 0 ? v->teacher->alpha : job->alpha;
+		v->prototypes = v->teacher->cal.prototypes;
+		if (job->protos.n && read_prototypes(v, job->protos.v[g->n], job->teachers.v[g->n]) < 0)
 			return -1;
 	}
 	return 0;
+}
+
+void guides_free(struct guides *g)
+{
+	teachers_free(&g->teachers);
+	*g = (struct guides){.n = 0};
+}
+
+void guides_describe(const struct guides *g, json_t *inputs)
+{
+	json_t *digests = json_array();
+	teachers_describe(&g->teachers, inputs);
+	for (int i = 0; i < g->n && *g->v[i].digest; i++)
+		json_array_append_new(digests, json_string(g->v[i].digest));
+	if (json_array_size(digests))
+		json_object_set(inputs, "prototypes", digests);
+	json_decref(digests);
 }
 
 int guides_find(const struct guides *g, const char *digest, const char *path, const char *what)
 {
 	for (int i = 0; digest && i < g->n; i++)
-		if (!strcmp(g->v[i].teacher.digest, digest))
+		if (!strcmp(g->teachers.v[i].digest, digest))
 			return i;
 	return fail("'%s' holds %s of another teacher (%s) than %s (%s%s)", path, what, digest ? digest : "unknown",
-	    g->n > 1 ? "those given" : "the one given", g->v[0].teacher.digest, g->n > 1 ? ", ..." : "");
-}
-
-void guides_free(struct guides *g)
-{
-	for (int i = 0; i < GUIDES_MAX; i++)
-		teacher_free(&g->v[i].teacher);
-	*g = (struct guides){0};
+	    g->n > 1 ? "those given" : "the one given", g->teachers.v[0].digest, g->n > 1 ? ", ..." : "");
 }

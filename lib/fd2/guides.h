@@ -2,24 +2,26 @@
 #ifndef FD2_GUIDES_H
 #define FD2_GUIDES_H
 #include "lib/fd2/jobs.h"
-#include "lib/fd2/teacher.h"
-
-enum { GUIDES_MAX = 16 };
+#include "lib/fd2/teachers.h"
 
 struct guide {
-	struct teacher teacher; /* frozen */
-	Tensor *prototypes;     /* [K, M*C] f32 */
-	double alpha;           /* of Eq. 11 */
+	const struct teacher *teacher;
+	Tensor *prototypes; /* [K, M*C] f32 */
+	char digest[17];    /* of the prototypes' stream; "" for those that the teacher gathered itself */
+	double alpha;       /* of Eq. 11 */
 };
 
 struct guides {
-	struct guide v[GUIDES_MAX];
+	struct teachers teachers;
+	struct guide v[TEACHERS_MAX];
 	int n;
 };
 
-/* Reads the job's teachers, which must agree on classes, size and normalisation, and their prototypes. -1: fail_message. */
+/* Reads the job's teachers and their prototypes. -1: fail_message. */
 int guides_read(struct guides *g, const struct distill_job *job);
 void guides_free(struct guides *g);
+/* Adds the digests of teachers and prototypes to an output's inputs. */
+void guides_describe(const struct guides *g, json_t *inputs);
 /* The index of the teacher with that digest (NULL: unknown), or -1: '`path`' holds `what` of another teacher. */
 int guides_find(const struct guides *g, const char *digest, const char *path, const char *what);
 #endif

@@ -93,20 +93,26 @@ Tensor *loss_total(const Tensor *other, const Tensor *cls, const Tensor *F, cons
 	return total;
 }
 
-static Tensor *distance(const Tensor *u, const Tensor *v)
+/* scale: of the distances; NULL for 1 */
+static Tensor *distance(const Tensor *u, const Tensor *v, const Tensor *scale)
 {
-	return tensor_sum(tensor_norm(tensor_sub(u, v), 1, false), 0, NULL, false);
+	Tensor *d = tensor_sum(tensor_norm(tensor_sub(u, v), 1, false), 0, NULL, false);
+	return scale ? tensor_div(d, scale) : d;
+}
+
+Tensor *loss_bn_layer(const struct bn *bn, const Tensor *mean, const Tensor *var, enum bn_form form)
+{
+	Tensor *sigma = NULL, *sigma2 = NULL;
+	if (form == BN_NORMALISED) {
+		sigma = tensor_sqrt(tensor_sum(bn->var, 0, NULL, false));
+		sigma2 = tensor_norm(bn->var, 0, false);
+	}
+	return tensor_add(distance(mean, bn->mean, sigma), distance(var, bn->var, sigma2));
 }
 
 double loss_bn_weight(const struct bn *bn)
 {
 	return bn->index ? 1 : 10;
-}
-
-Tensor *loss_bn_layer(const struct bn *bn, const Tensor *mean, const Tensor *var)
-{
-	Tensor *d = tensor_add(distance(mean, bn->mean), distance(var, bn->var));
-	return tensor_affine(d, loss_bn_weight(bn), 0);
 }
 
 Tensor *loss_kl(const Tensor *student, const Tensor *teacher, double temperature)

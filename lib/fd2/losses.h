@@ -29,22 +29,18 @@ Tensor *loss_cls(const Tensor *p_bb, const Tensor *p_cal, const Tensor *labels, 
 /* Eq. 12: L_other + L_cls + lambda L_F + (1 - lambda) L_S; L_F and L_S may be NULL (switched off, or i = 1). */
 Tensor *loss_total(const Tensor *other, const Tensor *cls, const Tensor *F, const Tensor *S, double lambda);
 
-/* A BatchNorm's part of SRe2L's statistics loss: m (|mean(x) - running_mean| + |var(x) - running_var|), Euclidean norms over
- * the channels, biased variance; m = 10 for the network's first BatchNorm, 1 for the others. mean and var [G,C] are those of its
- * input x, in each group of the batch; the groups' losses are summed. */
-Tensor *loss_bn_layer(const struct bn *bn, const Tensor *mean, const Tensor *var);
-double loss_bn_weight(const struct bn *bn); /* m */
-/* That loss of a whole network, in one of two forms:
+/* What a BatchNorm adds to SRe2L's statistics loss, in one of two forms, Euclidean norms over the channels:
  *
- *   literal     sum_l m_l d_l, with d_l the two distances of layer l
- *   normalised  N sum_l m_l d_l / sqrt(C_l) / sum_l m_l
+ *   literal     d = |mean(x) - mu| + |var(x) - sigma^2|
+ *   normalised  d = |mean(x) - mu| / |sigma| + |var(x) - sigma^2| / |sigma^2|
  *
- * A distance grows with the square root of the number of channels C_l, and the sum with the number of layers, so that the literal
- * form weighs more in a deep and wide network at the same weight r_bn. The normalised one is a weighted mean over layers of root
- * mean squares over channels, which does not; N = sum_l m_l sqrt(C_l) of ResNet-18, 361.7, brings it to the scale of the literal
- * form there, so that r_bn keeps its meaning. */
+ * mean and var [G,C] are those of its input x, biased, in each group of the batch; the groups' distances are summed. mu and sigma^2
+ * are the running statistics. A literal distance grows with the scale of the layer's features and with its number of channels; the
+ * other is without units. */
 enum bn_form { BN_LITERAL, BN_NORMALISED };
-#define BN_NORM 361.7056274847714 /* 14 sqrt(64) + 5 sqrt(128) + 5 sqrt(256) + 5 sqrt(512) */
+Tensor *loss_bn_layer(const struct bn *bn, const Tensor *mean, const Tensor *var, enum bn_form form);
+/* m of the network's loss sum_l m_l d_l: 10 for its first BatchNorm, 1 for the others */
+double loss_bn_weight(const struct bn *bn);
 
 /* Soft-label distillation: KL(softmax(t/T) || softmax(s/T)), batch mean, without the factor T^2. [B,K] each. */
 Tensor *loss_kl(const Tensor *student, const Tensor *teacher, double temperature);

@@ -15,7 +15,8 @@
 struct run {
 	const struct relabel_job *job;
 	struct teachers teachers;
-	const struct teacher *first; /* which speaks for all */
+	double weights[TEACHERS_MAX]; /* of their logits: >= 0, their sum 1 */
+	const struct teacher *first;  /* which speaks for all */
 	struct dataset images;
 	struct batch batch;
 	struct epoch drawn, kept;
@@ -35,7 +36,7 @@ static Tensor *mean_logits(const struct run *r, const Tensor *x, long e, int i, 
 		struct pass pass = {.bn = r->batch_bn ? BN_BATCH : BN_RUNNING, .random = r->batch_bn ? &random : NULL};
 		tensor_scope_begin(NO_GRAD);
 		Tensor *logits = backbone_logits(b, backbone_features(b, x, &pass), &pass);
-		logits = tensor_keep(tensor_affine(logits, r->teachers.weights[t], 0));
+		logits = tensor_keep(tensor_affine(logits, r->weights[t], 0));
 		tensor_scope_end();
 		sum = t ? tensor_add(sum, logits) : logits;
 	}
@@ -111,7 +112,10 @@ static json_t *meta(const struct run *r)
 {
 	const struct teacher *t = r->first;
 	json_t *m = fd2_provenance();
-	teachers_to_meta(&r->teachers, r->images.digest, m);
+	json_t *inputs = json_pack("{s:s}", "images", r->images.digest);
+	teachers_describe(&r->teachers, inputs);
+	json_object_set_new(m, "inputs", inputs);
+	json_object_set_new(m, "weights", numbers_to_json(r->weights, r->teachers.n));
 	json_object_set_new(m, "classes", names_to_json((const char *const *)t->class_names, t->classes));
 	json_object_set_new(m, "images", json_integer(r->images.n));
 	json_object_set_new(m, "batch", json_integer(r->drawn.batch));
@@ -126,10 +130,24 @@ static json_t *meta(const struct run *r)
 	return m;
 }
 
+/* Of --teacher-weights, or all the same. */
+static int weigh(struct run *r)
+{
+	const struct opt_numbers *given = &r->job->weights;
+	double sum = 0;
+	for (int i = 0; i < r->teachers.n; i++)
+		sum += r->weights[i] = given->n ? given->v[i] : 1;
+	if (!(sum > 0))
+		return fail("all teachers have weight 0");
+	for (int i = 0; i < r->teachers.n; i++)
+		r->weights[i] /= sum;
+	return 0;
+}
+
 static int prepare(struct run *r)
 {
 	const struct relabel_job *job = r->job;
-	if (teachers_read(&r->teachers, &job->teachers, &job->weights) < 0)
+	if (teachers_read(&r->teachers, &job->teachers) < 0 || weigh(r) < 0)
 		return -1;
 	r->first = &r->teachers.v[0];
 	struct dataset_options o = {.fit = FIT_NONE,

@@ -26,11 +26,10 @@ void sre2l_on_bn(void *ctx, const struct bn *bn, Tensor *mean, Tensor *var)
 	struct bn_sum *sum = ctx;
 	if (bn == sum->head)
 		return;
-	Tensor *l = loss_bn_layer(bn, mean, var);
-	if (sum->form == BN_NORMALISED)
-		l = tensor_affine(l, 1 / sqrt((double)tensor_size(mean, 1)), 0);
+	double m = loss_bn_weight(bn);
+	Tensor *l = tensor_affine(loss_bn_layer(bn, mean, var, sum->form), m, 0);
 	sum->loss = sum->loss ? tensor_add(sum->loss, l) : l;
-	sum->weights += loss_bn_weight(bn);
+	sum->weights += m;
 }
 
 Tensor *bn_sum_loss(const struct bn_sum *sum)

@@ -25,7 +25,7 @@ static struct step step_at(const struct distill *d, const struct block *b, long 
 /* Where the step's passes read them. */
 static void put_numbers(const struct distill *d, struct block *b, const struct step *s)
 {
-	const struct normal *normal = &d->guides.v[s->guide].teacher.normal;
+	const struct normal *normal = &d->guides.v[s->guide].teacher->normal;
 	struct adam_pixels adam = {.lr = s->lr, .beta1 = 0.5, .beta2 = 0.9, .eps = 1e-8};
 	int size = d->method.sizes[b->part];
 	for (int c = 0; c < 3; c++) {
@@ -41,7 +41,7 @@ static void put_numbers(const struct distill *d, struct block *b, const struct s
 /* The base method's loss (BN term and cross-entropy), and FD2's unless --plain. */
 static Tensor *step_loss(const struct distill *d, const struct block *b, const struct step *s, Tensor **t)
 {
-	const struct teacher *teacher = &d->guides.v[s->guide].teacher;
+	const struct teacher *teacher = d->guides.v[s->guide].teacher;
 	struct bn_sum bn = {.head = d->job->bn_head ? NULL : &teacher->cal.bn, .form = d->bn_form};
 	struct pass pass = {.bn = BN_RUNNING, .groups = b->indices, .on_bn = sre2l_on_bn, .ctx = &bn};
 	Tensor *F = backbone_features(&teacher->backbone, tensor_step_view(b->x, b->views, arithmetic()), &pass);

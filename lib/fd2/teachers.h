@@ -4,16 +4,16 @@
 #include "lib/base/opts.h"
 #include "lib/fd2/teacher.h"
 
+enum { TEACHERS_MAX = 16 };
+
 struct teachers {
-	struct teacher *v;
-	double *weights; /* >= 0, their sum 1 */
+	struct teacher v[TEACHERS_MAX]; /* frozen */
 	int n;
 };
 
-/* Reads paths->n >= 1 teachers. weights: none (all the same) or as many, >= 0. -1: fail_message, also where two differ in classes,
- * size, mean or std. */
-int teachers_read(struct teachers *t, const struct opt_list *paths, const struct opt_numbers *weights);
+/* Reads paths->n >= 1 teachers. -1: fail_message, also where two differ in classes, size, mean or std. */
+int teachers_read(struct teachers *t, const struct opt_list *paths);
 void teachers_free(struct teachers *t);
-/* Adds "inputs": {"images": digest, "teacher": digest} (with several "teachers": digests) and "weights". */
-void teachers_to_meta(const struct teachers *t, const char *images, json_t *meta);
+/* Adds "teacher": digest, or "teachers": digests where there are several, to an output's inputs. */
+void teachers_describe(const struct teachers *t, json_t *inputs);
 #endif

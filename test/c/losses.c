@@ -549,19 +549,19 @@ static void eq12(void)
 /* --- the base method and the student ------------------------------------------------------------------------------------- */
 
 static double mean_[C], var_[C];
-static int bn_index;
+static enum bn_form bn_form;
 
 static Tensor *bn_layer(const Tensor *x)
 {
-	struct bn bn = {.mean = tensor(mean_, 1, (int64_t[]){C}), .var = tensor(var_, 1, (int64_t[]){C}), .index = bn_index};
+	struct bn bn = {.mean = tensor(mean_, 1, (int64_t[]){C}), .var = tensor(var_, 1, (int64_t[]){C})};
 	Tensor *m, *v;
 	tensor_batch_stats(x, 1, &m, &v);
-	return loss_bn_layer(&bn, m, v);
+	return loss_bn_layer(&bn, m, v, bn_form);
 }
 
-static double bn_layer_scalar(const double *x)
+static double bn_distance(const double *x, const double *mu, const double *sigma2)
 {
-	double dm = 0, dv = 0;
+	double dm = 0, dv = 0, sigma = 0, length = 0;
 	for (int c = 0; c < C; c++) {
 		double mean = 0, var = 0;
 		for (int b = 0; b < B; b++)
@@ -570,26 +570,23 @@ static double bn_layer_scalar(const double *x)
 		for (int b = 0; b < B; b++)
 			for (int i = 0; i < HW; i++)
 				var += pow(x[(b * C + c) * HW + i] - mean, 2) / (B * HW);
-		dm += pow(mean - mean_[c], 2);
-		dv += pow(var - var_[c], 2);
+		dm += pow(mean - mu[c], 2);
+		dv += pow(var - sigma2[c], 2);
+		sigma += sigma2[c];
+		length += sigma2[c] * sigma2[c];
 	}
-	return (bn_index ? 1 : 10) * (sqrt(dm) + sqrt(dv));
+	return bn_form == BN_LITERAL ? sqrt(dm) + sqrt(dv) : sqrt(dm / sigma) + sqrt(dv / length);
 }
 
-static void bn_statistics(void)
+static double bn_layer_scalar(const double *x)
 {
-	draw(F_, B * C * HW, -2, 2, 17);
-	draw(mean_, C, -1, 1, 18);
-	draw(var_, C, 0.5, 2, 19);
-	for (bn_index = 0; bn_index < 2; bn_index++)
-		check(bn_layer, bn_layer_scalar, F_, B * C * HW, 4, (int64_t[]){B, C, h, w});
+	return bn_distance(x, mean_, var_);
 }
 
-/* Two layers that see the same x, the first with weight 10; the second's running statistics are the first's swapped. N is
- * ResNet-18's sum of m sqrt(C): its stem and four convolutions of 64 channels, five each of 128, 256 and 512. */
-static Tensor *bn_network(const Tensor *x, enum bn_form form)
+/* Two layers that see the same x; the second's running statistics are the first's swapped. */
+static Tensor *bn_network(const Tensor *x)
 {
-	struct bn_sum sum = {.form = form};
+	struct bn_sum sum = {.form = bn_form};
 	for (int l = 0; l < 2; l++) {
 		struct bn bn = {.mean = tensor(l ? var_ : mean_, 1, (int64_t[]){C}),
 		    .var = tensor(l ? mean_ : var_, 1, (int64_t[]){C}),
@@ -601,46 +598,21 @@ static Tensor *bn_network(const Tensor *x, enum bn_form form)
 	return bn_sum_loss(&sum);
 }
 
-static double bn_network_scalar(const double *x, bool normalised)
+static double bn_network_scalar(const double *x)
 {
-	double layers[2], swap[C];
-	for (bn_index = 0; bn_index < 2; bn_index++) {
-		layers[bn_index] = bn_layer_scalar(x);
-		memcpy(swap, mean_, sizeof swap);
-		memcpy(mean_, var_, sizeof swap);
-		memcpy(var_, swap, sizeof swap);
-	}
-	double sum = layers[0] + layers[1], N = (10 + 4) * 8 + 5 * sqrt(128) + 5 * 16 + 5 * sqrt(512);
-	return normalised ? N * sum / sqrt(C) / (10 + 1) : sum;
-}
-
-static Tensor *bn_literal(const Tensor *x)
-{
-	return bn_network(x, BN_LITERAL);
-}
-
-static double bn_literal_scalar(const double *x)
-{
-	return bn_network_scalar(x, false);
-}
-
-static Tensor *bn_normalised(const Tensor *x)
-{
-	return bn_network(x, BN_NORMALISED);
-}
-
-static double bn_normalised_scalar(const double *x)
-{
-	return bn_network_scalar(x, true);
+	double sum = 10 * bn_distance(x, mean_, var_) + bn_distance(x, var_, mean_);
+	return bn_form == BN_LITERAL ? sum : BN_NORM * sum / (10 + 1);
 }
 
 static void bn_forms(void)
 {
-	draw(F_, B * C * HW, -2, 2, 22);
-	draw(mean_, C, -1, 1, 23);
-	draw(var_, C, 0.5, 2, 24);
-	check(bn_literal, bn_literal_scalar, F_, B * C * HW, 4, (int64_t[]){B, C, h, w});
-	check(bn_normalised, bn_normalised_scalar, F_, B * C * HW, 4, (int64_t[]){B, C, h, w});
+	draw(F_, B * C * HW, -2, 2, 17);
+	draw(mean_, C, 0.2, 1, 18);
+	draw(var_, C, 0.5, 2, 19);
+	for (bn_form = BN_LITERAL; bn_form <= BN_NORMALISED; bn_form++) {
+		check(bn_layer, bn_layer_scalar, F_, B * C * HW, 4, (int64_t[]){B, C, h, w});
+		check(bn_network, bn_network_scalar, F_, B * C * HW, 4, (int64_t[]){B, C, h, w});
+	}
 }
 
 static double temperature;
@@ -694,7 +666,6 @@ int main(void)
 	RUN(eq10_same_attention);
 	RUN(eq11);
 	RUN(eq12);
-	RUN(bn_statistics);
 	RUN(bn_forms);
 	RUN(soft_labels);
 	return check_done();

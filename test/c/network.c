@@ -199,7 +199,7 @@ struct statistics {
 static void add_statistics(void *ctx, const struct bn *bn, Tensor *mean, Tensor *var)
 {
 	struct statistics *s = ctx;
-	Tensor *l = loss_bn_layer(bn, mean, var);
+	Tensor *l = tensor_affine(loss_bn_layer(bn, mean, var, BN_LITERAL), loss_bn_weight(bn), 0);
 	s->sum = s->layers++ ? tensor_add(s->sum, l) : l;
 }
 

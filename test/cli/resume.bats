@@ -68,6 +68,9 @@ long_distill() {
 	said "fd2-distill: 'x.tar.part' was begun with seed 0, and this is seed 9; *"
 	run -1 --separate-stderr "${long[@]/teacher.fd2/other.fd2}" -o x.tar --resume
 	said "fd2-distill: 'x.tar.part' was begun with teacher *"
+	fd2-protos -q -t teacher.fd2 -o protos.fd2 train.tar
+	run -1 --separate-stderr long_distill -p protos.fd2 -o x.tar --resume
+	said "fd2-distill: 'x.tar.part' was begun with prototypes *"
 	cmp x.tar.part before
 	echo hello >x.tar.part
 	run -1 --separate-stderr long_distill -o x.tar --resume
