@@ -36,14 +36,14 @@ struct block {
 	int first, n;                   /* classes first .. first+n-1 */
 	int indices, ids[TOGETHER_MAX]; /* images, from 1 */
 	Tensor *labels;
-	Tensor *start;               /* [N,3,S,S] f32, normalised: what the images begin as; NULL once no part needs it */
-	Tensor *x;                   /* [N,3,d,d] f32, normalised, d the part's size: what is learned */
-	Tensor *m, *v;               /* Adam's, of this part */
-	Tensor *views, *adam;        /* the numbers of the step, on the device */
+	Tensor *start;                 /* [N,3,S,S] f32, normalised: what the images begin as; NULL once no part needs it */
+	Tensor *x;                     /* [N,3,d,d] f32, normalised, d the part's size: what is learned */
+	Tensor *m, *v;                 /* Adam's, of this part */
+	Tensor *views, *adam;          /* the numbers of the step, on the device */
 	Tensor *earlier[TEACHERS_MAX]; /* maps [J,N,M,h,w] by each teacher, for this part; NULL for the first of a group, or without
 	                                L_S */
 	Tensor *earlier_images[TOGETHER_MAX]; /* for LS_SAME instead: [J*n,3,d,d] of each index */
-	Replay *replays[TEACHERS_MAX][2];       /* this part's step with each teacher, without L_S and with it */
+	Replay *replays[TEACHERS_MAX][2];     /* this part's step with each teacher, without L_S and with it */
 	Tensor *terms;                        /* [TERMS] f32 of the last step: means over the indices */
 	int part;                             /* from 0; -1 before the first step */
 	long part_begin;                      /* its first step */

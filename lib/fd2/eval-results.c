@@ -31,8 +31,8 @@ static json_t *student_meta(const struct evaluation *e, const struct student *s)
 	if (e->job->test.n)
 		json_object_set_new(inputs, "test", json_string(e->test.digest));
 	json_object_set_new(meta, "arch", json_string(s->plan->arch));
-	json_object_set_new(meta, "classes", names_to_json((const char *const *)e->class_names, e->classes));
-	json_object_set_new(meta, "size", json_integer(e->size));
+	json_object_set_new(meta, "classes", names_to_json((const char *const *)e->labels.class_names, e->labels.classes));
+	json_object_set_new(meta, "size", json_integer(e->labels.size));
 	json_object_set_new(meta, "top1", json_real(hits_top1(&s->now.hits)));
 	json_object_set_new(meta, "inputs", inputs);
 	return meta;
@@ -87,9 +87,9 @@ static json_t *result(const struct evaluation *e, const struct student *s)
 	const struct eval_job *job = e->job;
 	json_t *o = json_pack("{s:s, s:I, s:s, s:f, s:s, s:s}", "arch", s->plan->arch, "seed", (json_int_t)s->plan->seed,
 	    "student_init", job->init ? s->init : "random", "lr", s->lr, "data", job->data, "labels", job->hard ? "hard" : "soft");
-	json_t *sizes = json_pack("{s:i, s:i, s:i, s:i, s:i, s:I, s:I}", "classes", e->classes, "images", e->images.n, "val_images",
-	    e->val.n, "test_images", e->test.n, "epochs", e->epochs, "image_bytes", (json_int_t)e->images.sizes_sum, "label_bytes",
-	    (json_int_t)e->label_bytes);
+	json_t *sizes = json_pack("{s:i, s:i, s:i, s:i, s:i, s:I, s:I}", "classes", e->labels.classes, "images", e->images.n,
+	    "val_images", e->val.n, "test_images", e->test.n, "epochs", e->epochs, "image_bytes", (json_int_t)e->images.sizes_sum,
+	    "label_bytes", (json_int_t)e->label_bytes);
 	json_t *reached = json_pack("{s:s, s:f, s:f, s:o, s:o, s:s, s:f, s:f, s:i, s:o}", "measured_on", measured_on(e), "top1",
 	    hits_top1(&s->now.hits) / 100, "top5", hits_top5(&s->now.hits) / 100, "ece", json_real_or_null(scores_ece(&s->now)),
 	    "nll", json_real_or_null(scores_nll(&s->now)), "best_chosen_on", "val", "best_top1", hits_top1(&s->best) / 100,
@@ -107,7 +107,7 @@ int print_results(const struct evaluation *e)
 static json_t *report(const struct evaluation *e, const struct student *s)
 {
 	json_t *o = json_pack("{s:s, s:I, s:s, s:o}", "arch", s->plan->arch, "seed", (json_int_t)s->plan->seed, "measured_on",
-	    measured_on(e), "classes", names_to_json((const char *const *)e->class_names, e->classes));
+	    measured_on(e), "classes", names_to_json((const char *const *)e->labels.class_names, e->labels.classes));
 	json_object_update_new(o, scores_to_json(&s->now));
 	return o;
 }

@@ -27,7 +27,7 @@ static int measure(struct evaluation *r, const struct dataset *d)
 {
 	for (int i = 0; i < r->job->n_students; i++)
 		scores_clear(&r->students[i].now);
-	return validate(d, r->size, &r->normal, count_students, r);
+	return validate(d, r->labels.size, &r->labels.normal, count_students, r);
 }
 
 static void swap_kept(struct evaluation *r)
@@ -55,12 +55,12 @@ static int examine(struct evaluation *r)
 
 static int train_batch(struct evaluation *r, int e, int i)
 {
-	int n = epoch_render(&r->epoch, i, &r->batch, &r->images, &r->normal);
-	const uint16_t *teacher = r->epoch.logits + (size_t)r->epoch.starts[i] * (size_t)r->classes;
+	int n = epoch_render(&r->epoch, i, &r->batch, &r->images, &r->labels.normal);
+	const uint16_t *teacher = r->epoch.logits + (size_t)r->epoch.starts[i] * (size_t)r->labels.classes;
 	struct lesson lesson = {.batch = &r->batch,
-	    .teacher = r->labels ? teacher : NULL,
-	    .classes = r->classes,
-	    .parts = r->halves && n > 1 ? 2 : 1,
+	    .teacher = r->labels.stream ? teacher : NULL,
+	    .classes = r->labels.classes,
+	    .parts = r->labels.halves && n > 1 ? 2 : 1,
 	    .epoch = e,
 	    .number = i,
 	    .job = r->job};
@@ -87,13 +87,14 @@ static void view_whole(struct epoch *e, const struct dataset *d)
 /* The next epoch's views: from the labels, or drawn here. 0 when the labels have ended. */
 static int next_epoch(struct evaluation *r, long e)
 {
-	if (!r->labels) {
-		epoch_draw(&r->epoch, &r->images, r->size, r->job->min_scale, (uint64_t)common.seed, e);
+	if (!r->labels.stream) {
+		epoch_draw(&r->epoch, &r->images, r->labels.size, r->job->min_scale, (uint64_t)common.seed, e);
 		if (r->job->no_augment)
 			view_whole(&r->epoch, &r->images);
 		return 1;
 	}
-	int got = r->job->reuse_labels ? pool_next(&r->pool, &r->epoch) : epoch_read(&r->epoch, r->labels, e, &r->images, r->size);
+	int got = r->job->reuse_labels ? pool_next(&r->pool, &r->epoch)
+	                               : epoch_read(&r->epoch, r->labels.stream, e, &r->images, r->labels.size);
 	r->label_bytes = r->job->reuse_labels ? r->pool.bytes : r->label_bytes + epoch_bytes(&r->epoch);
 	return got;
 }
@@ -101,17 +102,11 @@ static int next_epoch(struct evaluation *r, long e)
 /* After all the epochs that the labels promise they must end, in a record that tells them whole. */
 static int labels_end(struct evaluation *r)
 {
-	struct array a;
-	if (r->labels && r->job->reuse_labels)
-		return pool_end(&r->pool);
-	if (!r->labels || r->epochs < r->labelled)
+	if (!r->labels.stream)
 		return 0;
-	int got = stream_next(r->labels, &a);
-	if (got <= 0)
-		return got;
-	fail("the labels go on after epoch %d with tensor '%s'", r->epochs, a.name);
-	array_free(&a);
-	return -1;
+	if (r->job->reuse_labels)
+		return pool_end(&r->pool);
+	return r->epochs < r->labels.epochs ? 0 : label_set_end(&r->labels);
 }
 
 /* Every student's loss in epoch e, and its accuracy where that was measured. */
@@ -121,7 +116,7 @@ static void log_epoch(const struct evaluation *r, int e, bool measured)
 		const struct student *s = &r->students[i];
 		double loss = s->loss / r->epoch.n, lr = lr_cosine(s->lr, e - 1, r->epochs, 0, r->job->zeta);
 		json_t *event = json_pack("{s:s, s:i, s:i, s:f, s:{s:o}}", "event", "epoch", "student", i, "epoch", e, "lr", lr,
-		    "loss", r->labels ? "kl" : "ce", json_real_or_null(loss));
+		    "loss", r->labels.stream ? "kl" : "ce", json_real_or_null(loss));
 		if (measured) {
 			json_object_set_new(event, "top1", json_real(hits_top1(&s->now.hits)));
 			json_object_set_new(event, "top5", json_real(hits_top5(&s->now.hits)));
@@ -189,9 +184,7 @@ int stage_eval(const struct eval_job *job)
 		ok = examine(&r);
 	if (!ok)
 		ok = publish(&r);
-	if (r.labels)
-		stream_close(r.labels);
-	names_free(r.class_names, r.classes);
+	label_set_close(&r.labels);
 	for (int i = 0; r.students && i < job->n_students; i++)
 		student_free(&r.students[i]);
 	free(r.students);

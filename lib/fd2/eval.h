@@ -2,24 +2,19 @@
 #ifndef FD2_EVAL_H
 #define FD2_EVAL_H
 #include "lib/fd2/label-pool.h"
+#include "lib/fd2/label-set.h"
 #include "lib/fd2/student.h"
 
 struct evaluation {
 	const struct eval_job *job;
-	struct stream_reader *labels;     /* NULL with --hard */
+	struct label_set labels;          /* with --hard no stream, and the rest is what the options say */
 	struct dataset images, val, test; /* test: empty without --test */
 	struct student *students;         /* job->n_students */
 	struct batch batch;
 	struct epoch epoch;
-	struct views views;
-	struct pool pool; /* with --reuse-labels */
-	struct normal normal;
-	char **class_names;
-	int classes, size, epochs;
+	struct pool pool;   /* with --reuse-labels */
+	int epochs;         /* of the students */
 	size_t label_bytes; /* of the tensors that were used */
-	int labelled;       /* epochs in the labels */
-	enum fit fit;       /* of the held-out images */
-	bool halves;        /* each batch in two accumulated halves, as the teacher saw it */
 };
 
 /* eval-inputs.c: reads everything but the epochs of labels and starts the students; the caller has set job. -1: fail_message names

@@ -6,24 +6,21 @@
 #include "formats/fkd.h"
 #include "lib/base/err.h"
 #include "lib/base/folder.h"
-#include "lib/base/names.h"
 #include "lib/base/progress.h"
 #include "lib/fd2/fkd-map.h"
 #include "lib/fd2/fkd-order.h"
 #include "lib/fd2/jobs.h"
-#include "lib/fd2/labels.h"
+#include "lib/fd2/label-set.h"
 
 struct run {
 	const struct fkd_job *job;
-	struct stream_reader *labels;
+	struct label_set labels;
 	struct dataset images;
 	struct epoch epoch;
 	struct fkd_order *order;
 	struct folder *folder;
 	struct fkd_batch batch;
 	struct blob file;
-	int size, epochs;
-	struct views views;
 };
 
 /* --- a batch --------------------------------------------------------------------------------------------------------------------
@@ -69,9 +66,9 @@ static int check_order(struct run *r, long number)
 
 static int put_epoch(struct run *r, long number)
 {
-	int got = epoch_read(&r->epoch, r->labels, number, &r->images, r->size);
+	int got = epoch_read(&r->epoch, r->labels.stream, number, &r->images, r->labels.size);
 	if (got <= 0)
-		return got < 0 ? -1 : fail("the labels end after epoch %ld of %d", number, r->epochs);
+		return got < 0 ? -1 : fail("the labels end after epoch %ld of %d", number, r->labels.epochs);
 	if (check_order(r, number) < 0)
 		return -1;
 	for (int i = 0; i < r->epoch.batches; i++) {
@@ -88,71 +85,37 @@ static int put_epoch(struct run *r, long number)
 
 static int put_all(struct run *r)
 {
-	struct array a;
-	progress_start("export", r->epochs);
-	for (long e = 0; e < r->epochs; e++) {
+	progress_start("export", r->labels.epochs);
+	for (long e = 0; e < r->labels.epochs; e++) {
 		if (put_epoch(r, e) < 0)
 			return -1;
 		progress_at(e + 1, "epoch %ld", e + 1);
 	}
 	progress_end();
-	int got = stream_next(r->labels, &a);
-	if (got <= 0)
-		return got;
-	fail("the labels go on after epoch %d with tensor '%s'", r->epochs, a.name);
-	array_free(&a);
-	return -1;
+	return label_set_end(&r->labels);
 }
 
 /* --- beginning and end ----------------------------------------------------------------------------------------------------------
  */
 
-static int open_labels(struct run *r, const char **made_for, int *batch)
-{
-	json_error_t e;
-	r->labels = stream_open(r->job->from, "labels");
-	if (!r->labels)
-		return -1;
-	if (json_unpack_ex(stream_meta(r->labels), &e, 0, "{s:{s:s}, s:i, s:i, s:i}", "inputs", "images", made_for, "batch", batch,
-	        "epochs", &r->epochs, "size", &r->size))
-		return fail("the labels' meta is incomplete: %s", e.text);
-	if (*batch < 1 || *batch > FKD_BATCH_MAX || r->epochs < 1 || r->size < 8 || r->size > 4096)
-		return fail("the labels' meta holds a value out of range");
-	if (views_from_meta(&r->views, stream_meta(r->labels)) < 0)
-		return -1;
-	return r->views.shuffled ? fail("the labels are of images with shuffled quarters, for which FKD's stores have no place")
-	                         : 0;
-}
-
 static int prepare(struct run *r)
 {
-	const char *made_for = NULL;
-	int batch, classes = 0;
-	if (open_labels(r, &made_for, &batch) < 0)
+	struct label_set *l = &r->labels;
+	if (label_set_open(l, r->job->from) < 0 || label_set_images(l, &r->images, (char **)r->job->images.v, r->job->images.n) < 0)
 		return -1;
-	char **names = names_from_json(json_object_get(stream_meta(r->labels), "classes"), &classes);
-	struct dataset_options o = {.fit = FIT_NONE,
-	    .strict = true,
-	    .known = (const char *const *)names,
-	    .n_known = classes,
-	    .known_by = "the label stream"};
-	int ok = !classes ? fail("the labels' meta names no classes")
-	                  : dataset_read(&r->images, (char **)r->job->images.v, r->job->images.n, &o);
-	names_free(names, classes);
-	if (ok < 0)
-		return -1;
-	if (strcmp(made_for, r->images.digest))
-		return fail("the labels were made for another distilled set (%s) than this one (%s)", made_for, r->images.digest);
-	if (batch > r->images.n)
-		batch = r->images.n;
-	epoch_init(&r->epoch, r->images.n, batch, classes, &r->views);
-	json_t *batches = json_object_get(stream_meta(r->labels), "batches");
-	if (batches && json_integer_value(batches) != (json_int_t)r->epochs * epoch_whole_batches(&r->epoch))
-		return fail("the labels lack batches (fd2-relabel --keep), which FKD's stores must have");
+	if (l->views.shuffled)
+		return fail("the labels are of images with shuffled quarters, for which FKD's stores have no place");
+	int batch = l->batch < r->images.n ? l->batch : r->images.n;
+	if (batch > FKD_BATCH_MAX)
+		return fail("the labels have batches of %d; FKD's stores hold up to %d", batch, FKD_BATCH_MAX);
+	epoch_init(&r->epoch, r->images.n, batch, l->classes, &l->views);
+	long all = (long)l->epochs * r->epoch.batches, batches = label_set_batches(l, r->epoch.batches);
+	if (batches != all)
+		return batches < 0 ? -1 : fail("the labels lack batches (fd2-relabel --keep), which FKD's stores must have");
 	r->batch.coords = xcalloc((size_t)batch, 4 * sizeof *r->batch.coords);
 	r->batch.flips = xcalloc((size_t)batch, sizeof *r->batch.flips);
 	r->batch.with = xcalloc((size_t)batch, sizeof *r->batch.with);
-	r->batch.logits = xcalloc((size_t)batch * classes, sizeof *r->batch.logits);
+	r->batch.logits = xcalloc((size_t)batch * l->classes, sizeof *r->batch.logits);
 	r->order = fkd_order_new(&r->images, (uint64_t)r->job->fkd_seed);
 	return r->order ? 0 : -1;
 }
@@ -162,7 +125,7 @@ static struct out *open_map(const struct run *r)
 	char *path = fkd_map_path(r->job->out);
 	struct out *map = access(path, F_OK) ? out_open(path, OUT_TEXT)
 	                                     : fail_null("'%s' is there already; remove it, or name another folder", path);
-	char *text = json_dumps(stream_meta(r->labels), JSON_INDENT(1));
+	char *text = json_dumps(stream_meta(r->labels.stream), JSON_INDENT(1));
 	if (map && (out_write(map, text, strlen(text)) < 0 || out_write(map, "\n", 1) < 0 || out_sync(map) < 0)) {
 		out_abandon(map);
 		map = NULL;
@@ -196,10 +159,9 @@ int stage_fkd_write(const struct fkd_job *job)
 	if (!ok)
 		ok = write_store(&r);
 	if (!ok)
-		say("%s: %d epochs of %d batches, %d images of %d classes", job->out, r.epochs, r.epoch.batches, r.epoch.n,
+		say("%s: %d epochs of %d batches, %d images of %d classes", job->out, r.labels.epochs, r.epoch.batches, r.epoch.n,
 		    r.epoch.classes);
-	if (r.labels)
-		stream_close(r.labels);
+	label_set_close(&r.labels);
 	fkd_free(&r.batch);
 	free(r.file.data);
 	fkd_order_free(r.order);
