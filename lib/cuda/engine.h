@@ -21,10 +21,11 @@ enum { PUT_MAX = 128 };
 struct cuda_engine {
 	size_t size; /* of this struct where the plug-in was built: another one belongs to another fd2 */
 
-	/* y, and mean and biased variance [C] of x, over all rows; room: frozen_room floats to work in. */
+	/* y, and mean and biased variance [C] of x, over all rows; room: frozen_room floats to work in. All three NULL: y alone. */
 	const char *(*frozen_forward)(const struct frozen_bn *k, int64_t rows, float *room, float *mean, float *var, void *stream);
 	int64_t (*frozen_room)(int64_t rows, int64_t C);
-	/* dx and dresidual. dmean and dvar [C], or NULL for zeros; k's slope and offset are made of them: 2*C floats at `lines`. */
+	/* dx and dresidual. dmean and dvar [C], or NULL for zeros (then mean, too, may be NULL); k's slope and offset are made of
+	 * them: 2*C floats at `lines`. */
 	const char *(*frozen_backward)(const struct frozen_bn *k, int64_t rows, const float *mean, const float *dmean,
 	    const float *dvar, float *lines, void *stream);
 

@@ -94,7 +94,8 @@ template <class T, int V> __global__ void __launch_bounds__(THREADS) forward(fro
 		}
 		set<T, V>(k.y, at, y);
 	}
-	join_rows<V>(sum, square, room, c, k.C);
+	if (room)
+		join_rows<V>(sum, square, room, c, k.C);
 }
 
 /* The blocks' sums of a channel, in f64: each of JOINERS threads every JOINERS-th block, then those in order. A block joins 32
@@ -126,7 +127,7 @@ __global__ void lines(int64_t C, double n, const float *mean, const float *dmean
 {
 	const int64_t c = (int64_t)blockIdx.x * blockDim.x + threadIdx.x;
 	if (c < C)
-		frozen_line(dmean ? dmean[c] : 0, dvar ? dvar[c] : 0, mean[c], n, slope + c, offset + c);
+		frozen_line(dmean ? dmean[c] : 0, dvar ? dvar[c] : 0, mean ? mean[c] : 0, n, slope + c, offset + c);
 }
 
 template <class T, int V> __global__ void __launch_bounds__(THREADS) backward(frozen_bn k, int64_t rows, int64_t each)
@@ -193,8 +194,9 @@ const char *frozen_forward(const frozen_bn *k, int64_t rows, float *room, float 
 	const grid g = grid_of(rows, k->C, vector);
 	const auto kernel = CHOOSE(forward, vector);
 	kernel<<<blocks_of(g), dim3(g.wide, g.high), 0, stream>>>(*k, rows, g.each, room);
-	statistics<<<(unsigned)((k->C + 31) / 32), dim3(32, JOINERS), 0, stream>>>(
-	    room, g.down, k->C, (double)rows, k->pivot, mean, var);
+	if (room)
+		statistics<<<(unsigned)((k->C + 31) / 32), dim3(32, JOINERS), 0, stream>>>(
+		    room, g.down, k->C, (double)rows, k->pivot, mean, var);
 	return launched();
 }
 

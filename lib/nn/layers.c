@@ -163,12 +163,6 @@ static int groups_of(const struct pass *pass)
 	return pass->groups ? pass->groups : 1;
 }
 
-static void tell(const struct bn *b, Tensor *mean, Tensor *var, const struct pass *pass)
-{
-	if (pass->on_bn)
-		pass->on_bn(pass->ctx, b, mean, var);
-}
-
 static void count(const struct bn *b, const struct pass *pass)
 {
 	if (pass->bn == BN_TRAIN)
@@ -180,7 +174,7 @@ Tensor *bn_forward(const struct bn *b, const Tensor *x, const struct pass *pass)
 	Tensor *mean, *var;
 	if (pass->on_bn) {
 		tensor_batch_stats(x, groups_of(pass), &mean, &var);
-		tell(b, mean, var, pass);
+		pass->on_bn(pass->ctx, b, mean, var);
 	}
 	if (pass->bn == BN_BATCH)
 		return tensor_batch_norm(x, b->weight, b->bias, NULL, NULL, true, 0.1, b->eps);
@@ -196,8 +190,10 @@ static Tensor *bn_act_fused(
 	count(b, pass);
 	if (pass->bn != BN_RUNNING)
 		return tensor_batch_bn(x, &norm, residual, top[act], pass->bn == BN_TRAIN ? 0.1 : 0);
+	if (!pass->on_bn)
+		return tensor_frozen_bn(x, &norm, residual, top[act], 1, NULL, NULL);
 	Tensor *mean, *var, *y = tensor_frozen_bn(x, &norm, residual, top[act], groups_of(pass), &mean, &var);
-	tell(b, mean, var, pass);
+	pass->on_bn(pass->ctx, b, mean, var);
 	return y;
 }
 

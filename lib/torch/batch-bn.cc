@@ -42,7 +42,7 @@ struct BatchBn : torch::autograd::Function<BatchBn> {
 		k.y = y.data_ptr();
 		k.scale = scale.const_data_ptr<float>();
 		k.shift = shift.data();
-		over_rows(x, [&](int64_t, int64_t first, int64_t n) { batch_bn_values(&k, first, n); });
+		over_rows(x, [&](int64_t, int64_t first, int64_t n) { frozen_bn_values(&k, first, n); });
 		ctx->save_for_backward({x, y, scale, mean, var});
 		ctx->saved_data["top"] = top;
 		ctx->saved_data["eps"] = eps;

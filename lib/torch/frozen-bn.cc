@@ -22,8 +22,16 @@ using at::Tensor;
 using torch::autograd::AutogradContext;
 using torch::autograd::variable_list;
 
+float *floats(const Tensor &t)
+{
+	return t.defined() ? t.mutable_data_ptr<float>() : nullptr;
+}
+
+/* mean and var undefined: nobody asks for them. */
 void forward_cpu(const frozen_bn &k, const Tensor &x, const Tensor &mean, const Tensor &var)
 {
+	if (!mean.defined())
+		return over_rows(x, [&](int64_t, int64_t first, int64_t n) { frozen_bn_values(&k, first, n); });
 	const std::vector<double> sums =
 	    sums_over_rows(x, [&](int64_t first, int64_t n, float *a, float *b) { frozen_bn_forward(&k, first, n, a, b); });
 	for (int64_t c = 0; c < k.C; c++)
@@ -34,14 +42,10 @@ void forward_cpu(const frozen_bn &k, const Tensor &x, const Tensor &mean, const 
 void forward_cuda(const frozen_bn &k, const Tensor &x, const Tensor &mean, const Tensor &var)
 {
 	const int64_t rows = x.numel() / k.C;
-	const Tensor room = at::empty({cuda_kernels().frozen_room(rows, k.C)}, mean.options());
-	cuda_check(cuda_kernels().frozen_forward(
-	    &k, rows, room.data_ptr<float>(), mean.data_ptr<float>(), var.data_ptr<float>(), cuda_stream()));
-}
-
-const float *floats(const Tensor &t)
-{
-	return t.defined() ? t.const_data_ptr<float>() : nullptr;
+	Tensor room;
+	if (mean.defined())
+		room = at::empty({cuda_kernels().frozen_room(rows, k.C)}, mean.options());
+	cuda_check(cuda_kernels().frozen_forward(&k, rows, floats(room), floats(mean), floats(var), cuda_stream()));
 }
 
 /* dmean and dvar may be undefined: zeros. */
@@ -51,7 +55,7 @@ void backward_cpu(frozen_bn k, const Tensor &x, const Tensor &mean, const Tensor
 	std::vector<float> slope(k.C), offset(k.C);
 	const double n = (double)(x.numel() / k.C);
 	for (int64_t c = 0; c < k.C; c++)
-		frozen_line(dm ? dm[c] : 0, dv ? dv[c] : 0, m[c], n, &slope[c], &offset[c]);
+		frozen_line(dm ? dm[c] : 0, dv ? dv[c] : 0, m ? m[c] : 0, n, &slope[c], &offset[c]);
 	k.slope = slope.data();
 	k.offset = offset.data();
 	over_rows(x, [&](int64_t, int64_t first, int64_t rows) { frozen_bn_backward(&k, first, rows); });
@@ -59,18 +63,33 @@ void backward_cpu(frozen_bn k, const Tensor &x, const Tensor &mean, const Tensor
 
 void backward_cuda(frozen_bn k, const Tensor &x, const Tensor &mean, const Tensor &dmean, const Tensor &dvar)
 {
-	const Tensor lines = at::empty({2 * k.C}, mean.options());
+	const Tensor lines = at::empty({2 * k.C}, x.options().dtype(at::kFloat));
 	cuda_check(cuda_kernels().frozen_backward(
-	    &k, x.numel() / k.C, floats(mean), floats(dmean), floats(dvar), lines.data_ptr<float>(), cuda_stream()));
+	    &k, x.numel() / k.C, floats(mean), floats(dmean), floats(dvar), floats(lines), cuda_stream()));
+}
+
+Tensor at_group(const Tensor &statistic, int64_t g)
+{
+	return statistic.defined() ? statistic[g] : statistic;
+}
+
+/* The gradient of mean (1) or var (2), if there is any. */
+Tensor statistic(const variable_list &d, size_t which)
+{
+	return which < d.size() && d[which].defined() ? d[which].contiguous() : Tensor();
 }
 
 struct FrozenBn : torch::autograd::Function<FrozenBn> {
 	static variable_list forward(AutogradContext *ctx, const Tensor &input, const Tensor &scale, const Tensor &shift,
-	    const Tensor &pivot, const std::optional<Tensor> &residual, double top, int64_t groups)
+	    const Tensor &pivot, const std::optional<Tensor> &residual, double top, int64_t groups, bool asked)
 	{
 		const Tensor x = like_pixels(input), y = at::empty_like(x);
 		const Tensor r = residual ? like_pixels(*residual) : Tensor();
-		const Tensor mean = at::empty({groups, x.size(1)}, scale.options()), var = at::empty_like(mean);
+		Tensor mean, var;
+		if (asked) {
+			mean = at::empty({groups, x.size(1)}, scale.options());
+			var = at::empty_like(mean);
+		}
 		for (int64_t g = 0; g < groups; g++) {
 			const Tensor part = part_of(x, g, groups);
 			frozen_bn k = rows_of(part, top);
@@ -79,12 +98,13 @@ struct FrozenBn : torch::autograd::Function<FrozenBn> {
 			k.scale = scale.const_data_ptr<float>();
 			k.shift = shift.const_data_ptr<float>();
 			k.pivot = pivot.const_data_ptr<float>();
-			(x.is_cuda() ? forward_cuda : forward_cpu)(k, part, mean[g], var[g]);
+			(x.is_cuda() ? forward_cuda : forward_cpu)(k, part, at_group(mean, g), at_group(var, g));
 		}
 		ctx->save_for_backward({x, y, scale, mean});
 		ctx->saved_data["top"] = top;
 		ctx->saved_data["adds"] = residual.has_value();
-		return {y, mean, var};
+		ctx->saved_data["groups"] = groups;
+		return asked ? variable_list{y, mean, var} : variable_list{y};
 	}
 
 	static variable_list backward(AutogradContext *ctx, variable_list d)
@@ -94,8 +114,8 @@ struct FrozenBn : torch::autograd::Function<FrozenBn> {
 		const Tensor dy = d[0].defined() ? like_pixels(d[0]) : at::zeros_like(x);
 		const Tensor dx = at::empty_like(x);
 		const Tensor dr = ctx->saved_data["adds"].toBool() ? at::empty_like(x) : Tensor();
-		const Tensor dmean = d[1].defined() ? d[1].contiguous() : d[1], dvar = d[2].defined() ? d[2].contiguous() : d[2];
-		for (int64_t g = 0, groups = mean.size(0); g < groups; g++) {
+		const Tensor dmean = statistic(d, 1), dvar = statistic(d, 2);
+		for (int64_t g = 0, groups = ctx->saved_data["groups"].toInt(); g < groups; g++) {
 			const Tensor part = part_of(x, g, groups);
 			frozen_bn k = rows_of(part, ctx->saved_data["top"].toDouble());
 			k.y = part_of(y, g, groups).data_ptr();
@@ -104,9 +124,9 @@ struct FrozenBn : torch::autograd::Function<FrozenBn> {
 			k.dx = part_of(dx, g, groups).data_ptr();
 			k.dresidual = dr.defined() ? part_of(dr, g, groups).data_ptr() : nullptr;
 			(x.is_cuda() ? backward_cuda : backward_cpu)(
-			    k, part, mean[g], dmean.defined() ? dmean[g] : dmean, dvar.defined() ? dvar[g] : dvar);
+			    k, part, at_group(mean, g), at_group(dmean, g), at_group(dvar, g));
 		}
-		return {dx, Tensor(), Tensor(), Tensor(), dr, Tensor(), Tensor()};
+		return {dx, Tensor(), Tensor(), Tensor(), dr, Tensor(), Tensor(), Tensor()};
 	}
 };
 
@@ -115,17 +135,21 @@ struct FrozenBn : torch::autograd::Function<FrozenBn> {
 ::Tensor *tensor_frozen_bn(const ::Tensor *x, const struct frozen_norm *norm, const ::Tensor *residual, double top, int groups,
     ::Tensor **mean, ::Tensor **var)
 {
-	*mean = *var = nullptr;
 	::Tensor *y = nullptr;
+	if (mean)
+		*mean = *var = nullptr;
 	attempt("frozen_bn", {x, norm->weight, norm->bias, norm->mean, norm->var}, [&] {
 		const at::Tensor &pivot = norm->mean->value;
 		const at::Tensor deviation = at::sqrt(at::add(norm->var->value, norm->eps));
 		const at::Tensor scale = at::div(norm->weight->value, deviation).detach();
 		const at::Tensor shift = at::sub(norm->bias->value, at::mul(pivot, scale)).detach();
-		const variable_list out = FrozenBn::apply(x->value, scale, shift, pivot, maybe(residual), top, (int64_t)groups);
+		const variable_list out =
+		    FrozenBn::apply(x->value, scale, shift, pivot, maybe(residual), top, (int64_t)groups, mean != nullptr);
 		y = adopt(out[0]);
-		*mean = adopt(out[1]);
-		*var = adopt(out[2]);
+		if (mean) {
+			*mean = adopt(out[1]);
+			*var = adopt(out[2]);
+		}
 	});
 	return y;
 }

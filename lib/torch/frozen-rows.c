@@ -102,7 +102,7 @@ FAST void frozen_bn_forward(const struct frozen_bn *k, int64_t first, int64_t ro
 FAST void frozen_bn_backward(const struct frozen_bn *k, int64_t first, int64_t rows){
     CHOOSE(BACKWARD, k->bf16, k->dresidual != NULL, k->top > 0)}
 
-FAST void batch_bn_values(const struct frozen_bn *k, int64_t first, int64_t rows){
+FAST void frozen_bn_values(const struct frozen_bn *k, int64_t first, int64_t rows){
     CHOOSE(VALUES, k->bf16, k->residual != NULL, k->top > 0)}
 
 FAST void batch_bn_sums(const struct frozen_bn *k, int64_t first, int64_t rows, float *sum, float *square){

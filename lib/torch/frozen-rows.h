@@ -26,8 +26,8 @@ struct frozen_bn {
 
 /* y = act(x scale + shift + residual) for `rows` rows from `first`; sum and square [C] of x - pivot. */
 void frozen_bn_forward(const struct frozen_bn *k, int64_t first, int64_t rows, float *sum, float *square);
-/* The same without the sums, and the sums of x - pivot alone. */
-void batch_bn_values(const struct frozen_bn *k, int64_t first, int64_t rows);
+/* y alone, and the sums alone */
+void frozen_bn_values(const struct frozen_bn *k, int64_t first, int64_t rows);
 void batch_bn_sums(const struct frozen_bn *k, int64_t first, int64_t rows, float *sum, float *square);
 /* Sums of d and of d (x - pivot), d as below. */
 void batch_bn_gradient_sums(const struct frozen_bn *k, int64_t first, int64_t rows, float *sum, float *product);

@@ -131,7 +131,8 @@ Tensor *tensor_batch_norm(const Tensor *x, const Tensor *weight, const Tensor *b
 void tensor_batch_stats(const Tensor *x, int groups, Tensor **mean, Tensor **var);
 /* A BatchNorm with running statistics, all f32 [C], and what follows it, in one pass over x [N,C,H,W] (f32 or bf16): y = x's norm +
  * residual (NULL: none), clamped to [0, top] (INFINITY: ReLU; 0: not clamped). Also mean and biased variance [G,C] of each of
- * `groups` equal parts of the batch, as tensor_batch_stats. Gradients go to x and residual alone, once: there is no second order.
+ * `groups` equal parts of the batch, as tensor_batch_stats; NULL for both where nobody asks. Gradients go to x and residual alone,
+ * once: there is no second order.
  */
 struct frozen_norm {
 	const Tensor *weight, *bias, *mean, *var;

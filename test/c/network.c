@@ -376,6 +376,34 @@ static void batch_alone(void)
 	}
 }
 
+/* Without on_bn nothing sums up, and values and gradients are the same bytes. */
+static void frozen_unasked(void)
+{
+	for (int form = 0; form < 6; form++) {
+		struct params p = {0};
+		struct bn bn;
+		tensor_scope_begin(GRAD);
+		bn_alone(&bn, &p);
+		Tensor *y[2], *grads[2][2], *weights = random_tensor(T_F32, 4, alone_shape, 15);
+		for (int asked = 0; asked < 2; asked++) {
+			struct bn_seen seen;
+			struct pass pass = {.bn = BN_RUNNING, .on_bn = asked ? keep_statistics : NULL, .ctx = &seen};
+			Tensor *in[2] = {random_tensor(T_F32, 4, alone_shape, 18), random_tensor(T_F32, 4, alone_shape, 19)};
+			tensor_requires_grad_(in[0], true);
+			tensor_requires_grad_(in[1], true);
+			y[asked] = bn_act(&bn, in[0], form % 2 ? in[1] : NULL, form / 2, &pass);
+			Tensor *loss = tensor_sum(tensor_mul(y[asked], weights), 0, NULL, false);
+			CHECK(tensor_grad(loss, in, 2, grads[asked], false) == 0);
+		}
+		CHECK(distance(y[0], y[1]) == 0 && distance(grads[0][0], grads[1][0]) == 0);
+		if (form % 2)
+			CHECK(distance(grads[0][1], grads[1][1]) == 0);
+		CHECK_STR(tensor_error(), NULL);
+		params_free(&p);
+		tensor_scope_end();
+	}
+}
+
 /* A frozen copy of the weights gives what converting them each time gives. */
 static void frozen_weights(void)
 {
@@ -558,6 +586,7 @@ int main(void)
 	RUN(forward_shapes);
 	RUN(drops);
 	RUN(frozen_alone);
+	RUN(frozen_unasked);
 	RUN(batch_alone);
 	RUN(fused_pass);
 	RUN(frozen_weights);
