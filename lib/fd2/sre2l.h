@@ -16,9 +16,9 @@ struct bn_sum {
 	Tensor *loss;   /* NULL before the first */
 	double weights; /* of the layers so far */
 };
-/* R_BN = sum_l m_l d_l, in the normalised form BN_NORM times the weighted mean of d_l, which is about the size of the literal one
- * for ResNet-18; 0 for a network without BatchNorms. */
-#define BN_NORM 100.0
+/* R_BN = sum_l m_l d_l, in the normalised form BN_NORM times the weighted mean of d_l, which is about as large as the literal sum
+ * of a trained ResNet-18 (pipelines/bn-loss.txt); 0 for a network without BatchNorms. */
+#define BN_NORM 800.0
 Tensor *bn_sum_loss(const struct bn_sum *sum);
 void sre2l_on_bn(void *ctx, const struct bn *bn, Tensor *mean, Tensor *var);
 #endif
