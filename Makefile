@@ -85,7 +85,7 @@ TORCH = $(B)/lib/fd2/libfd2-torch.so
 CUDA = $(if $(NVCC),$(B)/lib/fd2/libfd2-cuda.so $(B)/lib/fd2/libfd2-graphs.so)
 
 .PRECIOUS: $(B)/obj/%.o
-.PHONY: all tests asan deps deps-check check check-asan parity bench demo study-cars40 study-methods study-nette lint install uninstall clean distclean help asan-here FORCE
+.PHONY: all tests asan deps deps-check check check-asan check-cuda parity bench demo study-cars40 study-methods study-nette lint install uninstall clean distclean help asan-here FORCE
 all: deps $(TOOLS:%=$(B)/bin/%) $(CORE) $(TORCH) $(CUDA) $(B)/lib/libfd2fmt.a ## build everything (the default); kernels for --device cuda where nvcc is found
 
 help: ## list the targets
@@ -234,6 +234,9 @@ check: all tests asan $(B)/venv/ok ## run every test; the last line counts them
 
 check-asan: asan deps-check ## run the tests of formats and images with address and undefined-behaviour checks
 	@test/run asan
+
+check-cuda: all tests ## on a GPU: tensors, networks and losses beside their oracles, and whole runs beside the CPU's
+	@FD2_TEST_DEVICE=cuda test/run cuda
 
 parity: all ## compare networks, losses and optimisers with torchvision in a throw-away virtual environment
 	@test/parity/run

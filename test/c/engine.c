@@ -235,7 +235,7 @@ static void memory(void)
 
 int main(void)
 {
-	if (torch_start("cpu", 1) < 0)
+	if (start_tests() < 0)
 		return 1;
 	RUN(view_values);
 	RUN(view_adjoint);

@@ -83,7 +83,7 @@ static void the_initial_image_stays(void)
 
 int main(void)
 {
-	if (torch_start("cpu", 1) < 0)
+	if (start_tests() < 0)
 		return 1;
 	RUN(parts_share_the_steps);
 	RUN(the_initial_image_is_mixed_in);

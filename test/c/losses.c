@@ -9,6 +9,7 @@
 #include "lib/fd2/sre2l.h"
 #include "lib/nn/backbone.h"
 #include "test/c/check.h"
+#include "test/c/tensors.h"
 
 enum { B = 3, C = 2, M = 2, h = 3, w = 2, HW = h * w, D = M * C, K = 4, K_MAX = 5, J = 3, N_MAX = 256 };
 
@@ -651,7 +652,7 @@ static void soft_labels(void)
 
 int main(void)
 {
-	if (torch_start("cpu", 1) < 0)
+	if (start_tests() < 0)
 		return 1;
 	RUN(eq3_eq4);
 	RUN(eq5_center);

@@ -160,7 +160,8 @@ static void ties_and_nan(void)
 
 int main(void)
 {
-	torch_start("cpu", 1);
+	if (start_tests() < 0)
+		return 1;
 	draw();
 	RUN(hits_and_confusion);
 	RUN(calibration);

@@ -577,7 +577,7 @@ static void view_draws(void)
 
 int main(void)
 {
-	if (torch_start("cpu", 1) < 0)
+	if (start_tests() < 0)
 		return 1;
 	RUN(resnet18_parameters);
 	RUN(resnet50_parameters);

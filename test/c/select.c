@@ -7,6 +7,7 @@
 #include "lib/fd2/coreset.h"
 #include "lib/fd2/patches.h"
 #include "test/c/check.h"
+#include "test/c/tensors.h"
 
 /* --- random ------------------------------------------------------------------------------------------------------------------ */
 
@@ -265,7 +266,7 @@ static void mosaics(void)
 
 int main(void)
 {
-	if (torch_start("cpu", 1) < 0)
+	if (start_tests() < 0)
 		return 1;
 	RUN(random_is_uniform);
 	RUN(herding_matches_the_mean);

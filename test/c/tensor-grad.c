@@ -1,6 +1,7 @@
 /* Every differentiable operation against central differences in f64. */
 #include "lib/torch/tensor.h"
 #include "test/c/check.h"
+#include "test/c/tensors.h"
 #include <math.h>
 #include <stdio.h>
 
@@ -333,10 +334,8 @@ static void unused_input_has_zero_gradient(void)
 
 int main(void)
 {
-	if (torch_start("cpu", 1) != 0) {
-		printf("%s\n", tensor_error());
+	if (start_tests() < 0)
 		return 1;
-	}
 	RUN(first_derivatives);
 	RUN(second_derivatives);
 	RUN(batch_stats_twice);

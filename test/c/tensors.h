@@ -1,10 +1,21 @@
 /* Tensors for tests. */
 #ifndef FD2_TENSORS_H
 #define FD2_TENSORS_H
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "lib/base/rng.h"
 #include "lib/torch/tensor.h"
+
+/* libtorch on the CPU, or on what FD2_TEST_DEVICE says (`make check-cuda`). -1: it said why not. */
+static inline int start_tests(void)
+{
+	const char *device = getenv("FD2_TEST_DEVICE");
+	if (torch_start(device ? device : "cpu", 1) == 0)
+		return 0;
+	printf("# %s\n", tensor_error());
+	return -1;
+}
 
 /* Normal; `what` makes one other than the next. */
 static inline Tensor *random_tensor(enum scalar type, int rank, const int64_t *shape, uint32_t what)

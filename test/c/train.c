@@ -8,6 +8,7 @@
 #include "lib/nn/ema.h"
 #include "lib/nn/optim.h"
 #include "test/c/check.h"
+#include "test/c/tensors.h"
 
 /* --- crops and drops --------------------------------------------------------------------------------------------------------- */
 
@@ -191,7 +192,7 @@ static void schedules(void)
 
 int main(void)
 {
-	if (torch_start("cpu", 1) < 0)
+	if (start_tests() < 0)
 		return 1;
 	RUN(guided_views);
 	RUN(guided_map);

@@ -1,0 +1,119 @@
+#!/usr/bin/env bats
+# Whole runs on a GPU beside the same on the CPU: `make check-cuda`. In f32, whose roundings differ and grow with the steps.
+
+bats_require_minimum_version 1.5.0
+load ../cli/helpers
+
+setup() {
+	fd2_setup
+	tiny_run
+	device=(--device "${FD2_TEST_DEVICE:-cuda}" --dtype f32)
+	cpu=(--device cpu --dtype f32)
+}
+
+# near TOLERANCE A B: files with a number a line, alike but for that share of the largest.
+near() {
+	paste "$2" "$3" | awk -v most="$1" '
+		function size(x) { return x < 0 ? -x : x }
+		NF != 2 || $1 != $1 + 0 || $2 != $2 + 0 { bad = 1 }
+		{ if (size($1) > top) top = size($1); if (size($1 - $2) > off) off = size($1 - $2) }
+		END { printf "%d numbers up to %g, off by %g\n", NR, top, off; exit bad || !NR || off > most * top }'
+}
+
+# elements NAME FILE: of a tensor, a line each
+elements() {
+	fd2-look --tensor "$1" "$2" | tr -s ' ,[]' '\n' | grep .
+}
+
+# means OPTION... SHARD: the classes' mean representations
+means() {
+	fd2-protos -q -o means.fd2 "$@"
+	elements prototypes means.fd2
+}
+
+# losses TERM LOG
+losses() {
+	jq -r "select(.event == \"step\") | .loss.$1 // 0" "$2"
+}
+
+# both NAME OPTION...: NAME-gpu.tar and NAME-cpu.tar with their logs, every step logged
+both() {
+	local name=$1
+	shift
+	tiny_distill "${device[@]}" --log-every 1 --log "$name-gpu.log" -o "$name-gpu.tar" "$@"
+	tiny_distill "${cpu[@]}" --log-every 1 --log "$name-cpu.log" -o "$name-cpu.tar" "$@"
+	local term
+	for term in total bn ce cls F S; do
+		losses $term "$name-gpu.log" >gpu
+		losses $term "$name-cpu.log" >cpu
+		near "${most:-0.02}" cpu gpu || { echo "term $term"; return 1; }
+	done
+}
+
+@test "devices: SRe2L++ alone, through the steps that are recorded" {
+	both plain --plain --steps 12
+}
+
+@test "devices: FD2, each view of L_S" {
+	local view
+	for view in same once literal plain; do
+		both "$view" --ipc 2 --steps 6 --ls-view "$view"
+	done
+}
+
+@test "devices: FADRM+ with two teachers" {
+	both fadrm -t other.fd2 --method fadrm+ --steps 16
+}
+
+@test "devices: several images of a class in one pass are those made alone" {
+	tiny_distill "${device[@]}" --plain --ipc 3 --steps 6 --together 1 -o alone.tar
+	tiny_distill "${device[@]}" --plain --ipc 3 --steps 6 --together 3 -o beside.tar
+	means "${cpu[@]}" -t teacher.fd2 alone.tar >alone
+	means "${cpu[@]}" -t teacher.fd2 beside.tar >beside
+	near 0.01 alone beside
+}
+
+@test "devices: the same run twice gives the same bytes" {
+	tiny_distill "${device[@]}" --steps 12 -o a.tar
+	tiny_distill "${device[@]}" --steps 12 -o b.tar
+	cmp a.tar b.tar
+}
+
+@test "devices: bf16 stays near f32" {
+	tiny_distill --device "${FD2_TEST_DEVICE:-cuda}" --dtype bf16 --steps 6 --log half --log-every 1 -o half.tar
+	tiny_distill "${device[@]}" --steps 6 --log single --log-every 1 -o single.tar
+	losses total half >a
+	losses total single >b
+	near 0.1 a b
+}
+
+@test "devices: a teacher's epochs" {
+	tiny_teacher "${device[@]}" -e 3 --log gpu.log -o gpu.fd2 train.tar
+	tiny_teacher "${cpu[@]}" -e 3 --log cpu.log -o cpu.fd2 train.tar
+	local f
+	for f in gpu cpu; do jq -r 'select(.event == "epoch") | .loss.total' $f.log >$f; done
+	near 0.02 cpu gpu
+}
+
+@test "devices: labels, and a student's epochs on the same ones" {
+	fd2-relabel -q "${device[@]}" -t teacher.fd2 -e 2 -o gpu.fd2 distilled.tar
+	fd2-relabel -q "${cpu[@]}" -t teacher.fd2 -e 2 -o cpu.fd2 distilled.tar
+	local f
+	for f in gpu cpu; do elements 0/logits $f.fd2 >$f; done
+	near 0.01 cpu gpu
+	fd2-eval -q "${device[@]}" -l labels.fd2 --val val.tar --log gpu.log -o gpu.json distilled.tar
+	fd2-eval -q "${cpu[@]}" -l labels.fd2 --val val.tar --log cpu.log -o cpu.json distilled.tar
+	for f in gpu cpu; do jq -r 'select(.event == "epoch") | .loss.kl' $f.log >$f; done
+	near 0.02 cpu gpu
+}
+
+@test "devices: prototypes and attention" {
+	means "${device[@]}" -t teacher.fd2 train.tar >gpu
+	means "${cpu[@]}" -t teacher.fd2 train.tar >cpu
+	near 0.001 cpu gpu
+	local f
+	fd2-attn -q "${device[@]}" -t teacher.fd2 distilled.tar | fd2-stat -q -o gpu.stat
+	fd2-attn -q "${cpu[@]}" -t teacher.fd2 distilled.tar | fd2-stat -q -o cpu.stat
+	for f in gpu cpu; do jq -r '.intra_class_attention' $f.stat >$f; done
+	near 0.001 cpu gpu
+}
