@@ -10,7 +10,6 @@ input gradient, channels-last.
 """
 import json
 import os
-import resource
 import statistics
 import sys
 import tarfile
@@ -20,11 +19,11 @@ import torch
 import torch.nn.functional as nnf
 import torchvision
 
-from common import BATCH, HEAD, ROUNDS, SIZE, Tools, child, few, network, row, timed
+from common import BATCH, DEVICE, HEAD, ROUNDS, SIZE, Tools, child, few, network, own_peak, row, timed, wait
 
 STEPS, PLAIN_STEPS = 12, 5
 R_BN, LR = 0.01, 0.25  # fd2-distill's defaults
-MEAN, STD = torch.tensor([0.485, 0.456, 0.406]).view(1, 3, 1, 1), torch.tensor([0.229, 0.224, 0.225]).view(1, 3, 1, 1)
+MEAN, STD = (torch.tensor(v).view(1, 3, 1, 1) for v in ([0.485, 0.456, 0.406], [0.229, 0.224, 0.225]))
 BASE = ["--plain", "--dtype", "f32"]
 VARIANTS = {"fd2 SRe2L++, f32": BASE, "fd2 SRe2L++, bf16": ["--plain", "--dtype", "bf16"],
             "fd2 +FD2 (L_F, L_cls), f32": ["--dtype", "f32"], "fd2 +FD2 (L_F, L_cls), bf16": ["--dtype", "bf16"]}
@@ -52,8 +51,8 @@ def view(x, box):
 
 
 def plain(images, log, *teachers):
-    nets, x = [network(t) for t in teachers], read_images(images).requires_grad_(True)
-    terms = []
+    nets, x = [network(t) for t in teachers], read_images(images).to(DEVICE).requires_grad_(True)
+    lo, hi, terms = (-MEAN / STD).to(DEVICE), ((1 - MEAN) / STD).to(DEVICE), []
 
     def hook(module, args, out):
         u = args[0]
@@ -65,7 +64,7 @@ def plain(images, log, *teachers):
             if isinstance(module, torch.nn.BatchNorm2d):
                 module.register_forward_hook(hook)
     steps = [e for e in map(json.loads, open(log)) if e["event"] == "step"][:1 + (PLAIN_STEPS - 1) * len(nets)]
-    labels, optim = torch.arange(BATCH), torch.optim.Adam([x], lr=LR, betas=(0.5, 0.9), eps=1e-8)
+    labels, optim = torch.arange(BATCH, device=DEVICE), torch.optim.Adam([x], lr=LR, betas=(0.5, 0.9), eps=1e-8)
     seconds, losses = [], []
     for step in steps:
         start = time.perf_counter()
@@ -76,10 +75,11 @@ def plain(images, log, *teachers):
         loss = nnf.cross_entropy(logits, labels) + R_BN * (10 * terms[0] + sum(terms[1:]))
         loss.backward()
         optim.step()
-        x.data = torch.max(torch.min(x.data, (1 - MEAN) / STD), -MEAN / STD)
+        x.data = torch.max(torch.min(x.data, hi), lo)
         losses.append(loss.item())
+        wait()
         seconds.append(time.perf_counter() - start)
-    return {"seconds": rounds(seconds[1:], len(nets)), "losses": losses, "memory": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024}
+    return {"seconds": rounds(seconds[1:], len(nets)), "losses": losses, "memory": own_peak()}
 
 
 def rounds(seconds, n):
@@ -97,8 +97,8 @@ def floor(teacher, dtype, gradients="images"):
         if isinstance(module, torch.nn.Conv2d):
             module.register_forward_hook(lambda m, args, out: calls.append((m, args[0].shape, out.shape)))
     with torch.no_grad():
-        net(torch.randn(BATCH, 3, SIZE, SIZE))
-    last = {"dtype": getattr(torch, dtype), "memory_format": torch.channels_last}
+        net(torch.randn(BATCH, 3, SIZE, SIZE, device=DEVICE))
+    last = {"device": DEVICE, "dtype": getattr(torch, dtype), "memory_format": torch.channels_last}
     runs = [(m, torch.randn(i).to(**last), m.weight.to(**last), torch.randn(o).to(**last)) for m, i, o in calls]
 
     def convolutions():

@@ -8,19 +8,18 @@ crops, losses and optimiser. The plain program has no data to load, no attention
 """
 import json
 import os
-import resource
 import statistics
 import sys
 
 import torch
 import torch.nn.functional as nnf
 
-from common import BATCH, HEAD, IMAGES, ROUNDS, SIZE, Tools, child, count, few, network, row, timed
+from common import BATCH, DEVICE, HEAD, IMAGES, ROUNDS, SIZE, Tools, child, count, few, network, own_peak, row, timed
 
 
 def plain(mode, teacher):
     net = network(teacher)
-    x = torch.randn(BATCH, 3, SIZE, SIZE)
+    x = torch.randn(BATCH, 3, SIZE, SIZE, device=DEVICE)
     if mode in ("relabel", "validation"):
         net.train(mode == "relabel")
 
@@ -40,7 +39,7 @@ def plain(mode, teacher):
             loss.backward()
             optim.step()
 
-    return {"seconds": timed(step, 4), "memory": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024}
+    return {"seconds": timed(step, 4), "memory": own_peak()}
 
 
 def per_step(tools, steps, short, long):

@@ -15,7 +15,7 @@ setup() {
 near() {
 	paste "$2" "$3" | awk -v most="$1" '
 		function size(x) { return x < 0 ? -x : x }
-		NF != 2 || $1 != $1 + 0 || $2 != $2 + 0 { bad = 1 }
+		NF != 2 || ($1 $2) !~ /^[-+.e0-9]*$/ { bad = 1 }
 		{ if (size($1) > top) top = size($1); if (size($1 - $2) > off) off = size($1 - $2) }
 		END { printf "%d numbers up to %g, off by %g\n", NR, top, off; exit bad || !NR || off > most * top }'
 }
