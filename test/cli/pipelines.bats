@@ -263,3 +263,16 @@ counts() {
 	run -2 --separate-stderr "$root/pipelines/evaluate" -t teacher.fd2 -v val.tar distilled.tar
 	[ "${stderr_lines[0]}" = "evaluate: no real images to choose from; give them with -r, or --no-random" ]
 }
+
+@test "pipelines: study-methods makes its table, and only what is missing" {
+	tiny_run
+	export TRAIN=train.tar VAL=val.tar OUT=out SIZE=32 TEACHERS=resnet18 EPOCHS=3 IPC=1 STEPS=2 STUDENT_EPOCHS=1 SEEDS=1-2 MAPS=2
+	export METHODS='random sre2l++ sre2l++,fd2,beta=1'
+	"$root/pipelines/study-methods" >table
+	[ "$(awk -F'\t' '$1 == 1 { print $2, $5 }' table | paste -sd' ')" = "random 2 sre2l++ 2 sre2l++,fd2,beta=1 2" ]
+	[ "$(fd2-look --json 'out/sre2l++,fd2,beta=1-1.tar' | jq -c '.meta.options | [.plain, .beta]')" = "[false,1]" ]
+	[ "$(fd2-look --json out/sre2l++-1.tar | jq -c .meta.options.plain)" = true ]
+	touch -d 2001-01-01 out/*.jsonl
+	METHODS='random herding' "$root/pipelines/study-methods" sets students
+	[ "$(find out -name '*.jsonl' -newermt 2002-01-01)" = out/herding-1.jsonl ]
+}
