@@ -254,9 +254,10 @@ static void seen(void *ctx, const struct sample *s)
 /* The log's start event has the options as they were given. */
 static void log_settings(const struct run *r)
 {
-	json_t *settings = provenance(r);
-	json_object_set_new(settings, "event", json_string("settings"));
-	log_event(settings);
+	json_t *p = provenance(r);
+	log_event(json_pack("{s:s, s:O, s:O}", "event", "settings", "options", json_object_get(p, "options"), "inputs",
+	    json_object_get(p, "inputs")));
+	json_decref(p);
 }
 
 static int open_output(struct run *r)

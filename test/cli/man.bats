@@ -169,6 +169,7 @@ try() {
 	jq -r '"\(.event) \(.tool // "") \(del(.tool) | keys - ["event", "t"] | join(" ")) \(.loss // {} | keys | join(" "))"' log >got
 	diff - got <<-'END'
 		start fd2-distill argv options version 
+		settings  inputs options 
 		step  first_class image loss lr step view F S bn ce cls total
 		step  first_class image loss lr step view F S bn ce cls total
 		end  status 
