@@ -72,13 +72,13 @@ static void look_at_earlier(struct distill *d, struct block *b, int size)
 		return; /* maps as stored are the same in every part */
 	for (int i = 0; i < b->indices && images; i++)
 		b->earlier_images[i] = instead(b->earlier_images[i], earlier_images(&d->earlier, b->first, b->n, b->ids[i], size));
-	for (int g = 0; g < d->guides.n && d->ls_view != LS_SAME; g++)
+	for (int g = 0; g < d->guides.teachers.n && d->ls_view != LS_SAME; g++)
 		b->earlier[g] = instead(b->earlier[g], images ? maps_once(d, b, g, size) : maps_as_stored(d, b, g));
 }
 
 static void end_part(struct distill *d, struct block *b)
 {
-	for (int g = 0; g < d->guides.n; g++)
+	for (int g = 0; g < d->guides.teachers.n; g++)
 		for (int similar = 0; similar < 2; similar++) {
 			replay_free(b->replays[g][similar]);
 			b->replays[g][similar] = NULL;
@@ -89,7 +89,7 @@ static int begin_part(struct distill *d, struct block *b, int part, long step)
 {
 	int size = d->method.sizes[part];
 	end_part(d, b);
-	for (int g = 0; g < d->guides.n; g++)
+	for (int g = 0; g < d->guides.teachers.n; g++)
 		for (int similar = 0; similar < 2; similar++)
 			b->replays[g][similar] = replay_new();
 	b->part_begin = step;

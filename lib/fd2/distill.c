@@ -198,7 +198,7 @@ static int choose_classes(struct run *r)
 static int check_sizes(const struct run *r)
 {
 	const struct method *m = &r->d.method;
-	for (int g = 0; g < r->d.guides.n; g++) {
+	for (int g = 0; g < r->d.guides.teachers.n; g++) {
 		const struct teacher *t = r->d.guides.v[g].teacher;
 		for (int p = 0; p < m->parts; p++)
 			if (t->backbone.arch->flattens && m->sizes[p] != t->size)

@@ -22,7 +22,7 @@ void earlier_init(struct earlier *e, const struct guides *guides, int ipc, int g
 	e->min_scale = min_scale;
 	e->v = xcalloc((size_t)e->classes * ipc, sizeof *e->v);
 	for (int i = 0; i < e->classes * ipc; i++)
-		e->v[i].maps = xcalloc((size_t)guides->n, sizeof *e->v[i].maps);
+		e->v[i].maps = xcalloc((size_t)guides->teachers.n, sizeof *e->v[i].maps);
 }
 
 static struct finished *at(const struct earlier *e, int k, int id)
@@ -44,7 +44,7 @@ void earlier_free(struct earlier *e)
 {
 	for (int i = 0; e->v && i < e->classes * e->ipc; i++) {
 		image_free(&e->v[i].image);
-		for (int g = 0; g < e->guides->n; g++)
+		for (int g = 0; g < e->guides->teachers.n; g++)
 			free(e->v[i].maps[g]);
 		free(e->v[i].maps);
 	}
@@ -144,7 +144,7 @@ int earlier_read_images(struct earlier *e, const char *path)
 
 static bool has_maps(const struct earlier *e, int k, int id)
 {
-	for (int g = 0; g < e->guides->n; g++)
+	for (int g = 0; g < e->guides->teachers.n; g++)
 		if (!at(e, k, id)->maps[g])
 			return false;
 	return true;
@@ -158,7 +158,7 @@ int earlier_complete(const struct earlier *e, enum ls_view view, int first, int 
 			if (!at(e, k, j)->image.rgb && (images || !has_maps(e, k, j)))
 				return fail("image %d of class '%s' is needed for L_S; give the earlier images with %s%s", j,
 				    class_name(e, k), images ? "--previous" : "--attn",
-				    images || e->guides->n == 1 ? "" : ", by each teacher");
+				    images || e->guides->teachers.n == 1 ? "" : ", by each teacher");
 	return 0;
 }
 

@@ -40,12 +40,12 @@ int guides_read(struct guides *g, const struct distill_job *job)
 {
 	if (teachers_read(&g->teachers, &job->teachers) < 0)
 		return -1;
-	for (g->n = 0; g->n < g->teachers.n; g->n++) {
-		struct guide *v = &g->v[g->n];
-		v->teacher = &g->teachers.v[g->n];
+	for (int i = 0; i < g->teachers.n; i++) {
+		struct guide *v = &g->v[i];
+		v->teacher = &g->teachers.v[i];
 		v->alpha = job->alpha < 0 ? v->teacher->alpha : job->alpha;
 		v->prototypes = v->teacher->cal.prototypes;
-		if (job->protos.n && read_prototypes(v, job->protos.v[g->n], job->teachers.v[g->n]) < 0)
+		if (job->protos.n && read_prototypes(v, job->protos.v[i], job->teachers.v[i]) < 0)
 			return -1;
 	}
 	return 0;
@@ -54,14 +54,14 @@ int guides_read(struct guides *g, const struct distill_job *job)
 void guides_free(struct guides *g)
 {
 	teachers_free(&g->teachers);
-	*g = (struct guides){.n = 0};
+	*g = (struct guides){.teachers = {.n = 0}};
 }
 
 void guides_describe(const struct guides *g, json_t *inputs)
 {
 	json_t *digests = json_array();
 	teachers_describe(&g->teachers, inputs);
-	for (int i = 0; i < g->n && *g->v[i].digest; i++)
+	for (int i = 0; i < g->teachers.n && *g->v[i].digest; i++)
 		json_array_append_new(digests, json_string(g->v[i].digest));
 	if (json_array_size(digests))
 		json_object_set(inputs, "prototypes", digests);
@@ -70,9 +70,9 @@ void guides_describe(const struct guides *g, json_t *inputs)
 
 int guides_find(const struct guides *g, const char *digest, const char *path, const char *what)
 {
-	for (int i = 0; digest && i < g->n; i++)
+	for (int i = 0; digest && i < g->teachers.n; i++)
 		if (!strcmp(g->teachers.v[i].digest, digest))
 			return i;
 	return fail("'%s' holds %s of another teacher (%s) than %s (%s%s)", path, what, digest ? digest : "unknown",
-	    g->n > 1 ? "those given" : "the one given", g->teachers.v[0].digest, g->n > 1 ? ", ..." : "");
+	    g->teachers.n > 1 ? "those given" : "the one given", g->teachers.v[0].digest, g->teachers.n > 1 ? ", ..." : "");
 }

@@ -13,8 +13,7 @@ struct guide {
 
 struct guides {
 	struct teachers teachers;
-	struct guide v[TEACHERS_MAX];
-	int n;
+	struct guide v[TEACHERS_MAX]; /* one for each of them */
 };
 
 /* Reads the job's teachers and their prototypes. -1: fail_message. */

@@ -12,7 +12,7 @@ enum { LOOK_EVERY = 50 };
 
 static struct step step_at(const struct distill *d, const struct block *b, long number)
 {
-	int n = d->guides.n;
+	int n = d->guides.teachers.n;
 	struct step s = {.number = number, .guide = (int)(number % n), .adam = number - b->part_begin + 1};
 	s.lr = d->method.lr * 0.5 * (1 + cos(M_PI * (double)number / (double)d->method.steps));
 	for (int i = 0; i < b->indices; i++)
@@ -121,7 +121,7 @@ static void log_step(const struct distill *d, const struct block *b, const struc
 	    one ? "view" : "views", one ? json_array_get(views, 0) : views, "loss", loss);
 	json_decref(ids);
 	json_decref(views);
-	if (d->guides.n > 1)
+	if (d->guides.teachers.n > 1)
 		json_object_set_new(event, "teacher", json_integer(s->guide));
 	log_event(event);
 }
