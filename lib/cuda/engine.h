@@ -9,6 +9,7 @@
 #define FD2_ENGINE_H
 #include <stddef.h>
 
+#include "lib/image/shot.h"
 #include "lib/torch/frozen-rows.h"
 #include "lib/torch/pixel-rows.h"
 
@@ -37,6 +38,9 @@ struct cuda_engine {
 
 	/* adam_rows; the numbers, too, lie in the device's memory. */
 	const char *(*adam)(const struct adam *k, float *x, const float *g, float *m, float *v, int64_t count, void *stream);
+
+	/* What n shots show, [n][size][size][3] f32, their parcel being in the device's memory; room for as much again. */
+	const char *(*render)(const struct shot *shots, int n, const struct look *look, float *room, float *out, void *stream);
 
 	/* Copies at most PUT_MAX bytes of the host to the device, in the order of the stream. They travel with the launch, so
 	 * nothing waits, and the host's copy may change at once. */

@@ -21,5 +21,6 @@ const char *step_view_forward(
 const char *step_view_adjoint(
     const void *dy, float *dx, bool bf16, const pixel_view *view, int64_t N, int64_t H, int64_t W, void *stream);
 const char *adam_pixels(const adam *k, float *x, const float *g, float *m, float *v, int64_t count, void *stream);
+const char *render(const shot *shots, int n, const look *look, float *room, float *out, void *stream);
 const char *put(void *to, const void *from, size_t bytes, void *stream);
 #endif

@@ -6,6 +6,7 @@
 #include "lib/base/err.h"
 #include "lib/base/opts.h"
 #include "lib/base/par.h"
+#include "lib/fd2/parcel.h"
 
 void batch_init(struct batch *b, int cap, int size)
 {
@@ -14,6 +15,7 @@ void batch_init(struct batch *b, int cap, int size)
 	b->labels = xcalloc((size_t)cap, sizeof *b->labels);
 	b->views = xcalloc((size_t)cap, sizeof *b->views);
 	b->items = xcalloc((size_t)cap, sizeof *b->items);
+	b->with = xcalloc((size_t)cap, sizeof *b->with);
 }
 
 void batch_free(struct batch *b)
@@ -22,12 +24,15 @@ void batch_free(struct batch *b)
 	free(b->labels);
 	free(b->views);
 	free(b->items);
+	free(b->with);
+	tensor_free(b->seen);
 	*b = (struct batch){0};
 }
 
 void batch_clear(struct batch *b)
 {
 	b->n = 0;
+	b->mix = (struct mix){.kind = MIX_NONE};
 }
 
 void batch_add(struct batch *b, const struct item *it, const struct view *v)
@@ -36,6 +41,15 @@ void batch_add(struct batch *b, const struct item *it, const struct view *v)
 	b->labels[b->n] = it->label;
 	b->views[b->n++] = *v;
 }
+
+void batch_mix(struct batch *b, const struct mix *m, const uint32_t *with)
+{
+	b->mix = *m;
+	memcpy(b->with, with, (size_t)b->n * sizeof *with);
+}
+
+/* --- on the CPU -----------------------------------------------------------------------------------------------------------------
+ */
 
 struct rendering {
 	struct batch *b;
@@ -51,15 +65,45 @@ static void render(void *ctx, int i)
 	item_release(b->items[i], &im);
 }
 
-void batch_render(struct batch *b, const struct normal *normal)
+static void forget_seen(struct batch *b)
+{
+	tensor_free(b->seen);
+	b->seen = NULL;
+}
+
+void batch_render_here(struct batch *b, const struct normal *normal)
 {
 	struct rendering r = {b, normal};
+	forget_seen(b);
 	par_for(b->n, render, &r);
+	mix_apply(b->pixels, b->n, b->size, &b->mix, b->with);
+}
+
+/* --- on a GPU -------------------------------------------------------------------------------------------------------------------
+ */
+
+static void render_there(struct batch *b, const struct normal *normal)
+{
+	struct look l = batch_look(b, normal);
+	forget_seen(b);
+	tensor_scope_begin(NO_GRAD);
+	b->seen = tensor_keep_always(tensor_render(batch_parcel(b), b->n, &l));
+	tensor_scope_end();
+}
+
+/* --- on either ------------------------------------------------------------------------------------------------------------------
+ */
+
+void batch_render(struct batch *b, const struct normal *normal)
+{
+	(torch_on_gpu() && b->n ? render_there : batch_render_here)(b, normal);
 }
 
 Tensor *batch_images(const struct batch *b, int first, int n, enum scalar type)
 {
 	int64_t shape[] = {n, b->size, b->size, 3};
+	if (b->seen)
+		return tensor_to(tensor_narrow(b->seen, 0, first, n), type);
 	Tensor *nhwc = tensor_from(b->pixels + (size_t)first * 3 * b->size * b->size, T_F32, 4, shape);
 	return tensor_to(tensor_permute(nhwc, 4, (int[]){0, 3, 1, 2}), type);
 }

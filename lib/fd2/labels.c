@@ -148,10 +148,9 @@ int epoch_render(const struct epoch *e, int i, struct batch *b, const struct dat
 		batch_add(b, &d->v[e->ids[first + k]], &v);
 		with[k] = (uint32_t)e->with[first + k];
 	}
-	batch_render(b, normal);
 	const int32_t *m = e->mix + 4 * i;
-	struct mix mix = {e->views.mix, e->lambda[i], m[0], m[1], m[2], m[3]};
-	mix_apply(b->pixels, n, b->size, &mix, with);
+	batch_mix(b, &(struct mix){e->views.mix, e->lambda[i], m[0], m[1], m[2], m[3]}, with);
+	batch_render(b, normal);
 	free(with);
 	return n;
 }

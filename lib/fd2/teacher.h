@@ -3,7 +3,7 @@
 #define FD2_TEACHER_H
 #include "formats/stream.h"
 #include "lib/data/dataset.h"
-#include "lib/data/view.h"
+#include "lib/image/view.h"
 #include "lib/fd2/cal.h"
 #include "lib/nn/backbone.h"
 #include <jansson.h>

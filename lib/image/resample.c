@@ -2,8 +2,8 @@
  * over the input rows it needs, then along x. */
 #include "lib/base/err.h"
 #include "lib/base/fast.h"
+#include "lib/image/filter.h"
 #include "lib/image/image.h"
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -27,37 +27,24 @@ struct kernel {
 	float *weights;
 };
 
-static int clamp_int(double v, int lo, int hi)
-{
-	return v < lo ? lo : v > hi ? hi : (int)v;
-}
-
 /* n outputs of the interval [at, at + length) of `size` inputs. The filter stops at the interval's ends, as if it had been cut out
  * first; what falls outside of the inputs loses its weight to the rest; an output wholly outside takes the border. */
 static struct kernel kernel_new(double at, double length, int size, int n, int antialias)
 {
-	double scale = length / n;
-	double reach = antialias && scale > 1 ? scale : 1;
-	int begin = clamp_int(floor(at), 0, size - 1), end = clamp_int(ceil(at + length), begin + 1, size);
-	struct kernel k = {.taps = (int)fmin(2 * ceil(reach) + 1, size), .lo = size};
+	double scale = length / n, width = antialias && scale > 1 ? scale : 1;
+	int begin = filter_clamp(floor(at), 0, size - 1), end = filter_clamp(ceil(at + length), begin + 1, size);
+	struct kernel k = {.taps = (int)fmin(2 * ceil(width) + 1, size), .lo = size};
 
 	k.first = xcalloc((size_t)n, sizeof *k.first);
 	k.count = xcalloc((size_t)n, sizeof *k.count);
 	k.weights = xcalloc((size_t)n * (size_t)k.taps, sizeof *k.weights);
 	for (int i = 0; i < n; i++) {
-		double centre = at + (i + 0.5) * scale, sum = 0;
-		int from = clamp_int(centre - reach + 0.5, begin, end - 1);
-		int to = clamp_int(centre + reach + 0.5, from + 1, end);
-		float *w = k.weights + (size_t)i * (size_t)k.taps;
+		struct reach r = filter_reach(i, n, at, length, begin, end, antialias);
+		float sum = filter_sum(&r), *w = k.weights + (size_t)i * (size_t)k.taps;
+		int from = r.from, to = r.to;
 
-		for (int j = from; j < to; j++) {
-			w[j - from] = (float)fmax(0, 1 - fabs((j + 0.5 - centre) / reach));
-			sum += w[j - from];
-		}
-		if (sum == 0)
-			sum = w[0] = 1;
 		for (int j = from; j < to; j++)
-			w[j - from] /= (float)sum;
+			w[j - from] = sum > 0 ? filter_share(&r, j) / sum : j == from;
 		k.first[i] = from;
 		k.count[i] = to - from;
 		k.most = to - from > k.most ? to - from : k.most;
@@ -152,8 +139,8 @@ void image_resize_short(struct image *out, const struct image *in, int side)
 	int longest = IMAGE_PIXELS_MAX / side; /* a line of pixels would otherwise grow without bound */
 
 	if (in->w < in->h)
-		h = clamp_int((double)((int64_t)side * in->h / in->w), side, longest);
+		h = filter_clamp((double)((int64_t)side * in->h / in->w), side, longest);
 	else
-		w = clamp_int((double)((int64_t)side * in->w / in->h), side, longest);
+		w = filter_clamp((double)((int64_t)side * in->w / in->h), side, longest);
 	image_resample(out, in, 0, 0, in->w, in->h, w, h, 1);
 }

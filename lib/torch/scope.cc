@@ -131,6 +131,15 @@ Tensor *tensor_keep(Tensor *t)
 	return t;
 }
 
+Tensor *tensor_keep_always(Tensor *t)
+{
+	if (t && t->scope) {
+		take_out(t);
+		place_in(0, t);
+	}
+	return t;
+}
+
 void tensor_free(Tensor *t)
 {
 	if (!t)

@@ -135,6 +135,11 @@ const char *torch_version(void)
 	return TORCH_VERSION;
 }
 
+bool torch_on_gpu(void)
+{
+	return device_is_cuda();
+}
+
 /* Leaf 7 of cpuid: AMX-BF16 is bit 22 of subleaf 0's edx, AVX512-BF16 bit 5 of subleaf 1's eax. */
 bool torch_has_bf16(void)
 {

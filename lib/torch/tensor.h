@@ -33,6 +33,7 @@ int torch_start(const char *device, int threads);
 int torch_threads(void);
 const char *torch_version(void); /* "2.11.0" */
 bool torch_has_bf16(void);       /* the device computes in bf16 faster than in f32 */
+bool torch_on_gpu(void);
 
 enum grad_mode { NO_GRAD, GRAD };
 /* Scopes nest; each sets the autograd mode until its end, which restores the one outside. */
@@ -40,6 +41,8 @@ void tensor_scope_begin(enum grad_mode mode);
 void tensor_scope_end(void);
 /* Moves t to the scope outside the current one; returns t. */
 Tensor *tensor_keep(Tensor *t);
+/* Moves t to the program's scope, so that nothing but tensor_free ends it; returns t. */
+Tensor *tensor_keep_always(Tensor *t);
 /* Frees one tensor early, whatever its scope. NULL is fine. */
 void tensor_free(Tensor *t);
 /* Handles alive now, in all scopes. */
@@ -175,6 +178,15 @@ void tensor_adam_numbers_(Tensor *t, long step, const struct adam_pixels *how);
 Tensor *tensor_step_view(const Tensor *x, const Tensor *views, enum scalar type);
 /* One step of Adam and each channel back within [lo, hi], in one pass. */
 void tensor_adam_pixels_(Tensor *x, const Tensor *grad, Tensor *m, Tensor *v, const Tensor *numbers);
+
+/* --- images that are looked at, on a GPU (lib/image/shot.h) -------------------------------------------------------------- */
+
+/* Memory of the host that a GPU copies from without delay: u8 [bytes]. The caller fills it by way of tensor_bytes. */
+Tensor *tensor_parcel(int64_t bytes);
+uint8_t *tensor_bytes(Tensor *t); /* NULL for NULL */
+/* What the n shots of a parcel show, f32 [n,3,S,S], channels-last. */
+struct look;
+Tensor *tensor_render(const Tensor *parcel, int n, const struct look *look);
 
 /* --- autograd ------------------------------------------------------------------------------------------------------------- */
 

@@ -336,7 +336,7 @@ static void the_plugin_loads(void)
 	if (!e)
 		return;
 	CHECK(e->size == sizeof *e);
-	CHECK(e->frozen_forward && e->frozen_backward && e->view_forward && e->view_adjoint && e->adam && e->put);
+	CHECK(e->frozen_forward && e->frozen_backward && e->view_forward && e->view_adjoint && e->adam && e->render && e->put);
 	CHECK_STR(e->put(NULL, NULL, PUT_MAX + 1, NULL), "too many numbers for one launch");
 	for (size_t i = 0; i < sizeof shapes / sizeof *shapes; i++)
 		for (int vector = 1; vector <= 8; vector *= 2)

@@ -1,4 +1,4 @@
-#include "lib/data/view.h"
+#include "lib/image/view.h"
 
 #include <math.h>
 #include <stdlib.h>
