@@ -53,25 +53,41 @@ static int examine(struct evaluation *r)
 /* --- training ------------------------------------------------------------------------------------------------------------------
  */
 
-static int train_batch(struct evaluation *r, int e, int i)
+/* Full batches always in the same tensors. */
+static struct lesson lesson_of(struct evaluation *r, int e, int i)
 {
-	int n = epoch_render(&r->epoch, i, &r->batch, &r->images, &r->labels.normal);
-	const uint16_t *teacher = r->epoch.logits + (size_t)r->epoch.starts[i] * (size_t)r->labels.classes;
-	struct lesson lesson = {.batch = &r->batch,
-	    .teacher = r->labels.stream ? teacher : NULL,
-	    .classes = r->labels.classes,
-	    .parts = r->labels.halves && n > 1 ? 2 : 1,
-	    .epoch = e,
-	    .number = i,
-	    .job = r->job};
-	if (n / lesson.parts < 2 && r->epoch.batches > 1)
+	int n = r->batch.n, K = r->labels.classes;
+	struct lesson l = {.n = n, .epoch = e, .number = i, .again = n == r->batch.cap, .job = r->job};
+	l.parts = r->labels.halves && n > 1 ? 2 : 1;
+	Tensor *x = batch_images(&r->batch, 0, n, arithmetic()), *labels = batch_labels(&r->batch, 0, n), *teacher = NULL;
+	if (r->labels.stream)
+		teacher = tensor_from(r->epoch.logits + (size_t)r->epoch.starts[i] * (size_t)K, T_F16, 2, (int64_t[]){n, K});
+	l.x = l.again ? tensor_settle(&r->x, x) : x;
+	l.teacher = l.again ? tensor_settle(&r->teacher, teacher) : teacher;
+	l.labels = l.again ? tensor_settle(&r->targets, labels) : labels;
+	return l;
+}
+
+static int teach(struct evaluation *r, int e, const struct lesson *l)
+{
+	if (l->n / l->parts < 2 && r->epoch.batches > 1)
 		return 0; /* a rest that is too small for batch statistics */
 	for (int k = 0; k < r->job->n_students; k++) {
 		struct student *s = &r->students[k];
-		if (student_step(s, &lesson, lr_cosine(s->lr, e, r->epochs, 0, r->job->zeta)) < 0)
+		if (student_step(s, l, lr_cosine(s->lr, e, r->epochs, 0, r->job->zeta)) < 0)
 			return -1;
 	}
 	return 0;
+}
+
+static int train_batch(struct evaluation *r, int e, int i)
+{
+	epoch_render(&r->epoch, i, &r->batch, &r->images, &r->labels.normal);
+	tensor_scope_begin(NO_GRAD);
+	struct lesson l = lesson_of(r, e, i);
+	int ok = teach(r, e, &l);
+	tensor_scope_end();
+	return ok;
 }
 
 /* The largest square in the middle of each image, as it stands. */
@@ -188,6 +204,9 @@ int stage_eval(const struct eval_job *job)
 	for (int i = 0; r.students && i < job->n_students; i++)
 		student_free(&r.students[i]);
 	free(r.students);
+	tensor_free(r.x);
+	tensor_free(r.teacher);
+	tensor_free(r.targets);
 	batch_free(&r.batch);
 	epoch_free(&r.epoch);
 	pool_free(&r.pool);

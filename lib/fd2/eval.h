@@ -11,6 +11,7 @@ struct evaluation {
 	struct dataset images, val, test; /* test: empty without --test */
 	struct student *students;         /* job->n_students */
 	struct batch batch;
+	Tensor *x, *teacher, *targets; /* of full batches: where their lessons lie */
 	struct epoch epoch;
 	struct pool pool;   /* with --reuse-labels */
 	int epochs;         /* of the students */

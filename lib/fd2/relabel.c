@@ -22,18 +22,48 @@ struct run {
 	struct epoch drawn, kept;
 	long wanted, left; /* batches that are still to be kept, and to be drawn */
 	bool batch_bn;
-	size_t bytes;            /* of the labels' tensors */
-	struct fkd_order *order; /* NULL: fd2's own */
+	Tensor *x, *logits, *keep[TEACHERS_MAX][2]; /* of full batches, always the same */
+	Replay *replay;                             /* of their labelling */
+	size_t bytes;                               /* of the labels' tensors */
+	struct fkd_order *order;                    /* NULL: fd2's own */
 };
 
-/* Each teacher's logits of x [m,3,S,S], weighted and summed: [m,K]. */
-static Tensor *mean_logits(const struct run *r, const Tensor *x, long e, int i, int half)
+/* A batch, whole or in two halves. */
+struct labelling {
+	struct run *r;
+	int n, parts;
+	const Tensor *x; /* [n,3,S,S] */
+	Tensor *logits;  /* f32 [n,K] */
+	Tensor *keep[TEACHERS_MAX][2];
+};
+
+static int half_size(const struct labelling *l, int half)
 {
+	int first = l->n / l->parts;
+	return half ? l->n - first : first;
+}
+
+/* What dropout keeps, as in training; nothing is dropped with --bn eval. */
+static void draw_keeps(struct labelling *l, long e, int i, bool again)
+{
+	struct run *r = l->r;
+	for (int t = 0; t < r->teachers.n && r->batch_bn; t++)
+		for (int half = 0; half < l->parts; half++) {
+			struct rng random =
+			    rng_at((uint64_t)common.seed, RNG_DROPOUT, (uint64_t)e, (uint32_t)i, (uint32_t)(half + 2 * t));
+			Tensor *keep = backbone_keep(&r->teachers.v[t].backbone, half_size(l, half), &random);
+			l->keep[t][half] = again ? tensor_settle(&r->keep[t][half], keep) : keep;
+		}
+}
+
+/* Each teacher's logits of a half of x, weighted and summed: [m,K]. */
+static Tensor *mean_logits(const struct labelling *l, const Tensor *x, int half)
+{
+	const struct run *r = l->r;
 	Tensor *sum = NULL;
 	for (int t = 0; t < r->teachers.n; t++) {
 		const struct backbone *b = &r->teachers.v[t].backbone;
-		struct rng random = rng_at((uint64_t)common.seed, RNG_DROPOUT, (uint64_t)e, (uint32_t)i, (uint32_t)(half + 2 * t));
-		struct pass pass = {.bn = r->batch_bn ? BN_BATCH : BN_RUNNING, .random = r->batch_bn ? &random : NULL};
+		struct pass pass = {.bn = r->batch_bn ? BN_BATCH : BN_RUNNING, .keep = l->keep[t][half]};
 		tensor_scope_begin(NO_GRAD);
 		Tensor *logits = backbone_logits(b, backbone_features(b, x, &pass), &pass);
 		logits = tensor_keep(tensor_affine(logits, r->weights[t], 0));
@@ -43,23 +73,36 @@ static Tensor *mean_logits(const struct run *r, const Tensor *x, long e, int i, 
 	return sum;
 }
 
+/* Nothing here may wait for the device. */
+static int label(void *ctx)
+{
+	const struct labelling *l = ctx;
+	tensor_scope_begin(NO_GRAD);
+	for (int half = 0, first = 0; half < l->parts; first += half_size(l, half++)) {
+		const Tensor *x = tensor_narrow(l->x, 0, first, half_size(l, half));
+		tensor_copy_(tensor_narrow(l->logits, 0, first, half_size(l, half)), mean_logits(l, x, half));
+	}
+	tensor_scope_end();
+	return tensor_error() ? fail("cannot label: %s", tensor_error()) : 0;
+}
+
 /* The teachers in training mode: batch statistics, dropout, and each batch in two halves, as the student will see it. With
  * --bn eval in evaluation mode, whole. */
 static int label_batch(struct run *r, long e, int i)
 {
-	int n = epoch_render(&r->drawn, i, &r->batch, &r->images, &r->first->normal);
-	int parts = r->batch_bn && n > 1 ? 2 : 1, K = r->first->classes, first = 0;
-	for (int half = 0; half < parts; half++) {
-		int m = half ? n - first : (parts == 1 ? n : n / 2);
-		tensor_scope_begin(NO_GRAD);
-		int ok = tensor_read(mean_logits(r, batch_images(&r->batch, first, m, arithmetic()), e, i, half), T_F16,
-		    r->drawn.logits + ((size_t)r->drawn.starts[i] + first) * K, (int64_t)m * K);
-		tensor_scope_end();
-		if (ok < 0)
-			return fail("cannot label: %s", tensor_error());
-		first += m;
-	}
-	return 0;
+	int n = epoch_render(&r->drawn, i, &r->batch, &r->images, &r->first->normal), K = r->first->classes;
+	bool again = n == r->drawn.batch;
+	tensor_scope_begin(NO_GRAD);
+	struct labelling l = {.r = r, .n = n, .parts = r->batch_bn && n > 1 ? 2 : 1};
+	Tensor *x = batch_images(&r->batch, 0, n, arithmetic()), *logits = tensor_full(0, T_F32, 2, (int64_t[]){n, K});
+	l.x = again ? tensor_settle(&r->x, x) : x;
+	l.logits = again ? tensor_settle(&r->logits, logits) : logits;
+	draw_keeps(&l, e, i, again);
+	int ok = again ? replay_take(r->replay, label, &l) : label(&l);
+	if (!ok && tensor_read(l.logits, T_F16, r->drawn.logits + (size_t)r->drawn.starts[i] * K, (int64_t)n * K) < 0)
+		ok = fail("cannot label: %s", tensor_error());
+	tensor_scope_end();
+	return ok;
 }
 
 /* Of all batches that are still to come, each subset of the wanted size is as likely as any other (selection sampling; Knuth,
@@ -167,6 +210,8 @@ static int prepare(struct run *r)
 	if (!strcmp(job->order, "fkd") && !(r->order = fkd_order_new(&r->images, (uint64_t)job->fkd_seed)))
 		return -1;
 	r->batch_bn = !strcmp(job->bn, "batch");
+	if (!(r->replay = replay_new()))
+		die("out of memory");
 	r->left = job->epochs * epoch_whole_batches(&r->drawn);
 	r->wanted = lround(job->keep * (double)r->left);
 	return r->wanted ? 0 : fail("--keep %g of %ld batches is less than one", job->keep, r->left);
@@ -188,6 +233,12 @@ int stage_relabel(const struct relabel_job *job)
 {
 	struct run r = {.job = job};
 	int ok = prepare(&r) < 0 ? -1 : write_labels(&r);
+	tensor_free(r.x);
+	tensor_free(r.logits);
+	for (int t = 0; t < TEACHERS_MAX; t++)
+		for (int half = 0; half < 2; half++)
+			tensor_free(r.keep[t][half]);
+	replay_free(r.replay);
 	fkd_order_free(r.order);
 	epoch_free(&r.drawn);
 	epoch_free(&r.kept);

@@ -24,6 +24,9 @@ int student_init(struct student *s, const struct student_plan *plan, const struc
 		return -1;
 	s->optim = (struct optim){OPTIM_ADAMW, .weight_decay = job->weight_decay};
 	optim_init(&s->optim, &s->net.params);
+	s->lost = tensor_full(0, T_F32, 1, (int64_t[]){2});
+	if (!(s->replay = replay_new()))
+		die("out of memory");
 	if (keep) {
 		s->kept = xcalloc(1, sizeof *s->kept);
 		ema_init(s->kept, &s->net.params, 0); /* an average that forgets at once: a copy */
@@ -36,52 +39,106 @@ void student_free(struct student *s)
 	if (s->kept)
 		ema_free(s->kept);
 	free(s->kept);
+	for (int half = 0; half < 2; half++)
+		tensor_free(s->keep[half]);
+	tensor_free(s->lost);
+	replay_free(s->replay);
 	optim_free(&s->optim);
 	backbone_free(&s->net);
 	scores_free(&s->now);
 }
 
-/* --- learning --------------------------------------------------------------------------------------------------------------------
- */
+/* --- learning ---------------------------------------------------------------------------------------------------------------- */
 
-static Tensor *loss_of(const struct lesson *l, const Tensor *logits, int first, int n)
+static int half_size(const struct lesson *l, int half)
 {
-	if (!l->teacher)
-		return tensor_cross_entropy(logits, batch_labels(l->batch, first, n), l->job->label_smoothing);
-	Tensor *teacher = tensor_from(l->teacher + (size_t)first * l->classes, T_F16, 2, (int64_t[]){n, l->classes});
-	return loss_kl(logits, tensor_to(teacher, tensor_type(logits)), l->job->temperature);
+	int first = l->n / l->parts;
+	return half ? l->n - first : first;
 }
 
-/* Adds the gradients of samples first..first+n-1, the half-th part of the batch. */
-static int learn(struct student *s, const struct lesson *l, int half, int first, int n)
+static Tensor *part(const Tensor *t, const struct lesson *l, int half)
 {
-	struct rng random = rng_at((uint64_t)s->plan->seed, RNG_DROPOUT, (uint64_t)l->epoch, (uint32_t)l->number, (uint32_t)half);
-	struct pass pass = {.bn = BN_TRAIN, .random = &random};
+	return t ? tensor_narrow(t, 0, half ? half_size(l, 0) : 0, half_size(l, half)) : NULL;
+}
+
+/* What dropout keeps of a half, drawn anew. */
+static Tensor *draw_keep(struct student *s, const struct lesson *l, int half)
+{
+	struct rng r = rng_at((uint64_t)s->plan->seed, RNG_DROPOUT, (uint64_t)l->epoch, (uint32_t)l->number, (uint32_t)half);
+	Tensor *keep = backbone_keep(&s->net, half_size(l, half), &r);
+	return l->again ? tensor_settle(&s->keep[half], keep) : keep;
+}
+
+static Tensor *loss_of(const struct lesson *l, const Tensor *logits, int half)
+{
+	if (!l->teacher)
+		return tensor_cross_entropy(logits, part(l->labels, l, half), l->job->label_smoothing);
+	return loss_kl(logits, tensor_to(part(l->teacher, l, half), tensor_type(logits)), l->job->temperature);
+}
+
+struct learning {
+	struct student *student;
+	const struct lesson *lesson;
+	Tensor *keep[2];
+};
+
+/* Adds the gradients of a half of the batch. */
+static int learn(const struct learning *k, int half)
+{
+	struct student *s = k->student;
+	const struct lesson *l = k->lesson;
+	struct pass pass = {.bn = BN_TRAIN, .keep = k->keep[half]};
 	tensor_scope_begin(GRAD);
-	Tensor *F = backbone_features(&s->net, batch_images(l->batch, first, n, arithmetic()), &pass);
-	Tensor *loss = loss_of(l, backbone_logits(&s->net, F, &pass), first, n);
+	Tensor *F = backbone_features(&s->net, part(l->x, l, half), &pass);
+	Tensor *loss = loss_of(l, backbone_logits(&s->net, F, &pass), half);
 	int ok = optim_backward(&s->optim, tensor_affine(loss, 1.0 / l->parts, 0));
-	s->loss += tensor_item(loss) * n;
+	tensor_copy_(tensor_narrow(s->lost, 0, half, 1), tensor_detach(loss));
 	tensor_scope_end();
 	return ok;
+}
+
+/* Nothing here may wait for the device. */
+static int learn_batch(void *ctx)
+{
+	const struct learning *k = ctx;
+	struct optim *o = &k->student->optim;
+	int ok = learn(k, 0);
+	if (!ok && k->lesson->parts == 2)
+		ok = learn(k, 1);
+	if (!ok)
+		optim_update(o);
+	else
+		optim_drop(o);
+	return ok < 0 || tensor_error() ? fail("training failed: %s", tensor_error()) : 0;
+}
+
+static int add_losses(struct student *s, const struct lesson *l)
+{
+	double lost[2];
+	if (tensor_read(s->lost, T_F64, lost, 2) < 0)
+		return fail("training failed: %s", tensor_error());
+	for (int half = 0; half < l->parts; half++)
+		s->loss += lost[half] * half_size(l, half);
+	return 0;
 }
 
 int student_step(struct student *s, const struct lesson *l, double lr)
 {
 	double start = elapsed();
-	int n = l->batch->n, middle = n / l->parts;
-	int ok = learn(s, l, 0, 0, middle);
-	if (!ok && l->parts == 2)
-		ok = learn(s, l, 1, middle, n - middle);
+	struct learning k = {s, l, {NULL}};
+	tensor_scope_begin(NO_GRAD);
+	for (int half = 0; half < l->parts; half++)
+		k.keep[half] = draw_keep(s, l, half);
+	optim_next(&s->optim, lr);
+	int ok = l->again ? replay_take(s->replay, learn_batch, &k) : learn_batch(&k);
 	if (!ok)
-		optim_update(&s->optim, lr);
+		ok = add_losses(s, l);
+	tensor_scope_end();
 	s->seconds += elapsed() - start;
-	return ok < 0 || tensor_error() ? fail("training failed: %s", tensor_error()) : 0;
+	return ok;
 }
 
-/* --- what it has reached
- * -----------------------------------------------------------------------------------------------------------
- */
+/* --- what it has reached ----------------------------------------------------------------------------------------------------- */
 
 Tensor *student_logits(const struct student *s, const Tensor *x)
 {

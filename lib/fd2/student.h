@@ -20,15 +20,20 @@ struct student {
 	int best_epoch;    /* 0: none yet */
 	struct ema *kept;  /* what it was then, where that is measured again; or NULL */
 	double seconds;    /* of its own steps and measurements */
+	Replay *replay;    /* of its steps on full batches */
+	Tensor *keep[2];   /* theirs of backbone_keep, for each half */
+	Tensor *lost;      /* [2]: the last step's losses, of each half */
 };
 
 /* A batch, rendered once for all students. */
 struct lesson {
-	const struct batch *batch;
-	const uint16_t *teacher; /* logits of its samples, f16 [n,K]; NULL: their classes are the labels */
-	int classes;
+	const Tensor *x;       /* [n,3,S,S] in the type of arithmetic */
+	const Tensor *teacher; /* logits of its samples, f16 [n,K]; NULL: their classes are the labels */
+	const Tensor *labels;  /* i64 [n] */
+	int n;
 	int parts; /* halves in which the teacher saw it, for the BatchNorms' statistics, or 1 */
 	int epoch, number;
+	bool again; /* all lessons that say so have their numbers in the same tensors */
 	const struct eval_job *job;
 };
 

@@ -55,6 +55,7 @@ static Tensor *counterfactual(const Tensor *A, uint64_t seed, long epoch, long b
 
 /* One batch's pass. */
 struct seen {
+	struct rng random; /* of dropout */
 	struct pass pass;
 	long batch;
 	Tensor *labels;
@@ -68,7 +69,7 @@ static Tensor *effect(const struct run *r, const struct teacher_out *o, long bat
 }
 
 /* Eq. 6, or CAL's own form with attention-guided crops and drops. */
-static Tensor *loss_of_cal(struct run *r, const struct seen *s)
+static Tensor *loss_of_cal(struct run *r, struct seen *s)
 {
 	const struct teacher_job *job = r->job;
 	Tensor *p_eff = effect(r, &s->o, s->batch, false);
@@ -77,7 +78,8 @@ static Tensor *loss_of_cal(struct run *r, const struct seen *s)
 	struct batch *b = &r->batch, *g = &r->guided;
 	if (cal_augment(g->pixels, b->pixels, tensor_detach(s->o.A), b->size, (uint64_t)common.seed, r->epoch, s->batch) < 0)
 		return NULL;
-	struct teacher_out o = teacher_forward(&r->teacher, batch_images(g, 0, 2 * b->n, r->type), &s->pass);
+	struct pass pass = {.bn = BN_TRAIN, .keep = backbone_keep(&r->teacher.backbone, 2 * b->n, &s->random)};
+	struct teacher_out o = teacher_forward(&r->teacher, batch_images(g, 0, 2 * b->n, r->type), &pass);
 	return loss_cal_augmented(
 	    s->o.p_raw, p_eff, o.p_raw, effect(r, &o, s->batch, true), s->labels, s->center, job->eta, job->label_smoothing);
 }
@@ -93,9 +95,10 @@ static int step(struct run *r, long batch, double lr)
 {
 	const struct teacher_job *job = r->job;
 	struct batch *b = &r->batch;
-	struct rng random = rng_at((uint64_t)common.seed, RNG_DROPOUT, (uint64_t)r->epoch, (uint32_t)batch, 0);
-	struct seen s = {.pass = {.bn = BN_TRAIN, .random = &random}, .batch = batch};
+	struct seen s = {.pass.bn = BN_TRAIN, .batch = batch};
+	s.random = rng_at((uint64_t)common.seed, RNG_DROPOUT, (uint64_t)r->epoch, (uint32_t)batch, 0);
 	tensor_scope_begin(GRAD);
+	s.pass.keep = backbone_keep(&r->teacher.backbone, b->n, &s.random);
 	s.labels = batch_labels(b, 0, b->n);
 	s.o = teacher_forward(&r->teacher, batch_images(b, 0, b->n, r->type), &s.pass);
 	s.center = loss_center(s.o.z, r->teacher.cal.prototypes, s.labels);
@@ -107,8 +110,10 @@ static int step(struct run *r, long batch, double lr)
 	hits_count(&r->hits[0], s.o.p_bb, b->labels);
 	hits_count(&r->hits[1], s.o.p_raw, b->labels);
 	tensor_scope_end();
-	if (!ok)
-		optim_update(&r->optim, lr);
+	if (!ok) {
+		optim_next(&r->optim, lr);
+		optim_update(&r->optim);
+	}
 	if (!ok && job->ema > 0)
 		ema_update(&r->ema, r->optim.step);
 	return ok < 0 || tensor_error() ? fail("training failed: %s", tensor_error()) : 0;
@@ -125,7 +130,7 @@ static void fill(struct run *r, const uint32_t *order, int first, int n)
 		struct view v = view_random(&it->image, (int)job->size, &r->augment, (uint64_t)common.seed, r->epoch, order[i]);
 		batch_add(&r->batch, it, &v);
 	}
-	batch_render(&r->batch, &r->teacher.normal);
+	(job->cal_augment ? batch_render_here : batch_render)(&r->batch, &r->teacher.normal);
 }
 
 static uint32_t *shuffled(int n, long epoch)

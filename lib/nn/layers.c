@@ -262,18 +262,15 @@ Tensor *linear_forward(const struct linear *l, const Tensor *x)
 	return tensor_linear(tensor_to(x, tensor_type(l->weight)), l->weight, l->bias);
 }
 
-Tensor *dropout(const Tensor *x, double rate, const struct pass *pass)
+Tensor *dropout_keep(int64_t rows, int64_t columns, double rate, struct rng *r)
 {
-	int64_t n = tensor_numel(x);
-	if (!pass->random || rate <= 0 || !n)
-		return (Tensor *)x;
-	float *keep = xcalloc((size_t)n, sizeof *keep);
+	int64_t n = rows * columns;
+	float *keep = xcalloc((size_t)n + 1, sizeof *keep);
 	for (int64_t i = 0; i < n; i++)
-		keep[i] = rng_uniform(pass->random) < rate ? 0 : (float)(1 / (1 - rate));
-	Tensor *mask = tensor_from(keep, T_F32, 1, &n);
+		keep[i] = rng_uniform(r) < rate ? 0 : (float)(1 / (1 - rate));
+	Tensor *t = tensor_from(keep, T_F32, 2, (int64_t[]){rows, columns});
 	free(keep);
-	Tensor *flat = tensor_reshape(mask, 2, (int64_t[]){tensor_size(x, 0), -1});
-	return tensor_mul(x, flat);
+	return t;
 }
 
 Tensor *buffer_init(struct params *p, const char *name, int64_t rows, int64_t columns)

@@ -59,7 +59,7 @@ struct pass {
 	bool plain;         /* one operation after another, for weights' gradients with BN_RUNNING and as the tests' oracle;
 	                       otherwise BatchNorm and what follows it are one, and with BN_RUNNING only images get a gradient */
 	int groups;         /* of images, as many in each and one after the other, with statistics of their own for on_bn; 0: one */
-	struct rng *random; /* draws what dropout drops; NULL: nothing is dropped */
+	const Tensor *keep; /* dropout_keep of what the classifier gets; NULL: nothing is dropped */
 	void (*on_bn)(void *ctx, const struct bn *bn, Tensor *mean, Tensor *var);
 	void *ctx;
 };
@@ -116,8 +116,8 @@ void linear_init(struct linear *l, struct params *p, const char *name, int in, i
 Tensor *linear_forward(const struct linear *l, const Tensor *x);
 /* Normal of that deviation, bias zero: MobileNetV2's classifier. */
 void linear_init_normal(struct linear *l, struct params *p, const char *name, int in, int out, double deviation);
-/* Each element 0 with probability rate, the others divided by 1 - rate. */
-Tensor *dropout(const Tensor *x, double rate, const struct pass *pass);
+/* What dropout multiplies by, f32 [rows, columns]: 0 with probability rate, otherwise 1 / (1 - rate). */
+Tensor *dropout_keep(int64_t rows, int64_t columns, double rate, struct rng *r);
 /* A buffer of zeros [rows, columns]. */
 Tensor *buffer_init(struct params *p, const char *name, int64_t rows, int64_t columns);
 #endif

@@ -17,6 +17,7 @@ void optim_init(struct optim *o, const struct params *p)
 	o->param = xcalloc((size_t)o->n, sizeof *o->param);
 	o->grad = xcalloc((size_t)o->n, sizeof *o->grad);
 	o->m = xcalloc((size_t)o->n, sizeof *o->m);
+	o->numbers = tensor_optim_numbers(1, 0);
 	o->v = o->kind == OPTIM_ADAMW ? xcalloc((size_t)o->n, sizeof *o->v) : NULL;
 	for (int i = 0, k = 0; i < p->n; i++) {
 		if (!p->v[i].trained)
@@ -50,11 +51,11 @@ static bool is_slow(const struct optim *o, int i)
 }
 
 /* One fused call for the parameters that share a weight decay and a learning rate. */
-static void update_group(const struct optim *o, double lr, bool decayed, bool slow)
+static void update_group(const struct optim *o, bool decayed, bool slow)
 {
 	Tensor **list = xcalloc(4 * (size_t)o->n, sizeof *list);
 	Tensor **p = list, **g = p + o->n, **m = g + o->n, **v = m + o->n;
-	double wd = decayed ? o->weight_decay : 0;
+	struct optim_step how = {o->numbers, slow ? o->slow_share : 1, decayed ? o->weight_decay : 0};
 	int n = 0;
 	for (int i = 0; i < o->n; i++) {
 		if ((o->decay_all || tensor_rank(o->param[i]) > 1) != decayed || is_slow(o, i) != slow)
@@ -65,9 +66,9 @@ static void update_group(const struct optim *o, double lr, bool decayed, bool sl
 		v[n++] = o->v ? o->v[i] : NULL;
 	}
 	if (n && o->kind == OPTIM_SGD)
-		tensor_sgd_(p, g, m, n, o->step, lr, o->momentum, wd, o->nesterov);
+		tensor_sgd_(p, g, m, n, &how, o->momentum, o->nesterov);
 	else if (n)
-		tensor_adam_(p, g, m, v, n, o->step, lr, 0.9, 0.999, 1e-8, wd, true);
+		tensor_adam_(p, g, m, v, n, &how, 0.9, 0.999, 1e-8, true);
 	free(list);
 }
 
@@ -84,27 +85,37 @@ static void clip(const struct optim *o)
 		tensor_mul_(o->grad[i], scale);
 }
 
-void optim_update(struct optim *o, double lr)
+void optim_next(struct optim *o, double lr)
 {
-	o->step++;
-	tensor_scope_begin(NO_GRAD);
-	if (o->clip > 0)
-		clip(o);
-	for (int decayed = 0; decayed < 2; decayed++) {
-		update_group(o, lr, decayed, false);
-		update_group(o, lr * o->slow_share, decayed, true);
-	}
-	tensor_scope_end();
+	tensor_optim_numbers_(o->numbers, ++o->step, lr);
+}
+
+void optim_drop(struct optim *o)
+{
 	for (int i = 0; i < o->n; i++) {
 		tensor_free(o->grad[i]);
 		o->grad[i] = NULL;
 	}
 }
 
+void optim_update(struct optim *o)
+{
+	tensor_scope_begin(NO_GRAD);
+	if (o->clip > 0)
+		clip(o);
+	for (int decayed = 0; decayed < 2; decayed++) {
+		update_group(o, decayed, false);
+		update_group(o, decayed, true);
+	}
+	tensor_scope_end();
+	optim_drop(o);
+}
+
 void optim_free(struct optim *o)
 {
+	optim_drop(o);
+	tensor_free(o->numbers);
 	for (int i = 0; i < o->n; i++) {
-		tensor_free(o->grad[i]);
 		tensor_free(o->m[i]);
 		if (o->v)
 			tensor_free(o->v[i]);

@@ -17,15 +17,19 @@ struct optim {
 	long step;
 	int n;
 	const char **name;
-	Tensor **param, **grad, **m, **v;
+	Tensor **param, **grad, **m, **v, *numbers;
 };
 
 /* The caller has filled the settings. Takes the trained parameters of p and turns their gradients on. */
 void optim_init(struct optim *o, const struct params *p);
 /* Adds d loss / d parameters to the gradients, which move to the scope outside the current one. */
 int optim_backward(struct optim *o, const Tensor *loss);
-/* One step with the gathered gradients, which are then gone. */
-void optim_update(struct optim *o, double lr);
+/* The number and the learning rate of the step that is to come. */
+void optim_next(struct optim *o, double lr);
+/* That step with the gathered gradients, which are then gone. It waits for the device only where it clips. */
+void optim_update(struct optim *o);
+/* Gradients of a step that is not taken. */
+void optim_drop(struct optim *o);
 void optim_free(struct optim *o);
 
 /* lr 0.9^(t/2), CAL's; t in epochs. */

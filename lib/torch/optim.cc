@@ -1,10 +1,11 @@
 /* libtorch's fused optimiser steps. */
-#include "lib/torch/handle.h"
+#include "lib/torch/numbers.h"
 #include <ATen/ops/_fused_adam.h>
 #include <ATen/ops/_fused_adamw.h>
 #include <ATen/ops/_fused_sgd.h>
 #include <ATen/ops/empty_like.h>
 #include <ATen/ops/full.h>
+#include <ATen/ops/mul.h>
 #include <c10/core/GradMode.h>
 #include <c10/util/Exception.h>
 
@@ -51,31 +52,89 @@ List buffers(const List &params, Tensor *const *state)
 	return list;
 }
 
+/* In f64 on the CPU; as a GPU's kernels read them there. */
+template <class Real> struct numbers {
+	Real step, lr;
+};
+
+at::Tensor room_for_numbers()
+{
+	return device_is_cuda() ? room_for<numbers<float>>(1) : room_for<numbers<double>>(1);
+}
+
+void put_numbers(const at::Tensor &t, long step, double lr)
+{
+	const numbers<float> f32 = {(float)step, (float)lr};
+	const numbers<double> f64 = {(double)step, lr};
+	if (t.is_cuda())
+		put(t, &f32, 1);
+	else
+		put(t, &f64, 1);
+}
+
+/* f(step [], lr): lr is a tensor on a GPU, a number on the CPU. */
+template <class F> void with_numbers(const struct optim_step *how, F f)
+{
+	const at::Tensor &t = how->numbers->value;
+	if (t.is_cuda()) {
+		const at::Tensor both = t.view(at::kFloat);
+		f(both[0], at::mul(both[1], how->share));
+	} else {
+		const auto *k = numbers_at<numbers<double>>(t);
+		f(at::full({}, k->step, on_device(T_F32)), k->lr * how->share);
+	}
+}
+
 } // namespace
 
-void tensor_sgd_(Tensor *const *params, Tensor *const *grads, Tensor *const *momentum, int n, long step, double lr, double mu,
-    double weight_decay, bool nesterov)
+Tensor *tensor_optim_numbers(long step, double lr)
 {
-	attempt("sgd_", {}, [&] {
-		const c10::AutoGradMode off(false);
-		const List p = values(params, n), g = gradients(p, grads), m = mu ? buffers(p, momentum) : List();
-		if (n)
-			at::_fused_sgd_(p, g, m, weight_decay, mu, lr, 0, nesterov, false, step == 1);
+	return make("optim_numbers", {}, [&] {
+		const at::Tensor t = room_for_numbers();
+		put_numbers(t, step, lr);
+		return t;
 	});
 }
 
-void tensor_adam_(Tensor *const *params, Tensor *const *grads, Tensor *const *m, Tensor *const *v, int n, long step, double lr,
-    double beta1, double beta2, double eps, double weight_decay, bool decoupled)
+void tensor_optim_numbers_(Tensor *t, long step, double lr)
 {
+	attempt("optim_numbers_", {t}, [&] { put_numbers(t->value, step, lr); });
+}
+
+/* A momentum of zeros makes the first step like any other. */
+void tensor_sgd_(Tensor *const *params, Tensor *const *grads, Tensor *const *momentum, int n, const struct optim_step *how,
+    double mu, bool nesterov)
+{
+	if (!how->numbers)
+		return;
+	attempt("sgd_", {}, [&] {
+		const c10::AutoGradMode off(false);
+		const List p = values(params, n), g = gradients(p, grads), m = mu ? buffers(p, momentum) : List();
+		if (!n)
+			return;
+		with_numbers(how, [&](const at::Tensor &, const auto &lr) {
+			at::_fused_sgd_(p, g, m, how->weight_decay, mu, lr, 0, nesterov, false, false);
+		});
+	});
+}
+
+void tensor_adam_(Tensor *const *params, Tensor *const *grads, Tensor *const *m, Tensor *const *v, int n,
+    const struct optim_step *how, double beta1, double beta2, double eps, bool decoupled)
+{
+	if (!how->numbers)
+		return;
 	attempt("adam_", {}, [&] {
 		const c10::AutoGradMode off(false);
 		const List p = values(params, n), g = gradients(p, grads), m1 = buffers(p, m), m2 = buffers(p, v);
+		const double decay = how->weight_decay;
 		if (!n)
 			return;
-		const List steps((size_t)n, at::full({}, (double)step, on_device(T_F32)));
-		if (decoupled)
-			at::_fused_adamw_(p, g, m1, m2, {}, steps, lr, beta1, beta2, weight_decay, eps, false, false);
-		else
-			at::_fused_adam_(p, g, m1, m2, {}, steps, lr, beta1, beta2, weight_decay, eps, false, false);
+		with_numbers(how, [&](const at::Tensor &step, const auto &lr) {
+			const List steps((size_t)n, step);
+			if (decoupled)
+				at::_fused_adamw_(p, g, m1, m2, {}, steps, lr, beta1, beta2, decay, eps, false, false);
+			else
+				at::_fused_adam_(p, g, m1, m2, {}, steps, lr, beta1, beta2, decay, eps, false, false);
+		});
 	});
 }

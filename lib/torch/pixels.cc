@@ -1,6 +1,7 @@
 /* The learned images: the step's view with its adjoint, and Adam with the clamp, each one pass over memory. */
 #include "lib/torch/cuda.h"
 #include "lib/torch/handle.h"
+#include "lib/torch/numbers.h"
 #include "lib/torch/pixel-rows.h"
 #include <ATen/Parallel.h>
 #include <ATen/ops/empty.h>
@@ -28,29 +29,6 @@ taps taps_of(const pixel_view &v, int64_t H, int64_t W)
 	view_taps(t.rows.data(), H, v.y, v.h, false, v.roll_y);
 	view_taps(t.columns.data(), W, v.x, v.w, v.flip, v.roll_x);
 	return t;
-}
-
-/* Plain numbers as the bytes of a tensor on the device, where the passes read them. */
-template <class T> Tensor room_for(int n)
-{
-	return at::empty({n * (int64_t)sizeof(T)}, on_device(T_U8));
-}
-
-template <class T> void put(const Tensor &t, const T *numbers, int n)
-{
-	TORCH_CHECK(t.scalar_type() == at::kByte && t.numel() == n * (int64_t)sizeof(T), "these are other numbers");
-	for (int i = 0; i < n; i++) {
-		T *to = (T *)t.data_ptr() + i;
-		if (t.is_cuda())
-			cuda_check(cuda_kernels().put(to, numbers + i, sizeof(T), cuda_stream()));
-		else
-			*to = numbers[i];
-	}
-}
-
-template <class T> const T *numbers_at(const Tensor &t)
-{
-	return (const T *)t.const_data_ptr();
 }
 
 /* f(i, room): image i, with 6*W floats to work in */

@@ -48,6 +48,15 @@ int replay_take(Replay *r, int (*step)(void *ctx), void *ctx)
 	return wrong ? fail("cannot launch a step: %s", wrong) : 0;
 }
 
+Tensor *tensor_settle(Tensor **stays, const Tensor *t)
+{
+	if (t && *stays)
+		tensor_copy_(*stays, t);
+	else if (t)
+		*stays = tensor_keep_always(tensor_clone(t));
+	return t ? *stays : nullptr;
+}
+
 void replay_free(Replay *r)
 {
 	if (r && r->graph)

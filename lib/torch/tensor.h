@@ -204,16 +204,25 @@ typedef struct replay Replay;
 Replay *replay_new(void);
 int replay_take(Replay *r, int (*step)(void *ctx), void *ctx);
 void replay_free(Replay *r);
+/* The values of t in a tensor that stays, *stays: made at first and then always in the same memory, for steps to be replayed. */
+Tensor *tensor_settle(Tensor **stays, const Tensor *t);
 
 /* --- libtorch's fused optimiser steps, in place over lists --------------------------------------------------------------- */
 
-/* step counts from 1. Gradients may have any layout; momentum, m and v start as zeros like the parameters. momentum may be NULL
- * for mu = 0. */
-void tensor_sgd_(Tensor *const *params, Tensor *const *grads, Tensor *const *momentum, int n, long step, double lr, double mu,
-    double weight_decay, bool nesterov);
+/* A step's number, from 1, and its learning rate, where the steps read them; the second puts others in their place. */
+Tensor *tensor_optim_numbers(long step, double lr);
+void tensor_optim_numbers_(Tensor *t, long step, double lr);
+/* Gradients may have any layout; momentum, m and v start as zeros like the parameters. momentum may be NULL for mu = 0. The rate is
+ * `share` times that of the numbers. */
+struct optim_step {
+	const Tensor *numbers;
+	double share, weight_decay;
+};
+void tensor_sgd_(Tensor *const *params, Tensor *const *grads, Tensor *const *momentum, int n, const struct optim_step *how,
+    double mu, bool nesterov);
 /* decoupled: AdamW's weight decay, otherwise Adam's. */
-void tensor_adam_(Tensor *const *params, Tensor *const *grads, Tensor *const *m, Tensor *const *v, int n, long step, double lr,
-    double beta1, double beta2, double eps, double weight_decay, bool decoupled);
+void tensor_adam_(Tensor *const *params, Tensor *const *grads, Tensor *const *m, Tensor *const *v, int n,
+    const struct optim_step *how, double beta1, double beta2, double eps, bool decoupled);
 
 /* --- another program's randomness ------------------------------------------------------------------------------------------ */
 

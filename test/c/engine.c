@@ -197,7 +197,8 @@ static void adam(void)
 	for (long step = 1; step <= STEPS; step++) {
 		Tensor *grad = random_tensor(T_F32, 4, shape, 10 + (uint32_t)step);
 		tensor_adam_pixels_(t[0][0], grad, t[0][1], t[0][2], tensor_adam_numbers(step, &how));
-		tensor_adam_(&t[1][0], &grad, &t[1][1], &t[1][2], 1, step, how.lr, how.beta1, how.beta2, how.eps, 0, false);
+		struct optim_step adam = {tensor_optim_numbers(step, how.lr), 1, 0};
+		tensor_adam_(&t[1][0], &grad, &t[1][1], &t[1][2], 1, &adam, how.beta1, how.beta2, how.eps, false);
 		tensor_clamp_(t[1][0], lo, hi);
 		for (int i = 0; i < 3; i++)
 			CHECK_THAT(

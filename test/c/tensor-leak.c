@@ -28,7 +28,7 @@ static void step(Tensor *x, Tensor *labels, Tensor **param, Tensor **momentum, l
 	Tensor *loss = tensor_cross_entropy(tensor_linear(y, param[3], NULL), labels, 0);
 	loss = tensor_add(loss, tensor_affine(tensor_mean(tensor_add(tensor_mul(mean, mean), var), 0, NULL, false), 0.01, 0));
 	CHECK(tensor_grad(loss, param, PARAMS, grad, false) == 0);
-	tensor_sgd_(param, grad, momentum, PARAMS, count, 1e-3, 0.9, 1e-4, false);
+	tensor_sgd_(param, grad, momentum, PARAMS, &(struct optim_step){tensor_optim_numbers(count, 1e-3), 1, 1e-4}, 0.9, false);
 	tensor_scope_end();
 }
 

@@ -48,6 +48,7 @@ static void check_error(const char *const *words)
 static void null_gives_null(void)
 {
 	Tensor *none = NULL, *t = tensor_full(1, T_F32, 2, SHAPE(2, 2)), *m, *v;
+	struct optim_step once = {tensor_optim_numbers(1, 1), 1, 0};
 	int64_t shape[] = {4};
 	int dims[] = {0, 1};
 	float data[4];
@@ -79,13 +80,13 @@ static void null_gives_null(void)
 	tensor_requires_grad_(none, true);
 	CHECK(tensor_grad(none, &t, 1, &m, false) == -1 && !m);
 	CHECK(tensor_grad(t, &none, 1, &m, false) == -1 && !m);
-	CHECK(!tensor_keep(none));
+	CHECK(!tensor_keep(none) && !tensor_keep_always(none));
 	tensor_free(none);
 	CHECK(tensor_error() == NULL && tensor_live() == live);
 	CHECK(tensor_item(tensor_sum(t, 0, NULL, false)) == 4);
-	tensor_sgd_(&t, &none, NULL, 1, 1, 1, 0, 0, false);
+	tensor_sgd_(&t, &none, NULL, 1, &once, 0, false);
 	CHECK_ERROR("sgd_", "tensor 0");
-	tensor_adam_(&t, &t, &none, &t, 1, 1, 1, 0.9, 0.99, 0, 0, true);
+	tensor_adam_(&t, &t, &none, &t, 1, &once, 0.9, 0.99, 0, true);
 	CHECK_ERROR("adam_", "tensor 0");
 	CHECK(tensor_item(tensor_sum(t, 0, NULL, false)) == 4);
 }
@@ -94,6 +95,7 @@ static void wrong_shapes_are_told(void)
 {
 	Tensor *a = tensor_full(1, T_F32, 2, SHAPE(2, 3)), *b = tensor_full(1, T_F32, 2, SHAPE(4, 5)), *m, *v;
 	Tensor *image = tensor_full(1, T_F32, 4, SHAPE(8, 3, 8, 8)), *w = tensor_full(1, T_F32, 4, SHAPE(64, 4, 7, 7));
+	struct optim_step once = {tensor_optim_numbers(1, 1), 1, 0};
 	float data[6];
 	CHECK(!tensor_add(a, b));
 	CHECK_ERROR("add [2,3] [4,5]: ");
@@ -126,9 +128,9 @@ static void wrong_shapes_are_told(void)
 	CHECK_ERROR("grad [2,3]: ");
 	tensor_copy_(a, b);
 	CHECK_ERROR("copy_ [2,3] [4,5]: ");
-	tensor_sgd_(&a, &b, NULL, 1, 1, 1, 0, 0, false);
+	tensor_sgd_(&a, &b, NULL, 1, &once, 0, false);
 	CHECK_ERROR("sgd_: ", "gradient 0", "[4, 5] for [2, 3]");
-	tensor_adam_(&a, &a, &b, &a, 1, 1, 1, 0.9, 0.99, 0, 0, false);
+	tensor_adam_(&a, &a, &b, &a, 1, &once, 0.9, 0.99, 0, false);
 	CHECK_ERROR("adam_: ", "buffer 0");
 	CHECK(torch_start("gpu", 1) == -1);
 	CHECK_ERROR("start: unknown device 'gpu'");
@@ -152,16 +154,18 @@ static void scopes_free_what_is_not_kept(void)
 	Tensor *outer = tensor_full(1, T_F32, 0, NULL);
 	tensor_scope_begin(NO_GRAD);
 	Tensor *a = tensor_full(2, T_F32, 0, NULL), *b = tensor_full(3, T_F32, 0, NULL), *c = tensor_full(4, T_F32, 0, NULL);
-	CHECK(tensor_live() == live + 4);
+	Tensor *always = tensor_keep_always(tensor_full(5, T_F32, 0, NULL));
+	CHECK(tensor_live() == live + 5);
 	CHECK(tensor_keep(a) == a && tensor_keep(outer) == outer);
 	tensor_free(b);
-	CHECK(tensor_live() == live + 3 && tensor_item(c) == 4);
+	CHECK(tensor_live() == live + 4 && tensor_item(c) == 4);
 	tensor_scope_end();
-	CHECK(tensor_live() == live + 2 && tensor_item(a) == 2 && tensor_item(outer) == 1);
+	CHECK(tensor_live() == live + 3 && tensor_item(a) == 2 && tensor_item(outer) == 1);
 	tensor_keep(a);
 	tensor_scope_end();
-	CHECK(tensor_live() == live + 1 && tensor_item(a) == 2);
+	CHECK(tensor_live() == live + 2 && tensor_item(a) == 2 && tensor_item(always) == 5);
 	tensor_free(a);
+	tensor_free(always);
 	CHECK(tensor_live() == live);
 }
 
@@ -394,7 +398,9 @@ static void cross_entropy_is_the_formula(void)
 enum { STEPS = 20, SIZE = 40 };
 static const double LR = 0.02, DECAY = 0.1;
 
-static void run_optimiser(void (*update)(Tensor **p, Tensor **g, Tensor **m, Tensor **v, long step), const double *expected)
+typedef void update_fn(Tensor **p, Tensor **g, Tensor **m, Tensor **v, const struct optim_step *how);
+
+static void run_optimiser(update_fn *update, const double *expected)
 {
 	double x[SIZE], scale[SIZE];
 	for (int i = 0; i < SIZE; i++)
@@ -406,7 +412,8 @@ static void run_optimiser(void (*update)(Tensor **p, Tensor **g, Tensor **m, Ten
 	for (long step = 1; step <= STEPS; step++) {
 		tensor_scope_begin(NO_GRAD);
 		Tensor *g[] = {tensor_mul(p[0], s), p[1]};
-		update(p, g, m, v, step);
+		struct optim_step how = {tensor_optim_numbers(step, 2 * LR), 0.5, DECAY};
+		update(p, g, m, v, &how);
 		tensor_scope_end();
 	}
 	check_values(p[0], expected, SIZE, 1e-6);
@@ -423,38 +430,38 @@ static void gradients_in_any_layout(void)
 	tensor_requires_grad_(bias, true);
 	sum = tensor_sum(bias, 0, NULL, false);
 	CHECK(tensor_grad(sum, &bias, 1, &grad[1], false) == 0);
-	tensor_sgd_(p, grad, NULL, 2, 1, -1, 0, 0, false);
+	tensor_sgd_(p, grad, NULL, 2, &(struct optim_step){tensor_optim_numbers(1, -1), 1, 0}, 0, false);
 	check_values(p[0], (double[]){1, 3, 5, 2, 4, 6}, 6, 0);
 	check_values(p[1], (double[]){1, 1}, 2, 0);
 	tensor_scope_end();
 }
 
-static void sgd_plain(Tensor **p, Tensor **g, Tensor **m, Tensor **v, long step)
+static void sgd_plain(Tensor **p, Tensor **g, Tensor **m, Tensor **v, const struct optim_step *how)
 {
 	(void)m, (void)v;
-	tensor_sgd_(p, g, NULL, 2, step, LR, 0, DECAY, false);
+	tensor_sgd_(p, g, NULL, 2, how, 0, false);
 }
 
-static void sgd_momentum(Tensor **p, Tensor **g, Tensor **m, Tensor **v, long step)
+static void sgd_momentum(Tensor **p, Tensor **g, Tensor **m, Tensor **v, const struct optim_step *how)
 {
 	(void)v;
-	tensor_sgd_(p, g, m, 2, step, LR, 0.9, DECAY, false);
+	tensor_sgd_(p, g, m, 2, how, 0.9, false);
 }
 
-static void sgd_nesterov(Tensor **p, Tensor **g, Tensor **m, Tensor **v, long step)
+static void sgd_nesterov(Tensor **p, Tensor **g, Tensor **m, Tensor **v, const struct optim_step *how)
 {
 	(void)v;
-	tensor_sgd_(p, g, m, 2, step, LR, 0.9, DECAY, true);
+	tensor_sgd_(p, g, m, 2, how, 0.9, true);
 }
 
-static void adam(Tensor **p, Tensor **g, Tensor **m, Tensor **v, long step)
+static void adam(Tensor **p, Tensor **g, Tensor **m, Tensor **v, const struct optim_step *how)
 {
-	tensor_adam_(p, g, m, v, 2, step, LR, 0.8, 0.95, 1e-6, DECAY, false);
+	tensor_adam_(p, g, m, v, 2, how, 0.8, 0.95, 1e-6, false);
 }
 
-static void adamw(Tensor **p, Tensor **g, Tensor **m, Tensor **v, long step)
+static void adamw(Tensor **p, Tensor **g, Tensor **m, Tensor **v, const struct optim_step *how)
 {
-	tensor_adam_(p, g, m, v, 2, step, LR, 0.8, 0.95, 1e-6, DECAY, true);
+	tensor_adam_(p, g, m, v, 2, how, 0.8, 0.95, 1e-6, true);
 }
 
 static double sgd_alone(double x, double scale, double mu, bool nesterov)

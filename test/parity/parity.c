@@ -265,7 +265,8 @@ static void optimise(const struct inputs *in, struct stream_writer *w, int k)
 	for (int step = 0; step < STEPS; step++) {
 		tensor_scope_begin(GRAD);
 		check(optim_backward(&optim, pull(&p, in, step)));
-		optim_update(&optim, lr_cosine(cases[k].lr, step + 1, STEPS, 3, 2));
+		optim_next(&optim, lr_cosine(cases[k].lr, step + 1, STEPS, 3, 2));
+		optim_update(&optim);
 		tensor_scope_end();
 	}
 	char *prefix = xasprintf("%s: ", cases[k].name);
