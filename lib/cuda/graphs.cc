@@ -27,17 +27,22 @@ template <class F> const char *attempt(F f)
 	return said.c_str();
 }
 
+/* Graphs share one pool of memory, since none leaves anything in it for later: it ends with the last of them. */
+at::cuda::MempoolId_t pool;
+int alive = 0;
+
+/* A graph that failed here is not deleted: libtorch's allocator may still point to it. */
 void *begin(const char **wrong)
 {
 	CUDAGraph *graph = nullptr;
 	*wrong = attempt([&] {
+		if (!alive)
+			pool = at::cuda::graph_pool_handle();
 		graph = new CUDAGraph;
-		graph->capture_begin();
+		alive++;
+		graph->capture_begin(pool);
 	});
-	if (!*wrong)
-		return graph;
-	delete graph;
-	return nullptr;
+	return *wrong ? nullptr : graph;
 }
 
 const char *end(void *graph)
@@ -53,6 +58,7 @@ const char *launch(void *graph)
 void drop(void *graph)
 {
 	delete (CUDAGraph *)graph;
+	alive--;
 }
 
 } // namespace

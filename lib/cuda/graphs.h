@@ -11,7 +11,8 @@ extern "C" {
 struct cuda_graphs {
 	size_t size; /* of this struct where the plug-in was built: another one belongs to another fd2 */
 
-	/* A new graph that records from now on, to be dropped; NULL: *wrong says why. */
+	/* A new graph that records from now on, to be dropped unless recording fails; NULL: *wrong says why. What it makes is gone
+	 * when it has run: graphs share their memory, and run one after another. */
 	void *(*begin)(const char **wrong);
 	/* NULL, or what CUDA says against it; also needed after a step that failed. */
 	const char *(*end)(void *graph);

@@ -15,9 +15,9 @@ __device__ const uint8_t *box_of(const shot *shots, const shot &s)
 /* A block is a row of a shot. */
 __global__ void __launch_bounds__(threads) resample(const shot *shots, int size, float *rgb)
 {
-	const shot &s = shots[blockIdx.y];
-	const int y = blockIdx.x;
-	float *row = rgb + 3 * ((int64_t)blockIdx.y * size + y) * size;
+	const shot &s = shots[blockIdx.x / size];
+	const int y = blockIdx.x % size;
+	float *row = rgb + 3 * (int64_t)blockIdx.x * size;
 	for (int x = threadIdx.x; x < size; x += blockDim.x)
 		shot_pixel(row + 3 * (s.flip ? size - 1 - x : x), box_of(shots, s), &s, size, x, y);
 }
@@ -60,7 +60,7 @@ __global__ void __launch_bounds__(image_threads) recolour(const shot *shots, con
 __global__ void __launch_bounds__(threads) finish(const shot *shots, const __grid_constant__ look l, const float *rgb, float *out)
 {
 	const int64_t image = 3 * (int64_t)l.size * l.size;
-	const int i = blockIdx.y, y = blockIdx.x, with = shots[i].with;
+	const int i = blockIdx.x / l.size, y = blockIdx.x % l.size, with = shots[i].with;
 	for (int x = threadIdx.x; x < l.size; x += blockDim.x) {
 		const int own = shot_is_cut(&l.mix, x, y) ? with : i;
 		for (int c = 0; c < 3; c++) {
@@ -78,7 +78,7 @@ __global__ void __launch_bounds__(threads) finish(const shot *shots, const __gri
 const char *render(const shot *shots, int n, const look *l, float *room, float *out, void *on)
 {
 	const cudaStream_t stream = (cudaStream_t)on;
-	const dim3 rows((unsigned)l->size, (unsigned)n);
+	const unsigned rows = (unsigned)(n * l->size);
 	bool recolours = false;
 	for (int k = 0; k < JITTERS; k++)
 		recolours |= l->range.amount[k] > 0;

@@ -69,6 +69,7 @@ static void forget_seen(struct batch *b)
 {
 	tensor_free(b->seen);
 	b->seen = NULL;
+	b->there = false;
 }
 
 void batch_render_here(struct batch *b, const struct normal *normal)
@@ -86,6 +87,7 @@ static void render_there(struct batch *b, const struct normal *normal)
 {
 	struct look l = batch_look(b, normal);
 	forget_seen(b);
+	b->there = true;
 	tensor_scope_begin(NO_GRAD);
 	b->seen = tensor_keep_always(tensor_render(batch_parcel(b), b->n, &l));
 	tensor_scope_end();
@@ -102,7 +104,7 @@ void batch_render(struct batch *b, const struct normal *normal)
 Tensor *batch_images(const struct batch *b, int first, int n, enum scalar type)
 {
 	int64_t shape[] = {n, b->size, b->size, 3};
-	if (b->seen)
+	if (b->there)
 		return tensor_to(tensor_narrow(b->seen, 0, first, n), type);
 	Tensor *nhwc = tensor_from(b->pixels + (size_t)first * 3 * b->size * b->size, T_F32, 4, shape);
 	return tensor_to(tensor_permute(nhwc, 4, (int[]){0, 3, 1, 2}), type);
@@ -111,6 +113,11 @@ Tensor *batch_images(const struct batch *b, int first, int n, enum scalar type)
 Tensor *batch_labels(const struct batch *b, int first, int n)
 {
 	return tensor_from(b->labels + first, T_I64, 1, (int64_t[]){n});
+}
+
+int half_size(int n, int parts, int half)
+{
+	return half ? n - n / parts : n / parts;
 }
 
 enum scalar arithmetic(void)

@@ -13,7 +13,8 @@ struct batch {
 	const struct item **items;
 	struct mix mix; /* of the samples among themselves, sample i with with[i] */
 	uint32_t *with;
-	Tensor *seen; /* [n,3,size,size] on a GPU, else NULL: `pixels` are what is seen */
+	bool there;   /* the GPU rendered it: */
+	Tensor *seen; /* [n,3,size,size], or NULL when it could not; otherwise `pixels` are what is seen */
 };
 
 /* Room for `cap` images of size x size. */
@@ -31,6 +32,9 @@ void batch_render_here(struct batch *b, const struct normal *normal);
 /* Images first..first+n-1 as [n,3,size,size], channels-last, in `type`; their labels as i64 [n]. */
 Tensor *batch_images(const struct batch *b, int first, int n, enum scalar type);
 Tensor *batch_labels(const struct batch *b, int first, int n);
+
+/* A batch of n is looked at in two halves, the first of which is never the larger, or whole (parts 1): their sizes. */
+int half_size(int n, int parts, int half);
 
 /* The type that convolutions compute in: --dtype, where "auto" is bf16 if the device is built for it. */
 enum scalar arithmetic(void);

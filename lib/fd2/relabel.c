@@ -37,12 +37,6 @@ struct labelling {
 	Tensor *keep[TEACHERS_MAX][2];
 };
 
-static int half_size(const struct labelling *l, int half)
-{
-	int first = l->n / l->parts;
-	return half ? l->n - first : first;
-}
-
 /* What dropout keeps, as in training; nothing is dropped with --bn eval. */
 static void draw_keeps(struct labelling *l, long e, int i, bool again)
 {
@@ -51,7 +45,7 @@ static void draw_keeps(struct labelling *l, long e, int i, bool again)
 		for (int half = 0; half < l->parts; half++) {
 			struct rng random =
 			    rng_at((uint64_t)common.seed, RNG_DROPOUT, (uint64_t)e, (uint32_t)i, (uint32_t)(half + 2 * t));
-			Tensor *keep = backbone_keep(&r->teachers.v[t].backbone, half_size(l, half), &random);
+			Tensor *keep = backbone_keep(&r->teachers.v[t].backbone, half_size(l->n, l->parts, half), &random);
 			l->keep[t][half] = again ? tensor_settle(&r->keep[t][half], keep) : keep;
 		}
 }
@@ -78,9 +72,9 @@ static int label(void *ctx)
 {
 	const struct labelling *l = ctx;
 	tensor_scope_begin(NO_GRAD);
-	for (int half = 0, first = 0; half < l->parts; first += half_size(l, half++)) {
-		const Tensor *x = tensor_narrow(l->x, 0, first, half_size(l, half));
-		tensor_copy_(tensor_narrow(l->logits, 0, first, half_size(l, half)), mean_logits(l, x, half));
+	for (int half = 0, first = 0; half < l->parts; first += half_size(l->n, l->parts, half++)) {
+		const Tensor *x = tensor_narrow(l->x, 0, first, half_size(l->n, l->parts, half));
+		tensor_copy_(tensor_narrow(l->logits, 0, first, half_size(l->n, l->parts, half)), mean_logits(l, x, half));
 	}
 	tensor_scope_end();
 	return tensor_error() ? fail("cannot label: %s", tensor_error()) : 0;

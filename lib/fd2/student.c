@@ -50,22 +50,16 @@ void student_free(struct student *s)
 
 /* --- learning ---------------------------------------------------------------------------------------------------------------- */
 
-static int half_size(const struct lesson *l, int half)
-{
-	int first = l->n / l->parts;
-	return half ? l->n - first : first;
-}
-
 static Tensor *part(const Tensor *t, const struct lesson *l, int half)
 {
-	return t ? tensor_narrow(t, 0, half ? half_size(l, 0) : 0, half_size(l, half)) : NULL;
+	return t ? tensor_narrow(t, 0, half ? half_size(l->n, l->parts, 0) : 0, half_size(l->n, l->parts, half)) : NULL;
 }
 
 /* What dropout keeps of a half, drawn anew. */
 static Tensor *draw_keep(struct student *s, const struct lesson *l, int half)
 {
 	struct rng r = rng_at((uint64_t)s->plan->seed, RNG_DROPOUT, (uint64_t)l->epoch, (uint32_t)l->number, (uint32_t)half);
-	Tensor *keep = backbone_keep(&s->net, half_size(l, half), &r);
+	Tensor *keep = backbone_keep(&s->net, half_size(l->n, l->parts, half), &r);
 	return l->again ? tensor_settle(&s->keep[half], keep) : keep;
 }
 
@@ -118,7 +112,7 @@ static int add_losses(struct student *s, const struct lesson *l)
 	if (tensor_read(s->lost, T_F64, lost, 2) < 0)
 		return fail("training failed: %s", tensor_error());
 	for (int half = 0; half < l->parts; half++)
-		s->loss += lost[half] * half_size(l, half);
+		s->loss += lost[half] * half_size(l->n, l->parts, half);
 	return 0;
 }
 

@@ -26,9 +26,7 @@ static int record_step(struct replay *r, int (*step)(void *), void *ctx)
 	if (ok == 0 && !wrong)
 		return 0;
 	warn("steps are taken one operation after another, as they cannot be recorded: %s", wrong ? wrong : fail_message());
-	if (r->graph)
-		cuda_graphs()->drop(r->graph);
-	r->graph = nullptr;
+	r->graph = nullptr; /* not dropped: after a failure libtorch's allocator may still point to it */
 	r->refused = true;
 	tensor_error_clear();
 	return -1;
@@ -41,6 +39,8 @@ Replay *replay_new(void)
 
 int replay_take(Replay *r, int (*step)(void *ctx), void *ctx)
 {
+	if (tensor_error())
+		return fail("%s", tensor_error()); /* what the step was to compute on may be missing */
 	const bool records = device_is_cuda() && cuda_graphs() && !r->refused;
 	if (!records || r->taken++ < warm_up || (!r->graph && record_step(r, step, ctx) < 0))
 		return step(ctx);

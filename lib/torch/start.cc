@@ -29,6 +29,7 @@ void use_cuda()
 	context.setDeterministicFillUninitializedMemory(false); /* would fill every new tensor with NaN */
 	context.setDeterministicCuDNN(true);
 	context.setBenchmarkCuDNN(false);
+	context.setAllowTF32CuDNN(false); /* f32 means f32 */
 	device_type = c10::kCUDA;
 }
 

@@ -142,9 +142,11 @@ static void view_refused(void)
 	CHECK(!tensor_views(&outside, 1, S, S));
 	CHECK(tensor_error() && strstr(tensor_error(), "the box leaves the image"));
 	tensor_error_clear();
-	CHECK(!tensor_step_view(x, tensor_views(&outside, 1, S + 1, S), T_F32)); /* views of other images */
-	CHECK(tensor_error() && strstr(tensor_error(), "the box leaves the image"));
-	tensor_error_clear();
+	if (!torch_on_gpu()) { /* views of other images: a GPU's are not looked into */
+		CHECK(!tensor_step_view(x, tensor_views(&outside, 1, S + 1, S), T_F32));
+		CHECK(tensor_error() && strstr(tensor_error(), "the box leaves the image"));
+		tensor_error_clear();
+	}
 	CHECK(!seen((struct pixel_view[3]){views[0], views[0], views[0]}, 3, x, T_F32));
 	CHECK(tensor_error() && strstr(tensor_error(), "2 images cannot be seen through 3 views"));
 	tensor_error_clear();
