@@ -401,3 +401,31 @@ struct shard_writer *shard_resume(
 	free(part);
 	return w;
 }
+
+long shard_unfinished(const char *path)
+{
+	char *part = out_part_name(path);
+	struct rest f = {.name = part};
+	int ok = access(part, F_OK) ? 0 : read_rest(&f, NULL, NULL);
+	json_decref(f.start);
+	free(part);
+	return ok < 0 ? -1 : f.count;
+}
+
+bool shard_is_made(const char *path, json_t *meta)
+{
+	struct shard_reader *r = access(path, R_OK) ? NULL : shard_open((char *[]){(char *)path}, 1);
+	struct sample s;
+	const char *key;
+	json_t *v;
+	int got;
+	if (!r)
+		return false;
+	while ((got = shard_next(r, &s)) > 0)
+		;
+	bool same = !got && shard_meta(r);
+	json_object_foreach(meta, key, v) same =
+	    same && (!strcmp(key, "argv") || json_equal(v, json_object_get(shard_meta(r), key)));
+	shard_close(r);
+	return same;
+}

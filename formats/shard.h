@@ -61,6 +61,10 @@ struct shard_writer *shard_create(struct out *out, json_t *meta, const char *con
  * says which setting differs. */
 struct shard_writer *shard_resume(
     const char *path, json_t *meta, const char *const *classes, int n, void (*seen)(void *ctx, const struct sample *s), void *ctx);
+/* Whole samples in PATH.part, which an interrupted run has left; 0 when there is none. -1: fail_message. */
+long shard_unfinished(const char *path);
+/* Whether PATH is a whole shard whose meta says what `meta` says, but for how it was given (argv). */
+bool shard_is_made(const char *path, json_t *meta);
 /* Members of one sample, adjacent: CLASS/ID.jpg, .cls (when cls >= 0), .npy, .json; parts may be NULL. ids have no dots. */
 int shard_add(struct shard_writer *w, const char *class, const char *id, long cls, const void *jpeg, size_t jpeg_size,
     const void *npy, size_t npy_size, const char *json);

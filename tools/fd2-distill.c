@@ -89,6 +89,8 @@ static void check(void)
 	if (job.protos.n && job.protos.n != job.teachers.n)
 		die_usage("-t is given %d times and -p %d; give -p once for each -t, in the same order, or not at all",
 		    job.teachers.n, job.protos.n);
+	if (job.resume && (!job.out || !strcmp(job.out, "-")))
+		die_usage("--resume wants a file to go on with: give it with -o");
 	if (job.init && job.init_images)
 		die_usage("--init-images are what images begin as: --init does not go with them");
 	if (job.alpha < 0 && job.alpha != -1)

@@ -157,8 +157,10 @@ static void print_shard(const struct survey *s, struct shard_reader *r)
 	if (s->sized)
 		printf("width %ld to %ld, height %ld to %ld\n", s->min_w, s->max_w, s->min_h, s->max_h);
 	print_maker(shard_meta(r));
-	for (int i = 0; i < s->n; i++)
+	for (int i = 0; i < s->n; i++) {
+		plain_text(s->v[i].name);
 		printf("%6ld  %s\n", s->v[i].count, s->v[i].name);
+	}
 }
 
 static json_t *shard_json(const struct survey *s, struct shard_reader *r)
@@ -166,9 +168,16 @@ static json_t *shard_json(const struct survey *s, struct shard_reader *r)
 	json_t *counts = json_object(), *meta = shard_meta(r);
 	for (int i = 0; i < s->n; i++)
 		json_object_set_new(counts, s->v[i].name, json_integer(s->v[i].count));
-	return json_pack("{s:s, s:I, s:f, s:[II], s:[II], s:s, s:o, s:O?}", "format", "fd2-shard", "samples",
-	    (json_int_t)s->samples, "bytes", s->bytes, "width", (json_int_t)s->min_w, (json_int_t)s->max_w, "height",
+	return json_pack("{s:s, s:I, s:I, s:[II], s:[II], s:s, s:o, s:O?}", "format", "fd2-shard", "samples",
+	    (json_int_t)s->samples, "bytes", (json_int_t)s->bytes, "width", (json_int_t)s->min_w, (json_int_t)s->max_w, "height",
 	    (json_int_t)s->min_h, (json_int_t)s->max_h, "digest", shard_digest(r), "classes", counts, "meta", meta);
+}
+
+/* What a run has made so far can be looked at, though it has no end yet. */
+static bool is_unfinished(const char *path)
+{
+	const char *dot = strrchr(path, '.');
+	return dot && !strcmp(dot, ".part") && !job.check && !job.json;
 }
 
 static int look_at_shards(char **paths, int n)
@@ -179,6 +188,10 @@ static int look_at_shards(char **paths, int n)
 	if (!r)
 		return -1;
 	int ok = job.tensor ? fail("'%s' is an image shard; --tensor wants a tensor stream", paths[0]) : survey_read(&s, r);
+	if (ok < 0 && n == 1 && is_unfinished(paths[0]) && s.samples) {
+		warn("%s", fail_message());
+		ok = 0;
+	}
 	if (!ok && job.sheet)
 		ok = survey_sheet(&s, job.sheet, (int)job.columns, (int)job.cell);
 	else if (!ok && job.json)

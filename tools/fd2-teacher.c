@@ -83,6 +83,8 @@ int main(int argc, char **argv)
 	int first = fd2_start(&tool, argc, argv);
 	job.shards = argv + first;
 	job.n_shards = argc - first;
+	if (job.resume && (!job.out || !strcmp(job.out, "-")))
+		die_usage("--resume wants a file to go on with: give it with -o");
 	if (job.best && !job.val.n)
 		die_usage("--best wants --val: without held-out images no epoch is the best");
 	if (job.best && !strcmp(job.best, job.out ? job.out : "-"))

@@ -5,15 +5,32 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "lib/base/err.h"
 #include "lib/base/opts.h"
 
 static int fd = -1;
+static bool lost; /* an event could not be written */
+
+/* A file that is something else is not appended to. */
+static bool is_log(const char *path)
+{
+	char first = '{';
+	struct stat st;
+	int file = !stat(path, &st) && S_ISREG(st.st_mode) ? open(path, O_RDONLY | O_CLOEXEC) : -1;
+	if (file < 0)
+		return true;
+	bool read_it = read(file, &first, 1) >= 0;
+	close(file);
+	return read_it && first == '{';
+}
 
 int log_open(const char *path)
 {
+	if (!is_log(path))
+		return fail("'%s' is not a log: it begins with something else than a JSON line", path);
 	fd = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0666);
 	if (fd < 0)
 		return fail("cannot write '%s': %s", path, strerror(errno));
@@ -38,6 +55,7 @@ void log_event(json_t *event)
 			warn("cannot write the log: %s", strerror(errno));
 			close(fd);
 			fd = -1;
+			lost = true;
 		}
 		free(line);
 		free(text);
@@ -50,10 +68,17 @@ json_t *json_real_or_null(double x)
 	return isfinite(x) ? json_real(x) : json_null();
 }
 
-void log_close(int status)
+bool log_is(const struct stat *file)
+{
+	struct stat st;
+	return fd >= 0 && !fstat(fd, &st) && st.st_dev == file->st_dev && st.st_ino == file->st_ino;
+}
+
+int log_close(int status)
 {
 	log_event(json_pack("{s:s, s:i}", "event", "end", "status", status));
 	if (fd >= 0)
 		close(fd);
 	fd = -1;
+	return lost ? -1 : 0;
 }

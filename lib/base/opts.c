@@ -177,6 +177,8 @@ static void set_range(const struct opt *o, const char *text)
 static void set(const struct opt *o, const char *text)
 {
 	struct opt_list *list = o->to;
+	if ((o->kind == OPT_STRING || o->kind == OPT_LIST) && !*text)
+		die_usage("--%s is given an empty name", o->name);
 	switch (o->kind) {
 	case OPT_FLAG:
 		*(bool *)o->to = !o->off;

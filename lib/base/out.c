@@ -6,17 +6,20 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "lib/base/err.h"
 #include "lib/base/folder.h"
+#include "lib/base/log.h"
 
 enum { BUFFER = 256 << 10, OPEN_MAX_OUTPUTS = 16 };
 
 struct out {
 	int fd, slot;
 	bool keep;
+	bool nameless;     /* the temporary file gets its name only when it is whole */
 	char *path, *temp; /* temp NULL: written in place (standard output, a device) */
 	char *shown;       /* for messages */
 	uint64_t written;
@@ -112,6 +115,12 @@ char *out_part_name(const char *path)
 	return xasprintf("%s.part", path);
 }
 
+static char *directory_of(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+	return slash ? xasprintf("%.*s", (int)(slash - path) + 1, path) : xstrdup(".");
+}
+
 static char *temp_name(const char *path)
 {
 	const char *slash = strrchr(path, '/');
@@ -119,13 +128,55 @@ static char *temp_name(const char *path)
 	return xasprintf("%.*s.%s.%ld.tmp", dir, path, path + dir, (long)getpid());
 }
 
+/* A file that not even kill -9 leaves behind, where the file system has such files. */
+static bool open_nameless(struct out *o)
+{
+	char *dir = directory_of(o->path);
+	o->fd = access("/proc/self/fd", X_OK) ? -1 : open(dir, O_TMPFILE | O_WRONLY | O_CLOEXEC, 0666);
+	o->nameless = o->fd >= 0;
+	free(dir);
+	return o->nameless;
+}
+
+static int give_name(const struct out *o)
+{
+	char *self = xasprintf("/proc/self/fd/%d", o->fd);
+	int ok = linkat(AT_FDCWD, self, AT_FDCWD, o->temp, AT_SYMLINK_FOLLOW);
+	free(self);
+	return ok ? no_write(o) : 0;
+}
+
+/* Of a file that is kept there is one writer. Where a file system knows no locks, that is not looked after. */
+static int lock_part(const struct out *o)
+{
+	struct stat opened, named;
+	if (flock(o->fd, LOCK_EX | LOCK_NB) && errno == EWOULDBLOCK)
+		return fail("'%s' is being written by another run", o->temp);
+	if (fstat(o->fd, &opened) || stat(o->temp, &named) || opened.st_ino != named.st_ino)
+		return fail("another run has just finished %s", o->shown);
+	return 0;
+}
+
+static int open_kept(struct out *o)
+{
+	o->fd = open(o->temp, O_WRONLY | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0666);
+	if (o->fd < 0)
+		return no_write(o);
+	if (lock_part(o) < 0)
+		return -1;
+	return ftruncate(o->fd, 0) ? no_write(o) : 0;
+}
+
 /* A signal finds the name registered before the file exists. What a killed run left under it goes, and a link is not followed. */
 static int create_temp(struct out *o)
 {
 	if (take_slot(o) < 0)
 		return -1;
+	if (o->keep)
+		return open_kept(o);
 	unlink(o->temp);
-	o->fd = open(o->temp, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+	if (!open_nameless(o))
+		o->fd = open(o->temp, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
 	return o->fd < 0 ? no_write(o) : 0;
 }
 
@@ -144,6 +195,10 @@ struct out *out_open(const char *path, int flags)
 	bool exists = !stat(path, &st);
 	if (exists && S_ISDIR(st.st_mode)) {
 		fail("cannot write %s: it is a directory", o->shown);
+		return give_up(o);
+	}
+	if (exists && log_is(&st)) {
+		fail("%s is the log already", o->shown);
 		return give_up(o);
 	}
 	o->keep = flags & OUT_KEEP;
@@ -172,6 +227,8 @@ static int open_part(struct out *o, uint64_t size)
 	o->fd = open(o->temp, O_WRONLY | O_CLOEXEC);
 	if (o->fd < 0 || fstat(o->fd, &st))
 		return fail("cannot continue '%s': %s", o->temp, strerror(errno));
+	if (lock_part(o) < 0)
+		return -1;
 	if ((uint64_t)st.st_size < size)
 		return fail("cannot continue '%s': it has %lld bytes, fewer than %llu", o->temp, (long long)st.st_size,
 		    (unsigned long long)size);
@@ -254,8 +311,7 @@ const char *out_name(const struct out *o)
 /* A name is durable once its directory is. */
 static void sync_directory(const char *path)
 {
-	const char *slash = strrchr(path, '/');
-	char *dir = slash ? xasprintf("%.*s", (int)(slash - path) + 1, path) : xstrdup(".");
+	char *dir = directory_of(path);
 	int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	free(dir);
 	if (fd < 0)
@@ -267,6 +323,8 @@ static void sync_directory(const char *path)
 int out_close(struct out *o)
 {
 	int ok = out_sync(o);
+	if (!ok && o->nameless)
+		ok = give_name(o);
 	if (!ok && o->fd > STDOUT_FILENO && close(o->fd))
 		ok = no_write(o);
 	if (o->fd > STDOUT_FILENO)

@@ -1,9 +1,11 @@
 /* Outputs: standard output, or a file that appears under its name only when it is whole.
  *
- * A named output is written to a temporary file in the same directory; out_close flushes, fsyncs, renames, and fsyncs the
- * directory. Whatever is still open at exit or on SIGINT/SIGTERM/SIGHUP/SIGPIPE is removed, unless opened with OUT_KEEP: then the
- * partial file stays as "NAME.part" and out_resume continues it. Binary data to a terminal is refused. A closed pipe ends the
- * process by SIGPIPE even where its parent ignored that signal, so the shell sees 141. */
+ * A named output is written to a temporary file in the same directory, one without a name where the file system has such files,
+ * so that not even kill -9 leaves it behind; out_close flushes, fsyncs, renames, and fsyncs the directory. Whatever is still open
+ * at exit or on SIGINT/SIGTERM/SIGHUP/SIGPIPE is removed, unless opened with OUT_KEEP: then the partial file stays as "NAME.part",
+ * locked against other runs while it is written, and out_resume continues it. Binary data to a terminal is refused. A closed pipe
+ * ends the process by SIGPIPE even where its parent ignored that signal, so the shell sees 141.
+ */
 #ifndef FD2_OUT_H
 #define FD2_OUT_H
 #include <stdbool.h>

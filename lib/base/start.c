@@ -74,6 +74,5 @@ int fd2_finish(int status)
 		complain("cannot write standard output: %s", strerror(errno));
 		code = EXIT_FAILED;
 	}
-	log_close(code);
-	return code;
+	return log_close(code) < 0 ? EXIT_FAILED : code;
 }

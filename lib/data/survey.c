@@ -105,7 +105,7 @@ static int class_order(const void *a, const void *b)
 int survey_read(struct survey *s, struct shard_reader *r)
 {
 	int ok = read_samples(s, r);
-	if (!ok && s->n)
+	if (s->n)
 		qsort(s->v, (size_t)s->n, sizeof *s->v, class_order);
 	return ok;
 }

@@ -129,10 +129,18 @@ static int read_file(const char *name, struct training *t)
 	return ok;
 }
 
+bool checkpoint_exists(const char *out)
+{
+	char *name = name_of(out);
+	bool exists = name && !access(name, F_OK);
+	free(name);
+	return exists;
+}
+
 int checkpoint_read(const char *out, struct training *t)
 {
 	char *name = name_of(out);
-	int ok = name && !access(name, F_OK) ? read_file(name, t) : 0;
+	int ok = checkpoint_exists(out) ? read_file(name, t) : 0;
 	free(name);
 	return ok;
 }

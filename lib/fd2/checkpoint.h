@@ -20,6 +20,8 @@ struct training {
 
 /* Writes OUT.ckpt atomically; nothing when out is NULL or "-". */
 int checkpoint_write(const char *out, const struct training *t);
+/* Whether an interrupted run has left an OUT.ckpt. */
+bool checkpoint_exists(const char *out);
 /* Fills everything from OUT.ckpt if it is there. -1: it belongs to other settings or data; the sentence says which. */
 int checkpoint_read(const char *out, struct training *t);
 void checkpoint_remove(const char *out);

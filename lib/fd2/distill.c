@@ -4,10 +4,13 @@
  * block (one image index, one batch of classes) becomes depends on the settings, its classes, its index and the finished images
  * before it in the group, and on nothing else: so blocks can be made by different processes (--classes, --id), or again after a
  * crash. */
+#include <fcntl.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "formats/npy.h"
 #include "formats/shard.h"
@@ -25,8 +28,8 @@ struct wave {
 
 struct run {
 	struct distill d;
-	struct shard_writer *writer;
-	int first, last; /* classes to make */
+	struct shard_writer *writer; /* NULL: what is asked for is there already */
+	int first, last;             /* classes to make */
 };
 
 static const struct teacher *teacher_of(const struct run *r)
@@ -225,6 +228,7 @@ static void put_method(const struct run *r, json_t *options)
 		json_array_append_new(sizes, json_integer(m->sizes[p]));
 	json_object_set_new(options, "sizes", sizes);
 	json_object_set_new(options, "init", r->d.job->init_images ? json_null() : json_string(start_name(m->start)));
+	json_object_set_new(options, "classes", json_pack("[i,i]", r->first, r->last));
 	json_object_set_new(options, "steps", json_integer(m->steps));
 	json_object_set_new(options, "lr", json_real(m->lr));
 	json_object_set_new(options, "r-bn", json_real(m->r_bn));
@@ -260,18 +264,57 @@ static void log_settings(const struct run *r)
 	json_decref(p);
 }
 
+/* Images that nobody asked to keep, and nobody to throw away. */
+static int check_unfinished(const char *out)
+{
+	long left = shard_unfinished(out);
+	return left > 0 ? fail("'%s.part' holds %ld images of an interrupted run: go on with --resume, or remove it", out, left)
+	                : (int)left;
+}
+
+/* Whether a run with --resume finds its work done. The file gets a new date, for make. */
+static bool is_made(const struct run *r)
+{
+	const char *out = r->d.job->out;
+	char *part = out_part_name(out);
+	json_t *meta = provenance(r);
+	bool made = access(part, F_OK) && shard_is_made(out, meta);
+	free(part);
+	json_decref(meta);
+	if (made && utimensat(AT_FDCWD, out, NULL, 0) == 0)
+		say("'%s' is made already, with these settings", out);
+	return made;
+}
+
 static int open_output(struct run *r)
 {
 	const struct distill_job *job = r->d.job;
 	const char *const *names = (const char *const *)teacher_of(r)->class_names;
-	int K = teacher_of(r)->classes;
-	if (job->resume && job->out && strcmp(job->out, "-")) {
+	int K = teacher_of(r)->classes, named = job->out && strcmp(job->out, "-");
+	if (job->resume && is_made(r))
+		return 0;
+	if (job->resume) {
 		r->writer = shard_resume(job->out, provenance(r), names, K, seen, r);
 		return r->writer ? 0 : -1;
 	}
-	struct out *out = out_open(job->out, job->out && strcmp(job->out, "-") ? OUT_KEEP : 0);
+	if (named && check_unfinished(job->out) < 0)
+		return -1;
+	struct out *out = out_open(job->out, named ? OUT_KEEP : 0);
 	r->writer = out ? shard_create(out, provenance(r), names, K) : NULL;
 	return r->writer ? 0 : -1;
+}
+
+/* A backbone that normalises otherwise has no statistics to match. */
+static void warn_of_no_bn(const struct run *r)
+{
+	for (int g = 0; g < r->d.guides.teachers.n; g++) {
+		const struct params *p = &r->d.guides.v[g].teacher->backbone.params;
+		bool any = false;
+		for (int i = 0; i < p->n; i++)
+			any |= strstr(p->v[i].name, ".running_mean") && strncmp(p->v[i].name, "cal.", 4);
+		if (!any && !r->d.job->bn_head)
+			warn("%s has no BatchNorm, so its images have no BN term", r->d.guides.v[g].teacher->backbone.arch->name);
+	}
 }
 
 static int prepare(struct run *r)
@@ -280,6 +323,7 @@ static int prepare(struct run *r)
 	const struct distill_job *job = d->job;
 	if (guides_read(&d->guides, job) < 0 || method_of(&d->method, job, teacher_of(r)->size) < 0 || check_sizes(r) < 0)
 		return -1;
+	warn_of_no_bn(r);
 	d->ls_view = ls_view_of(job->ls_view);
 	d->bn_form = strcmp(job->bn_form, "normalised") ? BN_LITERAL : BN_NORMALISED;
 	earlier_init(&d->earlier, &d->guides, (int)job->ipc, (int)job->group, job->min_scale);
@@ -300,9 +344,9 @@ int stage_distill(const struct distill_job *job)
 {
 	struct run r = {.d.job = job};
 	int ok = prepare(&r);
-	if (!ok)
+	if (!ok && r.writer)
 		ok = make_all(&r);
-	if (!ok)
+	if (!ok && r.writer)
 		ok = shard_finish(r.writer);
 	else if (r.writer)
 		shard_abandon(r.writer);

@@ -16,8 +16,9 @@ static int read_prototypes(struct guide *g, const char *path, const char *teache
 		return -1;
 	json_unpack(stream_meta(s), "{s:{s:s}}", "inputs", "teacher", &made_with);
 	if (!made_with || strcmp(made_with, g->teacher->digest))
-		ok = fail("'%s' holds prototypes of another teacher (%s) than '%s' (%s)", path, made_with ? made_with : "unknown",
-		    teacher, g->teacher->digest);
+		ok = made_with ? fail("'%s' holds prototypes of another teacher (%s) than '%s' (%s)", path, made_with, teacher,
+		                     g->teacher->digest)
+		               : fail("'%s' does not say which teacher it is of: its meta has no inputs.teacher", path);
 	while (!ok && (got = stream_next(s, &a)) > 0) {
 		if (!strcmp(a.name, "prototypes") && a.rank == 2 && a.dtype == DT_F32 && a.shape[0] == g->teacher->classes &&
 		    a.shape[1] == tensor_size(g->teacher->cal.prototypes, 1)) {
@@ -45,7 +46,7 @@ int guides_read(struct guides *g, const struct distill_job *job)
 		v->teacher = &g->teachers.v[i];
 		v->alpha = job->alpha < 0 ? v->teacher->alpha : job->alpha;
 		v->prototypes = v->teacher->cal.prototypes;
-		if (job->protos.n && read_prototypes(v, job->protos.v[i], job->teachers.v[i]) < 0)
+		if (job->protos.n && !job->plain && read_prototypes(v, job->protos.v[i], job->teachers.v[i]) < 0)
 			return -1;
 	}
 	return 0;

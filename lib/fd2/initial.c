@@ -145,6 +145,9 @@ int initial_read(struct initial *s, const struct distill_job *job, enum start st
 	    .known = (const char *const *)judge->class_names,
 	    .n_known = judge->classes,
 	    .known_by = "the teacher"};
+	if (job->n_shards && (job->init_images || start == START_NOISE))
+		warn("'%s' is not read: images begin %s", job->shards[0],
+		    job->init_images ? "as those of --init-images" : "as noise");
 	if (job->init_images)
 		return dataset_read(&s->images, (char *[]){(char *)job->init_images}, 1, &o) < 0 ? -1 : check_given(s);
 	if (start == START_NOISE)

@@ -1,9 +1,11 @@
 /* Stage 1: Backbone+CAL by Eq. 8, prototypes updated online by Eq. 5. */
 #include "lib/fd2/jobs.h"
 
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "lib/base/err.h"
@@ -216,12 +218,18 @@ static struct training training(struct run *r)
 	    &r->teacher.backbone.params, r->job->ema > 0 ? &r->ema.average : NULL, &r->optim, r->train.digest, r->epoch, r->best};
 }
 
+static json_t *inputs(const struct run *r)
+{
+	json_t *in = json_pack("{s:s}", "train", r->train.digest);
+	if (r->job->init)
+		json_object_set_new(in, "init", json_string(r->init));
+	return in;
+}
+
 static json_t *provenance(const struct run *r, const struct hits val[2])
 {
 	json_t *p = fd2_provenance();
-	json_object_set_new(p, "inputs", json_pack("{s:s}", "train", r->train.digest));
-	if (r->job->init)
-		json_object_set_new(json_object_get(p, "inputs"), "init", json_string(r->init));
+	json_object_set_new(p, "inputs", inputs(r));
 	json_object_set_new(p, "epoch", json_integer(r->epoch));
 	if (r->val.n)
 		json_object_set_new(p, "val",
@@ -316,6 +324,24 @@ static int read_data(struct run *r)
 	return job->val.n ? dataset_read(&r->val, (char **)job->val.v, job->val.n, &o) : 0;
 }
 
+/* Whether a run with --resume finds its work done. The file gets a new date, for make. */
+static bool is_made(const struct run *r)
+{
+	const char *out = r->job->out;
+	struct stream_reader *s = checkpoint_exists(out) || access(out, R_OK) ? NULL : stream_open(out, "teacher");
+	json_t *was = s ? stream_meta(s) : NULL, *now = fd2_provenance(), *in = inputs(r);
+	bool made = s && json_equal(json_object_get(was, "options"), json_object_get(now, "options")) &&
+	            json_equal(json_object_get(was, "inputs"), in) &&
+	            json_integer_value(json_object_get(was, "epoch")) == r->job->epochs;
+	if (s)
+		stream_close(s);
+	json_decref(in);
+	json_decref(now);
+	if (made && utimensat(AT_FDCWD, out, NULL, 0) == 0)
+		say("'%s' is made already, with these settings", out);
+	return made;
+}
+
 static int build(struct run *r)
 {
 	const struct teacher_job *job = r->job;
@@ -355,10 +381,16 @@ int stage_teacher(const struct teacher_job *job)
 	batch_init(&r.batch, (int)job->batch, (int)job->size);
 	if (job->cal_augment)
 		batch_init(&r.guided, 2 * (int)job->batch, (int)job->size);
-	int ok = out_try(job->out, 0) < 0 ? -1 : read_data(&r);
+	int ok = 0;
+	if (!job->resume && checkpoint_exists(job->out))
+		ok = fail("'%s.ckpt' is the state of an interrupted run: go on with --resume, or remove it", job->out);
+	if (!ok)
+		ok = out_try(job->out, 0);
+	if (!ok)
+		ok = read_data(&r);
 	if (!ok)
 		ok = build(&r);
-	if (!ok)
+	if (!ok && !(job->resume && is_made(&r)))
 		ok = train(&r);
 	optim_free(&r.optim);
 	teacher_free(&r.teacher);

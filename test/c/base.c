@@ -528,7 +528,7 @@ static void an_output_appears_whole(void)
 	CHECK(out_tell(o) == 3);
 	CHECK_STR(out_name(o), "'x'");
 	check_file("x", "old");
-	CHECK(files() == 2);
+	CHECK(files() <= 2); /* 1 where files without a name can be had */
 	CHECK(out_close(o) == 0);
 	check_file("x", "new");
 	o = out_open("x", 0);

@@ -74,6 +74,11 @@ said() {
 	fi
 }
 
+# writes PID: it has an unfinished output open, which has no name where the file system can do that
+writes() {
+	find "/proc/$1/fd" -lname "$PWD/*.tmp" -o -lname "$PWD/* (deleted)" 2>/dev/null | grep -q .
+}
+
 # example PAGE NAME: the block that follows that comment, into the file NAME.
 example() {
 	awk -v name="$2" '

@@ -272,27 +272,27 @@ claim_too_much() {
 }
 
 @test "hostile: SIGTERM leaves nothing under the final name, and no temporary file" {
-	# terminated SIGN COMMAND...: SIGTERM as soon as the sign of work, a file, is there
+	# terminated SIGN COMMAND...: SIGTERM as soon as the sign of work, a command, succeeds
 	terminated() {
 		local sign=$1
 		shift
 		"$@" 2>err 3>&- &
-		until compgen -G "$sign" >/dev/null; do
+		until eval "$sign"; do
 			kill -0 $! || return 1
 			sleep 0.05
 		done
 		kill -TERM $!
 		wait $!
 	}
-	run -143 terminated '.x.*.tmp' fd2-relabel -t teacher.fd2 -e 100000 -o x distilled.tar
+	run -143 terminated 'writes $!' fd2-relabel -t teacher.fd2 -e 100000 -o x distilled.tar
 	[ ! -s err ]
 	nothing_left
-	run -143 terminated best.fd2 fd2-teacher -q -s 32 -M 2 -b 12 -e 1000 --val val.tar --best best.fd2 -o x train.tar
+	run -143 terminated '[ -e best.fd2 ]' fd2-teacher -q -s 32 -M 2 -b 12 -e 1000 --val val.tar --best best.fd2 -o x train.tar
 	[ ! -s err ]
 	nothing_left
 	fd2-look --check best.fd2
 	# fd2-distill keeps what is finished, for --resume
-	run -143 terminated x.part fd2-distill -q -t teacher.fd2 --ipc 50 --steps 20 -o x train.tar
+	run -143 terminated '[ -e x.part ]' fd2-distill -q -t teacher.fd2 --ipc 50 --steps 20 -o x train.tar
 	[ ! -s err ]
 	[ ! -e x ]
 	rm x.part
@@ -343,4 +343,32 @@ claim_too_much() {
 		[ -z "$stderr" ]
 		[[ $output == "usage: fd2-$tool "*"See fd2-$tool(1)."* ]]
 	done
+}
+
+@test "hostile: a log is not written into a file that is something else, nor over an output" {
+	cp train.tar kept
+	run -1 --separate-stderr fd2-distill -t teacher.fd2 --steps 1 -o d.tar --log train.tar train.tar
+	said "fd2-distill: 'train.tar' is not a log: it begins with something else than a JSON line"
+	cmp kept train.tar
+	[ ! -e d.tar ]
+	run -1 --separate-stderr fd2-protos -t teacher.fd2 --log out -o out
+	said "fd2-protos: 'out' is the log already"
+	run -1 --separate-stderr fd2-protos -t teacher.fd2 --log /dev/full -o p.fd2
+	said "fd2-protos: cannot write the log: No space left on device"
+}
+
+@test "hostile: an empty name is no name" {
+	run -2 --separate-stderr fd2-distill -t teacher.fd2 --steps 1 -o '' train.tar
+	[ "${stderr_lines[0]}" = "fd2-distill: --output is given an empty name" ]
+	[ -z "$(find . -name '.*part')" ]
+}
+
+@test "hostile: a run that is killed leaves no file without a name" {
+	fd2-teacher -q -s 32 -M 2 -b 12 -e 99 --checkpoint-every 1 -o x.fd2 train.tar 3>&- &
+	local pid=$!
+	until [ -e x.fd2.ckpt ]; do sleep 0.02; done
+	sleep 0.3
+	kill -KILL $pid
+	wait $pid || true
+	[ -z "$(find . -name '.x.fd2*')" ]
 }

@@ -471,7 +471,7 @@ cars_hold() {
 		cp "$pics/a1.jpg" "nette/train/n01440764/x$i.JPEG"
 	done
 	fd2-import -q --any-count --size 1500 -o x imagenette nette 3>&- &
-	until compgen -G '.x-*' >/dev/null; do
+	until writes $!; do
 		kill -0 $!
 		sleep 0.05
 	done

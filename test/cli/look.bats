@@ -119,3 +119,12 @@ legacy() { # SIZE [CALL]
 	run -1 --separate-stderr fd2-look w.pth
 	said "fd2-look: cannot read 'w.pth': *"
 }
+
+@test "look: names do not drive the terminal" {
+	draw
+	mkdir -p $'d/odd\e[31m'
+	tar xOf d.tar "$(tar tf d.tar | grep -m 1 jpg)" >$'d/odd\e[31m/a.jpg'
+	tar cf odd.tar -C d $'odd\e[31m'
+	run -0 --separate-stderr fd2-look odd.tar
+	[[ $output == *"1  odd?[31m"* && $output != *$'\e'* ]]
+}

@@ -206,6 +206,16 @@ plus() {
 	jq -es 'map(select(.event == "step" and .step == 0) | .loss.bn) | .[0] != .[1] and .[1] / .[0] > 0.3 and .[1] / .[0] < 3' literal normalised
 }
 
+@test "methods: what has no effect is told" {
+	run -0 --separate-stderr fd2-distill -t teacher.fd2 --steps 1 --init noise -o x.tar train.tar
+	said "fd2-distill: 'train.tar' is not read: images begin as noise"
+	run -0 --separate-stderr fd2-distill -t teacher.fd2 --steps 1 --init-images distilled.tar -o x.tar train.tar
+	said "fd2-distill: 'train.tar' is not read: images begin as those of --init-images"
+	tiny_teacher -a convnet3 -e 1 -o conv.fd2 train.tar
+	run -0 --separate-stderr fd2-distill -t conv.fd2 --steps 1 -o x.tar train.tar
+	said "fd2-distill: convnet3 has no BatchNorm, so its images have no BN term"
+}
+
 @test "methods: a loss that is no longer finite ends the run" {
 	need_python
 	example fd2-stream.5 filter.py

@@ -75,10 +75,74 @@ long_distill() {
 	echo hello >x.tar.part
 	run -1 --separate-stderr long_distill -o x.tar --resume
 	said "fd2-distill: 'x.tar.part' was not begun by this program; remove it"
-	# without --resume the part is written anew
+	run -1 --separate-stderr long_distill -o x.tar
+	said "fd2-distill: 'x.tar.part' was not begun by this program; remove it"
+}
+
+@test "resume: what an interrupted run has made is thrown away by nobody but the user" {
+	kill_when '(($(size x.tar.part) >= 4000))' "${long[@]}" -o x.tar
+	cp x.tar.part before
+	run -1 --separate-stderr long_distill -o x.tar
+	said "fd2-distill: 'x.tar.part' holds * images of an interrupted run: go on with --resume, or remove it"
+	cmp x.tar.part before
+	rm x.tar.part
 	long_distill -o x.tar
 	[ ! -e x.tar.part ]
 	[ "$(fd2-look --json x.tar | jq .samples)" = 12 ]
+
+	kill_when '[ -e x.fd2.ckpt ]' fd2-teacher -q -s 32 -M 2 -b 12 -e 9 --checkpoint-every 1 -o x.fd2 train.tar
+	run -1 --separate-stderr tiny_teacher -e 9 -o x.fd2 train.tar
+	said "fd2-teacher: 'x.fd2.ckpt' is the state of an interrupted run: go on with --resume, or remove it"
+	[ -e x.fd2.ckpt ]
+	local tool
+	for tool in fd2-teacher 'fd2-distill -t teacher.fd2'; do
+		# shellcheck disable=SC2086 # words
+		run -2 --separate-stderr $tool --resume train.tar
+		[[ ${stderr_lines[0]} == *": --resume wants a file to go on with: give it with -o" ]]
+	done
+}
+
+@test "resume: what is made is not made again" {
+	local made=(fd2-distill -t teacher.fd2 --ipc 2 --steps 2 --resume -o x.tar --log log) before
+	"${made[@]}" train.tar
+	before=$(stat -c %i x.tar)
+	touch -d yesterday x.tar
+	run -0 --separate-stderr "${made[@]}" train.tar
+	said "fd2-distill: 'x.tar' is made already, with these settings"
+	[ "$(stat -c %i x.tar)" = "$before" ]
+	[ x.tar -nt train.tar ]
+	"${made[@]}" --seed 3 train.tar
+	[ "$(fd2-look --json x.tar | jq .meta.options.seed)" = 3 ]
+
+	tiny_teacher -e 2 --resume -o x.fd2 train.tar
+	before=$(stat -c %i x.fd2)
+	run -0 --separate-stderr fd2-teacher -s 32 -M 2 -b 12 -e 2 --resume -o x.fd2 train.tar
+	said "fd2-teacher: 'x.fd2' is made already, with these settings"
+	[ "$(stat -c %i x.fd2)" = "$before" ]
+	tiny_teacher -e 3 --resume -o x.fd2 train.tar
+	[ "$(fd2-look --json x.fd2 | jq .meta.epoch)" = 3 ]
+}
+
+@test "resume: two runs do not write one shard" {
+	"${long[@]}" --steps 400 -o x.tar 3>&- &
+	local pid=$!
+	until [ -s x.tar.part ]; do sleep 0.02; done
+	run -1 --separate-stderr long_distill --seed 5 -o x.tar
+	said "fd2-distill: 'x.tar.part' *"
+	run -1 --separate-stderr long_distill --steps 400 -o x.tar --resume
+	said "fd2-distill: 'x.tar.part' is being written by another run"
+	kill -KILL $pid
+	wait $pid || true
+}
+
+@test "resume: an unfinished shard can be looked at" {
+	kill_when '(($(size x.tar.part) >= 8000))' "${long[@]}" -o x.tar
+	run -0 --separate-stderr fd2-look --sheet sheet.jpg x.tar.part
+	[[ $stderr == "fd2-look: 'x.tar.part' "* ]]
+	[ -s sheet.jpg ]
+	run -0 --separate-stderr fd2-look x.tar.part
+	[[ ${lines[0]} == "image shard, "* ]]
+	run -1 --separate-stderr fd2-look --check x.tar.part
 }
 
 @test "resume: fd2-distill --pixels f16 keeps both members of an image" {
