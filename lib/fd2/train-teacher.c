@@ -327,8 +327,9 @@ static int read_data(struct run *r)
 /* Whether a run with --resume finds its work done. The file gets a new date, for make. */
 static bool is_made(const struct run *r)
 {
-	const char *out = r->job->out;
-	struct stream_reader *s = checkpoint_exists(out) || access(out, R_OK) ? NULL : stream_open(out, "teacher");
+	const char *out = r->job->out, *best = r->job->best;
+	bool there = !checkpoint_exists(out) && !access(out, R_OK) && (!best || !access(best, R_OK));
+	struct stream_reader *s = there ? stream_open(out, "teacher") : NULL;
 	json_t *was = s ? stream_meta(s) : NULL, *now = fd2_provenance(), *in = inputs(r);
 	bool made = s && json_equal(json_object_get(was, "options"), json_object_get(now, "options")) &&
 	            json_equal(json_object_get(was, "inputs"), in) &&
