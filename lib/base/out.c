@@ -110,6 +110,12 @@ static struct out *open_stdout(struct out *o, int flags)
 	return give_up(o);
 }
 
+void out_made_already(const char *path)
+{
+	utimensat(AT_FDCWD, path, NULL, 0);
+	say("'%s' is made already, with these settings", path);
+}
+
 char *out_part_name(const char *path)
 {
 	return xasprintf("%s.part", path);

@@ -4,12 +4,10 @@
  * block (one image index, one batch of classes) becomes depends on the settings, its classes, its index and the finished images
  * before it in the group, and on nothing else: so blocks can be made by different processes (--classes, --id), or again after a
  * crash. */
-#include <fcntl.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "formats/npy.h"
@@ -272,7 +270,7 @@ static int check_unfinished(const char *out)
 	                : (int)left;
 }
 
-/* Whether a run with --resume finds its work done. The file gets a new date, for make. */
+/* Whether a run with --resume finds its work done. */
 static bool is_made(const struct run *r)
 {
 	const char *out = r->d.job->out;
@@ -281,8 +279,8 @@ static bool is_made(const struct run *r)
 	bool made = access(part, F_OK) && shard_is_made(out, meta);
 	free(part);
 	json_decref(meta);
-	if (made && utimensat(AT_FDCWD, out, NULL, 0) == 0)
-		say("'%s' is made already, with these settings", out);
+	if (made)
+		out_made_already(out);
 	return made;
 }
 

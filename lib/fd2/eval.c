@@ -59,9 +59,11 @@ static struct lesson lesson_of(struct evaluation *r, int e, int i)
 	int n = r->batch.n, K = r->labels.classes;
 	struct lesson l = {.n = n, .epoch = e, .number = i, .again = n == r->batch.cap, .job = r->job};
 	l.parts = r->labels.halves && n > 1 ? 2 : 1;
-	Tensor *x = batch_images(&r->batch, 0, n, arithmetic()), *labels = batch_labels(&r->batch, 0, n), *teacher = NULL;
+	Tensor *x = batch_images(&r->batch, 0, n, arithmetic()), *labels = NULL, *teacher = NULL;
 	if (r->labels.stream)
 		teacher = tensor_from(r->epoch.logits + (size_t)r->epoch.starts[i] * (size_t)K, T_F16, 2, (int64_t[]){n, K});
+	else
+		labels = batch_labels(&r->batch, 0, n);
 	l.x = l.again ? tensor_settle(&r->x, x) : x;
 	l.teacher = l.again ? tensor_settle(&r->teacher, teacher) : teacher;
 	l.labels = l.again ? tensor_settle(&r->targets, labels) : labels;

@@ -88,9 +88,9 @@ static int label_batch(struct run *r, long e, int i)
 	bool again = n == r->drawn.batch;
 	tensor_scope_begin(NO_GRAD);
 	struct labelling l = {.r = r, .n = n, .parts = r->batch_bn && n > 1 ? 2 : 1};
-	Tensor *x = batch_images(&r->batch, 0, n, arithmetic()), *logits = tensor_full(0, T_F32, 2, (int64_t[]){n, K});
+	Tensor *x = batch_images(&r->batch, 0, n, arithmetic());
 	l.x = again ? tensor_settle(&r->x, x) : x;
-	l.logits = again ? tensor_settle(&r->logits, logits) : logits;
+	l.logits = again ? r->logits : tensor_full(0, T_F32, 2, (int64_t[]){n, K});
 	draw_keeps(&l, e, i, again);
 	int ok = again ? replay_take(r->replay, label, &l) : label(&l);
 	if (!ok && tensor_read(l.logits, T_F16, r->drawn.logits + (size_t)r->drawn.starts[i] * K, (int64_t)n * K) < 0)
@@ -204,6 +204,7 @@ static int prepare(struct run *r)
 	if (!strcmp(job->order, "fkd") && !(r->order = fkd_order_new(&r->images, (uint64_t)job->fkd_seed)))
 		return -1;
 	r->batch_bn = !strcmp(job->bn, "batch");
+	r->logits = tensor_full(0, T_F32, 2, (int64_t[]){batch, r->first->classes});
 	if (!(r->replay = replay_new()))
 		die("out of memory");
 	r->left = job->epochs * epoch_whole_batches(&r->drawn);

@@ -1,11 +1,9 @@
 /* Stage 1: Backbone+CAL by Eq. 8, prototypes updated online by Eq. 5. */
 #include "lib/fd2/jobs.h"
 
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "lib/base/err.h"
@@ -324,7 +322,7 @@ static int read_data(struct run *r)
 	return job->val.n ? dataset_read(&r->val, (char **)job->val.v, job->val.n, &o) : 0;
 }
 
-/* Whether a run with --resume finds its work done. The file gets a new date, for make. */
+/* Whether a run with --resume finds its work done. */
 static bool is_made(const struct run *r)
 {
 	const char *out = r->job->out, *best = r->job->best;
@@ -338,8 +336,8 @@ static bool is_made(const struct run *r)
 		stream_close(s);
 	json_decref(in);
 	json_decref(now);
-	if (made && utimensat(AT_FDCWD, out, NULL, 0) == 0)
-		say("'%s' is made already, with these settings", out);
+	if (made)
+		out_made_already(out);
 	return made;
 }
 
