@@ -78,13 +78,13 @@ CU = $(wildcard lib/cuda/*.cu)
 TOOLS = $(patsubst tools/%.c,%,$(wildcard tools/fd2-*.c))
 TESTS = $(patsubst test/c/%.c,$(B)/test/%,$(wildcard test/c/*.c))
 # Tests that need libtorch are those that include its side of the library.
-TORCH_TESTS := $(patsubst test/c/%.c,$(B)/test/%,$(shell grep -lsE 'include "lib/(torch|nn|fd2)/' test/c/*.c))
+TORCH_TESTS := $(patsubst test/c/%.c,$(B)/test/%,$(shell grep -lsE 'include "lib/(torch/tensor|nn/|fd2/)' test/c/*.c))
 obj = $(patsubst %,$(B)/obj/%.o,$(basename $(1)))
 CORE = $(B)/lib/fd2/libfd2.so
 TORCH = $(B)/lib/fd2/libfd2-torch.so
 CUDA = $(if $(NVCC),$(B)/lib/fd2/libfd2-cuda.so $(B)/lib/fd2/libfd2-graphs.so)
 
-.PRECIOUS: $(B)/obj/%.o
+.PRECIOUS: $(B)/obj/%.o $(B)/obj/emulated/%.cc
 .PHONY: all tests asan deps deps-check check check-asan check-cuda parity bench demo study-cars40 study-methods study-nette lint install uninstall clean distclean help asan-here FORCE
 all: deps $(TOOLS:%=$(B)/bin/%) $(CORE) $(TORCH) $(CUDA) $(B)/lib/libfd2fmt.a ## build everything (the default); kernels for --device cuda where nvcc is found
 
@@ -220,6 +220,19 @@ $(call obj,$(C_IMPORT)): private CPPFLAGS += $(shell pkg-config --cflags matio)
 $(B)/bin/fd2-exchange $(B)/test/exchange: $(call obj,$(C_EXCHANGE))
 $(B)/bin/fd2-exchange $(B)/test/exchange: TOOL_LIBS = $(shell pkg-config --libs libpng)
 $(call obj,$(C_EXCHANGE)): private CPPFLAGS += $(shell pkg-config --cflags libpng)
+
+# The kernels as C++, for tests without a GPU.
+$(B)/obj/emulated/%.cc: lib/cuda/%.cu
+	@mkdir -p $(@D)
+	@{ echo '#line 1 "$<"'; sed -E -e 's/(\w+)<<<(.*)>>>\(/launch(\1, \2)(/' \
+		-e 's/extern __shared__ (\w+) (\w+)\[\]/\1 *\2 = launch_shared<\1>()/' $<; } >$@
+$(B)/obj/emulated/%.o: $(B)/obj/emulated/%.cc $(B)/flags
+	$(call say,c++,$<)
+	$(Q)$(CXX) -Itest/cuda/emulated $(CPPFLAGS) $(CXXFLAGS) -ffp-contract=off $(SAN) -MMD -MP -c -o $@ $<
+$(B)/test/kernels $(B)/test/render: $(CU:lib/cuda/%.cu=$(B)/obj/emulated/%.o)
+$(B)/test/kernels $(B)/test/render: TOOL_LIBS = -lstdc++
+# The CPU's passes are the oracle, and plain C.
+$(B)/test/kernels: $(call obj,lib/torch/pixel-rows.c)
 
 $(TORCH_TESTS): $(TORCH)
 $(TESTS): $(B)/test/%: $(B)/obj/test/c/%.o $(CORE)

@@ -32,7 +32,7 @@ __device__ float mean_grey(const float *image, int n)
 	sums[threadIdx.x] = sum;
 	for (int half = image_threads / 2; half > 0; half /= 2) {
 		__syncthreads();
-		if (threadIdx.x < half)
+		if ((int)threadIdx.x < half)
 			sums[threadIdx.x] += sums[threadIdx.x + half];
 	}
 	__syncthreads();
