@@ -185,11 +185,12 @@ $(B)/lib/libfd2fmt.a: $(call obj,$(C_FORMATS))
 # The first folder is the installed tree's, the second the build tree's.
 TORCH_RPATH = $(if $(OURS),-Wl$(,)-rpath$(,)'$$ORIGIN/site/torch/lib:$$ORIGIN/../../site/torch/lib',-Wl$(,)-rpath$(,)$(abspath $(LIBTORCH)/lib))
 , = ,
+link_torch = $(CXX) -shared $(LDFLAGS) -o $@ $(filter %.o,$^) -L$(@D) -lfd2 -L$(LIBTORCH)/lib -ltorch_cpu -lc10 $(LIBS) \
+	-Wl,-rpath,'$$ORIGIN' $(TORCH_RPATH) -Wl,-z,defs
 $(TORCH): $(call obj,$(C_TORCH) $(CC_TORCH)) $(CORE)
 	@mkdir -p $(@D)
 	$(call say,ld,$@)
-	$(Q)$(CXX) -shared $(LDFLAGS) -o $@ $(filter %.o,$^) -L$(@D) -lfd2 -L$(LIBTORCH)/lib -ltorch_cpu -lc10 $(LIBS) \
-		-Wl,-rpath,'$$ORIGIN' $(TORCH_RPATH) -Wl,-z,defs
+	$(Q)$(link_torch)
 
 # Loaded by libfd2-torch.so on demand. The CUDA runtime is in it, so that it loads where no driver is.
 $(B)/lib/fd2/libfd2-cuda.so: $(call obj,$(CU))
@@ -221,7 +222,9 @@ $(B)/bin/fd2-exchange $(B)/test/exchange: $(call obj,$(C_EXCHANGE))
 $(B)/bin/fd2-exchange $(B)/test/exchange: TOOL_LIBS = $(shell pkg-config --libs libpng)
 $(call obj,$(C_EXCHANGE)): private CPPFLAGS += $(shell pkg-config --cflags libpng)
 
-# The kernels as C++, for tests without a GPU.
+# A GPU for tests where none is: the kernels as C++, and behind LD_LIBRARY_PATH an fd2 that runs them for --device cuda.
+EMULATED = $(CU:lib/cuda/%.cu=$(B)/obj/emulated/%.o)
+GPU = $(B)/emulated/lib/libfd2-torch.so
 $(B)/obj/emulated/%.cc: lib/cuda/%.cu
 	@mkdir -p $(@D)
 	@{ echo '#line 1 "$<"'; sed -E -e 's/(\w+)<<<(.*)>>>\(/launch(\1, \2)(/' \
@@ -229,7 +232,11 @@ $(B)/obj/emulated/%.cc: lib/cuda/%.cu
 $(B)/obj/emulated/%.o: $(B)/obj/emulated/%.cc $(B)/flags
 	$(call say,c++,$<)
 	$(Q)$(CXX) -Itest/cuda/emulated $(CPPFLAGS) $(CXXFLAGS) -ffp-contract=off $(SAN) -MMD -MP -c -o $@ $<
-$(B)/test/kernels $(B)/test/render: $(CU:lib/cuda/%.cu=$(B)/obj/emulated/%.o)
+$(GPU): $(filter-out %/torch/cuda.o,$(call obj,$(C_TORCH) $(CC_TORCH) test/cuda/emulated/device.cc)) $(EMULATED) $(CORE)
+	@mkdir -p $(@D); ln -f $(CORE) $(@D)/
+	$(call say,ld,$@)
+	$(Q)$(link_torch)
+$(B)/test/kernels $(B)/test/render: $(EMULATED)
 $(B)/test/kernels $(B)/test/render: TOOL_LIBS = -lstdc++
 # The CPU's passes are the oracle, and plain C.
 $(B)/test/kernels: $(call obj,lib/torch/pixel-rows.c)
@@ -263,7 +270,7 @@ bench: all $(B)/bench/decode ## time an iteration against a plain PyTorch progra
 lint: deps-check ## look over shell scripts, man pages and the C layout
 	@test/run lint
 
-tests: deps $(TESTS)
+tests: deps $(TESTS) $(GPU)
 
 ASAN = OPT='-O1 -g' SAN='-fsanitize=address,undefined -fno-sanitize-recover=all'
 asan: deps

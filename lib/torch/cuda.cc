@@ -38,7 +38,7 @@ static void leave_default_stream()
 	cuda.exchangeStream(cuda.getStreamFromGlobalPool(cuda.getDevice()));
 }
 
-void cuda_open()
+c10::DeviceType cuda_open()
 {
 	engine = open_plugin<struct cuda_engine>("libfd2-cuda.so", "fd2_cuda_engine", "fd2's kernels");
 	setenv("CUBLAS_WORKSPACE_CONFIG", ":4096:8", 0); /* cuBLAS is deterministic only with a workspace of this kind */
@@ -48,6 +48,7 @@ void cuda_open()
 	TORCH_CHECK(at::detail::getCUDAHooks().deviceCount() > 0, "no CUDA device found");
 	graphs = open_plugin<struct cuda_graphs>("libfd2-graphs.so", "fd2_cuda_graphs", "fd2's graphs");
 	leave_default_stream();
+	return c10::kCUDA;
 }
 
 const struct cuda_engine &cuda_kernels()

@@ -3,9 +3,10 @@
 #define FD2_TORCH_CUDA_H
 #include "lib/cuda/engine.h"
 #include "lib/cuda/graphs.h"
+#include <c10/core/DeviceType.h>
 
-/* Throws a sentence when a library or a GPU is missing. */
-void cuda_open();
+/* Where tensors are from now on. Throws a sentence when a library or a GPU is missing. */
+c10::DeviceType cuda_open();
 /* The plug-in's passes; after cuda_open. */
 const struct cuda_engine &cuda_kernels();
 /* How steps are recorded, or NULL where they cannot be. */

@@ -98,7 +98,7 @@ struct FrozenBn : torch::autograd::Function<FrozenBn> {
 			k.scale = scale.const_data_ptr<float>();
 			k.shift = shift.const_data_ptr<float>();
 			k.pivot = pivot.const_data_ptr<float>();
-			(x.is_cuda() ? forward_cuda : forward_cpu)(k, part, at_group(mean, g), at_group(var, g));
+			(device_is_cuda() ? forward_cuda : forward_cpu)(k, part, at_group(mean, g), at_group(var, g));
 		}
 		ctx->save_for_backward({x, y, scale, mean});
 		ctx->saved_data["top"] = top;
@@ -123,7 +123,7 @@ struct FrozenBn : torch::autograd::Function<FrozenBn> {
 			k.dy = part_of(dy, g, groups).const_data_ptr();
 			k.dx = part_of(dx, g, groups).data_ptr();
 			k.dresidual = dr.defined() ? part_of(dr, g, groups).data_ptr() : nullptr;
-			(x.is_cuda() ? backward_cuda : backward_cpu)(
+			(device_is_cuda() ? backward_cuda : backward_cpu)(
 			    k, part, at_group(mean, g), at_group(dmean, g), at_group(dvar, g));
 		}
 		return {dx, Tensor(), Tensor(), Tensor(), dr, Tensor(), Tensor(), Tensor()};

@@ -17,7 +17,7 @@ template <class T> void put(const at::Tensor &t, const T *numbers, int n)
 	TORCH_CHECK(t.scalar_type() == at::kByte && t.numel() == n * (int64_t)sizeof(T), "these are other numbers");
 	for (int i = 0; i < n; i++) {
 		T *to = (T *)t.data_ptr() + i;
-		if (t.is_cuda())
+		if (device_is_cuda())
 			cuda_check(cuda_kernels().put(to, numbers + i, sizeof(T), cuda_stream()));
 		else
 			*to = numbers[i];

@@ -66,7 +66,7 @@ void put_numbers(const at::Tensor &t, long step, double lr)
 {
 	const numbers<float> f32 = {(float)step, (float)lr};
 	const numbers<double> f64 = {(double)step, lr};
-	if (t.is_cuda())
+	if (device_is_cuda())
 		put(t, &f32, 1);
 	else
 		put(t, &f64, 1);
@@ -76,7 +76,7 @@ void put_numbers(const at::Tensor &t, long step, double lr)
 template <class F> void with_numbers(const struct optim_step *how, F f)
 {
 	const at::Tensor &t = how->numbers->value;
-	if (t.is_cuda()) {
+	if (device_is_cuda()) {
 		const at::Tensor both = t.view(at::kFloat);
 		f(both[0], at::mul(both[1], how->share));
 	} else {

@@ -89,7 +89,7 @@ template <class F> void over_views(const Tensor &x, const Tensor &views, F f)
 	TORCH_CHECK(n * each == x.size(0), x.size(0), " images cannot be seen through ", n, " views");
 	for (int64_t i = 0; i < n; i++) {
 		const pixel_view *view = numbers_at<pixel_view>(views) + i;
-		if (x.is_cpu())
+		if (!device_is_cuda())
 			check_box(*view, x.size(2), x.size(3));
 		f(i * each, each, view);
 	}
@@ -101,7 +101,7 @@ struct StepView : torch::autograd::Function<StepView> {
 	{
 		const Tensor x = input.contiguous(last), y = at::empty(x.sizes(), x.options().dtype(type), last);
 		over_views(x, views, [&](int64_t first, int64_t n, const pixel_view *view) {
-			(x.is_cuda() ? view_cuda : view_cpu)(x.narrow(0, first, n), y.narrow(0, first, n), view);
+			(device_is_cuda() ? view_cuda : view_cpu)(x.narrow(0, first, n), y.narrow(0, first, n), view);
 		});
 		/* The backward pass of a step reads the views of its own step, so they are not watched for changes. */
 		ctx->saved_data["views"] = views;
@@ -113,7 +113,7 @@ struct StepView : torch::autograd::Function<StepView> {
 		const Tensor dy = d[0].contiguous(last), views = ctx->saved_data["views"].toTensor();
 		const Tensor dx = at::empty(dy.sizes(), dy.options().dtype(at::kFloat), last);
 		over_views(dy, views, [&](int64_t first, int64_t n, const pixel_view *view) {
-			(dy.is_cuda() ? adjoint_cuda : adjoint_cpu)(dy.narrow(0, first, n), dx.narrow(0, first, n), view);
+			(device_is_cuda() ? adjoint_cuda : adjoint_cpu)(dy.narrow(0, first, n), dx.narrow(0, first, n), view);
 		});
 		return {dx, Tensor(), Tensor()};
 	}
@@ -153,7 +153,7 @@ void move_pixels(const Tensor &x, const Tensor &g, const Tensor &m, const Tensor
 {
 	float *px = x.data_ptr<float>(), *pm = m.data_ptr<float>(), *pv = v.data_ptr<float>();
 	const float *pg = g.const_data_ptr<float>();
-	if (x.is_cuda())
+	if (device_is_cuda())
 		return cuda_check(cuda_kernels().adam(k, px, pg, pm, pv, g.numel() / 3, cuda_stream()));
 	at::parallel_for(0, g.numel() / 3, 1 << 14,
 	    [&](int64_t from, int64_t to) { adam_rows(k, px + 3 * from, pg + 3 * from, pm + 3 * from, pv + 3 * from, to - from); });

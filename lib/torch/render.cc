@@ -7,8 +7,8 @@
 
 Tensor *tensor_parcel(int64_t bytes)
 {
-	const auto options = at::TensorOptions(at::kByte).pinned_memory(device_is_cuda());
-	return make("parcel", {}, [&] { return at::empty({bytes}, options); });
+	return make("parcel", {},
+	    [&] { return at::empty({bytes}, at::TensorOptions(at::kByte).pinned_memory(on_device(T_U8).device().is_cuda())); });
 }
 
 uint8_t *tensor_bytes(Tensor *t)

@@ -18,19 +18,20 @@
 namespace
 {
 
-c10::DeviceType device_type = c10::kCPU;
+bool on_gpu = false;
+c10::DeviceType device_type = c10::kCPU; /* of new tensors */
 
 /* Must come before anything else, even show_config: libtorch looks for CUDA once. */
 void use_cuda()
 {
-	cuda_open();
+	device_type = cuda_open();
+	on_gpu = true;
 	at::Context &context = at::globalContext();
 	context.setDeterministicAlgorithms(true, true);
 	context.setDeterministicFillUninitializedMemory(false); /* would fill every new tensor with NaN */
 	context.setDeterministicCuDNN(true);
 	context.setBenchmarkCuDNN(false);
 	context.setAllowTF32CuDNN(false); /* f32 means f32 */
-	device_type = c10::kCUDA;
 }
 
 /* show_config is the only thing in the library that tells the release it was built as. */
@@ -81,7 +82,7 @@ void set_threads(int threads)
 
 bool device_is_cuda()
 {
-	return device_type == c10::kCUDA;
+	return on_gpu;
 }
 
 at::ScalarType scalar_type(enum scalar type)

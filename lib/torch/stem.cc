@@ -94,7 +94,7 @@ struct Stem : torch::autograd::Function<Stem> {
 	return make("stem", {x, w, adjoint}, [&] {
 		TORCH_CHECK(x->value.dim() == 4 && x->value.size(1) == 3 && x->value.size(2) % 2 == 0 && x->value.size(3) % 2 == 0,
 		    "[N,3,H,W] of even size was expected");
-		if (x->value.is_cuda()) /* cuDNN's own gradient is good */
+		if (device_is_cuda()) /* cuDNN's own gradient is good */
 			return at::conv2d(x->value, w->value, {}, 2, padding);
 		return Stem::apply(x->value, w->value, adjoint->value, padding);
 	});

@@ -236,6 +236,56 @@ static void memory(void)
 	CHECK_THAT(resident() - before < 200, "%ld MiB are kept", resident() - before);
 }
 
+/* --- steps taken many times -----------------------------------------------------------------------------------------------------
+ */
+
+struct adding {
+	Tensor *sum, *x;
+	bool reads;
+	int taken;
+};
+
+/* sum += x^2; with `reads` it wants to know x first, which cannot be recorded. */
+static int add_square(void *ctx)
+{
+	struct adding *a = ctx;
+	a->taken++;
+	if (a->reads && isnan(tensor_item(a->x)))
+		return -1;
+	tensor_scope_begin(NO_GRAD);
+	tensor_add_(a->sum, tensor_mul(a->x, a->x), 1);
+	tensor_scope_end();
+	return tensor_error() ? -1 : 0;
+}
+
+/* The sum of the first ten squares, whichever way its steps were taken; a GPU calls the function for the first four alone. */
+static void adds_up(bool reads)
+{
+	struct adding a = {.reads = reads};
+	Replay *replay = replay_new();
+	tensor_scope_begin(NO_GRAD);
+	a.sum = tensor_full(0, T_F32, 0, NULL);
+	for (int i = 1; i <= 10; i++) {
+		tensor_settle(&a.x, tensor_full(i, T_F32, 0, NULL));
+		CHECK(replay_take(replay, add_square, &a) == 0);
+	}
+	CHECK_NEAR(tensor_item(a.sum), 385, 0);
+	CHECK_THAT(a.taken == (!torch_on_gpu() ? 10 : reads ? 11 : 4), "taken %d times", a.taken);
+	tensor_free(a.x);
+	tensor_scope_end();
+	replay_free(replay);
+}
+
+static void replayed(void)
+{
+	adds_up(false);
+}
+
+static void not_to_be_recorded(void)
+{
+	adds_up(true);
+}
+
 int main(void)
 {
 	if (start_tests() < 0)
@@ -248,5 +298,7 @@ int main(void)
 	RUN(stems);
 	RUN(adam);
 	RUN(memory);
+	RUN(replayed);
+	RUN(not_to_be_recorded);
 	return check_done();
 }
