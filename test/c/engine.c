@@ -236,6 +236,36 @@ static void memory(void)
 	CHECK_THAT(resident() - before < 200, "%ld MiB are kept", resident() - before);
 }
 
+/* --- strided depthwise convolutions ---------------------------------------------------------------------------------------------
+ */
+
+/* In bf16 they have a gradient of their own: it is that of f32 on the same numbers, but for bf16's digits. */
+static void depthwise(void)
+{
+	enum { C = 5 };
+	for (int k = 0; k < 24; k++) {
+		int kernel = (int[]){1, 3, 5}[k / 8], stride = 2 + k / 4 % 2, high = 12 + k % 4, wide = 11 + k % 2;
+		Tensor *d[2][2];
+		tensor_scope_begin(GRAD);
+		for (int low = 0; low < 2; low++) {
+			Tensor *x = random_tensor(T_BF16, 4, (int64_t[]){IMAGES, C, high, wide}, 31);
+			Tensor *w = random_tensor(T_BF16, 4, (int64_t[]){C, 1, kernel, kernel}, 32), *y;
+			x = tensor_channels_last(tensor_to(x, low ? T_BF16 : T_F32));
+			w = tensor_to(w, T_F32);
+			tensor_requires_grad_(x, true);
+			tensor_requires_grad_(w, true);
+			y = tensor_to(tensor_conv2d(x, w, NULL, stride, kernel / 2, C), T_F32);
+			int64_t shape[] = {IMAGES, C, tensor_size(y, 2), tensor_size(y, 3)};
+			Tensor *dy = tensor_to(random_tensor(T_BF16, 4, shape, 33), T_F32);
+			CHECK(
+			    tensor_grad(tensor_sum(tensor_mul(y, dy), 0, NULL, false), (Tensor *[]){x, w}, 2, d[low], false) == 0);
+		}
+		CHECK(distance(d[1][0], d[0][0]) < 4e-3 && distance(d[1][1], d[0][1]) < 4e-3);
+		tensor_scope_end();
+	}
+	CHECK_STR(tensor_error(), NULL);
+}
+
 /* --- steps taken many times -----------------------------------------------------------------------------------------------------
  */
 
@@ -296,6 +326,7 @@ int main(void)
 	RUN(views_of_parts);
 	RUN(view_refused);
 	RUN(stems);
+	RUN(depthwise);
 	RUN(adam);
 	RUN(memory);
 	RUN(replayed);
