@@ -2,16 +2,18 @@
 
 #include "lib/base/err.h"
 
-enum { BATCH = 64 };
+/* Images of a pass. On the CPU as much memory as a step of training needs, which is used again. */
+enum { ON_CPU = 16, ON_GPU = 64 };
 
 int validate(const struct dataset *d, int size, const struct normal *normal, look_fn *look, void *ctx)
 {
 	struct batch b;
 	enum scalar type = arithmetic();
-	batch_init(&b, BATCH, size);
-	for (int i = 0; i < d->n; i += BATCH) {
+	int most = torch_on_gpu() ? ON_GPU : ON_CPU;
+	batch_init(&b, most, size);
+	for (int i = 0; i < d->n; i += most) {
 		batch_clear(&b);
-		for (int k = i; k < d->n && k < i + BATCH; k++) {
+		for (int k = i; k < d->n && k < i + most; k++) {
 			struct view v = view_center(&d->v[k].image, size);
 			batch_add(&b, &d->v[k], &v);
 		}

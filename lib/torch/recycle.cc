@@ -28,11 +28,11 @@ struct Recycler final : c10::Allocator {
 	size_t used = 0, most = 0, kept = 0; /* bytes in use now, at most so far, idle */
 	size_t clock = 0;
 
-	/* The smallest idle block that fits and wastes little. */
+	/* The smallest idle block that fits, of at most twice the size: forward passes free blocks of many sizes in turn. */
 	void *again(size_t n)
 	{
 		const auto found = idle.lower_bound(n);
-		if (found == idle.end() || found->first - n > n / 8)
+		if (found == idle.end() || found->first - n > n)
 			return nullptr;
 		void *p = found->second.p;
 		kept -= found->first;

@@ -97,6 +97,17 @@ both() {
 	cmp a.tar b.tar
 }
 
+@test "devices: one process and a chain of them agree bit for bit" {
+	tiny_distill "${device[@]}" --steps 6 -p protos.fd2 --ipc 2 -o whole.tar
+	tiny_distill "${device[@]}" --steps 6 -p protos.fd2 --ipc 2 --id 1 -o 1.tar
+	fd2-attn -q "${device[@]}" -t teacher.fd2 -o 1.attn 1.tar
+	tiny_distill "${device[@]}" --steps 6 -p protos.fd2 --ipc 2 --id 2 --attn 1.attn -o 2.tar
+	local class id
+	for class in blue-ring gold-bar red-spot; do
+		for id in 1 2; do cmp <(tar xOf whole.tar $class/000$id.jpg) <(tar xOf $id.tar $class/000$id.jpg); done
+	done
+}
+
 @test "devices: bf16 stays near f32" {
 	tiny_distill --device "${FD2_TEST_DEVICE:-cuda}" --dtype bf16 --steps 6 --log half --log-every 1 -o half.tar
 	tiny_distill "${device[@]}" --steps 6 --log single --log-every 1 -o single.tar
