@@ -236,8 +236,7 @@ static void memory(void)
 	CHECK_THAT(resident() - before < 200, "%ld MiB are kept", resident() - before);
 }
 
-/* --- strided depthwise convolutions ---------------------------------------------------------------------------------------------
- */
+/* --- strided depthwise convolutions ---------------------------------------------------------------------- */
 
 /* In bf16 they have a gradient of their own: it is that of f32 on the same numbers, but for bf16's digits. */
 static void depthwise(void)
@@ -266,8 +265,7 @@ static void depthwise(void)
 	CHECK_STR(tensor_error(), NULL);
 }
 
-/* --- steps taken many times -----------------------------------------------------------------------------------------------------
- */
+/* --- steps taken many times ---------------------------------------------------------------------- */
 
 struct adding {
 	Tensor *sum, *x;

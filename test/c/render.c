@@ -55,7 +55,7 @@ static void each_batch(void (*f)(struct batch *b))
 	batch_init(&b, N, S);
 	for (size_t k = 0; k < sizeof augments / sizeof *augments; k++)
 		for (enum mix_kind kind = MIX_NONE; kind <= MIX_MIXUP; kind++)
-			for (uint64_t seed = 0; seed < 3; seed++) {
+			for (uint64_t seed = 0; seed < 8; seed++) {
 				tensor_scope_begin(NO_GRAD);
 				fill(&b, items, &augments[k], kind, seed);
 				batch_render_here(&b, &normal);
