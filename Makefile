@@ -53,7 +53,7 @@ OPT = -O2 -g
 SAN =
 CPPFLAGS = -I. -ffile-prefix-map=$(CURDIR)=. -D_GNU_SOURCE -DFD2_VERSION='"$(VERSION)"' -DFD2_LIBTORCH_VERSION='"$(TORCH_VERSION)"'
 CFLAGS = -std=c11 $(OPT) $(WARN) -fPIC -fvisibility=default
-CXXFLAGS = -std=c++17 $(OPT) $(WARN) -fPIC -fvisibility=hidden \
+CXXFLAGS = -std=c++17 $(OPT) $(WARN) -fPIC -fvisibility=hidden -fopenmp \
 	-isystem $(LIBTORCH)/include -isystem $(LIBTORCH)/include/torch/csrc/api/include
 # Kernels for A100 and H100, and PTX of the latter for newer ones. An element is rounded as on the CPU: no fused multiply-add.
 NVCCFLAGS = -std=c++17 -O3 -fmad=false -gencode arch=compute_80,code=sm_80 -gencode arch=compute_90,code=[sm_90,compute_90] \
@@ -185,8 +185,8 @@ $(B)/lib/libfd2fmt.a: $(call obj,$(C_FORMATS))
 # The first folder is the installed tree's, the second the build tree's.
 TORCH_RPATH = $(if $(OURS),-Wl$(,)-rpath$(,)'$$ORIGIN/site/torch/lib:$$ORIGIN/../../site/torch/lib',-Wl$(,)-rpath$(,)$(abspath $(LIBTORCH)/lib))
 , = ,
-link_torch = $(CXX) -shared $(LDFLAGS) -o $@ $(filter %.o,$^) -L$(@D) -lfd2 -L$(LIBTORCH)/lib -ltorch_cpu -lc10 $(LIBS) \
-	-Wl,-rpath,'$$ORIGIN' $(TORCH_RPATH) -Wl,-z,defs
+link_torch = $(CXX) -shared $(LDFLAGS) -o $@ $(filter %.o,$^) -L$(@D) -lfd2 -L$(LIBTORCH)/lib -ltorch_cpu -lc10 \
+	-l:libgomp.so.1 $(LIBS) -Wl,-rpath,'$$ORIGIN' $(TORCH_RPATH) -Wl,-z,defs
 $(TORCH): $(call obj,$(C_TORCH) $(CC_TORCH)) $(CORE)
 	@mkdir -p $(@D)
 	$(call say,ld,$@)

@@ -15,6 +15,10 @@
 #include <fstream>
 #include <string>
 
+#ifndef INTRA_OP_PARALLEL
+#error at::parallel_for would be a plain loop: compile with -fopenmp
+#endif
+
 namespace
 {
 
