@@ -26,8 +26,6 @@ at::ScalarType scalar_type(enum scalar type);
 /* Options of a new tensor of this type on the device of torch_start. */
 at::TensorOptions on_device(enum scalar type);
 bool device_is_cuda();
-/* From now on freed large tensors are kept for the next ones: recycle.cc. */
-void recycle_memory();
 std::vector<at::Tensor> values(Tensor *const *t, int n);
 
 /* NULL for a NULL input (bias and the like are not among `in`) and after an exception. */

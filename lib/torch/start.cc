@@ -7,6 +7,7 @@
 #include <c10/util/Exception.h>
 #include <torch/version.h>
 #include <cpuid.h>
+#include <malloc.h>
 #include <sched.h>
 #include <algorithm>
 #include <cmath>
@@ -24,6 +25,14 @@ namespace
 
 bool on_gpu = false;
 c10::DeviceType device_type = c10::kCPU; /* of new tensors */
+
+/* Every step frees what the next one needs; given back to the kernel, that memory would be cleared again page by page, a tenth of a
+ * step. So malloc keeps what it has, large blocks too, which it parts and joins as steps want them. */
+void keep_memory()
+{
+	mallopt(M_MMAP_MAX, 0);
+	mallopt(M_TRIM_THRESHOLD, -1);
+}
 
 /* Must come before anything else, even show_config: libtorch looks for CUDA once. */
 void use_cuda()
@@ -126,7 +135,7 @@ int torch_start(const char *device, int threads)
 			use_cuda();
 		check_version();
 		set_threads(threads);
-		recycle_memory();
+		keep_memory();
 		at::globalContext().setFlushDenormal(true);
 	});
 }
