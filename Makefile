@@ -239,7 +239,7 @@ $(GPU): $(filter-out %/torch/cuda.o,$(call obj,$(C_TORCH) $(CC_TORCH) test/cuda/
 $(B)/test/kernels $(B)/test/render: $(EMULATED)
 $(B)/test/kernels $(B)/test/render: TOOL_LIBS = -lstdc++
 # The CPU's passes are the oracle, and plain C.
-$(B)/test/kernels: $(call obj,lib/torch/pixel-rows.c)
+$(B)/test/kernels: $(call obj,lib/torch/frozen-rows.c lib/torch/pixel-rows.c lib/torch/pool-rows.c)
 
 $(TORCH_TESTS): $(TORCH)
 $(TESTS): $(B)/test/%: $(B)/obj/test/c/%.o $(CORE)

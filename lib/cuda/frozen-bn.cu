@@ -1,73 +1,11 @@
 /* A frozen BatchNorm and what follows it: the kernels of frozen-rows.h. Each is bound by memory: a thread reads and writes 16 bytes
  * at once where the channels allow, and its channels' constants stay in registers. Never run on a GPU so far; see test/c/kernels.c.
  */
-#include "lib/cuda/grid.h"
-#include "lib/cuda/launch.h"
-#include "lib/torch/elements.h"
-
-#include <algorithm>
+#include "lib/cuda/channels.h"
+#include "lib/cuda/pool.h"
 
 namespace
 {
-
-/* V neighbouring elements, of f32 or bf16 (as its bits), read and written at once. */
-template <class T, int V> struct alignas(sizeof(T) * V) pack {
-	T v[V];
-};
-
-__device__ float wide(float v)
-{
-	return v;
-}
-
-__device__ float wide(uint16_t v)
-{
-	return widen(v);
-}
-
-template <class T, int V> __device__ pack<T, V> get(const void *p, int64_t i)
-{
-	return *(const pack<T, V> *)((const T *)p + i);
-}
-
-template <class T, int V> __device__ void set(void *p, int64_t i, const pack<T, V> &v)
-{
-	*(pack<T, V> *)((T *)p + i) = v;
-}
-
-/* V channels' constants. */
-template <int V> __device__ void constants(float (&to)[V], const float *from, int64_t c)
-{
-	for (int v = 0; v < V; v++)
-		to[v] = from[c + v];
-}
-
-/* This thread's first channel, or -1 where the channels end. */
-template <int V> __device__ int64_t channel_of(int64_t C)
-{
-	const int64_t c = ((int64_t)blockIdx.y * blockDim.x + threadIdx.x) * V;
-	return c < C ? c : -1;
-}
-
-/* The sums of a block's rows: each thread's, then halves onto halves. Those of block b, channel c go to room[b][0..1][c]. */
-template <int V> __device__ void join_rows(float (&sum)[V], float (&square)[V], float *room, int64_t c, int64_t C)
-{
-	__shared__ float sums[2 * V][THREADS];
-	const int at = threadIdx.y * blockDim.x + threadIdx.x;
-	for (int v = 0; v < V; v++) {
-		sums[2 * v][at] = sum[v];
-		sums[2 * v + 1][at] = square[v];
-	}
-	for (int half = blockDim.y / 2; half > 0; half /= 2) {
-		__syncthreads();
-		if ((int)threadIdx.y < half)
-			for (int i = 0; i < 2 * V; i++)
-				sums[i][at] += sums[i][at + half * blockDim.x];
-	}
-	if (threadIdx.y == 0 && c >= 0)
-		for (int i = 0; i < 2 * V; i++)
-			room[(2 * (int64_t)blockIdx.x + i % 2) * C + c + i / 2] = sums[i][at];
-}
 
 template <class T, int V> __global__ void __launch_bounds__(THREADS) forward(frozen_bn k, int64_t rows, int64_t each, float *room)
 {
@@ -157,26 +95,7 @@ template <class T, int V> __global__ void __launch_bounds__(THREADS) backward(fr
 	}
 }
 
-dim3 blocks_of(const grid &g)
-{
-	return dim3((unsigned)g.down, (unsigned)g.across);
-}
-
-uintptr_t bits(const void *p)
-{
-	return (uintptr_t)p;
-}
-
 } // namespace
-
-/* The kernel for x's type and for `vector` channels at once. */
-#define CHOOSE(kernel, vector)                                                                                                     \
-	(k->bf16          ? vector == 8   ? kernel<uint16_t, 8>                                                                    \
-	                    : vector == 2 ? kernel<uint16_t, 2>                                                                    \
-	                                  : kernel<uint16_t, 1>                                                                    \
-	             : vector == 4 ? kernel<float, 4>                                                                              \
-	    : vector == 2 ? kernel<float, 2>                                                                                       \
-	                  : kernel<float, 1>)
 
 int64_t frozen_room(int64_t rows, int64_t C)
 {
@@ -190,10 +109,13 @@ int64_t frozen_room(int64_t rows, int64_t C)
 const char *frozen_forward(const frozen_bn *k, int64_t rows, float *room, float *mean, float *var, void *on)
 {
 	const cudaStream_t stream = (cudaStream_t)on;
-	const int vector = grid_vector(k->C, k->bf16, bits(k->x) | bits(k->y) | bits(k->residual));
-	const grid g = grid_of(rows, k->C, vector);
-	const auto kernel = CHOOSE(forward, vector);
-	kernel<<<blocks_of(g), dim3(g.wide, g.high), 0, stream>>>(*k, rows, g.each, room);
+	if (k->pools && rows > INT32_MAX)
+		return too_many;
+	const int vector = grid_vector(k->C, k->bf16, bits(k->x) | bits(k->y) | bits(k->residual) | winner_bits(k));
+	const int64_t walked = k->pools ? windows_of(k, rows) : rows;
+	const grid g = grid_of(walked, k->C, vector);
+	const auto kernel = k->pools ? CHOOSE(pool_forward, vector) : CHOOSE(forward, vector);
+	kernel<<<blocks_of(g), dim3(g.wide, g.high), 0, stream>>>(*k, walked, g.each, room);
 	if (room)
 		statistics<<<(unsigned)((k->C + 31) / 32), dim3(32, JOINERS), 0, stream>>>(
 		    room, g.down, k->C, (double)rows, k->pivot, mean, var);
@@ -204,7 +126,9 @@ const char *frozen_backward(
     const frozen_bn *k, int64_t rows, const float *mean, const float *dmean, const float *dvar, float *line, void *on)
 {
 	const cudaStream_t stream = (cudaStream_t)on;
-	const uintptr_t all = bits(k->x) | bits(k->y) | bits(k->dy) | bits(k->dx) | bits(k->dresidual);
+	if (k->pools && rows > INT32_MAX)
+		return too_many;
+	const uintptr_t all = bits(k->x) | bits(k->y) | bits(k->dy) | bits(k->dx) | bits(k->dresidual) | winner_bits(k);
 	const int vector = grid_vector(k->C, k->bf16, all);
 	const grid g = grid_of(rows, k->C, vector);
 	frozen_bn with = *k;
@@ -212,7 +136,7 @@ const char *frozen_backward(
 	with.offset = line + k->C;
 	lines<<<(unsigned)((k->C + THREADS - 1) / THREADS), THREADS, 0, stream>>>(
 	    k->C, (double)rows, mean, dmean, dvar, line, line + k->C);
-	const auto kernel = CHOOSE(backward, vector);
+	const auto kernel = k->pools ? CHOOSE(pool_backward, vector) : CHOOSE(backward, vector);
 	kernel<<<blocks_of(g), dim3(g.wide, g.high), 0, stream>>>(with, rows, g.each);
 	return launched();
 }

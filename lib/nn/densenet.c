@@ -74,8 +74,7 @@ static Tensor *dense_block(struct unit (*layer)[2], int n, Tensor *x, const stru
 static Tensor *features(void *net, const Tensor *x, const struct pass *pass)
 {
 	struct densenet *d = net;
-	Tensor *y = conv_bn_act(&d->stem, x, NULL, RELU, pass);
-	y = instead(y, tensor_max_pool2d(y, 3, 2, 1));
+	Tensor *y = conv_bn_relu_pool(&d->stem, x, pass);
 	for (int b = 0; b < BLOCKS; b++) {
 		y = dense_block(d->layer[b], layers[b], y, pass);
 		if (b == BLOCKS - 1)

@@ -182,30 +182,36 @@ Tensor *bn_forward(const struct bn *b, const Tensor *x, const struct pass *pass)
 	return tensor_batch_norm(x, b->weight, b->bias, b->mean, b->var, pass->bn == BN_TRAIN, 0.1, b->eps);
 }
 
-static Tensor *bn_act_fused(
-    const struct bn *b, const Tensor *x, const Tensor *residual, enum activation act, const struct pass *pass)
+static Tensor *bn_fused(const struct bn *b, const Tensor *x, const struct norm_then *then, const struct pass *pass)
 {
-	static const double top[] = {[LINEAR] = 0, [RELU] = INFINITY, [RELU6] = 6};
 	struct frozen_norm norm = {b->weight, b->bias, b->mean, b->var, b->eps};
 	count(b, pass);
 	if (pass->bn != BN_RUNNING)
-		return tensor_batch_bn(x, &norm, residual, top[act], pass->bn == BN_TRAIN ? 0.1 : 0);
+		return tensor_batch_bn(x, &norm, then, pass->bn == BN_TRAIN ? 0.1 : 0);
 	if (!pass->on_bn)
-		return tensor_frozen_bn(x, &norm, residual, top[act], 1, NULL, NULL);
-	Tensor *mean, *var, *y = tensor_frozen_bn(x, &norm, residual, top[act], groups_of(pass), &mean, &var);
+		return tensor_frozen_bn(x, &norm, then, 1, NULL, NULL);
+	Tensor *mean, *var, *y = tensor_frozen_bn(x, &norm, then, groups_of(pass), &mean, &var);
 	pass->on_bn(pass->ctx, b, mean, var);
 	return y;
 }
 
-Tensor *bn_act(const struct bn *b, const Tensor *x, const Tensor *residual, enum activation act, const struct pass *pass)
+static Tensor *bn_then(const struct bn *b, const Tensor *x, const struct norm_then *then, const struct pass *pass)
 {
 	bool told = pass->on_bn && pass->bn != BN_RUNNING;
 	if (!pass->plain && !told && tensor_type(x) != T_F64)
-		return bn_act_fused(b, x, residual, act, pass);
+		return bn_fused(b, x, then, pass);
 	Tensor *y = bn_forward(b, x, pass);
-	if (residual)
-		y = tensor_add(y, residual);
-	return act == RELU ? tensor_relu(y) : act == RELU6 ? tensor_relu6(y) : y;
+	if (then->residual)
+		y = tensor_add(y, then->residual);
+	if (then->top > 0)
+		y = isinf(then->top) ? tensor_relu(y) : tensor_relu6(y);
+	return then->pools ? tensor_max_pool2d(y, 3, 2, 1) : y;
+}
+
+Tensor *bn_act(const struct bn *b, const Tensor *x, const Tensor *residual, enum activation act, const struct pass *pass)
+{
+	static const double top[] = {[LINEAR] = 0, [RELU] = INFINITY, [RELU6] = 6};
+	return bn_then(b, x, &(struct norm_then){residual, top[act]}, pass);
 }
 
 void instance_norm_init(struct instance_norm *n, struct params *p, const char *name, int channels)
@@ -235,6 +241,12 @@ Tensor *conv_bn_act(const struct conv_bn *u, const Tensor *x, const Tensor *resi
 {
 	Tensor *y = conv_forward(&u->conv, x);
 	return instead(y, bn_act(&u->bn, y, residual, act, pass));
+}
+
+Tensor *conv_bn_relu_pool(const struct conv_bn *u, const Tensor *x, const struct pass *pass)
+{
+	Tensor *y = conv_forward(&u->conv, x);
+	return instead(y, bn_then(&u->bn, y, &(struct norm_then){.top = INFINITY, .pools = true}, pass));
 }
 
 static void linear_weights(struct linear *l, struct params *p, const char *name, int in, int out, bool normal, double scale)

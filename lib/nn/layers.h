@@ -109,6 +109,8 @@ struct conv_bn {
 };
 void conv_bn_init(struct conv_bn *u, struct params *p, const char *conv, const char *bn, struct conv_shape shape);
 Tensor *conv_bn_act(const struct conv_bn *u, const Tensor *x, const Tensor *residual, enum activation act, const struct pass *pass);
+/* relu(bn(conv(x))) and a max pool of 3x3, stride 2 and padding 1: how most networks begin. */
+Tensor *conv_bn_relu_pool(const struct conv_bn *u, const Tensor *x, const struct pass *pass);
 
 /* Uniform in +-1/sqrt(in), torch's default. */
 void linear_init(struct linear *l, struct params *p, const char *name, int in, int out, bool bias);

@@ -72,8 +72,7 @@ static void *build(struct params *p, struct linear *fc, const struct arch_option
 static Tensor *features(void *net, const Tensor *x, const struct pass *pass)
 {
 	struct resnet *r = net;
-	Tensor *y = conv_bn_act(&r->stem, x, NULL, RELU, pass);
-	y = instead(y, tensor_max_pool2d(y, 3, 2, 1));
+	Tensor *y = conv_bn_relu_pool(&r->stem, x, pass);
 	for (int s = 0; s < STAGES; s++)
 		for (int i = 0; i < r->depth[s]; i++)
 			y = instead(y, block_forward(&r->stage[s][i], y, pass));

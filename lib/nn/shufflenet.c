@@ -94,8 +94,7 @@ static void *build(struct params *p, struct linear *fc, const struct arch_option
 static Tensor *features(void *net, const Tensor *x, const struct pass *pass)
 {
 	struct shufflenet *s = net;
-	Tensor *y = conv_bn_act(&s->first, x, NULL, RELU, pass);
-	y = instead(y, tensor_max_pool2d(y, 3, 2, 1));
+	Tensor *y = conv_bn_relu_pool(&s->first, x, pass);
 	for (int i = 0; i < STAGES; i++)
 		for (int k = 0; k < blocks[i]; k++)
 			y = instead(y, block_forward(&s->stage[i][k], y, pass));

@@ -1,5 +1,5 @@
-/* A BatchNorm with the batch's own statistics, the residual and the activation behind it, as one autograd function: two passes over
- * x forwards (statistics, values) and two backwards (sums, gradients), instead of one for every operation. CPU. */
+/* A BatchNorm with the batch's own statistics and what follows it, as one autograd function: two passes over x forwards
+ * (statistics, values) and two backwards (sums, gradients), instead of one for every operation. CPU. */
 #include "lib/torch/handle.h"
 #include "lib/torch/elements.h"
 #include "lib/torch/rows.h"
@@ -7,7 +7,7 @@
 #include <ATen/ops/batch_norm.h>
 #include <ATen/ops/clamp.h>
 #include <ATen/ops/empty_like.h>
-#include <ATen/ops/zeros_like.h>
+#include <ATen/ops/max_pool2d.h>
 #include <c10/core/GradMode.h>
 #include <cmath>
 #include <torch/csrc/autograd/custom_function.h>
@@ -22,14 +22,14 @@ using torch::autograd::variable_list;
 struct BatchBn : torch::autograd::Function<BatchBn> {
 	/* pivot [C]: near the mean, it keeps the digits of the sums. Gives y, and mean and biased variance [C] of x. */
 	static variable_list forward(AutogradContext *ctx, const Tensor &input, const Tensor &weight, const Tensor &bias,
-	    const Tensor &pivot, const std::optional<Tensor> &residual, double top, double eps)
+	    const Tensor &pivot, const std::optional<Tensor> &residual, double top, bool pools, double eps)
 	{
-		const Tensor x = like_pixels(input), y = at::empty_like(x), r = residual ? like_pixels(*residual) : Tensor();
+		const Tensor x = like_pixels(input), y = empty_y(x, pools), passed = what_passed(y, pools);
+		const Tensor r = residual ? like_pixels(*residual) : Tensor();
 		const Tensor mean = at::empty_like(pivot), var = at::empty_like(pivot), scale = at::empty_like(pivot);
-		frozen_bn k = rows_of(x, top);
+		frozen_bn k = rows_of(x, top, pools);
 		k.pivot = pivot.const_data_ptr<float>();
-		const std::vector<double> sums =
-		    sums_over_rows(x, [&](int64_t first, int64_t n, float *a, float *b) { batch_bn_sums(&k, first, n, a, b); });
+		const std::vector<double> sums = sums_of_rows(k, x);
 		const double rows = (double)(x.numel() / k.C);
 		std::vector<float> shift(k.C);
 		for (int64_t c = 0; c < k.C; c++) {
@@ -40,11 +40,13 @@ struct BatchBn : torch::autograd::Function<BatchBn> {
 		}
 		k.residual = r.defined() ? r.const_data_ptr() : nullptr;
 		k.y = y.data_ptr();
+		set_passed(&k, passed);
 		k.scale = scale.const_data_ptr<float>();
 		k.shift = shift.data();
-		over_rows(x, [&](int64_t, int64_t first, int64_t n) { frozen_bn_values(&k, first, n); });
-		ctx->save_for_backward({x, y, scale, mean, var});
+		values_of_rows(k, x);
+		ctx->save_for_backward({x, passed, scale, mean, var});
 		ctx->saved_data["top"] = top;
+		ctx->saved_data["pools"] = pools;
 		ctx->saved_data["eps"] = eps;
 		ctx->saved_data["adds"] = residual.has_value();
 		ctx->mark_non_differentiable({mean, var});
@@ -56,16 +58,15 @@ struct BatchBn : torch::autograd::Function<BatchBn> {
 	static variable_list backward(AutogradContext *ctx, variable_list d)
 	{
 		const variable_list saved = ctx->get_saved_variables();
-		const Tensor &x = saved[0], &y = saved[1], &scale = saved[2], &mean = saved[3], &var = saved[4];
+		const Tensor &x = saved[0], &passed = saved[1], &scale = saved[2], &mean = saved[3], &var = saved[4];
 		const Tensor dy = like_pixels(d[0]), dx = at::empty_like(x);
 		const Tensor dr = ctx->saved_data["adds"].toBool() ? at::empty_like(x) : Tensor();
 		const Tensor dweight = at::empty_like(scale), dbias = at::empty_like(scale);
-		frozen_bn k = rows_of(x, ctx->saved_data["top"].toDouble());
-		k.y = y.data_ptr();
+		frozen_bn k = rows_of(x, ctx->saved_data["top"].toDouble(), ctx->saved_data["pools"].toBool());
+		set_passed(&k, passed);
 		k.dy = dy.const_data_ptr();
 		k.pivot = mean.const_data_ptr<float>();
-		const std::vector<double> sums = sums_over_rows(
-		    x, [&](int64_t first, int64_t n, float *a, float *b) { batch_bn_gradient_sums(&k, first, n, a, b); });
+		const std::vector<double> sums = gradient_sums_of_rows(k, x);
 		const double rows = (double)(x.numel() / k.C), eps = ctx->saved_data["eps"].toDouble();
 		std::vector<float> slope(k.C), offset(k.C);
 		for (int64_t c = 0; c < k.C; c++) {
@@ -81,8 +82,8 @@ struct BatchBn : torch::autograd::Function<BatchBn> {
 		k.scale = scale.const_data_ptr<float>();
 		k.slope = slope.data();
 		k.offset = offset.data();
-		over_rows(x, [&](int64_t, int64_t first, int64_t n) { frozen_bn_backward(&k, first, n); });
-		return {dx, dweight, dbias, Tensor(), dr, Tensor(), Tensor()};
+		gradients_of_rows(k, x);
+		return {dx, dweight, dbias, Tensor(), dr, Tensor(), Tensor(), Tensor()};
 	}
 };
 
@@ -94,27 +95,30 @@ void keep_statistics(const Tensor &running_mean, const Tensor &running_var, cons
 	running_var.mul_(1 - momentum).add_(seen[2], momentum * n / std::max(n - 1, 1.0));
 }
 
-Tensor one_by_one(const at::Tensor &x, const struct frozen_norm *norm, const ::Tensor *residual, double top, double momentum)
+Tensor one_by_one(const at::Tensor &x, const struct frozen_norm *norm, const struct norm_then *then, double momentum)
 {
 	const bool keeps = momentum > 0;
 	Tensor y = at::batch_norm(x, norm->weight->value, norm->bias->value, keeps ? norm->mean->value : Tensor(),
 	    keeps ? norm->var->value : Tensor(), true, momentum, norm->eps, true);
-	if (residual)
-		y = at::add(y, residual->value);
-	return top > 0 ? at::clamp(y, 0, top) : y;
+	if (then->residual)
+		y = at::add(y, then->residual->value);
+	if (then->top > 0)
+		y = at::clamp(y, 0, then->top);
+	return then->pools ? at::max_pool2d(y, 3, 2, 1) : y;
 }
 
 } // namespace
 
-::Tensor *tensor_batch_bn(const ::Tensor *x, const struct frozen_norm *norm, const ::Tensor *residual, double top, double momentum)
+::Tensor *tensor_batch_bn(const ::Tensor *x, const struct frozen_norm *norm, const struct norm_then *then, double momentum)
 {
 	return make("batch_bn", {x, norm->weight, norm->bias, norm->mean, norm->var}, [&] {
+		TORCH_CHECK(!then->pools || !then->residual, "a pool takes no residual");
 		const double n = (double)(x->value.numel() / std::max<int64_t>(x->value.size(1), 1));
 		if (device_is_cuda())
-			return one_by_one(x->value, norm, residual, top, momentum);
+			return one_by_one(x->value, norm, then, momentum);
 		const at::Tensor pivot = norm->mean->value.clone();
-		const variable_list out =
-		    BatchBn::apply(x->value, norm->weight->value, norm->bias->value, pivot, maybe(residual), top, norm->eps);
+		const variable_list out = BatchBn::apply(x->value, norm->weight->value, norm->bias->value, pivot,
+		    maybe(then->residual), then->top, then->pools, norm->eps);
 		if (momentum > 0)
 			keep_statistics(norm->mean->value, norm->var->value, out, n, momentum);
 		return out[0];

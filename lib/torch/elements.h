@@ -47,6 +47,44 @@ INLINE void frozen_line(float dmean, float dvar, float mean, double n, float *sl
 	*offset = (float)(dmean / n - *slope * (double)mean);
 }
 
+/* --- a max pool of 3x3, stride 2 and padding 1 -------------------------------------------------------------------------- */
+
+enum { POOL_NONE = 9 };
+
+/* Of n inputs along one side. */
+INLINE int64_t pool_size(int64_t n)
+{
+	return (n + 1) / 2;
+}
+
+/* The windows first .. end-1 of n inputs that input p is in; its place in window o is p + 1 - 2 o. */
+struct windows {
+	int64_t first, end;
+};
+
+INLINE struct windows pool_windows(int64_t p, int64_t n)
+{
+	int64_t end = (p + 1) / 2 + 1, size = pool_size(n);
+	struct windows w = {p / 2, end < size ? end : size};
+	return w;
+}
+
+/* The first of equals stays; a NaN wins. */
+INLINE bool pool_better(float v, float best)
+{
+	return v > best || v != v;
+}
+
+/* dy where it is from here, else 0; without a branch, which would keep the loops from being vectorised. */
+INLINE float pool_share(float dy, bool from_here)
+{
+	uint32_t u;
+	memcpy(&u, &dy, sizeof u);
+	u &= 0u - (uint32_t)from_here;
+	memcpy(&dy, &u, sizeof dy);
+	return dy;
+}
+
 /* --- the step's view, along one side of the image ----------------------------------------------------------------------- */
 
 /* The two neighbours of sample i of n, before flip and roll, in a box of `length` input pixels from `start`. In f32, as torch's

@@ -1,5 +1,5 @@
-/* A BatchNorm with running statistics, the residual and the activation behind it, and the batch statistics of its input, as one
- * autograd function: x is read once forwards and once backwards. Weights and running statistics get no gradient. */
+/* A BatchNorm with running statistics, what follows it, and the batch statistics of its input, as one autograd function: x is read
+ * once forwards and once backwards. Weights and running statistics get no gradient. */
 #include "lib/torch/handle.h"
 #include "lib/torch/cuda.h"
 #include "lib/torch/elements.h"
@@ -10,7 +10,6 @@
 #include <ATen/ops/mul.h>
 #include <ATen/ops/sqrt.h>
 #include <ATen/ops/sub.h>
-#include <ATen/ops/zeros_like.h>
 #include <c10/util/Exception.h>
 #include <cmath>
 #include <torch/csrc/autograd/custom_function.h>
@@ -31,9 +30,8 @@ float *floats(const Tensor &t)
 void forward_cpu(const frozen_bn &k, const Tensor &x, const Tensor &mean, const Tensor &var)
 {
 	if (!mean.defined())
-		return over_rows(x, [&](int64_t, int64_t first, int64_t n) { frozen_bn_values(&k, first, n); });
-	const std::vector<double> sums =
-	    sums_over_rows(x, [&](int64_t first, int64_t n, float *a, float *b) { frozen_bn_forward(&k, first, n, a, b); });
+		return values_of_rows(k, x);
+	const std::vector<double> sums = values_and_sums_of_rows(k, x);
 	for (int64_t c = 0; c < k.C; c++)
 		frozen_statistics(sums[c], sums[k.C + c], (double)(x.numel() / k.C), k.pivot[c], mean.data_ptr<float>() + c,
 		    var.data_ptr<float>() + c);
@@ -58,7 +56,7 @@ void backward_cpu(frozen_bn k, const Tensor &x, const Tensor &mean, const Tensor
 		frozen_line(dm ? dm[c] : 0, dv ? dv[c] : 0, m ? m[c] : 0, n, &slope[c], &offset[c]);
 	k.slope = slope.data();
 	k.offset = offset.data();
-	over_rows(x, [&](int64_t, int64_t first, int64_t rows) { frozen_bn_backward(&k, first, rows); });
+	gradients_of_rows(k, x);
 }
 
 void backward_cuda(frozen_bn k, const Tensor &x, const Tensor &mean, const Tensor &dmean, const Tensor &dvar)
@@ -81,9 +79,9 @@ Tensor statistic(const variable_list &d, size_t which)
 
 struct FrozenBn : torch::autograd::Function<FrozenBn> {
 	static variable_list forward(AutogradContext *ctx, const Tensor &input, const Tensor &scale, const Tensor &shift,
-	    const Tensor &pivot, const std::optional<Tensor> &residual, double top, int64_t groups, bool asked)
+	    const Tensor &pivot, const std::optional<Tensor> &residual, double top, bool pools, int64_t groups, bool asked)
 	{
-		const Tensor x = like_pixels(input), y = at::empty_like(x);
+		const Tensor x = like_pixels(input), y = empty_y(x, pools), passed = what_passed(y, pools);
 		const Tensor r = residual ? like_pixels(*residual) : Tensor();
 		Tensor mean, var;
 		if (asked) {
@@ -92,7 +90,8 @@ struct FrozenBn : torch::autograd::Function<FrozenBn> {
 		}
 		for (int64_t g = 0; g < groups; g++) {
 			const Tensor part = part_of(x, g, groups);
-			frozen_bn k = rows_of(part, top);
+			frozen_bn k = rows_of(part, top, pools);
+			set_passed(&k, part_of(passed, g, groups));
 			k.residual = r.defined() ? part_of(r, g, groups).const_data_ptr() : nullptr;
 			k.y = part_of(y, g, groups).data_ptr();
 			k.scale = scale.const_data_ptr<float>();
@@ -100,8 +99,9 @@ struct FrozenBn : torch::autograd::Function<FrozenBn> {
 			k.pivot = pivot.const_data_ptr<float>();
 			(device_is_cuda() ? forward_cuda : forward_cpu)(k, part, at_group(mean, g), at_group(var, g));
 		}
-		ctx->save_for_backward({x, y, scale, mean});
+		ctx->save_for_backward({x, passed, scale, mean});
 		ctx->saved_data["top"] = top;
+		ctx->saved_data["pools"] = pools;
 		ctx->saved_data["adds"] = residual.has_value();
 		ctx->saved_data["groups"] = groups;
 		return asked ? variable_list{y, mean, var} : variable_list{y};
@@ -110,15 +110,17 @@ struct FrozenBn : torch::autograd::Function<FrozenBn> {
 	static variable_list backward(AutogradContext *ctx, variable_list d)
 	{
 		const variable_list saved = ctx->get_saved_variables();
-		const Tensor &x = saved[0], &y = saved[1], &scale = saved[2], &mean = saved[3];
-		const Tensor dy = d[0].defined() ? like_pixels(d[0]) : at::zeros_like(x);
+		const Tensor &x = saved[0], &passed = saved[1], &scale = saved[2], &mean = saved[3];
+		const double top = ctx->saved_data["top"].toDouble();
+		const bool pools = ctx->saved_data["pools"].toBool();
+		const Tensor dy = d[0].defined() ? like_pixels(d[0]) : empty_y(x, pools).zero_();
 		const Tensor dx = at::empty_like(x);
 		const Tensor dr = ctx->saved_data["adds"].toBool() ? at::empty_like(x) : Tensor();
 		const Tensor dmean = statistic(d, 1), dvar = statistic(d, 2);
 		for (int64_t g = 0, groups = ctx->saved_data["groups"].toInt(); g < groups; g++) {
 			const Tensor part = part_of(x, g, groups);
-			frozen_bn k = rows_of(part, ctx->saved_data["top"].toDouble());
-			k.y = part_of(y, g, groups).data_ptr();
+			frozen_bn k = rows_of(part, top, pools);
+			set_passed(&k, part_of(passed, g, groups));
 			k.scale = scale.const_data_ptr<float>();
 			k.dy = part_of(dy, g, groups).const_data_ptr();
 			k.dx = part_of(dx, g, groups).data_ptr();
@@ -126,14 +128,14 @@ struct FrozenBn : torch::autograd::Function<FrozenBn> {
 			(device_is_cuda() ? backward_cuda : backward_cpu)(
 			    k, part, at_group(mean, g), at_group(dmean, g), at_group(dvar, g));
 		}
-		return {dx, Tensor(), Tensor(), Tensor(), dr, Tensor(), Tensor(), Tensor()};
+		return {dx, Tensor(), Tensor(), Tensor(), dr, Tensor(), Tensor(), Tensor(), Tensor()};
 	}
 };
 
 } // namespace
 
-::Tensor *tensor_frozen_bn(const ::Tensor *x, const struct frozen_norm *norm, const ::Tensor *residual, double top, int groups,
-    ::Tensor **mean, ::Tensor **var)
+::Tensor *tensor_frozen_bn(
+    const ::Tensor *x, const struct frozen_norm *norm, const struct norm_then *then, int groups, ::Tensor **mean, ::Tensor **var)
 {
 	::Tensor *y = nullptr;
 	if (mean)
@@ -143,8 +145,9 @@ struct FrozenBn : torch::autograd::Function<FrozenBn> {
 		const at::Tensor deviation = at::sqrt(at::add(norm->var->value, norm->eps));
 		const at::Tensor scale = at::div(norm->weight->value, deviation).detach();
 		const at::Tensor shift = at::sub(norm->bias->value, at::mul(pivot, scale)).detach();
-		const variable_list out =
-		    FrozenBn::apply(x->value, scale, shift, pivot, maybe(residual), top, (int64_t)groups, mean != nullptr);
+		TORCH_CHECK(!then->pools || !then->residual, "a pool takes no residual");
+		const variable_list out = FrozenBn::apply(
+		    x->value, scale, shift, pivot, maybe(then->residual), then->top, then->pools, (int64_t)groups, mean != nullptr);
 		y = adopt(out[0]);
 		if (mean) {
 			*mean = adopt(out[1]);

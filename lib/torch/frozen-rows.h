@@ -22,6 +22,11 @@ struct frozen_bn {
 	const void *dy;
 	void *dx, *dresidual;        /* dresidual NULL: not wanted */
 	const float *slope, *offset; /* [C]: the statistics' part of dx is slope x + offset */
+	/* pools: behind the activation a max pool of 3x3, stride 2 and padding 1. x and dx are then [N][H][W][C], y and dy
+	 * [N][h][w][C] with h and w half of H and W, rounded up; there is no residual. */
+	bool pools;
+	int64_t H, W;
+	uint8_t *winner; /* [N][h][w][C]: the place in the window, row by row, that y is from; POOL_NONE: nothing passed */
 };
 
 /* y = act(x scale + shift + residual) for `rows` rows from `first`; sum and square [C] of x - pivot. */
@@ -33,6 +38,14 @@ void batch_bn_sums(const struct frozen_bn *k, int64_t first, int64_t rows, float
 void batch_bn_gradient_sums(const struct frozen_bn *k, int64_t first, int64_t rows, float *sum, float *product);
 /* dx = d scale + slope x + offset with d = dy where the activation let y pass, else 0; dresidual = d. */
 void frozen_bn_backward(const struct frozen_bn *k, int64_t first, int64_t rows);
+
+/* The same with the pool, for a row of windows: `band` counts them over all images. Its own rows of x, whose sums and gradients it
+ * gives, are rows 2i and 2i+1 of the image for its i-th. One room serves one thread and one direction. */
+struct pool_room *pool_room_new(const struct frozen_bn *k);
+void pool_room_free(struct pool_room *room);
+void pooled_bn_forward(const struct frozen_bn *k, int64_t band, struct pool_room *room, float *sum, float *square); /* or NULL */
+void pooled_bn_gradient_sums(const struct frozen_bn *k, int64_t band, struct pool_room *room, float *sum, float *product);
+void pooled_bn_backward(const struct frozen_bn *k, int64_t band, struct pool_room *room);
 
 #ifdef __cplusplus
 }

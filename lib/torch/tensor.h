@@ -132,20 +132,23 @@ Tensor *tensor_batch_norm(const Tensor *x, const Tensor *weight, const Tensor *b
 /* Mean and biased variance over N, H, W of each of `groups` equal parts of x [N,C,H,W], N a multiple of groups: f32 (f64 for f64)
  * [G,C], differentiable. One pass over x whatever its type and layout. */
 void tensor_batch_stats(const Tensor *x, int groups, Tensor **mean, Tensor **var);
-/* A BatchNorm with running statistics, all f32 [C], and what follows it, in one pass over x [N,C,H,W] (f32 or bf16): y = x's norm +
- * residual (NULL: none), clamped to [0, top] (INFINITY: ReLU; 0: not clamped). Also mean and biased variance [G,C] of each of
- * `groups` equal parts of the batch, as tensor_batch_stats; NULL for both where nobody asks. Gradients go to x and residual alone,
- * once: there is no second order.
- */
+/* A BatchNorm with running statistics, all f32 [C], and what follows it, in one pass over x [N,C,H,W] (f32 or bf16). Also mean and
+ * biased variance [G,C] of each of `groups` equal parts of the batch, as tensor_batch_stats; NULL for both where nobody asks.
+ * Gradients go to x and residual alone, once: there is no second order. */
 struct frozen_norm {
 	const Tensor *weight, *bias, *mean, *var;
 	double eps;
 };
+struct norm_then {
+	const Tensor *residual; /* added; NULL: none */
+	double top;             /* then clamped to [0, top]; INFINITY: ReLU; 0: not clamped */
+	bool pools;             /* then a max pool of 3x3, stride 2 and padding 1; not with a residual */
+};
 Tensor *tensor_frozen_bn(
-    const Tensor *x, const struct frozen_norm *norm, const Tensor *residual, double top, int groups, Tensor **mean, Tensor **var);
+    const Tensor *x, const struct frozen_norm *norm, const struct norm_then *then, int groups, Tensor **mean, Tensor **var);
 /* The same with the statistics of the batch: gradients go to x, weight, bias and residual; norm's mean and var take a share
  * `momentum` of the batch's (0: untouched). */
-Tensor *tensor_batch_bn(const Tensor *x, const struct frozen_norm *norm, const Tensor *residual, double top, double momentum);
+Tensor *tensor_batch_bn(const Tensor *x, const struct frozen_norm *norm, const struct norm_then *then, double momentum);
 /* A convolution of x [N,3,H,W], H and W even, without bias and with stride 2 and kernel 2 * padding + 1. The gradient goes to x
  * alone, by way of `adjoint`, tensor_stem_adjoint of the same weight: much faster than tensor_conv2d's. */
 Tensor *tensor_stem(const Tensor *x, const Tensor *w, const Tensor *adjoint, int padding);

@@ -222,7 +222,7 @@ static long resident(void)
 	return own * 4096 >> 20;
 }
 
-/* Freed tensors of many sizes do not pile up: half as much again as was in use at once is kept at most. */
+/* Freed tensors of many sizes do not pile up. */
 static void memory(void)
 {
 	enum { MIB = 1 << 18 };
@@ -263,6 +263,150 @@ static void depthwise(void)
 		tensor_scope_end();
 	}
 	CHECK_STR(tensor_error(), NULL);
+}
+
+/* --- a BatchNorm with a pool behind it ---------------------------------------------------------------------- */
+
+enum { CHANNELS = 20 };
+
+struct pooled {
+	Tensor *y, *mean, *var, *d[3]; /* of x, weight, bias */
+};
+
+/* With the pool in the same pass, or behind it; `batch`: with the batch's statistics. */
+static struct pooled pooled_bn(const Tensor *given, enum scalar type, double top, bool batch, bool apart)
+{
+	struct pooled p = {0};
+	Tensor *v[5], *x = tensor_channels_last(tensor_clone(tensor_to(given, type)));
+	for (int i = 0; i < 4; i++)
+		v[i + 1] = tensor_clone(random_tensor(T_F32, 1, (int64_t[]){CHANNELS}, 41 + (uint32_t)i));
+	v[0] = x;
+	v[3] = tensor_mul(v[3], tensor_full(0.01, T_F32, 0, NULL)); /* near x's, as it is in networks */
+	struct frozen_norm norm = {v[1], v[2], v[3], tensor_mul(v[4], v[4]), 1e-5};
+	struct norm_then then = {.top = top, .pools = !apart};
+	for (int i = 0; i < 3; i++)
+		tensor_requires_grad_(v[i], i == 0 || batch);
+	if (batch)
+		p.y = tensor_batch_bn(x, &norm, &then, 0.1);
+	else
+		p.y = tensor_frozen_bn(x, &norm, &then, 2, &p.mean, &p.var);
+	if (apart)
+		p.y = tensor_max_pool2d(p.y, 3, 2, 1);
+	int64_t shape[] = {2 * IMAGES, CHANNELS, tensor_size(p.y, 2), tensor_size(p.y, 3)};
+	Tensor *dy = tensor_to(random_tensor(T_F32, 4, shape, 51), type);
+	Tensor *sum = tensor_sum(tensor_to(tensor_mul(p.y, dy), T_F32), 0, NULL, false);
+	if (!batch) {
+		Tensor *of_mean = tensor_sum(tensor_mul(p.mean, p.mean), 0, NULL, false);
+		sum = tensor_add(sum, tensor_add(of_mean, tensor_sum(tensor_mul(p.var, p.var), 0, NULL, false)));
+	}
+	CHECK(tensor_grad(sum, v, batch ? 3 : 1, p.d, false) == 0);
+	return p;
+}
+
+/* In f32 y is the same to the bit; gradients and statistics are added up in other orders. In bf16 the two round d differently. */
+static void check_pooled(const Tensor *x, enum scalar type, double top, bool batch)
+{
+	struct pooled one = pooled_bn(x, type, top, batch, false), two = pooled_bn(x, type, top, batch, true);
+	double bound = type == T_F32 ? 1e-6 : 5e-3;
+	CHECK(distance(one.y, two.y) == 0);
+	for (int i = 0; i < (batch ? 3 : 1); i++)
+		CHECK_THAT(distance(one.d[i], two.d[i]) < bound, "gradient %d is off by %g", i, distance(one.d[i], two.d[i]));
+	if (!batch) {
+		double off[] = {distance(one.mean, two.mean), distance(one.var, two.var)};
+		CHECK_THAT(off[0] < 5e-6 && off[1] < 1e-6, "mean is off by %g, var by %g", off[0], off[1]);
+		CHECK(tensor_size(one.mean, 0) == 2 && tensor_size(one.mean, 1) == CHANNELS);
+	}
+	CHECK_STR(tensor_error(), NULL);
+}
+
+static void pools(void)
+{
+	static const int64_t sizes[][2] = {{8, 8}, {7, 5}, {1, 6}, {16, 9}};
+	for (int k = 0; k < 32; k++) {
+		tensor_scope_begin(GRAD);
+		Tensor *x = random_tensor(T_F32, 4, (int64_t[]){2 * IMAGES, CHANNELS, sizes[k / 8][0], sizes[k / 8][1]}, 40);
+		check_pooled(x, k & 1 ? T_BF16 : T_F32, k & 2 ? INFINITY : 0, k & 4);
+		tensor_scope_end();
+	}
+}
+
+static void pool_refused(void)
+{
+	tensor_scope_begin(NO_GRAD);
+	Tensor *x = random_tensor(T_F32, 4, (int64_t[]){IMAGES, CHANNELS, 4, 4}, 40),
+	       *v = tensor_full(1, T_F32, 1, (int64_t[]){CHANNELS});
+	struct frozen_norm norm = {v, v, v, v, 1e-5};
+	struct norm_then then = {.residual = x, .pools = true};
+	CHECK(!tensor_frozen_bn(x, &norm, &then, 1, NULL, NULL));
+	CHECK(tensor_error() && strstr(tensor_error(), "a pool takes no residual"));
+	tensor_error_clear();
+	CHECK(!tensor_batch_bn(x, &norm, &then, 0));
+	tensor_error_clear();
+	tensor_scope_end();
+}
+
+/* --- threads ---------------------------------------------------------------------- */
+
+enum { RESULTS = 16 };
+
+/* Something of every pass of this file, on images large enough to be shared among threads. */
+static int every_pass(Tensor *out[RESULTS])
+{
+	int64_t side = 96, shape[] = {2 * IMAGES, 3, side, side};
+	int n = 0;
+	Tensor *x = random_tensor(T_F32, 4, (int64_t[]){2 * IMAGES, CHANNELS, 45, 50}, 61);
+	for (int k = 0; k < 4; k++) {
+		struct pooled p = pooled_bn(x, T_F32, INFINITY, k & 1, k & 2);
+		out[n++] = p.y;
+		out[n++] = p.d[0];
+		out[n++] = k & 1 ? p.d[1] : p.var;
+	}
+	Tensor *pixels = random_tensor(T_F32, 4, shape, 62), *w = random_tensor(T_F32, 4, (int64_t[]){CHANNELS, 3, 7, 7}, 63), *d;
+	struct pixel_view view = {.x = 5, .y = 3, .w = 70, .h = 61, .flip = true, .roll_x = 4};
+	struct adam_pixels how = {.lr = 0.25, .beta1 = 0.5, .beta2 = 0.9, .eps = 1e-8, .lo = {-1, -1, -1}, .hi = {1, 1, 1}};
+	tensor_requires_grad_(pixels, true);
+	Tensor *y = tensor_step_view(pixels, tensor_views(&view, 1, (int)side, (int)side), T_F32);
+	Tensor *stem = tensor_stem(y, w, tensor_stem_adjoint(w, 3), 3);
+	CHECK(tensor_grad(tensor_sum(tensor_mul(stem, stem), 0, NULL, false), &pixels, 1, &d, false) == 0);
+	out[n++] = y;
+	out[n++] = d;
+	Tensor *t[] = {tensor_full_like(d, 0.5), tensor_full_like(d, 0), tensor_full_like(d, 0)};
+	tensor_adam_pixels_(t[0], d, t[1], t[2], tensor_adam_numbers(1, &how));
+	out[n++] = t[0];
+	out[n++] = t[2];
+	return n;
+}
+
+/* As many threads as one likes give the same bits. */
+static void threads(void)
+{
+	static const int many[] = {1, 2, 5};
+	double *first[RESULTS] = {0};
+	for (int k = 0; k < 3; k++) {
+		CHECK(torch_start("cpu", many[k]) == 0);
+		CHECK(torch_threads() == many[k]);
+		tensor_scope_begin(GRAD);
+		Tensor *out[RESULTS];
+		int n = every_pass(out);
+		CHECK(n == RESULTS);
+		for (int i = 0; i < n; i++) {
+			int64_t count = tensor_numel(out[i]);
+			double *v = calloc((size_t)count, sizeof *v);
+			CHECK(tensor_read(out[i], T_F64, v, count) == 0);
+			if (first[i])
+				CHECK_THAT(
+				    !memcmp(v, first[i], (size_t)count * sizeof *v), "%d threads: result %d differs", many[k], i);
+			else
+				first[i] = v;
+			if (v != first[i])
+				free(v);
+		}
+		CHECK_STR(tensor_error(), NULL);
+		tensor_scope_end();
+	}
+	for (int i = 0; i < RESULTS; i++)
+		free(first[i]);
+	CHECK(torch_start("cpu", 1) == 0);
 }
 
 /* --- steps taken many times ---------------------------------------------------------------------- */
@@ -325,7 +469,11 @@ int main(void)
 	RUN(view_refused);
 	RUN(stems);
 	RUN(depthwise);
+	RUN(pools);
+	RUN(pool_refused);
 	RUN(adam);
+	if (!torch_on_gpu())
+		RUN(threads);
 	RUN(memory);
 	RUN(replayed);
 	RUN(not_to_be_recorded);

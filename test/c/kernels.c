@@ -94,7 +94,7 @@ static struct array array_new(int64_t n, bool bf16, int skip)
 /* The threads' order differs from run to run; what f writes, all of `out`, must not. */
 static void run_thrice(const char *(*f)(void *ctx), void *ctx, const struct array *out, int outs)
 {
-	char *before[2];
+	char *before[3];
 	for (int k = 0; k < outs; k++)
 		before[k] = xmalloc(out[k].bytes);
 	for (int i = 0; i < 3; i++) {
@@ -251,6 +251,145 @@ static void statistics_far_from_zero(void)
 		for (struct array *a = (struct array[]){x, y, channels, statistics, room, {0}}; a->room; a++)
 			free(a->room);
 	}
+}
+
+/* --- with a pool ---------------------------------------------------------------------- */
+
+struct map {
+	int64_t images, H, W, C;
+	bool bf16;
+	int skip;
+};
+
+static const struct map maps[] = {{2, 7, 5, 64, true, 0}, {3, 8, 8, 24, false, 0}, {1, 1, 1, 3, false, 0}, {2, 1, 6, 58, true, 0},
+    {1, 9, 4, 64, false, 2}, {1, 9, 4, 64, true, 1}, {2, 6, 2, 2048, true, 0}, {1, 40, 30, 33, true, 0}};
+
+/* The CPU's passes give the same bits. */
+static void check_windows(const struct frozen_bn *k, int64_t images)
+{
+	int64_t h = pool_size(k->H), n = images * h * pool_size(k->W) * k->C;
+	struct array y = array_new(n, k->bf16, 0), winner = array_new(n, false, 0);
+	struct pool_room *room = pool_room_new(k);
+	struct frozen_bn cpu = *k;
+	cpu.y = y.v;
+	cpu.winner = winner.v;
+	for (int64_t band = 0; band < images * h; band++)
+		pooled_bn_forward(&cpu, band, room, NULL, NULL);
+	CHECK(!memcmp(y.v, k->y, y.bytes));
+	CHECK(!memcmp(winner.v, k->winner, (size_t)n));
+	pool_room_free(room);
+	free(y.room);
+	free(winner.room);
+}
+
+/* Values in f64. The winner is the first of the largest, or nobody where nothing passes. */
+static void check_winners(const struct frozen_bn *k, int64_t images)
+{
+	int64_t h = pool_size(k->H), w = pool_size(k->W);
+	for (int64_t at = 0; at < images * h * w * k->C; at++) {
+		int64_t c = at % k->C, j = at / k->C % w, i = at / k->C / w % h, image = at / k->C / w / h;
+		double best = -INFINITY, won = NAN;
+		for (int64_t place = 0; place < 9; place++) {
+			int64_t y = 2 * i - 1 + place / 3, x = 2 * j - 1 + place % 3;
+			if (y < 0 || y >= k->H || x < 0 || x >= k->W)
+				continue;
+			double v =
+			    (double)load(k->x, ((image * k->H + y) * k->W + x) * k->C + c, k->bf16) * k->scale[c] + k->shift[c];
+			v = k->top > 0 ? fmin(fmax(v, 0), k->top) : v;
+			best = fmax(best, v);
+			won = k->winner[at] == place ? v : won;
+		}
+		double got = load(k->y, at, k->bf16);
+		CHECK_NEAR(got, best, slack(k->bf16, best));
+		if (k->winner[at] == POOL_NONE)
+			CHECK(k->top > 0 && (got <= 0 || got >= k->top));
+		else
+			CHECK_NEAR(won, best, 2 * slack(k->bf16, best)); /* equals in bf16 */
+	}
+}
+
+/* Every dy goes where its winner is. */
+static void check_unpooled(const struct norm *n, int64_t images)
+{
+	const struct frozen_bn *k = &n->k;
+	int64_t h = pool_size(k->H), w = pool_size(k->W), rows = images * k->H * k->W;
+	double *d = xcalloc((size_t)(rows * k->C), sizeof *d);
+	for (int64_t at = 0; at < images * h * w * k->C; at++) {
+		int64_t c = at % k->C, j = at / k->C % w, i = at / k->C / w % h, image = at / k->C / w / h, place = k->winner[at];
+		if (place != POOL_NONE)
+			d[((image * k->H + 2 * i - 1 + place / 3) * k->W + 2 * j - 1 + place % 3) * k->C + c] +=
+			    load(k->dy, at, k->bf16);
+	}
+	for (int64_t i = 0; i < rows * k->C; i++) {
+		int64_t c = i % k->C;
+		double want = d[i] * k->scale[c], x = load(k->x, i, k->bf16);
+		want += n->dmean ? n->dmean[c] / (double)rows + 2.0 * n->dvar[c] * (x - n->mean[c]) / (double)rows : 0;
+		CHECK_NEAR(load(k->dx, i, k->bf16), want, 2 * slack(k->bf16, want));
+	}
+	free(d);
+}
+
+/* As norm_runs. */
+static void pool_runs(const struct map *m, float top, bool whole)
+{
+	struct shape s = {m->images * m->H * m->W, m->C, m->bf16, m->skip};
+	int64_t n = s.rows * s.C, out = m->images * pool_size(m->H) * pool_size(m->W) * m->C;
+	struct array x = array_new(n, s.bf16, s.skip), y = array_new(out, s.bf16, s.skip), dy = array_new(out, s.bf16, s.skip);
+	struct array dx = array_new(n, s.bf16, s.skip), winner = array_new(out, false, 0);
+	struct array channels = array_new(5 * s.C, false, 0), lines = array_new(2 * s.C, false, 0);
+	struct array room = array_new(fd2_cuda_engine()->frozen_room(s.rows, s.C), false, 0);
+	struct array statistics = array_new(2 * s.C, false, 0);
+	float *c = channels.v;
+	struct norm k = {{s.C, s.bf16, top, x.v, NULL, y.v, c, c + s.C, c + 2 * s.C}, &s};
+	k.k.pools = true;
+	k.k.H = m->H;
+	k.k.W = m->W;
+	k.k.winner = (uint8_t *)winner.v + m->skip;
+	winner.bytes = (size_t)(out + m->skip);
+	k.room = whole ? room.v : NULL;
+	k.statistics = statistics.v;
+	k.lines = lines.v;
+	run_thrice(run_forward, &k, (struct array[]){y, winner, statistics}, 2 + whole);
+	check_windows(&k.k, m->images);
+	check_winners(&k.k, m->images);
+	if (whole) {
+		check_statistics(&k);
+		k.mean = k.statistics;
+		k.dmean = c + 3 * s.C;
+		k.dvar = c + 4 * s.C;
+	}
+	k.k.dy = dy.v;
+	k.k.dx = dx.v;
+	run_thrice(run_backward, &k, &dx, 1);
+	check_unpooled(&k, m->images);
+	for (struct array *a = (struct array[]){x, y, dy, dx, winner, channels, lines, room, statistics, {0}}; a->room; a++)
+		free(a->room);
+}
+
+static void pool_kernels(void)
+{
+	for (size_t i = 0; i < sizeof maps / sizeof *maps; i++)
+		for (int whole = 0; whole < 2; whole++) {
+			pool_runs(&maps[i], INFINITY, whole);
+			pool_runs(&maps[i], 0, whole);
+			pool_runs(&maps[i], 1, whole);
+		}
+}
+
+/* A NaN is not lost, and passes nothing on. */
+static void pooled_nan(void)
+{
+	enum { SIDE = 4, OUT = 2 };
+	float x[SIDE * SIDE] = {0}, one = 1, zero = 0, y[OUT * OUT];
+	uint8_t winner[OUT * OUT];
+	struct shape s = {SIDE * SIDE, 1};
+	struct norm n = {
+	    {1, false, INFINITY, x, NULL, y, &one, &zero, &zero, .pools = true, .H = SIDE, .W = SIDE, .winner = winner}, &s};
+	x[0] = NAN;
+	x[1] = 2;
+	CHECK_STR(run_forward(&n), NULL);
+	CHECK(isnan(y[0]) && winner[0] == POOL_NONE && y[1] == 2 && winner[1] == 3);
+	check_windows(&n.k, 1);
 }
 
 static void vectors(void)
@@ -479,6 +618,8 @@ int main(void)
 	RUN(vectors);
 	RUN(norm_kernels);
 	RUN(statistics_far_from_zero);
+	RUN(pool_kernels);
+	RUN(pooled_nan);
 	RUN(readers_are_found);
 	RUN(view_kernel);
 	RUN(adjoint_kernel);

@@ -1,0 +1,93 @@
+/* What the kernels over x [rows][C] share: a thread keeps to V neighbouring channels, which it reads and writes at once (grid.h).
+ */
+#ifndef FD2_CHANNELS_H
+#define FD2_CHANNELS_H
+#include "lib/cuda/grid.h"
+#include "lib/cuda/launch.h"
+#include "lib/torch/elements.h"
+
+#include <algorithm>
+
+namespace
+{
+
+/* V neighbouring elements, of f32 or bf16 (as its bits), read and written at once. */
+template <class T, int V> struct alignas(sizeof(T) * V) pack {
+	T v[V];
+};
+
+inline __device__ float wide(float v)
+{
+	return v;
+}
+
+inline __device__ float wide(uint16_t v)
+{
+	return widen(v);
+}
+
+template <class T, int V> __device__ pack<T, V> get(const void *p, int64_t i)
+{
+	return *(const pack<T, V> *)((const T *)p + i);
+}
+
+template <class T, int V> __device__ void set(void *p, int64_t i, const pack<T, V> &v)
+{
+	*(pack<T, V> *)((T *)p + i) = v;
+}
+
+/* V channels' constants. */
+template <int V> __device__ void constants(float (&to)[V], const float *from, int64_t c)
+{
+	for (int v = 0; v < V; v++)
+		to[v] = from[c + v];
+}
+
+/* This thread's first channel, or -1 where the channels end. */
+template <int V> __device__ int64_t channel_of(int64_t C)
+{
+	const int64_t c = ((int64_t)blockIdx.y * blockDim.x + threadIdx.x) * V;
+	return c < C ? c : -1;
+}
+
+/* The sums of a block's rows: each thread's, then halves onto halves. Those of block b, channel c go to room[b][0..1][c]. */
+template <int V> __device__ void join_rows(float (&sum)[V], float (&square)[V], float *room, int64_t c, int64_t C)
+{
+	__shared__ float sums[2 * V][THREADS];
+	const int at = threadIdx.y * blockDim.x + threadIdx.x;
+	for (int v = 0; v < V; v++) {
+		sums[2 * v][at] = sum[v];
+		sums[2 * v + 1][at] = square[v];
+	}
+	for (int half = blockDim.y / 2; half > 0; half /= 2) {
+		__syncthreads();
+		if ((int)threadIdx.y < half)
+			for (int i = 0; i < 2 * V; i++)
+				sums[i][at] += sums[i][at + half * blockDim.x];
+	}
+	if (threadIdx.y == 0 && c >= 0)
+		for (int i = 0; i < 2 * V; i++)
+			room[(2 * (int64_t)blockIdx.x + i % 2) * C + c + i / 2] = sums[i][at];
+}
+
+inline dim3 blocks_of(const grid &g)
+{
+	return dim3((unsigned)g.down, (unsigned)g.across);
+}
+
+inline uintptr_t bits(const void *p)
+{
+	return (uintptr_t)p;
+}
+
+} // namespace
+
+/* The kernel for x's type and for `vector` channels at once. */
+#define CHOOSE(kernel, vector)                                                                                                     \
+	(k->bf16          ? vector == 8   ? kernel<uint16_t, 8>                                                                    \
+	                    : vector == 2 ? kernel<uint16_t, 2>                                                                    \
+	                                  : kernel<uint16_t, 1>                                                                    \
+	             : vector == 4 ? kernel<float, 4>                                                                              \
+	    : vector == 2 ? kernel<float, 2>                                                                                       \
+	                  : kernel<float, 1>)
+#endif

@@ -1,0 +1,159 @@
+#include "lib/torch/rows.h"
+#include "lib/torch/elements.h"
+#include <ATen/Parallel.h>
+#include <ATen/ops/empty.h>
+#include <c10/util/Exception.h>
+#include <algorithm>
+
+constexpr at::MemoryFormat last = at::MemoryFormat::ChannelsLast;
+
+at::Tensor like_pixels(const at::Tensor &t)
+{
+	return t.contiguous(last);
+}
+
+at::Tensor part_of(const at::Tensor &x, int64_t g, int64_t groups)
+{
+	TORCH_CHECK(groups > 0 && x.size(0) % groups == 0, x.size(0), " images cannot be parted into ", groups, " groups");
+	const int64_t n = x.size(0) / groups;
+	return x.narrow(0, g * n, n);
+}
+
+frozen_bn rows_of(const at::Tensor &x, double top, bool pools)
+{
+	TORCH_CHECK(x.dim() == 4, "[N,C,H,W] was expected");
+	TORCH_CHECK(x.scalar_type() == at::kBFloat16 || x.scalar_type() == at::kFloat, "f32 or bf16 was expected");
+	frozen_bn k = {};
+	k.C = x.size(1);
+	k.bf16 = x.scalar_type() == at::kBFloat16;
+	k.top = (float)top;
+	k.x = x.const_data_ptr();
+	k.pools = pools;
+	k.H = x.size(2);
+	k.W = x.size(3);
+	return k;
+}
+
+at::Tensor empty_y(const at::Tensor &x, bool pools)
+{
+	const auto side = [&](int64_t n) { return pools ? pool_size(n) : n; };
+	return at::empty({x.size(0), x.size(1), side(x.size(2)), side(x.size(3))}, x.options(), last);
+}
+
+at::Tensor what_passed(const at::Tensor &y, bool pools)
+{
+	return pools ? at::empty(y.sizes(), y.options().dtype(at::kByte), last) : y;
+}
+
+void set_passed(frozen_bn *k, const at::Tensor &passed)
+{
+	if (k->pools)
+		k->winner = passed.mutable_data_ptr<uint8_t>();
+	else
+		k->y = passed.data_ptr();
+}
+
+namespace
+{
+
+constexpr int64_t rows_block = 256;
+
+/* f(b, first, n): block b has n rows from `first`. */
+template <class F> void over_rows(const at::Tensor &x, F f)
+{
+	const int64_t rows = x.numel() / x.size(1), blocks = (rows + rows_block - 1) / rows_block;
+	at::parallel_for(0, blocks, 1, [&](int64_t from, int64_t to) {
+		for (int64_t b = from; b < to; b++)
+			f(b, b * rows_block, std::min(rows_block, rows - b * rows_block));
+	});
+}
+
+/* Two sums for each channel, [2*C]: add(b, a) adds those of block b to a [2*C]. A block's are f32; they are joined in f64 and in
+ * order. */
+template <class Over> std::vector<double> join(int64_t blocks, int64_t C, Over over)
+{
+	std::vector<float> parts(2 * blocks * C);
+	over(parts.data());
+	std::vector<double> sums(2 * C);
+	for (int64_t b = 0; b < blocks; b++)
+		for (int64_t i = 0; i < 2 * C; i++)
+			sums[i] += parts[2 * b * C + i];
+	return sums;
+}
+
+template <class F> std::vector<double> sums_over_rows(const at::Tensor &x, F f)
+{
+	const int64_t C = x.size(1), blocks = (x.numel() / C + rows_block - 1) / rows_block;
+	return join(blocks, C, [&](float *parts) {
+		over_rows(x, [&](int64_t b, int64_t first, int64_t n) { f(first, n, parts + 2 * b * C, parts + (2 * b + 1) * C); });
+	});
+}
+
+int64_t bands_of(const frozen_bn &k, const at::Tensor &x)
+{
+	return x.size(0) * pool_size(k.H);
+}
+
+template <class F> void over_bands(const frozen_bn &k, const at::Tensor &x, F f)
+{
+	at::parallel_for(0, bands_of(k, x), 1, [&](int64_t from, int64_t to) {
+		pool_room *room = pool_room_new(&k);
+		for (int64_t band = from; band < to; band++)
+			f(band, room);
+		pool_room_free(room);
+	});
+}
+
+template <class F> std::vector<double> sums_over_bands(const frozen_bn &k, const at::Tensor &x, F f)
+{
+	return join(bands_of(k, x), k.C, [&](float *parts) {
+		over_bands(k, x,
+		    [&](int64_t band, pool_room *room) { f(band, room, parts + 2 * band * k.C, parts + (2 * band + 1) * k.C); });
+	});
+}
+
+} // namespace
+
+/* --- the passes ----------------------------------------------------------------------------------------------------------- */
+
+void values_of_rows(const frozen_bn &k, const at::Tensor &x)
+{
+	if (k.pools)
+		over_bands(k, x, [&](int64_t band, pool_room *room) { pooled_bn_forward(&k, band, room, nullptr, nullptr); });
+	else
+		over_rows(x, [&](int64_t, int64_t first, int64_t n) { frozen_bn_values(&k, first, n); });
+}
+
+std::vector<double> values_and_sums_of_rows(const frozen_bn &k, const at::Tensor &x)
+{
+	if (k.pools)
+		return sums_over_bands(k, x, [&](int64_t band, pool_room *room, float *sum, float *square) {
+			pooled_bn_forward(&k, band, room, sum, square);
+		});
+	return sums_over_rows(
+	    x, [&](int64_t first, int64_t n, float *sum, float *square) { frozen_bn_forward(&k, first, n, sum, square); });
+}
+
+std::vector<double> sums_of_rows(const frozen_bn &k, const at::Tensor &x)
+{
+	return sums_over_rows(
+	    x, [&](int64_t first, int64_t n, float *sum, float *square) { batch_bn_sums(&k, first, n, sum, square); });
+}
+
+std::vector<double> gradient_sums_of_rows(const frozen_bn &k, const at::Tensor &x)
+{
+	if (k.pools)
+		return sums_over_bands(k, x, [&](int64_t band, pool_room *room, float *sum, float *product) {
+			pooled_bn_gradient_sums(&k, band, room, sum, product);
+		});
+	return sums_over_rows(
+	    x, [&](int64_t first, int64_t n, float *sum, float *product) { batch_bn_gradient_sums(&k, first, n, sum, product); });
+}
+
+void gradients_of_rows(const frozen_bn &k, const at::Tensor &x)
+{
+	if (k.pools)
+		over_bands(k, x, [&](int64_t band, pool_room *room) { pooled_bn_backward(&k, band, room); });
+	else
+		over_rows(x, [&](int64_t, int64_t first, int64_t n) { frozen_bn_backward(&k, first, n); });
+}
