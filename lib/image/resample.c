@@ -6,6 +6,9 @@
 #include "lib/image/image.h"
 #include <stdlib.h>
 #include <string.h>
+#ifdef __x86_64__
+#include <immintrin.h>
+#endif
 
 void image_free(struct image *im)
 {
@@ -61,16 +64,27 @@ static void kernel_free(struct kernel *k)
 	free(k->weights);
 }
 
-/* sum[i] += w * row[i]; blocks of a fixed length are what gcc -O2 vectorises. */
-INLINE void add_row(float *restrict sum, const uint8_t *restrict row, float w, int n)
+/* sum = w[0] rows[0] + w[1] rows[1] + ..., rows being `stride` apart. */
+INLINE void sum_along_y(float *restrict sum, const uint8_t *restrict rows, size_t stride, const float *w, int count, int n)
 {
-	int i = 0;
+	for (int i = 0; i < n; i++) {
+		float s = 0;
 
-	for (; i + 16 <= n; i += 16)
-		for (int j = 0; j < 16; j++)
-			sum[i + j] += w * (float)row[i + j];
-	for (; i < n; i++)
-		sum[i] += w * (float)row[i];
+		for (int j = 0; j < count; j++)
+			s += w[j] * (float)rows[(size_t)j * stride + (size_t)i];
+		sum[i] = s;
+	}
+}
+
+/* The usual numbers of inputs become loops without a loop, here and along x. */
+FAST static void along_y(float *restrict sum, const uint8_t *restrict rows, size_t stride, const float *w, int count, int n)
+{
+	if (count == 2)
+		sum_along_y(sum, rows, stride, w, 2, n);
+	else if (count == 3)
+		sum_along_y(sum, rows, stride, w, 3, n);
+	else
+		sum_along_y(sum, rows, stride, w, count, n);
 }
 
 typedef float quad __attribute__((vector_size(16)));
@@ -95,7 +109,6 @@ INLINE void sum_along_x(float *sum, const float *row, const struct kernel *k, in
 	}
 }
 
-/* The usual numbers of inputs become loops without a loop. */
 FAST static void along_x(uint8_t *restrict out, float *restrict sum, const float *row, const struct kernel *k, int n)
 {
 	if (k->most == 2)
@@ -108,27 +121,137 @@ FAST static void along_x(uint8_t *restrict out, float *restrict sum, const float
 		out[i] = (uint8_t)(int)sum[i];
 }
 
-FAST void image_resample(
+#ifdef __x86_64__
+/* The same, 16 floats of the outputs at once, where their inputs lie within two registers. */
+struct lanes {
+	int n;          /* floats of the outputs, a multiple of 3 */
+	int *base;      /* of a block of 16: where its first output's inputs begin */
+	int32_t *place; /* of each output: where its inputs begin, behind base */
+	float *weights; /* [block][most][16] */
+};
+
+static void lanes_free(struct lanes *l)
+{
+	free(l->base);
+	free(l->place);
+	free(l->weights);
+	free(l);
+}
+
+/* base and place; false where a block's inputs lie too far apart */
+static bool find_places(struct lanes *l, const struct kernel *k)
+{
+	for (int i = 0; i < l->n; i++) {
+		int first = (k->first[i / 3] - k->lo) * 3;
+
+		if (i % 16 == 0)
+			l->base[i / 16] = first;
+		l->place[i] = first + i % 3 - l->base[i / 16];
+		if (l->place[i] >= 32)
+			return false;
+	}
+	return true;
+}
+
+/* NULL where it cannot be done. */
+static struct lanes *lanes_new(const struct kernel *k, int n)
+{
+	struct lanes *l = xcalloc(1, sizeof *l);
+	size_t blocks = (3 * (size_t)n + 15) / 16, most = (size_t)k->most;
+
+	l->n = 3 * n;
+	l->base = xcalloc(blocks, sizeof *l->base);
+	l->place = xcalloc(blocks, 16 * sizeof *l->place);
+	if (!__builtin_cpu_supports("avx512f") || !find_places(l, k)) {
+		lanes_free(l);
+		return NULL;
+	}
+	l->weights = xcalloc(blocks * most, 16 * sizeof *l->weights);
+	for (size_t i = 0; i < 3 * (size_t)n; i++)
+		for (size_t j = 0; j < most; j++)
+			l->weights[(i / 16 * most + j) * 16 + i % 16] = k->weights[i / 3 * (size_t)k->taps + j];
+	return l;
+}
+
+#define AVX512 __attribute__((target("avx512f")))
+
+AVX512 INLINE void sum_lanes(uint8_t *restrict out, const float *restrict row, const struct lanes *l, int most)
+{
+	const float *w = l->weights;
+	const int *base = l->base;
+	const int32_t *places = l->place;
+
+	for (int i = 0, n = l->n; i < n; i += 16, base++) {
+		const float *p = row + *base;
+		__m512i place = _mm512_loadu_si512(places + i);
+		__m512 s = _mm512_set1_ps(0.5f);
+
+#pragma GCC unroll 3
+		for (int j = 0; j < most; j++, p += 3, w += 16) {
+			__m512 v = _mm512_permutex2var_ps(_mm512_loadu_ps(p), place, _mm512_loadu_ps(p + 16));
+
+			s = _mm512_add_ps(s, _mm512_mul_ps(_mm512_loadu_ps(w), v));
+		}
+		__m128i bytes = _mm512_cvtepi32_epi8(_mm512_cvttps_epi32(s));
+		if (n - i >= 16)
+			_mm_storeu_si128((__m128i *)(out + i), bytes);
+		else
+			memcpy(out + i, &bytes, (size_t)(n - i));
+	}
+}
+
+/* `row` is readable for 32 floats, and 3 for each further input, behind each base. */
+AVX512 static void along_x_lanes(uint8_t *out, const float *row, const struct lanes *l, int most)
+{
+	if (most == 2)
+		sum_lanes(out, row, l, 2);
+	else if (most == 3)
+		sum_lanes(out, row, l, 3);
+	else
+		sum_lanes(out, row, l, most);
+}
+#else
+struct lanes;
+static struct lanes *lanes_new(const struct kernel *k, int n)
+{
+	(void)k, (void)n;
+	return NULL;
+}
+static void along_x_lanes(uint8_t *out, const float *row, const struct lanes *l, int most)
+{
+	(void)out, (void)row, (void)l, (void)most;
+}
+static void lanes_free(struct lanes *l)
+{
+	(void)l;
+}
+#endif
+
+void image_resample(
     struct image *out, const struct image *in, double x, double y, double w, double h, int out_w, int out_h, int antialias)
 {
 	struct kernel kx = kernel_new(x, w, in->w, out_w, antialias);
 	struct kernel ky = kernel_new(y, h, in->h, out_h, antialias);
+	struct lanes *lanes = lanes_new(&kx, out_w);
 	int n = (kx.hi - kx.lo) * 3;
-	size_t room = (size_t)n + 3 * (size_t)kx.most + 1;
-	float *row = xmalloc(room * sizeof *row), *sum = xmalloc(((size_t)out_w * 3 + 1) * sizeof *sum);
+	float *row = xcalloc((size_t)n + 3 * (size_t)kx.most + 32, sizeof *row);
+	float *sum = xmalloc(((size_t)out_w * 3 + 1) * sizeof *sum);
 
-	*out = image_new(out_w, out_h);
+	*out = (struct image){out_w, out_h, xmalloc((size_t)out_w * (size_t)out_h * 3)};
 	for (int i = 0; i < out_h; i++) {
-		memset(row, 0, room * sizeof *row);
-		for (int j = 0; j < ky.count[i]; j++) {
-			const uint8_t *from = in->rgb + ((size_t)(ky.first[i] + j) * (size_t)in->w + (size_t)kx.lo) * 3;
+		const uint8_t *from = in->rgb + ((size_t)ky.first[i] * (size_t)in->w + (size_t)kx.lo) * 3;
+		uint8_t *to = out->rgb + (size_t)i * (size_t)out_w * 3;
 
-			add_row(row, from, ky.weights[(size_t)i * (size_t)ky.taps + (size_t)j], n);
-		}
-		along_x(out->rgb + (size_t)i * (size_t)out_w * 3, sum, row, &kx, out_w);
+		along_y(row, from, (size_t)in->w * 3, ky.weights + (size_t)i * (size_t)ky.taps, ky.count[i], n);
+		if (lanes)
+			along_x_lanes(to, row, lanes, kx.most);
+		else
+			along_x(to, sum, row, &kx, out_w);
 	}
 	free(row);
 	free(sum);
+	if (lanes)
+		lanes_free(lanes);
 	kernel_free(&kx);
 	kernel_free(&ky);
 }

@@ -50,6 +50,45 @@ static void resample_keeps_what_fits(void)
 	image_free(&in);
 }
 
+/* The share of input p of a box [at, at + length), not yet divided by their sum, for output i of n. */
+static double share(int p, int size, double at, double length, int i, int n, int antialias)
+{
+	double scale = length / n, width = antialias && scale > 1 ? scale : 1, centre = at + (i + 0.5) * scale;
+	int inside = p >= fmax(0, floor(at)) && p < fmin(size, ceil(at + length));
+	return inside ? fmax(0, 1 - fabs(p + 0.5 - centre) / width) : 0;
+}
+
+static double resampled(const struct image *in, const double *box, int w, int h, int x, int y, int c, int antialias)
+{
+	double sum = 0, value = 0;
+	for (int q = 0; q < in->h; q++)
+		for (int p = 0; p < in->w; p++) {
+			double s =
+			    share(p, in->w, box[0], box[2], x, w, antialias) * share(q, in->h, box[1], box[3], y, h, antialias);
+			sum += s;
+			value += s * in->rgb[(q * in->w + p) * 3 + c];
+		}
+	return value / sum;
+}
+
+/* Noise, through boxes that shrink and grow; each row ends in another part of a vector. */
+static void resample_is_its_definition(void)
+{
+	static const double boxes[][4] = {{0, 0, 37, 29}, {3, 2, 20, 11}, {0.4, 1.7, 31.2, 20.9}, {5, 5, 3, 2}, {30, 0, 7, 29}};
+	struct image in = image_new(37, 29), out;
+	struct rng r = rng_at(11, RNG_TEST, 5, 0, 0);
+	for (int i = 0; i < 37 * 29 * 3; i++)
+		in.rgb[i] = (uint8_t)rng_u32(&r);
+	for (int k = 0; k < 5 * 14; k++) {
+		int w = (int[]){1, 5, 6, 11, 16, 21, 22, 27, 32, 37, 43, 48, 59, 64}[k % 14], h = 1 + k % 9, antialias = k & 1;
+		image_resample(&out, &in, boxes[k / 14][0], boxes[k / 14][1], boxes[k / 14][2], boxes[k / 14][3], w, h, antialias);
+		for (int i = 0; i < w * h * 3; i++)
+			CHECK_NEAR(out.rgb[i], resampled(&in, boxes[k / 14], w, h, i / 3 % w, i / 3 / w, i % 3, antialias), 0.501);
+		image_free(&out);
+	}
+	image_free(&in);
+}
+
 /* Shrinking by 2 the triangle is 4 wide: weights 1:3:3:1, less what lies beyond the border. */
 static void resample_halves(void)
 {
@@ -390,6 +429,7 @@ int main(void)
 	RUN(resample_halves);
 	RUN(resample_doubles);
 	RUN(resample_clamps_to_the_border);
+	RUN(resample_is_its_definition);
 	RUN(resample_keeps_a_constant);
 	RUN(short_side_is_torchvisions);
 	RUN(quarters_change_places);
