@@ -11,6 +11,8 @@
 /* gcc vectorises the loops of a FAST function; it makes a version for each of these instruction sets and picks one at start. */
 #if defined __clang__ || defined __SANITIZE_ADDRESS__
 #define FAST
+#elif defined __x86_64__ && __GNUC__ >= 12
+#define FAST __attribute__((target_clones("arch=x86-64-v4", "avx2", "default"), optimize("O3"))) /* v4: AVX-512 F, BW, DQ, VL */
 #elif defined __x86_64__
 #define FAST __attribute__((target_clones("avx512f", "avx2", "default"), optimize("O3")))
 #else

@@ -20,8 +20,8 @@ INLINE uint16_t narrow(float f)
 {
 	uint32_t u;
 	memcpy(&u, &f, sizeof u);
-	uint32_t rounded = (u + 0x7fff + ((u >> 16) & 1)) >> 16;
-	return (uint16_t)(f != f ? 0x7fc0 : rounded);
+	uint32_t rounded = u + 0x7fff + ((u >> 16) & 1);
+	return (uint16_t)((f != f ? 0x7fc00000 : rounded) >> 16);
 }
 
 /* Element i of an array of f32 or bf16. */
