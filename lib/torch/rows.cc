@@ -68,8 +68,8 @@ template <class F> void over_rows(const at::Tensor &x, F f)
 	});
 }
 
-/* Two sums for each channel, [2*C]: add(b, a) adds those of block b to a [2*C]. A block's are f32; they are joined in f64 and in
- * order. */
+/* Two sums for each channel, [2*C]: over(parts) adds those of every block, f32, to parts [blocks][2*C], which are zeros; they are
+ * joined in f64 and in order. */
 template <class Over> std::vector<double> join(int64_t blocks, int64_t C, Over over)
 {
 	std::vector<float> parts(2 * blocks * C);
