@@ -6,8 +6,6 @@
 #include "lib/cuda/launch.h"
 #include "lib/torch/elements.h"
 
-#include <algorithm>
-
 namespace
 {
 
@@ -36,18 +34,23 @@ template <class T, int V> __device__ void set(void *p, int64_t i, const pack<T, 
 	*(pack<T, V> *)((T *)p + i) = v;
 }
 
+/* What is this thread's: V channels from c, and every blockDim.y-th row from `first` to before `end`. c is -1 where the channels
+ * end, and there are no rows. */
+struct lot {
+	int64_t c, first, end;
+};
+
+template <int V> __device__ lot lot_of(int64_t C, int64_t rows, int64_t each)
+{
+	const int64_t c = ((int64_t)blockIdx.y * blockDim.x + threadIdx.x) * V, first = (int64_t)blockIdx.x * each;
+	return {c < C ? c : -1, first + threadIdx.y, c < C ? min(first + each, rows) : 0};
+}
+
 /* V channels' constants. */
 template <int V> __device__ void constants(float (&to)[V], const float *from, int64_t c)
 {
 	for (int v = 0; v < V; v++)
-		to[v] = from[c + v];
-}
-
-/* This thread's first channel, or -1 where the channels end. */
-template <int V> __device__ int64_t channel_of(int64_t C)
-{
-	const int64_t c = ((int64_t)blockIdx.y * blockDim.x + threadIdx.x) * V;
-	return c < C ? c : -1;
+		to[v] = c < 0 ? 0 : from[c + v];
 }
 
 /* The sums of a block's rows: each thread's, then halves onto halves. Those of block b, channel c go to room[b][0..1][c]. */

@@ -4,20 +4,20 @@
 #include "lib/cuda/channels.h"
 #include "lib/cuda/pool.h"
 
+#include <algorithm>
+
 namespace
 {
 
 template <class T, int V> __global__ void __launch_bounds__(THREADS) forward(frozen_bn k, int64_t rows, int64_t each, float *room)
 {
-	const int64_t c = channel_of<V>(k.C), first = (int64_t)blockIdx.x * each, end = min(first + each, rows);
+	const auto [c, first, end] = lot_of<V>(k.C, rows, each);
 	const bool adds = k.residual, clamps = k.top > 0;
 	float sum[V] = {}, square[V] = {}, scale[V], shift[V], pivot[V];
-	if (c >= 0) {
-		constants<V>(scale, k.scale, c);
-		constants<V>(shift, k.shift, c);
-		constants<V>(pivot, k.pivot, c);
-	}
-	for (int64_t row = first + threadIdx.y; c >= 0 && row < end; row += blockDim.y) {
+	constants<V>(scale, k.scale, c);
+	constants<V>(shift, k.shift, c);
+	constants<V>(pivot, k.pivot, c);
+	for (int64_t row = first; row < end; row += blockDim.y) {
 		const int64_t at = row * k.C + c;
 		const pack<T, V> x = get<T, V>(k.x, at);
 		pack<T, V> residual = {}, y;
@@ -70,15 +70,13 @@ __global__ void lines(int64_t C, double n, const float *mean, const float *dmean
 
 template <class T, int V> __global__ void __launch_bounds__(THREADS) backward(frozen_bn k, int64_t rows, int64_t each)
 {
-	const int64_t c = channel_of<V>(k.C), first = (int64_t)blockIdx.x * each, end = min(first + each, rows);
+	const auto [c, first, end] = lot_of<V>(k.C, rows, each);
 	const bool adds = k.dresidual, clamps = k.top > 0;
 	float scale[V], slope[V], offset[V];
-	if (c < 0)
-		return;
 	constants<V>(scale, k.scale, c);
 	constants<V>(slope, k.slope, c);
 	constants<V>(offset, k.offset, c);
-	for (int64_t row = first + threadIdx.y; row < end; row += blockDim.y) {
+	for (int64_t row = first; row < end; row += blockDim.y) {
 		const int64_t at = row * k.C + c;
 		const pack<T, V> x = get<T, V>(k.x, at), dy = get<T, V>(k.dy, at);
 		pack<T, V> y = {}, dx, dresidual;

@@ -41,15 +41,13 @@ template <class T> __device__ float kept(float v)
 template <class T, int V>
 __global__ void __launch_bounds__(THREADS) pool_forward(frozen_bn k, int64_t rows, int64_t each, float *room)
 {
-	const int64_t c = channel_of<V>(k.C), first = (int64_t)blockIdx.x * each, end = min(first + each, rows);
+	const auto [c, first, end] = lot_of<V>(k.C, rows, each);
 	const bool clamps = k.top > 0;
 	float sum[V] = {}, square[V] = {}, scale[V], shift[V], pivot[V];
-	if (c >= 0) {
-		constants<V>(scale, k.scale, c);
-		constants<V>(shift, k.shift, c);
-		constants<V>(pivot, k.pivot, c);
-	}
-	for (int64_t row = first + threadIdx.y; c >= 0 && row < end; row += blockDim.y) {
+	constants<V>(scale, k.scale, c);
+	constants<V>(shift, k.shift, c);
+	constants<V>(pivot, k.pivot, c);
+	for (int64_t row = first; row < end; row += blockDim.y) {
 		const pixel p = pixel_of(row, pool_size(k.H), pool_size(k.W));
 		pack<uint8_t, V> winner = {};
 		pack<T, V> y;
@@ -86,14 +84,12 @@ __global__ void __launch_bounds__(THREADS) pool_forward(frozen_bn k, int64_t row
 /* rows: pixels of x, each of which asks the windows that it is in. */
 template <class T, int V> __global__ void __launch_bounds__(THREADS) pool_backward(frozen_bn k, int64_t rows, int64_t each)
 {
-	const int64_t c = channel_of<V>(k.C), first = (int64_t)blockIdx.x * each, end = min(first + each, rows);
+	const auto [c, first, end] = lot_of<V>(k.C, rows, each);
 	float scale[V], slope[V], offset[V];
-	if (c < 0)
-		return;
 	constants<V>(scale, k.scale, c);
 	constants<V>(slope, k.slope, c);
 	constants<V>(offset, k.offset, c);
-	for (int64_t row = first + threadIdx.y; row < end; row += blockDim.y) {
+	for (int64_t row = first; row < end; row += blockDim.y) {
 		const pixel p = pixel_of(row, k.H, k.W);
 		const windows down = pool_windows(p.i, k.H), across = pool_windows(p.j, k.W);
 		const pack<T, V> x = get<T, V>(k.x, row * k.C + c);

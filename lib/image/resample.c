@@ -132,6 +132,8 @@ struct lanes {
 
 static void lanes_free(struct lanes *l)
 {
+	if (!l)
+		return;
 	free(l->base);
 	free(l->place);
 	free(l->weights);
@@ -250,8 +252,7 @@ void image_resample(
 	}
 	free(row);
 	free(sum);
-	if (lanes)
-		lanes_free(lanes);
+	lanes_free(lanes);
 	kernel_free(&kx);
 	kernel_free(&ky);
 }

@@ -151,14 +151,13 @@ struct seen {
 	int at;
 };
 
-/* d of columns 2j and 2j+1 from windows j and j+1 of n rows, for `count` elements from `first`; those of the windows behind are in
- * `next` if there are any: their winners. */
+/* d of columns 2j and 2j+1 from windows j and j+1 of n rows, for `count` elements from `first`; nobody: there is no window j+1. */
 INLINE void share_out(const struct columns *d, const struct seen *rows, int n, int64_t first, int64_t count, int64_t C,
     const uint8_t *nobody, bool bf16)
 {
 	const struct seen a = rows[0], b = rows[n - 1];
-	const uint8_t *restrict a_next = nobody ? nobody : a.winner + first + C, *restrict b_next =
-	                                                                             nobody ? nobody : b.winner + first + C;
+	const uint8_t *restrict a_next = nobody ? nobody : a.winner + first + C;
+	const uint8_t *restrict b_next = nobody ? nobody : b.winner + first + C;
 	const int64_t ahead = nobody ? first : first + C;
 	void *restrict even = d->even, *restrict odd = d->odd;
 #pragma GCC ivdep

@@ -81,11 +81,16 @@ template <class Over> std::vector<double> join(int64_t blocks, int64_t C, Over o
 	return sums;
 }
 
-template <class F> std::vector<double> sums_over_rows(const at::Tensor &x, F f)
+/* What adds to the two sums: of n rows from `first`, or of a band. */
+using row_sums = void (*)(const frozen_bn *k, int64_t first, int64_t n, float *a, float *b);
+using band_sums = void (*)(const frozen_bn *k, int64_t band, pool_room *room, float *a, float *b);
+
+std::vector<double> sums_over_rows(const frozen_bn &k, const at::Tensor &x, row_sums add)
 {
-	const int64_t C = x.size(1), blocks = (x.numel() / C + rows_block - 1) / rows_block;
+	const int64_t C = k.C, blocks = (x.numel() / C + rows_block - 1) / rows_block;
 	return join(blocks, C, [&](float *parts) {
-		over_rows(x, [&](int64_t b, int64_t first, int64_t n) { f(first, n, parts + 2 * b * C, parts + (2 * b + 1) * C); });
+		over_rows(
+		    x, [&](int64_t b, int64_t first, int64_t n) { add(&k, first, n, parts + 2 * b * C, parts + (2 * b + 1) * C); });
 	});
 }
 
@@ -104,11 +109,12 @@ template <class F> void over_bands(const frozen_bn &k, const at::Tensor &x, F f)
 	});
 }
 
-template <class F> std::vector<double> sums_over_bands(const frozen_bn &k, const at::Tensor &x, F f)
+std::vector<double> sums_over_bands(const frozen_bn &k, const at::Tensor &x, band_sums add)
 {
 	return join(bands_of(k, x), k.C, [&](float *parts) {
-		over_bands(k, x,
-		    [&](int64_t band, pool_room *room) { f(band, room, parts + 2 * band * k.C, parts + (2 * band + 1) * k.C); });
+		over_bands(k, x, [&](int64_t band, pool_room *room) {
+			add(&k, band, room, parts + 2 * band * k.C, parts + (2 * band + 1) * k.C);
+		});
 	});
 }
 
@@ -126,28 +132,17 @@ void values_of_rows(const frozen_bn &k, const at::Tensor &x)
 
 std::vector<double> values_and_sums_of_rows(const frozen_bn &k, const at::Tensor &x)
 {
-	if (k.pools)
-		return sums_over_bands(k, x, [&](int64_t band, pool_room *room, float *sum, float *square) {
-			pooled_bn_forward(&k, band, room, sum, square);
-		});
-	return sums_over_rows(
-	    x, [&](int64_t first, int64_t n, float *sum, float *square) { frozen_bn_forward(&k, first, n, sum, square); });
+	return k.pools ? sums_over_bands(k, x, pooled_bn_forward) : sums_over_rows(k, x, frozen_bn_forward);
 }
 
 std::vector<double> sums_of_rows(const frozen_bn &k, const at::Tensor &x)
 {
-	return sums_over_rows(
-	    x, [&](int64_t first, int64_t n, float *sum, float *square) { batch_bn_sums(&k, first, n, sum, square); });
+	return sums_over_rows(k, x, batch_bn_sums);
 }
 
 std::vector<double> gradient_sums_of_rows(const frozen_bn &k, const at::Tensor &x)
 {
-	if (k.pools)
-		return sums_over_bands(k, x, [&](int64_t band, pool_room *room, float *sum, float *product) {
-			pooled_bn_gradient_sums(&k, band, room, sum, product);
-		});
-	return sums_over_rows(
-	    x, [&](int64_t first, int64_t n, float *sum, float *product) { batch_bn_gradient_sums(&k, first, n, sum, product); });
+	return k.pools ? sums_over_bands(k, x, pooled_bn_gradient_sums) : sums_over_rows(k, x, batch_bn_gradient_sums);
 }
 
 void gradients_of_rows(const frozen_bn &k, const at::Tensor &x)
