@@ -37,11 +37,10 @@ torch_version = cat $(patsubst %,$(LIBTORCH)/include/torch/%/version.h,headeronl
 	sed -n 's/^.define TORCH_VERSION_\(MAJOR\|MINOR\|PATCH\) //p' | head -n 3 | paste -sd. || true
 has_torch = [ -e $(LIBTORCH)/lib/libtorch_cpu.so ] && [ "$$($(torch_version))" = $(TORCH_VERSION) ]
 
-# Probe=Debian package; a probe is a command, a pkg-config file, or a word that `have` knows.
+# Probe=Debian package, as tools/build/packages takes them: what `make` needs, and what the tests and the demo call besides.
 BUILD_NEEDS = gcc=gcc g++=g++ pkg-config=pkg-config libarchive.pc=libarchive-dev jansson.pc=libjansson-dev libjpeg.pc=libjpeg-dev \
-	msgpack=libmsgpack-dev zlib.pc=zlib1g-dev matio.pc=libmatio-dev libpng.pc=libpng-dev \
-	$(if $(OURS)$(wildcard $(SITE)/torch/lib/libtorch_cpu.so),,pip=python3-pip)
-CHECK_NEEDS = bats=bats mandoc=mandoc shellcheck=shellcheck jq=jq column=bsdextrautils venv=python3-venv
+	msgpack-c.pc,msgpack.pc=libmsgpack-c-dev,libmsgpack-dev zlib.pc=zlib1g-dev matio.pc=libmatio-dev libpng.pc=libpng-dev
+CHECK_NEEDS = bats=bats mandoc=mandoc shellcheck=shellcheck jq=jq column=bsdextrautils file=file xz=xz-utils zstd=zstd venv=python3-venv
 msgpack = $(shell pkg-config --exists msgpack-c 2>/dev/null && echo msgpack-c || echo msgpack)
 pkgs = $(shell pkg-config --$(1) libarchive jansson libjpeg $(msgpack) zlib 2>/dev/null)
 
@@ -104,31 +103,9 @@ endif
 $(B)/flags: | $(DEPS)
 	@: $(shell mkdir -p $(B))$(file >$@,$(strip $(FLAGS)))
 
-define install_missing
-	have() { case $$1 in \
-		*.pc) pkg-config --exists "$${1%.pc}" ;; \
-		msgpack) pkg-config --exists msgpack-c || pkg-config --exists msgpack ;; \
-		pip) python3 -m pip --version ;; \
-		venv) python3 -c 'import ensurepip, venv' ;; \
-		*) command -v "$$1" ;; \
-	esac >/dev/null 2>&1; }; \
-	missing() { for n in $(1); do have "$${n%%=*}" || printf ' %s' "$${n#*=}"; done; }; \
-	apt() { $$as env DEBIAN_FRONTEND=noninteractive apt-get -qq "$$@" >&2; }; \
-	want=$$(missing); as=; \
-	if [ -n "$$want" ]; then \
-		[ "$$(id -u)" = 0 ] || as=sudo; \
-		if ! command -v apt-get $$as >/dev/null || { [ "$$as" ] && ! sudo -n true 2>/dev/null && ! [ -t 0 ]; }; then \
-			echo "fd2 needs$$want: run 'apt-get install -y --no-install-recommends$$want' as root" >&2; exit 1; fi; \
-		echo "  apt $$want"; apt update; \
-		if apt-cache show libmsgpack-c-dev >/dev/null 2>&1; then want=$${want/libmsgpack-dev/libmsgpack-c-dev}; fi; \
-		apt install -y --no-install-recommends $$want; \
-		want=$$(missing); [ -z "$$want" ] || { echo "still missing after their installation:$$want" >&2; exit 1; }; \
-	fi
-endef
-
 deps: $(DEPS) ## install what is missing: Debian packages (as root or by sudo), libtorch into build/site
 $(DEPS): Makefile lib/torch/requirements.txt
-	@mkdir -p $(B); $(call install_missing,$(BUILD_NEEDS))
+	@mkdir -p $(B); tools/build/packages $(BUILD_NEEDS) $(if $(OURS),$$($(has_torch) || echo pip=python3-pip))
 ifneq ($(OURS),)
 	@$(has_torch) || { [ "$$(uname -m)" = x86_64 ] || \
 		{ echo "no wheel of libtorch is pinned for $$(uname -m): give yours with LIBTORCH=" >&2; exit 1; }; \
@@ -144,7 +121,7 @@ endif
 
 deps-check: $(B)/deps.check
 $(B)/deps.check: Makefile | $(DEPS)
-	@$(call install_missing,$(CHECK_NEEDS))
+	@tools/build/packages $(CHECK_NEEDS)
 	@touch $@
 
 # The tests that read our files with Python; without it they are skipped, and say so.
