@@ -124,10 +124,10 @@ $(B)/deps.check: Makefile | $(DEPS)
 	@tools/build/packages $(CHECK_NEEDS)
 	@touch $@
 
-# The tests that read our files with Python; without it they are skipped, and say so.
+# For the tests that read our files with Python, and the layout of C; without it they are skipped, and say so.
 $(B)/venv/ok: test/requirements.txt | $(B)/deps.check
 	@rm -rf $(@D); { python3 -m venv $(@D) && $(@D)/bin/python -m pip install --quiet --disable-pip-version-check \
-		--only-binary=:all: --require-hashes -r $< && touch $@; } || echo "  no $(@D): the tests that need Python are skipped" >&2
+		--only-binary=:all: --require-hashes -r $< && touch $@; } || echo "  no $(@D): the tests that need it are skipped" >&2
 
 # --- compiling and linking ----------------------------------------------------------------------------------------------
 
@@ -244,7 +244,7 @@ $(B)/bench/decode: $(B)/obj/test/bench/decode.o $(CORE)
 bench: all $(B)/bench/decode ## time an iteration against a plain PyTorch program, in turn: SHARD= (real images of 20 classes and more) ARCHS= ROUNDS= BATCH= DEVICE=cuda
 	@test/bench/run '$(or $(SHARD),$(FD2_DATA)/cars40-val.tar)' $(ARCHS)
 
-lint: deps-check ## look over shell scripts, man pages and the C layout
+lint: $(B)/venv/ok ## look over shell scripts, man pages and the C layout
 	@test/run lint
 
 tests: deps $(TESTS) $(GPU)
