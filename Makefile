@@ -84,7 +84,7 @@ TORCH = $(B)/lib/fd2/libfd2-torch.so
 CUDA = $(if $(NVCC),$(B)/lib/fd2/libfd2-cuda.so $(B)/lib/fd2/libfd2-graphs.so)
 
 .PRECIOUS: $(B)/obj/%.o $(B)/obj/emulated/%.cc
-.PHONY: all tests asan deps deps-check check check-asan check-cuda parity bench demo study-cars40 study-methods study-nette lint install uninstall clean distclean help asan-here FORCE
+.PHONY: all tests asan deps deps-check check check-asan check-fresh check-cuda parity bench demo study-cars40 study-methods study-nette lint install uninstall clean distclean help asan-here FORCE
 all: deps $(TOOLS:%=$(B)/bin/%) $(CORE) $(TORCH) $(CUDA) $(B)/lib/libfd2fmt.a ## build everything (the default); kernels for --device cuda where nvcc is found
 
 help: ## list the targets
@@ -231,6 +231,9 @@ check: all tests asan $(B)/venv/ok ## run every test; the last line counts them
 
 check-asan: asan deps-check ## run the tests of formats and images with address and undefined-behaviour checks
 	@test/run asan
+
+check-fresh: ## run `make demo` and `make check` on bare machines, Debian and Ubuntu: ROOTS='noble-*' (root, mmdebstrap; hours)
+	@set -f; test/fresh $(ROOTS)
 
 check-cuda: all tests ## on a GPU: tensors, networks and losses beside their oracles, and whole runs beside the CPU's
 	@FD2_TEST_DEVICE=cuda test/run cuda
