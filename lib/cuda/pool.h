@@ -31,12 +31,6 @@ __device__ pixel pixel_of(int64_t r, int64_t h, int64_t w)
 	return {line / high, line % high, row % wide};
 }
 
-/* v as x's type keeps it */
-template <class T> __device__ float kept(float v)
-{
-	return sizeof(T) == 2 ? widen(narrow(v)) : v;
-}
-
 /* rows: windows. Each sums up the inputs that no window before it has: all but its first row and column. */
 template <class T, int V>
 __global__ void __launch_bounds__(THREADS) pool_forward(frozen_bn k, int64_t rows, int64_t each, float *room)
@@ -50,7 +44,6 @@ __global__ void __launch_bounds__(THREADS) pool_forward(frozen_bn k, int64_t row
 	for (int64_t row = first; row < end; row += blockDim.y) {
 		const pixel p = pixel_of(row, pool_size(k.H), pool_size(k.W));
 		pack<uint8_t, V> winner = {};
-		pack<T, V> y;
 		float best[V] = {};
 		bool found = false;
 		for (int at = 0; at < 9; at++) {
@@ -59,22 +52,25 @@ __global__ void __launch_bounds__(THREADS) pool_forward(frozen_bn k, int64_t row
 				continue;
 			const pack<T, V> x = get<T, V>(k.x, ((p.image * k.H + i) * k.W + j) * k.C + c);
 			const bool own = at / 3 > 0 && at % 3 > 0;
+			float value[V];
 			for (int v = 0; v < V; v++) {
-				const float value = wide(x.v[v]), d = value - pivot[v];
+				const float in = wide(x.v[v]), d = in - pivot[v];
 				sum[v] += own ? d : 0;
 				square[v] += own ? d * d : 0;
-				const float a = kept<T>(frozen_value(value, scale[v], shift[v], false, 0, clamps, k.top));
+				value[v] = frozen_value(in, scale[v], shift[v], false, 0, clamps, k.top);
+			}
+			const pack<T, V> kept = rounded<T>(value);
+			for (int v = 0; v < V; v++) {
+				const float a = wide(kept.v[v]);
 				const bool better = !found || pool_better(a, best[v]);
 				best[v] = better ? a : best[v];
 				winner.v[v] = better ? at : winner.v[v];
 			}
 			found = true;
 		}
-		for (int v = 0; v < V; v++) {
-			store(y.v, v, best[v], sizeof(T) == 2);
+		for (int v = 0; v < V; v++)
 			winner.v[v] = frozen_through(1, best[v], clamps, k.top) > 0 ? winner.v[v] : (uint8_t)POOL_NONE;
-		}
-		set<T, V>(k.y, row * k.C + c, y);
+		set<T, V>(k.y, row * k.C + c, rounded<T>(best));
 		set<uint8_t, V>(k.winner, row * k.C + c, winner);
 	}
 	if (room)
@@ -93,8 +89,7 @@ template <class T, int V> __global__ void __launch_bounds__(THREADS) pool_backwa
 		const pixel p = pixel_of(row, k.H, k.W);
 		const windows down = pool_windows(p.i, k.H), across = pool_windows(p.j, k.W);
 		const pack<T, V> x = get<T, V>(k.x, row * k.C + c);
-		pack<T, V> dx;
-		float d[V] = {};
+		float d[V] = {}, dx[V];
 		for (int64_t i = down.first; i < down.end; i++)
 			for (int64_t j = across.first; j < across.end; j++) {
 				const int64_t from = ((p.image * pool_size(k.H) + i) * pool_size(k.W) + j) * k.C + c;
@@ -104,9 +99,10 @@ template <class T, int V> __global__ void __launch_bounds__(THREADS) pool_backwa
 				for (int v = 0; v < V; v++)
 					d[v] += pool_share(wide(dy.v[v]), winner.v[v] == at);
 			}
+		const pack<T, V> kept = rounded<T>(d);
 		for (int v = 0; v < V; v++)
-			store(dx.v, v, frozen_gradient(kept<T>(d[v]), wide(x.v[v]), scale[v], slope[v], offset[v]), sizeof(T) == 2);
-		set<T, V>(k.dx, row * k.C + c, dx);
+			dx[v] = frozen_gradient(wide(kept.v[v]), wide(x.v[v]), scale[v], slope[v], offset[v]);
+		set<T, V>(k.dx, row * k.C + c, rounded<T>(dx));
 	}
 }
 

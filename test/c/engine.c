@@ -330,6 +330,34 @@ static void pools(void)
 	}
 }
 
+/* Rounding to bf16 gives what libtorch gives: all of its normal numbers and values between them, 8, 2 and 1 channels at a time. The
+ * CPU flushes the others to 0. */
+static void rounding(void)
+{
+	static const uint32_t below[] = {0, 1, 0x7fff, 0x8000, 0x8001, 0xffff};
+	static uint32_t bits[6 * 0x10000 + 2];
+	static double got[6 * 0x10000 + 2], want[6 * 0x10000 + 2];
+	for (int i = 0; i < 6 * 0x10000 + 2; i++)
+		bits[i] = (uint32_t)(i / 6) << 16 | below[i % 6];
+	for (int64_t C = 6 * 0x10000; C <= 6 * 0x10000 + 2; C++)
+		for (int pools = 0; pools < 2; pools++) {
+			tensor_scope_begin(NO_GRAD);
+			Tensor *one = tensor_full(1, T_F32, 1, &C), *zero = tensor_full(0, T_F32, 1, &C);
+			Tensor *bias = tensor_from(bits, T_F32, 1, &C), *x = tensor_full(-0.0, T_BF16, 4, (int64_t[]){1, C, 1, 1});
+			struct frozen_norm norm = {one, bias, zero, one, 0};
+			struct norm_then then = {.pools = pools};
+			Tensor *y = tensor_frozen_bn(x, &norm, &then, 1, NULL, NULL);
+			CHECK(tensor_read(y, T_F64, got, C) == 0 && tensor_read(tensor_to(bias, T_BF16), T_F64, want, C) == 0);
+			for (int64_t i = 0; i < C; i++)
+				CHECK_THAT(isnan(want[i])              ? isnan(got[i])
+				           : fabs(want[i]) <= 0x1p-126 ? fabs(got[i]) <= 0x1p-126
+				                                       : got[i] == want[i],
+				    "bits %08x became %a, not %a", bits[i], got[i], want[i]);
+			tensor_scope_end();
+		}
+	CHECK_STR(tensor_error(), NULL);
+}
+
 static void pool_refused(void)
 {
 	tensor_scope_begin(NO_GRAD);
@@ -470,6 +498,7 @@ int main(void)
 	RUN(stems);
 	RUN(depthwise);
 	RUN(pools);
+	RUN(rounding);
 	RUN(pool_refused);
 	RUN(adam);
 	if (!torch_on_gpu())

@@ -36,7 +36,10 @@ static void bf16_rounds_to_nearest(void)
 		CHECK_THAT(narrow(f) == want, "%a became %04x, not %04x", (double)f, narrow(f), want);
 	}
 	CHECK(isnan(widen(narrow(NAN))));
-	CHECK(widen(narrow(INFINITY)) == INFINITY);
+	CHECK(narrow(INFINITY) == 0x7f80 && narrow(-INFINITY) == 0xff80 && narrow(-0.0f) == 0x8000);
+	/* The largest number stays, but half a step more does not; half of the smallest one is a tie. */
+	CHECK(narrow(0x1.fefffep127f) == 0x7f7f && narrow(0x1.ffp127f) == 0x7f80);
+	CHECK(narrow(0x1p-134f) == 0 && narrow(0x1.0002p-134f) == 1);
 }
 
 /* --- a frozen BatchNorm ------------------------------------------------------------------------------------------------------ */
@@ -392,6 +395,51 @@ static void pooled_nan(void)
 	check_windows(&n.k, 1);
 }
 
+/* --- rounding to bf16 in the kernels ---------------------------------------------------------------------- */
+
+/* Number i in f32: of a bf16's bits i / 8, the neighbours, the values half way to the next, and their neighbours. */
+static float to_round(int64_t i)
+{
+	static const uint32_t below[] = {0, 1, 0x4000, 0x7fff, 0x8000, 0x8001, 0xc000, 0xffff};
+	uint32_t bits = (uint32_t)(i / 8 % 0x10000) << 16 | below[i % 8];
+	float f;
+	memcpy(&f, &bits, sizeof f);
+	return f;
+}
+
+/* y = -0 * 1 + f is f for every f. A kernel gives the bits of narrow(), a NaN for a NaN. */
+static void rounds_as_the_cpu(int64_t C, bool pools)
+{
+	const uint16_t below_zero = 0x8000;
+	uint16_t *x = xmalloc((size_t)C * sizeof *x), *y = xmalloc((size_t)C * sizeof *y);
+	float *scale = xmalloc((size_t)C * sizeof *scale), *shift = xmalloc((size_t)C * sizeof *shift);
+	uint8_t *winner = xmalloc((size_t)C);
+	struct frozen_bn k = {C, true, 0, x, NULL, y, scale, shift, shift, .pools = pools, .H = 1, .W = 1, .winner = winner};
+	for (int64_t c = 0; c < C; c++) {
+		x[c] = below_zero;
+		scale[c] = 1;
+		shift[c] = to_round(c);
+	}
+	CHECK_STR(fd2_cuda_engine()->frozen_forward(&k, 1, NULL, NULL, NULL, NULL), NULL);
+	for (int64_t c = 0; c < C; c++)
+		CHECK_THAT(isnan(shift[c]) ? isnan(widen(y[c])) : y[c] == narrow(shift[c]), "%a became %04x, not %04x",
+		    (double)shift[c], y[c], narrow(shift[c]));
+	free(x);
+	free(y);
+	free(scale);
+	free(shift);
+	free(winner);
+}
+
+/* All 2^16 numbers and what is between them, 8, 2 and 1 channels at a time. */
+static void kernels_round(void)
+{
+	for (int past = 0; past < 3; past++) {
+		rounds_as_the_cpu((1 << 19) + past, false);
+		rounds_as_the_cpu((1 << 19) + past, true);
+	}
+}
+
 static void vectors(void)
 {
 	CHECK(grid_vector(64, true, 0) == 8 && grid_vector(64, false, 0) == 4);
@@ -615,6 +663,7 @@ int main(void)
 	RUN(bf16_rounds_to_nearest);
 	RUN(one_element);
 	RUN(clamped_elements);
+	RUN(kernels_round);
 	RUN(vectors);
 	RUN(norm_kernels);
 	RUN(statistics_far_from_zero);
