@@ -7,6 +7,15 @@
 #include "lib/torch/elements.h"
 #include <cuda_bf16.h>
 
+/* Loops that must be unrolled, and loops that must not. */
+#ifdef __CUDACC__
+#define UNROLL _Pragma("unroll")
+#define ROLLED _Pragma("unroll 1")
+#else
+#define UNROLL
+#define ROLLED
+#endif
+
 namespace
 {
 
@@ -35,16 +44,63 @@ template <class T, int V> __device__ void set(void *p, int64_t i, const pack<T, 
 	*(pack<T, V> *)((T *)p + i) = v;
 }
 
-/* Two floats as bf16, the first in the low half: narrow() as one instruction. Only the bits of a NaN differ. */
-inline __device__ uint32_t narrow_pair(float low, float high)
+/* Two bf16 in the halves of a word. */
+inline __device__ uint32_t word_of(__nv_bfloat162 pair)
 {
-	const __nv_bfloat162 pair = __floats2bfloat162_rn(low, high);
-	uint32_t u;
-	memcpy(&u, &pair, sizeof u);
-	return u;
+	uint32_t word;
+	memcpy(&word, &pair, sizeof word);
+	return word;
 }
 
-/* V values as elements of type T. */
+inline __device__ __nv_bfloat162 pair_of(uint32_t word)
+{
+	__nv_bfloat162 pair;
+	memcpy(&pair, &word, sizeof pair);
+	return pair;
+}
+
+/* V elements as 32-bit words, so that two of bf16 go through one instruction. */
+template <class T, int V> struct words {
+	static constexpr int n = (V * (int)sizeof(T) + 3) / 4;
+	uint32_t w[n] = {};
+
+	words() = default;
+
+	__device__ words(const pack<T, V> &p)
+	{
+		memcpy(w, &p, sizeof p);
+	}
+
+	__device__ float operator[](int v) const
+	{
+		const uint32_t u = sizeof(T) == sizeof u ? w[v] : v % 2 ? w[v / 2] & 0xffff0000 : w[v / 2] << 16;
+		float f;
+		memcpy(&f, &u, sizeof f);
+		return f;
+	}
+
+	__device__ words operator^(const words &b) const
+	{
+		words r;
+		for (int i = 0; i < n; i++)
+			r.w[i] = w[i] ^ b.w[i];
+		return r;
+	}
+};
+
+/* The larger of each two elements; a NaN wins. */
+template <class T, int V> __device__ words<T, V> larger(const words<T, V> &a, const words<T, V> &b)
+{
+	words<T, V> r;
+	for (int i = 0; i < r.n; i++)
+		if constexpr (sizeof(T) == sizeof(float))
+			r.w[i] = pool_better(a[i], b[i]) ? a.w[i] : b.w[i];
+		else
+			r.w[i] = word_of(__hmax2_nan(pair_of(a.w[i]), pair_of(b.w[i])));
+	return r;
+}
+
+/* V values as elements of type T. To bf16, narrow() is one instruction for two; only the bits of a NaN differ. */
 template <class T, int V> __device__ pack<T, V> rounded(const float (&values)[V])
 {
 	pack<T, V> p;
@@ -52,7 +108,7 @@ template <class T, int V> __device__ pack<T, V> rounded(const float (&values)[V]
 		if constexpr (sizeof(T) == sizeof(float))
 			memcpy(p.v + v, values + v, (V > 1 ? 2 : 1) * sizeof(float));
 		else {
-			const uint32_t pair = narrow_pair(values[v], V > 1 ? values[v + 1] : 0);
+			const uint32_t pair = word_of(__floats2bfloat162_rn(values[v], V > 1 ? values[v + 1] : 0));
 			memcpy(p.v + v, &pair, (V > 1 ? 2 : 1) * sizeof(T));
 		}
 	}

@@ -107,7 +107,7 @@ int64_t frozen_room(int64_t rows, int64_t C)
 const char *frozen_forward(const frozen_bn *k, int64_t rows, float *room, float *mean, float *var, void *on)
 {
 	const cudaStream_t stream = (cudaStream_t)on;
-	if (k->pools && rows > INT32_MAX)
+	if (k->pools && !pool_fits(k, rows))
 		return too_many;
 	const int vector = grid_vector(k->C, k->bf16, bits(k->x) | bits(k->y) | bits(k->residual) | winner_bits(k));
 	const int64_t walked = k->pools ? windows_of(k, rows) : rows;
@@ -124,17 +124,18 @@ const char *frozen_backward(
     const frozen_bn *k, int64_t rows, const float *mean, const float *dmean, const float *dvar, float *line, void *on)
 {
 	const cudaStream_t stream = (cudaStream_t)on;
-	if (k->pools && rows > INT32_MAX)
+	if (k->pools && !pool_fits(k, rows))
 		return too_many;
 	const uintptr_t all = bits(k->x) | bits(k->y) | bits(k->dy) | bits(k->dx) | bits(k->dresidual) | winner_bits(k);
 	const int vector = grid_vector(k->C, k->bf16, all);
-	const grid g = grid_of(rows, k->C, vector);
+	const int64_t walked = k->pools ? windows_of(k, rows) : rows;
+	const grid g = grid_of(walked, k->C, vector);
 	frozen_bn with = *k;
 	with.slope = line;
 	with.offset = line + k->C;
 	lines<<<(unsigned)((k->C + THREADS - 1) / THREADS), THREADS, 0, stream>>>(
 	    k->C, (double)rows, mean, dmean, dvar, line, line + k->C);
 	const auto kernel = k->pools ? CHOOSE(pool_backward, vector) : CHOOSE(backward, vector);
-	kernel<<<blocks_of(g), dim3(g.wide, g.high), 0, stream>>>(with, rows, g.each);
+	kernel<<<blocks_of(g), dim3(g.wide, g.high), 0, stream>>>(with, walked, g.each);
 	return launched();
 }

@@ -1,5 +1,8 @@
-/* A frozen BatchNorm with a max pool behind it: every input of a window is normalised anew where it is read, which costs less than
- * keeping it. Values and winners are the bits of the CPU's passes. */
+/* A frozen BatchNorm with a max pool behind it. Values and winners are the bits of the CPU's passes, which normalise every input,
+ * round it, and keep the first of the largest.
+ *
+ * A thread takes one window at a time, which has nine inputs around input (2 i, 2 j): place `at` is row at / 3, column at % 3. Four
+ * of them are its own, all but its first row and column: it adds up these, and writes their gradient. */
 #ifndef FD2_POOL_H
 #define FD2_POOL_H
 #include "lib/cuda/channels.h"
@@ -14,95 +17,213 @@ int64_t windows_of(const frozen_bn *k, int64_t rows)
 	return rows / (k->H * k->W) * pool_size(k->H) * pool_size(k->W);
 }
 
+/* Kernels count windows and the elements of a line in 32 bits. */
+bool pool_fits(const frozen_bn *k, int64_t rows)
+{
+	return rows <= INT32_MAX && k->W * k->C <= INT32_MAX / 4;
+}
+
 /* An array of bytes may be read by as many elements as one of x's type at this address. */
 uintptr_t winner_bits(const frozen_bn *k)
 {
 	return k->pools ? bits(k->winner) * (k->bf16 ? 2 : 4) : 0;
 }
 
-/* Row r of [images][h][w]. */
-struct pixel {
-	int64_t image, i, j;
+struct window {
+	int64_t y, x;                   /* the elements of this channel in y and in the window's centre */
+	bool above, left, right, below; /* whether the outer rows and columns are in the image */
+	bool next, under;               /* whether there is a window to the right, and one below */
 };
 
-__device__ pixel pixel_of(int64_t r, int64_t h, int64_t w)
+__device__ window window_at(const frozen_bn &k, int64_t row, int64_t c)
 {
-	const uint32_t row = (uint32_t)r, high = (uint32_t)h, wide = (uint32_t)w, line = row / wide;
-	return {line / high, line % high, row % wide};
+	const uint32_t h = (uint32_t)pool_size(k.H), w = (uint32_t)pool_size(k.W), line = (uint32_t)row / w;
+	const int64_t image = line / h, i = line % h, j = (uint32_t)row % w;
+	return {row * k.C + c, ((image * k.H + 2 * i) * k.W + 2 * j) * k.C + c, i > 0, j > 0, 2 * j + 1 < k.W, 2 * i + 1 < k.H,
+	    j + 1 < w, i + 1 < h};
 }
 
-/* rows: windows. Each sums up the inputs that no window before it has: all but its first row and column. */
+__device__ bool has(const window &in, int at)
+{
+	return (at / 3 != 0 || in.above) && (at % 3 != 0 || in.left) && (at % 3 != 2 || in.right) && (at / 3 != 2 || in.below);
+}
+
+/* How far a place is from the centre, in elements of x. */
+__device__ int offset_of(const frozen_bn &k, int at)
+{
+	const int C = (int)k.C, line = (int)k.W * C;
+	return (at / 3 - 1) * line + (at % 3 - 1) * C;
+}
+
+/* The place of a window's n-th own input: row n / 2, column n % 2 of four. */
+INLINE int own_place(int n)
+{
+	return 4 + 3 * (n / 2) + n % 2;
+}
+
+template <int V> struct best {
+	float y[V];
+	int at[V];
+};
+
+/* Nine values one after the other, as the CPU does it. */
+template <class T, int V>
+__device__ best<V> best_of_nine(const frozen_bn &k, const window &in, const float (&scale)[V], const float (&shift)[V])
+{
+	best<V> b = {};
+	for (float &y : b.y)
+		y = -INFINITY;
+	ROLLED
+	for (int at = 0; at < 9; at++) {
+		if (!has(in, at))
+			continue;
+		const words<T, V> x = get<T, V>((const T *)k.x + in.x, offset_of(k, at));
+		float value[V];
+		for (int v = 0; v < V; v++)
+			value[v] = frozen_value(x[v], scale[v], shift[v], false, 0, k.top > 0, k.top);
+		const words<T, V> kept = rounded<T>(value);
+		for (int v = 0; v < V; v++) {
+			const bool better = pool_better(kept[v], b.y[v]);
+			b.y[v] = better ? kept[v] : b.y[v];
+			b.at[v] = better ? at : b.at[v];
+		}
+	}
+	return b;
+}
+
+/* The conditions of best_by_order.
+ *
+ * If scale is finite and not 0, and shift is finite, x * scale + shift is a NaN only if x is one, and with x it only rises or only
+ * falls, whichever scale's sign says; rounding and clamp change neither. So the largest of nine is made of the largest x, or the
+ * smallest. Several x can give the same y, and then the first of them wins: y > 0 is made of every value from pool_floor(y) on. A
+ * shift of -0 is left out because y could be 0 or -0, and without a clamp a sum could round to either. */
+template <int V> __device__ bool keeps_order(const float (&scale)[V], const float (&shift)[V], float top)
+{
+	bool keeps = top > 0;
+	for (int v = 0; v < V; v++)
+		keeps = keeps && fabsf(scale[v]) > 0 && fabsf(scale[v]) < INFINITY && fabsf(shift[v]) < INFINITY &&
+		        !(shift[v] == 0 && signbit(shift[v]));
+	return keeps;
+}
+
+/* The bits by which x's order becomes that of x * scale. */
+template <class T, int V> __device__ words<T, V> flips(const float (&scale)[V])
+{
+	float sign[V];
+	for (int v = 0; v < V; v++)
+		sign[v] = scale[v] < 0 ? -0.0f : 0;
+	return rounded<T>(sign);
+}
+
+/* The best of nine with one normalisation: first the largest x, then the first that gives the same y. x is -INFINITY times the sign
+ * of scale where the image ends. If an x is a NaN so is y, from where nothing passes. */
+template <class T, int V>
+__device__ best<V> best_by_order(
+    const words<T, V> (&x)[9], const words<T, V> &flip, const float (&scale)[V], const float (&shift)[V], float top)
+{
+	words<T, V> most = x[0] ^ flip;
+	UNROLL
+	for (int at = 1; at < 9; at++)
+		most = larger(most, x[at] ^ flip);
+	most = most ^ flip;
+	best<V> b = {};
+	float least[V];
+	for (int v = 0; v < V; v++)
+		b.y[v] = frozen_value(most[v], scale[v], shift[v], false, 0, true, top);
+	const words<T, V> kept = rounded<T>(b.y);
+	for (int v = 0; v < V; v++) {
+		b.y[v] = kept[v];
+		least[v] = pool_floor(kept[v], sizeof(T) == 2);
+	}
+	UNROLL
+	for (int at = 8; at >= 0; at--)
+		for (int v = 0; v < V; v++)
+			b.at[v] = frozen_value(x[at][v], scale[v], shift[v], false, 0, false, 0) >= least[v] ? at : b.at[v];
+	return b;
+}
+
+/* rows: windows. */
 template <class T, int V>
 __global__ void __launch_bounds__(THREADS) pool_forward(frozen_bn k, int64_t rows, int64_t each, float *room)
 {
 	const auto [c, first, end] = lot_of<V>(k.C, rows, each);
-	const bool clamps = k.top > 0;
-	float sum[V] = {}, square[V] = {}, scale[V], shift[V], pivot[V];
+	float sum[V] = {}, square[V] = {}, scale[V], shift[V], pivot[V], lowest[V];
 	constants<V>(scale, k.scale, c);
 	constants<V>(shift, k.shift, c);
 	constants<V>(pivot, k.pivot, c);
+	for (float &v : lowest)
+		v = -INFINITY;
+	const bool keeps = keeps_order(scale, shift, k.top);
+	const words<T, V> flip = flips<T>(scale), outside = words<T, V>(rounded<T>(lowest)) ^ flip;
 	for (int64_t row = first; row < end; row += blockDim.y) {
-		const pixel p = pixel_of(row, pool_size(k.H), pool_size(k.W));
-		pack<uint8_t, V> winner = {};
-		float best[V] = {};
-		bool found = false;
-		for (int at = 0; at < 9; at++) {
-			const int64_t i = 2 * p.i - 1 + at / 3, j = 2 * p.j - 1 + at % 3;
-			if (i < 0 || i >= k.H || j < 0 || j >= k.W)
+		const window in = window_at(k, row, c);
+		words<T, V> x[9];
+		UNROLL
+		for (int at = 0; at < 9; at++)
+			x[at] = has(in, at) ? words<T, V>(get<T, V>((const T *)k.x + in.x, offset_of(k, at))) : outside;
+		UNROLL
+		for (int n = 0; n < 4; n++) {
+			if (!room || !has(in, own_place(n)))
 				continue;
-			const pack<T, V> x = get<T, V>(k.x, ((p.image * k.H + i) * k.W + j) * k.C + c);
-			const bool own = at / 3 > 0 && at % 3 > 0;
-			float value[V];
+			const words<T, V> &own = x[own_place(n)];
 			for (int v = 0; v < V; v++) {
-				const float in = wide(x.v[v]), d = in - pivot[v];
-				sum[v] += own ? d : 0;
-				square[v] += own ? d * d : 0;
-				value[v] = frozen_value(in, scale[v], shift[v], false, 0, clamps, k.top);
+				const float d = own[v] - pivot[v];
+				sum[v] += d;
+				square[v] += d * d;
 			}
-			const pack<T, V> kept = rounded<T>(value);
-			for (int v = 0; v < V; v++) {
-				const float a = wide(kept.v[v]);
-				const bool better = !found || pool_better(a, best[v]);
-				best[v] = better ? a : best[v];
-				winner.v[v] = better ? at : winner.v[v];
-			}
-			found = true;
 		}
+		const best<V> b =
+		    keeps ? best_by_order<T, V>(x, flip, scale, shift, k.top) : best_of_nine<T, V>(k, in, scale, shift);
+		pack<uint8_t, V> winner;
 		for (int v = 0; v < V; v++)
-			winner.v[v] = frozen_through(1, best[v], clamps, k.top) > 0 ? winner.v[v] : (uint8_t)POOL_NONE;
-		set<T, V>(k.y, row * k.C + c, rounded<T>(best));
-		set<uint8_t, V>(k.winner, row * k.C + c, winner);
+			winner.v[v] = frozen_through(1, b.y[v], k.top > 0, k.top) > 0 ? (uint8_t)b.at[v] : (uint8_t)POOL_NONE;
+		set<T, V>(k.y, in.y, rounded<T>(b.y));
+		set<uint8_t, V>(k.winner, in.y, winner);
 	}
 	if (room)
 		join_rows<V>(sum, square, room, c, k.C);
 }
 
-/* rows: pixels of x, each of which asks the windows that it is in. */
+/* rows: windows. Each hands on the gradient to its own four inputs, which are also in the windows to the right and below. */
 template <class T, int V> __global__ void __launch_bounds__(THREADS) pool_backward(frozen_bn k, int64_t rows, int64_t each)
 {
 	const auto [c, first, end] = lot_of<V>(k.C, rows, each);
+	const int down = (int)pool_size(k.W) * (int)k.C; /* elements of y from a window to the one below */
 	float scale[V], slope[V], offset[V];
 	constants<V>(scale, k.scale, c);
 	constants<V>(slope, k.slope, c);
 	constants<V>(offset, k.offset, c);
 	for (int64_t row = first; row < end; row += blockDim.y) {
-		const pixel p = pixel_of(row, k.H, k.W);
-		const windows down = pool_windows(p.i, k.H), across = pool_windows(p.j, k.W);
-		const pack<T, V> x = get<T, V>(k.x, row * k.C + c);
-		float d[V] = {}, dx[V];
-		for (int64_t i = down.first; i < down.end; i++)
-			for (int64_t j = across.first; j < across.end; j++) {
-				const int64_t from = ((p.image * pool_size(k.H) + i) * pool_size(k.W) + j) * k.C + c;
-				const int at = (int)(3 * (p.i + 1 - 2 * i) + (p.j + 1 - 2 * j));
-				const pack<T, V> dy = get<T, V>(k.dy, from);
-				const pack<uint8_t, V> winner = get<uint8_t, V>(k.winner, from);
+		const window in = window_at(k, row, c);
+		float d[4][V] = {};
+		UNROLL
+		for (int from = 0; from < 4; from++) {
+			const int s = from / 2, t = from % 2;
+			if ((s && !in.under) || (t && !in.next))
+				continue;
+			const int at = s * down + t * (int)k.C;
+			const words<T, V> dy = get<T, V>((const T *)k.dy + in.y, at);
+			const pack<uint8_t, V> winner = get<uint8_t, V>(k.winner + in.y, at);
+			UNROLL
+			for (int to = 0; to < 4; to++) {
+				if (to / 2 < s || to % 2 < t)
+					continue;
+				const int place = own_place(to) - 6 * s - 2 * t;
 				for (int v = 0; v < V; v++)
-					d[v] += pool_share(wide(dy.v[v]), winner.v[v] == at);
+					d[to][v] += pool_share(dy[v], winner.v[v] == place);
 			}
-		const pack<T, V> kept = rounded<T>(d);
-		for (int v = 0; v < V; v++)
-			dx[v] = frozen_gradient(wide(kept.v[v]), wide(x.v[v]), scale[v], slope[v], offset[v]);
-		set<T, V>(k.dx, row * k.C + c, rounded<T>(dx));
+		}
+		UNROLL
+		for (int to = 0; to < 4; to++) {
+			if (!has(in, own_place(to)))
+				continue;
+			const int at = offset_of(k, own_place(to));
+			const words<T, V> x = get<T, V>((const T *)k.x + in.x, at), kept = rounded<T>(d[to]);
+			float dx[V];
+			for (int v = 0; v < V; v++)
+				dx[v] = frozen_gradient(kept[v], x[v], scale[v], slope[v], offset[v]);
+			set<T, V>((T *)k.dx + in.x, at, rounded<T>(dx));
+		}
 	}
 }
 

@@ -75,6 +75,16 @@ INLINE bool pool_better(float v, float best)
 	return v > best || v != v;
 }
 
+/* The least f32 that is stored as y > 0: half a step below if x is bf16, where a tie goes to the even one. */
+INLINE float pool_floor(float y, bool bf16)
+{
+	uint32_t u;
+	memcpy(&u, &y, sizeof u);
+	u -= bf16 ? 0x8000 - (u >> 16 & 1) : 0;
+	memcpy(&y, &u, sizeof y);
+	return y;
+}
+
 /* dy where it is from here, else 0; without a branch, which would keep the loops from being vectorised. */
 INLINE float pool_share(float dy, bool from_here)
 {

@@ -267,6 +267,17 @@ struct map {
 static const struct map maps[] = {{2, 7, 5, 64, true, 0}, {3, 8, 8, 24, false, 0}, {1, 1, 1, 3, false, 0}, {2, 1, 6, 58, true, 0},
     {1, 9, 4, 64, false, 2}, {1, 9, 4, 64, true, 1}, {2, 6, 2, 2048, true, 0}, {1, 40, 30, 33, true, 0}};
 
+/* Equal bits, or two NaNs. */
+static bool same(const void *a, const void *b, int64_t n, bool bf16)
+{
+	size_t size = bf16 ? 2 : 4;
+	for (int64_t i = 0; i < n; i++)
+		if (memcmp((char *)a + i * (int64_t)size, (char *)b + i * (int64_t)size, size) &&
+		    !(isnan(load(a, i, bf16)) && isnan(load(b, i, bf16))))
+			return false;
+	return true;
+}
+
 /* The CPU's passes give the same bits. */
 static void check_windows(const struct frozen_bn *k, int64_t images)
 {
@@ -278,11 +289,28 @@ static void check_windows(const struct frozen_bn *k, int64_t images)
 	cpu.winner = winner.v;
 	for (int64_t band = 0; band < images * h; band++)
 		pooled_bn_forward(&cpu, band, room, NULL, NULL);
-	CHECK(!memcmp(y.v, k->y, y.bytes));
+	CHECK(same(y.v, k->y, n, k->bf16));
 	CHECK(!memcmp(winner.v, k->winner, (size_t)n));
 	pool_room_free(room);
 	free(y.room);
 	free(winner.room);
+}
+
+/* The CPU's gradient is equal; the sign of a 0 may differ. */
+static void check_shares(const struct norm *n, int64_t images)
+{
+	struct frozen_bn cpu = n->k;
+	struct array dx = array_new(n->s->rows * cpu.C, cpu.bf16, 0);
+	struct pool_room *room = pool_room_new(&cpu);
+	cpu.dx = dx.v;
+	cpu.slope = n->lines;
+	cpu.offset = n->lines + cpu.C;
+	for (int64_t band = 0; band < images * pool_size(cpu.H); band++)
+		pooled_bn_backward(&cpu, band, room);
+	for (int64_t i = 0; i < n->s->rows * cpu.C; i++)
+		CHECK(load(dx.v, i, cpu.bf16) == load(n->k.dx, i, cpu.bf16));
+	pool_room_free(room);
+	free(dx.room);
 }
 
 /* Values in f64. The winner is the first of the largest, or nobody where nothing passes. */
@@ -365,6 +393,7 @@ static void pool_runs(const struct map *m, float top, bool whole)
 	k.k.dx = dx.v;
 	run_thrice(run_backward, &k, &dx, 1);
 	check_unpooled(&k, m->images);
+	check_shares(&k, m->images);
 	for (struct array *a = (struct array[]){x, y, dy, dx, winner, channels, lines, room, statistics, {0}}; a->room; a++)
 		free(a->room);
 }
@@ -377,6 +406,56 @@ static void pool_kernels(void)
 			pool_runs(&maps[i], 0, whole);
 			pool_runs(&maps[i], 1, whole);
 		}
+}
+
+/* Below pool_floor(y) a value is rounded to less than y, from there on to y. */
+static void floors(void)
+{
+	for (uint16_t y = 1; y <= 0x7f80; y++) {
+		float least = pool_floor(widen(y), true);
+		CHECK(narrow(least) == y && narrow(nextafterf(least, 0)) == y - 1);
+	}
+	CHECK(pool_floor(1.1f, false) == 1.1f);
+}
+
+/* Numbers that tie, before or after rounding, and those that no order holds for. */
+static const float few[] = {0, -0.0f, 1, -1, 1.0078125f, 0.99609375f, -1.0078125f, 2, 3e-5f, -3e-5f};
+static const float odd[] = {NAN, INFINITY, -INFINITY, 0x1p-140f, -0x1p127f, 0x1p127f};
+static const float shifts[] = {0, 0, -0.0f, 0.5f, -0.5f, 100, 1000, 3e-5f, -3e-5f, 1e5f};
+
+static float one_of(const float *v, size_t n, bool is_odd)
+{
+	return is_odd ? odd[rng_below(&draws, sizeof odd / sizeof *odd)] : v[rng_below(&draws, (uint32_t)n)];
+}
+
+/* Values and winners stay the CPU's. One in `odds` of the inputs or of the channels' constants is odd; 0: none. */
+static void tied_windows(bool bf16, float top, int64_t C, uint32_t x_odds, uint32_t odds)
+{
+	enum { IMAGES = 2, HIGH = 7, WIDE = 6 };
+	int64_t n = IMAGES * HIGH * WIDE * C, out = IMAGES * pool_size(HIGH) * pool_size(WIDE) * C;
+	struct array x = array_new(n, bf16, 0), y = array_new(out, bf16, 0), winner = array_new(out, false, 0);
+	struct array channels = array_new(2 * C, false, 0);
+	struct shape s = {n / C, C, bf16, 0};
+	float *c = channels.v;
+	struct norm k = {{C, bf16, top, x.v, NULL, y.v, c, c + C, c, .pools = true, .H = HIGH, .W = WIDE, .winner = winner.v}, &s};
+	for (int64_t i = 0; i < n; i++)
+		store(x.v, i, one_of(few, sizeof few / sizeof *few, x_odds && !rng_below(&draws, x_odds)), bf16);
+	for (int64_t i = 0; i < C; i++) {
+		c[i] = one_of(few, sizeof few / sizeof *few, odds && !rng_below(&draws, odds));
+		c[C + i] = one_of(shifts, sizeof shifts / sizeof *shifts, odds && !rng_below(&draws, odds));
+	}
+	CHECK_STR(run_forward(&k), NULL);
+	check_windows(&k.k, IMAGES);
+	for (struct array *a = (struct array[]){x, y, winner, channels, {0}}; a->room; a++)
+		free(a->room);
+}
+
+static void pooled_ties(void)
+{
+	static const float tops[] = {INFINITY, 1, 0.7f, 0};
+	for (int i = 0; i < 4 * 2 * 3 * 3; i++)
+		for (int odds = 0; odds < 3; odds++)
+			tied_windows(i & 1, tops[i / 2 % 4], 64 + i / 8 % 3, odds == 1 ? 40 : 0, odds == 2 ? 10 : 0);
 }
 
 /* A NaN is not lost, and passes nothing on. */
@@ -668,6 +747,8 @@ int main(void)
 	RUN(norm_kernels);
 	RUN(statistics_far_from_zero);
 	RUN(pool_kernels);
+	RUN(floors);
+	RUN(pooled_ties);
 	RUN(pooled_nan);
 	RUN(readers_are_found);
 	RUN(view_kernel);
