@@ -304,6 +304,12 @@ uint64_t out_tell(const struct out *o)
 	return o->written;
 }
 
+bool out_feeds_pipe(void)
+{
+	struct stat st;
+	return stdout_taken && !fstat(STDOUT_FILENO, &st) && S_ISFIFO(st.st_mode);
+}
+
 bool out_kept(const struct out *o)
 {
 	return o->keep;

@@ -35,6 +35,8 @@ int out_flush(struct out *o);
 uint64_t out_tell(const struct out *o);
 /* It was opened with OUT_KEEP, or resumed. */
 bool out_kept(const struct out *o);
+/* Whether an output is open on standard output, and that is a pipe. */
+bool out_feeds_pipe(void);
 /* How messages name it: "'x.tar'" or "standard output". */
 const char *out_name(const struct out *o);
 /* Publishes. 0, or -1 and nothing is published. Frees o in both cases. */

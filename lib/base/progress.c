@@ -9,10 +9,16 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "lib/base/out.h"
+
+/* Seconds from one line to the next, and from a count to a note. */
+static const double on_terminal = 0.1, elsewhere = 20, still = 1;
+
 static struct {
 	const char *what;
-	long total, first;
+	long total, first, done;
 	double start, shown; /* when the loop began; when a line was last printed */
+	double counted;      /* when the count last changed */
 	bool terminal, on_screen, counting;
 } p;
 
@@ -30,9 +36,10 @@ void progress_start(const char *what, long total)
 {
 	const char *term = getenv("TERM");
 	bool terminal = verbosity >= 1 && isatty(STDERR_FILENO) && term && strcmp(term, "dumb");
-	p.what = what;
+	p.what = out_feeds_pipe() && verbosity < 2 ? NULL : what;
 	p.total = total;
-	p.start = p.shown = elapsed();
+	p.done = 0;
+	p.start = p.shown = p.counted = elapsed();
 	p.terminal = terminal;
 	p.on_screen = p.counting = false;
 }
@@ -71,31 +78,59 @@ static void redraw(char *line)
 	p.on_screen = write(STDERR_FILENO, shown, (size_t)n) > 0;
 }
 
-/* The rate is that of this run: what a resumed run found done does not count. */
-void progress_at(long done, const char *fmt, ...)
+/* "312/1240  25.1/s  0:37 left": the rate is that of this run, what a resumed run found done does not count. */
+static void count_text(char *out, size_t size, double now)
+{
+	char left[32] = "?";
+	double rate = p.counting && now > p.start ? (double)(p.done - p.first) / (now - p.start) : 0;
+	int n = p.total ? snprintf(out, size, "%ld/%ld", p.done, p.total) : snprintf(out, size, "%ld", p.done);
+	if (rate > 0)
+		n += snprintf(out + n, size - (size_t)n, "  %.1f/s", rate);
+	if (rate > 0 && p.total) {
+		clock_text(left, sizeof left, (double)(p.total - p.done) / rate);
+		snprintf(out + n, size - (size_t)n, "  %s left", left);
+	}
+}
+
+static void show(const char *fmt, va_list ap)
 {
 	double now = elapsed();
-	if (!p.counting) {
-		p.counting = true;
-		p.first = done;
-		p.start = now;
-	}
-	if (!p.what || now - p.shown < (p.terminal ? 0.1 : 60) || (!p.terminal && verbosity < 2))
+	if (!p.what || now - p.shown < (p.terminal ? on_terminal : elsewhere) || (!p.terminal && verbosity < 2))
 		return;
-	char left[32] = "?", text[160], line[400];
-	double rate = now > p.start ? (double)(done - p.first) / (now - p.start) : 0;
-	if (rate > 0)
-		clock_text(left, sizeof left, (double)(p.total - done) / rate);
-	va_list ap;
-	va_start(ap, fmt);
+	char count[128], text[160], line[400];
+	count_text(count, sizeof count, now);
 	vsnprintf(text, sizeof text, fmt, ap);
-	va_end(ap);
 	p.shown = now;
-	snprintf(line, sizeof line, "%s  %ld/%ld  %.1f/s  %s left  %s", p.what, done, p.total, rate, left, text);
+	snprintf(line, sizeof line, "%s  %s  %s", p.what, count, text);
 	if (p.terminal)
 		redraw(line);
 	else
 		chat("%s", line);
+}
+
+void progress_at(long done, const char *fmt, ...)
+{
+	va_list ap;
+	p.counted = elapsed();
+	if (!p.counting) {
+		p.counting = true;
+		p.first = done;
+		p.start = p.counted;
+	}
+	p.done = done;
+	va_start(ap, fmt);
+	show(fmt, ap);
+	va_end(ap);
+}
+
+void progress_note(const char *fmt, ...)
+{
+	va_list ap;
+	if (elapsed() - p.counted < still)
+		return;
+	va_start(ap, fmt);
+	show(fmt, ap);
+	va_end(ap);
 }
 
 void progress_end(void)

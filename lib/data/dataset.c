@@ -6,6 +6,7 @@
 #include "formats/shard.h"
 #include "lib/base/err.h"
 #include "lib/base/par.h"
+#include "lib/base/progress.h"
 
 enum { CHUNK = 128 }; /* samples held compressed at a time */
 
@@ -132,6 +133,7 @@ static int read_all(struct loading *l, struct shard_reader *r)
 		struct chunk *now = relay.now;
 		par_for(now->n + 1, pass_on, &relay);
 		ok = take_all(l, now);
+		progress_at(l->d->n, "images");
 		relay.now = relay.next;
 		relay.next = now;
 	}
@@ -202,7 +204,9 @@ int dataset_read(struct dataset *d, char *const *paths, int n, const struct data
 	*d = (struct dataset){.store = store_new(o->fit, o->size, o->cache ? (size_t)o->cache << 20 : SIZE_MAX, o->jpegs)};
 	struct loading l = {.d = d, .o = o};
 	struct shard_reader *r = shard_open(paths, n);
+	progress_start("read", 0);
 	int ok = r ? load(&l, r) : -1;
+	progress_end();
 	for (int i = 0; i < d->n; i++)
 		free(l.class_of[i]);
 	free(l.class_of);

@@ -156,9 +156,11 @@ static int train_epoch(struct evaluation *r, int e)
 		return fail("the labels end after epoch %d of %d", e, r->epochs);
 	for (int i = 0; i < r->job->n_students; i++)
 		r->students[i].loss = 0;
-	for (int i = 0; i < r->epoch.batches; i++)
+	for (int i = 0; i < r->epoch.batches; i++) {
 		if (train_batch(r, e, i) < 0)
 			return -1;
+		progress_note("epoch %d: batch %d of %d", e + 1, i + 1, r->epoch.batches);
+	}
 	return 0;
 }
 

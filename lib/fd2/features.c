@@ -3,6 +3,7 @@
 #include <math.h>
 
 #include "lib/base/err.h"
+#include "lib/base/progress.h"
 #include "lib/fd2/batch.h"
 
 enum { BATCH = 64 };
@@ -41,6 +42,7 @@ int features_of(float *f, const struct teacher *t, const struct item *items, int
 		}
 		batch_render(&b, &t->normal);
 		ok = pooled(f + (size_t)i * features_size(t), t, &b);
+		progress_note("features of '%s'", items[i].key);
 	}
 	batch_free(&b);
 	return ok;

@@ -5,6 +5,7 @@
 
 #include "lib/base/err.h"
 #include "lib/base/par.h"
+#include "lib/base/progress.h"
 #include "lib/base/rng.h"
 
 enum { BATCH = 64 };
@@ -59,6 +60,7 @@ static void score(struct patch *patches, int n, const struct teacher *t, const s
 			for (int j = 0; j < m; j++)
 				patches[i + j].score = -logp[j];
 		tensor_scope_end();
+		progress_note("crops of '%s' scored: %d of %d", t->class_names[k], i + m, n);
 	}
 	batch_free(&b);
 }

@@ -121,6 +121,7 @@ static int label_epoch(struct run *r, long e)
 			continue;
 		if (label_batch(r, e, i) < 0)
 			return -1;
+		progress_note("epoch %ld: batch %d of %d", e + 1, i + 1, r->drawn.batches);
 		epoch_append(&r->kept, &r->drawn, i);
 	}
 	r->bytes += epoch_bytes(&r->kept);

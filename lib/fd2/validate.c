@@ -1,6 +1,7 @@
 #include "lib/fd2/validate.h"
 
 #include "lib/base/err.h"
+#include "lib/base/progress.h"
 
 /* Images of a pass. On the CPU as much memory as a step of training needs, which is used again. */
 enum { ON_CPU = 16, ON_GPU = 64 };
@@ -21,6 +22,7 @@ int validate(const struct dataset *d, int size, const struct normal *normal, loo
 		tensor_scope_begin(NO_GRAD);
 		look(ctx, batch_images(&b, 0, b.n, type), b.labels);
 		tensor_scope_end();
+		progress_note("held-out image %d of %d", i + b.n, d->n);
 	}
 	batch_free(&b);
 	return tensor_error() ? fail("validation failed: %s", tensor_error()) : 0;

@@ -865,12 +865,31 @@ static int show_progress(void *arg)
 	elapsed();
 	progress_start("work", 200);
 	for (int i = 0; i < 3; i++) {
+		progress_note("too early");
 		progress_at(50 * (i + 1), "%s", (const char *)arg);
 		usleep(120000);
 	}
 	warn("a message");
+	usleep(1000000);
+	progress_note("held-out image 1 of 2");
 	progress_at(200, "loss 1");
 	progress_end();
+	progress_start("read", 0);
+	usleep(120000);
+	progress_at(128, "images");
+	progress_end();
+	return 0;
+}
+
+/* With what a tool that writes to a pipe has on its standard output. */
+static int show_progress_in_a_pipe(void *arg)
+{
+	int ends[2];
+	if (pipe(ends) || dup2(ends[1], STDOUT_FILENO) < 0)
+		return 1;
+	struct out *out = out_open(NULL, 0);
+	show_progress(arg);
+	out_abandon(out);
 	return 0;
 }
 
@@ -879,7 +898,20 @@ static void progress_is_one_redrawn_line(void)
 	run_on_terminal(show_progress, "loss 2.31");
 	CHECK(has(child.out, "\rwork  100/200  ") && has(child.out, "/s  0:00 left  loss 2.31\033[K"));
 	CHECK(has(child.out, "\r\033[Kfd2: a message\r\n"));
+	CHECK(has(child.out, "\rwork  150/200  ") && has(child.out, " left  held-out image 1 of 2\033[K"));
+	CHECK(!strstr(child.out, "too early"));
+	CHECK(has(child.out, "\rread  128  images\033[K"));
 	CHECK(strlen(child.out) > 3 && strcmp(child.out + strlen(child.out) - 4, "\r\033[K") == 0);
+}
+
+static void progress_is_left_to_the_last_tool_of_a_pipe(void)
+{
+	run_on_terminal(show_progress_in_a_pipe, "loss 2.31");
+	CHECK_STR(child.out, "fd2: a message\r\n");
+	verbosity = 2;
+	run_on_terminal(show_progress_in_a_pipe, "loss 2.31");
+	verbosity = 1;
+	CHECK(has(child.out, "\rwork  100/200  "));
 }
 
 /* Wider than the terminal's 60 columns a line would wrap, and could not be redrawn. */
@@ -937,6 +969,7 @@ int main(void)
 	RUN(every_end_is_logged_once);
 	RUN(odd_bytes_and_numbers_stay_json);
 	RUN(progress_is_one_redrawn_line);
+	RUN(progress_is_left_to_the_last_tool_of_a_pipe);
 	RUN(progress_cannot_be_driven_by_names);
 	RUN(progress_is_silent_elsewhere);
 	int failed = check_done();
