@@ -276,3 +276,41 @@ counts() {
 	METHODS='random herding' "$root/pipelines/study-methods" sets students
 	[ "$(find out -name '*.jsonl' -newermt 2002-01-01)" = out/herding-1.jsonl ]
 }
+
+# session ID: its processes
+session() {
+	awk -v id="$1" '{ sub(/.*\) /, "") } $4 == id' /proc/[0-9]*/stat 2>/dev/null || true
+}
+
+@test "pipelines: the demo in miniature, killed while students learn, ends them and goes on" {
+	local status=0 made
+	export OUT=out CLASSES=3 PER_CLASS=10 SIZE=32 EPOCHS=1 IPC=2 STEPS=2 CROPS=1 MAPS=2 SEEDS='1 2' JOBS=2 TEACHER_OPTIONS=--cal-lr=0.02
+	STUDENT_EPOCHS=100000 setsid "$root/pipelines/demo" >log 2>&1 3>&- &
+	until grep -qs '"event":"epoch"' out/*-1.log; do
+		kill -0 $!
+		sleep 0.1
+	done
+	[ "$(session $! | wc -l)" -ge 3 ]
+	kill -TERM $!
+	wait $! || status=$?
+	[ $status = 143 ]
+	[ -z "$(session $!)" ]
+	[ -z "$(find out -name '*.part' -o -name '*.tmp' -o -name '*.ckpt' -o -name '*.json' -o -name beside)" ]
+	[[ $(tail -n 1 log) == *"interrupted; run it again to go on" ]]
+	# every picture is told when it is there, the first before there is a teacher
+	[ "$(sed -n 's/.*look: //p' log | head -n 1)" = out/data.jpg ]
+	[ "$(sed -n 's/.*look: //p' log | xargs ls | wc -l)" = 7 ]
+	made=$(stat -c '%n %i' out/teacher.fd2 out/fd2.tar)
+	STUDENT_EPOCHS=2 script -qec "$root/pipelines/demo" screen >/dev/null
+	[ "$(stat -c '%n %i' out/teacher.fd2 out/fd2.tar)" = "$made" ]
+	[ "$(grep -c 'made again' screen)" = 1 ]
+	grep -qE $'\rstudents  [0-9]+/8 epochs' screen
+	# the table once more, with awk
+	for method in sre2l++ fd2; do
+		jq .top1 "out/$method"-[12].json | xargs | awk '{ d = 100 * ($1 - $2); print 50 * ($1 + $2), sqrt(d * d / 2) }' >want
+		awk -v m="$method" '$1 == m { print $2, $4 }' out/table.txt | paste -d' ' - want |
+			awk '{ exit !(($1 - $3) ^ 2 < 0.003 && ($2 - $4) ^ 2 < 0.003) }'
+	done
+	grep -qE '% of attention inside the true part' out/table.txt
+	grep -qE '^fd2 minus sre2l\+\+: -?[0-9.]+ points, standard error [0-9.]+' out/table.txt
+}
