@@ -244,8 +244,8 @@ parity: all ## compare networks, losses and optimisers with torchvision in a thr
 $(B)/bench/decode: $(B)/obj/test/bench/decode.o $(CORE)
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(SAN) $(LDFLAGS) -o $@ $< $(call to_core)
-bench: all $(B)/bench/decode ## time an iteration against a plain PyTorch program, in turn: SHARD= (real images of 20 classes and more) ARCHS= ROUNDS= BATCH= DEVICE=cuda
-	@test/bench/run '$(or $(SHARD),$(FD2_DATA)/cars40-val.tar)' $(ARCHS)
+bench: all $(B)/bench/decode ## time an iteration against PyTorch programs, in turn: SHARD= (real images of BATCH classes and more) ARCHS= ROUNDS= BATCH=
+	@FD2_BIN=$(abspath $(B)/bin) PYTHON="$${PYTHON:-$$(test/parity/venv)}" test/bench/run '$(or $(SHARD),$(FD2_DATA)/cars40-val.tar)' $(ARCHS)
 
 lint: $(B)/venv/ok ## look over shell scripts, man pages and the C layout
 	@test/run lint

@@ -1,177 +1,106 @@
-"""The distillation iteration: fd2-distill against a plain PyTorch program of the same method, in turn, on the same images and views.
+"""The distillation iteration: fd2-distill against PyTorch programs of the same method, in turn, on the same images and views.
 
-usage: distill.py BIN WORK SHARD ARCH       prints the table of SRe2L++
-       distill.py BIN WORK SHARD ARCH...    that of FADRM+ with several teachers in turn, which the table of each left in WORK
-       distill.py --plain|--floor ...       what it runs of itself, each in a process of its own
-
-The plain program is what users have: f32, a hook on every BatchNorm, autograd, torch.optim.Adam. It replays the views that
-fd2-distill logged, from the same first images, so its losses must be fd2's. The floor is the network's convolutions alone: forward and
-input gradient, channels-last.
+usage: distill.py WORK SHARD[,SHARD]... ARCH       prints the table of SRe2L++
+       distill.py WORK SHARD[,SHARD]... ARCH...    that of FADRM+ with several teachers in turn
 """
-import json
+import itertools
 import os
-import statistics
 import sys
-import tarfile
-import time
 
-import torch
-import torch.nn.functional as nnf
-import torchvision
+from common import BATCH, CUDA, ROUNDS, SIZE, Table, Tools, between, child, few, say, teach
+from rivals import RIVALS
 
-from common import BATCH, DEVICE, HEAD, ROUNDS, SIZE, Tools, child, few, network, own_peak, row, timed, wait
-
-STEPS, PLAIN_STEPS = 12, 5
-R_BN, LR = 0.01, 0.25  # fd2-distill's defaults
-MEAN, STD = (torch.tensor(v).view(1, 3, 1, 1) for v in ([0.485, 0.456, 0.406], [0.229, 0.224, 0.225]))
+STEPS, EVERY = (250, 50) if CUDA else (12, 1)  # of an image, and between two looks at the time
+VIEWS = 12  # steps that the rivals may replay
 BASE = ["--plain", "--dtype", "f32"]
 VARIANTS = {"fd2 SRe2L++, f32": BASE, "fd2 SRe2L++, bf16": ["--plain", "--dtype", "bf16"],
             "fd2 +FD2 (L_F, L_cls), f32": ["--dtype", "f32"], "fd2 +FD2 (L_F, L_cls), bf16": ["--dtype", "bf16"]}
 # L_S compares an image with the earlier ones of its group: measured at the third image, so with two of them.
-VIEWS = {f"fd2 +FD2, L_S {view}, bf16": ["--dtype", "bf16", "--ls-view", view] for view in ("same", "once", "literal", "plain")}
-
-
+LS = {f"fd2 +FD2, L_S {view}, bf16": ["--dtype", "bf16", "--ls-view", view] for view in ("same", "once", "literal", "plain")}
 # From the same first images, at one size and without a residual connection.
 IN_TURN = ["--method", "fadrm+", "--sizes", SIZE]
 FADRM = {"fd2 FADRM+, f32": IN_TURN + BASE, "fd2 FADRM+, bf16": IN_TURN + ["--plain", "--dtype", "bf16"],
          "fd2 FADRM+, +FD2, bf16": IN_TURN + ["--dtype", "bf16"]}
 
 
-def read_images(path):
-    with tarfile.open(path) as tar:
-        jpegs = [torch.frombuffer(bytearray(tar.extractfile(m).read()), dtype=torch.uint8) for m in tar
-                 if m.name.endswith("/0001.jpg")]
-    return (torch.stack([torchvision.io.decode_jpeg(j) for j in jpegs]).float() / 255 - MEAN) / STD
+class Bench:
+    def __init__(self, work, shards, archs):
+        self.tools, self.archs, self.first = Tools(work), archs, os.path.join(work, "first.tar")
+        real = few(self.tools, shards)
+        self.teachers = [teach(self.tools, a, real) for a in archs]
+        if not os.path.exists(self.first):
+            self.tools.run("fd2-distill", "-t", self.teachers[0], *self.classes(), "-n", 3, *BASE, "--steps", 0, "-o", self.first, real)
+
+    def classes(self):
+        return ["-b", BATCH, "--classes", f"0-{BATCH - 1}"]
+
+    def steps(self, options, images=1, steps=STEPS, every=EVERY):
+        """The logged steps of the last of a class's images."""
+        teachers = [o for t in self.teachers for o in ("-t", t)]
+        events = self.tools.logged("step", "fd2-distill", *self.classes(), "-n", images, "--steps", steps * len(self.teachers),
+                                   "--log-every", every, "--init-images", self.first, "-o", self.tools.path("bench.tar"), *teachers, *options)
+        return [e for e in events if e["image"] == images]
+
+    def ours(self, table, name, options, images=1):
+        dtype, n = name.rsplit(" ", 1)[1], len(self.teachers)
+        events = self.steps(options, images)[1:]
+        table.add(name, dtype, between(events[::n] if EVERY == 1 else events, lambda a, b: b["step"] - a["step"]), self.tools.peak,
+                  floor=self.floors[dtype])
+
+    def pairs(self):
+        return itertools.chain.from_iterable((a, self.tools.weights(a)) for a in self.archs)
+
+    def rivals(self, table, names):
+        """Their losses, by name. On a GPU one process runs them all; on the CPU each has its own memory to count."""
+        losses = {}
+        for some in [names] if CUDA else [[n] for n in names]:
+            for name, got in child("rivals.py", "distill", self.tools.path("views.log"), self.first, *some, "--", *self.pairs()).items():
+                if "failed" in got:
+                    say(f"{name} cannot run here: {got['failed']}")
+                    continue
+                table.add(name, RIVALS[name][0], got["seconds"], got["memory"], rival=True, floor=self.floors[RIVALS[name][0]])
+                losses[name] = got["losses"]
+        return losses
+
+    def measure_floors(self):
+        self.floors = {d: child("rivals.py", "floor", "images", d, 1, "--", *self.pairs())["seconds"] for d in ("f32", "bf16")}
+
+    def draw_views(self, options):
+        """The steps whose views the rivals replay, in f32."""
+        events = self.steps(options, steps=VIEWS, every=1)
+        os.replace(self.tools.path("run.log"), self.tools.path("views.log"))
+        return [e["loss"]["total"] for e in events]
 
 
-def view(x, box):
-    left, top, w, h, flip, roll_y, roll_x = box
-    x = nnf.interpolate(x[:, :, top:top + h, left:left + w], size=(SIZE, SIZE), mode="bilinear", align_corners=False)
-    return torch.roll(x.flip(3) if flip else x, (roll_y, roll_x), (2, 3))
-
-
-def plain(images, log, *teachers):
-    nets, x = [network(t) for t in teachers], read_images(images).to(DEVICE).requires_grad_(True)
-    lo, hi, terms = (-MEAN / STD).to(DEVICE), ((1 - MEAN) / STD).to(DEVICE), []
-
-    def hook(module, args, out):
-        u = args[0]
-        mean, var = u.mean([0, 2, 3]), u.permute(1, 0, 2, 3).reshape(u.size(1), -1).var(1, unbiased=False)
-        terms.append(torch.norm(module.running_var - var, 2) + torch.norm(module.running_mean - mean, 2))
-
-    for net in nets:
-        for module in net.modules():
-            if isinstance(module, torch.nn.BatchNorm2d):
-                module.register_forward_hook(hook)
-    steps = [e for e in map(json.loads, open(log)) if e["event"] == "step"][:1 + (PLAIN_STEPS - 1) * len(nets)]
-    labels, optim = torch.arange(BATCH, device=DEVICE), torch.optim.Adam([x], lr=LR, betas=(0.5, 0.9), eps=1e-8)
-    seconds, losses = [], []
-    for step in steps:
-        start = time.perf_counter()
-        optim.param_groups[0]["lr"] = step["lr"]
-        optim.zero_grad()
-        terms.clear()
-        logits = nets[step.get("teacher", 0)](view(x, step["view"]))
-        loss = nnf.cross_entropy(logits, labels) + R_BN * (10 * terms[0] + sum(terms[1:]))
-        loss.backward()
-        optim.step()
-        x.data = torch.max(torch.min(x.data, hi), lo)
-        losses.append(loss.item())
-        wait()
-        seconds.append(time.perf_counter() - start)
-    return {"seconds": rounds(seconds[1:], len(nets)), "losses": losses, "memory": own_peak()}
-
-
-def rounds(seconds, n):
-    """Means over n steps that follow one another: a step of each teacher."""
-    return [statistics.fmean(seconds[i:i + n]) for i in range(0, len(seconds) - n + 1, n)]
-
-
-GRADIENTS = {"forward": None, "images": [True, False, False], "weights": [True, True, False]}
-
-
-def floor(teacher, dtype, gradients="images"):
-    """Every convolution, one after another: forward, and the gradients that are wanted."""
-    net, calls = network(teacher), []
-    for module in net.modules():
-        if isinstance(module, torch.nn.Conv2d):
-            module.register_forward_hook(lambda m, args, out: calls.append((m, args[0].shape, out.shape)))
-    with torch.no_grad():
-        net(torch.randn(BATCH, 3, SIZE, SIZE, device=DEVICE))
-    last = {"device": DEVICE, "dtype": getattr(torch, dtype), "memory_format": torch.channels_last}
-    runs = [(m, torch.randn(i).to(**last), m.weight.to(**last), torch.randn(o).to(**last)) for m, i, o in calls]
-
-    def convolutions():
-        for m, x, w, dy in runs:
-            torch.conv2d(x, w, None, m.stride, m.padding, m.dilation, m.groups)
-            if GRADIENTS[gradients]:
-                torch.ops.aten.convolution_backward(dy, x, w, None, m.stride, m.padding, m.dilation, False, [0, 0], m.groups,
-                                                    GRADIENTS[gradients])
-
-    return {"seconds": timed(convolutions, 4)}
-
-
-def ours(tools, teachers, first, images, *options):
-    """Seconds and losses of the steps of the last image."""
-    options += tuple(o for t in teachers for o in ("-t", t))
-    log = tools.path("bench.log")
-    if os.path.exists(log):
-        os.remove(log)
-    tools.run("fd2-distill", "-b", BATCH, "--classes", f"0-{BATCH - 1}", "-n", images, "--steps", STEPS * len(teachers), "--log", log,
-              "--log-every", 1, "--init-images", first, "-o", tools.path("bench.tar"), *options)
-    steps = [e for e in map(json.loads, open(log)) if e["event"] == "step" and e["image"] == images]
-    seconds = rounds([b["t"] - a["t"] for a, b in zip(steps[1:], steps[2:])], len(teachers))
-    return {"seconds": seconds, "losses": [e["loss"]["total"] for e in steps],
-            "memory": tools.peak}
-
-
-def prepare(tools, shard, arch, first):
-    """A teacher of a few steps, and the images that every run starts from."""
-    teacher, real = tools.path(f"{arch}.fd2"), few(tools, shard)
-    tools.run("fd2-teacher", "-a", arch, "-s", SIZE, "-b", BATCH, "-e", 2, "-o", teacher, real)
-    if not os.path.exists(first):
-        tools.run("fd2-distill", "-t", teacher, "-b", BATCH, "--classes", f"0-{BATCH - 1}", "-n", 3, *BASE, "--steps", 0, "-o", first, real)
-
-
-def measure(tools, teachers, first, variants, views):
-    seen, plain = {}, "plain PyTorch, f32"
-
-    def add(name, got):
-        seen.setdefault(name, {"seconds": []})["seconds"] += got["seconds"]
-        seen[name].update(losses=got["losses"], memory=got["memory"])
-
-    for round in range(ROUNDS):
-        for name, options in variants.items():
-            add(name, ours(tools, teachers, first, 1, *options))
-        for name, options in views.items() if not round else ():
-            add(name, ours(tools, teachers, first, 3, *options))
-        ours(tools, teachers, first, 1, *next(iter(variants.values()))) # its log holds the views
-        add(plain, child(__file__, "--plain", first, tools.path("bench.log"), *teachers))
-    return seen, statistics.median(seen[plain]["seconds"])
+def check(ours, losses):
+    """The rivals' first losses are fd2's: in f32 to 1e-3, in bf16 to 5e-2. Later ones part with the roundings."""
+    for name, theirs in losses.items():
+        print(f"losses, fd2 f32 and {name}: " + ", ".join(f"{a:.3f} {b:.3f}" for a, b in zip(ours, theirs[:4])), flush=True)
+        if abs(ours[0] / theirs[0] - 1) > {"f32": 1e-3, "bf16": 5e-2}[RIVALS[name][0]]:
+            sys.exit(f"{name}: the first losses differ: not the same computation")
 
 
 def main():
-    if sys.argv[1] in ("--plain", "--floor"):
-        print(json.dumps({"--plain": plain, "--floor": floor}[sys.argv[1]](*sys.argv[2:])))
-        return
-    folder, work, shard, *archs = sys.argv[1:]
-    tools = Tools(folder, work)
-    first = tools.path("first.tar")
-    if len(archs) == 1:
-        prepare(tools, shard, archs[0], first)
-    teachers = [tools.path(f"{a}.fd2") for a in archs]
-    variants, views = (VARIANTS, VIEWS if archs == ["resnet18"] else {}) if len(archs) == 1 else (FADRM, {})
-    seen, base = measure(tools, teachers, first, variants, views)
-    floors = {dtype: statistics.fmean(statistics.median(child(__file__, "--floor", t, dtype)["seconds"]) for t in teachers)
-              for dtype in ("float32", "bfloat16")}
-    print(f"\n{', '.join(archs)}, {BATCH} images of {SIZE}x{SIZE}: an iteration of fd2-distill\n{HEAD}")
-    for name, s in seen.items():
-        row(name, s["seconds"], base, s["memory"], floors["bfloat16" if "bf16" in name else "float32"])
-    print(f"convolutions alone: f32 {floors['float32']:.3f} s, bf16 {floors['bfloat16']:.3f} s")
-    pairs = list(zip(seen[next(iter(variants))]["losses"], seen["plain PyTorch, f32"]["losses"]))
-    print("losses, fd2 f32 and plain: " + ", ".join(f"{a:.3f} {b:.3f}" for a, b in pairs), flush=True)
-    if abs(pairs[0][0] / pairs[0][1] - 1) > 1e-3:
-        sys.exit("the first losses differ: not the same computation")
+    work, shards, *archs = sys.argv[1:]
+    name = ", ".join(archs)
+    say(f"{name}: a teacher of a few steps")
+    bench = Bench(work, shards, archs)
+    bench.measure_floors()
+    variants, ls = (VARIANTS, LS if archs == ["resnet18"] else {}) if len(archs) == 1 else (FADRM, {})
+    losses_of_ours = bench.draw_views(next(iter(variants.values())))
+    table = Table(f"{name}, {BATCH} images of {SIZE}x{SIZE}: an iteration of fd2-distill")
+    for i in range(ROUNDS):
+        for title, options in variants.items():
+            say(f"{name}: {title}")
+            bench.ours(table, title, options)
+        for title, options in ({} if i else ls).items():
+            say(f"{name}: {title}")
+            bench.ours(table, title, options, images=3)
+        say(f"{name}: PyTorch programs of the same")
+        losses = bench.rivals(table, list(RIVALS))
+    table.print()
+    print("convolutions alone: " + ", ".join(f"{d} {1000 * s:.1f} ms" for d, s in bench.floors.items()))
+    check(losses_of_ours, losses)
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
 """What a process costs besides its work: start-up, and decoding photographs.
 
-usage: process.py BIN WORK SHARD
+usage: process.py WORK SHARD[,SHARD]...
 """
 import json
 import os
@@ -12,6 +12,7 @@ import time
 from common import SIZE, Tools, few as few_real
 
 TIMES = 9
+DECODE = "build/bench/decode"  # built by `make bench` alone
 TOOLS = ["fd2-teacher", "fd2-protos", "fd2-distill", "fd2-attn", "fd2-relabel", "fd2-eval"]
 
 
@@ -32,13 +33,13 @@ def outside(tools, command, more, fewer):
 
 
 def main():
-    folder, work, shard = sys.argv[1:]
-    tools = Tools(folder, work)
+    work, shards = sys.argv[1:]
+    tools = Tools(work)
     teacher, few = tools.path("process.fd2"), tools.path("few.tar")
-    tools.run("fd2-teacher", "-s", SIZE, "-b", 20, "-e", 1, "-o", teacher, few_real(tools, shard))
+    tools.run("fd2-teacher", "-s", SIZE, "-b", 20, "-e", 1, "-o", teacher, few_real(tools, shards))
     tools.run("fd2-distill", "-t", teacher, "--plain", "-b", 10, "--classes", "0-9", "--steps", 0, "-o", few, tools.path("real.tar"))
     print(f"\n{'':<44} {'min':>8} {'median':>8} {'max':>8}")
-    line("--help, of six tools", [help_ms(folder, tool) for _ in range(TIMES) for tool in TOOLS], "ms")
+    line("--help, of six tools", [help_ms(tools.folder, tool) for _ in range(TIMES) for tool in TOOLS], "ms")
 
     def relabel(epochs):
         return ("fd2-relabel", "-t", teacher, "-b", 10, "-e", epochs, "-o", tools.path("l.fd2"), few)
@@ -49,8 +50,8 @@ def main():
 
     line("fd2-relabel, 10 images: outside of its epochs", [outside(tools, relabel, 5, 1) for _ in range(TIMES)], "s")
     line("fd2-distill, 10 images: outside of its steps", [outside(tools, distill, 10, 2) for _ in range(TIMES)], "s")
-    for size in (SIZE, SIZE // 2):
-        got = json.loads(subprocess.run(["build/bench/decode", shard, str(size)], check=True, capture_output=True, text=True).stdout)
+    for size in (SIZE, SIZE // 2) if os.path.exists(DECODE) else ():
+        got = json.loads(subprocess.run([DECODE, shards.split(",")[0], str(size)], check=True, capture_output=True, text=True).stdout)
         line("a photograph, libjpeg-turbo's decoding alone", [1000 * a for a, _ in got["rounds"]], "ms, one core")
         line(f"the same, read and fitted for {size} px", [1000 * b for _, b in got["rounds"]], "ms, one core")
 

@@ -1,94 +1,82 @@
-"""Steps of training and labelling: fd2's tools, with all that they do, against plain f32 PyTorch on tensors that lie ready.
+"""Steps of training and labelling: fd2's tools, with all that they do, against PyTorch on tensors that lie ready.
 
-usage: training.py BIN WORK SHARD ARCH           prints the table, with the teacher that distill.py left in WORK
-       training.py --plain MODE TEACHER          what it runs of itself
+usage: training.py WORK SHARD[,SHARD]... ARCH
 
-A tool's seconds are the difference of two runs of different length, divided by the steps between them: they hold decoded images,
-crops, losses and optimiser. The plain program has no data to load, no attention head and no metrics.
+A tool's time is that between the epochs of its log: decoded images, crops, losses and optimiser are in it.
 """
-import json
-import os
 import statistics
 import sys
 
-import torch
-import torch.nn.functional as nnf
+from common import BATCH, CUDA, IMAGES, ROUNDS, SIZE, Table, Tools, between, child, count, few, say, teach
+from rivals import RIVALS
 
-from common import BATCH, DEVICE, HEAD, IMAGES, ROUNDS, SIZE, Tools, child, count, few, network, own_peak, row, timed
-
-
-def plain(mode, teacher):
-    net = network(teacher)
-    x = torch.randn(BATCH, 3, SIZE, SIZE, device=DEVICE)
-    if mode in ("relabel", "validation"):
-        net.train(mode == "relabel")
-
-        def step():
-            with torch.no_grad():
-                net(x)
-    else:
-        net.train().requires_grad_(True)
-        optim = torch.optim.SGD(net.parameters(), 0.01, 0.9) if mode == "teacher" else torch.optim.AdamW(net.parameters(), 1e-3)
-        with torch.no_grad():
-            target = net(x).softmax(1)
-
-        def step():
-            optim.zero_grad()
-            logits = net(x)
-            loss = nnf.cross_entropy(logits, target.argmax(1)) if mode == "teacher" else nnf.kl_div(logits.log_softmax(1), target)
-            loss.backward()
-            optim.step()
-
-    return {"seconds": timed(step, 4), "memory": own_peak()}
+MODES = ("teacher", "student", "relabel", "validation")
+EPOCHS = 12 if CUDA else 3  # that count
 
 
-def per_step(tools, steps, short, long):
-    a = tools.run(*short)
-    return (tools.run(*long) - a) / steps
+class Bench:
+    def __init__(self, work, shards, arch):
+        self.tools, self.arch = Tools(work), arch
+        self.real = few(self.tools, shards)
+        self.teacher = teach(self.tools, arch, self.real)
+        self.images, self.labels = self.tools.path(f"{arch}-images.tar"), self.tools.path("labels.fd2")
+        self.tools.run("fd2-distill", "-t", self.teacher, "-n", IMAGES, "--plain", "--init", "real", "--crops", 1, "--steps", 0, "-o", self.images,
+                       self.real)
+        self.tools.run(*self.relabel(), "-e", 2 * EPOCHS, "-o", self.labels, self.images)
+        self.batches = count(self.images) / BATCH
+
+    def relabel(self):
+        return ("fd2-relabel", "-t", self.teacher, "-b", BATCH)
+
+    def by_epochs(self, tool, *options):
+        """The seconds of a step in each epoch but the first."""
+        return between(self.tools.logged("epoch", tool, *options), lambda a, b: self.batches)
+
+    def ours(self, dtype):
+        """(mode, seconds of a step) of each mode in turn; self.tools.peak is then its memory."""
+        out = ("--dtype", dtype, "-o", self.tools.path("out"))
+        yield "teacher", self.by_epochs("fd2-teacher", "-a", self.arch, "-s", SIZE, "-b", BATCH, "-e", EPOCHS + 1, *out, self.real)
+        # Each second epoch is validated, and so takes longer.
+        both = self.by_epochs("fd2-eval", "-a", self.arch, "--labels", self.labels, "--val", self.real, "--val-every", 2, "-e", 2 * EPOCHS, *out,
+                              self.images)
+        yield "student", both[1::2]
+        yield "validation", [b - statistics.median(both[1::2]) for b in both[0::2]]
+        yield "relabel", self.by_epochs(*self.relabel(), "-e", 2 * EPOCHS, *out, self.images)
+
+    def floors(self):
+        """(mode, dtype): the convolutions' seconds."""
+        pair, parts = (self.arch, self.tools.weights(self.arch)), {"teacher": ("weights", 1), "student": ("weights", 2), "relabel": ("forward", 2),
+                                                                   "validation": ("forward", 1)}
+        return {(m, d): child("rivals.py", "floor", g, d, n, "--", *pair)["seconds"] for m, (g, n) in parts.items() for d in ("f32", "bf16")}
+
+    def rivals(self, mode):
+        """(name, what it measured) of each that can run."""
+        for some in [list(RIVALS)] if CUDA else [[n] for n in RIVALS]:
+            for name, got in child("rivals.py", mode, "-", "-", *some, "--", self.arch, self.tools.weights(self.arch)).items():
+                if "failed" in got:
+                    say(f"{name} cannot run here: {got['failed']}")
+                else:
+                    yield name, got
 
 
 def main():
-    if sys.argv[1] == "--plain":
-        print(json.dumps(plain(*sys.argv[2:])))
-        return
-    folder, work, shard, arch = sys.argv[1:]
-    tools = Tools(folder, work)
-    teacher, real, images = tools.path(f"{arch}.fd2"), few(tools, shard), tools.path(f"{arch}-images.tar")
-    tools.run("fd2-distill", "-t", teacher, "-n", IMAGES, "--plain", "--init", "real", "--crops", 1, "--steps", 0, "-o", images, real)
-    batches, labels = count(images) / BATCH, tools.path("labels.fd2")
-    tools.run("fd2-relabel", "-t", teacher, "-b", BATCH, "-e", 4, "--bn", "eval", "-o", labels, images)
-
-    def train(epochs):
-        return ("fd2-teacher", "-a", arch, "-s", SIZE, "-b", BATCH, "-e", epochs, "-o", tools.path("t.fd2"), real)
-
-    def relabel(epochs):
-        return ("fd2-relabel", "-t", teacher, "-b", BATCH, "-e", epochs, "--bn", "eval", "-o", tools.path("l.fd2"), images)
-
-    def student(epochs, every):
-        return ("fd2-eval", "-a", arch, "--labels", labels, "--val", real, "--val-every", every, "-e", epochs, "-o", tools.path("r.json"), images)
-
-    measured = {
-        "teacher": lambda: per_step(tools, 3 * batches, train(1), train(4)),
-        "student": lambda: per_step(tools, 3 * batches, student(1, 99), student(4, 99)),
-        "relabel": lambda: per_step(tools, 12 * batches, relabel(4), relabel(16)),
-        "validation": lambda: per_step(tools, 3 * batches, student(4, 99), student(4, 1)),
-    }
-    seconds, memory, reference = {}, {}, {}
+    work, shards, arch = sys.argv[1:]
+    say(f"{arch}: labels for the other steps")
+    bench = Bench(work, shards, arch)
+    floors = bench.floors()
+    tables = {m: Table(f"{arch}, {BATCH} images of {SIZE}x{SIZE}: {m}") for m in MODES}
     for _ in range(ROUNDS):
-        for mode, run in measured.items():
-            seconds.setdefault(mode, []).append(run())
-            memory[mode] = tools.peak
-            reference.setdefault(mode, {"seconds": []})
-            got = child(__file__, "--plain", mode, teacher)
-            reference[mode]["seconds"] += got["seconds"]
-            reference[mode]["memory"] = got["memory"]
-    print(f"\n{arch}, {BATCH} images of {SIZE}x{SIZE}: other steps, fd2 in bf16 where the CPU has it\n{HEAD}")
-    floors = {g: statistics.median(child(os.path.join(os.path.dirname(__file__), "distill.py"), "--floor", teacher, "bfloat16", g)["seconds"])
-              for g in ("forward", "weights")}
-    for mode in measured:
-        base = statistics.median(reference[mode]["seconds"])
-        row(f"fd2 {mode}", seconds[mode], base, memory[mode], floors["weights" if mode in ("teacher", "student") else "forward"])
-        row(f"plain {mode}, f32", reference[mode]["seconds"], base, reference[mode]["memory"])
+        for dtype in ("f32", "bf16"):
+            say(f"{arch}: fd2's other steps, {dtype}")
+            for mode, seconds in bench.ours(dtype):
+                tables[mode].add(f"fd2, {dtype}", dtype, seconds, bench.tools.peak, floor=floors[mode, dtype])
+        for mode in MODES:
+            say(f"{arch}: {mode}, PyTorch programs of the same")
+            for name, got in bench.rivals(mode):
+                dtype = RIVALS[name][0]
+                tables[mode].add(name, dtype, got["seconds"], got["memory"], rival=True, floor=floors[mode, dtype])
+    for table in tables.values():
+        table.print()
 
 
 if __name__ == "__main__":
