@@ -5,9 +5,10 @@
 #include "lib/torch/rows.h"
 #include <ATen/ops/add.h>
 #include <ATen/ops/batch_norm.h>
-#include <ATen/ops/clamp.h>
 #include <ATen/ops/empty_like.h>
+#include <ATen/ops/hardtanh.h>
 #include <ATen/ops/max_pool2d.h>
+#include <ATen/ops/relu.h>
 #include <c10/core/GradMode.h>
 #include <cmath>
 #include <torch/csrc/autograd/custom_function.h>
@@ -103,7 +104,7 @@ Tensor one_by_one(const at::Tensor &x, const struct frozen_norm *norm, const str
 	if (then->residual)
 		y = at::add(y, then->residual->value);
 	if (then->top > 0)
-		y = at::clamp(y, 0, then->top);
+		y = std::isinf(then->top) ? at::relu_(y) : at::hardtanh_(y, 0, then->top);
 	return then->pools ? at::max_pool2d(y, 3, 2, 1) : y;
 }
 

@@ -376,6 +376,38 @@ static void batch_alone(void)
 	}
 }
 
+/* At the kinks of an activation no gradient passes, in any kind of pass. Without a weight a BatchNorm gives its bias, 0, so that
+ * the residual alone decides. */
+static void kinks(void)
+{
+	enum { VALUES = 6 };
+	static const double r[VALUES] = {-1, 0, 3, 6, 7, 1e-30};
+	static const double passes[][VALUES] = {[RELU] = {0, 0, 1, 1, 1, 1}, [RELU6] = {0, 0, 1, 0, 0, 1}};
+	static const enum bn_mode modes[] = {BN_RUNNING, BN_TRAIN, BN_BATCH};
+	for (int form = 0; form < 12; form++) {
+		enum activation act = form % 2 ? RELU6 : RELU;
+		struct pass pass = {.bn = modes[form / 4], .plain = form % 4 / 2};
+		struct params p = {0};
+		struct bn bn;
+		double got[VALUES];
+		tensor_scope_begin(GRAD);
+		bn_init(&bn, &p, "bn", 1, 1e-5);
+		tensor_copy_(bn.weight, tensor_full(0, T_F32, 0, NULL));
+		int64_t shape[] = {1, 1, 1, VALUES};
+		Tensor *x = random_tensor(T_F32, 4, shape, 18), *d;
+		Tensor *residual = tensor_to(tensor_from(r, T_F64, 4, shape), T_F32);
+		tensor_requires_grad_(residual, true);
+		Tensor *y = bn_act(&bn, x, residual, act, &pass);
+		CHECK(tensor_grad(tensor_sum(y, 0, NULL, false), &residual, 1, &d, false) == 0);
+		CHECK(tensor_read(d, T_F64, got, VALUES) == 0);
+		for (int i = 0; i < VALUES; i++)
+			CHECK_THAT(got[i] == passes[act][i], "form %d: %g of the gradient passes at %g", form, got[i], r[i]);
+		CHECK_STR(tensor_error(), NULL);
+		params_free(&p);
+		tensor_scope_end();
+	}
+}
+
 /* Without on_bn nothing sums up, and values and gradients are the same bytes. */
 static void frozen_unasked(void)
 {
@@ -586,6 +618,7 @@ int main(void)
 	RUN(frozen_alone);
 	RUN(frozen_unasked);
 	RUN(batch_alone);
+	RUN(kinks);
 	RUN(fused_pass);
 	RUN(frozen_weights);
 	RUN(seeds);
