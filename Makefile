@@ -3,6 +3,7 @@
 #   make V=1              show every command
 #   make OPT='-O0 -g'     other flags; what they touch is rebuilt
 #   make LIBTORCH=/dir    a libtorch of your own (a folder with include/ and lib/) instead of the pinned wheel
+#   make CUDA=1           everything for --device cuda: CUDA's libraries and compiler are fetched beside libtorch
 #   make NVCC=/dir/nvcc   CUDA's compiler, if it is not on the PATH; NVCC= builds without the kernels for --device cuda
 #   make PKG_CONFIG_PATH=… CC=… CXX=…    as everywhere
 
@@ -35,6 +36,9 @@ OURS = $(filter $(SITE)/torch,$(LIBTORCH))
 # Prints "2.11.0"; the numbers moved from the second header to the first in 2.10.
 torch_version = cat $(patsubst %,$(LIBTORCH)/include/torch/%/version.h,headeronly csrc/api/include/torch) 2>/dev/null | \
 	sed -n 's/^.define TORCH_VERSION_\(MAJOR\|MINOR\|PATCH\) //p' | head -n 3 | paste -sd. || true
+# Not from the environment, where CUDA may be a folder.
+CUDA =
+CUDA_LIBS = $(if $(CUDA),$(SITE)/nvidia/ok)
 has_torch = [ -e $(LIBTORCH)/lib/libtorch_cpu.so ] && [ "$$($(torch_version))" = $(TORCH_VERSION) ]
 
 # Probe=Debian package, as tools/build/packages takes them: what `make` needs, and what the tests and the demo call besides.
@@ -57,8 +61,13 @@ CXXFLAGS = -std=c++17 $(OPT) $(WARN) -fPIC -fvisibility=hidden -fopenmp \
 # Kernels for A100 and H100, and PTX of the latter for newer ones. An element is rounded as on the CPU: no fused multiply-add.
 NVCCFLAGS = -std=c++17 -O3 -fmad=false -gencode arch=compute_80,code=sm_80 -gencode arch=compute_90,code=[sm_90,compute_90] \
 	-Werror all-warnings -Xcompiler=-Wall,-Wextra,-Werror,-fPIC,-fvisibility=hidden
-NVCC ?= $(shell command -v nvcc)
+NVCC ?= $(if $(CUDA),$(SITE)/nvidia/cu13/bin/nvcc,$(shell command -v nvcc))
 NVCC := $(NVCC)
+ifneq ($(CUDA),)
+ifeq ($(and $(OURS),$(NVCC)),)
+$(error CUDA=1 completes the libtorch that make fetches: give neither LIBTORCH= nor an empty NVCC=)
+endif
+endif
 LDFLAGS =
 LIBS = $(call pkgs,libs) -lm -lpthread -ldl
 FLAGS = $(CC) $(CXX) $(CPPFLAGS) $(call pkgs,cflags) $(CFLAGS) $(CXXFLAGS) $(NVCCFLAGS) $(SAN) $(LDFLAGS) $(LIBS)
@@ -81,11 +90,11 @@ TORCH_TESTS := $(patsubst test/c/%.c,$(B)/test/%,$(shell grep -lsE 'include "lib
 obj = $(patsubst %,$(B)/obj/%.o,$(basename $(1)))
 CORE = $(B)/lib/fd2/libfd2.so
 TORCH = $(B)/lib/fd2/libfd2-torch.so
-CUDA = $(if $(NVCC),$(B)/lib/fd2/libfd2-cuda.so $(B)/lib/fd2/libfd2-graphs.so)
+PLUGINS = $(if $(NVCC),$(B)/lib/fd2/libfd2-cuda.so $(B)/lib/fd2/libfd2-graphs.so)
 
 .PRECIOUS: $(B)/obj/%.o $(B)/obj/emulated/%.cc
 .PHONY: all tests asan deps deps-check check check-asan check-fresh check-cuda parity bench demo study-cars40 study-methods study-nette lint install uninstall clean distclean help asan-here FORCE
-all: deps $(TOOLS:%=$(B)/bin/%) $(CORE) $(TORCH) $(CUDA) $(B)/lib/libfd2fmt.a ## build everything (the default); kernels for --device cuda where nvcc is found
+all: deps $(TOOLS:%=$(B)/bin/%) $(CORE) $(TORCH) $(PLUGINS) $(B)/lib/libfd2fmt.a ## build everything (the default); kernels for --device cuda where nvcc is found
 
 help: ## list the targets
 	@sed -n 's/^\([a-z0-9-]*\):.*## \(.*\)/\1\t\2/p' Makefile | expand -t 14
@@ -100,24 +109,30 @@ endif
 ifneq ($(strip $(FLAGS)),$(file <$(B)/flags))
 $(B)/flags: FORCE
 endif
-$(B)/flags: | $(DEPS)
+$(B)/flags: | $(DEPS) $(CUDA_LIBS)
 	@: $(shell mkdir -p $(B))$(file >$@,$(strip $(FLAGS)))
 
-deps: $(DEPS) ## install what is missing: Debian packages (as root or by sudo), libtorch into build/site
+# The wheels that a list names, unpacked into $(SITE).part.
+fetch = rm -rf $(SITE).part; PIP_ROOT_USER_ACTION=ignore python3 -m pip install --quiet --disable-pip-version-check \
+	--target $(SITE).part --no-deps --only-binary=:all: --require-hashes --python-version 3.11 --implementation cp \
+	$(patsubst %,--platform %_x86_64,manylinux_2_28 manylinux_2_27 manylinux_2_25 manylinux_2_18 manylinux_2_17 manylinux2014) -r $(1)
+
+deps: $(DEPS) $(CUDA_LIBS) ## install what is missing: Debian packages (as root or by sudo), libtorch into build/site
 $(DEPS): Makefile lib/torch/requirements.txt
 	@mkdir -p $(B); tools/build/packages $(BUILD_NEEDS) $(if $(OURS),$$($(has_torch) || echo pip=python3-pip))
 ifneq ($(OURS),)
 	@$(has_torch) || { [ "$$(uname -m)" = x86_64 ] || \
 		{ echo "no wheel of libtorch is pinned for $$(uname -m): give yours with LIBTORCH=" >&2; exit 1; }; \
-	echo "  pip  libtorch $(TORCH_VERSION), about 550 MB"; rm -rf $(SITE).part; \
-	PIP_ROOT_USER_ACTION=ignore python3 -m pip install --quiet --disable-pip-version-check --target $(SITE).part --no-deps \
-		--only-binary=:all: --require-hashes --python-version 3.11 --implementation cp \
-		$(patsubst %,--platform %_x86_64,manylinux_2_28 manylinux_2_25 manylinux_2_17 manylinux2014) -r lib/torch/requirements.txt; \
+	echo "  pip  libtorch $(TORCH_VERSION), about 550 MB"; $(call fetch,lib/torch/requirements.txt); \
 	rm -rf $(SITE); mv $(SITE).part $(SITE); }
 endif
 	@$(has_torch) || { v=$$($(torch_version)); v=$${v:+libtorch $$v}; \
 	echo "$(LIBTORCH) is $${v:-no libtorch}; fd2 is built for $(TORCH_VERSION)" >&2; exit 1; }
 	@echo '$(LIBTORCH)' >$@
+
+$(SITE)/nvidia/ok: lib/torch/requirements-cuda.txt | $(DEPS)
+	@echo "  pip  CUDA's libraries and compiler, about 2.1 GB"; $(call fetch,$<)
+	@cp -al $(SITE).part/. $(SITE)/; rm -rf $(SITE).part; touch $@
 
 deps-check: $(B)/deps.check
 $(B)/deps.check: Makefile | $(DEPS)
@@ -173,7 +188,7 @@ $(TORCH): $(call obj,$(C_TORCH) $(CC_TORCH)) $(CORE)
 $(B)/lib/fd2/libfd2-cuda.so: $(call obj,$(CU))
 	@mkdir -p $(@D)
 	$(call say,ld,$@)
-	$(Q)$(NVCC) -shared -cudart static -Xlinker -z,defs -o $@ $(filter %.o,$^)
+	$(Q)$(NVCC) -shared -cudart static -L$(dir $(NVCC))../lib -Xlinker -z,defs -o $@ $(filter %.o,$^)
 
 # Loaded behind libtorch_cuda, which has what it lacks; a libtorch for the CPU has no such library to link with.
 $(B)/obj/lib/cuda/graphs.o: lib/cuda/graphs.cc $(B)/flags
@@ -254,7 +269,7 @@ tests: deps $(TESTS) $(GPU)
 
 ASAN = OPT='-O1 -g' SAN='-fsanitize=address,undefined -fno-sanitize-recover=all'
 asan: deps
-	@$(MAKE) --no-print-directory B=$(B)/asan DEPS=$(DEPS) LIBTORCH=$(LIBTORCH) $(ASAN) asan-here
+	@$(MAKE) --no-print-directory B=$(B)/asan DEPS=$(DEPS) LIBTORCH=$(LIBTORCH) $(ASAN) CUDA= asan-here
 asan-here: $(filter-out $(TORCH_TESTS),$(TESTS)) $(filter %/fd2-look %/fd2-import,$(TOOLS:%=$(B)/bin/%))
 
 # --- whole runs -----------------------------------------------------------------------------------------------------------
@@ -273,27 +288,9 @@ study-nette: all ## teachers of every backbone, and resnet18 beside a plain torc
 
 # --- installing: lib/fd2/installed lists what was put where, folders we made with a '/' at the end --------------------------
 
-SITE_LIBS = torch/lib/libtorch_cpu.so torch/lib/libc10.so torch/lib/libgomp.so.1 \
-	nvidia/cu13/lib/libcudart.so.13 nvidia/cu13/lib/libcupti.so.13
-COMPLETIONS = share/bash-completion/completions
-
 install: all ## put tools, libraries, headers, man pages and completion below PREFIX (/usr/local; DESTDIR is honoured)
-	@to='$(DESTDIR)$(PREFIX)'; mkdir -p "$$to"; note() { echo "$$1" >>"$$to/lib/fd2/installed"; }; \
-	folder() { [ -d "$$to/$$1" ] || { folder "$$(dirname "$$1")"; mkdir "$$to/$$1"; made+=("$$1/"); }; }; \
-	put() { mode=$$1 dir=$$2; shift 2; for f; do [ -e "$$f" ] || continue; folder "$$dir"; \
-		install -m "$$mode" "$$f" "$$to/$$dir/"; note "$$dir/$${f##*/}"; done; }; \
-	made=(); folder lib/fd2; note lib/fd2/installed; \
-	put 755 bin $(TOOLS:%=$(B)/bin/%); \
-	put 644 lib/fd2 $(CORE) $(TORCH) $(CUDA); \
-	for f in $(if $(OURS),$(SITE_LIBS)); do put 644 "lib/fd2/site/$${f%/*}" "$(SITE)/$$f"; done; \
-	put 644 lib $(B)/lib/libfd2fmt.a; \
-	for d in lib/base formats; do put 644 include/fd2/$$d $$d/*.h; done; \
-	for s in 1 5 7; do put 644 share/man/man$$s man/*.$$s; done; \
-	put 644 $(COMPLETIONS) tools/completion/fd2.bash; \
-	for t in $(TOOLS); do ln -sf fd2.bash "$$to/$(COMPLETIONS)/$$t"; note "$(COMPLETIONS)/$$t"; done; \
-	put 644 share/zsh/site-functions tools/completion/_fd2; \
-	for d in "$${made[@]}"; do note "$$d"; done; sort -uo "$$to/lib/fd2/installed" "$$to/lib/fd2/installed"; \
-	echo "  fd2 $(VERSION) is installed below $$to"
+	@tools/build/install '$(DESTDIR)$(PREFIX)' $(B) '$(CORE) $(TORCH) $(PLUGINS)' $(and $(OURS),$(SITE) $(if $(CUDA),cuda,cpu))
+	@echo "  fd2 $(VERSION) is installed below $(DESTDIR)$(PREFIX)"
 
 uninstall: ## remove exactly what install put below PREFIX
 	@to='$(DESTDIR)$(PREFIX)'; [ -f "$$to/lib/fd2/installed" ] || { echo "no fd2 is installed below $$to" >&2; exit 1; }; \

@@ -11,11 +11,8 @@
 #include <unistd.h>
 
 #include "lib/base/err.h"
+#include "lib/base/libtorch.h"
 #include "lib/base/names.h"
-
-#ifndef FD2_LIBTORCH_VERSION
-#define FD2_LIBTORCH_VERSION "2.11.0"
-#endif
 
 enum { OPTIONS_MAX = 128, HELP = 1000, VERSION, LIST, QUIET };
 
@@ -456,6 +453,13 @@ static const char *complained(const char *arg)
 	return name;
 }
 
+static void print_version(void)
+{
+	char *libtorch = libtorch_describe();
+	printf("%s %s (%s)\n", tool->name, fd2_version, libtorch);
+	free(libtorch);
+}
+
 static void handle(int c, char **argv)
 {
 	switch (c) {
@@ -464,7 +468,7 @@ static void handle(int c, char **argv)
 		print_help();
 		exit(fd2_finish(0));
 	case VERSION:
-		printf("%s %s (libtorch %s)\n", tool->name, fd2_version, FD2_LIBTORCH_VERSION);
+		print_version();
 		exit(fd2_finish(0));
 	case LIST:
 		print_list();

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "lib/base/err.h"
+#include "lib/base/libtorch.h"
 #include "lib/base/opts.h"
 
 static const char library[] = "libfd2-torch.so";
@@ -36,6 +37,8 @@ int stage_run(const char *name, const void *job)
 	const char *(*error)(void) = NULL;
 	/* libgomp's threads spin while they wait, which ruins two runs that share the CPUs; read when it is loaded */
 	setenv("GOMP_SPINCOUNT", "1000", 0);
+	if (libtorch_load() < 0)
+		return -1;
 	char *path = beside();
 	void *handle = dlopen(path, RTLD_NOW | RTLD_GLOBAL);
 	free(path);

@@ -1,34 +1,96 @@
 #include "lib/torch/cuda.h"
 #include <ATen/Context.h>
-#include <ATen/detail/CUDAHooksInterface.h>
+#include <ATen/Version.h>
 #include <c10/core/impl/VirtualGuardImpl.h>
 #include <c10/util/Exception.h>
 #include <dlfcn.h>
+#include <unistd.h>
 #include <cstdlib>
 #include <string>
 
 static const struct cuda_engine *engine;
 static const struct cuda_graphs *graphs;
 
-/* The folder of the library that this code is in. */
-static std::string own_folder()
+/* The folder of the library that a function is in, with a '/' at its end. */
+static std::string folder_of(const void *function)
 {
-	Dl_info self;
-	TORCH_CHECK(dladdr((const void *)&own_folder, &self) && self.dli_fname, "cannot tell where libfd2-torch.so is");
-	const std::string path = self.dli_fname;
+	Dl_info found;
+	TORCH_CHECK(dladdr(function, &found) && found.dli_fname, "cannot tell where fd2's libraries are");
+	const std::string path = found.dli_fname;
 	return path.substr(0, path.find_last_of('/') + 1);
 }
 
 /* The table of a plug-in, which one of its functions gives. */
 template <class Table> const Table *open_plugin(const char *file, const char *function, const char *what)
 {
-	const std::string path = own_folder() + file;
+	const std::string path = folder_of((const void *)&cuda_open) + file;
 	void *library = dlopen(path.c_str(), RTLD_NOW);
 	TORCH_CHECK(library, "cannot open ", what, ": ", dlerror(), " (make builds them where it finds nvcc)");
 	const auto get = (const Table *(*)(void))dlsym(library, function);
 	const Table *table = get ? get() : nullptr;
 	TORCH_CHECK(table && table->size == sizeof *table, "'", path, "' belongs to another fd2");
 	return table;
+}
+
+/* libtorch's half for CUDA, from the folder of the half for the CPU. */
+static void *open_libtorch_cuda()
+{
+	const std::string folder = folder_of((const void *)&at::show_config), path = folder + "libtorch_cuda.so";
+	TORCH_CHECK(access(path.c_str(), F_OK) == 0, "the libtorch in '", folder,
+	    "' is for the CPU alone: build with make CUDA=1, or install a PyTorch for CUDA");
+	void *library = dlopen(path.c_str(), RTLD_NOW | RTLD_GLOBAL);
+	TORCH_CHECK(library, "cannot open CUDA's libraries, which make CUDA=1 fetches: ", dlerror());
+	return library;
+}
+
+/* The runtime that came with libtorch_cuda, of whatever version. Its header would tie us to one; these three are the same in all.
+ */
+class Runtime
+{
+	void *library;
+
+	template <class Function> Function *function(const char *name) const
+	{
+		void *found = dlsym(library, name);
+		TORCH_CHECK(found, "CUDA's runtime has no ", name);
+		return (Function *)found;
+	}
+
+	void check(int error) const
+	{
+		TORCH_CHECK(!error, "no GPU can be used: ", function<const char *(int)>("cudaGetErrorString")(error));
+	}
+
+      public:
+	explicit Runtime(void *library) : library(library)
+	{
+	}
+
+	int devices() const
+	{
+		int n = 0;
+		check(function<int(int *)>("cudaGetDeviceCount")(&n));
+		return n;
+	}
+
+	int attribute(int name) const /* of the first device */
+	{
+		int value = 0;
+		check(function<int(int *, int, int)>("cudaDeviceGetAttribute")(&value, name, 0));
+		return value;
+	}
+};
+
+/* The oldest GPUs in NVCCFLAGS. */
+static const int OLDEST = 8;
+
+static void check_gpu(const Runtime &cuda)
+{
+	const int MAJOR = 75, MINOR = 76; /* cudaDevAttrComputeCapabilityMajor, -Minor */
+	TORCH_CHECK(dlopen("libcuda.so.1", RTLD_LAZY), "no NVIDIA driver is installed: ", dlerror());
+	TORCH_CHECK(cuda.devices() > 0, "no GPU was found");
+	TORCH_CHECK(cuda.attribute(MAJOR) >= OLDEST, "the GPU is too old: its compute capability is ", cuda.attribute(MAJOR), ".",
+	    cuda.attribute(MINOR), ", and fd2's kernels need ", OLDEST, ".0");
 }
 
 /* Graphs are recorded on any stream but the default one. */
@@ -42,10 +104,8 @@ c10::DeviceType cuda_open()
 {
 	engine = open_plugin<struct cuda_engine>("libfd2-cuda.so", "fd2_cuda_engine", "fd2's kernels");
 	setenv("CUBLAS_WORKSPACE_CONFIG", ":4096:8", 0); /* cuBLAS is deterministic only with a workspace of this kind */
-	if (!dlopen("libtorch_cuda.so", RTLD_NOW | RTLD_GLOBAL))
-		TORCH_CHECK(false, "cannot open CUDA: ", dlerror());
-	TORCH_CHECK(at::hasCUDA(), "libtorch_cuda.so was loaded too late to be used");
-	TORCH_CHECK(at::detail::getCUDAHooks().deviceCount() > 0, "no CUDA device found");
+	check_gpu(Runtime(open_libtorch_cuda()));
+	TORCH_CHECK(at::globalContext().hasCUDART(), "libtorch_cuda.so was loaded too late to be used");
 	graphs = open_plugin<struct cuda_graphs>("libfd2-graphs.so", "fd2_cuda_graphs", "fd2's graphs");
 	leave_default_stream();
 	return c10::kCUDA;

@@ -1,0 +1,70 @@
+#include "lib/base/libtorch.h"
+
+#include <dlfcn.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/base/err.h"
+
+#ifndef FD2_LIBTORCH_VERSION
+#define FD2_LIBTORCH_VERSION "2.11.0"
+#endif
+
+enum { VERSION_SIZE = 64 };
+
+/* "2.11.0+cu130", from the file that PyTorch keeps for Python; "" where there is none. */
+static void version_of(const char *folder, char version[VERSION_SIZE])
+{
+	char *path = xasprintf("%s/version.py", folder), *line = NULL;
+	size_t room = 0;
+	FILE *file = fopen(path, "re");
+	*version = '\0';
+	while (file && !*version && getline(&line, &room, file) >= 0)
+		sscanf(line, "__version__ = '%63[^'\n]", version);
+	if (file)
+		fclose(file);
+	free(line);
+	free(path);
+}
+
+/* NULL if the torch in the folder is of the release that fd2 was built for, whatever its build: C++ libraries change with each. */
+static char *problem(const char *folder, const char *version)
+{
+	if (!*version)
+		return xasprintf("no torch in '%s', and fd2 needs torch %s", folder, FD2_LIBTORCH_VERSION);
+	size_t n = strcspn(version, "+");
+	if (n != strlen(FD2_LIBTORCH_VERSION) || memcmp(version, FD2_LIBTORCH_VERSION, n) != 0)
+		return xasprintf("torch %s in '%s', but fd2 needs torch %s", version, folder, FD2_LIBTORCH_VERSION);
+	return NULL;
+}
+
+char *libtorch_describe(void)
+{
+	char version[VERSION_SIZE];
+	const char *folder = getenv("FD2_TORCH");
+	if (!folder)
+		return xstrdup("libtorch " FD2_LIBTORCH_VERSION);
+	version_of(folder, version);
+	char *wrong = problem(folder, version);
+	return wrong ? wrong : xasprintf("libtorch %s in '%s'", version, folder);
+}
+
+int libtorch_load(void)
+{
+	char version[VERSION_SIZE];
+	const char *folder = getenv("FD2_TORCH");
+	if (!folder)
+		return 0;
+	version_of(folder, version);
+	char *wrong = problem(folder, version);
+	if (wrong) {
+		fail("cannot load libtorch: %s", wrong);
+		free(wrong);
+		return -1;
+	}
+	char *path = xasprintf("%s/lib/libtorch_cpu.so", folder);
+	void *library = dlopen(path, RTLD_NOW | RTLD_GLOBAL);
+	free(path);
+	return library ? 0 : fail("cannot load libtorch: %s", dlerror());
+}
