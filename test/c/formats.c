@@ -380,7 +380,7 @@ enum { SAMPLES = 4 };
 static int add(struct shard_writer *w, int i)
 {
 	uint8_t image[300 * SAMPLES];
-	char id[8];
+	char id[16];
 
 	memset(image, i + 1, sizeof image);
 	snprintf(id, sizeof id, "%04d", i);
