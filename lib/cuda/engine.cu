@@ -24,7 +24,7 @@ const char *put(void *to, const void *from, size_t bytes, void *stream)
 	if (bytes > PUT_MAX)
 		return "too many numbers for one launch";
 	memcpy(p.bytes, from, bytes);
-	unpack<<<1, PUT_MAX, 0, (cudaStream_t)stream>>>((unsigned char *)to, p, (int)bytes);
+	unpack<<<1, (unsigned)(bytes + 31) / 32 * 32, 0, (cudaStream_t)stream>>>((unsigned char *)to, p, (int)bytes);
 	return launched();
 }
 

@@ -17,7 +17,7 @@
 extern "C" {
 #endif
 
-enum { PUT_MAX = 128 };
+enum { PUT_MAX = 1024 };
 
 struct cuda_engine {
 	size_t size; /* of this struct where the plug-in was built: another one belongs to another fd2 */
@@ -30,11 +30,12 @@ struct cuda_engine {
 	const char *(*frozen_backward)(const struct frozen_bn *k, int64_t rows, const float *mean, const float *dmean,
 	    const float *dvar, float *lines, void *stream);
 
-	/* x [N][H][W][3] f32 to y, f32 or bf16; and dy to dx. The view lies within the image. */
-	const char *(*view_forward)(
-	    const float *x, void *y, bool bf16, const struct pixel_view *view, int64_t N, int64_t H, int64_t W, void *stream);
-	const char *(*view_adjoint)(
-	    const void *dy, float *dx, bool bf16, const struct pixel_view *view, int64_t N, int64_t H, int64_t W, void *stream);
+	/* x [N][H][W][3] f32 to y, f32 or bf16; and dy to dx. Each of n views is for N / n images that follow one another; it lies
+	 * within the image. */
+	const char *(*view_forward)(const float *x, void *y, bool bf16, const struct pixel_view *views, int64_t n, int64_t N,
+	    int64_t H, int64_t W, void *stream);
+	const char *(*view_adjoint)(const void *dy, float *dx, bool bf16, const struct pixel_view *views, int64_t n, int64_t N,
+	    int64_t H, int64_t W, void *stream);
 
 	/* adam_rows; the numbers, too, lie in the device's memory. */
 	const char *(*adam)(const struct adam *k, float *x, const float *g, float *m, float *v, int64_t count, void *stream);

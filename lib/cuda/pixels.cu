@@ -1,66 +1,78 @@
-/* The learned images: the step's view, its adjoint, and Adam with the clamp. The kernels of pixel-rows.h; never run on a GPU so
- * far, see test/c/kernels.c. They move a few images, so they are written to be read.
+/* The learned images: the step's view, its adjoint, and Adam with the clamp. The kernels of pixel-rows.h; see test/c/kernels.c.
  *
- * A block of the view is one row of one image. It reads the view's numbers from the device's memory, and makes the taps of all
- * columns, by sample before flip and roll, once for its threads. */
-#include "lib/cuda/launch.h"
-#include "lib/torch/elements.h"
+ * The numbers of the views and of Adam are read from the device's memory. Images share a view in runs of `each`. */
+#include "lib/cuda/channels.h"
 
 namespace
 {
 
 constexpr int threads = 256;
+constexpr int BAND = 8; /* rows of an image whose samples a thread makes */
 
-__device__ void column_taps(tap *columns, const pixel_view &v, int64_t W)
+/* A block has the elements e of a row, 3 to a sample, in some rows of samples of image blockIdx.z. A sample mixes four pixels. */
+template <class T>
+__global__ void __launch_bounds__(threads) sample(const float *x, void *y, const pixel_view *views, int each, int H, int W)
 {
-	for (int64_t j = threadIdx.x; j < W; j += blockDim.x)
-		columns[j] = view_tap(j, W, v.x, v.w);
+	__shared__ tap rows[BAND];
+	__shared__ int places[BAND];
+	const pixel_view v = views[blockIdx.z / each];
+	const int64_t image = (int64_t)blockIdx.z * H;
+	const int first = blockIdx.y * BAND, n = min(BAND, H - first);
+	const int e = blockIdx.x * threads + threadIdx.x, j = e / 3, c = e % 3;
+	if ((int)threadIdx.x < n) {
+		rows[threadIdx.x] = view_tap(first + threadIdx.x, H, v.y, v.h);
+		places[threadIdx.x] = view_place(first + threadIdx.x, H, false, v.roll_y);
+	}
 	__syncthreads();
-}
-
-/* Sample (i, j) of image n: a mix of four pixels; i is the block's, j the threads'. */
-__global__ void __launch_bounds__(threads) sample(const float *x, void *y, bool bf16, const pixel_view *view, int64_t H, int64_t W)
-{
-	extern __shared__ tap columns[];
-	const pixel_view v = *view;
-	const int64_t i = blockIdx.x, image = (int64_t)blockIdx.y * H;
-	const tap row = view_tap(i, H, v.y, v.h);
-	const float *above = x + 3 * (image + row.a) * W, *below = x + 3 * (image + row.b) * W;
-	const int64_t out = (image + view_place(i, H, false, v.roll_y)) * W;
-	column_taps(columns, v, W);
-	for (int64_t j = threadIdx.x; j < W; j += blockDim.x) {
-		const tap t = columns[j];
-		const int64_t to = 3 * (out + view_place(j, W, v.flip, v.roll_x));
-		for (int c = 0; c < 3; c++) {
-			const float top = view_mix(t, above[3 * t.a + c], above[3 * t.b + c]);
-			const float bottom = view_mix(t, below[3 * t.a + c], below[3 * t.b + c]);
-			store(y, to + c, view_mix(row, top, bottom), bf16);
-		}
+	if (j >= W)
+		return;
+	const tap column = view_tap(j, W, v.x, v.w);
+	const int a = 3 * column.a + c, b = 3 * column.b + c, to = 3 * view_place(j, W, v.flip, v.roll_x) + c;
+	for (int i = 0; i < n; i++) {
+		const float *above = x + 3 * (image + rows[i].a) * W, *below = x + 3 * (image + rows[i].b) * W;
+		const float top = view_mix(column, above[a], above[b]), bottom = view_mix(column, below[a], below[b]);
+		const float value[] = {view_mix(rows[i], top, bottom)};
+		set<T, 1>(y, 3 * (image + places[i]) * W + to, rounded<T>(value));
 	}
 }
 
-/* Pixel (r, p) of image n: the sum over the samples that read it, in their order; r is the block's, p the threads'. Outside of the
- * box nobody reads. */
-__global__ void __launch_bounds__(threads)
-    gather(const void *dy, float *dx, bool bf16, const pixel_view *view, int64_t H, int64_t W)
+/* A block has row blockIdx.x of pixels of image blockIdx.y. First it sums up the rows of samples that read the row, then each pixel
+ * sums up the columns that read it, in the order of the samples. */
+template <class T>
+__global__ void __launch_bounds__(threads) gather(const void *dy, float *dx, const pixel_view *views, int each, int H, int W)
 {
-	extern __shared__ tap columns[];
-	const pixel_view v = *view;
-	const int64_t r = blockIdx.x, image = (int64_t)blockIdx.y * H;
+	extern __shared__ float sums[];
+	__shared__ float weights[threads];
+	__shared__ int places[threads];
+	const pixel_view v = views[blockIdx.y / each];
+	const int64_t image = (int64_t)blockIdx.y * H;
+	const int r = blockIdx.x;
 	const readers rows = view_readers(r, H, v.y, v.h);
-	column_taps(columns, v, W);
-	for (int64_t p = threadIdx.x; p < W; p += blockDim.x) {
+	for (int e = threadIdx.x; e < 3 * W; e += threads)
+		sums[e] = 0;
+	for (int first = rows.first; first < rows.end; first += threads) {
+		const int n = min(threads, rows.end - first), i = first + threadIdx.x;
+		__syncthreads();
+		weights[threadIdx.x] = view_weight(view_tap(i, H, v.y, v.h), r);
+		places[threadIdx.x] = view_place(i, H, false, v.roll_y);
+		__syncthreads();
+		for (int e = threadIdx.x; e < 3 * W; e += threads) {
+			float sum = sums[e];
+			for (int k = 0; k < n; k++)
+				if (weights[k] != 0)
+					sum += weights[k] * wide(((const T *)dy)[3 * (image + places[k]) * W + e]);
+			sums[e] = sum;
+		}
+	}
+	__syncthreads();
+	for (int p = threadIdx.x; p < W; p += threads) {
 		const readers across = view_readers(p, W, v.x, v.w);
 		float sum[3] = {};
-		for (int64_t i = rows.first; i < rows.end; i++) {
-			const float down = view_weight(view_tap(i, H, v.y, v.h), r);
-			const int64_t from = (image + view_place(i, H, false, v.roll_y)) * W;
-			for (int64_t j = across.first; down != 0 && j < across.end; j++) {
-				const float weight = down * view_weight(columns[j], p);
-				const int64_t at = 3 * (from + view_place(j, W, v.flip, v.roll_x));
-				for (int c = 0; c < 3; c++)
-					sum[c] += weight * load(dy, at + c, bf16);
-			}
+		for (int j = across.first; j < across.end; j++) {
+			const float weight = view_weight(view_tap(j, W, v.x, v.w), p);
+			const float *from = sums + 3 * view_place(j, W, v.flip, v.roll_x);
+			for (int c = 0; c < 3; c++)
+				sum[c] += weight * from[c];
 		}
 		for (int c = 0; c < 3; c++)
 			dx[3 * ((image + r) * W + p) + c] = sum[c];
@@ -81,31 +93,28 @@ __global__ void __launch_bounds__(threads) move(const adam *numbers, float *x, c
 	x[i] = within(moved, k.lo[i % 3], k.hi[i % 3]);
 }
 
-/* Room for the taps of a row, or what is wrong. */
-const char *check_width(int64_t W)
-{
-	return W * sizeof(tap) <= 48 << 10 ? nullptr : "images wider than 3072 pixels have no kernel";
-}
-
 } // namespace
 
 const char *step_view_forward(
-    const float *x, void *y, bool bf16, const pixel_view *view, int64_t N, int64_t H, int64_t W, void *stream)
+    const float *x, void *y, bool bf16, const pixel_view *views, int64_t n, int64_t N, int64_t H, int64_t W, void *on)
 {
-	const dim3 blocks((unsigned)H, (unsigned)N);
-	if (const char *wrong = check_width(W))
-		return wrong;
-	sample<<<blocks, threads, W * sizeof(tap), (cudaStream_t)stream>>>(x, y, bf16, view, H, W);
+	const cudaStream_t stream = (cudaStream_t)on;
+	const dim3 blocks((unsigned)((3 * W + threads - 1) / threads), (unsigned)((H + BAND - 1) / BAND), (unsigned)N);
+	const auto kernel = bf16 ? sample<uint16_t> : sample<float>;
+	kernel<<<blocks, threads, 0, stream>>>(x, y, views, (int)(N / n), (int)H, (int)W);
 	return launched();
 }
 
 const char *step_view_adjoint(
-    const void *dy, float *dx, bool bf16, const pixel_view *view, int64_t N, int64_t H, int64_t W, void *stream)
+    const void *dy, float *dx, bool bf16, const pixel_view *views, int64_t n, int64_t N, int64_t H, int64_t W, void *on)
 {
+	const cudaStream_t stream = (cudaStream_t)on;
 	const dim3 blocks((unsigned)H, (unsigned)N);
-	if (const char *wrong = check_width(W))
-		return wrong;
-	gather<<<blocks, threads, W * sizeof(tap), (cudaStream_t)stream>>>(dy, dx, bf16, view, H, W);
+	const size_t room = 3 * W * sizeof(float);
+	if (room > 40 << 10)
+		return "images wider than 3413 pixels have no kernel";
+	const auto kernel = bf16 ? gather<uint16_t> : gather<float>;
+	kernel<<<blocks, threads, room, stream>>>(dy, dx, views, (int)(N / n), (int)H, (int)W);
 	return launched();
 }
 

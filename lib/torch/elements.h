@@ -99,20 +99,20 @@ INLINE float pool_share(float dy, bool from_here)
 
 /* The two neighbours of sample i of n, before flip and roll, in a box of `length` input pixels from `start`. In f32, as torch's
  * kernel computes them. */
-INLINE struct tap view_tap(int64_t i, int64_t n, int64_t start, int64_t length)
+INLINE struct tap view_tap(int32_t i, int32_t n, int32_t start, int32_t length)
 {
 	float at = (float)length / (float)n * ((float)i + 0.5f) - 0.5f;
 	at = at > 0 ? at : 0;
-	int64_t low = (int64_t)at, high = low + 1 < length ? low + 1 : low;
+	int32_t low = (int32_t)at, high = low + 1 < length ? low + 1 : low;
 	float share = at - (float)low;
-	struct tap t = {(int32_t)(start + low), (int32_t)(start + high), 1 - share, share};
+	struct tap t = {start + low, start + high, 1 - share, share};
 	return t;
 }
 
 /* Where sample i is put. */
-INLINE int64_t view_place(int64_t i, int64_t n, bool flip, int64_t roll)
+INLINE int32_t view_place(int32_t i, int32_t n, bool flip, int32_t roll)
 {
-	return ((flip ? n - 1 - i : i) + roll) % n;
+	return (int32_t)(((uint32_t)(flip ? n - 1 - i : i) + (uint32_t)roll) % (uint32_t)n);
 }
 
 INLINE float view_mix(struct tap t, float a, float b)
@@ -121,7 +121,7 @@ INLINE float view_mix(struct tap t, float a, float b)
 }
 
 /* The weight of input pixel p in a sample; 0 if it is not read. */
-INLINE float view_weight(struct tap t, int64_t p)
+INLINE float view_weight(struct tap t, int32_t p)
 {
 	return (t.a == p ? t.wa : 0) + (t.b == p ? t.wb : 0);
 }
@@ -129,16 +129,16 @@ INLINE float view_weight(struct tap t, int64_t p)
 /* Every sample that reads input pixel p is within first .. end-1; some there may not. One more on each side than the exact bounds,
  * for the rounding of f32. */
 struct readers {
-	int64_t first, end;
+	int32_t first, end;
 };
 
-INLINE struct readers view_readers(int64_t p, int64_t n, int64_t start, int64_t length)
+INLINE struct readers view_readers(int32_t p, int32_t n, int32_t start, int32_t length)
 {
 	struct readers r = {0, 0};
 	if (p < start || p >= start + length)
 		return r;
 	float per = (float)n / (float)length, at = (float)(p - start);
-	int64_t first = (int64_t)((at - 0.5f) * per - 0.5f) - 1, end = (int64_t)((at + 1.5f) * per - 0.5f) + 2;
+	int32_t first = (int32_t)((at - 0.5f) * per - 0.5f) - 1, end = (int32_t)((at + 1.5f) * per - 0.5f) + 2;
 	r.first = first > 0 ? first : 0;
 	r.end = end < n ? end : n;
 	return r;

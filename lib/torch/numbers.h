@@ -6,6 +6,8 @@
 #include "lib/torch/handle.h"
 #include <ATen/ops/empty.h>
 #include <c10/util/Exception.h>
+#include <algorithm>
+#include <cstring>
 
 template <class T> at::Tensor room_for(int n)
 {
@@ -15,12 +17,14 @@ template <class T> at::Tensor room_for(int n)
 template <class T> void put(const at::Tensor &t, const T *numbers, int n)
 {
 	TORCH_CHECK(t.scalar_type() == at::kByte && t.numel() == n * (int64_t)sizeof(T), "these are other numbers");
-	for (int i = 0; i < n; i++) {
-		T *to = (T *)t.data_ptr() + i;
+	const char *from = (const char *)numbers;
+	char *to = (char *)t.data_ptr();
+	for (size_t at = 0, end = n * sizeof(T); at < end; at += PUT_MAX) {
+		const size_t bytes = std::min(end - at, (size_t)PUT_MAX);
 		if (device_is_cuda())
-			cuda_check(cuda_kernels().put(to, numbers + i, sizeof(T), cuda_stream()));
+			cuda_check(cuda_kernels().put(to + at, from + at, bytes, cuda_stream()));
 		else
-			*to = numbers[i];
+			memcpy(to + at, from + at, bytes);
 	}
 }
 

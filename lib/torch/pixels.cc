@@ -31,50 +31,6 @@ taps taps_of(const pixel_view &v, int64_t H, int64_t W)
 	return t;
 }
 
-/* f(i, room): image i, with 6*W floats to work in */
-template <class F> void over_images(const Tensor &x, F f)
-{
-	at::parallel_for(0, x.size(0), 1, [&](int64_t from, int64_t to) {
-		std::vector<float> room(6 * x.size(3));
-		for (int64_t i = from; i < to; i++)
-			f(i, room.data());
-	});
-}
-
-void view_cpu(const Tensor &x, const Tensor &y, const pixel_view *view)
-{
-	const int64_t H = x.size(2), W = x.size(3), one = 3 * H * W;
-	const taps t = taps_of(*view, H, W);
-	const bool bf16 = y.scalar_type() == at::kBFloat16;
-	over_images(x, [&](int64_t i, float *room) {
-		view_forward(x.const_data_ptr<float>() + i * one, (char *)y.data_ptr() + i * one * (bf16 ? 2 : 4), bf16,
-		    t.rows.data(), t.columns.data(), H, W, room);
-	});
-}
-
-void view_cuda(const Tensor &x, const Tensor &y, const pixel_view *view)
-{
-	cuda_check(cuda_kernels().view_forward(x.const_data_ptr<float>(), y.data_ptr(), y.scalar_type() == at::kBFloat16, view,
-	    x.size(0), x.size(2), x.size(3), cuda_stream()));
-}
-
-void adjoint_cpu(const Tensor &dy, const Tensor &dx, const pixel_view *view)
-{
-	const int64_t H = dy.size(2), W = dy.size(3), one = 3 * H * W;
-	const taps t = taps_of(*view, H, W);
-	const bool bf16 = dy.scalar_type() == at::kBFloat16;
-	over_images(dx, [&](int64_t i, float *room) {
-		view_adjoint((const char *)dy.const_data_ptr() + i * one * (bf16 ? 2 : 4), dx.data_ptr<float>() + i * one, bf16,
-		    t.rows.data(), t.columns.data(), H, W, room);
-	});
-}
-
-void adjoint_cuda(const Tensor &dy, const Tensor &dx, const pixel_view *view)
-{
-	cuda_check(cuda_kernels().view_adjoint(dy.const_data_ptr(), dx.data_ptr<float>(), dy.scalar_type() == at::kBFloat16, view,
-	    dy.size(0), dy.size(2), dy.size(3), cuda_stream()));
-}
-
 void check_box(const pixel_view &v, int64_t H, int64_t W)
 {
 	TORCH_CHECK(
@@ -82,17 +38,60 @@ void check_box(const pixel_view &v, int64_t H, int64_t W)
 	    "the box leaves the image");
 }
 
-/* f(first, n, view): the images of each view. */
-template <class F> void over_views(const Tensor &x, const Tensor &views, F f)
+/* f(image, taps, room) for every image of x, through its view; with 6*W floats to work in. */
+template <class F> void over_images(const Tensor &x, const pixel_view *views, int64_t n, F f)
 {
-	const int64_t n = views.numel() / (int64_t)sizeof(pixel_view), each = x.size(0) / std::max<int64_t>(n, 1);
-	TORCH_CHECK(n * each == x.size(0), x.size(0), " images cannot be seen through ", n, " views");
+	const int64_t each = x.size(0) / n;
+	std::vector<taps> seen;
 	for (int64_t i = 0; i < n; i++) {
-		const pixel_view *view = numbers_at<pixel_view>(views) + i;
-		if (!device_is_cuda())
-			check_box(*view, x.size(2), x.size(3));
-		f(i * each, each, view);
+		check_box(views[i], x.size(2), x.size(3));
+		seen.push_back(taps_of(views[i], x.size(2), x.size(3)));
 	}
+	at::parallel_for(0, x.size(0), 1, [&](int64_t from, int64_t to) {
+		std::vector<float> room(6 * x.size(3));
+		for (int64_t i = from; i < to; i++)
+			f(i, seen[i / each], room.data());
+	});
+}
+
+void view_cpu(const Tensor &x, const Tensor &y, const pixel_view *views, int64_t n)
+{
+	const int64_t H = x.size(2), W = x.size(3), one = 3 * H * W;
+	const bool bf16 = y.scalar_type() == at::kBFloat16;
+	over_images(x, views, n, [&](int64_t i, const taps &t, float *room) {
+		view_forward(x.const_data_ptr<float>() + i * one, (char *)y.data_ptr() + i * one * (bf16 ? 2 : 4), bf16,
+		    t.rows.data(), t.columns.data(), H, W, room);
+	});
+}
+
+void view_cuda(const Tensor &x, const Tensor &y, const pixel_view *views, int64_t n)
+{
+	cuda_check(cuda_kernels().view_forward(x.const_data_ptr<float>(), y.data_ptr(), y.scalar_type() == at::kBFloat16, views, n,
+	    x.size(0), x.size(2), x.size(3), cuda_stream()));
+}
+
+void adjoint_cpu(const Tensor &dy, const Tensor &dx, const pixel_view *views, int64_t n)
+{
+	const int64_t H = dy.size(2), W = dy.size(3), one = 3 * H * W;
+	const bool bf16 = dy.scalar_type() == at::kBFloat16;
+	over_images(dx, views, n, [&](int64_t i, const taps &t, float *room) {
+		view_adjoint((const char *)dy.const_data_ptr() + i * one * (bf16 ? 2 : 4), dx.data_ptr<float>() + i * one, bf16,
+		    t.rows.data(), t.columns.data(), H, W, room);
+	});
+}
+
+void adjoint_cuda(const Tensor &dy, const Tensor &dx, const pixel_view *views, int64_t n)
+{
+	cuda_check(cuda_kernels().view_adjoint(dy.const_data_ptr(), dx.data_ptr<float>(), dy.scalar_type() == at::kBFloat16, views,
+	    n, dy.size(0), dy.size(2), dy.size(3), cuda_stream()));
+}
+
+/* How many views there are. */
+int64_t views_for(const Tensor &x, const Tensor &views)
+{
+	const int64_t n = views.numel() / (int64_t)sizeof(pixel_view);
+	TORCH_CHECK(n > 0 && x.size(0) % n == 0, x.size(0), " images cannot be seen through ", n, " views");
+	return n;
 }
 
 /* views: the bytes of pixel_views, on x's device */
@@ -100,9 +99,7 @@ struct StepView : torch::autograd::Function<StepView> {
 	static Tensor forward(AutogradContext *ctx, const Tensor &input, const Tensor &views, at::ScalarType type)
 	{
 		const Tensor x = input.contiguous(last), y = at::empty(x.sizes(), x.options().dtype(type), last);
-		over_views(x, views, [&](int64_t first, int64_t n, const pixel_view *view) {
-			(device_is_cuda() ? view_cuda : view_cpu)(x.narrow(0, first, n), y.narrow(0, first, n), view);
-		});
+		(device_is_cuda() ? view_cuda : view_cpu)(x, y, numbers_at<pixel_view>(views), views_for(x, views));
 		/* The backward pass of a step reads the views of its own step, so they are not watched for changes. */
 		ctx->saved_data["views"] = views;
 		return y;
@@ -112,9 +109,7 @@ struct StepView : torch::autograd::Function<StepView> {
 	{
 		const Tensor dy = d[0].contiguous(last), views = ctx->saved_data["views"].toTensor();
 		const Tensor dx = at::empty(dy.sizes(), dy.options().dtype(at::kFloat), last);
-		over_views(dy, views, [&](int64_t first, int64_t n, const pixel_view *view) {
-			(device_is_cuda() ? adjoint_cuda : adjoint_cpu)(dy.narrow(0, first, n), dx.narrow(0, first, n), view);
-		});
+		(device_is_cuda() ? adjoint_cuda : adjoint_cpu)(dy, dx, numbers_at<pixel_view>(views), views_for(dy, views));
 		return {dx, Tensor(), Tensor()};
 	}
 };

@@ -558,8 +558,10 @@ static void readers_are_found(void)
 	CHECK(below.first == below.end && above.first == above.end);
 }
 
+enum { VIEWS = sizeof views / sizeof *views, IMAGES = N * VIEWS };
+
+/* N images through each view, all in one launch. */
 struct viewing {
-	const struct pixel_view *view;
 	bool bf16;
 	void *from, *to;
 };
@@ -567,94 +569,91 @@ struct viewing {
 static const char *run_view(void *ctx)
 {
 	struct viewing *v = ctx;
-	return fd2_cuda_engine()->view_forward(v->from, v->to, v->bf16, v->view, N, H, W, NULL);
+	return fd2_cuda_engine()->view_forward(v->from, v->to, v->bf16, views, VIEWS, IMAGES, H, W, NULL);
 }
 
 static const char *run_adjoint(void *ctx)
 {
 	struct viewing *v = ctx;
-	return fd2_cuda_engine()->view_adjoint(v->from, v->to, v->bf16, v->view, N, H, W, NULL);
+	return fd2_cuda_engine()->view_adjoint(v->from, v->to, v->bf16, views, VIEWS, IMAGES, H, W, NULL);
 }
 
-/* f is given each view in each type, and the taps that the CPU's passes want. */
-static void each_view(void (*f)(const struct viewing *v, const struct tap *rows, const struct tap *columns))
+/* The taps that the CPU's passes want for image i. */
+static void taps_for(int i, struct tap rows[H], struct tap columns[W])
 {
-	for (size_t k = 0; k < sizeof views / sizeof *views; k++)
-		for (int bf16 = 0; bf16 < 2; bf16++) {
-			struct tap rows[H], columns[W];
-			struct viewing v = {&views[k], bf16};
-			view_taps(rows, H, views[k].y, views[k].h, false, views[k].roll_y);
-			view_taps(columns, W, views[k].x, views[k].w, views[k].flip, views[k].roll_x);
-			f(&v, rows, columns);
-		}
+	const struct pixel_view *v = &views[i / N];
+	view_taps(rows, H, v->y, v->h, false, v->roll_y);
+	view_taps(columns, W, v->x, v->w, v->flip, v->roll_x);
 }
 
 /* The CPU's pass gives the same bits. */
-static void check_view(const struct viewing *given, const struct tap *rows, const struct tap *columns)
+static void view_kernel(void)
 {
-	struct viewing v = *given;
-	struct array x = array_new(N * PIXELS, false, 0), y = array_new(N * PIXELS, v.bf16, 0), want = array_new(PIXELS, v.bf16, 0);
+	struct tap rows[H], columns[W];
 	float room[6 * W];
-	v.from = x.v;
-	v.to = y.v;
-	run_thrice(run_view, &v, &y, 1);
-	for (int i = 0; i < N; i++) {
-		view_forward((float *)x.v + i * PIXELS, want.v, v.bf16, rows, columns, H, W, room);
-		CHECK(!memcmp(want.v, (char *)y.v + (size_t)i * want.bytes, want.bytes));
+	for (int bf16 = 0; bf16 < 2; bf16++) {
+		struct array x = array_new(IMAGES * PIXELS, false, 0), y = array_new(IMAGES * PIXELS, bf16, 0);
+		struct array want = array_new(PIXELS, bf16, 0);
+		struct viewing v = {bf16, x.v, y.v};
+		run_thrice(run_view, &v, &y, 1);
+		for (int i = 0; i < IMAGES; i++) {
+			taps_for(i, rows, columns);
+			view_forward((float *)x.v + i * PIXELS, want.v, bf16, rows, columns, H, W, room);
+			CHECK(!memcmp(want.v, (char *)y.v + (size_t)i * want.bytes, want.bytes));
+		}
+		free(x.room);
+		free(y.room);
+		free(want.room);
 	}
-	free(x.room);
-	free(y.room);
-	free(want.room);
 }
 
 /* The CPU's pass scatters where the kernel gathers. */
-static void check_adjoint(const struct viewing *given, const struct tap *rows, const struct tap *columns)
-{
-	struct viewing v = *given;
-	struct array dy = array_new(N * PIXELS, v.bf16, 0), dx = array_new(N * PIXELS, false, 0);
-	float want[PIXELS], room[3 * W], *got = dx.v;
-	v.from = dy.v;
-	v.to = dx.v;
-	run_thrice(run_adjoint, &v, &dx, 1);
-	for (int i = 0; i < N; i++) {
-		view_adjoint((char *)dy.v + (size_t)i * dy.bytes / N, want, v.bf16, rows, columns, H, W, room);
-		for (int k = 0; k < PIXELS; k++)
-			CHECK_NEAR(got[i * PIXELS + k], want[k], 1e-5 * (1 + fabs(want[k])));
-	}
-	free(dy.room);
-	free(dx.room);
-}
-
-static void view_kernel(void)
-{
-	each_view(check_view);
-}
-
 static void adjoint_kernel(void)
 {
-	each_view(check_adjoint);
+	struct tap rows[H], columns[W];
+	float want[PIXELS], room[3 * W];
+	for (int bf16 = 0; bf16 < 2; bf16++) {
+		struct array dy = array_new(IMAGES * PIXELS, bf16, 0), dx = array_new(IMAGES * PIXELS, false, 0);
+		struct viewing v = {bf16, dy.v, dx.v};
+		run_thrice(run_adjoint, &v, &dx, 1);
+		for (int i = 0; i < IMAGES; i++) {
+			taps_for(i, rows, columns);
+			view_adjoint((char *)dy.v + (size_t)i * dy.bytes / IMAGES, want, bf16, rows, columns, H, W, room);
+			for (int k = 0; k < PIXELS; k++)
+				CHECK_NEAR(((float *)dx.v)[i * PIXELS + k], want[k], 1e-5 * (1 + fabs(want[k])));
+		}
+		free(dy.room);
+		free(dx.room);
+	}
 }
 
-/* More columns than a block has threads, and more than its memory has room for. */
-static void wide_views(void)
+/* <Ax, Ax> = <x, A'Ax> */
+static void is_adjoint(const struct pixel_view *view, int64_t high, int64_t wide)
 {
-	enum { WIDE = 600 };
-	struct pixel_view view = {.x = 10, .y = 1, .w = 500, .h = 2, .flip = true, .roll_x = 7};
-	struct array x = array_new(3 * 3 * WIDE, false, 0), y = array_new(3 * 3 * WIDE, false, 0),
-	             back = array_new(3 * 3 * WIDE, false, 0);
+	int64_t n = 3 * high * wide;
+	struct array x = array_new(n, false, 0), y = array_new(n, false, 0), back = array_new(n, false, 0);
 	const struct cuda_engine *e = fd2_cuda_engine();
-	CHECK_STR(e->view_forward(x.v, y.v, false, &view, 1, 3, WIDE, NULL), NULL);
-	CHECK_STR(e->view_adjoint(y.v, back.v, false, &view, 1, 3, WIDE, NULL), NULL);
+	CHECK_STR(e->view_forward(x.v, y.v, false, view, 1, 1, high, wide, NULL), NULL);
+	CHECK_STR(e->view_adjoint(y.v, back.v, false, view, 1, 1, high, wide, NULL), NULL);
 	double seen = 0, pulled = 0;
-	for (int i = 0; i < 3 * 3 * WIDE; i++) {
-		seen += pow(((float *)y.v)[i], 2); /* <Ax, Ax> = <x, A'Ax> */
+	for (int64_t i = 0; i < n; i++) {
+		seen += pow(((float *)y.v)[i], 2);
 		pulled += (double)((float *)x.v)[i] * ((float *)back.v)[i];
 	}
 	CHECK_NEAR(seen, pulled, 1e-4 * seen);
-	CHECK_STR(e->view_forward(x.v, y.v, false, &view, 1, 3, 3073, NULL), "images wider than 3072 pixels have no kernel");
 	free(x.room);
 	free(y.room);
 	free(back.room);
+}
+
+/* More columns than a block has threads, more rows that read a pixel, and more columns than its memory has room for. */
+static void large_views(void)
+{
+	float none;
+	is_adjoint(&(struct pixel_view){.x = 10, .y = 1, .w = 500, .h = 2, .flip = true, .roll_x = 7}, 3, 600);
+	is_adjoint(&(struct pixel_view){.x = 1, .y = 300, .w = 2, .h = 2, .flip = true, .roll_y = 7}, 600, 3);
+	CHECK_STR(fd2_cuda_engine()->view_adjoint(&none, &none, false, views, 1, 1, 3, 3414, NULL),
+	    "images wider than 3413 pixels have no kernel");
 }
 
 /* --- Adam ---------------------------------------------------------------------- */
@@ -753,7 +752,7 @@ int main(void)
 	RUN(readers_are_found);
 	RUN(view_kernel);
 	RUN(adjoint_kernel);
-	RUN(wide_views);
+	RUN(large_views);
 	RUN(adam_kernel);
 	RUN(put_kernel);
 	if (access(plugin_path(), F_OK) == 0)

@@ -115,14 +115,16 @@ const char *backward(
 	return take([=, k = *k] { return kernels.frozen_backward(&k, rows, mean, dmean, dvar, lines, on); });
 }
 
-const char *view_forward(const float *x, void *y, bool bf16, const pixel_view *view, int64_t N, int64_t H, int64_t W, void *on)
+const char *view_forward(
+    const float *x, void *y, bool bf16, const pixel_view *views, int64_t n, int64_t N, int64_t H, int64_t W, void *on)
 {
-	return take([=] { return kernels.view_forward(x, y, bf16, view, N, H, W, on); });
+	return take([=] { return kernels.view_forward(x, y, bf16, views, n, N, H, W, on); });
 }
 
-const char *view_adjoint(const void *dy, float *dx, bool bf16, const pixel_view *view, int64_t N, int64_t H, int64_t W, void *on)
+const char *view_adjoint(
+    const void *dy, float *dx, bool bf16, const pixel_view *views, int64_t n, int64_t N, int64_t H, int64_t W, void *on)
 {
-	return take([=] { return kernels.view_adjoint(dy, dx, bf16, view, N, H, W, on); });
+	return take([=] { return kernels.view_adjoint(dy, dx, bf16, views, n, N, H, W, on); });
 }
 
 const char *move(const adam *k, float *x, const float *g, float *m, float *v, int64_t count, void *on)
