@@ -2,9 +2,18 @@
 #ifndef FD2_PAR_H
 #define FD2_PAR_H
 
-/* Calls fn(ctx, i) for every i in 0..n-1, each once, on up to common.threads threads; returns when all are done. Which
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* Calls fn(ctx, i) for every i in 0..n-1, each once, on up to par_threads() threads; returns when all are done. Which
  * thread takes which i must not matter to the result. */
 void par_for(int n, void (*fn)(void *ctx, int i), void *ctx);
-/* Threads that par_for uses: common.threads, or the CPUs we may run on. */
+/* Threads of this process's loops and of libtorch: common.threads; if that is 0, OMP_NUM_THREADS; without it, the CPUs that the
+ * affinity mask and the cgroup quota allow. */
 int par_threads(void);
+
+#ifdef __cplusplus
+}
+#endif
 #endif

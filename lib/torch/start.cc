@@ -1,4 +1,5 @@
 /* The device, the threads and the numeric modes of the process. */
+#include "lib/base/par.h"
 #include "lib/torch/cuda.h"
 #include "lib/torch/handle.h"
 #include <ATen/Context.h>
@@ -8,12 +9,7 @@
 #include <torch/version.h>
 #include <cpuid.h>
 #include <malloc.h>
-#include <sched.h>
-#include <algorithm>
-#include <cmath>
-#include <cstdlib>
 #include <cstring>
-#include <fstream>
 #include <string>
 
 #ifndef INTRA_OP_PARALLEL
@@ -57,36 +53,9 @@ void check_version()
 	TORCH_CHECK(loaded == TORCH_VERSION, "libtorch ", loaded, " was loaded, but this program was built for ", TORCH_VERSION);
 }
 
-/* The CPUs that a cgroup v2 quota leaves, rounded up, or `most`. */
-int quota_of(const std::string &group, int most)
-{
-	std::ifstream file("/sys/fs/cgroup" + group + "/cpu.max");
-	double quota, period;
-	if (!(file >> quota >> period) || quota <= 0 || period <= 0)
-		return most; /* no such group, or "max" */
-	return std::min((double)most, std::ceil(quota / period));
-}
-
-int usable_cpus()
-{
-	cpu_set_t set;
-	int n = sched_getaffinity(0, sizeof set, &set) == 0 ? CPU_COUNT(&set) : 1;
-	std::ifstream file("/proc/self/cgroup");
-	for (std::string line; std::getline(file, line);) {
-		if (line.compare(0, 3, "0::") != 0)
-			continue;
-		for (std::string group = line.substr(3); !group.empty(); group.resize(group.find_last_of('/')))
-			n = quota_of(group == "/" ? "" : group, n);
-	}
-	return std::max(1, quota_of("", n));
-}
-
 void set_threads(int threads)
 {
-	const char *wish = getenv("OMP_NUM_THREADS");
-	if (threads <= 0 && wish)
-		threads = atoi(wish);
-	at::set_num_threads(threads > 0 ? threads : usable_cpus());
+	at::set_num_threads(threads > 0 ? threads : par_threads());
 	if (at::get_num_interop_threads() != 1)
 		at::set_num_interop_threads(1);
 }

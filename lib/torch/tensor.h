@@ -27,8 +27,8 @@ enum { TENSOR_RANK_MAX = 8 };
 /* --- start, scopes, errors ------------------------------------------------------------------------------------------ */
 
 /* Before anything else: checks that the loaded library is the headers' version, opens CUDA if device is "cuda" (before the first
- * tensor, or it stays closed for good), sets the threads (0: OMP_NUM_THREADS, else the CPUs of the affinity mask and cgroup quota),
- * deterministic algorithms, and flushes denormals. 0, or -1 with tensor_error(). */
+ * tensor, or it stays closed for good), sets the threads (0: those of par_threads), deterministic
+ * algorithms, and flushes denormals. 0, or -1 with tensor_error(). */
 int torch_start(const char *device, int threads);
 int torch_threads(void);
 const char *torch_version(void); /* "2.11.0" */

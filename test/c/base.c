@@ -4,6 +4,7 @@
 #include "lib/base/log.h"
 #include "lib/base/opts.h"
 #include "lib/base/out.h"
+#include "lib/base/par.h"
 #include "lib/base/progress.h"
 #include "lib/base/rng.h"
 #include "test/c/check.h"
@@ -11,6 +12,7 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <pty.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/resource.h>
@@ -930,6 +932,46 @@ static void progress_is_silent_elsewhere(void)
 	CHECK_STR(child.out, "");
 }
 
+static void add_one(void *ctx, int i)
+{
+	((int *)ctx)[i]++;
+}
+
+static void a_loop_does_each_once(void)
+{
+	int done[1000] = {0};
+	common.threads = 5;
+	par_for(1000, add_one, done);
+	for (int i = 0; i < 1000; i++)
+		CHECK(done[i] == 1);
+	par_for(0, add_one, NULL);
+	common.threads = 0;
+}
+
+/* --threads, then OMP_NUM_THREADS, then the CPUs that the process may use. */
+static void threads_are_asked_for_or_usable(void)
+{
+	cpu_set_t all, one;
+	CHECK(!sched_getaffinity(0, sizeof all, &all));
+	CPU_ZERO(&one);
+	for (int i = 0; i < CPU_SETSIZE && !CPU_COUNT(&one); i++)
+		if (CPU_ISSET(i, &all))
+			CPU_SET(i, &one);
+	unsetenv("OMP_NUM_THREADS");
+	CHECK(par_threads() >= 1 && par_threads() <= CPU_COUNT(&all));
+	CHECK(!sched_setaffinity(0, sizeof one, &one));
+	CHECK(par_threads() == 1);
+	CHECK(!sched_setaffinity(0, sizeof all, &all));
+	setenv("OMP_NUM_THREADS", "3", 1);
+	CHECK(par_threads() == 3);
+	common.threads = 4;
+	CHECK(par_threads() == 4);
+	common.threads = 0;
+	setenv("OMP_NUM_THREADS", "none", 1);
+	CHECK(par_threads() >= 1 && par_threads() <= CPU_COUNT(&all));
+	unsetenv("OMP_NUM_THREADS");
+}
+
 int main(void)
 {
 	char folder[] = "/tmp/fd2-base-XXXXXX";
@@ -972,6 +1014,8 @@ int main(void)
 	RUN(progress_is_left_to_the_last_tool_of_a_pipe);
 	RUN(progress_cannot_be_driven_by_names);
 	RUN(progress_is_silent_elsewhere);
+	RUN(a_loop_does_each_once);
+	RUN(threads_are_asked_for_or_usable);
 	int failed = check_done();
 	return chdir("/") || rmdir(folder) || failed;
 }
