@@ -1,5 +1,5 @@
 /* Layers. */
-#include "lib/torch/depthwise.h"
+#include "lib/torch/conv.h"
 #include "lib/torch/handle.h"
 #include <ATen/core/Reduction.h>
 #include <ATen/ops/_upsample_bilinear2d_aa.h>
@@ -26,10 +26,9 @@ static std::optional<at::Tensor> as_maybe(const at::Tensor &x, const Tensor *par
 Tensor *tensor_conv2d(const Tensor *x, const Tensor *w, const Tensor *bias, int stride, int padding, int groups)
 {
 	return make("conv2d", {x, w}, [&] {
-		const at::Tensor weight = as(x->value, w);
-		if (!bias && is_strided_depthwise(x->value, weight, stride, padding, groups))
-			return strided_depthwise(x->value, weight, stride, padding);
-		return at::conv2d(x->value, weight, as_maybe(x->value, bias), stride, padding, 1, groups);
+		if (!bias && has_slow_gradient(x->value, w->value, stride, padding, groups))
+			return conv2d(x->value, w->value, stride, padding, groups);
+		return at::conv2d(x->value, as(x->value, w), as_maybe(x->value, bias), stride, padding, 1, groups);
 	});
 }
 

@@ -437,6 +437,43 @@ static void threads(void)
 	CHECK(torch_start("cpu", 1) == 0);
 }
 
+/* --- gradients of weights ---------------------------------------------------------------------- */
+
+/* Every thread takes some of the 7 images: the gradients are those of one thread in f32, but for digits. */
+static void weights(void)
+{
+	static const struct {
+		int in, out, kernel, stride, groups;
+	} conv[] = {{16, 24, 1, 1, 1}, {16, 24, 3, 1, 1}, {3, 16, 7, 2, 1}, {16, 16, 3, 1, 16}, {16, 16, 3, 2, 16}};
+	for (int k = 0; k < 15; k++) {
+		int c = k / 3, in = conv[c].in, out = conv[c].out, kernel = conv[c].kernel, threads = (int[]){2, 3, 9}[k % 3];
+		Tensor *d[3][2]; /* f32 on one thread; f32 and bf16 on several */
+		for (int way = 0; way < 3; way++) {
+			CHECK(torch_start("cpu", way ? threads : 1) == 0);
+			tensor_scope_begin(GRAD);
+			Tensor *x = tensor_to(random_tensor(T_BF16, 4, (int64_t[]){7, in, 13, 10}, 71), T_F32);
+			Tensor *w = random_tensor(T_BF16, 4, (int64_t[]){out, in / conv[c].groups, kernel, kernel}, 72), *y;
+			x = tensor_channels_last(tensor_to(x, way == 2 ? T_BF16 : T_F32));
+			w = tensor_channels_last(tensor_to(w, T_F32));
+			tensor_requires_grad_(x, true);
+			tensor_requires_grad_(w, true);
+			y = tensor_to(tensor_conv2d(x, w, NULL, conv[c].stride, kernel / 2, conv[c].groups), T_F32);
+			int64_t shape[] = {7, out, tensor_size(y, 2), tensor_size(y, 3)};
+			Tensor *dy = tensor_to(random_tensor(T_BF16, 4, shape, 73), T_F32);
+			CHECK(
+			    tensor_grad(tensor_sum(tensor_mul(y, dy), 0, NULL, false), (Tensor *[]){x, w}, 2, d[way], false) == 0);
+			tensor_keep(d[way][0]);
+			tensor_keep(d[way][1]);
+			tensor_scope_end();
+			for (int i = 0; i < 2 && way; i++)
+				CHECK_THAT(distance(d[way][i], d[0][i]) < (way == 2 ? 4e-3 : 1e-6),
+				    "convolution %d, %d threads, way %d: %g", c, threads, way, distance(d[way][i], d[0][i]));
+		}
+	}
+	CHECK_STR(tensor_error(), NULL);
+	CHECK(torch_start("cpu", 1) == 0);
+}
+
 /* --- steps taken many times ---------------------------------------------------------------------- */
 
 struct adding {
@@ -497,6 +534,7 @@ int main(void)
 	RUN(view_refused);
 	RUN(stems);
 	RUN(depthwise);
+	RUN(weights);
 	RUN(pools);
 	RUN(rounding);
 	RUN(pool_refused);
