@@ -284,8 +284,9 @@ session() {
 
 @test "pipelines: the demo in miniature, killed while students learn, ends them and goes on" {
 	local status=0 made
-	export OUT=out CLASSES=3 PER_CLASS=10 SIZE=32 EPOCHS=1 IPC=2 STEPS=2 CROPS=1 MAPS=2 SEEDS='1 2' JOBS=2 TEACHER_OPTIONS=--cal-lr=0.02
-	STUDENT_EPOCHS=100000 setsid "$root/pipelines/demo" >log 2>&1 3>&- &
+	local small=(env OUT=out CLASSES=3 PER_CLASS=10 SIZE=32 EPOCHS=1 IPC=2 STEPS=2 CROPS=1 MAPS=2 SEEDS='1 2' JOBS=2
+		TEACHER_OPTIONS=--cal-lr=0.02)
+	setsid "${small[@]}" STUDENT_EPOCHS=100000 "$root/pipelines/demo" >log 2>&1 3>&- &
 	until grep -qs '"event":"epoch"' out/*-1.log; do
 		kill -0 $!
 		sleep 0.1
@@ -301,7 +302,7 @@ session() {
 	[ "$(sed -n 's/.*look: //p' log | head -n 1)" = out/data.jpg ]
 	[ "$(sed -n 's/.*look: //p' log | xargs ls | wc -l)" = 7 ]
 	made=$(stat -c '%n %i' out/teacher.fd2 out/fd2.tar)
-	STUDENT_EPOCHS=2 script -qec "$root/pipelines/demo" screen >/dev/null
+	"${small[@]}" STUDENT_EPOCHS=2 script -qec "$root/pipelines/demo" screen >/dev/null
 	[ "$(stat -c '%n %i' out/teacher.fd2 out/fd2.tar)" = "$made" ]
 	[ "$(grep -c 'made again' screen)" = 1 ]
 	grep -qE $'\rstudents  [0-9]+/8 epochs' screen
