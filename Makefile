@@ -93,7 +93,8 @@ TORCH = $(B)/lib/fd2/libfd2-torch.so
 PLUGINS = $(if $(NVCC),$(B)/lib/fd2/libfd2-cuda.so $(B)/lib/fd2/libfd2-graphs.so)
 
 .PRECIOUS: $(B)/obj/%.o $(B)/obj/emulated/%.cc
-.PHONY: all tests asan deps deps-check check check-asan check-fresh check-cuda parity bench demo study-cars40 study-methods study-nette lint install uninstall clean distclean help asan-here FORCE
+.PHONY: all tests asan asan-here deps deps-check check check-asan check-fresh check-cuda parity bench lint demo study-cars40 study-methods \
+	study-nette install wheel uninstall clean distclean help FORCE
 all: deps $(TOOLS:%=$(B)/bin/%) $(CORE) $(TORCH) $(PLUGINS) $(B)/lib/libfd2fmt.a ## build everything (the default); kernels for --device cuda where nvcc is found
 
 help: ## list the targets
@@ -241,7 +242,7 @@ $(TESTS): $(B)/test/%: $(B)/obj/test/c/%.o $(CORE)
 
 # --- tests --------------------------------------------------------------------------------------------------------------
 
-check: all tests asan $(B)/venv/ok ## run every test; the last line counts them
+check: all tests asan $(B)/venv/ok $(B)/wheel-tools/ok ## run every test; the last line counts them
 	@test/run
 
 check-asan: asan deps-check ## run the tests of formats and images with address and undefined-behaviour checks
@@ -291,6 +292,14 @@ study-nette: all ## teachers of every backbone, and resnet18 beside a plain torc
 install: all ## put tools, libraries, headers, man pages and completion below PREFIX (/usr/local; DESTDIR is honoured)
 	@tools/build/install '$(DESTDIR)$(PREFIX)' $(B) '$(CORE) $(TORCH) $(PLUGINS)' $(and $(OURS),$(SITE) $(if $(CUDA),cuda,cpu))
 	@echo "  fd2 $(VERSION) is installed below $(DESTDIR)$(PREFIX)"
+
+$(B)/wheel-tools/ok: tools/build/requirements.txt | $(DEPS)
+	@rm -rf $(@D); PIP_ROOT_USER_ACTION=ignore python3 -m pip install --quiet --disable-pip-version-check --target $(@D) --no-deps --only-binary=:all: \
+		--require-hashes -r $<
+	@touch $@
+
+wheel: all $(B)/wheel-tools/ok ## a wheel whose tools use the torch of their Python environment: build/fd2-*.whl
+	@tools/build/wheel $(B) $(B) $(VERSION) $(TORCH_VERSION) '$(CORE) $(TORCH) $(PLUGINS)'
 
 uninstall: ## remove exactly what install put below PREFIX
 	@to='$(DESTDIR)$(PREFIX)'; [ -f "$$to/lib/fd2/installed" ] || { echo "no fd2 is installed below $$to" >&2; exit 1; }; \

@@ -55,9 +55,11 @@ json_t *describe_json(const struct array *a)
 	for (int i = 0; i < a->rank; i++)
 		json_array_append_new(shape, json_integer(a->shape[i]));
 	json_t *o = json_pack("{s:s, s:s, s:o}", "name", a->name, "dtype", dtype_name(a->dtype), "shape", shape);
-	if (s.finite)
-		json_object_update_new(
-		    o, json_pack("{s:f, s:f, s:f}", "min", s.min, "mean", s.sum / (double)s.finite, "max", s.max));
+	if (s.finite) {
+		json_object_set_new(o, "min", json_real(s.min));
+		json_object_set_new(o, "mean", json_real(s.sum / (double)s.finite));
+		json_object_set_new(o, "max", json_real(s.max));
+	}
 	if (s.others)
 		json_object_set_new(o, "not_finite", json_integer(s.others));
 	return o;

@@ -82,6 +82,13 @@ static int print_lines(
 	return out_close(out) < 0 ? -1 : ok;
 }
 
+/* json_object_update_new, which jansson has since 2.13. */
+static void move_into(json_t *o, json_t *more)
+{
+	json_object_update(o, more);
+	json_decref(more);
+}
+
 static json_t *result(const struct evaluation *e, const struct student *s)
 {
 	const struct eval_job *job = e->job;
@@ -94,8 +101,8 @@ static json_t *result(const struct evaluation *e, const struct student *s)
 	    hits_top1(&s->now.hits) / 100, "top5", hits_top5(&s->now.hits) / 100, "ece", json_real_or_null(scores_ece(&s->now)),
 	    "nll", json_real_or_null(scores_nll(&s->now)), "best_chosen_on", "val", "best_top1", hits_top1(&s->best) / 100,
 	    "best_top5", hits_top5(&s->best) / 100, "best_epoch", s->best_epoch, "loss", json_real_or_null(s->loss / e->images.n));
-	json_object_update_new(o, sizes);
-	json_object_update_new(o, reached);
+	move_into(o, sizes);
+	move_into(o, reached);
 	return o;
 }
 
@@ -108,7 +115,7 @@ static json_t *report(const struct evaluation *e, const struct student *s)
 {
 	json_t *o = json_pack("{s:s, s:I, s:s, s:o}", "arch", s->plan->arch, "seed", (json_int_t)s->plan->seed, "measured_on",
 	    measured_on(e), "classes", names_to_json((const char *const *)e->labels.class_names, e->labels.classes));
-	json_object_update_new(o, scores_to_json(&s->now));
+	move_into(o, scores_to_json(&s->now));
 	return o;
 }
 

@@ -39,7 +39,7 @@ static void *open_libtorch_cuda()
 	TORCH_CHECK(access(path.c_str(), F_OK) == 0, "the libtorch in '", folder,
 	    "' is for the CPU alone: build with make CUDA=1, or install a PyTorch for CUDA");
 	void *library = dlopen(path.c_str(), RTLD_NOW | RTLD_GLOBAL);
-	TORCH_CHECK(library, "cannot open CUDA's libraries, which make CUDA=1 fetches: ", dlerror());
+	TORCH_CHECK(library, "cannot open CUDA's libraries, which make CUDA=1 or pip's torch bring: ", dlerror());
 	return library;
 }
 

@@ -68,7 +68,7 @@ with_driver() {
 	torch_for
 	ln -s "$root/build/site/torch/lib/libtorch_cuda.so" fake/torch/lib
 	run -1 --separate-stderr bin/fd2-protos --device cuda -t /dev/null
-	said "*: cannot open CUDA's libraries, which make CUDA=1 fetches: lib*: cannot open shared object file: No such file or directory"
+	said "*: cannot open CUDA's libraries, which make CUDA=1 or pip's torch bring: lib*: cannot open shared object file: No such file or directory"
 }
 
 @test "cuda: without a driver that is said" {
