@@ -222,10 +222,16 @@ $(B)/obj/emulated/%.cc: lib/cuda/%.cu
 	@mkdir -p $(@D)
 	@{ echo '#line 1 "$<"'; sed -E -e 's/(\w+)<<<(.*)>>>\(/launch(\1, \2)(/' \
 		-e 's/extern __shared__ (\w+) (\w+)\[\]/\1 *\2 = launch_shared<\1>()/' $<; } >$@
+emulate = $(CXX) -Itest/cuda/emulated $(CPPFLAGS) $(CXXFLAGS) -ffp-contract=off $(SAN) -MMD -MP -c -o $@ $<
 $(B)/obj/emulated/%.o: $(B)/obj/emulated/%.cc $(B)/flags
 	$(call say,c++,$<)
-	$(Q)$(CXX) -Itest/cuda/emulated $(CPPFLAGS) $(CXXFLAGS) -ffp-contract=off $(SAN) -MMD -MP -c -o $@ $<
-$(GPU): $(filter-out %/torch/cuda.o,$(call obj,$(C_TORCH) $(CC_TORCH) test/cuda/emulated/device.cc)) $(EMULATED) $(CORE)
+	$(Q)$(emulate)
+$(B)/obj/emulated/%.o: lib/cuda/%.cc $(B)/flags
+	@mkdir -p $(@D)
+	$(call say,c++,$<)
+	$(Q)$(emulate)
+$(GPU): $(filter-out %/torch/cuda.o,$(call obj,$(C_TORCH) $(CC_TORCH) test/cuda/emulated/device.cc)) $(EMULATED) \
+		$(B)/obj/emulated/graphs.o $(CORE)
 	@mkdir -p $(@D); ln -f $(CORE) $(@D)/
 	$(call say,ld,$@)
 	$(Q)$(link_torch)

@@ -1,14 +1,19 @@
 /* libtorch's own graphs behind a table in C. Never run on a GPU so far. */
 #include "lib/cuda/graphs.h"
 
+#include <ATen/core/CachingHostAllocator.h>
 #include <ATen/cuda/CUDAGraph.h>
+#include <algorithm>
 #include <exception>
+#include <memory>
 #include <string>
 
 namespace
 {
 
 using at::cuda::CUDAGraph;
+using at::cuda::MempoolId_t;
+namespace device_memory = c10::cuda::CUDACachingAllocator;
 
 std::string said;
 
@@ -27,27 +32,55 @@ template <class F> const char *attempt(F f)
 	return said.c_str();
 }
 
-/* Graphs share one pool of memory, since none leaves anything in it for later: it ends with the last of them. */
-at::cuda::MempoolId_t pool;
-int alive = 0;
+/* Graphs share one pool of memory, since none leaves anything in it for later. libtorch gives up a pool when its last user goes,
+ * and holds its memory all the same. So the pool has a user that stays: a recording that nothing was allocated for. */
+MempoolId_t pool()
+{
+	static const MempoolId_t id = [] {
+		const MempoolId_t made = at::cuda::graph_pool_handle();
+		at::HostAllocator &host_memory = *at::getHostAllocator(at::kCUDA);
+		const c10::DeviceIndex device = c10::cuda::current_device();
+		device_memory::beginAllocateToPool(device, made, [](cudaStream_t) { return false; });
+		device_memory::endAllocateToPool(device, made);
+		host_memory.begin_allocate_to_pool(made, [](c10::Stream) { return false; });
+		host_memory.end_allocate_to_pool(made);
+		return made;
+	}();
+	return id;
+}
 
-/* A graph that failed here is not deleted: libtorch's allocator may still point to it. */
+/* A capture that fails leaves libtorch's allocators recording, which would refuse the next one. They throw where they are not. */
+void stop_recording() noexcept
+{
+	try {
+		device_memory::endAllocateToPool(c10::cuda::current_device(), pool());
+	} catch (...) {
+	}
+	try {
+		at::getHostAllocator(at::kCUDA)->end_allocate_to_pool(pool());
+	} catch (...) {
+	}
+}
+
 void *begin(const char **wrong)
 {
-	CUDAGraph *graph = nullptr;
+	std::unique_ptr<CUDAGraph> graph;
 	*wrong = attempt([&] {
-		if (!alive)
-			pool = at::cuda::graph_pool_handle();
-		graph = new CUDAGraph;
-		alive++;
-		graph->capture_begin(pool);
+		graph = std::make_unique<CUDAGraph>();
+		graph->capture_begin(pool());
 	});
-	return *wrong ? nullptr : graph;
+	if (!*wrong)
+		return graph.release();
+	stop_recording();
+	return nullptr;
 }
 
 const char *end(void *graph)
 {
-	return attempt([&] { ((CUDAGraph *)graph)->capture_end(); });
+	const char *wrong = attempt([&] { ((CUDAGraph *)graph)->capture_end(); });
+	if (wrong)
+		stop_recording();
+	return wrong;
 }
 
 const char *launch(void *graph)
@@ -58,7 +91,6 @@ const char *launch(void *graph)
 void drop(void *graph)
 {
 	delete (CUDAGraph *)graph;
-	alive--;
 }
 
 } // namespace

@@ -11,10 +11,11 @@ extern "C" {
 struct cuda_graphs {
 	size_t size; /* of this struct where the plug-in was built: another one belongs to another fd2 */
 
-	/* A new graph that records from now on, to be dropped unless recording fails; NULL: *wrong says why. What it makes is gone
-	 * when it has run: graphs share their memory, and run one after another. */
+	/* A new graph that records from now on, to be dropped; NULL: *wrong says why. What it makes is gone when it has run: graphs
+	 * share their memory, and run one after another. */
 	void *(*begin)(const char **wrong);
-	/* NULL, or what CUDA says against it; also needed after a step that failed. */
+	/* NULL, or what CUDA says against it; also needed after a step that failed. The next recording begins as if there had been
+	 * no such graph. */
 	const char *(*end)(void *graph);
 	const char *(*launch)(void *graph);
 	void (*drop)(void *graph);

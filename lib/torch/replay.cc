@@ -26,7 +26,9 @@ static int record_step(struct replay *r, int (*step)(void *), void *ctx)
 	if (ok == 0 && !wrong)
 		return 0;
 	warn("steps are taken one operation after another, as they cannot be recorded: %s", wrong ? wrong : fail_message());
-	r->graph = nullptr; /* not dropped: after a failure libtorch's allocator may still point to it */
+	if (r->graph)
+		cuda_graphs()->drop(r->graph);
+	r->graph = nullptr;
 	r->refused = true;
 	tensor_error_clear();
 	return -1;

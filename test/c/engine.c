@@ -518,9 +518,11 @@ static void replayed(void)
 	adds_up(false);
 }
 
+/* It does not keep the next from being recorded. */
 static void not_to_be_recorded(void)
 {
 	adds_up(true);
+	adds_up(false);
 }
 
 int main(void)

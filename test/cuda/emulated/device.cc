@@ -3,12 +3,17 @@
  *
  * A recorded step is the list of what was called between begin and end; a launch calls it again with the same arguments and the
  * same memory, and spoils what it made, since graphs share theirs. So it is found out when a step's numbers of the host change,
- * when it reads a tensor, or when what it made is used behind it. */
+ * when it reads a tensor, or when what it made is used behind it.
+ *
+ * With FD2_EMULATED_COUNTS=FILE a run adds a JSON line to that file at its end: the bytes that graphs reserved. */
 #include "lib/torch/cuda.h"
+#include "test/cuda/emulated/ATen/cuda/CUDAGraph.h"
 #include <ATen/core/Tensor.h>
 #include <ATen/core/dispatch/Dispatcher.h>
 #include <c10/core/impl/LocalDispatchKeySet.h>
 #include <torch/library.h>
+#include <cstdio>
+#include <cstdlib>
 #include <cstring>
 #include <functional>
 #include <string>
@@ -22,14 +27,19 @@ using torch::jit::Stack;
 /* Behind autograd, and nobody's here. */
 constexpr c10::DispatchKey key = c10::DispatchKey::Fake;
 
-struct graph {
-	std::vector<std::function<const char *()>> calls;
-	std::vector<c10::Storage> own; /* what it allocated */
-	bool is_taken = true;          /* recording took the step, which on a GPU is left to the first launch */
-};
+at::cuda::CUDAGraph *recording;
 
-graph *recording;
-std::string said;
+struct counts {
+	~counts()
+	{
+		const char *path = getenv("FD2_EMULATED_COUNTS");
+		FILE *f = path ? fopen(path, "a") : nullptr;
+		if (!f)
+			return;
+		fprintf(f, "{\"reserved\": %zu}\n", emulated::of_device.reserved());
+		fclose(f);
+	}
+} counted;
 
 const char *take(const std::function<const char *()> &call)
 {
@@ -79,13 +89,20 @@ bool starts_with(const std::string &s, const char *with)
 	return s.rfind(with, 0) == 0;
 }
 
+void refuse_to_read()
+{
+	recording->is_invalid = true;
+	TORCH_CHECK(false, "a tensor is read while a step is recorded");
+}
+
 void record_operator(const c10::OperatorHandle &op, c10::DispatchKeySet keys, Stack *stack)
 {
 	const c10::impl::ExcludeDispatchKeyGuard outermost_only(key);
 	const c10::DispatchKeySet below = keys & c10::DispatchKeySet(c10::DispatchKeySet::FULL_AFTER, key);
 	const std::string &name = op.schema().name();
 	const Stack given(stack->end() - (long)op.schema().arguments().size(), stack->end());
-	TORCH_CHECK(name != "aten::_local_scalar_dense", "a tensor is read while a step is recorded");
+	if (name == "aten::_local_scalar_dense")
+		refuse_to_read();
 	op.redispatchBoxed(below, stack);
 	const Stack made(stack->end() - (long)op.schema().returns().size(), stack->end());
 	note_allocations(given, made);
@@ -143,52 +160,50 @@ const char *put_bytes(void *to, const void *from, size_t bytes, void *on)
 	return take([=] { return kernels.put(to, copy.data(), bytes, on); });
 }
 
+} // namespace
+
 /* --- graphs --------------------------------------------------------------------------------------------------------------- */
 
-void *begin(const char **wrong)
+void at::cuda::CUDAGraph::capture_begin(MempoolId_t id)
 {
-	*wrong = nullptr;
-	recording = new graph;
+	pool = id;
+	emulated::of_device.begin(pool);
+	emulated::of_host.begin(pool);
+	recording = this;
 	c10::impl::tls_set_dispatch_key_included(key, true);
-	return recording;
 }
 
-const char *end(void *)
+void at::cuda::CUDAGraph::capture_end()
 {
 	c10::impl::tls_set_dispatch_key_included(key, false);
 	recording = nullptr;
-	return nullptr;
+	TORCH_CHECK(!is_invalid, "operation failed due to a previous error during capture");
+	emulated::of_device.end(pool);
+	emulated::of_host.end(pool);
+	size_t bytes = 0;
+	for (const c10::Storage &s : own)
+		bytes += s.nbytes();
+	emulated::of_device.hold(pool, bytes);
+	has_ended = true;
 }
 
-const char *take_again(const graph &g)
+void at::cuda::CUDAGraph::replay()
 {
-	try {
-		for (const auto &call : g.calls)
-			if (const char *wrong = call())
-				return wrong;
-		return nullptr;
-	} catch (const std::exception &e) {
-		said = e.what();
-		return said.c_str();
-	}
-}
-
-const char *launch(void *given)
-{
-	graph &g = *(graph *)given;
-	const char *wrong = g.is_taken ? nullptr : take_again(g);
-	g.is_taken = false;
-	for (const c10::Storage &s : g.own)
+	if (!is_taken)
+		for (const auto &call : calls)
+			cuda_check(call());
+	is_taken = false;
+	for (const c10::Storage &s : own)
 		memset(s.mutable_data(), 0xff, s.nbytes());
-	return wrong;
 }
 
-void drop(void *g)
+at::cuda::CUDAGraph::~CUDAGraph()
 {
-	delete (graph *)g;
+	if (!has_ended)
+		return;
+	emulated::of_device.release(pool);
+	emulated::of_host.release(pool);
 }
-
-} // namespace
 
 TORCH_LIBRARY_IMPL(_, Fake, m)
 {
@@ -209,8 +224,7 @@ const struct cuda_engine &cuda_kernels()
 
 const struct cuda_graphs *cuda_graphs()
 {
-	static const struct cuda_graphs table = {sizeof table, begin, end, launch, drop};
-	return &table;
+	return fd2_cuda_graphs();
 }
 
 void *cuda_stream()
