@@ -72,7 +72,7 @@ static void update_group(const struct optim *o, bool decayed, bool slow)
 	free(list);
 }
 
-/* torch's clip_grad_norm_. */
+/* torch's clip_grad_norm_. The factor stays on the device, in f64; 1 is left out where it costs nothing to look. */
 static void clip(const struct optim *o)
 {
 	Tensor *sum = NULL;
@@ -80,9 +80,13 @@ static void clip(const struct optim *o)
 		Tensor *squares = tensor_sum(tensor_mul(o->grad[i], o->grad[i]), 0, NULL, false);
 		sum = i ? tensor_add(sum, squares) : squares;
 	}
-	double scale = o->clip / (sqrt(tensor_item(sum)) + 1e-6);
-	for (int i = 0; i < o->n && scale < 1; i++)
-		tensor_mul_(o->grad[i], scale);
+	Tensor *norm = tensor_sqrt(tensor_to(sum, T_F64)), *most = tensor_full(o->clip, T_F64, 0, NULL);
+	Tensor *factor = tensor_div(most, tensor_affine(norm, 1, 1e-6));
+	if (!torch_on_gpu() && !(tensor_item(factor) < 1))
+		return;
+	tensor_clamp_(factor, tensor_full(0, T_F64, 0, NULL), tensor_full(1, T_F64, 0, NULL));
+	for (int i = 0; i < o->n; i++)
+		o->grad[i] = instead(o->grad[i], tensor_keep(tensor_mul(o->grad[i], factor)));
 }
 
 void optim_next(struct optim *o, double lr)
