@@ -161,6 +161,9 @@ static int train_epoch(struct evaluation *r, int e)
 			return -1;
 		progress_note("epoch %d: batch %d of %d", e + 1, i + 1, r->epoch.batches);
 	}
+	for (int i = 0; i < r->job->n_students; i++)
+		if (student_end_epoch(&r->students[i]) < 0)
+			return -1;
 	return 0;
 }
 

@@ -37,12 +37,17 @@ static void add_hit(struct hits *h, int above)
 	h->top5 += above < 5;
 }
 
+void hits_add(struct hits *h, const float *logits, int64_t classes, int64_t right)
+{
+	add_hit(h, not_below(logits, classes, right));
+}
+
 void hits_count(struct hits *h, const Tensor *logits, const int64_t *labels)
 {
 	int64_t n, K;
 	float *v = read_rows(logits, &n, &K);
 	for (int64_t i = 0; i < n; i++)
-		add_hit(h, not_below(v + i * K, K, labels[i]));
+		hits_add(h, v + i * K, K, labels[i]);
 	free(v);
 }
 

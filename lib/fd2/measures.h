@@ -9,6 +9,8 @@
 struct hits {
 	long n, top1, top5;
 };
+/* One sample's logits [K] against its label. */
+void hits_add(struct hits *h, const float *logits, int64_t classes, int64_t right);
 /* logits [n,K] against labels [n]. */
 void hits_count(struct hits *h, const Tensor *logits, const int64_t *labels);
 double hits_top1(const struct hits *h); /* in percent */

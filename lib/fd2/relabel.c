@@ -10,6 +10,7 @@
 #include "lib/fd2/fkd-order.h"
 #include "lib/fd2/jobs.h"
 #include "lib/fd2/labels.h"
+#include "lib/fd2/late.h"
 #include "lib/fd2/teachers.h"
 
 struct run {
@@ -24,6 +25,7 @@ struct run {
 	bool batch_bn;
 	Tensor *x, *logits, *keep[TEACHERS_MAX][2]; /* of full batches, always the same */
 	Replay *replay;                             /* of their labelling */
+	struct late late;                           /* the logits of a batch */
 	size_t bytes;                               /* of the labels' tensors */
 	struct fkd_order *order;                    /* NULL: fd2's own */
 };
@@ -93,10 +95,19 @@ static int label_batch(struct run *r, long e, int i)
 	l.logits = again ? r->logits : tensor_full(0, T_F32, 2, (int64_t[]){n, K});
 	draw_keeps(&l, e, i, again);
 	int ok = again ? replay_take(r->replay, label, &l) : label(&l);
-	if (!ok && tensor_read(l.logits, T_F16, r->drawn.logits + (size_t)r->drawn.starts[i] * K, (int64_t)n * K) < 0)
-		ok = fail("cannot label: %s", tensor_error());
+	if (!ok)
+		ok = late_next(&r->late, l.logits, T_F16, (int64_t)n * K, i);
 	tensor_scope_end();
 	return ok;
+}
+
+static int keep_batch(void *ctx, Reading *logits, int i)
+{
+	struct run *r = ctx;
+	if (tensor_read_end(logits, r->drawn.logits + (size_t)r->drawn.starts[i] * (size_t)r->first->classes) < 0)
+		return fail("cannot label: %s", tensor_error());
+	epoch_append(&r->kept, &r->drawn, i);
+	return 0;
 }
 
 /* Of all batches that are still to come, each subset of the wanted size is as likely as any other (selection sampling; Knuth,
@@ -117,13 +128,12 @@ static int label_epoch(struct run *r, long e)
 	epoch_draw(&r->drawn, &r->images, r->first->size, r->job->min_scale, (uint64_t)common.seed, e);
 	epoch_clear(&r->kept);
 	for (int i = 0; i < r->drawn.batches; i++) {
-		if (!is_kept(r, e, i))
-			continue;
-		if (label_batch(r, e, i) < 0)
+		if (is_kept(r, e, i) && label_batch(r, e, i) < 0)
 			return -1;
 		progress_note("epoch %ld: batch %d of %d", e + 1, i + 1, r->drawn.batches);
-		epoch_append(&r->kept, &r->drawn, i);
 	}
+	if (late_end(&r->late) < 0)
+		return -1;
 	r->bytes += epoch_bytes(&r->kept);
 	return 0;
 }
@@ -227,7 +237,7 @@ static int write_labels(struct run *r)
 
 int stage_relabel(const struct relabel_job *job)
 {
-	struct run r = {.job = job};
+	struct run r = {.job = job, .late = {keep_batch, &r}};
 	int ok = prepare(&r) < 0 ? -1 : write_labels(&r);
 	tensor_free(r.x);
 	tensor_free(r.logits);
@@ -235,6 +245,7 @@ int stage_relabel(const struct relabel_job *job)
 		for (int half = 0; half < 2; half++)
 			tensor_free(r.keep[t][half]);
 	replay_free(r.replay);
+	late_free(&r.late);
 	fkd_order_free(r.order);
 	epoch_free(&r.drawn);
 	epoch_free(&r.kept);

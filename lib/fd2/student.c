@@ -8,6 +8,8 @@
 #include "lib/fd2/losses.h"
 #include "lib/nn/pretrained.h"
 
+static int add_losses(void *ctx, Reading *lost, int batch);
+
 double student_lr(const char *arch)
 {
 	return strcmp(arch, "mobilenet_v2") ? 1e-3 : 2.5e-3;
@@ -16,7 +18,7 @@ double student_lr(const char *arch)
 int student_init(struct student *s, const struct student_plan *plan, const struct eval_job *job, int classes, int size, bool keep)
 {
 	struct arch_options o = {.classes = classes, .size = size, .last_stride = 2};
-	*s = (struct student){.plan = plan, .lr = plan->lr < 0 ? student_lr(plan->arch) : plan->lr};
+	*s = (struct student){.plan = plan, .lr = plan->lr < 0 ? student_lr(plan->arch) : plan->lr, .late = {add_losses, s}};
 	scores_init(&s->now, classes);
 	if (backbone_init(&s->net, plan->arch, &o, (uint64_t)plan->seed) < 0)
 		return -1;
@@ -43,6 +45,7 @@ void student_free(struct student *s)
 		tensor_free(s->keep[half]);
 	tensor_free(s->lost);
 	replay_free(s->replay);
+	late_free(&s->late);
 	optim_free(&s->optim);
 	backbone_free(&s->net);
 	scores_free(&s->now);
@@ -106,13 +109,16 @@ static int learn_batch(void *ctx)
 	return ok < 0 || tensor_error() ? fail("training failed: %s", tensor_error()) : 0;
 }
 
-static int add_losses(struct student *s, const struct lesson *l)
+static int add_losses(void *ctx, Reading *lost, int batch)
 {
-	double lost[2];
-	if (tensor_read(s->lost, T_F64, lost, 2) < 0)
+	struct student *s = ctx;
+	double v[2];
+	(void)batch;
+	if (tensor_read_end(lost, v) < 0)
 		return fail("training failed: %s", tensor_error());
-	for (int half = 0; half < l->parts; half++)
-		s->loss += lost[half] * half_size(l->n, l->parts, half);
+	for (int half = 0; half < 2; half++)
+		if (s->halves[half])
+			s->loss += v[half] * s->halves[half];
 	return 0;
 }
 
@@ -126,8 +132,18 @@ int student_step(struct student *s, const struct lesson *l, double lr)
 	optim_next(&s->optim, lr);
 	int ok = l->again ? replay_take(s->replay, learn_batch, &k) : learn_batch(&k);
 	if (!ok)
-		ok = add_losses(s, l);
+		ok = late_next(&s->late, s->lost, T_F64, 2, l->number);
+	for (int half = 0; half < 2; half++)
+		s->halves[half] = half < l->parts ? half_size(l->n, l->parts, half) : 0;
 	tensor_scope_end();
+	s->seconds += elapsed() - start;
+	return ok;
+}
+
+int student_end_epoch(struct student *s)
+{
+	double start = elapsed();
+	int ok = late_end(&s->late);
 	s->seconds += elapsed() - start;
 	return ok;
 }

@@ -3,6 +3,7 @@
 #define FD2_STUDENT_H
 #include "lib/fd2/batch.h"
 #include "lib/fd2/jobs.h"
+#include "lib/fd2/late.h"
 #include "lib/fd2/measures.h"
 #include "lib/nn/backbone.h"
 #include "lib/nn/ema.h"
@@ -14,7 +15,7 @@ struct student {
 	struct optim optim;
 	char init[17];     /* digest of --init */
 	double lr;         /* at the start */
-	double loss;       /* sum over the samples of the epoch */
+	double loss;       /* sum over the samples of the epoch, when it has ended */
 	struct scores now; /* as it was last measured */
 	struct hits best;  /* of the validation with the highest top-1, the earliest of equals */
 	int best_epoch;    /* 0: none yet */
@@ -23,6 +24,8 @@ struct student {
 	Replay *replay;    /* of its steps on full batches */
 	Tensor *keep[2];   /* theirs of backbone_keep, for each half */
 	Tensor *lost;      /* [2]: the last step's losses, of each half */
+	struct late late;  /* these */
+	int halves[2];     /* samples of each, in the step whose losses are still to be read */
 };
 
 /* A batch, rendered once for all students. */
@@ -44,6 +47,8 @@ int student_init(struct student *s, const struct student_plan *plan, const struc
 void student_free(struct student *s);
 /* One step of AdamW on the mean loss of the batch. -1: a libtorch error. */
 int student_step(struct student *s, const struct lesson *lesson, double lr);
+/* Completes `loss`. */
+int student_end_epoch(struct student *s);
 /* logits [N,K] of x [N,3,H,W], by the running statistics */
 Tensor *student_logits(const struct student *s, const Tensor *x);
 /* Compares what was counted in `now` after epoch e with the best. */

@@ -12,6 +12,7 @@
 #include "lib/base/rng.h"
 #include "lib/fd2/cal-augment.h"
 #include "lib/fd2/checkpoint.h"
+#include "lib/fd2/late.h"
 #include "lib/fd2/losses.h"
 #include "lib/fd2/measures.h"
 #include "lib/fd2/teacher.h"
@@ -29,9 +30,11 @@ struct run {
 	struct ema ema;             /* with --ema */
 	struct batch batch, guided; /* guided: crops and drops of --cal-augment */
 	enum scalar type;
-	long epoch; /* finished ones */
+	uint32_t *order; /* in which the epoch goes through the images */
+	long epoch;      /* finished ones */
 	struct best best;
 	char init[17];       /* digest of --init */
+	struct late late;    /* what leave_results made */
 	double loss, center; /* sums over the images of the epoch */
 	struct hits hits[2];
 };
@@ -91,7 +94,21 @@ static void update_prototypes(struct run *r, const struct seen *s)
 	    r->teacher.cal.prototypes, tensor_detach(s->o.z), r->batch.labels, r->job->mu);
 }
 
-static int step(struct run *r, long batch, double lr)
+/* Loss and center term, then the logits [n,K] of both branches: f32 [2 + 2 n K]. */
+static Tensor *leave_results(const Tensor *loss, const struct seen *s)
+{
+	const Tensor *of[] = {loss, s->center, s->o.p_bb, s->o.p_raw};
+	Tensor *flat[4];
+	tensor_scope_begin(NO_GRAD);
+	for (int i = 0; i < 4; i++)
+		flat[i] = tensor_to(tensor_reshape(of[i], 1, (int64_t[]){-1}), T_F32);
+	Tensor *all = tensor_keep(tensor_cat(flat, 4, 0));
+	tensor_scope_end();
+	return all;
+}
+
+/* The gradients of a batch. Returns what is to be read of it. */
+static Tensor *learn(struct run *r, long batch)
 {
 	const struct teacher_job *job = r->job;
 	struct batch *b = &r->batch;
@@ -105,29 +122,62 @@ static int step(struct run *r, long batch, double lr)
 	Tensor *loss = loss_pre(s.o.p_bb, loss_of_cal(r, &s), s.labels, job->alpha, job->label_smoothing);
 	int ok = optim_backward(&r->optim, loss);
 	update_prototypes(r, &s);
-	r->loss += tensor_item(loss) * b->n;
-	r->center += tensor_item(s.center) * b->n;
-	hits_count(&r->hits[0], s.o.p_bb, b->labels);
-	hits_count(&r->hits[1], s.o.p_raw, b->labels);
+	Tensor *left = ok < 0 ? NULL : tensor_keep(leave_results(loss, &s));
 	tensor_scope_end();
+	return left;
+}
+
+static int step(struct run *r, int batch, double lr)
+{
+	tensor_scope_begin(NO_GRAD);
+	Tensor *left = learn(r, batch);
+	int ok = left ? 0 : -1;
 	if (!ok) {
 		optim_next(&r->optim, lr);
 		optim_update(&r->optim);
 	}
-	if (!ok && job->ema > 0)
+	if (!ok && r->job->ema > 0)
 		ema_update(&r->ema, r->optim.step);
+	if (!ok)
+		ok = late_next(&r->late, left, T_F32, tensor_numel(left), batch);
+	tensor_scope_end();
 	return ok < 0 || tensor_error() ? fail("training failed: %s", tensor_error()) : 0;
+}
+
+/* Images of a batch. */
+static int size_of(const struct run *r, int batch)
+{
+	int n = r->train.n - batch * (int)r->job->batch;
+	return n < r->job->batch ? n : (int)r->job->batch;
+}
+
+static int count_results(void *ctx, Reading *left, int batch)
+{
+	struct run *r = ctx;
+	int n = size_of(r, batch), first = batch * (int)r->job->batch, K = r->teacher.classes;
+	float *v = xcalloc(2 + 2 * (size_t)n * (size_t)K, sizeof *v);
+	int ok = tensor_read_end(left, v) < 0 ? fail("training failed: %s", tensor_error()) : 0;
+	r->loss += v[0] * (double)n;
+	r->center += v[1] * (double)n;
+	for (int branch = 0; branch < 2; branch++)
+		for (int i = 0; i < n; i++)
+			hits_add(&r->hits[branch], v + 2 + (size_t)(branch * n + i) * (size_t)K, K,
+			    r->train.v[r->order[first + i]].label);
+	free(v);
+	progress_at(r->epoch * r->train.n + first + n, "epoch %ld  loss %.3f", r->epoch + 1, r->loss / (double)r->hits[0].n);
+	return ok;
 }
 
 /* --- an epoch -------------------------------------------------------------------------------------------------------------- */
 
-static void fill(struct run *r, const uint32_t *order, int first, int n)
+static void fill(struct run *r, int batch)
 {
 	const struct teacher_job *job = r->job;
+	int first = batch * (int)job->batch, end = first + size_of(r, batch);
 	batch_clear(&r->batch);
-	for (int i = first; i < first + n; i++) {
-		const struct item *it = &r->train.v[order[i]];
-		struct view v = view_random(&it->image, (int)job->size, &r->augment, (uint64_t)common.seed, r->epoch, order[i]);
+	for (int i = first; i < end; i++) {
+		const struct item *it = &r->train.v[r->order[i]];
+		struct view v = view_random(&it->image, (int)job->size, &r->augment, (uint64_t)common.seed, r->epoch, r->order[i]);
 		batch_add(&r->batch, it, &v);
 	}
 	(job->cal_augment ? batch_render_here : batch_render)(&r->batch, &r->teacher.normal);
@@ -152,22 +202,17 @@ static double rate(const struct teacher_job *job, double t)
 static int train_epoch(struct run *r)
 {
 	const struct teacher_job *job = r->job;
-	uint32_t *order = shuffled(r->train.n, r->epoch);
 	int ok = 0, batches = (r->train.n + (int)job->batch - 1) / (int)job->batch;
+	r->order = shuffled(r->train.n, r->epoch);
 	r->loss = r->center = 0;
 	r->hits[0] = r->hits[1] = (struct hits){0};
-	for (int i = 0; i < batches && !ok; i++) {
-		int first = i * (int)job->batch, n = r->train.n - first;
-		if (n > job->batch)
-			n = (int)job->batch;
-		if (n < 2)
-			break;
-		fill(r, order, first, n);
+	for (int i = 0; i < batches && size_of(r, i) > 1 && !ok; i++) {
+		fill(r, i);
 		ok = step(r, i, rate(job, r->epoch + (double)i / batches));
-		progress_at(
-		    r->epoch * r->train.n + first + n, "epoch %ld  loss %.3f", r->epoch + 1, r->loss / (double)r->hits[0].n);
 	}
-	free(order);
+	if (!ok)
+		ok = late_end(&r->late);
+	free(r->order);
 	return ok;
 }
 
@@ -376,7 +421,7 @@ static int build(struct run *r)
 
 int stage_teacher(const struct teacher_job *job)
 {
-	struct run r = {.job = job, .type = arithmetic()};
+	struct run r = {.job = job, .type = arithmetic(), .late = {count_results, &r}};
 	batch_init(&r.batch, (int)job->batch, (int)job->size);
 	if (job->cal_augment)
 		batch_init(&r.guided, 2 * (int)job->batch, (int)job->size);
@@ -396,6 +441,7 @@ int stage_teacher(const struct teacher_job *job)
 	dataset_free(&r.train);
 	dataset_free(&r.val);
 	ema_free(&r.ema);
+	late_free(&r.late);
 	batch_free(&r.batch);
 	batch_free(&r.guided);
 	return ok;

@@ -1,6 +1,7 @@
 #include "lib/torch/cuda.h"
 #include <ATen/Context.h>
 #include <ATen/Version.h>
+#include <c10/core/Event.h>
 #include <c10/core/impl/VirtualGuardImpl.h>
 #include <c10/util/Exception.h>
 #include <dlfcn.h>
@@ -127,6 +128,19 @@ void *cuda_stream()
 {
 	const c10::impl::VirtualGuardImpl cuda(c10::kCUDA);
 	return cuda.getStreamNativeHandle(cuda.getStream(cuda.getDevice()));
+}
+
+std::shared_ptr<void> cuda_mark()
+{
+	const c10::impl::VirtualGuardImpl cuda(c10::kCUDA);
+	const auto event = std::make_shared<c10::Event>(c10::kCUDA);
+	event->record(cuda.getStream(cuda.getDevice()));
+	return event;
+}
+
+void cuda_wait(void *mark)
+{
+	((c10::Event *)mark)->synchronize();
 }
 
 void cuda_check(const char *wrong)

@@ -1,4 +1,6 @@
-/* Making tensors and reading them. */
+/* Making tensors and reading them. To and from a GPU by way of pinned memory, which is copied while the host goes on; libtorch
+ * does not give it to others before the copy is done. */
+#include "lib/torch/cuda.h"
 #include "lib/torch/handle.h"
 #include <ATen/ops/empty.h>
 #include <ATen/ops/full.h>
@@ -7,6 +9,7 @@
 #include <cmath>
 #include <cstring>
 #include <limits>
+#include <memory>
 
 static at::IntArrayRef shape_of(int rank, const int64_t *shape)
 {
@@ -19,9 +22,10 @@ Tensor *tensor_from(const void *data, enum scalar type, int rank, const int64_t 
 	if (!data)
 		return nullptr;
 	return make("from", {}, [&] {
-		at::Tensor t = at::empty(shape_of(rank, shape), at::TensorOptions(scalar_type(type)));
+		const bool pins = on_device(type).device().is_cuda();
+		at::Tensor t = at::empty(shape_of(rank, shape), at::TensorOptions(scalar_type(type)).pinned_memory(pins));
 		memcpy(t.data_ptr(), data, t.nbytes());
-		return t.to(on_device(type));
+		return t.to(on_device(type), /* non_blocking */ true);
 	});
 }
 
@@ -40,20 +44,58 @@ Tensor *tensor_clone(const Tensor *t)
 	return make("clone", {t}, [&] { return t->value.clone(); });
 }
 
+struct reading {
+	at::Tensor host;            /* whole when the device is at: */
+	std::shared_ptr<void> mark; /* or at once, on the CPU */
+};
+
+static Reading *begin_to_read(const char *op, const Tensor *t, enum scalar type, int64_t count)
+{
+	Reading *begun = nullptr;
+	attempt(op, {t}, [&] {
+		TORCH_CHECK(count == t->value.numel(), count, " elements were asked for");
+		const at::TensorOptions options = at::TensorOptions(at::kCPU).dtype(scalar_type(type));
+		auto r = std::make_unique<reading>();
+		r->host = t->value.detach().to(options, /* non_blocking */ true, /* copy */ true, at::MemoryFormat::Contiguous);
+		if (device_is_cuda())
+			r->mark = cuda_mark();
+		begun = r.release();
+	});
+	return begun;
+}
+
+Reading *tensor_read_begin(const Tensor *t, enum scalar type, int64_t count)
+{
+	return begin_to_read("read", t, type, count);
+}
+
+int tensor_read_end(Reading *begun, void *data)
+{
+	const std::unique_ptr<reading> r(begun);
+	if (!r)
+		return -1;
+	return attempt("read", {}, [&] {
+		if (r->mark)
+			cuda_wait(r->mark.get());
+		memcpy(data, r->host.const_data_ptr(), r->host.nbytes());
+	});
+}
+
+void tensor_read_drop(Reading *r)
+{
+	delete r;
+}
+
 int tensor_read(const Tensor *t, enum scalar type, void *data, int64_t count)
 {
-	return attempt("read", {t}, [&] {
-		TORCH_CHECK(data && count == t->value.numel(), count, " elements were asked for");
-		const at::Tensor flat = t->value.detach().to(at::kCPU, scalar_type(type)).contiguous();
-		memcpy(data, flat.const_data_ptr(), flat.nbytes());
-	});
+	return tensor_read_end(tensor_read_begin(t, type, count), data);
 }
 
 double tensor_item(const Tensor *t)
 {
-	double value = std::numeric_limits<double>::quiet_NaN();
-	attempt("item", {t}, [&] { value = t->value.item().toDouble(); });
-	return value;
+	double value;
+	const int status = tensor_read_end(begin_to_read("item", t, T_F64, 1), &value);
+	return status ? std::numeric_limits<double>::quiet_NaN() : value;
 }
 
 int tensor_rank(const Tensor *t)

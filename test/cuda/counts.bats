@@ -19,6 +19,35 @@ counted() {
 	jq ".$name" counts
 }
 
+# waits_in EPOCHS BATCH COMMAND...
+waits_in() {
+	local epochs=$1 batch=$2
+	shift 2
+	counted waits "$@" "${gpu[@]}" -e "$epochs" -b "$batch"
+}
+
+# Two epochs more cost two waits more, not one a batch.
+# waits_an_epoch COMMAND...
+waits_an_epoch() {
+	local one three
+	one=$(waits_in 1 6 "$@")
+	three=$(waits_in 3 6 "$@")
+	echo "$one waits in an epoch, $three in three"
+	[ $((three - one)) = 2 ]
+}
+
+@test "counts: a teacher waits for the device once an epoch" {
+	waits_an_epoch fd2-teacher -q -s 32 -M 2 --clip 1 -o out.fd2 train.tar
+}
+
+@test "counts: labelling waits for the device once an epoch" {
+	waits_an_epoch fd2-relabel -q -t teacher.fd2 -o out.fd2 train.tar
+}
+
+@test "counts: students wait for the device once an epoch" {
+	waits_an_epoch fd2-eval -q --hard --size 32 --seeds 1-2 --val val.tar --val-every 0 -o out.json train.tar
+}
+
 @test "counts: graphs of one block after another reserve no more memory than those of the first" {
 	local one four
 	one=$(counted reserved tiny_distill "${gpu[@]}" --steps 6 -p protos.fd2 --ipc 1 --plain -o one.tar)

@@ -5,7 +5,8 @@
  * same memory, and spoils what it made, since graphs share theirs. So it is found out when a step's numbers of the host change,
  * when it reads a tensor, or when what it made is used behind it.
  *
- * With FD2_EMULATED_COUNTS=FILE a run adds a JSON line to that file at its end: the bytes that graphs reserved. */
+ * With FD2_EMULATED_COUNTS=FILE a run adds a JSON line to that file at its end: how often it waited for a device that had nothing
+ * else to do, and the bytes that graphs reserved. */
 #include "lib/torch/cuda.h"
 #include "test/cuda/emulated/ATen/cuda/CUDAGraph.h"
 #include <ATen/core/Tensor.h>
@@ -16,6 +17,7 @@
 #include <cstdlib>
 #include <cstring>
 #include <functional>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -30,13 +32,16 @@ constexpr c10::DispatchKey key = c10::DispatchKey::Fake;
 at::cuda::CUDAGraph *recording;
 
 struct counts {
+	long given = 0; /* kernels and graphs so far */
+	long waits = 0;
+
 	~counts()
 	{
 		const char *path = getenv("FD2_EMULATED_COUNTS");
 		FILE *f = path ? fopen(path, "a") : nullptr;
 		if (!f)
 			return;
-		fprintf(f, "{\"reserved\": %zu}\n", emulated::of_device.reserved());
+		fprintf(f, "{\"waits\": %ld, \"reserved\": %zu}\n", waits, emulated::of_device.reserved());
 		fclose(f);
 	}
 } counted;
@@ -45,6 +50,7 @@ const char *take(const std::function<const char *()> &call)
 {
 	if (recording)
 		recording->calls.push_back(call);
+	counted.given++;
 	return call();
 }
 
@@ -189,6 +195,7 @@ void at::cuda::CUDAGraph::capture_end()
 
 void at::cuda::CUDAGraph::replay()
 {
+	counted.given++;
 	if (!is_taken)
 		for (const auto &call : calls)
 			cuda_check(call());
@@ -230,6 +237,18 @@ const struct cuda_graphs *cuda_graphs()
 void *cuda_stream()
 {
 	return nullptr;
+}
+
+std::shared_ptr<void> cuda_mark()
+{
+	return std::make_shared<long>(counted.given);
+}
+
+void cuda_wait(void *mark)
+{
+	if (recording)
+		refuse_to_read();
+	counted.waits += *(long *)mark == counted.given;
 }
 
 void cuda_check(const char *wrong)

@@ -1,0 +1,19 @@
+/* What a batch leaves on the device, looked at when the next batch is on its way: while the host reads it, and packs the batch
+ * after that, a GPU has work. */
+#ifndef FD2_LATE_H
+#define FD2_LATE_H
+#include "lib/torch/tensor.h"
+
+struct late {
+	int (*look)(void *ctx, Reading *left, int batch); /* ends the reading; -1: fail_message */
+	void *ctx;
+	Reading *left; /* by the last batch; NULL: nothing that has not been looked at */
+	int batch;     /* its number */
+};
+
+/* Begins to read `left`, `count` values, and looks at what the batch before left. -1: fail_message. */
+int late_next(struct late *l, const Tensor *left, enum scalar type, int64_t count, int batch);
+/* Looks at what the last batch left, if anything. */
+int late_end(struct late *l);
+void late_free(struct late *l);
+#endif
