@@ -240,6 +240,20 @@ $(B)/test/kernels $(B)/test/render: TOOL_LIBS = -lstdc++
 # The CPU's passes are the oracle, and plain C.
 $(B)/test/kernels: $(call obj,lib/torch/frozen-rows.c lib/torch/pixel-rows.c lib/torch/pool-rows.c)
 
+# The same test for a GPU: the plug-in's kernels, in memory that both sides read.
+GPU_TESTS = $(if $(NVCC),$(B)/gpu/kernels $(B)/gpu/times)
+$(B)/obj/gpu/kernels.o: test/c/kernels.c $(B)/flags
+	@mkdir -p $(@D)
+	$(call say,cc,$<)
+	$(Q)$(CC) -include test/cuda/pinned.h $(CPPFLAGS) $(call pkgs,cflags) $(CFLAGS) -MMD -MP -c -o $@ $<
+$(B)/gpu/kernels: $(B)/obj/gpu/kernels.o $(call obj,lib/torch/frozen-rows.c lib/torch/pixel-rows.c lib/torch/pool-rows.c)
+$(B)/gpu/kernels: $(call obj,test/cuda/pinned.cu)
+$(B)/gpu/times: $(call obj,test/cuda/times.cu)
+$(B)/gpu/kernels $(B)/gpu/times: $(call obj,$(CU)) $(CORE)
+	@mkdir -p $(@D)
+	$(call say,ld,$@)
+	$(Q)$(NVCC) -cudart static -o $@ $(filter %.o,$^) -L$(B)/lib/fd2 -lfd2 -Xlinker -rpath,'$$ORIGIN/../lib/fd2'
+
 $(TORCH_TESTS): $(TORCH)
 $(TESTS): $(B)/test/%: $(B)/obj/test/c/%.o $(CORE)
 	@mkdir -p $(@D)
@@ -257,8 +271,9 @@ check-asan: asan deps-check ## run the tests of formats and images with address 
 check-fresh: ## run `make demo` and `make check` on bare machines, Debian and Ubuntu: ROOTS='noble-*' (root, mmdebstrap; hours)
 	@set -f; test/fresh $(ROOTS)
 
-check-cuda: all tests ## on a GPU: tensors, networks and losses beside their oracles, and whole runs beside the CPU's
-	@FD2_TEST_DEVICE=cuda test/run cuda
+# Builds and installs nothing: a machine with a GPU may have neither compiler nor network.
+check-cuda: ## on a GPU, after `make all tests`: kernels, networks and losses beside their oracles, and whole runs beside the CPU's
+	@FD2_BIN=$(abspath $(B)/bin) FD2_TESTS=$(abspath $(B)) test/cuda/check
 
 parity: all ## compare networks, losses and optimisers with torchvision in a throw-away virtual environment
 	@test/parity/run
@@ -266,13 +281,15 @@ parity: all ## compare networks, losses and optimisers with torchvision in a thr
 $(B)/bench/decode: $(B)/obj/test/bench/decode.o $(CORE)
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(SAN) $(LDFLAGS) -o $@ $< $(call to_core)
-bench: all $(B)/bench/decode ## time an iteration against PyTorch programs, in turn: SHARD= (real images of BATCH classes and more) ARCHS= ROUNDS= BATCH=
-	@FD2_BIN=$(abspath $(B)/bin) PYTHON="$${PYTHON:-$$(test/parity/venv)}" test/bench/run '$(or $(SHARD),$(FD2_DATA)/cars40-val.tar)' $(ARCHS)
+BENCH_SHARD = $(if $(filter cuda,$(DEVICE)),$(FD2_DATA)/cars40-train.tar$(,)$(FD2_DATA)/flowers50-train.tar$(,)$(FD2_DATA)/nette-train.tar,$(FD2_DATA)/cars40-val.tar)
+bench: $(if $(filter cuda,$(DEVICE)),,all $(B)/bench/decode) ## time an iteration against PyTorch programs, in turn: SHARD= (real images of BATCH classes; several with ',') ARCHS= ROUNDS= BATCH=; DEVICE=cuda builds nothing
+	@export FD2_BIN=$(abspath $(B)/bin); $(if $(filter cuda,$(DEVICE)),,export PYTHON="$${PYTHON:-$$(test/parity/venv)}"; )\
+	test/bench/run '$(or $(SHARD),$(BENCH_SHARD))' $(ARCHS)
 
 lint: $(B)/venv/ok ## look over shell scripts, man pages and the C layout
 	@test/run lint
 
-tests: deps $(TESTS) $(GPU)
+tests: deps $(TESTS) $(GPU) $(GPU_TESTS)
 
 ASAN = OPT='-O1 -g' SAN='-fsanitize=address,undefined -fno-sanitize-recover=all'
 asan: deps

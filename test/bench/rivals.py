@@ -160,7 +160,7 @@ def train(rival, net, x, mode):
 
     def loss(half):
         logits = logits_of(half).float()
-        return nnf.cross_entropy(logits, labels) if mode == "teacher" else nnf.kl_div(logits.log_softmax(1), target)
+        return nnf.cross_entropy(logits, labels) if mode == "teacher" else nnf.kl_div(logits.log_softmax(1), target, reduction="batchmean")
 
     # The network alone is recorded, since its weights need gradients.
     loss = loss if rival.how == "graph" else rival.ready(loss, halves[0])

@@ -569,13 +569,17 @@ struct viewing {
 static const char *run_view(void *ctx)
 {
 	struct viewing *v = ctx;
-	return fd2_cuda_engine()->view_forward(v->from, v->to, v->bf16, views, VIEWS, IMAGES, H, W, NULL);
+	struct pixel_view readable[VIEWS]; /* on the stack, which a GPU can read */
+	memcpy(readable, views, sizeof readable);
+	return fd2_cuda_engine()->view_forward(v->from, v->to, v->bf16, readable, VIEWS, IMAGES, H, W, NULL);
 }
 
 static const char *run_adjoint(void *ctx)
 {
 	struct viewing *v = ctx;
-	return fd2_cuda_engine()->view_adjoint(v->from, v->to, v->bf16, views, VIEWS, IMAGES, H, W, NULL);
+	struct pixel_view readable[VIEWS]; /* on the stack, which a GPU can read */
+	memcpy(readable, views, sizeof readable);
+	return fd2_cuda_engine()->view_adjoint(v->from, v->to, v->bf16, readable, VIEWS, IMAGES, H, W, NULL);
 }
 
 /* The taps that the CPU's passes want for image i. */
