@@ -139,8 +139,8 @@ void pixels(int64_t side, bool bf16)
 	must(cudaMemcpy(numbers.v, &view, sizeof view, cudaMemcpyHostToDevice));
 	const auto *v = (const struct pixel_view *)numbers.v;
 	const char *name = bf16 ? "224x224 bf16" : "224x224 f32";
-	line("view", name, x.bytes + y.bytes, [&] { return engine->view_forward(x, y.v, bf16, v, N, side, side, nullptr); });
-	line("adjoint", name, x.bytes + y.bytes, [&] { return engine->view_adjoint(y.v, x, bf16, v, N, side, side, nullptr); });
+	line("view", name, x.bytes + y.bytes, [&] { return engine->view_forward(x, y.v, bf16, v, 1, N, side, side, nullptr); });
+	line("adjoint", name, x.bytes + y.bytes, [&] { return engine->view_adjoint(y.v, x, bf16, v, 1, N, side, side, nullptr); });
 }
 
 void move(int64_t side)
