@@ -330,7 +330,7 @@ uninstall: ## remove exactly what install put below PREFIX
 	{ grep '/$$' <<<"$$list" || true; } | xargs -rd '\n' rmdir --ignore-fail-on-non-empty --
 
 clean: ## remove what was built, but not what was downloaded
-	rm -rf $(B)/{obj,bin,lib,test,asan,flags}
+	rm -rf $(B)/{obj,bin,lib,test,gpu,asan,flags}
 
 distclean: ## remove the build tree
 	rm -rf $(B)
