@@ -8,7 +8,7 @@ import os
 import sys
 
 from common import BATCH, CUDA, ROUNDS, SIZE, Table, Tools, between, child, few, say, teach
-from rivals import RIVALS
+from rivals import RIVALS, names
 
 STEPS, EVERY = (250, 50) if CUDA else (12, 1)  # of an image, and between two looks at the time
 VIEWS = 12  # steps that the rivals may replay
@@ -97,7 +97,7 @@ def main():
             say(f"{name}: {title}")
             bench.ours(table, title, options, images=3)
         say(f"{name}: PyTorch programs of the same")
-        losses = bench.rivals(table, list(RIVALS))
+        losses = bench.rivals(table, names("distill"))
     table.print()
     print("convolutions alone: " + ", ".join(f"{d} {1000 * s:.1f} ms" for d, s in bench.floors.items()))
     check(losses_of_ours, losses)

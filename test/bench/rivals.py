@@ -9,7 +9,8 @@ prints JSON: of each rival its seconds, its peak memory in MiB and, of distillin
 Distilling replays the views that fd2-distill logged, from the same first images, so that losses must be fd2's. The views themselves and
 the optimiser stand outside of what is compiled, the loss within. The other steps are on tensors that lie ready: no data is loaded, and
 there is no attention head and no metric. Students and labels see a batch in two halves, as in fd2. The floor is the network's
-convolutions alone, one after another, channels-last. COMPILE=0 in the environment leaves torch.compile out, which takes minutes.
+convolutions alone, one after another, channels-last. COMPILE in the environment names the modes that are compiled, too, which takes
+minutes each; by default all are.
 """
 import functools
 import json
@@ -29,13 +30,17 @@ from common import BATCH, CUDA, DEVICE, SIZE, network, own_peak, reset_peak, tim
 PLAIN = "plain PyTorch, f32"
 RIVALS = {PLAIN: ("f32", "plain"), "channels-last, f32": ("f32", "eager"), "channels-last, bf16 autocast": ("bf16", "eager"),
           "torch.compile, f32": ("f32", "compile"), "torch.compile, bf16 autocast": ("bf16", "compile")}
-if os.environ.get("COMPILE") == "0":
-    RIVALS = {name: r for name, r in RIVALS.items() if r[1] != "compile"}
 if CUDA:
     RIVALS.update({"CUDA graph, f32": ("f32", "graph"), "CUDA graph, bf16 autocast": ("bf16", "graph")})
+COMPILED = os.environ.get("COMPILE", "distill teacher student relabel validation").split()
 STEPS = 4
 R_BN, LR = 0.01, 0.25  # fd2-distill's defaults
 MEAN, STD = (torch.tensor(v).view(1, 3, 1, 1) for v in ([0.485, 0.456, 0.406], [0.229, 0.224, 0.225]))
+
+
+def names(mode):
+    """The rivals of a mode."""
+    return [name for name, (_, how) in RIVALS.items() if how != "compile" or mode in COMPILED]
 
 
 class Rival:

@@ -8,7 +8,7 @@ import statistics
 import sys
 
 from common import BATCH, CUDA, IMAGES, ROUNDS, SIZE, Table, Tools, between, child, count, few, say, teach
-from rivals import RIVALS
+from rivals import RIVALS, names
 
 MODES = ("teacher", "student", "relabel", "validation")
 EPOCHS = 12 if CUDA else 3  # that count
@@ -51,7 +51,7 @@ class Bench:
 
     def rivals(self, mode):
         """(name, what it measured) of each that can run."""
-        for some in [list(RIVALS)] if CUDA else [[n] for n in RIVALS]:
+        for some in [names(mode)] if CUDA else [[n] for n in names(mode)]:
             for name, got in child("rivals.py", mode, "-", "-", *some, "--", self.arch, self.tools.weights(self.arch)).items():
                 if "failed" in got:
                     say(f"{name} cannot run here: {got['failed']}")
