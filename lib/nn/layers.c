@@ -35,20 +35,38 @@ static bool is_stem(const struct conv_shape *s)
 	return s->in == 3 && s->stride == 2 && s->groups == 1 && s->kernel == 2 * s->padding + 1 && !s->bias;
 }
 
-static void thaw(struct conv *c)
+static struct frozen_norm frozen_norm(const struct bn *b)
 {
-	tensor_free(c->frozen);
-	tensor_free(c->adjoint);
+	return (struct frozen_norm){b->weight, b->bias, b->mean, b->var, b->eps, b->scale, b->shift};
+}
+
+static void thaw(const struct params *p)
+{
+	for (int i = 0; i < p->n_convs; i++) {
+		tensor_free(p->convs[i]->frozen);
+		tensor_free(p->convs[i]->adjoint);
+	}
+	for (int i = 0; i < p->n_bns; i++) {
+		tensor_free(p->bns[i]->scale);
+		tensor_free(p->bns[i]->shift);
+	}
 }
 
 void params_freeze(struct params *p, enum scalar type)
 {
+	thaw(p);
 	tensor_scope_begin(NO_GRAD);
 	for (int i = 0; i < p->n_convs; i++) {
 		struct conv *c = p->convs[i];
-		thaw(c);
 		c->frozen = tensor_keep(tensor_clone(tensor_to(c->weight, type)));
 		c->adjoint = is_stem(&c->shape) ? tensor_keep(tensor_stem_adjoint(c->frozen, c->shape.padding)) : NULL;
+	}
+	for (int i = 0; i < p->n_bns; i++) {
+		struct bn *b = p->bns[i];
+		struct frozen_norm norm = frozen_norm(b);
+		tensor_frozen_line(&norm, &b->scale, &b->shift);
+		tensor_keep(b->scale);
+		tensor_keep(b->shift);
 	}
 	tensor_scope_end();
 }
@@ -59,6 +77,7 @@ void params_forget(struct params *p)
 		free(p->keys[i]);
 	free(p->keys);
 	free(p->convs);
+	free(p->bns);
 	free(p->v);
 	*p = (struct params){0};
 }
@@ -67,8 +86,7 @@ void params_free(struct params *p)
 {
 	for (int i = 0; i < p->n; i++)
 		tensor_free(p->v[i].t);
-	for (int i = 0; i < p->n_convs; i++)
-		thaw(p->convs[i]);
+	thaw(p);
 	params_forget(p);
 }
 
@@ -144,18 +162,14 @@ Tensor *conv_forward(const struct conv *c, const Tensor *x)
 void bn_init(struct bn *b, struct params *p, const char *name, int channels, double eps)
 {
 	int64_t shape[] = {channels};
-	int index = 0;
-	for (int i = 0; i < p->n; i++) {
-		const char *dot = strrchr(p->v[i].name, '.');
-		index += !strcmp(dot, ".running_mean");
-	}
+	*b = (struct bn){.eps = eps, .index = p->n_bns};
+	p->bns = xrealloc(p->bns, (size_t)p->n_bns + 1, sizeof(void *));
+	p->bns[p->n_bns++] = b;
 	b->weight = add(p, name, "weight", true, tensor_full(1, T_F32, 1, shape));
 	b->bias = add(p, name, "bias", true, tensor_full(0, T_F32, 1, shape));
 	b->mean = add(p, name, "running_mean", false, tensor_full(0, T_F32, 1, shape));
 	b->var = add(p, name, "running_var", false, tensor_full(1, T_F32, 1, shape));
 	b->count = add(p, name, "num_batches_tracked", false, tensor_full(0, T_I64, 0, NULL));
-	b->eps = eps;
-	b->index = index;
 }
 
 static int groups_of(const struct pass *pass)
@@ -184,7 +198,7 @@ Tensor *bn_forward(const struct bn *b, const Tensor *x, const struct pass *pass)
 
 static Tensor *bn_fused(const struct bn *b, const Tensor *x, const struct norm_then *then, const struct pass *pass)
 {
-	struct frozen_norm norm = {b->weight, b->bias, b->mean, b->var, b->eps};
+	struct frozen_norm norm = frozen_norm(b);
 	count(b, pass);
 	if (pass->bn != BN_RUNNING)
 		return tensor_batch_bn(x, &norm, then, pass->bn == BN_TRAIN ? 0.1 : 0);

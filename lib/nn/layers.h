@@ -18,7 +18,8 @@ struct params {
 	struct param *v;
 	int n;
 	struct conv **convs; /* for params_freeze */
-	int n_convs;
+	struct bn **bns;
+	int n_convs, n_bns;
 	char **keys; /* what key() made */
 	int n_keys;
 	uint64_t seed; /* of the initial values: each depends on seed and name alone */
@@ -34,7 +35,8 @@ Tensor *params_find(const struct params *p, const char *name);
 void params_require_grad(const struct params *p, bool on);
 /* Every floating-point tensor, in place, in another type: a frozen network is converted once. */
 void params_convert(const struct params *p, enum scalar type);
-/* From now on convolutions of inputs in `type` use a copy of their weights in it, made once: for weights that do not change. */
+/* For weights and statistics that do not change: from now on convolutions of inputs in `type` use a copy of their weights in it,
+ * and BatchNorms with running statistics a scale and a shift, all made once. */
 void params_freeze(struct params *p, enum scalar type);
 /* Frees the list, and with params_free its tensors. */
 void params_forget(struct params *p);
@@ -48,6 +50,7 @@ enum bn_mode {
 
 struct bn {
 	Tensor *weight, *bias, *mean, *var, *count;
+	Tensor *scale, *shift; /* when frozen: tensor_frozen_line; or NULL */
 	double eps;
 	int index; /* order of creation: 0 is the network's first */
 };

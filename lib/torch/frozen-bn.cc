@@ -132,7 +132,25 @@ struct FrozenBn : torch::autograd::Function<FrozenBn> {
 	}
 };
 
+/* scale and shift */
+std::pair<Tensor, Tensor> line_of(const struct frozen_norm *norm)
+{
+	const Tensor deviation = at::sqrt(at::add(norm->var->value, norm->eps));
+	const Tensor scale = at::div(norm->weight->value, deviation).detach();
+	return {scale, at::sub(norm->bias->value, at::mul(norm->mean->value, scale)).detach()};
+}
+
 } // namespace
+
+void tensor_frozen_line(const struct frozen_norm *norm, ::Tensor **scale, ::Tensor **shift)
+{
+	*scale = *shift = nullptr;
+	attempt("frozen_line", {norm->weight, norm->bias, norm->mean, norm->var}, [&] {
+		const auto line = line_of(norm);
+		*scale = adopt(line.first);
+		*shift = adopt(line.second);
+	});
+}
 
 ::Tensor *tensor_frozen_bn(
     const ::Tensor *x, const struct frozen_norm *norm, const struct norm_then *then, int groups, ::Tensor **mean, ::Tensor **var)
@@ -141,13 +159,10 @@ struct FrozenBn : torch::autograd::Function<FrozenBn> {
 	if (mean)
 		*mean = *var = nullptr;
 	attempt("frozen_bn", {x, norm->weight, norm->bias, norm->mean, norm->var}, [&] {
-		const at::Tensor &pivot = norm->mean->value;
-		const at::Tensor deviation = at::sqrt(at::add(norm->var->value, norm->eps));
-		const at::Tensor scale = at::div(norm->weight->value, deviation).detach();
-		const at::Tensor shift = at::sub(norm->bias->value, at::mul(pivot, scale)).detach();
+		const auto line = norm->scale ? std::make_pair(norm->scale->value, norm->shift->value) : line_of(norm);
 		TORCH_CHECK(!then->pools || !then->residual, "a pool takes no residual");
-		const variable_list out = FrozenBn::apply(
-		    x->value, scale, shift, pivot, maybe(then->residual), then->top, then->pools, (int64_t)groups, mean != nullptr);
+		const variable_list out = FrozenBn::apply(x->value, line.first, line.second, norm->mean->value,
+		    maybe(then->residual), then->top, then->pools, (int64_t)groups, mean != nullptr);
 		y = adopt(out[0]);
 		if (mean) {
 			*mean = adopt(out[1]);

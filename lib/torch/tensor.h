@@ -144,12 +144,15 @@ void tensor_batch_stats(const Tensor *x, int groups, Tensor **mean, Tensor **var
 struct frozen_norm {
 	const Tensor *weight, *bias, *mean, *var;
 	double eps;
+	const Tensor *scale, *shift; /* tensor_frozen_line of those above; NULL: computed in each pass */
 };
 struct norm_then {
 	const Tensor *residual; /* added; NULL: none */
 	double top;             /* then clamped to [0, top]; INFINITY: ReLU; 0: not clamped */
 	bool pools;             /* then a max pool of 3x3, stride 2 and padding 1; not with a residual */
 };
+/* The BatchNorm as y = x scale + shift, f32 [C]. */
+void tensor_frozen_line(const struct frozen_norm *norm, Tensor **scale, Tensor **shift);
 Tensor *tensor_frozen_bn(
     const Tensor *x, const struct frozen_norm *norm, const struct norm_then *then, int groups, Tensor **mean, Tensor **var);
 /* The same with the statistics of the batch: gradients go to x, weight, bias and residual; norm's mean and var take a share

@@ -351,18 +351,19 @@ static void batch_alone(void)
 		int act = form % 6 / 2;
 		Tensor *got[2][7];
 		struct params p[2] = {{0}};
+		struct bn bn[2];
 		tensor_scope_begin(GRAD);
 		for (int fused = 0; fused < 2; fused++) {
-			struct bn bn;
+			struct bn *b = &bn[fused];
 			struct pass pass = {.bn = mode, .plain = !fused};
-			bn_alone(&bn, &p[fused]);
+			bn_alone(b, &p[fused]);
 			Tensor *in[4] = {tensor_affine(random_tensor(T_F32, 4, alone_shape, 18), 3, 5),
-			    random_tensor(T_F32, 4, alone_shape, 19), bn.weight, bn.bias};
+			    random_tensor(T_F32, 4, alone_shape, 19), b->weight, b->bias};
 			for (int i = 0; i < 4; i++)
 				tensor_requires_grad_(in[i], true);
-			got[fused][4] = bn_act(&bn, in[0], form % 2 ? in[1] : NULL, act, &pass);
-			got[fused][5] = bn.mean;
-			got[fused][6] = bn.var;
+			got[fused][4] = bn_act(b, in[0], form % 2 ? in[1] : NULL, act, &pass);
+			got[fused][5] = b->mean;
+			got[fused][6] = b->var;
 			Tensor *loss =
 			    tensor_sum(tensor_mul(got[fused][4], random_tensor(T_F32, 4, alone_shape, 15)), 0, NULL, false);
 			CHECK(tensor_grad(loss, in, 4, got[fused], false) == 0);
