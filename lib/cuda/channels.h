@@ -6,6 +6,7 @@
 #include "lib/cuda/launch.h"
 #include "lib/torch/elements.h"
 #include <cuda_bf16.h>
+#include <type_traits>
 
 /* Loops that must be unrolled, and loops that must not. */
 #ifdef __CUDACC__
@@ -115,26 +116,66 @@ template <class T, int V> __device__ pack<T, V> rounded(const float (&values)[V]
 	return p;
 }
 
-/* What is this thread's: V channels from c, and every blockDim.y-th row from `first` to before `end`. c is -1 where the channels
- * end, and there are no rows. */
+/* What is this thread's: V channels from c, and every blockDim.y-th row from `first` to before `end`, counted over all groups. c is
+ * -1 where the channels end, and there are no rows. */
 struct lot {
 	int64_t c, first, end;
 };
 
+/* rows: of each group, which is the grid's third dimension. */
 template <int V> __device__ lot lot_of(int64_t C, int64_t rows, int64_t each)
 {
 	const int64_t c = ((int64_t)blockIdx.y * blockDim.x + threadIdx.x) * V, first = (int64_t)blockIdx.x * each;
-	return {c < C ? c : -1, first + threadIdx.y, c < C ? min(first + each, rows) : 0};
+	const int64_t before = (int64_t)blockIdx.z * rows;
+	return {c < C ? c : -1, before + first + threadIdx.y, c < C ? before + min(first + each, rows) : 0};
 }
 
-/* V channels' constants. */
-template <int V> __device__ void constants(float (&to)[V], const float *from, int64_t c)
+/* V channels' constants; where V is 4 or more they begin at a multiple of 16 bytes. */
+template <int V> __device__ void constants(float (&to)[V], const float *__restrict__ from, int64_t c)
 {
-	for (int v = 0; v < V; v++)
-		to[v] = c < 0 ? 0 : from[c + v];
+	constexpr int at_once = V < 4 ? V : 4;
+	for (int v = 0; v < V; v += at_once) {
+		const pack<float, at_once> four = c < 0 ? pack<float, at_once>{} : get<float, at_once>(from, c + v);
+		for (int i = 0; i < at_once; i++)
+			to[v + i] = four.v[i];
+	}
 }
 
-/* The sums of a block's rows: each thread's, then halves onto halves. Those of block b, channel c go to room[b][0..1][c]. */
+/* What slope and offset are made of, [groups][C] each; dmean and dvar NULL: zeros. n: rows of a group. */
+struct statistics_gradient {
+	const float *mean, *dmean, *dvar;
+	double n;
+};
+
+/* slope and offset of V channels. Every channel of the block is one thread's. */
+template <int V> __device__ void lines(float (&slope)[V], float (&offset)[V], const statistics_gradient &d, int64_t C)
+{
+	__shared__ float slopes[THREADS], offsets[THREADS];
+	const int at = threadIdx.y * blockDim.x + threadIdx.x;
+	const int64_t c = (int64_t)blockIdx.y * blockDim.x * V + at, i = (int64_t)blockIdx.z * C + c;
+	if (at < (int)blockDim.x * V)
+		frozen_line(d.dmean && c < C ? d.dmean[i] : 0, d.dvar && c < C ? d.dvar[i] : 0, d.mean && c < C ? d.mean[i] : 0,
+		    d.n, slopes + at, offsets + at);
+	__syncthreads();
+	for (int v = 0; v < V; v++) {
+		slope[v] = slopes[threadIdx.x * V + v];
+		offset[v] = offsets[threadIdx.x * V + v];
+	}
+}
+
+/* take(integral_constant<int, n>, row): n of this thread's rows from `row`, so that n of each operand are read before the first is
+ * used; one by one at the end. */
+template <int n, class F> __device__ void each_row(const lot &of, F take)
+{
+	int64_t row = of.first;
+	for (; row + (n - 1) * blockDim.y < of.end; row += n * blockDim.y)
+		take(std::integral_constant<int, n>(), row);
+	for (; row < of.end; row += blockDim.y)
+		take(std::integral_constant<int, 1>(), row);
+}
+
+/* The sums of a block's rows: each thread's, then halves onto halves. Those of block b, channel c go to room[b][0..1][c], the
+ * blocks of a group following one another. */
 template <int V> __device__ void join_rows(float (&sum)[V], float (&square)[V], float *room, int64_t c, int64_t C)
 {
 	__shared__ float sums[2 * V][THREADS];
@@ -149,14 +190,15 @@ template <int V> __device__ void join_rows(float (&sum)[V], float (&square)[V], 
 			for (int i = 0; i < 2 * V; i++)
 				sums[i][at] += sums[i][at + half * blockDim.x];
 	}
+	const int64_t block = (int64_t)blockIdx.z * gridDim.x + blockIdx.x;
 	if (threadIdx.y == 0 && c >= 0)
 		for (int i = 0; i < 2 * V; i++)
-			room[(2 * (int64_t)blockIdx.x + i % 2) * C + c + i / 2] = sums[i][at];
+			room[(2 * block + i % 2) * C + c + i / 2] = sums[i][at];
 }
 
-inline dim3 blocks_of(const grid &g)
+inline dim3 blocks_of(const grid &g, int64_t groups)
 {
-	return dim3((unsigned)g.down, (unsigned)g.across);
+	return dim3((unsigned)g.down, (unsigned)g.across, (unsigned)groups);
 }
 
 inline uintptr_t bits(const void *p)

@@ -19,16 +19,38 @@ extern "C" {
 
 enum { PUT_MAX = 1024 };
 
+/* One of a network's BatchNorms; the running statistics are [C], the others [groups][C]. */
+struct bn_layer {
+	const float *mean, *var, *running_mean, *running_var;
+	float *dmean, *dvar;
+	int64_t C;
+	float weight;
+};
+
 struct cuda_engine {
 	size_t size; /* of this struct where the plug-in was built: another one belongs to another fd2 */
 
-	/* y, and mean and biased variance [C] of x, over all rows; room: frozen_room floats to work in. All three NULL: y alone. */
-	const char *(*frozen_forward)(const struct frozen_bn *k, int64_t rows, float *room, float *mean, float *var, void *stream);
-	int64_t (*frozen_room)(int64_t rows, int64_t C);
-	/* dx and dresidual. dmean and dvar [C], or NULL for zeros (then mean, too, may be NULL); k's slope and offset are made of
-	 * them: 2*C floats at `lines`. */
-	const char *(*frozen_backward)(const struct frozen_bn *k, int64_t rows, const float *mean, const float *dmean,
-	    const float *dvar, float *lines, void *stream);
+	/* x has `rows` rows in each of `groups` groups, one group after the other. y, and mean and biased variance [groups][C] of
+	 * x; room: frozen_room floats to work in. All three NULL: y alone. */
+	const char *(*frozen_forward)(
+	    const struct frozen_bn *k, int64_t rows, int64_t groups, float *room, float *mean, float *var, void *stream);
+	int64_t (*frozen_room)(int64_t rows, int64_t groups, int64_t C);
+	/* dx and dresidual. dmean and dvar [groups][C], or NULL for zeros (then mean, too, may be NULL); k's slope and offset are
+	 * computed from them. */
+	const char *(*frozen_backward)(const struct frozen_bn *k, int64_t rows, int64_t groups, const float *mean,
+	    const float *dmean, const float *dvar, void *stream);
+
+	/* Distances of BatchNorms' statistics from the running ones, their sum over all layers and groups:
+	 *
+	 *   sum = sum_l weight_l sum_g (|mean_l[g] - running mean_l| / s_l + |var_l[g] - running var_l| / t_l)
+	 *
+	 * with Euclidean norms over the channels; s and t are 1, or if `normalised` the lengths of the running deviations and
+	 * variances. `factors` [n][groups][2] and `terms` [n][groups] are room to work in; the gradient needs the factors. */
+	const char *(*distances)(const struct bn_layer *layers, int n, int64_t groups, bool normalised, float *factors,
+	    float *terms, float *sum, void *stream);
+	/* The layers' dmean and dvar, from the gradient of the sum. */
+	const char *(*distances_gradient)(
+	    const struct bn_layer *layers, int n, int64_t groups, const float *factors, const float *dsum, void *stream);
 
 	/* x [N][H][W][3] f32 to y, f32 or bf16; and dy to dx. Each of n views is for N / n images that follow one another; it lies
 	 * within the image. */

@@ -9,44 +9,51 @@
 namespace
 {
 
-template <class T, int V> __global__ void __launch_bounds__(THREADS) forward(frozen_bn k, int64_t rows, int64_t each, float *room)
+template <class T, int V, bool adds, bool clamps>
+__global__ void __launch_bounds__(THREADS) forward(frozen_bn k, int64_t rows, int64_t each, float *room)
 {
-	const auto [c, first, end] = lot_of<V>(k.C, rows, each);
-	const bool adds = k.residual, clamps = k.top > 0;
+	const lot mine = lot_of<V>(k.C, rows, each);
+	const int64_t c = mine.c;
 	float sum[V] = {}, square[V] = {}, scale[V], shift[V], pivot[V];
 	constants<V>(scale, k.scale, c);
 	constants<V>(shift, k.shift, c);
 	constants<V>(pivot, k.pivot, c);
-	for (int64_t row = first; row < end; row += blockDim.y) {
-		const int64_t at = row * k.C + c;
-		const pack<T, V> x = get<T, V>(k.x, at);
-		pack<T, V> residual = {}, y;
-		if (adds)
-			residual = get<T, V>(k.residual, at);
-		for (int v = 0; v < V; v++) {
-			const float value = wide(x.v[v]), d = value - pivot[v];
-			sum[v] += d;
-			square[v] += d * d;
-			store(y.v, v, frozen_value(value, scale[v], shift[v], adds, wide(residual.v[v]), clamps, k.top),
-			    sizeof(T) == 2);
+	each_row<adds ? 2 : 4>(mine, [&](auto several, int64_t row) {
+		constexpr int n = decltype(several)::value;
+		pack<T, V> x[n], residual[n] = {};
+		for (int i = 0; i < n; i++) {
+			const int64_t at = (row + i * blockDim.y) * k.C + c;
+			x[i] = get<T, V>(k.x, at);
+			if (adds)
+				residual[i] = get<T, V>(k.residual, at);
 		}
-		set<T, V>(k.y, at, y);
-	}
+		for (int i = 0; i < n; i++) {
+			float y[V];
+			for (int v = 0; v < V; v++) {
+				const float value = wide(x[i].v[v]), d = value - pivot[v];
+				sum[v] += d;
+				square[v] += d * d;
+				y[v] = frozen_value(value, scale[v], shift[v], adds, wide(residual[i].v[v]), clamps, k.top);
+			}
+			set<T, V>(k.y, (row + i * blockDim.y) * k.C + c, rounded<T>(y));
+		}
+	});
 	if (room)
 		join_rows<V>(sum, square, room, c, k.C);
 }
 
-/* The blocks' sums of a channel, in f64: each of JOINERS threads every JOINERS-th block, then those in order. A block joins 32
- * channels. */
+/* The blocks' sums of a channel in a group, in f64: each of JOINERS threads every JOINERS-th block, then those in order. A block
+ * joins 32 channels. */
 __global__ void __launch_bounds__(32 * JOINERS)
     statistics(const float *room, int64_t blocks, int64_t C, double n, const float *pivot, float *mean, float *var)
 {
 	__shared__ double sums[2][JOINERS][32];
-	const int64_t c = (int64_t)blockIdx.x * 32 + threadIdx.x;
+	const int64_t c = (int64_t)blockIdx.x * 32 + threadIdx.x, group = blockIdx.y;
 	double sum = 0, square = 0;
 	for (int64_t b = threadIdx.y; c < C && b < blocks; b += JOINERS) {
-		sum += room[2 * b * C + c];
-		square += room[(2 * b + 1) * C + c];
+		const float *of = room + 2 * (group * blocks + b) * C + c;
+		sum += of[0];
+		square += of[C];
 	}
 	sums[0][threadIdx.y][threadIdx.x] = sum;
 	sums[1][threadIdx.y][threadIdx.x] = square;
@@ -57,85 +64,100 @@ __global__ void __launch_bounds__(32 * JOINERS)
 		sum += sums[0][i][threadIdx.x];
 		square += sums[1][i][threadIdx.x];
 	}
-	frozen_statistics(sum, square, n, pivot[c], mean + c, var + c);
+	frozen_statistics(sum, square, n, pivot[c], mean + group * C + c, var + group * C + c);
 }
 
-/* slope and offset [C] */
-__global__ void lines(int64_t C, double n, const float *mean, const float *dmean, const float *dvar, float *slope, float *offset)
+template <class T, int V, bool adds, bool clamps>
+__global__ void __launch_bounds__(THREADS) backward(frozen_bn k, int64_t rows, int64_t each, statistics_gradient statistics)
 {
-	const int64_t c = (int64_t)blockIdx.x * blockDim.x + threadIdx.x;
-	if (c < C)
-		frozen_line(dmean ? dmean[c] : 0, dvar ? dvar[c] : 0, mean ? mean[c] : 0, n, slope + c, offset + c);
-}
-
-template <class T, int V> __global__ void __launch_bounds__(THREADS) backward(frozen_bn k, int64_t rows, int64_t each)
-{
-	const auto [c, first, end] = lot_of<V>(k.C, rows, each);
-	const bool adds = k.dresidual, clamps = k.top > 0;
+	const lot mine = lot_of<V>(k.C, rows, each);
+	const int64_t c = mine.c;
 	float scale[V], slope[V], offset[V];
 	constants<V>(scale, k.scale, c);
-	constants<V>(slope, k.slope, c);
-	constants<V>(offset, k.offset, c);
-	for (int64_t row = first; row < end; row += blockDim.y) {
-		const int64_t at = row * k.C + c;
-		const pack<T, V> x = get<T, V>(k.x, at), dy = get<T, V>(k.dy, at);
-		pack<T, V> y = {}, dx, dresidual;
-		if (clamps)
-			y = get<T, V>(k.y, at);
-		for (int v = 0; v < V; v++) {
-			const float d = frozen_through(wide(dy.v[v]), wide(y.v[v]), clamps, k.top);
-			store(dresidual.v, v, d, sizeof(T) == 2);
-			store(dx.v, v, frozen_gradient(d, wide(x.v[v]), scale[v], slope[v], offset[v]), sizeof(T) == 2);
+	lines<V>(slope, offset, statistics, k.C);
+	each_row<2>(mine, [&](auto several, int64_t row) {
+		constexpr int n = decltype(several)::value;
+		pack<T, V> x[n], dy[n], y[n] = {};
+		for (int i = 0; i < n; i++) {
+			const int64_t at = (row + i * blockDim.y) * k.C + c;
+			x[i] = get<T, V>(k.x, at);
+			dy[i] = get<T, V>(k.dy, at);
+			if (clamps)
+				y[i] = get<T, V>(k.y, at);
 		}
-		if (adds)
-			set<T, V>(k.dresidual, at, dresidual);
-		set<T, V>(k.dx, at, dx);
-	}
+		for (int i = 0; i < n; i++) {
+			const int64_t at = (row + i * blockDim.y) * k.C + c;
+			float d[V], dx[V];
+			for (int v = 0; v < V; v++) {
+				d[v] = frozen_through(wide(dy[i].v[v]), wide(y[i].v[v]), clamps, k.top);
+				dx[v] = frozen_gradient(d[v], wide(x[i].v[v]), scale[v], slope[v], offset[v]);
+			}
+			if (adds)
+				set<T, V>(k.dresidual, at, rounded<T>(d));
+			set<T, V>(k.dx, at, rounded<T>(dx));
+		}
+	});
+}
+
+/* The kernels for what is added and whether it clamps. */
+template <class T, int V> auto forward_of(bool adds, bool clamps)
+{
+	return adds     ? clamps ? forward<T, V, true, true> : forward<T, V, true, false>
+	           : clamps ? forward<T, V, false, true>
+	                : forward<T, V, false, false>;
+}
+
+template <class T, int V> auto backward_of(bool adds, bool clamps)
+{
+	return adds     ? clamps ? backward<T, V, true, true> : backward<T, V, true, false>
+	           : clamps ? backward<T, V, false, true>
+	                : backward<T, V, false, false>;
+}
+
+/* What all kernels read V of at once. */
+uintptr_t all_bits(const frozen_bn *k)
+{
+	return bits(k->x) | bits(k->residual) | bits(k->y) | bits(k->dy) | bits(k->dx) | bits(k->dresidual) | bits(k->scale) |
+	       bits(k->shift) | bits(k->pivot) | winner_bits(k);
 }
 
 } // namespace
 
-int64_t frozen_room(int64_t rows, int64_t C)
+int64_t frozen_room(int64_t rows, int64_t groups, int64_t C)
 {
 	int64_t most = 0;
 	for (int vector = 1; vector <= 8; vector *= 2)
 		if (C % vector == 0)
-			most = std::max(most, 2 * C * grid_of(rows, C, vector).down);
+			most = std::max(most, 2 * C * groups * grid_of(rows, groups, C, vector).down);
 	return most;
 }
 
-const char *frozen_forward(const frozen_bn *k, int64_t rows, float *room, float *mean, float *var, void *on)
+const char *frozen_forward(const frozen_bn *k, int64_t rows, int64_t groups, float *room, float *mean, float *var, void *on)
 {
 	const cudaStream_t stream = (cudaStream_t)on;
-	if (k->pools && !pool_fits(k, rows))
+	if (k->pools && !pool_fits(k, rows * groups))
 		return too_many;
-	const int vector = grid_vector(k->C, k->bf16, bits(k->x) | bits(k->y) | bits(k->residual) | winner_bits(k));
+	const int vector = grid_vector(k->C, k->bf16, all_bits(k));
 	const int64_t walked = k->pools ? windows_of(k, rows) : rows;
-	const grid g = grid_of(walked, k->C, vector);
-	const auto kernel = k->pools ? CHOOSE(pool_forward, vector) : CHOOSE(forward, vector);
-	kernel<<<blocks_of(g), dim3(g.wide, g.high), 0, stream>>>(*k, walked, g.each, room);
+	const grid g = grid_of(walked, groups, k->C, vector);
+	const auto kernel = k->pools ? CHOOSE(pool_forward, vector) : (CHOOSE(forward_of, vector))(k->residual, k->top > 0);
+	kernel<<<blocks_of(g, groups), dim3(g.wide, g.high), 0, stream>>>(*k, walked, g.each, room);
 	if (room)
-		statistics<<<(unsigned)((k->C + 31) / 32), dim3(32, JOINERS), 0, stream>>>(
+		statistics<<<dim3((unsigned)((k->C + 31) / 32), (unsigned)groups), dim3(32, JOINERS), 0, stream>>>(
 		    room, g.down, k->C, (double)rows, k->pivot, mean, var);
 	return launched();
 }
 
 const char *frozen_backward(
-    const frozen_bn *k, int64_t rows, const float *mean, const float *dmean, const float *dvar, float *line, void *on)
+    const frozen_bn *k, int64_t rows, int64_t groups, const float *mean, const float *dmean, const float *dvar, void *on)
 {
-	const cudaStream_t stream = (cudaStream_t)on;
-	if (k->pools && !pool_fits(k, rows))
+	if (k->pools && !pool_fits(k, rows * groups))
 		return too_many;
-	const uintptr_t all = bits(k->x) | bits(k->y) | bits(k->dy) | bits(k->dx) | bits(k->dresidual) | winner_bits(k);
-	const int vector = grid_vector(k->C, k->bf16, all);
+	const int vector = grid_vector(k->C, k->bf16, all_bits(k));
 	const int64_t walked = k->pools ? windows_of(k, rows) : rows;
-	const grid g = grid_of(walked, k->C, vector);
-	frozen_bn with = *k;
-	with.slope = line;
-	with.offset = line + k->C;
-	lines<<<(unsigned)((k->C + THREADS - 1) / THREADS), THREADS, 0, stream>>>(
-	    k->C, (double)rows, mean, dmean, dvar, line, line + k->C);
-	const auto kernel = k->pools ? CHOOSE(pool_backward, vector) : CHOOSE(backward, vector);
-	kernel<<<blocks_of(g), dim3(g.wide, g.high), 0, stream>>>(with, walked, g.each);
+	const grid g = grid_of(walked, groups, k->C, vector);
+	const auto kernel = k->pools ? CHOOSE(pool_backward, vector) : (CHOOSE(backward_of, vector))(k->dresidual, k->top > 0);
+	kernel<<<blocks_of(g, groups), dim3(g.wide, g.high), 0, (cudaStream_t)on>>>(
+	    *k, walked, g.each, statistics_gradient{mean, dmean, dvar, (double)rows});
 	return launched();
 }

@@ -6,27 +6,33 @@
 #include "lib/torch/bf16.h"
 
 enum {
-	THREADS = 256, /* of a block: wide * high */
-	WALK = 16,     /* rows that a thread reads */
-	JOINERS = 32,  /* threads that join the blocks' sums of one channel */
+	THREADS = 256,    /* of a block: wide * high */
+	WALK_LEAST = 4,   /* rows that a thread reads */
+	WALK_MOST = 64,   /* more would cost digits of its sums in f32 */
+	BLOCKS = 8 * 132, /* as many as an H100 or H200 has at work, twice; smaller tensors have fewer */
+	JOINERS = 32,     /* threads that join the blocks' sums of one channel */
 };
 
 struct grid {
 	int wide, high;     /* threads over vectors of channels, and over rows */
 	int64_t across;     /* blocks over the channels */
-	int64_t down, each; /* blocks over the rows, and the rows of each */
+	int64_t down, each; /* blocks over the rows of a group, and the rows of each */
 };
 
-INLINE struct grid grid_of(int64_t rows, int64_t C, int vector)
+/* rows: of each of the groups. */
+INLINE struct grid grid_of(int64_t rows, int64_t groups, int64_t C, int vector)
 {
-	int64_t vectors = C / vector;
+	int64_t vectors = C / vector, walk;
 	struct grid g;
 	g.wide = 1;
 	while (g.wide < 32 && g.wide < vectors)
 		g.wide *= 2;
 	g.high = THREADS / g.wide;
 	g.across = (vectors + g.wide - 1) / g.wide;
-	g.each = (int64_t)g.high * WALK;
+	walk = (groups * g.across * ((rows + g.high - 1) / g.high) / BLOCKS / WALK_LEAST + 1) * WALK_LEAST;
+	if (walk > WALK_MOST)
+		walk = WALK_MOST;
+	g.each = (int64_t)g.high * walk;
 	g.down = (rows + g.each - 1) / g.each;
 	return g;
 }

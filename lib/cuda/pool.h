@@ -185,14 +185,14 @@ __global__ void __launch_bounds__(THREADS) pool_forward(frozen_bn k, int64_t row
 }
 
 /* rows: windows. Each hands on the gradient to its own four inputs, which are also in the windows to the right and below. */
-template <class T, int V> __global__ void __launch_bounds__(THREADS) pool_backward(frozen_bn k, int64_t rows, int64_t each)
+template <class T, int V>
+__global__ void __launch_bounds__(THREADS) pool_backward(frozen_bn k, int64_t rows, int64_t each, statistics_gradient statistics)
 {
 	const auto [c, first, end] = lot_of<V>(k.C, rows, each);
 	const int down = (int)pool_size(k.W) * (int)k.C; /* elements of y from a window to the one below */
 	float scale[V], slope[V], offset[V];
 	constants<V>(scale, k.scale, c);
-	constants<V>(slope, k.slope, c);
-	constants<V>(offset, k.offset, c);
+	lines<V>(slope, offset, statistics, k.C);
 	for (int64_t row = first; row < end; row += blockDim.y) {
 		const window in = window_at(k, row, c);
 		float d[4][V] = {};

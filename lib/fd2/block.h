@@ -67,8 +67,8 @@ int block_make(struct distill *d, struct block *b);
 /* One step, and what is read of it: the log's line, the progress, whether the loss is finite. -1: fail_message. */
 int block_step(struct distill *d, struct block *b, long number);
 
-/* FD2's loss on top of the base method's (Eq. 12). F: the pass's features; t holds the base method's terms, and gets FD2's. */
-Tensor *constrained_loss(const struct distill *d, const struct block *b, const struct step *s, const Tensor *F, const Tensor *p_bb,
+/* The terms that FD2 adds to the base method's (Eq. 9-11), for t. F: the pass's features. */
+void constraints(const struct distill *d, const struct block *b, const struct step *s, const Tensor *F, const Tensor *p_bb,
     struct pass *pass, Tensor **t);
 /* Whether a block of image `id` has L_S at all: not the first of a group. */
 bool is_constrained_by_earlier(const struct distill *d, int id);

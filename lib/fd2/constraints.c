@@ -1,6 +1,4 @@
 /* FD2's constraints, which go on top of any base method. */
-#include <string.h>
-
 #include "lib/fd2/block.h"
 
 bool is_constrained_by_earlier(const struct distill *d, int id)
@@ -43,7 +41,7 @@ static Tensor *similarity(const struct distill *d, const struct block *b, const 
 	return loss_S(fitted(d->ls_view == LS_PLAIN ? attention_of_whole(b, t) : A, earlier), earlier);
 }
 
-Tensor *constrained_loss(const struct distill *d, const struct block *b, const struct step *s, const Tensor *F, const Tensor *p_bb,
+void constraints(const struct distill *d, const struct block *b, const struct step *s, const Tensor *F, const Tensor *p_bb,
     struct pass *pass, Tensor **t)
 {
 	const struct distill_job *job = d->job;
@@ -51,11 +49,7 @@ Tensor *constrained_loss(const struct distill *d, const struct block *b, const s
 	Tensor *A = cal_attention(&g->teacher->cal, F, pass);
 	Tensor *z = bilinear_attention_pooling(F, A);
 	Tensor *p_raw = cal_logits(&g->teacher->cal, z);
-	t[TERM_BN] =
-	    tensor_affine(bn_sum_loss(pass->ctx), d->method.r_bn / b->indices, 0); /* the head's part too, with --bn-head */
 	t[TERM_CLS] = loss_cls(p_bb, p_raw, b->labels, g->alpha);
 	t[TERM_F] = job->no_lf ? NULL : loss_F(z, g->prototypes, b->labels, job->beta);
 	t[TERM_S] = s->similar ? similarity(d, b, s, A) : NULL;
-	Tensor *other = strcmp(job->other, "full") ? t[TERM_BN] : tensor_add(t[TERM_BN], t[TERM_CE]);
-	return loss_total(other, t[TERM_CLS], t[TERM_F], t[TERM_S], job->lambda);
 }

@@ -1,5 +1,9 @@
 #include "lib/fd2/losses.h"
 
+#include <stdlib.h>
+
+#include "lib/base/err.h"
+
 #define EPS 1e-8
 
 static Tensor *squares(const Tensor *u)
@@ -113,6 +117,30 @@ Tensor *loss_bn_layer(const struct bn *bn, const Tensor *mean, const Tensor *var
 double loss_bn_weight(const struct bn *bn)
 {
 	return bn->index ? 1 : 10;
+}
+
+/* The same as one operation. */
+static Tensor *loss_bn_fused(const struct bn_seen *seen, int n, enum bn_form form)
+{
+	struct bn_distance *layers = xcalloc((size_t)n, sizeof *layers);
+	for (int l = 0; l < n; l++)
+		layers[l] =
+		    (struct bn_distance){seen[l].mean, seen[l].var, seen[l].bn->mean, seen[l].bn->var, loss_bn_weight(seen[l].bn)};
+	Tensor *loss = tensor_bn_distances(layers, n, form == BN_NORMALISED);
+	free(layers);
+	return loss;
+}
+
+Tensor *loss_bn(const struct bn_seen *seen, int n, enum bn_form form)
+{
+	Tensor *loss = NULL;
+	if (torch_on_gpu() && tensor_type(seen->mean) == T_F32)
+		return loss_bn_fused(seen, n, form);
+	for (const struct bn_seen *s = seen; s < seen + n; s++) {
+		Tensor *layer = tensor_affine(loss_bn_layer(s->bn, s->mean, s->var, form), loss_bn_weight(s->bn), 0);
+		loss = loss ? tensor_add(loss, layer) : layer;
+	}
+	return loss;
 }
 
 Tensor *loss_kl(const Tensor *student, const Tensor *teacher, double temperature)

@@ -39,8 +39,15 @@ Tensor *loss_total(const Tensor *other, const Tensor *cls, const Tensor *F, cons
  * other is without units. */
 enum bn_form { BN_LITERAL, BN_NORMALISED };
 Tensor *loss_bn_layer(const struct bn *bn, const Tensor *mean, const Tensor *var, enum bn_form form);
-/* m of the network's loss sum_l m_l d_l: 10 for its first BatchNorm, 1 for the others */
+/* What pass->on_bn was told of a BatchNorm, which must outlive this. */
+struct bn_seen {
+	const struct bn *bn;
+	const Tensor *mean, *var;
+};
+/* m of the network's loss: 10 for its first BatchNorm, 1 for the others. */
 double loss_bn_weight(const struct bn *bn);
+/* sum_l m_l d_l over a network's n > 0 BatchNorms. */
+Tensor *loss_bn(const struct bn_seen *seen, int n, enum bn_form form);
 
 /* Soft-label distillation: KL(softmax(t/T) || softmax(s/T)), batch mean, without the factor T^2. [B,K] each. */
 Tensor *loss_kl(const Tensor *student, const Tensor *teacher, double temperature);

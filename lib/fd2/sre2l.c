@@ -2,6 +2,7 @@
 
 #include <math.h>
 
+#include "lib/base/err.h"
 #include "lib/base/rng.h"
 #include "lib/fd2/methods.h"
 #include "lib/image/image.h"
@@ -26,15 +27,18 @@ void sre2l_on_bn(void *ctx, const struct bn *bn, Tensor *mean, Tensor *var)
 	struct bn_sum *sum = ctx;
 	if (bn == sum->head)
 		return;
-	double m = loss_bn_weight(bn);
-	Tensor *l = tensor_affine(loss_bn_layer(bn, mean, var, sum->form), m, 0);
-	sum->loss = sum->loss ? tensor_add(sum->loss, l) : l;
-	sum->weights += m;
+	if (sum->n == BN_MAX)
+		die("a network has more than %d BatchNorms", BN_MAX);
+	sum->seen[sum->n++] = (struct bn_seen){bn, mean, var};
 }
 
 Tensor *bn_sum_loss(const struct bn_sum *sum)
 {
-	if (!sum->loss)
+	double weights = 0;
+	if (!sum->n)
 		return tensor_full(0, T_F32, 0, NULL);
-	return sum->form == BN_NORMALISED ? tensor_affine(sum->loss, BN_NORM / sum->weights, 0) : sum->loss;
+	for (int l = 0; l < sum->n; l++)
+		weights += loss_bn_weight(sum->seen[l].bn);
+	Tensor *loss = loss_bn(sum->seen, sum->n, sum->form);
+	return sum->form == BN_NORMALISED ? tensor_affine(loss, BN_NORM / weights, 0) : loss;
 }

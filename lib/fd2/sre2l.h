@@ -10,11 +10,12 @@
 struct pixel_view step_view_random(int size, double min_scale, uint64_t seed, int first, int id, long step);
 
 /* The BN-statistics loss of a pass: give sre2l_on_bn and this as pass->on_bn and pass->ctx. */
+enum { BN_MAX = 256 }; /* a DenseNet-121 and the attention head have 122 */
 struct bn_sum {
 	const struct bn *head; /* left out: the attention head's BatchNorm, or NULL */
 	enum bn_form form;
-	Tensor *loss;   /* NULL before the first */
-	double weights; /* of the layers so far */
+	struct bn_seen seen[BN_MAX];
+	int n;
 };
 /* R_BN = sum_l m_l d_l, in the normalised form BN_NORM times the weighted mean of d_l, which is about as large as the literal sum
  * of a trained ResNet-18 (pipelines/bn-loss.txt); 0 for a network without BatchNorms. */

@@ -1,6 +1,7 @@
 /* A step in three: its numbers on the host, then tensors alone and nothing that waits for the device, and last, now and then, a
  * look at what came out. */
 #include <math.h>
+#include <string.h>
 
 #include "lib/base/err.h"
 #include "lib/base/log.h"
@@ -38,7 +39,8 @@ static void put_numbers(const struct distill *d, struct block *b, const struct s
 
 /* --- tensors ------------------------------------------------------------------------------------------------------------------ */
 
-/* The base method's loss (BN term and cross-entropy), and FD2's unless --plain. */
+/* The base method's loss (BN term and cross-entropy), and FD2's terms unless --plain (Eq. 12). The BN term comes last: with
+ * --bn-head the attention head's BatchNorm is in it. */
 static Tensor *step_loss(const struct distill *d, const struct block *b, const struct step *s, Tensor **t)
 {
 	const struct teacher *teacher = d->guides.v[s->guide].teacher;
@@ -48,9 +50,11 @@ static Tensor *step_loss(const struct distill *d, const struct block *b, const s
 	Tensor *p_bb = backbone_logits(&teacher->backbone, F, &pass);
 	t[TERM_CE] = tensor_cross_entropy(p_bb, b->labels, 0);
 	if (!d->job->plain)
-		return constrained_loss(d, b, s, F, p_bb, &pass, t);
+		constraints(d, b, s, F, p_bb, &pass, t);
 	t[TERM_BN] = tensor_affine(bn_sum_loss(&bn), d->method.r_bn / b->indices, 0);
-	return tensor_add(t[TERM_BN], t[TERM_CE]);
+	bool full = d->job->plain || !strcmp(d->job->other, "full");
+	Tensor *other = full ? tensor_add(t[TERM_BN], t[TERM_CE]) : t[TERM_BN];
+	return d->job->plain ? other : loss_total(other, t[TERM_CLS], t[TERM_F], t[TERM_S], d->job->lambda);
 }
 
 static void keep_terms(struct block *b, Tensor **t)

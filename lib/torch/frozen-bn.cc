@@ -37,13 +37,19 @@ void forward_cpu(const frozen_bn &k, const Tensor &x, const Tensor &mean, const 
 		    var.data_ptr<float>() + c);
 }
 
-void forward_cuda(const frozen_bn &k, const Tensor &x, const Tensor &mean, const Tensor &var)
+int64_t rows_of_group(const Tensor &x, int64_t groups)
 {
-	const int64_t rows = x.numel() / k.C;
+	return part_of(x, 0, groups).numel() / x.size(1);
+}
+
+/* All groups at once. */
+void forward_cuda(const frozen_bn &k, const Tensor &x, int64_t groups, const Tensor &mean, const Tensor &var)
+{
+	const int64_t rows = rows_of_group(x, groups);
 	Tensor room;
 	if (mean.defined())
-		room = at::empty({cuda_kernels().frozen_room(rows, k.C)}, mean.options());
-	cuda_check(cuda_kernels().frozen_forward(&k, rows, floats(room), floats(mean), floats(var), cuda_stream()));
+		room = at::empty({cuda_kernels().frozen_room(rows, groups, k.C)}, mean.options());
+	cuda_check(cuda_kernels().frozen_forward(&k, rows, groups, floats(room), floats(mean), floats(var), cuda_stream()));
 }
 
 /* dmean and dvar may be undefined: zeros. */
@@ -59,11 +65,10 @@ void backward_cpu(frozen_bn k, const Tensor &x, const Tensor &mean, const Tensor
 	gradients_of_rows(k, x);
 }
 
-void backward_cuda(frozen_bn k, const Tensor &x, const Tensor &mean, const Tensor &dmean, const Tensor &dvar)
+void backward_cuda(const frozen_bn &k, const Tensor &x, int64_t groups, const Tensor &mean, const Tensor &dmean, const Tensor &dvar)
 {
-	const Tensor lines = at::empty({2 * k.C}, x.options().dtype(at::kFloat));
 	cuda_check(cuda_kernels().frozen_backward(
-	    &k, x.numel() / k.C, floats(mean), floats(dmean), floats(dvar), floats(lines), cuda_stream()));
+	    &k, rows_of_group(x, groups), groups, floats(mean), floats(dmean), floats(dvar), cuda_stream()));
 }
 
 Tensor at_group(const Tensor &statistic, int64_t g)
@@ -88,17 +93,21 @@ struct FrozenBn : torch::autograd::Function<FrozenBn> {
 			mean = at::empty({groups, x.size(1)}, scale.options());
 			var = at::empty_like(mean);
 		}
-		for (int64_t g = 0; g < groups; g++) {
-			const Tensor part = part_of(x, g, groups);
-			frozen_bn k = rows_of(part, top, pools);
-			set_passed(&k, part_of(passed, g, groups));
-			k.residual = r.defined() ? part_of(r, g, groups).const_data_ptr() : nullptr;
-			k.y = part_of(y, g, groups).data_ptr();
+		const auto rows = [&](int64_t g, int64_t of) { /* part g of the images */
+			frozen_bn k = rows_of(part_of(x, g, of), top, pools);
+			set_passed(&k, part_of(passed, g, of));
+			k.residual = r.defined() ? part_of(r, g, of).const_data_ptr() : nullptr;
+			k.y = part_of(y, g, of).data_ptr();
 			k.scale = scale.const_data_ptr<float>();
 			k.shift = shift.const_data_ptr<float>();
 			k.pivot = pivot.const_data_ptr<float>();
-			(device_is_cuda() ? forward_cuda : forward_cpu)(k, part, at_group(mean, g), at_group(var, g));
-		}
+			return k;
+		};
+		if (device_is_cuda())
+			forward_cuda(rows(0, 1), x, groups, mean, var);
+		else
+			for (int64_t g = 0; g < groups; g++)
+				forward_cpu(rows(g, groups), part_of(x, g, groups), at_group(mean, g), at_group(var, g));
 		ctx->save_for_backward({x, passed, scale, mean});
 		ctx->saved_data["top"] = top;
 		ctx->saved_data["pools"] = pools;
@@ -117,17 +126,22 @@ struct FrozenBn : torch::autograd::Function<FrozenBn> {
 		const Tensor dx = at::empty_like(x);
 		const Tensor dr = ctx->saved_data["adds"].toBool() ? at::empty_like(x) : Tensor();
 		const Tensor dmean = statistic(d, 1), dvar = statistic(d, 2);
-		for (int64_t g = 0, groups = ctx->saved_data["groups"].toInt(); g < groups; g++) {
-			const Tensor part = part_of(x, g, groups);
-			frozen_bn k = rows_of(part, top, pools);
-			set_passed(&k, part_of(passed, g, groups));
+		const int64_t groups = ctx->saved_data["groups"].toInt();
+		const auto rows = [&](int64_t g, int64_t of) {
+			frozen_bn k = rows_of(part_of(x, g, of), top, pools);
+			set_passed(&k, part_of(passed, g, of));
 			k.scale = scale.const_data_ptr<float>();
-			k.dy = part_of(dy, g, groups).const_data_ptr();
-			k.dx = part_of(dx, g, groups).data_ptr();
-			k.dresidual = dr.defined() ? part_of(dr, g, groups).data_ptr() : nullptr;
-			(device_is_cuda() ? backward_cuda : backward_cpu)(
-			    k, part, at_group(mean, g), at_group(dmean, g), at_group(dvar, g));
-		}
+			k.dy = part_of(dy, g, of).const_data_ptr();
+			k.dx = part_of(dx, g, of).data_ptr();
+			k.dresidual = dr.defined() ? part_of(dr, g, of).data_ptr() : nullptr;
+			return k;
+		};
+		if (device_is_cuda())
+			backward_cuda(rows(0, 1), x, groups, mean, dmean, dvar);
+		else
+			for (int64_t g = 0; g < groups; g++)
+				backward_cpu(rows(g, groups), part_of(x, g, groups), at_group(mean, g), at_group(dmean, g),
+				    at_group(dvar, g));
 		return {dx, Tensor(), Tensor(), Tensor(), dr, Tensor(), Tensor(), Tensor(), Tensor()};
 	}
 };

@@ -155,7 +155,18 @@ struct norm_then {
 void tensor_frozen_line(const struct frozen_norm *norm, Tensor **scale, Tensor **shift);
 Tensor *tensor_frozen_bn(
     const Tensor *x, const struct frozen_norm *norm, const struct norm_then *then, int groups, Tensor **mean, Tensor **var);
-/* The same with the statistics of the batch: gradients go to x, weight, bias and residual; norm's mean and var take a share
+/* What BatchNorms add to SRe2L's statistics loss, as one operation for all of them, on a GPU alone:
+ *
+ *   sum_l weight_l sum_g (|mean_l[g] - running_mean_l| / s_l + |var_l[g] - running_var_l| / t_l)
+ *
+ * Euclidean norms over the channels; s and t are 1, or if `normalised` the lengths of the running deviations and variances. mean
+ * and var f32 [G,C] as from tensor_frozen_bn get gradients, running_mean and running_var f32 [C] do not. */
+struct bn_distance {
+	const Tensor *mean, *var, *running_mean, *running_var;
+	double weight;
+};
+Tensor *tensor_bn_distances(const struct bn_distance *layers, int n, bool normalised);
+/* tensor_frozen_bn with the statistics of the batch: gradients go to x, weight, bias and residual; norm's mean and var take a share
  * `momentum` of the batch's (0: untouched). */
 Tensor *tensor_batch_bn(const Tensor *x, const struct frozen_norm *norm, const struct norm_then *then, double momentum);
 /* A convolution of x [N,3,H,W], H and W even, without bias and with stride 2 and kernel 2 * padding + 1. The gradient goes to x

@@ -116,36 +116,50 @@ static void run_thrice(const char *(*f)(void *ctx), void *ctx, const struct arra
 /* --- the frozen BatchNorm's kernels ---------------------------------------------------------------------- */
 
 struct shape {
-	int64_t rows, C;
+	int64_t groups, rows, C; /* rows of each group */
 	bool bf16;
 	int skip; /* elements that the arrays are off a multiple of 16 bytes */
 };
 
-static const struct shape shapes[] = {{1, 1, false, 0}, {5000, 64, true, 0}, {777, 58, true, 0}, {98, 2048, true, 0},
-    {98, 2048, false, 0}, {4097, 24, false, 0}, {513, 116, true, 0}, {3, 1000, true, 0}, {20000, 3, false, 0}, {300, 64, true, 2},
-    {300, 64, true, 1}, {300, 64, false, 2}, {129, 33, false, 1}};
+static const struct shape shapes[] = {{1, 1, 1, false, 0}, {1, 5000, 64, true, 0}, {2, 777, 58, true, 0}, {1, 98, 2048, true, 0},
+    {1, 98, 2048, false, 0}, {1, 4097, 24, false, 0}, {3, 513, 116, true, 0}, {5, 3, 1000, true, 0}, {1, 20000, 3, false, 0},
+    {2, 300, 64, true, 2}, {1, 300, 64, true, 1}, {3, 300, 64, false, 2}, {1, 129, 33, false, 1}, {4, 49, 512, true, 0}};
 
 enum { SHAPES = sizeof shapes / sizeof *shapes };
 
 struct norm {
 	struct frozen_bn k;
 	const struct shape *s;
-	float *room, *statistics; /* mean and var [2][C] */
+	float *room, *statistics; /* mean and var [2][groups][C] */
 	const float *mean, *dmean, *dvar;
-	float *lines;
 };
+
+static int64_t vectors_of(const struct shape *s)
+{
+	return s->groups * s->C;
+}
+
+static int64_t elements_of(const struct shape *s)
+{
+	return s->groups * s->rows * s->C;
+}
+
+static int64_t room_of(const struct shape *s)
+{
+	return fd2_cuda_engine()->frozen_room(s->rows, s->groups, s->C);
+}
 
 static const char *run_forward(void *ctx)
 {
 	struct norm *n = ctx;
-	return fd2_cuda_engine()->frozen_forward(
-	    &n->k, n->s->rows, n->room, n->room ? n->statistics : NULL, n->room ? n->statistics + n->k.C : NULL, NULL);
+	float *mean = n->room ? n->statistics : NULL, *var = n->room ? n->statistics + vectors_of(n->s) : NULL;
+	return fd2_cuda_engine()->frozen_forward(&n->k, n->s->rows, n->s->groups, n->room, mean, var, NULL);
 }
 
 static const char *run_backward(void *ctx)
 {
 	struct norm *n = ctx;
-	return fd2_cuda_engine()->frozen_backward(&n->k, n->s->rows, n->mean, n->dmean, n->dvar, n->lines, NULL);
+	return fd2_cuda_engine()->frozen_backward(&n->k, n->s->rows, n->s->groups, n->mean, n->dmean, n->dvar, NULL);
 }
 
 /* What a result may be off by: roundings of f32, or the last of bf16's 8 bits. */
@@ -157,7 +171,7 @@ static double slack(bool bf16, double value)
 static void check_values(const struct norm *n)
 {
 	const struct frozen_bn *k = &n->k;
-	for (int64_t i = 0; i < n->s->rows * k->C; i++) {
+	for (int64_t i = 0; i < elements_of(n->s); i++) {
 		double want = (double)load(k->x, i, k->bf16) * k->scale[i % k->C] + k->shift[i % k->C];
 		want += k->residual ? load(k->residual, i, k->bf16) : 0;
 		want = k->top > 0 ? fmin(fmax(want, 0), k->top) : want;
@@ -169,26 +183,34 @@ static void check_statistics(const struct norm *n)
 {
 	const struct frozen_bn *k = &n->k;
 	double rows = (double)n->s->rows;
-	for (int64_t c = 0; c < k->C; c++) {
+	for (int64_t i = 0; i < vectors_of(n->s); i++) {
 		double mean = 0, var = 0;
+		int64_t first = i / k->C * n->s->rows * k->C + i % k->C;
 		for (int64_t r = 0; r < n->s->rows; r++)
-			mean += load(k->x, r * k->C + c, k->bf16) / rows;
+			mean += load(k->x, first + r * k->C, k->bf16) / rows;
 		for (int64_t r = 0; r < n->s->rows; r++)
-			var += pow(load(k->x, r * k->C + c, k->bf16) - mean, 2) / rows;
-		CHECK_NEAR(n->statistics[c], mean, 1e-5);
-		CHECK_NEAR(n->statistics[k->C + c], var, 5e-6 * (1 + var));
+			var += pow(load(k->x, first + r * k->C, k->bf16) - mean, 2) / rows;
+		CHECK_NEAR(n->statistics[i], mean, 1e-5);
+		CHECK_NEAR(n->statistics[vectors_of(n->s) + i], var, 5e-6 * (1 + var));
 	}
+}
+
+/* The statistics' part of element i of dx, which is x there. */
+static double of_statistics(const struct norm *n, int64_t i, double x)
+{
+	double rows = (double)n->s->rows;
+	int64_t at = i / (n->s->rows * n->k.C) * n->k.C + i % n->k.C;
+	return n->dmean ? n->dmean[at] / rows + 2.0 * n->dvar[at] * (x - n->mean[at]) / rows : 0;
 }
 
 static void check_gradients(const struct norm *n)
 {
 	const struct frozen_bn *k = &n->k;
-	double rows = (double)n->s->rows;
-	for (int64_t i = 0; i < rows * (double)k->C; i++) {
+	for (int64_t i = 0; i < elements_of(n->s); i++) {
 		int64_t c = i % k->C;
 		float y = load(k->y, i, k->bf16), x = load(k->x, i, k->bf16);
 		double d = k->top > 0 && (y <= 0 || y >= k->top) ? 0 : load(k->dy, i, k->bf16), want = d * k->scale[c];
-		want += n->dmean ? n->dmean[c] / rows + 2.0 * n->dvar[c] * (x - n->mean[c]) / rows : 0;
+		want += of_statistics(n, i, x);
 		CHECK_NEAR(load(k->dx, i, k->bf16), want, slack(k->bf16, want));
 		CHECK(!k->dresidual || load(k->dresidual, i, k->bf16) == (float)d);
 	}
@@ -197,31 +219,29 @@ static void check_gradients(const struct norm *n)
 /* One shape with one activation; `whole`: a residual and the statistics too. */
 static void norm_runs(const struct shape *s, float top, bool whole)
 {
-	int64_t n = s->rows * s->C;
+	int64_t n = elements_of(s), vectors = vectors_of(s);
 	struct array x = array_new(n, s->bf16, s->skip), y = array_new(n, s->bf16, s->skip), r = array_new(n, s->bf16, s->skip);
 	struct array dy = array_new(n, s->bf16, s->skip), dx = array_new(n, s->bf16, s->skip), dr = array_new(n, s->bf16, s->skip);
-	struct array channels = array_new(5 * s->C, false, 0), lines = array_new(2 * s->C, false, 0);
-	struct array room = array_new(fd2_cuda_engine()->frozen_room(s->rows, s->C), false, 0);
-	struct array statistics = array_new(2 * s->C, false, 0);
+	struct array channels = array_new(3 * s->C, false, 0), d = array_new(2 * vectors, false, 0);
+	struct array room = array_new(room_of(s), false, 0), statistics = array_new(2 * vectors, false, 0);
 	float *c = channels.v;
 	struct norm k = {{s->C, s->bf16, top, x.v, whole ? r.v : NULL, y.v, c, c + s->C, c + 2 * s->C}, s};
 	k.room = whole ? room.v : NULL;
 	k.statistics = statistics.v;
-	k.lines = lines.v;
 	run_thrice(run_forward, &k, (struct array[]){y, statistics}, 1 + whole);
 	check_values(&k);
 	if (whole) {
 		check_statistics(&k);
 		k.mean = k.statistics;
-		k.dmean = c + 3 * s->C;
-		k.dvar = c + 4 * s->C;
+		k.dmean = d.v;
+		k.dvar = k.dmean + vectors;
 		k.k.dresidual = dr.v;
 	}
 	k.k.dy = dy.v;
 	k.k.dx = dx.v;
 	run_thrice(run_backward, &k, (struct array[]){dx, dr}, 1 + whole);
 	check_gradients(&k);
-	for (struct array *a = (struct array[]){x, y, r, dy, dx, dr, channels, lines, room, statistics, {0}}; a->room; a++)
+	for (struct array *a = (struct array[]){x, y, r, dy, dx, dr, channels, d, room, statistics, {0}}; a->room; a++)
 		free(a->room);
 }
 
@@ -239,10 +259,10 @@ static void norm_kernels(void)
 static void statistics_far_from_zero(void)
 {
 	for (const struct shape *s = shapes; s < shapes + SHAPES; s++) {
-		int64_t n = s->rows * s->C;
+		int64_t n = elements_of(s);
 		struct array x = array_new(n, s->bf16, s->skip), y = array_new(n, s->bf16, s->skip);
-		struct array channels = array_new(3 * s->C, false, 0), statistics = array_new(2 * s->C, false, 0);
-		struct array room = array_new(fd2_cuda_engine()->frozen_room(s->rows, s->C), false, 0);
+		struct array channels = array_new(3 * s->C, false, 0), statistics = array_new(2 * vectors_of(s), false, 0);
+		struct array room = array_new(room_of(s), false, 0);
 		float *c = channels.v;
 		struct norm k = {{s->C, s->bf16, 0, x.v, NULL, y.v, c, c + s->C, c + 2 * s->C}, s, room.v, statistics.v};
 		for (int64_t i = 0; i < n; i++)
@@ -259,13 +279,14 @@ static void statistics_far_from_zero(void)
 /* --- with a pool ---------------------------------------------------------------------- */
 
 struct map {
-	int64_t images, H, W, C;
+	int64_t groups, images, H, W, C; /* images of all groups */
 	bool bf16;
 	int skip;
 };
 
-static const struct map maps[] = {{2, 7, 5, 64, true, 0}, {3, 8, 8, 24, false, 0}, {1, 1, 1, 3, false, 0}, {2, 1, 6, 58, true, 0},
-    {1, 9, 4, 64, false, 2}, {1, 9, 4, 64, true, 1}, {2, 6, 2, 2048, true, 0}, {1, 40, 30, 33, true, 0}};
+static const struct map maps[] = {{2, 4, 7, 5, 64, true, 0}, {3, 3, 8, 8, 24, false, 0}, {1, 1, 1, 1, 3, false, 0},
+    {1, 2, 1, 6, 58, true, 0}, {1, 1, 9, 4, 64, false, 2}, {1, 1, 9, 4, 64, true, 1}, {1, 2, 6, 2, 2048, true, 0},
+    {1, 1, 40, 30, 33, true, 0}};
 
 /* Equal bits, or two NaNs. */
 static bool same(const void *a, const void *b, int64_t n, bool bf16)
@@ -300,16 +321,24 @@ static void check_windows(const struct frozen_bn *k, int64_t images)
 static void check_shares(const struct norm *n, int64_t images)
 {
 	struct frozen_bn cpu = n->k;
-	struct array dx = array_new(n->s->rows * cpu.C, cpu.bf16, 0);
+	int64_t C = cpu.C, bands = images * pool_size(cpu.H), in_group = bands / n->s->groups, count = elements_of(n->s);
+	struct array dx = array_new(count, cpu.bf16, 0);
 	struct pool_room *room = pool_room_new(&cpu);
+	float *lines = xcalloc((size_t)(2 * C), sizeof *lines);
 	cpu.dx = dx.v;
-	cpu.slope = n->lines;
-	cpu.offset = n->lines + cpu.C;
-	for (int64_t band = 0; band < images * pool_size(cpu.H); band++)
+	cpu.slope = lines;
+	cpu.offset = lines + C;
+	for (int64_t band = 0; band < bands; band++) {
+		int64_t first = band / in_group * C; /* of its group's statistics */
+		for (int64_t c = 0; c < C && band % in_group == 0; c++)
+			frozen_line(n->dmean ? n->dmean[first + c] : 0, n->dvar ? n->dvar[first + c] : 0,
+			    n->mean ? n->mean[first + c] : 0, (double)n->s->rows, &lines[c], &lines[C + c]);
 		pooled_bn_backward(&cpu, band, room);
-	for (int64_t i = 0; i < n->s->rows * cpu.C; i++)
+	}
+	for (int64_t i = 0; i < count; i++)
 		CHECK(load(dx.v, i, cpu.bf16) == load(n->k.dx, i, cpu.bf16));
 	pool_room_free(room);
+	free(lines);
 	free(dx.room);
 }
 
@@ -352,9 +381,7 @@ static void check_unpooled(const struct norm *n, int64_t images)
 			    load(k->dy, at, k->bf16);
 	}
 	for (int64_t i = 0; i < rows * k->C; i++) {
-		int64_t c = i % k->C;
-		double want = d[i] * k->scale[c], x = load(k->x, i, k->bf16);
-		want += n->dmean ? n->dmean[c] / (double)rows + 2.0 * n->dvar[c] * (x - n->mean[c]) / (double)rows : 0;
+		double x = load(k->x, i, k->bf16), want = d[i] * k->scale[i % k->C] + of_statistics(n, i, x);
 		CHECK_NEAR(load(k->dx, i, k->bf16), want, 2 * slack(k->bf16, want));
 	}
 	free(d);
@@ -363,13 +390,12 @@ static void check_unpooled(const struct norm *n, int64_t images)
 /* As norm_runs. */
 static void pool_runs(const struct map *m, float top, bool whole)
 {
-	struct shape s = {m->images * m->H * m->W, m->C, m->bf16, m->skip};
-	int64_t n = s.rows * s.C, out = m->images * pool_size(m->H) * pool_size(m->W) * m->C;
+	struct shape s = {m->groups, m->images / m->groups * m->H * m->W, m->C, m->bf16, m->skip};
+	int64_t n = elements_of(&s), vectors = vectors_of(&s), out = m->images * pool_size(m->H) * pool_size(m->W) * m->C;
 	struct array x = array_new(n, s.bf16, s.skip), y = array_new(out, s.bf16, s.skip), dy = array_new(out, s.bf16, s.skip);
 	struct array dx = array_new(n, s.bf16, s.skip), winner = array_new(out, false, 0);
-	struct array channels = array_new(5 * s.C, false, 0), lines = array_new(2 * s.C, false, 0);
-	struct array room = array_new(fd2_cuda_engine()->frozen_room(s.rows, s.C), false, 0);
-	struct array statistics = array_new(2 * s.C, false, 0);
+	struct array channels = array_new(3 * s.C, false, 0), d = array_new(2 * vectors, false, 0);
+	struct array room = array_new(room_of(&s), false, 0), statistics = array_new(2 * vectors, false, 0);
 	float *c = channels.v;
 	struct norm k = {{s.C, s.bf16, top, x.v, NULL, y.v, c, c + s.C, c + 2 * s.C}, &s};
 	k.k.pools = true;
@@ -379,22 +405,21 @@ static void pool_runs(const struct map *m, float top, bool whole)
 	winner.bytes = (size_t)(out + m->skip);
 	k.room = whole ? room.v : NULL;
 	k.statistics = statistics.v;
-	k.lines = lines.v;
 	run_thrice(run_forward, &k, (struct array[]){y, winner, statistics}, 2 + whole);
 	check_windows(&k.k, m->images);
 	check_winners(&k.k, m->images);
 	if (whole) {
 		check_statistics(&k);
 		k.mean = k.statistics;
-		k.dmean = c + 3 * s.C;
-		k.dvar = c + 4 * s.C;
+		k.dmean = d.v;
+		k.dvar = k.dmean + vectors;
 	}
 	k.k.dy = dy.v;
 	k.k.dx = dx.v;
 	run_thrice(run_backward, &k, &dx, 1);
 	check_unpooled(&k, m->images);
 	check_shares(&k, m->images);
-	for (struct array *a = (struct array[]){x, y, dy, dx, winner, channels, lines, room, statistics, {0}}; a->room; a++)
+	for (struct array *a = (struct array[]){x, y, dy, dx, winner, channels, d, room, statistics, {0}}; a->room; a++)
 		free(a->room);
 }
 
@@ -435,7 +460,7 @@ static void tied_windows(bool bf16, float top, int64_t C, uint32_t x_odds, uint3
 	int64_t n = IMAGES * HIGH * WIDE * C, out = IMAGES * pool_size(HIGH) * pool_size(WIDE) * C;
 	struct array x = array_new(n, bf16, 0), y = array_new(out, bf16, 0), winner = array_new(out, false, 0);
 	struct array channels = array_new(2 * C, false, 0);
-	struct shape s = {n / C, C, bf16, 0};
+	struct shape s = {1, n / C, C, bf16, 0};
 	float *c = channels.v;
 	struct norm k = {{C, bf16, top, x.v, NULL, y.v, c, c + C, c, .pools = true, .H = HIGH, .W = WIDE, .winner = winner.v}, &s};
 	for (int64_t i = 0; i < n; i++)
@@ -464,7 +489,7 @@ static void pooled_nan(void)
 	enum { SIDE = 4, OUT = 2 };
 	float x[SIDE * SIDE] = {0}, one = 1, zero = 0, y[OUT * OUT];
 	uint8_t winner[OUT * OUT];
-	struct shape s = {SIDE * SIDE, 1};
+	struct shape s = {1, SIDE * SIDE, 1};
 	struct norm n = {
 	    {1, false, INFINITY, x, NULL, y, &one, &zero, &zero, .pools = true, .H = SIDE, .W = SIDE, .winner = winner}, &s};
 	x[0] = NAN;
@@ -499,7 +524,7 @@ static void rounds_as_the_cpu(int64_t C, bool pools)
 		scale[c] = 1;
 		shift[c] = to_round(c);
 	}
-	CHECK_STR(fd2_cuda_engine()->frozen_forward(&k, 1, NULL, NULL, NULL, NULL), NULL);
+	CHECK_STR(fd2_cuda_engine()->frozen_forward(&k, 1, 1, NULL, NULL, NULL, NULL), NULL);
 	for (int64_t c = 0; c < C; c++)
 		CHECK_THAT(isnan(shift[c]) ? isnan(widen(y[c])) : y[c] == narrow(shift[c]), "%a became %04x, not %04x",
 		    (double)shift[c], y[c], narrow(shift[c]));
@@ -524,6 +549,119 @@ static void vectors(void)
 	CHECK(grid_vector(64, true, 0) == 8 && grid_vector(64, false, 0) == 4);
 	CHECK(grid_vector(58, true, 0) == 2 && grid_vector(116, false, 0) == 4 && grid_vector(3, true, 0) == 1);
 	CHECK(grid_vector(64, true, 4) == 2 && grid_vector(64, true, 2) == 1 && grid_vector(64, false, 8) == 2);
+}
+
+/* Small tensors have many blocks, large ones few with many rows each; all rows are walked. */
+static void grids(void)
+{
+	for (int64_t rows = 1; rows < 10000000; rows += 1 + rows / 3)
+		for (int64_t C = 64; C <= 2048; C *= 2) {
+			struct grid g = grid_of(rows, 1, C, 8), shared = grid_of(rows, 8, C, 8);
+			int64_t walk = g.each / g.high, blocks = g.down * g.across;
+			CHECK(g.wide * g.high == THREADS && g.wide * g.across * 8 >= C);
+			CHECK(g.each * g.down >= rows && g.each * (g.down - 1) < rows);
+			CHECK(walk == WALK_LEAST || blocks <= BLOCKS || walk == WALK_MOST);
+			CHECK(walk == WALK_LEAST || blocks > BLOCKS / 2);
+			CHECK(shared.each >= g.each && shared.each * shared.down >= rows);
+		}
+}
+
+/* --- the distances of statistics ---------------------------------------------------------------------- */
+
+enum { MOST_LAYERS = 130 };
+
+struct distances {
+	struct bn_layer layers[MOST_LAYERS];
+	int n;
+	int64_t groups;
+	bool normalised;
+	struct array in, d, factors, terms, sum;
+	float dsum;
+};
+
+static const char *run_distances(void *ctx)
+{
+	struct distances *d = ctx;
+	const char *wrong =
+	    fd2_cuda_engine()->distances(d->layers, d->n, d->groups, d->normalised, d->factors.v, d->terms.v, d->sum.v, NULL);
+	return wrong ? wrong : fd2_cuda_engine()->distances_gradient(d->layers, d->n, d->groups, d->factors.v, &d->dsum, NULL);
+}
+
+/* n layers of 1, 8, 15, ... channels; the statistics of the last are the running ones. */
+static void distances_fill(struct distances *d)
+{
+	float *in = d->in.v, *out = d->d.v;
+	for (int l = 0; l < d->n; l++) {
+		int64_t C = 1 + 7 * l, all = d->groups * C;
+		d->layers[l] = (struct bn_layer){in, in + all, in + 2 * all, in + 2 * all + C, out, out + all, C, l ? 1 : 10};
+		for (int64_t c = 0; c < C; c++)
+			in[2 * all + C + c] = 0.1f + fabsf(in[2 * all + C + c]);
+		for (int64_t i = 0; i < all && l && l == d->n - 1; i++) {
+			in[i] = in[2 * all + i % C];
+			in[all + i] = in[2 * all + C + i % C];
+		}
+		in += 2 * all + 2 * C;
+		out += 2 * all;
+	}
+}
+
+static double length(const float *u, const float *v, int64_t n)
+{
+	double sum = 0;
+	for (int64_t i = 0; i < n; i++)
+		sum += pow((double)u[i] - (v ? v[i] : 0), 2);
+	return sqrt(sum);
+}
+
+/* One norm's gradient; its term is the result. */
+static double check_distance(const float *u, const float *v, const float *du, int64_t C, double over, double weight, double dsum)
+{
+	double distance = length(u, v, C);
+	for (int64_t c = 0; c < C; c++) {
+		double want = distance > 0 ? dsum * weight * ((double)u[c] - v[c]) / (over * distance) : 0;
+		CHECK_NEAR(du[c], want, 1e-5 * (1e-3 + fabs(want)));
+	}
+	return weight * distance / over;
+}
+
+static void check_distances(const struct distances *d)
+{
+	double sum = 0;
+	for (const struct bn_layer *l = d->layers; l < d->layers + d->n; l++) {
+		double sigma2 = length(l->running_var, NULL, l->C), sigma = 0;
+		for (int64_t c = 0; c < l->C; c++)
+			sigma += l->running_var[c];
+		for (int64_t g = 0; g < d->groups; g++) {
+			int64_t at = g * l->C;
+			sum += check_distance(l->mean + at, l->running_mean, l->dmean + at, l->C, d->normalised ? sqrt(sigma) : 1,
+			    l->weight, d->dsum);
+			sum += check_distance(
+			    l->var + at, l->running_var, l->dvar + at, l->C, d->normalised ? sigma2 : 1, l->weight, d->dsum);
+		}
+	}
+	CHECK_NEAR(*(float *)d->sum.v, sum, 1e-6 * sum);
+}
+
+/* Against f64; more layers than one launch takes, and groups. */
+static void distances_kernel(void)
+{
+	static const int layers[] = {1, 20, MOST_LAYERS};
+	for (int i = 0; i < 12; i++) {
+		struct distances d = {.n = layers[i % 3], .groups = i % 6 < 3 ? 1 : 3, .normalised = i >= 6, .dsum = 0.7f};
+		int64_t channels = 0;
+		for (int l = 0; l < d.n; l++)
+			channels += 1 + 7 * l;
+		d.in = array_new((2 * d.groups + 2) * channels, false, 0);
+		d.d = array_new(2 * d.groups * channels, false, 0);
+		d.factors = array_new(2 * d.n * d.groups, false, 0);
+		d.terms = array_new(d.n * d.groups, false, 0);
+		d.sum = array_new(1, false, 0);
+		distances_fill(&d);
+		run_thrice(run_distances, &d, (struct array[]){d.sum, d.d}, 2);
+		check_distances(&d);
+		for (struct array *a = (struct array[]){d.in, d.d, d.factors, d.terms, d.sum, {0}}; a->room; a++)
+			free(a->room);
+	}
 }
 
 /* --- the view and its adjoint ---------------------------------------------------------------------- */
@@ -734,9 +872,10 @@ static void the_plugin_loads(void)
 	if (!e)
 		return;
 	CHECK(e->size == sizeof *e);
-	CHECK(e->frozen_forward && e->frozen_backward && e->view_forward && e->view_adjoint && e->adam && e->render && e->put);
+	CHECK(e->frozen_forward && e->frozen_backward && e->distances && e->distances_gradient && e->view_forward &&
+	      e->view_adjoint && e->adam && e->render && e->put);
 	CHECK_STR(e->put(NULL, NULL, PUT_MAX + 1, NULL), "too many numbers for one launch");
-	CHECK(e->frozen_room(5000, 64) == fd2_cuda_engine()->frozen_room(5000, 64));
+	CHECK(e->frozen_room(5000, 2, 64) == fd2_cuda_engine()->frozen_room(5000, 2, 64));
 }
 
 int main(void)
@@ -747,12 +886,14 @@ int main(void)
 	RUN(clamped_elements);
 	RUN(kernels_round);
 	RUN(vectors);
+	RUN(grids);
 	RUN(norm_kernels);
 	RUN(statistics_far_from_zero);
 	RUN(pool_kernels);
 	RUN(floors);
 	RUN(pooled_ties);
 	RUN(pooled_nan);
+	RUN(distances_kernel);
 	RUN(readers_are_found);
 	RUN(view_kernel);
 	RUN(adjoint_kernel);

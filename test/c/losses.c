@@ -588,13 +588,14 @@ static double bn_layer_scalar(const double *x)
 static Tensor *bn_network(const Tensor *x)
 {
 	struct bn_sum sum = {.form = bn_form};
+	struct bn bn[2];
 	for (int l = 0; l < 2; l++) {
-		struct bn bn = {.mean = tensor(l ? var_ : mean_, 1, (int64_t[]){C}),
+		bn[l] = (struct bn){.mean = tensor(l ? var_ : mean_, 1, (int64_t[]){C}),
 		    .var = tensor(l ? mean_ : var_, 1, (int64_t[]){C}),
 		    .index = l};
 		Tensor *m, *v;
 		tensor_batch_stats(x, 1, &m, &v);
-		sre2l_on_bn(&sum, &bn, m, v);
+		sre2l_on_bn(&sum, &bn[l], m, v);
 	}
 	return bn_sum_loss(&sum);
 }
@@ -614,6 +615,52 @@ static void bn_forms(void)
 		check(bn_layer, bn_layer_scalar, F_, B * C * HW, 4, (int64_t[]){B, C, h, w});
 		check(bn_network, bn_network_scalar, F_, B * C * HW, 4, (int64_t[]){B, C, h, w});
 	}
+}
+
+/* In f32, which a GPU computes as one operation, beside f64: the loss, and its gradients by the statistics of each layer. */
+static void bn_single(void)
+{
+	enum { LAYERS = 3, STATISTICS = 2 * LAYERS };
+	for (int i = 0; i < 4; i++) {
+		int64_t groups = 1 + i / 2;
+		Tensor *loss[2], *grads[2][STATISTICS];
+		tensor_scope_begin(GRAD);
+		for (int wide = 0; wide < 2; wide++) {
+			enum scalar type = wide ? T_F64 : T_F32;
+			Tensor *seen_by[STATISTICS];
+			struct bn bn[LAYERS];
+			struct bn_seen seen[LAYERS];
+			for (int k = 0; k < STATISTICS; k++) {
+				int64_t shape[] = {groups, 5 + 300 * (k / 2)};
+				Tensor *running =
+				    tensor_affine(tensor_abs(random_tensor(T_F32, 1, shape + 1, 100 + (uint32_t)k)), 1, 0.1);
+				seen_by[k] = tensor_clone(tensor_to(random_tensor(T_F32, 2, shape, 200 + (uint32_t)k), type));
+				tensor_requires_grad_(seen_by[k], true);
+				*(k % 2 ? &bn[k / 2].var : &bn[k / 2].mean) = tensor_to(running, type);
+				bn[k / 2].index = k / 2;
+			}
+			for (int l = 0; l < LAYERS; l++)
+				seen[l] = (struct bn_seen){&bn[l], seen_by[2 * l], seen_by[2 * l + 1]};
+			loss[wide] = loss_bn(seen, LAYERS, i % 2 ? BN_NORMALISED : BN_LITERAL);
+			CHECK(tensor_grad(tensor_affine(loss[wide], 0.3, 0), seen_by, STATISTICS, grads[wide], false) == 0);
+		}
+		CHECK_THAT(distance(loss[0], loss[1]) < 1e-6, "the loss is off by %g", distance(loss[0], loss[1]));
+		for (int k = 0; k < STATISTICS; k++)
+			CHECK(distance(grads[0][k], grads[1][k]) < 1e-6);
+		CHECK_STR(tensor_error(), NULL);
+		tensor_scope_end();
+	}
+}
+
+/* A mistake in the layers is told, not computed with. */
+static void bn_refused(void)
+{
+	tensor_scope_begin(NO_GRAD);
+	Tensor *two = tensor_full(1, T_F32, 2, (int64_t[]){1, 2}), *three = tensor_full(1, T_F32, 1, (int64_t[]){3});
+	struct bn_distance layer = {two, two, three, three, 1};
+	CHECK(!tensor_bn_distances(&layer, 1, false) && tensor_error());
+	tensor_error_clear();
+	tensor_scope_end();
 }
 
 static double temperature;
@@ -668,6 +715,8 @@ int main(void)
 	RUN(eq11);
 	RUN(eq12);
 	RUN(bn_forms);
+	RUN(bn_single);
+	RUN(bn_refused);
 	RUN(soft_labels);
 	return check_done();
 }

@@ -3,7 +3,6 @@
 
 #include "lib/base/err.h"
 #include "lib/base/rng.h"
-#include "lib/fd2/losses.h"
 #include "lib/fd2/sre2l.h"
 #include "lib/fd2/teacher.h"
 #include "test/c/check.h"
@@ -191,18 +190,6 @@ static void forward_shapes(void)
 
 /* --- the fused pass ----------------------------------------------------------------------------------------------------------- */
 
-struct statistics {
-	Tensor *sum; /* of |mean - running| + |var - running| */
-	int layers;
-};
-
-static void add_statistics(void *ctx, const struct bn *bn, Tensor *mean, Tensor *var)
-{
-	struct statistics *s = ctx;
-	Tensor *l = tensor_affine(loss_bn_layer(bn, mean, var, BN_LITERAL), loss_bn_weight(bn), 0);
-	s->sum = s->layers++ ? tensor_add(s->sum, l) : l;
-}
-
 /* Statistics near what the network sees, as after training. */
 static void settle(struct backbone *b, const Tensor *x)
 {
@@ -222,17 +209,18 @@ struct outcome {
 
 static struct outcome look(struct backbone *b, const Tensor *x, bool fused)
 {
-	struct statistics s = {0};
-	struct pass pass = {.bn = BN_RUNNING, .plain = !fused, .on_bn = add_statistics, .ctx = &s};
+	struct bn_sum sum = {.form = BN_LITERAL};
+	struct pass pass = {.bn = BN_RUNNING, .plain = !fused, .on_bn = sre2l_on_bn, .ctx = &sum};
 	struct outcome o;
 	tensor_scope_begin(GRAD);
 	Tensor *leaf = tensor_clone(x);
 	tensor_requires_grad_(leaf, true);
 	o.F = backbone_features(b, leaf, &pass);
-	Tensor *loss = tensor_add(tensor_affine(s.sum, 0.1, 0), tensor_mean(backbone_logits(b, o.F, &pass), 0, NULL, false));
+	Tensor *loss =
+	    tensor_add(tensor_affine(bn_sum_loss(&sum), 0.1, 0), tensor_mean(backbone_logits(b, o.F, &pass), 0, NULL, false));
 	CHECK(tensor_grad(loss, &leaf, 1, &o.dx, false) == 0);
 	o.loss = tensor_item(loss);
-	o.layers = s.layers;
+	o.layers = sum.n;
 	tensor_keep(o.F);
 	if (o.dx)
 		tensor_keep(o.dx);
@@ -240,13 +228,13 @@ static struct outcome look(struct backbone *b, const Tensor *x, bool fused)
 	return o;
 }
 
-struct bn_seen {
+struct statistics {
 	Tensor *mean, *var;
 };
 
 static void keep_statistics(void *ctx, const struct bn *bn, Tensor *mean, Tensor *var)
 {
-	*(struct bn_seen *)ctx = (struct bn_seen){mean, var};
+	*(struct statistics *)ctx = (struct statistics){mean, var};
 	(void)bn;
 }
 
@@ -313,7 +301,7 @@ static void frozen_alone(void)
 		    random_tensor(T_F32, 2, vectors, 17)};
 		Tensor *values[2][3], *grads[2][2];
 		for (int fused = 0; fused < 2; fused++) {
-			struct bn_seen seen = {0};
+			struct statistics seen = {0};
 			struct pass pass = {
 			    .bn = BN_RUNNING, .plain = !fused, .groups = groups, .on_bn = keep_statistics, .ctx = &seen};
 			Tensor *in[2] = {tensor_affine(random_tensor(T_F32, 4, alone_shape, 18), 3, 0),
@@ -419,7 +407,7 @@ static void frozen_unasked(void)
 		bn_alone(&bn, &p);
 		Tensor *y[2], *grads[2][2], *weights = random_tensor(T_F32, 4, alone_shape, 15);
 		for (int asked = 0; asked < 2; asked++) {
-			struct bn_seen seen;
+			struct statistics seen;
 			struct pass pass = {.bn = BN_RUNNING, .on_bn = asked ? keep_statistics : NULL, .ctx = &seen};
 			Tensor *in[2] = {random_tensor(T_F32, 4, alone_shape, 18), random_tensor(T_F32, 4, alone_shape, 19)};
 			tensor_requires_grad_(in[0], true);

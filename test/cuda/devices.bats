@@ -188,3 +188,14 @@ both_students() {
 	for f in gpu cpu; do jq -r '.intra_class_attention' $f.stat >$f; done
 	near 0.001 cpu gpu
 }
+
+@test "devices: a recorded step has few operations, however many images it learns together" {
+	export FD2_TEST_OPERATIONS=$PWD/operations
+	recorded tiny_distill "${device[@]}" --plain --steps 4 --together 1 -o alone.tar
+	[ -e operations ] || skip "the emulated GPU alone counts operations"
+	recorded tiny_distill "${device[@]}" --plain --steps 4 --ipc 3 --together 3 -o beside.tar
+	cat operations
+	local n
+	mapfile -t n <operations
+	((${#n[@]} == 2 && n[0] > 40 && n[0] <= 150 && n[1] <= 150))
+}

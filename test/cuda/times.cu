@@ -100,7 +100,7 @@ void norm(int64_t C, int64_t side, bool bf16, bool adds, bool pools)
 {
 	const int64_t rows = N * side * side, out = pools ? (side + 1) / 2 : side, n = rows * C, n_out = N * out * out * C;
 	const array x(n, bf16), residual(adds ? n : 1, bf16), y(n_out, bf16), dy(n_out, bf16), dx(n, bf16), dr(adds ? n : 1, bf16);
-	const array channels(7 * C), room(engine->frozen_room(rows, C)), winner((n_out + 3) / 4), statistics(2 * C), lines(2 * C);
+	const array channels(7 * C), room(engine->frozen_room(rows, 1, C)), winner((n_out + 3) / 4), statistics(2 * C);
 	float *c = channels;
 	char name[64];
 	struct frozen_bn k = {};
@@ -126,9 +126,9 @@ void norm(int64_t C, int64_t side, bool bf16, bool adds, bool pools)
 	    (long long)C, (long long)side, (long long)side, bf16 ? "bf16" : "f32");
 	const double read = x.bytes + (adds ? residual.bytes : 0), places = pools ? (double)n_out : 0;
 	line("forward", name, read + y.bytes + places,
-	    [&] { return engine->frozen_forward(&k, rows, room, statistics, (float *)statistics + C, nullptr); });
+	    [&] { return engine->frozen_forward(&k, rows, 1, room, statistics, (float *)statistics + C, nullptr); });
 	line("backward", name, read + dx.bytes + dy.bytes + (pools ? places : y.bytes),
-	    [&] { return engine->frozen_backward(&k, rows, statistics, c + 3 * C, c + 4 * C, lines, nullptr); });
+	    [&] { return engine->frozen_backward(&k, rows, 1, statistics, c + 3 * C, c + 4 * C, nullptr); });
 }
 
 void pixels(int64_t side, bool bf16)

@@ -83,7 +83,7 @@ static struct seen look(const struct teacher *t, const struct inputs *in, bool b
 	struct seen s = {.x = tensor_clone(input(in, "x"))};
 	tensor_requires_grad_(s.x, true);
 	s.o = teacher_forward(t, bf16 ? tensor_to(s.x, T_BF16) : s.x, &pass);
-	s.has_bn = sum.loss;
+	s.has_bn = sum.n > 0;
 	s.r_bn = bn_sum_loss(&sum);
 	s.cls = loss_cls(s.o.p_bb, s.o.p_raw, input(in, "labels"), t->alpha);
 	return s;

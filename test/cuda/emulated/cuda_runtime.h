@@ -67,6 +67,7 @@ inline thread *running;
 inline std::function<void()> kernel;
 inline std::unique_ptr<char[]> shared;
 inline std::minstd_rand draws;
+inline long launches; /* so far */
 
 [[noreturn]] inline void wrong(const char *what)
 {
@@ -138,6 +139,7 @@ inline void run(dim3 grid, dim3 block, size_t bytes)
 		wrong("is launched as no GPU can");
 	if (all.size() < n)
 		all.resize(n);
+	launches++;
 	gridDim = grid;
 	blockDim = block;
 	for (const unsigned b : shuffled(blocks)) {

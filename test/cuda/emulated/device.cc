@@ -16,10 +16,13 @@
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <fstream>
 #include <functional>
 #include <memory>
 #include <string>
 #include <vector>
+
+#include "test/cuda/emulated/cuda_runtime.h"
 
 namespace
 {
@@ -48,10 +51,14 @@ struct counts {
 
 const char *take(const std::function<const char *()> &call)
 {
-	if (recording)
+	const long before = emulated::launches;
+	const char *wrong = call();
+	if (recording) {
 		recording->calls.push_back(call);
+		recording->operations += emulated::launches - before;
+	}
 	counted.given++;
-	return call();
+	return wrong;
 }
 
 /* --- libtorch's operators ------------------------------------------------------------------------------------------------- */
@@ -78,6 +85,18 @@ template <class F> void each_tensor(const Stack &values, F f)
 				f(t);
 		else if (v.isTensor() && v.toTensor().defined())
 			f(v.toTensor());
+}
+
+/* Whether all that it made shares memory with what it was given. */
+bool is_view(const c10::OperatorHandle &op, const Stack &given, const Stack &made)
+{
+	bool shares = !op.schema().is_mutable();
+	each_tensor(made, [&](const at::Tensor &t) {
+		bool found = false;
+		each_tensor(given, [&](const at::Tensor &g) { found = found || g.is_alias_of(t); });
+		shares = shares && found;
+	});
+	return shares;
 }
 
 void note_allocations(const Stack &given, const Stack &made)
@@ -114,6 +133,7 @@ void record_operator(const c10::OperatorHandle &op, c10::DispatchKeySet keys, St
 	note_allocations(given, made);
 	if (starts_with(name, "aten::empty") || starts_with(name, "aten::new_empty"))
 		return recording->calls.push_back([made] { return nullptr; });
+	recording->operations += !is_view(op, given, made);
 	recording->calls.push_back([op, below, given, made] {
 		Stack again = given;
 		op.redispatchBoxed(below, &again);
@@ -127,15 +147,28 @@ void record_operator(const c10::OperatorHandle &op, c10::DispatchKeySet keys, St
 
 const cuda_engine &kernels = *fd2_cuda_engine();
 
-const char *forward(const frozen_bn *k, int64_t rows, float *room, float *mean, float *var, void *on)
+const char *forward(const frozen_bn *k, int64_t rows, int64_t groups, float *room, float *mean, float *var, void *on)
 {
-	return take([=, k = *k] { return kernels.frozen_forward(&k, rows, room, mean, var, on); });
+	return take([=, k = *k] { return kernels.frozen_forward(&k, rows, groups, room, mean, var, on); });
 }
 
 const char *backward(
-    const frozen_bn *k, int64_t rows, const float *mean, const float *dmean, const float *dvar, float *lines, void *on)
+    const frozen_bn *k, int64_t rows, int64_t groups, const float *mean, const float *dmean, const float *dvar, void *on)
 {
-	return take([=, k = *k] { return kernels.frozen_backward(&k, rows, mean, dmean, dvar, lines, on); });
+	return take([=, k = *k] { return kernels.frozen_backward(&k, rows, groups, mean, dmean, dvar, on); });
+}
+
+const char *distances(
+    const bn_layer *layers, int n, int64_t groups, bool normalised, float *factors, float *terms, float *sum, void *on)
+{
+	const std::vector<bn_layer> copy(layers, layers + n);
+	return take([=] { return kernels.distances(copy.data(), n, groups, normalised, factors, terms, sum, on); });
+}
+
+const char *distances_gradient(const bn_layer *layers, int n, int64_t groups, const float *factors, const float *dsum, void *on)
+{
+	const std::vector<bn_layer> copy(layers, layers + n);
+	return take([=] { return kernels.distances_gradient(copy.data(), n, groups, factors, dsum, on); });
 }
 
 const char *view_forward(
@@ -179,9 +212,12 @@ void at::cuda::CUDAGraph::capture_begin(MempoolId_t id)
 	c10::impl::tls_set_dispatch_key_included(key, true);
 }
 
+/* FD2_TEST_OPERATIONS: a file that gets a line for every recorded step, the number of its operations. */
 void at::cuda::CUDAGraph::capture_end()
 {
 	c10::impl::tls_set_dispatch_key_included(key, false);
+	if (const char *path = getenv("FD2_TEST_OPERATIONS"))
+		std::ofstream(path, std::ios::app) << recording->operations << "\n";
 	recording = nullptr;
 	TORCH_CHECK(!is_invalid, "operation failed due to a previous error during capture");
 	emulated::of_device.end(pool);
@@ -224,8 +260,8 @@ c10::DeviceType cuda_open()
 
 const struct cuda_engine &cuda_kernels()
 {
-	static const cuda_engine table = {
-	    sizeof table, forward, kernels.frozen_room, backward, view_forward, view_adjoint, move, draw, put_bytes};
+	static const cuda_engine table = {sizeof table, forward, kernels.frozen_room, backward, distances, distances_gradient,
+	    view_forward, view_adjoint, move, draw, put_bytes};
 	return table;
 }
 

@@ -53,6 +53,7 @@ struct CUDAGraph {
 
 	std::vector<std::function<const char *()>> calls;
 	std::vector<c10::Storage> own; /* what it allocated */
+	long operations = 0;           /* that a GPU would run: launches of our kernels, and libtorch's operators but for views */
 	MempoolId_t pool;
 	bool is_invalid = false; /* the step did what cannot be recorded */
 	bool has_ended = false;
