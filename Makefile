@@ -74,13 +74,13 @@ FLAGS = $(CC) $(CXX) $(CPPFLAGS) $(call pkgs,cflags) $(CFLAGS) $(CXXFLAGS) $(NVC
 
 # --- sources ------------------------------------------------------------------------------------------------------------
 
-C_FORMATS = $(wildcard lib/base/*.c formats/*.c)
+C_FORMATS = $(wildcard lib/base/*.c formats/*.c formats/*/*.c)
 # MATLAB files are read by fd2-import alone, so only it needs libmatio.
-C_IMPORT = $(wildcard lib/data/import*.c)
+C_IMPORT = $(wildcard lib/data/import/*.c)
 # Likewise PNGs and libpng.
-C_EXCHANGE = lib/image/png.c $(wildcard lib/data/exchange*.c)
-C_CORE = $(C_FORMATS) $(filter-out $(C_IMPORT) $(C_EXCHANGE),$(wildcard lib/image/*.c lib/data/*.c))
-C_TORCH = $(wildcard lib/nn/*.c lib/fd2/*.c lib/torch/*.c)
+C_EXCHANGE = lib/image/png.c $(wildcard lib/data/exchange/*.c)
+C_CORE = $(C_FORMATS) $(filter-out lib/image/png.c,$(wildcard lib/image/*.c lib/data/*.c))
+C_TORCH = $(wildcard lib/kernels/*.c lib/torch/*.c lib/nn/*.c lib/fd2/*/*.c)
 CC_TORCH = $(wildcard lib/torch/*.cc)
 CU = $(wildcard lib/cuda/*.cu)
 TOOLS = $(patsubst tools/%.c,%,$(wildcard tools/fd2-*.c))
@@ -238,7 +238,7 @@ $(GPU): $(filter-out %/torch/cuda.o,$(call obj,$(C_TORCH) $(CC_TORCH) test/cuda/
 $(B)/test/kernels $(B)/test/render: $(EMULATED)
 $(B)/test/kernels $(B)/test/render: TOOL_LIBS = -lstdc++
 # The CPU's passes are the oracle, and plain C.
-$(B)/test/kernels: $(call obj,lib/torch/frozen-rows.c lib/torch/pixel-rows.c lib/torch/pool-rows.c)
+$(B)/test/kernels: $(call obj,lib/kernels/frozen-rows.c lib/kernels/pixel-rows.c lib/kernels/pool-rows.c)
 
 # The same test for a GPU: the plug-in's kernels, in memory that both sides read.
 GPU_TESTS = $(if $(NVCC),$(B)/gpu/kernels $(B)/gpu/times)
@@ -246,7 +246,7 @@ $(B)/obj/gpu/kernels.o: test/c/kernels.c $(B)/flags
 	@mkdir -p $(@D)
 	$(call say,cc,$<)
 	$(Q)$(CC) -include test/cuda/pinned.h $(CPPFLAGS) $(call pkgs,cflags) $(CFLAGS) -MMD -MP -c -o $@ $<
-$(B)/gpu/kernels: $(B)/obj/gpu/kernels.o $(call obj,lib/torch/frozen-rows.c lib/torch/pixel-rows.c lib/torch/pool-rows.c)
+$(B)/gpu/kernels: $(B)/obj/gpu/kernels.o $(call obj,lib/kernels/frozen-rows.c lib/kernels/pixel-rows.c lib/kernels/pool-rows.c)
 $(B)/gpu/kernels: $(call obj,test/cuda/pinned.cu)
 $(B)/gpu/times: $(call obj,test/cuda/times.cu)
 $(B)/gpu/kernels $(B)/gpu/times: $(call obj,$(CU)) $(CORE)

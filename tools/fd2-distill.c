@@ -6,7 +6,7 @@
 #include "lib/base/err.h"
 #include "lib/base/stage.h"
 #include "lib/fd2/jobs.h"
-#include "lib/fd2/methods.h"
+#include "lib/fd2/distill/methods.h"
 
 static struct distill_job job = {
     .cache = 4096,

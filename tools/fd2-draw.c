@@ -1,5 +1,5 @@
 /* fd2-draw: a fine-grained data set drawn by rule, as an image shard. See fd2-draw(1). */
-#include "formats/shard.h"
+#include "formats/shard/shard.h"
 #include "lib/base/err.h"
 #include "lib/base/opts.h"
 #include "lib/base/par.h"

@@ -3,7 +3,7 @@
 
 #include "lib/base/err.h"
 #include "lib/base/stage.h"
-#include "lib/data/exchange.h"
+#include "lib/data/exchange/exchange.h"
 #include "lib/fd2/jobs.h"
 
 static const char *to, *from, *classes;

@@ -5,7 +5,7 @@
 
 #include "lib/base/err.h"
 #include "lib/base/opts.h"
-#include "lib/data/import.h"
+#include "lib/data/import/import.h"
 
 static struct {
 	const char *prefix, *only, *files[SPLITS], *fit;

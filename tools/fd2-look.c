@@ -5,7 +5,7 @@
 #include <sys/stat.h>
 
 #include "formats/input.h"
-#include "formats/state.h"
+#include "formats/weights/state.h"
 #include "lib/base/err.h"
 #include "lib/base/opts.h"
 #include "lib/data/describe.h"

@@ -4,7 +4,7 @@
 #define FD2_CHANNELS_H
 #include "lib/cuda/grid.h"
 #include "lib/cuda/launch.h"
-#include "lib/torch/elements.h"
+#include "lib/kernels/elements.h"
 #include <cuda_bf16.h>
 #include <type_traits>
 

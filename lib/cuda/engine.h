@@ -10,8 +10,8 @@
 #include <stddef.h>
 
 #include "lib/image/shot.h"
-#include "lib/torch/frozen-rows.h"
-#include "lib/torch/pixel-rows.h"
+#include "lib/kernels/frozen-rows.h"
+#include "lib/kernels/pixel-rows.h"
 
 #ifdef __cplusplus
 extern "C" {

@@ -3,7 +3,7 @@
  */
 #ifndef FD2_GRID_H
 #define FD2_GRID_H
-#include "lib/torch/bf16.h"
+#include "lib/kernels/bf16.h"
 
 enum {
 	THREADS = 256,    /* of a block: wide * high */

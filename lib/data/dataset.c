@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "formats/shard.h"
+#include "formats/shard/shard.h"
 #include "lib/base/err.h"
 #include "lib/base/par.h"
 #include "lib/base/progress.h"

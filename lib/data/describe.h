@@ -1,7 +1,7 @@
 /* Tensors as a person, or jq, reads them. */
 #ifndef FD2_DESCRIBE_H
 #define FD2_DESCRIBE_H
-#include "formats/stream.h"
+#include "formats/stream/stream.h"
 
 /* Prints a line: name, type, shape, smallest, mean and largest element; describe_head prints what stands above them. */
 void describe_head(void);

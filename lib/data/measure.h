@@ -1,7 +1,7 @@
 /* Measures of the paper's two aims on finished images (spec, section 7), from what fd2-attn wrote. Plain C, no libtorch. */
 #ifndef FD2_MEASURE_H
 #define FD2_MEASURE_H
-#include "formats/stream.h"
+#include "formats/stream/stream.h"
 
 /* What fd2-attn says of one image. */
 struct seen {

@@ -1,7 +1,7 @@
 /* A set of labelled images at a glance: how many of each class, how large, and the first ones of each. */
 #ifndef FD2_SURVEY_H
 #define FD2_SURVEY_H
-#include "formats/shard.h"
+#include "formats/shard/shard.h"
 #include "lib/image/image.h"
 
 struct survey_class {

@@ -4,8 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "formats/safetensors.h"
-#include "formats/state.h"
+#include "formats/weights/safetensors.h"
+#include "formats/weights/state.h"
 #include "lib/base/err.h"
 #include "lib/nn/weights.h"
 

@@ -5,7 +5,7 @@
 #include "lib/nn/backbone.h"
 #include <jansson.h>
 
-/* Fills b from the state dict at `path` (torchvision's .pth, .safetensors, our own streams: formats/state.h) and remembers the
+/* Fills b from the state dict at `path` (torchvision's .pth, .safetensors, our own streams: formats/weights/state.h) and remembers the
  * digest of what it holds. Of a teacher only the backbone is taken: tensors below "cal." are passed over. A classifier of another
  * number of classes is left as it starts, and said so. -1: fail_message names a tensor that is missing, that the backbone has not,
  * or whose shape is another. */

@@ -1,7 +1,7 @@
 /* Parameters to and from tensor streams, under their state-dict keys. */
 #ifndef FD2_WEIGHTS_H
 #define FD2_WEIGHTS_H
-#include "formats/stream.h"
+#include "formats/stream/stream.h"
 #include "lib/nn/layers.h"
 
 /* A tensor as an array, keeping its type (bf16 becomes f32), as a stream's record, and back. */

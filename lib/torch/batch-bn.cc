@@ -1,7 +1,7 @@
 /* A BatchNorm with the batch's own statistics and what follows it, as one autograd function: two passes over x forwards
  * (statistics, values) and two backwards (sums, gradients), instead of one for every operation. CPU. */
 #include "lib/torch/handle.h"
-#include "lib/torch/elements.h"
+#include "lib/kernels/elements.h"
 #include "lib/torch/rows.h"
 #include <ATen/ops/add.h>
 #include <ATen/ops/batch_norm.h>

@@ -2,7 +2,7 @@
  * once forwards and once backwards. Weights and running statistics get no gradient. */
 #include "lib/torch/handle.h"
 #include "lib/torch/cuda.h"
-#include "lib/torch/elements.h"
+#include "lib/kernels/elements.h"
 #include "lib/torch/rows.h"
 #include <ATen/ops/add.h>
 #include <ATen/ops/div.h>

@@ -2,7 +2,7 @@
 #include "lib/torch/cuda.h"
 #include "lib/torch/handle.h"
 #include "lib/torch/numbers.h"
-#include "lib/torch/pixel-rows.h"
+#include "lib/kernels/pixel-rows.h"
 #include <ATen/Parallel.h>
 #include <ATen/ops/empty.h>
 #include <c10/core/GradMode.h>

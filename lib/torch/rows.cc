@@ -1,5 +1,5 @@
 #include "lib/torch/rows.h"
-#include "lib/torch/elements.h"
+#include "lib/kernels/elements.h"
 #include <ATen/Parallel.h>
 #include <ATen/ops/empty.h>
 #include <c10/util/Exception.h>

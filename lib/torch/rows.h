@@ -3,7 +3,7 @@
  */
 #ifndef FD2_ROWS_H
 #define FD2_ROWS_H
-#include "lib/torch/frozen-rows.h"
+#include "lib/kernels/frozen-rows.h"
 #include <ATen/core/Tensor.h>
 #include <vector>
 

@@ -15,6 +15,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "lib/kernels/pixel-view.h"
+
 #ifdef __cplusplus
 extern "C" {
 #endif
@@ -180,12 +182,6 @@ Tensor *tensor_cross_entropy(const Tensor *logits, const Tensor *labels, double 
 
 /* --- images that are learned: x [N,3,H,W] f32, channels-last ----------------------------------------------------------- */
 
-/* A crop, resized to the whole (bilinear, half-pixel centres), flipped left to right, then rolled down and right. */
-struct pixel_view {
-	int x, y, w, h;
-	bool flip;
-	int roll_x, roll_y;
-};
 /* The numbers of a step lie on the device, where its passes read them: a step that is replayed finds the new ones there.
  * tensor_views: `n` views of images of w x h pixels; tensor_adam_numbers: of a step of Adam, which counts from 1. The second of
  * each pair puts others in their place. */

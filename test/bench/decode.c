@@ -9,7 +9,7 @@
 
 #include <jpeglib.h>
 
-#include "formats/shard.h"
+#include "formats/shard/shard.h"
 #include "lib/base/err.h"
 #include "lib/data/fit.h"
 

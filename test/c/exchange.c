@@ -1,5 +1,5 @@
 /* What fd2-exchange reads of other programs and writes for them: batches of labels, PNGs, folders; broken in every place. */
-#include "formats/fkd.h"
+#include "formats/fkd/fkd.h"
 #include "lib/base/err.h"
 #include "lib/base/folder.h"
 #include "lib/base/rng.h"

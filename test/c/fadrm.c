@@ -1,5 +1,5 @@
 /* FADRM's parts and its residual connection against scalars. */
-#include "lib/fd2/fadrm.h"
+#include "lib/fd2/distill/fadrm.h"
 
 #include "test/c/check.h"
 #include "test/c/tensors.h"

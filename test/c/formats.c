@@ -1,7 +1,7 @@
 /* Both formats: bytes as specified, whole round trips, and a sentence for every damage. */
 #include "formats/npy.h"
-#include "formats/shard.h"
-#include "formats/stream.h"
+#include "formats/shard/shard.h"
+#include "formats/stream/stream.h"
 #include "lib/base/err.h"
 #include "test/c/check.h"
 #include <stdio.h>

@@ -8,7 +8,7 @@
 #include "lib/base/rng.h"
 #include "lib/cuda/engine.h"
 #include "lib/cuda/grid.h"
-#include "lib/torch/elements.h"
+#include "lib/kernels/elements.h"
 #include "test/c/check.h"
 
 static struct rng draws;

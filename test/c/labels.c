@@ -4,7 +4,7 @@
 
 #include "lib/base/err.h"
 #include "lib/base/rng.h"
-#include "lib/fd2/label-pool.h"
+#include "lib/fd2/labels/label-pool.h"
 #include "test/c/check.h"
 
 enum { N = 5, BATCH = 2, BATCHES = 3, K = 3, W = 13, H = 9, S = 8, PIXELS = 3 * S * S };

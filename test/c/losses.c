@@ -1,12 +1,12 @@
 /* Equations 3-12 in f64: every value against a scalar re-derivation written from the paper, every gradient against central
  * differences of that re-derivation. Nothing here calls the code under test to check it. */
-#include "lib/fd2/losses.h"
+#include "lib/fd2/teacher/losses.h"
 
 #include <stdlib.h>
 
 #include "lib/base/rng.h"
-#include "lib/fd2/cal.h"
-#include "lib/fd2/sre2l.h"
+#include "lib/fd2/teacher/cal.h"
+#include "lib/fd2/distill/sre2l.h"
 #include "lib/nn/backbone.h"
 #include "test/c/check.h"
 #include "test/c/tensors.h"

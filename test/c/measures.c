@@ -1,7 +1,7 @@
 /* What fd2-eval counts: hits, confusion, calibration and likelihood, against sums written out here. */
 #include <stdlib.h>
 
-#include "lib/fd2/measures.h"
+#include "lib/fd2/batch/measures.h"
 #include "test/c/check.h"
 #include "test/c/tensors.h"
 

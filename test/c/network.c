@@ -3,8 +3,8 @@
 
 #include "lib/base/err.h"
 #include "lib/base/rng.h"
-#include "lib/fd2/sre2l.h"
-#include "lib/fd2/teacher.h"
+#include "lib/fd2/distill/sre2l.h"
+#include "lib/fd2/teacher/teacher.h"
 #include "test/c/check.h"
 #include "test/c/tensors.h"
 

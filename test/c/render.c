@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "lib/cuda/engine.h"
-#include "lib/fd2/parcel.h"
+#include "lib/fd2/batch/parcel.h"
 #include "test/c/check.h"
 #include "test/c/tensors.h"
 

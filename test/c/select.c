@@ -4,8 +4,8 @@
 
 #include "lib/base/err.h"
 #include "lib/base/opts.h"
-#include "lib/fd2/coreset.h"
-#include "lib/fd2/patches.h"
+#include "lib/fd2/select/coreset.h"
+#include "lib/fd2/select/patches.h"
 #include "test/c/check.h"
 #include "test/c/tensors.h"
 

@@ -1,6 +1,6 @@
 /* Weights of other programs: files made here byte by byte, each rule broken in turn, and what is hostile on purpose. */
-#include "formats/safetensors.h"
-#include "formats/state.h"
+#include "formats/weights/safetensors.h"
+#include "formats/weights/state.h"
 #include "lib/base/err.h"
 #include "lib/base/rng.h"
 #include "test/c/check.h"

@@ -2,9 +2,9 @@
 #include <math.h>
 #include <stdlib.h>
 
-#include "lib/fd2/cal-augment.h"
-#include "lib/fd2/losses.h"
-#include "lib/fd2/cal.h"
+#include "lib/fd2/teacher/cal-augment.h"
+#include "lib/fd2/teacher/losses.h"
+#include "lib/fd2/teacher/cal.h"
 #include "lib/nn/ema.h"
 #include "lib/nn/optim.h"
 #include "test/c/check.h"

@@ -46,8 +46,8 @@ install_below() {
 		cmp usr/share/bash-completion/completions/{"${tool##*/}",fd2.bash}
 	done
 	cat >stage.c <<-'END'
-		#include <formats/shard.h>
-		#include <formats/stream.h>
+		#include <formats/shard/shard.h>
+		#include <formats/stream/stream.h>
 		#include <lib/base/err.h>
 		int main(void) { return fail("no") == -1 ? 0 : 1; }
 	END

@@ -3,7 +3,7 @@
  *
  * usage: times [IMAGES] */
 #include "lib/cuda/engine.h"
-#include "lib/torch/elements.h"
+#include "lib/kernels/elements.h"
 
 #include <cuda_runtime.h>
 

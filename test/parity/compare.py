@@ -26,7 +26,7 @@ REPEATS = 4  # inputs; the worst is told of fd2 and of rounding, which decides b
 LABELS = torch.tensor([1, 3, 1, 0, 7, 9, 3, 1])  # classes that come twice and three times
 
 
-# --- tensor streams (formats/stream.md) -------------------------------------------------------------------------------------
+# --- tensor streams (formats/stream/stream.md) -------------------------------------------------------------------------------------
 
 def stream_write(path, kind, meta, tensors):
     parts = [msgpack.packb({"format": "fd2-stream", "version": 1, "kind": kind, "meta": meta})]

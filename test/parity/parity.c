@@ -11,9 +11,9 @@
 #include <string.h>
 
 #include "lib/base/err.h"
-#include "lib/fd2/losses.h"
-#include "lib/fd2/sre2l.h"
-#include "lib/fd2/teacher.h"
+#include "lib/fd2/teacher/losses.h"
+#include "lib/fd2/distill/sre2l.h"
+#include "lib/fd2/teacher/teacher.h"
 #include "lib/image/jitter.h"
 #include "lib/nn/optim.h"
 #include "lib/nn/pretrained.h"

@@ -1,8 +1,8 @@
 /* usage: state FILE OUT: what the reader finds in a file of weights, as safetensors. */
 #include <stdlib.h>
 
-#include "formats/safetensors.h"
-#include "formats/state.h"
+#include "formats/weights/safetensors.h"
+#include "formats/weights/state.h"
 #include "lib/base/err.h"
 
 int main(int argc, char **argv)

@@ -1,7 +1,7 @@
 /* The part of CUDA's header of this name that the kernels use. */
 #ifndef FD2_EMULATED_BF16_H
 #define FD2_EMULATED_BF16_H
-#include "lib/torch/bf16.h"
+#include "lib/kernels/bf16.h"
 
 struct __nv_bfloat162 {
 	uint16_t x, y;

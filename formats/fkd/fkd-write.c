@@ -1,0 +1,161 @@
+/* torch/serialization.py, _save, and Python's pickle, protocol 2, for the one list of formats/fkd/fkd.h. */
+#include <archive.h>
+#include <archive_entry.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "formats/fkd/fkd.h"
+#include "lib/base/err.h"
+
+/* --- bytes ----------------------------------------------------------------------------------------------------------------------
+ */
+
+static void add(struct blob *b, const void *data, size_t n)
+{
+	if (b->size + n > b->cap)
+		blob_reserve(b, 2 * (b->size + n));
+	memcpy(b->data + b->size, data, n);
+	b->size += n;
+}
+
+#define ADD(b, literal) add(b, literal, sizeof(literal) - 1)
+
+static void add_text(struct blob *b, const char *s)
+{
+	uint32_t n = (uint32_t)strlen(s);
+	ADD(b, "X");
+	add(b, &n, sizeof n);
+	add(b, s, n);
+}
+
+/* Below 2^31. */
+static void add_int(struct blob *b, int64_t v)
+{
+	int32_t word = (int32_t)v;
+	ADD(b, "J");
+	add(b, &word, sizeof word);
+}
+
+static void add_real(struct blob *b, double v)
+{
+	uint64_t bits;
+	memcpy(&bits, &v, sizeof bits);
+	bits = __builtin_bswap64(bits);
+	ADD(b, "G");
+	add(b, &bits, sizeof bits);
+}
+
+/* --- the pickle -----------------------------------------------------------------------------------------------------------------
+ */
+
+enum { TENSORS = 4 };
+
+/* Storage i, C order. columns 0: one side. */
+struct tensor {
+	const char *type; /* of its storage */
+	int64_t rows, columns;
+	const void *data;
+	size_t element;
+};
+
+static void tensors(const struct fkd_batch *b, struct tensor t[TENSORS])
+{
+	t[0] = (struct tensor){"FloatStorage", b->n, 4, b->coords, sizeof *b->coords};
+	t[1] = (struct tensor){"BoolStorage", b->n, 0, b->flips, sizeof *b->flips};
+	t[2] = (struct tensor){"LongStorage", b->n, 0, b->with, sizeof *b->with};
+	t[3] = (struct tensor){"HalfStorage", b->n, b->classes, b->logits, sizeof *b->logits};
+}
+
+static int64_t elements(const struct tensor *t)
+{
+	return t->columns ? t->rows * t->columns : t->rows;
+}
+
+/* _rebuild_tensor_v2(storage, 0, shape, strides, False, OrderedDict()) */
+static void add_tensor(struct blob *b, const struct tensor *t, int key)
+{
+	char name[2] = {(char)('0' + key), '\0'};
+	ADD(b, "ctorch._utils\n_rebuild_tensor_v2\n((");
+	add_text(b, "storage");
+	ADD(b, "ctorch\n");
+	add(b, t->type, strlen(t->type));
+	ADD(b, "\n");
+	add_text(b, name);
+	add_text(b, "cpu");
+	add_int(b, elements(t));
+	ADD(b, "tQK\0(");
+	add_int(b, t->rows);
+	if (t->columns)
+		add_int(b, t->columns);
+	ADD(b, "t(");
+	if (t->columns)
+		add_int(b, t->columns);
+	ADD(b, "K\1t\x89"
+	       "ccollections\nOrderedDict\n)RtR");
+}
+
+static void add_list(struct blob *b, const struct fkd_batch *batch, const struct tensor t[TENSORS])
+{
+	ADD(b, "\x80\x02](");
+	for (int i = 0; i < 3; i++)
+		add_tensor(b, &t[i], i);
+	add_real(b, batch->lambda);
+	if (batch->mixing == FKD_MIXUP) {
+		ADD(b, "N");
+	} else {
+		ADD(b, "](");
+		for (int i = 0; i < 4; i++)
+			add_int(b, batch->box[i]);
+		ADD(b, "e");
+	}
+	add_tensor(b, &t[3], 3);
+	ADD(b, "e.");
+}
+
+/* --- the archive ----------------------------------------------------------------------------------------------------------------
+ */
+
+static la_ssize_t drain(struct archive *a, void *ctx, const void *data, size_t n)
+{
+	(void)a;
+	add(ctx, data, n);
+	return (la_ssize_t)n;
+}
+
+/* Nothing but memory is written to, so that only a want of it, which ends the program, can fail. */
+static void member(struct archive *a, const char *name, const void *data, size_t n)
+{
+	struct archive_entry *e = archive_entry_new();
+	archive_entry_set_pathname(e, name);
+	archive_entry_set_size(e, (la_int64_t)n);
+	archive_entry_set_filetype(e, AE_IFREG);
+	archive_entry_set_perm(e, 0644);
+	if (archive_write_header(a, e) != ARCHIVE_OK || archive_write_data(a, data, n) != (la_ssize_t)n)
+		die("cannot write a zip archive: %s", archive_error_string(a));
+	archive_entry_free(e);
+}
+
+void fkd_write(const struct fkd_batch *b, struct blob *to)
+{
+	struct tensor t[TENSORS];
+	struct blob pickle = {0};
+	tensors(b, t);
+	add_list(&pickle, b, t);
+	to->size = 0;
+	struct archive *a = archive_write_new();
+	archive_write_set_format_zip(a);
+	archive_write_set_options(a, "zip:compression=store");
+	archive_write_set_bytes_in_last_block(a, 1);
+	archive_write_open(a, to, NULL, drain, NULL);
+	member(a, "batch/data.pkl", pickle.data, pickle.size);
+	member(a, "batch/byteorder", "little", 6);
+	for (int i = 0; i < TENSORS; i++) {
+		char name[] = "batch/data/0";
+		name[sizeof name - 2] = (char)('0' + i);
+		member(a, name, t[i].data, (size_t)elements(&t[i]) * t[i].element);
+	}
+	member(a, "batch/version", "3\n", 2);
+	archive_write_close(a);
+	archive_write_free(a);
+	free(pickle.data);
+}

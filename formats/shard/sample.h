@@ -1,0 +1,34 @@
+/* What reading and writing image shards share: the parts of a sample and how members are named. */
+#ifndef FD2_SAMPLE_H
+#define FD2_SAMPLE_H
+#include "formats/shard/members.h"
+#include "formats/shard/shard.h"
+
+#define SHARD_START "__start__"
+#define SHARD_END "__fd2__"
+
+enum part { PART_IMAGE, PART_CLS, PART_NPY, PART_JSON, PARTS, PART_NONE = -1, PART_FOREIGN = -2 };
+extern const char *const part_names[PARTS]; /* "jpg" ... */
+
+/* Which part of a sample a member is, by its extension, and the sample's key. PART_FOREIGN: an image that is no JPEG; PART_NONE:
+ * nothing of ours. */
+enum part part_of(const char *name, char key[SHARD_NAME_MAX + 1]);
+
+/* The parts of one sample while they are collected. */
+struct group {
+	bool open;
+	char key[SHARD_NAME_MAX + 1], class[SHARD_NAME_MAX + 1];
+	char last[SHARD_NAME_MAX + 1]; /* name of the last member */
+	bool has[PARTS];
+	struct blob parts[PARTS];
+};
+/* Takes the data of m, leaving an old buffer in its place. -1: the sample has that part already. */
+int group_take(struct group *g, const char *shard, enum part p, const char *key, struct member *m);
+/* -1: a .cls that is no number. */
+int group_sample(struct group *g, const char *shard, struct sample *s);
+void group_close(struct group *g);
+void group_free(struct group *g);
+
+/* The shard's digest with one more sample. */
+uint64_t sample_digest(uint64_t h, const struct sample *s);
+#endif

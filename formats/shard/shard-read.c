@@ -1,0 +1,380 @@
+#include <search.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "formats/digest.h"
+#include "formats/shard/sample.h"
+#include "lib/base/err.h"
+
+/* A sample's name, remembered to notice that it comes again. */
+struct key {
+	const char *shard;
+	bool image;
+	char name[];
+};
+
+/* A folder of samples and, where they have a .cls, the number they agree on. */
+struct folder {
+	long cls; /* -1: none yet */
+	const char *shard;
+	bool listed; /* in the class list of __fd2__ */
+	char name[];
+};
+
+struct shard_reader {
+	struct members *members;
+	struct member member;
+	struct group groups[2]; /* the sample handed out, and the one being collected */
+	int now;                /* the latter */
+	void *keys, *folders;   /* search trees */
+	struct folder **v;      /* the folders in order of appearance */
+	int n_folders;
+	char **shards; /* names that keys and folders point to */
+	int n_shards;
+	long in_path, in_part; /* samples: of this path, and since its last __fd2__ */
+	long numbers;          /* samples with a number and no folder */
+	long highest;          /* such number */
+	uint64_t digest, part_digest;
+	json_t *meta, *list;    /* the last __fd2__ and the class list of the first that has one */
+	const char *list_shard; /* where the list is from */
+	const char **classes;
+	int n_classes;
+	char hex[DIGEST_HEX];
+	bool done;
+};
+
+struct shard_reader *shard_open(char *const *paths, int n)
+{
+	struct members *ms = members_open(paths, n);
+	if (!ms)
+		return NULL;
+	struct shard_reader *r = xcalloc(1, sizeof *r);
+	r->members = ms;
+	r->highest = -1;
+	return r;
+}
+
+/* The path being read, as a string that outlives it. */
+static const char *shard_name(struct shard_reader *r)
+{
+	const char *path = members_path(r->members);
+	if (r->n_shards && !strcmp(r->shards[r->n_shards - 1], path))
+		return r->shards[r->n_shards - 1];
+	r->shards = xrealloc(r->shards, (size_t)r->n_shards + 1, sizeof *r->shards);
+	return r->shards[r->n_shards++] = xstrdup(path);
+}
+
+/* --- names and labels -----------------------------------------------------------------------------------------------------------
+ */
+
+static int by_key(const void *a, const void *b)
+{
+	return strcmp(((const struct key *)a)->name, ((const struct key *)b)->name);
+}
+
+static int by_folder(const void *a, const void *b)
+{
+	return strcmp(((const struct folder *)a)->name, ((const struct folder *)b)->name);
+}
+
+static int remember_key(struct shard_reader *r, const struct group *g)
+{
+	struct key *k = xcalloc(1, sizeof *k + strlen(g->key) + 1), **found;
+	strcpy(k->name, g->key);
+	k->shard = shard_name(r);
+	k->image = g->has[PART_IMAGE];
+	found = tsearch(k, &r->keys, by_key);
+	if (*found == k)
+		return 0;
+	struct key *earlier = *found;
+	free(k);
+	if (earlier->shard == shard_name(r))
+		return fail("'%s': sample '%s' appears again with member '%s'; pack a sample once and its members side by side, as "
+		            "`tar --sort=name` does",
+		    earlier->shard, g->key, g->last);
+	if (earlier->image && g->has[PART_IMAGE])
+		return fail("sample '%s' of '%s' is in '%s', too", g->key, shard_name(r), earlier->shard);
+	return 0;
+}
+
+static struct folder *folder_of(struct shard_reader *r, const char *class)
+{
+	struct folder *f = xcalloc(1, sizeof *f + strlen(class) + 1), **found;
+	strcpy(f->name, class);
+	f->shard = shard_name(r);
+	f->cls = -1;
+	found = tsearch(f, &r->folders, by_folder);
+	if (*found != f) {
+		free(f);
+		return *found;
+	}
+	r->v = xrealloc(r->v, (size_t)r->n_folders + 1, sizeof *r->v);
+	return r->v[r->n_folders++] = f;
+}
+
+static int check_label(struct shard_reader *r, const struct sample *s, const struct group *g)
+{
+	if (!s->class && s->cls < 0)
+		return fail("'%s': member '%s' has no label (no folder and no %s.cls)", s->shard, g->last, s->key);
+	if (!s->class) {
+		r->numbers++;
+		r->highest = s->cls > r->highest ? s->cls : r->highest;
+		return 0;
+	}
+	struct folder *f = folder_of(r, s->class);
+	if (s->cls >= 0 && f->cls >= 0 && f->cls != s->cls)
+		return fail("'%s': folder '%s' holds classes %ld and %ld by their .cls; a folder is a class", s->shard, s->class,
+		    f->cls, s->cls);
+	if (s->cls >= 0)
+		f->cls = s->cls;
+	return 0;
+}
+
+/* Ends the sample being collected. 1: it is in *s; 0: there was none, or one without an image. */
+static int close_group(struct shard_reader *r, struct sample *s)
+{
+	struct group *g = &r->groups[r->now];
+	int ok = 0;
+	if (!g->open)
+		return 0;
+	if (remember_key(r, g) < 0 || group_sample(g, shard_name(r), s) < 0)
+		return -1;
+	if (!g->has[PART_IMAGE] && g->has[PART_CLS])
+		return fail("'%s': member '%s.cls' has no image beside it", s->shard, g->key);
+	if (s->image && check_label(r, s, g) < 0)
+		return -1;
+	if (s->image) {
+		r->in_path++;
+		r->in_part++;
+		r->part_digest = sample_digest(r->part_digest, s);
+		r->digest = sample_digest(r->digest, s);
+		ok = 1;
+	}
+	group_close(g);
+	r->now ^= 1;
+	return ok;
+}
+
+/* --- __fd2__ --------------------------------------------------------------------------------------------------------------------
+ */
+
+static bool is_list(const json_t *list)
+{
+	for (size_t i = 0; i < json_array_size(list); i++)
+		if (!json_is_string(json_array_get(list, i)))
+			return false;
+	return json_is_array(list);
+}
+
+static const char *class_name(const json_t *list, size_t i)
+{
+	return json_string_value(json_array_get(list, i));
+}
+
+static int take_list(struct shard_reader *r, json_t *list)
+{
+	const char *shard = shard_name(r);
+	if (!is_list(list))
+		return fail("'%s': the class list of its %s is no list of names", shard, SHARD_END);
+	if (!r->list) {
+		r->list = json_incref(list);
+		r->list_shard = shard;
+		return 0;
+	}
+	size_t n = json_array_size(list), before = json_array_size(r->list);
+	if (n != before)
+		return fail("'%s' knows %zu classes where '%s' knows %zu", shard, n, r->list_shard, before);
+	for (size_t i = 0; i < n; i++)
+		if (strcmp(class_name(list, i), class_name(r->list, i)))
+			return fail("class %zu is '%s' in '%s' and '%s' in '%s'", i, class_name(list, i), shard,
+			    class_name(r->list, i), r->list_shard);
+	return 0;
+}
+
+static int check_count(struct shard_reader *r, const json_t *meta)
+{
+	const char *shard = shard_name(r), *digest = json_string_value(json_object_get(meta, "digest"));
+	const json_t *count = json_object_get(meta, "count");
+	char hex[DIGEST_HEX];
+	if (count && !json_is_integer(count))
+		return fail("'%s': the count of its %s is no number", shard, SHARD_END);
+	if (count && !r->in_part && json_integer_value(count))
+		return fail("'%s' has its %s before its samples; leave that out when packing anew", shard, SHARD_END);
+	if (count && json_integer_value(count) != r->in_part)
+		return fail("'%s' holds %ld samples where its %s says %lld", shard, r->in_part, SHARD_END,
+		    (long long)json_integer_value(count));
+	digest_hex(hex, r->part_digest);
+	if (digest && strcmp(digest, hex))
+		return fail("'%s' is damaged: its samples are not those that its %s counted", shard, SHARD_END);
+	return 0;
+}
+
+static int take_meta(struct shard_reader *r)
+{
+	json_error_t why;
+	if (r->member.data.size > SHARD_META_MAX)
+		return fail("'%s': its %s is larger than 16 MiB", shard_name(r), SHARD_END);
+	json_t *meta = json_loadb((const char *)r->member.data.data, r->member.data.size, JSON_REJECT_DUPLICATES, &why);
+	json_decref(r->meta);
+	r->meta = meta;
+	if (!json_is_object(meta))
+		return fail("'%s': its %s is no JSON object: %s", shard_name(r), SHARD_END, meta ? "another value" : why.text);
+	json_t *list = json_object_get(meta, "classes");
+	if (list && !json_is_null(list) && take_list(r, list) < 0)
+		return -1;
+	/* Whoever unpacked a shard may take images away. */
+	if (!members_in_folder(r->members) && check_count(r, meta) < 0)
+		return -1;
+	r->in_part = 0;
+	r->part_digest = 0;
+	return 0;
+}
+
+/* --- the class list -------------------------------------------------------------------------------------------------------------
+ */
+
+static int folder_order(const void *a, const void *b)
+{
+	return by_folder(*(struct folder *const *)a, *(struct folder *const *)b);
+}
+
+/* Class i of the list, as a folder's name, with its samples' numbers. */
+static int check_listed(struct shard_reader *r, size_t i)
+{
+	const char *name = class_name(r->list, i);
+	struct folder *f = xcalloc(1, sizeof *f + strlen(name) + 1), **found;
+	strcpy(f->name, name);
+	found = tfind(f, &r->folders, by_folder);
+	free(f);
+	if (!found)
+		return 0;
+	f = *found;
+	f->listed = true;
+	if (f->cls < 0 || f->cls == (long)i)
+		return 0;
+	return fail("'%s': the .cls of class '%s' say %ld where '%s' lists it as %zu", f->shard, name, f->cls, r->list_shard, i);
+}
+
+static int listed_classes(struct shard_reader *r)
+{
+	size_t n = json_array_size(r->list);
+	r->n_classes = (int)n;
+	r->classes = xcalloc(n, sizeof *r->classes);
+	for (size_t i = 0; i < n; i++) {
+		r->classes[i] = class_name(r->list, i);
+		if (check_listed(r, i) < 0)
+			return -1;
+	}
+	for (int i = 0; i < r->n_folders; i++)
+		if (!r->v[i]->listed)
+			return fail(
+			    "class '%s' of '%s' is not in the class list of '%s'", r->v[i]->name, r->v[i]->shard, r->list_shard);
+	if (r->highest >= (long)n)
+		return fail("class %ld is not in the class list of '%s', which has %zu", r->highest, r->list_shard, n);
+	return 0;
+}
+
+static int folder_classes(struct shard_reader *r)
+{
+	if (!r->n_folders)
+		return 0;
+	if (r->numbers)
+		return fail("'%s' has labels by number alone, and '%s' by folder", shard_name(r), r->v[0]->shard);
+	qsort(r->v, (size_t)r->n_folders, sizeof *r->v, folder_order);
+	r->n_classes = r->n_folders;
+	r->classes = xcalloc((size_t)r->n_folders, sizeof *r->classes);
+	for (int i = 0; i < r->n_folders; i++)
+		r->classes[i] = r->v[i]->name;
+	return 0;
+}
+
+/* --- the sequence ---------------------------------------------------------------------------------------------------------------
+ */
+
+static int wanted(const char *shard, const char *name)
+{
+	char key[SHARD_NAME_MAX + 1];
+	enum part p = part_of(name, key);
+	if (p == PART_FOREIGN)
+		return fail("'%s': member '%s' is no JPEG; convert it to JPEG", shard, name);
+	return p >= 0 || !strcmp(name, SHARD_END);
+}
+
+static int end_path(struct shard_reader *r)
+{
+	if (!r->in_path)
+		return fail("'%s' holds no image", shard_name(r));
+	r->in_path = r->in_part = 0;
+	r->part_digest = 0;
+	return 0;
+}
+
+/* What ended the last sample: the first member of the next, the end of a path, or __fd2__. */
+static int go_on(struct shard_reader *r, int event, enum part p, const char *key)
+{
+	if (event == MEMBER_PATH_END)
+		return end_path(r);
+	return p < 0 ? take_meta(r) : group_take(&r->groups[r->now], shard_name(r), p, key, &r->member);
+}
+
+static int finish(struct shard_reader *r)
+{
+	digest_hex(r->hex, r->digest);
+	r->done = true;
+	return r->list ? listed_classes(r) : folder_classes(r);
+}
+
+int shard_next(struct shard_reader *r, struct sample *s)
+{
+	char key[SHARD_NAME_MAX + 1];
+	int event = MEMBER_END;
+	while (!r->done && (event = members_next(r->members, &r->member, wanted)) > 0) {
+		struct group *g = &r->groups[r->now];
+		enum part p = event == MEMBER_FILE ? part_of(r->member.name, key) : PART_NONE;
+		if (p >= 0 && g->open && !strcmp(key, g->key)) {
+			if (group_take(g, shard_name(r), p, key, &r->member) < 0)
+				return -1;
+			continue;
+		}
+		int closed = close_group(r, s);
+		if (closed < 0 || go_on(r, event, p, key) < 0)
+			return -1;
+		if (closed)
+			return 1;
+	}
+	return r->done ? 0 : event < 0 ? -1 : finish(r);
+}
+
+json_t *shard_meta(struct shard_reader *r)
+{
+	return r->meta;
+}
+
+const char *const *shard_classes(struct shard_reader *r, int *n)
+{
+	*n = r->n_classes;
+	return r->classes;
+}
+
+const char *shard_digest(struct shard_reader *r)
+{
+	return r->hex;
+}
+
+void shard_close(struct shard_reader *r)
+{
+	members_close(r->members);
+	tdestroy(r->keys, free);
+	tdestroy(r->folders, free);
+	for (int i = 0; i < r->n_shards; i++)
+		free(r->shards[i]);
+	for (int i = 0; i < 2; i++)
+		group_free(&r->groups[i]);
+	free(r->member.data.data);
+	free(r->shards);
+	free(r->v);
+	free(r->classes);
+	json_decref(r->meta);
+	json_decref(r->list);
+	free(r);
+}

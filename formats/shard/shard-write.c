@@ -1,0 +1,431 @@
+#include <archive.h>
+#include <archive_entry.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "formats/digest.h"
+#include "formats/shard/sample.h"
+#include "lib/base/err.h"
+#include "lib/base/names.h"
+
+enum { BLOCK = 512 };
+
+struct shard_writer {
+	struct out *out;
+	bool out_failed; /* the sentence is out_write's */
+	bool ending;     /* nothing more is written: libarchive ends an archive even when it is only freed */
+	struct archive *archive;
+	json_t *meta, *classes;
+	time_t mtime;
+	uint64_t digest;
+	long count;
+	bool kept, begun;  /* an OUT_KEEP output; its __start__ is written */
+	bool parts[PARTS]; /* of every sample, in a kept shard */
+};
+
+/* --- members --------------------------------------------------------------------------------------------------------------------
+ */
+
+static ssize_t drain(struct archive *a, void *ctx, const void *data, size_t n)
+{
+	struct shard_writer *w = ctx;
+	if (w->ending || out_write(w->out, data, n) == 0)
+		return (ssize_t)n;
+	w->out_failed = true;
+	archive_set_error(a, EIO, "output failed");
+	return -1;
+}
+
+static int no_member(struct shard_writer *w, const char *name)
+{
+	const char *why = archive_error_string(w->archive);
+	return w->out_failed ? -1
+	                     : fail("cannot write %s: member '%s': %s", out_name(w->out), name, why ? why : "libarchive failed");
+}
+
+static int put_member(struct shard_writer *w, const char *name, const void *data, size_t size)
+{
+	struct archive_entry *e = archive_entry_new();
+	archive_entry_set_pathname(e, name);
+	archive_entry_set_size(e, (int64_t)size);
+	archive_entry_set_filetype(e, AE_IFREG);
+	archive_entry_set_perm(e, 0644);
+	archive_entry_set_mtime(e, w->mtime, 0);
+	int ok = archive_write_header(w->archive, e);
+	archive_entry_free(e);
+	if (ok != ARCHIVE_OK && ok != ARCHIVE_WARN)
+		return no_member(w, name);
+	if (archive_write_data(w->archive, data, size) != (ssize_t)size || archive_write_finish_entry(w->archive) != ARCHIVE_OK)
+		return no_member(w, name);
+	return 0;
+}
+
+static int put_json(struct shard_writer *w, const char *name, const json_t *v)
+{
+	char *text = json_dumps(v, JSON_COMPACT);
+	if (!text)
+		return fail("cannot write %s: its provenance is no JSON", out_name(w->out));
+	char *line = xasprintf("%s\n", text);
+	int ok = put_member(w, name, line, strlen(line));
+	free(text);
+	free(line);
+	return ok;
+}
+
+/* --- beginning ------------------------------------------------------------------------------------------------------------------
+ */
+
+static time_t source_date(void)
+{
+	const char *epoch = getenv("SOURCE_DATE_EPOCH");
+	return epoch ? (time_t)strtoll(epoch, NULL, 10) : 0;
+}
+
+static json_t *name_list(const char *const *names, int n)
+{
+	return names ? names_to_json(names, n) : json_null();
+}
+
+static void release(struct shard_writer *w)
+{
+	w->ending = true;
+	archive_write_free(w->archive);
+	json_decref(w->meta);
+	json_decref(w->classes);
+	free(w);
+}
+
+struct shard_writer *shard_create(struct out *out, json_t *meta, const char *const *classes, int n)
+{
+	struct shard_writer *w = xcalloc(1, sizeof *w);
+	w->out = out;
+	w->meta = meta ? meta : json_object();
+	w->classes = name_list(classes, n);
+	w->mtime = source_date();
+	w->kept = out_kept(out);
+	w->archive = archive_write_new();
+	archive_write_set_format_ustar(w->archive);
+	/* Without blocking, what is written is where out_tell says. */
+	archive_write_set_bytes_per_block(w->archive, BLOCK);
+	archive_write_set_bytes_in_last_block(w->archive, 1);
+	if (archive_write_open(w->archive, w, NULL, drain, NULL) == ARCHIVE_OK)
+		return w;
+	fail("cannot write %s: libarchive failed", out_name(out));
+	shard_abandon(w);
+	return NULL;
+}
+
+/* --- samples --------------------------------------------------------------------------------------------------------------------
+ */
+
+static int check_names(const struct shard_writer *w, const char *class, const char *id)
+{
+	char name[SHARD_NAME_MAX + 8], key[SHARD_NAME_MAX + 1];
+	int n = snprintf(name, sizeof name, "%s%s%s.jpg", class ? class : "", class ? "/" : "", id);
+	if (!*id || strpbrk(id, "./"))
+		return fail("cannot write %s: '%s' is no id: ids have no dots and no slashes", out_name(w->out), id);
+	if (n > SHARD_NAME_MAX || (class && (!*class || *class == '/')) || part_of(name, key) != PART_IMAGE)
+		return fail("cannot write %s: '%.80s' is no name for a class", out_name(w->out), class ? class : id);
+	return 0;
+}
+
+/* A kept shard begins by saying what it is made with and which parts every sample has, so that whole samples are told from a cut
+ * one. */
+static int begin(struct shard_writer *w, const bool *has)
+{
+	json_t *parts = json_array();
+	for (int p = 0; p < PARTS; p++)
+		if (has[p])
+			json_array_append_new(parts, json_string(part_names[p]));
+	json_t *start = json_pack("{s:o, s:O, s:O}", "parts", parts, "classes", w->classes, "meta", w->meta);
+	int ok = put_json(w, SHARD_START, start);
+	json_decref(start);
+	memcpy(w->parts, has, sizeof w->parts);
+	w->begun = true;
+	return ok;
+}
+
+static int put_sample(struct shard_writer *w, const struct sample *s)
+{
+	char name[SHARD_NAME_MAX + 8], cls[24];
+	snprintf(cls, sizeof cls, "%ld", s->cls);
+	const void *data[PARTS] = {s->image, s->cls >= 0 ? cls : NULL, s->npy, s->json};
+	size_t size[PARTS] = {s->image_size, strlen(cls), s->npy_size, s->json_size};
+	bool has[PARTS];
+	for (int p = 0; p < PARTS; p++)
+		has[p] = data[p];
+	if (w->kept && !w->begun && begin(w, has) < 0)
+		return -1;
+	if (w->kept && memcmp(has, w->parts, sizeof has) != 0)
+		return fail("cannot write %s: sample '%s' has other parts than the first", out_name(w->out), s->key);
+	for (int p = 0; p < PARTS; p++) {
+		snprintf(name, sizeof name, "%s.%s", s->key, part_names[p]);
+		if (has[p] && put_member(w, name, data[p], size[p]) < 0)
+			return -1;
+	}
+	w->digest = sample_digest(w->digest, s);
+	w->count++;
+	return w->kept ? out_sync(w->out) : 0;
+}
+
+int shard_add(struct shard_writer *w, const char *class, const char *id, long cls, const void *jpeg, size_t jpeg_size,
+    const void *npy, size_t npy_size, const char *json)
+{
+	if (check_names(w, class, id) < 0)
+		return -1;
+	if (!jpeg || (!class && cls < 0))
+		return fail("cannot write %s: sample '%s' has no %s", out_name(w->out), id, jpeg ? "label" : "image");
+	char *key = class ? xasprintf("%s/%s", class, id) : xstrdup(id);
+	struct sample s = {.key = key,
+	    .class = class,
+	    .cls = cls < 0 ? -1 : cls,
+	    .image = jpeg,
+	    .image_size = jpeg_size,
+	    .npy = npy,
+	    .npy_size = npy_size,
+	    .json = (const uint8_t *)json,
+	    .json_size = json ? strlen(json) : 0};
+	int ok = put_sample(w, &s);
+	free(key);
+	return ok;
+}
+
+/* --- end ------------------------------------------------------------------------------------------------------------------------
+ */
+
+static int put_end(struct shard_writer *w)
+{
+	char hex[DIGEST_HEX];
+	digest_hex(hex, w->digest);
+	json_t *end = json_copy(w->meta);
+	json_object_set_new(end, "format", json_string("fd2-shard"));
+	json_object_set(end, "classes", w->classes);
+	json_object_set_new(end, "count", json_integer(w->count));
+	json_object_set_new(end, "digest", json_string(hex));
+	int ok = put_json(w, SHARD_END, end);
+	json_decref(end);
+	return ok;
+}
+
+int shard_finish(struct shard_writer *w)
+{
+	struct out *out = w->out;
+	if (put_end(w) < 0 || (archive_write_close(w->archive) != ARCHIVE_OK && no_member(w, SHARD_END) < 0)) {
+		shard_abandon(w);
+		return -1;
+	}
+	release(w);
+	return out_close(out);
+}
+
+void shard_abandon(struct shard_writer *w)
+{
+	struct out *out = w->out;
+	release(w);
+	out_abandon(out);
+}
+
+/* --- going on -------------------------------------------------------------------------------------------------------------------
+ */
+
+/* An unfinished shard while it is read: what of it is whole. */
+struct rest {
+	const char *name;
+	struct archive *archive;
+	uint64_t size, good; /* bytes of the file, and of its whole samples */
+	struct member member;
+	json_t *start; /* NULL: not even that is whole */
+	bool parts[PARTS];
+	struct group group;
+	uint64_t digest;
+	long count;
+};
+
+/* The next member that lies in the file with all its blocks. 1, or 0 at the first that does not. */
+static int next_whole(struct rest *f, uint64_t *end)
+{
+	struct archive_entry *e;
+	struct blob *b = &f->member.data;
+	if (archive_read_next_header(f->archive, &e) != ARCHIVE_OK || archive_entry_size(e) > SHARD_MEMBER_MAX)
+		return 0;
+	size_t size = (size_t)archive_entry_size(e);
+	*end = (uint64_t)archive_read_header_position(f->archive) + BLOCK + (size + BLOCK - 1) / BLOCK * BLOCK;
+	const char *name = archive_entry_pathname(e);
+	if (*end > f->size || !name || strlen(name) > SHARD_NAME_MAX)
+		return 0;
+	strcpy(f->member.name, name);
+	blob_reserve(b, size + 1);
+	b->size = size;
+	return archive_read_data(f->archive, b->data, size) == (ssize_t)size;
+}
+
+/* Even a file that is cut within its first member begins as ours do. */
+static bool is_ours(const struct rest *f)
+{
+	char head[sizeof SHARD_START];
+	FILE *file = fopen(f->name, "re");
+	size_t n = file ? fread(head, 1, sizeof head, file) : 0;
+	if (file)
+		fclose(file);
+	return !memcmp(head, SHARD_START, n);
+}
+
+static int read_start(struct rest *f)
+{
+	uint64_t end;
+	const char *part;
+	size_t i;
+	json_t *v;
+	if (!is_ours(f))
+		return fail("'%s' was not begun by this program; remove it", f->name);
+	if (!next_whole(f, &end))
+		return 0;
+	f->start = json_loadb((char *)f->member.data.data, f->member.data.size, 0, NULL);
+	if (!json_is_object(json_object_get(f->start, "meta")))
+		return fail("'%s' is damaged; remove it", f->name);
+	json_array_foreach(json_object_get(f->start, "parts"), i, v) for (int p = 0; (part = json_string_value(v)) && p < PARTS;
+	                                                                  p++) f->parts[p] |= !strcmp(part, part_names[p]);
+	f->good = end;
+	return 0;
+}
+
+static int read_samples(struct rest *f, void (*seen)(void *, const struct sample *), void *ctx)
+{
+	char key[SHARD_NAME_MAX + 1];
+	uint64_t end;
+	struct sample s;
+	while (next_whole(f, &end)) {
+		enum part p = part_of(f->member.name, key);
+		if (p < 0 || (f->group.open && strcmp(key, f->group.key) != 0))
+			break;
+		if (group_take(&f->group, f->name, p, key, &f->member) < 0)
+			return -1;
+		if (memcmp(f->group.has, f->parts, sizeof f->parts) != 0)
+			continue;
+		if (group_sample(&f->group, f->name, &s) < 0)
+			return -1;
+		if (seen)
+			seen(ctx, &s);
+		f->digest = sample_digest(f->digest, &s);
+		f->count++;
+		f->good = end;
+		group_close(&f->group);
+	}
+	return 0;
+}
+
+static int read_rest(struct rest *f, void (*seen)(void *, const struct sample *), void *ctx)
+{
+	struct stat st;
+	if (stat(f->name, &st))
+		return fail("cannot open '%s': %s", f->name, strerror(errno));
+	f->size = (uint64_t)st.st_size;
+	f->archive = archive_read_new();
+	archive_read_support_format_tar(f->archive);
+	archive_read_open_filename(f->archive, f->name, BLOCK * 128);
+	int ok = read_start(f);
+	if (!ok && f->start)
+		ok = read_samples(f, seen, ctx);
+	archive_read_free(f->archive);
+	free(f->member.data.data);
+	group_free(&f->group);
+	return ok;
+}
+
+/* The first setting that differs, as a sentence; argv is only how they were given. 0 when they agree. */
+static int differs(const char *file, const char *name, json_t *was, json_t *is)
+{
+	const char *key;
+	json_t *v;
+	if (json_equal(was, is) || !strcmp(name, "argv"))
+		return 0;
+	if (!json_is_object(was) || !json_is_object(is)) {
+		char *a = was ? json_dumps(was, JSON_ENCODE_ANY | JSON_COMPACT) : NULL,
+		     *b = is ? json_dumps(is, JSON_ENCODE_ANY | JSON_COMPACT) : NULL;
+		fail("'%s' was begun with %s %.60s, and this is %s %.60s; give the same settings, or remove it", file, name,
+		    a ? a : "unset", name, b ? b : "unset");
+		free(a);
+		free(b);
+		return -1;
+	}
+	json_object_foreach(was, key, v) if (differs(file, key, v, json_object_get(is, key)) < 0) return -1;
+	json_object_foreach(is, key, v) if (differs(file, key, json_object_get(was, key), v) < 0) return -1;
+	return 0;
+}
+
+/* Takes over what is whole. The settings stay as they were first written, so that the result is the same as without the break. */
+static struct shard_writer *go_on(const char *path, struct rest *f, json_t *meta, const char *const *classes, int n)
+{
+	struct out *out = out_resume(path, f->good);
+	struct shard_writer *w =
+	    out ? shard_create(out, json_incref(f->start ? json_object_get(f->start, "meta") : meta), classes, n) : NULL;
+	if (!w)
+		return NULL;
+	w->begun = f->start;
+	w->digest = f->digest;
+	w->count = f->count;
+	memcpy(w->parts, f->parts, sizeof w->parts);
+	return w;
+}
+
+static int same_settings(const struct rest *f, json_t *meta, const char *const *classes, int n)
+{
+	if (!f->start)
+		return 0;
+	json_t *list = name_list(classes, n);
+	int ok = differs(f->name, "settings", json_object_get(f->start, "meta"), meta);
+	if (!ok && !json_equal(list, json_object_get(f->start, "classes")))
+		ok = fail("'%s' was begun with another list of classes; remove it", f->name);
+	json_decref(list);
+	return ok;
+}
+
+struct shard_writer *shard_resume(
+    const char *path, json_t *meta, const char *const *classes, int n, void (*seen)(void *ctx, const struct sample *s), void *ctx)
+{
+	char *part = out_part_name(path);
+	struct rest f = {.name = part};
+	struct shard_writer *w = NULL;
+	if (access(part, F_OK)) {
+		struct out *out = out_open(path, OUT_KEEP);
+		w = out ? shard_create(out, json_incref(meta), classes, n) : NULL;
+	} else if (read_rest(&f, seen, ctx) == 0 && same_settings(&f, meta, classes, n) == 0) {
+		w = go_on(path, &f, meta, classes, n);
+	}
+	json_decref(f.start);
+	json_decref(meta);
+	free(part);
+	return w;
+}
+
+long shard_unfinished(const char *path)
+{
+	char *part = out_part_name(path);
+	struct rest f = {.name = part};
+	int ok = access(part, F_OK) ? 0 : read_rest(&f, NULL, NULL);
+	json_decref(f.start);
+	free(part);
+	return ok < 0 ? -1 : f.count;
+}
+
+bool shard_is_made(const char *path, json_t *meta)
+{
+	struct shard_reader *r = access(path, R_OK) ? NULL : shard_open((char *[]){(char *)path}, 1);
+	struct sample s;
+	const char *key;
+	json_t *v;
+	int got;
+	if (!r)
+		return false;
+	while ((got = shard_next(r, &s)) > 0)
+		;
+	bool same = !got && shard_meta(r);
+	json_object_foreach(meta, key, v) same =
+	    same && (!strcmp(key, "argv") || json_equal(v, json_object_get(shard_meta(r), key)));
+	shard_close(r);
+	return same;
+}

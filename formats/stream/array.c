@@ -1,0 +1,77 @@
+/* Dense arrays: types, elements, ownership. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "formats/stream/dtype.h"
+
+static const struct {
+	const char *name, *numpy;
+	size_t size;
+} types[] = {
+    [DT_F16] = {"f16", "<f2", 2},
+    [DT_F32] = {"f32", "<f4", 4},
+    [DT_F64] = {"f64", "<f8", 8},
+    [DT_I32] = {"i32", "<i4", 4},
+    [DT_I64] = {"i64", "<i8", 8},
+    [DT_U8] = {"u8", "|u1", 1},
+    [DT_BOOL] = {"bool", "|b1", 1},
+};
+
+size_t dtype_size(enum dtype t)
+{
+	return types[t].size;
+}
+
+const char *dtype_name(enum dtype t)
+{
+	return types[t].name;
+}
+
+const char *dtype_numpy(enum dtype t)
+{
+	return types[t].numpy;
+}
+
+int64_t array_count(const struct array *a)
+{
+	return (int64_t)(a->size / dtype_size(a->dtype));
+}
+
+static double half(uint16_t bits)
+{
+	uint32_t sign = (uint32_t)(bits & 0x8000) << 16, exponent = bits >> 10 & 31, fraction = bits & 1023;
+	if (!exponent)
+		return (sign ? -1 : 1) * (double)fraction / 16777216.0; /* subnormal: fraction * 2^-24 */
+	uint32_t word = sign | (exponent == 31 ? 255u : exponent + 112) << 23 | fraction << 13;
+	float f;
+	memcpy(&f, &word, sizeof f);
+	return f;
+}
+
+double array_at(const struct array *a, int64_t i)
+{
+	const void *d = a->data;
+	switch (a->dtype) {
+	case DT_F16:
+		return half(((const uint16_t *)d)[i]);
+	case DT_F32:
+		return ((const float *)d)[i];
+	case DT_F64:
+		return ((const double *)d)[i];
+	case DT_I32:
+		return ((const int32_t *)d)[i];
+	case DT_I64:
+		return (double)((const int64_t *)d)[i];
+	case DT_U8:
+	case DT_BOOL:
+		return ((const uint8_t *)d)[i];
+	}
+	return 0;
+}
+
+void array_free(struct array *a)
+{
+	free(a->name);
+	free(a->data);
+	*a = (struct array){0};
+}

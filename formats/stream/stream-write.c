@@ -1,0 +1,150 @@
+#include <stdlib.h>
+#include <string.h>
+#include <zlib.h>
+
+#include "formats/stream/dtype.h"
+#include "formats/stream/meta.h"
+#include "lib/base/err.h"
+
+struct stream_writer {
+	struct out *out;
+	uint32_t crc;
+	uint64_t count;
+	msgpack_sbuffer small; /* an object under construction, without its data */
+	msgpack_packer pk;
+};
+
+static int put_bytes(struct stream_writer *w, const void *data, size_t n)
+{
+	w->crc = (uint32_t)crc32_z(w->crc, data, n);
+	return out_write(w->out, data, n);
+}
+
+static int put_small(struct stream_writer *w)
+{
+	int ok = put_bytes(w, w->small.data, w->small.size);
+	msgpack_sbuffer_clear(&w->small);
+	return ok;
+}
+
+static void text(struct stream_writer *w, const char *s)
+{
+	msgpack_pack_str(&w->pk, strlen(s));
+	msgpack_pack_str_body(&w->pk, s, strlen(s));
+}
+
+/* msgpack-numpy's keys are bin, not str. */
+static void key(struct stream_writer *w, const char *s)
+{
+	msgpack_pack_bin(&w->pk, strlen(s));
+	msgpack_pack_bin_body(&w->pk, s, strlen(s));
+}
+
+struct stream_writer *stream_create(struct out *out, const char *kind, json_t *meta)
+{
+	struct stream_writer *w = xcalloc(1, sizeof *w);
+	w->out = out;
+	msgpack_sbuffer_init(&w->small);
+	msgpack_packer_init(&w->pk, &w->small, msgpack_sbuffer_write);
+	json_t *header = json_pack(
+	    "{s:s, s:i, s:s, s:o}", "format", "fd2-stream", "version", 1, "kind", kind, "meta", meta ? meta : json_object());
+	meta_pack(&w->pk, header);
+	json_decref(header);
+	if (put_small(w) == 0)
+		return w;
+	stream_abandon(w);
+	return NULL;
+}
+
+static void shape_of(struct stream_writer *w, int rank, const int64_t *shape)
+{
+	msgpack_pack_array(&w->pk, (size_t)rank);
+	for (int i = 0; i < rank; i++)
+		msgpack_pack_int64(&w->pk, shape[i]);
+}
+
+/* One record; part n of parts when the tensor is split, whole being its shape. */
+static int put_record(struct stream_writer *w, const char *name, enum dtype t, int rank, const int64_t *shape, const void *data,
+    size_t size, int part, int parts, const int64_t *whole)
+{
+	msgpack_pack_map(&w->pk, parts > 1 ? 4 : 2);
+	text(w, "name");
+	text(w, name);
+	if (parts > 1) {
+		text(w, "part");
+		msgpack_pack_array(&w->pk, 2);
+		msgpack_pack_int(&w->pk, part);
+		msgpack_pack_int(&w->pk, parts);
+		text(w, "shape");
+		shape_of(w, rank, whole);
+	}
+	text(w, "value");
+	msgpack_pack_map(&w->pk, 5);
+	key(w, "nd");
+	msgpack_pack_true(&w->pk);
+	key(w, "type");
+	text(w, dtype_numpy(t));
+	key(w, "kind");
+	msgpack_pack_bin(&w->pk, 0);
+	key(w, "shape");
+	shape_of(w, rank, shape);
+	key(w, "data");
+	msgpack_pack_bin(&w->pk, size);
+	return put_small(w) < 0 ? -1 : put_bytes(w, data, size);
+}
+
+int stream_put(struct stream_writer *w, const char *name, enum dtype t, int rank, const int64_t *shape, const void *data)
+{
+	size_t row = dtype_size(t), rows = rank ? (size_t)shape[0] : 1;
+	if (rank > STREAM_RANK_MAX)
+		return fail("tensor '%s' has %d dimensions, more than %d", name, rank, STREAM_RANK_MAX);
+	for (int i = 1; i < rank; i++)
+		row *= (size_t)shape[i];
+	if (row > STREAM_RECORD_MAX)
+		return fail("tensor '%s' has rows of %zu bytes; 64 MiB is the most", name, row);
+	w->count++;
+	if (row * rows <= STREAM_RECORD_MAX)
+		return put_record(w, name, t, rank, shape, data, row * rows, 0, 1, shape);
+	size_t step = STREAM_RECORD_MAX / row;
+	int parts = (int)((rows + step - 1) / step);
+	for (int i = 0; i < parts; i++) {
+		int64_t part[STREAM_RANK_MAX];
+		size_t first = (size_t)i * step, n = rows - first < step ? rows - first : step;
+		memcpy(part, shape, (size_t)rank * sizeof *part);
+		part[0] = (int64_t)n;
+		if (put_record(w, name, t, rank, part, (const uint8_t *)data + first * row, n * row, i, parts, shape) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+int stream_flush(struct stream_writer *w)
+{
+	return out_flush(w->out);
+}
+
+static void release(struct stream_writer *w)
+{
+	msgpack_sbuffer_destroy(&w->small);
+	free(w);
+}
+
+int stream_finish(struct stream_writer *w)
+{
+	json_t *end = json_pack("{s:b, s:I, s:I}", "end", 1, "count", (json_int_t)w->count, "crc32", (json_int_t)w->crc);
+	meta_pack(&w->pk, end);
+	json_decref(end);
+	struct out *out = w->out;
+	if (put_small(w) < 0) {
+		stream_abandon(w);
+		return -1;
+	}
+	release(w);
+	return out_close(out);
+}
+
+void stream_abandon(struct stream_writer *w)
+{
+	out_abandon(w->out);
+	release(w);
+}

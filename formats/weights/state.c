@@ -1,0 +1,172 @@
+#include "formats/weights/state.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "formats/digest.h"
+#include "formats/input.h"
+#include "formats/weights/safetensors.h"
+#include "formats/weights/state-table.h"
+#include "formats/weights/torch-file.h"
+#include "lib/base/err.h"
+
+static const char wanted[] = "a file of weights";
+
+struct state_reader {
+	const char *format;
+	struct stream_reader *stream; /* or: */
+	struct place *place;          /* of the tensors' bytes */
+	struct state_table table;
+	json_t *meta;
+	int next;
+	uint64_t sum;
+	char digest[DIGEST_HEX];
+};
+
+static int refuse_tar(struct input *in)
+{
+	const char *name = input_name(in);
+	return fail(
+	    "'%s' is a tar archive: an image shard, or weights of a torch before 0.2; these, where you trust them: python3 -c "
+	    "\"import torch; torch.save(torch.load('%s', weights_only=False), 'x.pth')\"",
+	    name, name);
+}
+
+/* 0 when the content is one that is read. */
+static int check_content(struct input *in, int content)
+{
+	switch (content) {
+	case CONTENT_TAR:
+		return refuse_tar(in);
+	case CONTENT_STREAM:
+	case CONTENT_ZIP:
+	case CONTENT_PICKLE:
+	case CONTENT_SAFETENSORS:
+		return 0;
+	case CONTENT_OTHER:
+		return fail("'%s' is neither a file of torch.save nor safetensors nor a tensor stream", input_name(in));
+	default:
+		return input_refuse(in, wanted);
+	}
+}
+
+static int take_stream(struct state_reader *r, struct stream_reader *s, const char *name)
+{
+	r->format = "fd2-stream";
+	r->stream = s;
+	if (!s)
+		return -1;
+	const char *kind = stream_kind(s);
+	return !strcmp(kind, "teacher") || !strcmp(kind, "student") ? 0
+	                                                            : fail("'%s' holds %s; %s is wanted here", name, kind, wanted);
+}
+
+static int take_file(struct state_reader *r, struct place *file, int content)
+{
+	struct place *storages = NULL;
+	int ok = -1;
+	if (!file)
+		return -1;
+	r->place = file;
+	if (content == CONTENT_SAFETENSORS) {
+		r->format = "safetensors";
+		ok = safetensors_read(file, &r->table, &r->meta);
+	} else if (content == CONTENT_PICKLE) {
+		r->format = "torch-legacy";
+		ok = torch_legacy_read(file, &r->table);
+	} else {
+		r->format = "torch-zip";
+		ok = torch_zip_read(file, &r->table, &storages);
+	}
+	if (!ok)
+		ok = table_close(&r->table, place_name(file));
+	if (storages) {
+		place_close(file);
+		r->place = storages;
+	}
+	return ok;
+}
+
+struct state_reader *state_open(const char *path)
+{
+	struct input *in = input_open(path);
+	int content = in ? input_content(in) : -1;
+	if (content < 0 || check_content(in, content) < 0) {
+		input_close(in);
+		return NULL;
+	}
+	struct state_reader *r = xcalloc(1, sizeof *r);
+	int ok = content == CONTENT_STREAM ? take_stream(r, stream_open(path, NULL), input_name(in))
+	                                   : take_file(r, place_open(path), content);
+	input_close(in);
+	if (!ok)
+		return r;
+	state_close(r);
+	return NULL;
+}
+
+struct state_reader *state_open_memory(const void *data, size_t size)
+{
+	struct input *in = input_open_memory(data, size);
+	int content = input_content(in);
+	struct state_reader *r = check_content(in, content) < 0 ? NULL : xcalloc(1, sizeof *r);
+	int ok = !r                          ? -1
+	         : content == CONTENT_STREAM ? take_stream(r, stream_open_memory(data, size, NULL), "memory")
+	                                     : take_file(r, place_open_memory(data, size), content);
+	input_close(in);
+	if (!ok)
+		return r;
+	if (r)
+		state_close(r);
+	return NULL;
+}
+
+const char *state_format(const struct state_reader *r)
+{
+	return r->format;
+}
+
+json_t *state_meta(const struct state_reader *r)
+{
+	return r->stream ? stream_meta(r->stream) : r->meta;
+}
+
+static void count_in(struct state_reader *r, const struct array *a)
+{
+	const char *type = dtype_name(a->dtype);
+	r->sum = digest_add(r->sum, a->name, strlen(a->name));
+	r->sum = digest_add(r->sum, type, strlen(type));
+	r->sum = digest_add(r->sum, a->shape, (size_t)a->rank * sizeof *a->shape);
+	r->sum = digest_add(r->sum, a->data, a->size);
+}
+
+int state_next(struct state_reader *r, struct array *a)
+{
+	*a = (struct array){0};
+	if (r->stream)
+		return stream_next(r->stream, a);
+	if (r->next == r->table.n) {
+		digest_hex(r->digest, r->sum);
+		return 0;
+	}
+	if (table_read(&r->table.v[r->next], r->place, a) < 0)
+		return -1;
+	r->next++;
+	count_in(r, a);
+	return 1;
+}
+
+const char *state_digest(const struct state_reader *r)
+{
+	return r->stream ? stream_digest(r->stream) : r->digest;
+}
+
+void state_close(struct state_reader *r)
+{
+	if (r->stream)
+		stream_close(r->stream);
+	place_close(r->place);
+	table_free(&r->table);
+	json_decref(r->meta);
+	free(r);
+}

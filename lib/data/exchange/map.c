@@ -1,0 +1,103 @@
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "formats/shard/shard.h"
+#include "lib/base/err.h"
+#include "lib/base/names.h"
+#include "lib/data/exchange/exchange.h"
+
+static int by_text(const void *a, const void *b)
+{
+	return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+/* Two classes of one name would become one. */
+static int check_names(const struct exchange_map *map, const char *path)
+{
+	char **sorted = xcalloc((size_t)map->n_classes + 1, sizeof *sorted);
+	int ok = 0;
+	for (int i = 0; i < map->n_classes; i++)
+		sorted[i] = map->classes[i];
+	qsort(sorted, (size_t)map->n_classes, sizeof *sorted, by_text);
+	for (int i = 0; i < map->n_classes && !ok; i++) {
+		if (!*sorted[i] || strchr(sorted[i], '/') || strlen(sorted[i]) > SHARD_NAME_MAX)
+			ok = fail("'%s' has a class '%.80s', which is no name for a folder", path, sorted[i]);
+		else if (i && !strcmp(sorted[i], sorted[i - 1]))
+			ok = fail("'%s' names class '%s' twice", path, sorted[i]);
+	}
+	free(sorted);
+	return ok;
+}
+
+static int take_images(struct exchange_map *map, json_t *images, const char *path)
+{
+	size_t i;
+	json_t *v;
+	if (!images)
+		return 0;
+	json_array_foreach(images, i,
+	    v) if (!json_is_string(json_object_get(v, "file")) ||
+	           !json_is_string(json_object_get(v, "id"))) return fail("'%s' lists images that have no file and id", path);
+	if (!json_is_array(images))
+		return fail("'%s' has images that are no list", path);
+	map->images = json_incref(images);
+	return 0;
+}
+
+static int take(struct exchange_map *map, json_t *root, const char *path)
+{
+	json_t *classes = json_object_get(root, "classes");
+	if (classes && !json_is_null(classes)) {
+		map->classes = names_from_json(classes, &map->n_classes);
+		if (!map->n_classes)
+			return fail("'%s' has classes that are no list of names", path);
+	}
+	map->numbered = !json_is_false(json_object_get(root, "numbered"));
+	return check_names(map, path) < 0 ? -1 : take_images(map, json_object_get(root, "images"), path);
+}
+
+int exchange_map_read(struct exchange_map *map, const char *folder)
+{
+	char *path = xasprintf("%s/%s", folder, EXCHANGE_MAP);
+	json_error_t e;
+	int ok = 0;
+	*map = (struct exchange_map){.numbered = true};
+	if (!access(path, F_OK)) {
+		json_t *root = json_load_file(path, JSON_REJECT_DUPLICATES, &e);
+		ok = json_is_object(root) ? take(map, root, path)
+		                          : fail("'%s' is no JSON object: %s", path, root ? "another value" : e.text);
+		json_decref(root);
+	}
+	free(path);
+	return ok;
+}
+
+int exchange_names_read(struct exchange_map *map, const char *path)
+{
+	char *line = NULL;
+	size_t room = 0;
+	ssize_t n;
+	*map = (struct exchange_map){.numbered = true};
+	FILE *f = fopen(path, "re");
+	if (!f)
+		return fail("cannot open '%s': %s", path, strerror(errno));
+	while ((n = getline(&line, &room, f)) > 0) {
+		line[strcspn(line, "\r\n")] = '\0';
+		map->classes = xrealloc(map->classes, (size_t)map->n_classes + 1, sizeof *map->classes);
+		map->classes[map->n_classes++] = xstrdup(line);
+	}
+	int ok = ferror(f) ? fail("cannot read '%s': %s", path, strerror(errno)) : check_names(map, path);
+	free(line);
+	fclose(f);
+	return ok || map->n_classes ? ok : fail("'%s' names no class", path);
+}
+
+void exchange_map_free(struct exchange_map *map)
+{
+	names_free(map->classes, map->n_classes);
+	json_decref(map->images);
+	*map = (struct exchange_map){0};
+}

@@ -1,0 +1,360 @@
+#include "lib/data/import/plan.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "formats/input.h"
+#include "formats/shard/sample.h"
+
+enum { FILES_MAX = 1 << 20, LIST_MAX = 64 << 20 };
+
+/* --- names ----------------------------------------------------------------------------------------------------------------------
+ */
+
+static const char *base_name(const char *name)
+{
+	const char *slash = strrchr(name, '/');
+	return slash ? slash + 1 : name;
+}
+
+static const char *last_two(const char *name)
+{
+	const char *p = base_name(name);
+	if (p == name)
+		return name;
+	for (p--; p > name && p[-1] != '/';)
+		p--;
+	return p;
+}
+
+/* A name as source_image looks for it: a folder given as "cars_train" is no different from an archive that holds it. */
+static char *full_name(const struct members *ms, const char *name)
+{
+	char *real = members_in_folder(ms) ? realpath(members_path(ms), NULL) : NULL;
+	char *full = real ? xasprintf("%s/%s", base_name(real), name) : xstrdup(name);
+	free(real);
+	return full;
+}
+
+static int by_tail(const void *a, const void *b)
+{
+	const struct import_file *x = a, *y = b;
+	int order = strcmp(x->tail, y->tail);
+	return order ? order : strcmp(x->name, y->name);
+}
+
+/* The reader's name of an archive lives as long as that is read; ours as long as the source. */
+static const char *keep_name(struct import_source *s, const char *archive)
+{
+	if (!archive || (s->archives_n && !strcmp(s->archives[s->archives_n - 1], archive)))
+		return archive ? s->archives[s->archives_n - 1] : NULL;
+	s->archives = xrealloc(s->archives, (size_t)s->archives_n + 1, sizeof *s->archives);
+	return s->archives[s->archives_n++] = xstrdup(archive);
+}
+
+/* --- the first pass -------------------------------------------------------------------------------------------------------------
+ */
+
+/* What the passes' callbacks know, since they are called with names only. */
+static struct pass {
+	struct members *ms;
+	struct import_source *s;
+	const char *const *lists;
+	int lists_n;
+	const bool *wanted;
+} pass;
+
+static bool is_list(const char *name)
+{
+	for (int i = 0; i < pass.lists_n; i++)
+		if (!strcmp(base_name(name), pass.lists[i]))
+			return true;
+	return false;
+}
+
+static int note(const char *archive, const char *name)
+{
+	struct import_source *s = pass.s;
+	char key[SHARD_NAME_MAX + 1];
+	if (is_list(name))
+		return 1;
+	enum part part = part_of(name, key);
+	if (part != PART_IMAGE && part != PART_FOREIGN)
+		return 0;
+	if (s->n == FILES_MAX)
+		return fail("'%s' holds more than %d images", archive, FILES_MAX);
+	if (s->n == s->cap) {
+		s->cap = s->cap ? 2 * s->cap : 1024;
+		s->files = xrealloc(s->files, (size_t)s->cap, sizeof *s->files);
+	}
+	char *full = full_name(pass.ms, name);
+	s->files[s->n++] = (struct import_file){
+	    .archive = keep_name(s, archive), .name = full, .tail = last_two(full), .foreign = part == PART_FOREIGN, .split = -1};
+	return 0;
+}
+
+static int add_list(struct import_source *s, const char *archive, const char *name, const void *data, size_t size)
+{
+	const struct import_list *other = source_list(s, base_name(name));
+	if (other)
+		return fail("'%s' is there twice, as '%s' and as '%s'", base_name(name), other->name, name);
+	if (size > LIST_MAX)
+		return fail("'%s' is larger than %d MiB", name, LIST_MAX >> 20);
+	char *text = xmalloc(size + 1);
+	memcpy(text, data, size);
+	text[size] = '\0';
+	s->lists = xrealloc(s->lists, (size_t)s->lists_n + 1, sizeof *s->lists);
+	s->lists[s->lists_n++] = (struct import_list){keep_name(s, archive), xstrdup(name), text, size};
+	return 0;
+}
+
+static int read_list(struct import_source *s, const char *path)
+{
+	struct blob b = {0};
+	struct input *in = input_open(path);
+	ssize_t got = in ? 1 : -1;
+	while (got > 0 && b.size <= LIST_MAX) {
+		blob_reserve(&b, b.size + (64 << 10));
+		got = input_read(in, b.data + b.size, b.cap - b.size);
+		b.size += got > 0 ? (size_t)got : 0;
+	}
+	int ok = got < 0 ? -1 : add_list(s, NULL, path, b.data, b.size);
+	input_close(in);
+	free(b.data);
+	return ok;
+}
+
+/* An archive is read twice: first its lists, then its images. */
+static int check_path(const char *path)
+{
+	struct stat st;
+	if (!strcmp(path, "-"))
+		return fail("standard input cannot be read twice: give the archive as a file");
+	if (stat(path, &st))
+		return fail("cannot open '%s': %s", path, strerror(errno));
+	if (S_ISDIR(st.st_mode))
+		return 0;
+	if (!S_ISREG(st.st_mode))
+		return fail("'%s' is a pipe or a device and cannot be read twice: give the archive as a file", path);
+	struct input *in = input_open(path);
+	int content = in ? input_content(in) : -1, ok = content < 0 ? -1 : 0;
+	if (!ok && content != CONTENT_TAR && content != CONTENT_PACKED)
+		ok = input_refuse(in, "an archive of the data set");
+	input_close(in);
+	return ok;
+}
+
+static int take_paths(struct import_source *s, char *const *paths, int n)
+{
+	s->paths = xcalloc((size_t)n + 1, sizeof *s->paths);
+	int ok = 0;
+	for (int i = 0; i < n && !ok; i++) {
+		bool list = is_list(paths[i]);
+		ok = list ? read_list(s, paths[i]) : check_path(paths[i]);
+		if (!list)
+			s->paths[s->paths_n++] = paths[i];
+	}
+	return ok;
+}
+
+static int read_names(struct import_source *s)
+{
+	struct member m = {0};
+	int got = MEMBER_PATH_END;
+	if (!s->paths_n)
+		return 0;
+	pass.ms = members_open(s->paths, s->paths_n);
+	if (!pass.ms)
+		return -1;
+	while (got > 0 && (got = members_next(pass.ms, &m, note)) > 0)
+		if (got == MEMBER_FILE && add_list(s, members_path(pass.ms), m.name, m.data.data, m.data.size) < 0)
+			got = -1;
+	members_close(pass.ms);
+	free(m.data.data);
+	return got;
+}
+
+static int sort_names(struct import_source *s)
+{
+	if (s->n)
+		qsort(s->files, (size_t)s->n, sizeof *s->files, by_tail);
+	for (int i = 1; i < s->n; i++)
+		if (!strcmp(s->files[i].name, s->files[i - 1].name))
+			return fail("'%s': member '%s' is there twice", s->files[i].archive, s->files[i].name);
+	return 0;
+}
+
+int source_open(struct import_source *s, char *const *paths, int n, const char *const *lists, int lists_n)
+{
+	*s = (struct import_source){0};
+	pass = (struct pass){.s = s, .lists = lists, .lists_n = lists_n};
+	if (take_paths(s, paths, n) < 0 || read_names(s) < 0)
+		return -1;
+	return sort_names(s);
+}
+
+void source_close(struct import_source *s)
+{
+	for (int i = 0; i < s->n; i++) {
+		free(s->files[i].name);
+		free(s->files[i].id);
+	}
+	for (int i = 0; i < s->lists_n; i++) {
+		free(s->lists[i].name);
+		free(s->lists[i].text);
+	}
+	for (int i = 0; i < s->archives_n; i++)
+		free(s->archives[i]);
+	free(s->archives);
+	free(s->files);
+	free(s->lists);
+	free(s->paths);
+}
+
+/* --- looking up -----------------------------------------------------------------------------------------------------------------
+ */
+
+struct import_list *source_list(const struct import_source *s, const char *name)
+{
+	for (int i = 0; i < s->lists_n; i++)
+		if (!strcmp(base_name(s->lists[i].name), name))
+			return &s->lists[i];
+	return NULL;
+}
+
+/* The first file whose tail is not before this one. */
+static int lower_bound(const struct import_source *s, const char *tail)
+{
+	int low = 0, high = s->n;
+	while (low < high) {
+		int mid = low + (high - low) / 2;
+		if (strcmp(s->files[mid].tail, tail) < 0)
+			low = mid + 1;
+		else
+			high = mid;
+	}
+	return low;
+}
+
+static bool ends_with(const char *name, const char *path)
+{
+	size_t n = strlen(name), k = strlen(path);
+	return n >= k && !strcmp(name + n - k, path) && (n == k || name[n - k - 1] == '/');
+}
+
+struct import_file *source_image(const struct import_source *s, const char *path)
+{
+	struct import_file *found = NULL;
+	const char *tail = last_two(path);
+	for (int i = lower_bound(s, tail); i < s->n && !strcmp(s->files[i].tail, tail); i++) {
+		if (!ends_with(s->files[i].name, path))
+			continue;
+		if (found)
+			return fail_null("'%s' is there twice, as '%s' and as '%s'", path, found->name, s->files[i].name);
+		found = &s->files[i];
+	}
+	return found ? found : fail_null("'%s' is not there", path);
+}
+
+/* --- the second pass ------------------------------------------------------------------------------------------------------------
+ */
+
+static struct import_file *planned(const char *name)
+{
+	struct import_source *s = pass.s;
+	char *full = full_name(pass.ms, name);
+	struct import_file key = {.name = full, .tail = last_two(full)};
+	struct import_file *f = s->n ? bsearch(&key, s->files, (size_t)s->n, sizeof *s->files, by_tail) : NULL;
+	free(full);
+	return f && f->split >= 0 && pass.wanted[f->split] ? f : NULL;
+}
+
+static int is_planned(const char *archive, const char *name)
+{
+	(void)archive;
+	return planned(name) ? 1 : 0;
+}
+
+int source_read(struct import_source *s, const bool wanted[SPLITS],
+    int (*take)(void *ctx, const struct import_file *f, const void *data, size_t size), void *ctx)
+{
+	struct member m = {0};
+	int got = MEMBER_PATH_END;
+	pass = (struct pass){.ms = members_open(s->paths, s->paths_n), .s = s, .wanted = wanted};
+	if (!pass.ms)
+		return -1;
+	while (got > 0 && (got = members_next(pass.ms, &m, is_planned)) > 0)
+		if (got == MEMBER_FILE && take(ctx, planned(m.name), m.data.data, m.data.size) < 0)
+			got = -1;
+	members_close(pass.ms);
+	free(m.data.data);
+	return got;
+}
+
+/* --- lists ----------------------------------------------------------------------------------------------------------------------
+ */
+
+int list_fail(const struct import_list *l, const char *fmt, ...)
+{
+	char text[512];
+	va_list ap;
+	va_start(ap, fmt);
+	vsnprintf(text, sizeof text, fmt, ap);
+	va_end(ap);
+	return l->archive ? fail("'%s': '%s': %s", l->archive, l->name, text) : fail("'%s': %s", l->name, text);
+}
+
+int lines_fail(const struct lines *l, const char *fmt, ...)
+{
+	const struct import_list *of = l->list;
+	char text[512];
+	va_list ap;
+	va_start(ap, fmt);
+	vsnprintf(text, sizeof text, fmt, ap);
+	va_end(ap);
+	return of->archive ? fail("'%s': '%s', line %d: %s", of->archive, of->name, l->number, text)
+	                   : fail("'%s', line %d: %s", of->name, l->number, text);
+}
+
+int lines_next(struct lines *l)
+{
+	while (l->at < l->list->size) {
+		char *line = l->list->text + l->at;
+		size_t left = l->list->size - l->at;
+		char *end = memchr(line, '\n', left);
+		size_t n = end ? (size_t)(end - line) : left;
+		l->at += n + (end != NULL);
+		l->number++;
+		if (memchr(line, '\0', n))
+			return lines_fail(l, "is no text");
+		line[n] = '\0';
+		while (n && isspace((unsigned char)line[n - 1]))
+			line[--n] = '\0';
+		l->text = line + strspn(line, " \t");
+		if (*l->text)
+			return 1;
+	}
+	return 0;
+}
+
+char *cut_word(char *line)
+{
+	char *end = line + strcspn(line, " \t");
+	if (!*end)
+		return NULL;
+	*end = '\0';
+	return end + 1 + strspn(end + 1, " \t");
+}
+
+long parse_number(const char *text, long min, long max)
+{
+	char *end;
+	errno = 0;
+	long v = strtol(text, &end, 10);
+	return isdigit((unsigned char)*text) && !*end && !errno && v >= min && v <= max ? v : -1;
+}

@@ -1,0 +1,25 @@
+#include "lib/fd2/batch/late.h"
+
+#include "lib/base/err.h"
+
+int late_next(struct late *l, const Tensor *left, enum scalar type, int64_t count, int batch)
+{
+	Reading *reading = tensor_read_begin(left, type, count);
+	int ok = reading ? late_end(l) : fail("%s", tensor_error());
+	l->left = reading;
+	l->batch = batch;
+	return ok;
+}
+
+int late_end(struct late *l)
+{
+	Reading *left = l->left;
+	l->left = NULL;
+	return left ? l->look(l->ctx, left, l->batch) : 0;
+}
+
+void late_free(struct late *l)
+{
+	tensor_read_drop(l->left);
+	l->left = NULL;
+}

@@ -1,0 +1,29 @@
+#include "lib/fd2/batch/validate.h"
+
+#include "lib/base/err.h"
+#include "lib/base/progress.h"
+
+/* Images of a pass. On the CPU as much memory as a step of training needs, which is used again. */
+enum { ON_CPU = 16, ON_GPU = 64 };
+
+int validate(const struct dataset *d, int size, const struct normal *normal, look_fn *look, void *ctx)
+{
+	struct batch b;
+	enum scalar type = arithmetic();
+	int most = torch_on_gpu() ? ON_GPU : ON_CPU;
+	batch_init(&b, most, size);
+	for (int i = 0; i < d->n; i += most) {
+		batch_clear(&b);
+		for (int k = i; k < d->n && k < i + most; k++) {
+			struct view v = view_center(&d->v[k].image, size);
+			batch_add(&b, &d->v[k], &v);
+		}
+		batch_render(&b, normal);
+		tensor_scope_begin(NO_GRAD);
+		look(ctx, batch_images(&b, 0, b.n, type), b.labels);
+		tensor_scope_end();
+		progress_note("held-out image %d of %d", i + b.n, d->n);
+	}
+	batch_free(&b);
+	return tensor_error() ? fail("validation failed: %s", tensor_error()) : 0;
+}

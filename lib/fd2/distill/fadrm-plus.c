@@ -1,0 +1,5 @@
+/* FADRM+ (Cui et al. 2025; spec, section 3): FADRM with several teachers. */
+#include "lib/fd2/distill/fadrm.h"
+#include "lib/fd2/distill/methods.h"
+
+const struct method fadrm_plus = {.name = "fadrm+", .several = true, FADRM_SETTINGS};

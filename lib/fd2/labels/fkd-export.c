@@ -1,0 +1,171 @@
+/* A label stream as a store of the FKD family. */
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "formats/fkd/fkd.h"
+#include "lib/base/err.h"
+#include "lib/base/folder.h"
+#include "lib/base/progress.h"
+#include "lib/fd2/labels/fkd-map.h"
+#include "lib/fd2/labels/fkd-order.h"
+#include "lib/fd2/jobs.h"
+#include "lib/fd2/labels/label-set.h"
+
+struct run {
+	const struct fkd_job *job;
+	struct label_set labels;
+	struct dataset images;
+	struct epoch epoch;
+	struct fkd_order *order;
+	struct folder *folder;
+	struct fkd_batch batch;
+	struct blob file;
+};
+
+/* --- a batch --------------------------------------------------------------------------------------------------------------------
+ */
+
+static void fill(struct run *r, int i)
+{
+	struct fkd_batch *b = &r->batch;
+	const struct epoch *e = &r->epoch;
+	int first = e->starts[i];
+	const int32_t *m = e->mix + 4 * i;
+	b->n = epoch_size(e, i);
+	b->mixing = e->views.mix == MIX_MIXUP ? FKD_MIXUP : FKD_CUTMIX;
+	b->classes = e->classes;
+	b->lambda = e->lambda[i];
+	memcpy(b->box, (int64_t[]){m[1], m[0], m[3], m[2]}, sizeof b->box);
+	for (int k = 0; k < b->n; k++) {
+		const struct image *im = &r->images.v[e->ids[first + k]].image;
+		const int32_t *box = e->boxes + 4 * (first + k);
+		float *coords = b->coords + 4 * k;
+		coords[0] = (float)((double)box[1] / im->h);
+		coords[1] = (float)((double)box[0] / im->w);
+		coords[2] = (float)((double)box[3] / im->h);
+		coords[3] = (float)((double)box[2] / im->w);
+		b->flips[k] = e->flips[first + k];
+		b->with[k] = e->with[first + k];
+	}
+	memcpy(b->logits, e->logits + (size_t)first * e->classes, (size_t)b->n * e->classes * sizeof *b->logits);
+}
+
+static int check_order(struct run *r, long number)
+{
+	const int32_t *theirs = fkd_order_next(r->order);
+	if (!theirs)
+		return -1;
+	if (!memcmp(theirs, r->epoch.ids, (size_t)r->epoch.n * sizeof *theirs))
+		return 0;
+	return fail(
+	    "epoch %ld of the labels goes through the images in another order than FKD's sampler with seed %ld; make labels "
+	    "with fd2-relabel --order fkd --fkd-seed %ld",
+	    number, r->job->fkd_seed, r->job->fkd_seed);
+}
+
+static int put_epoch(struct run *r, long number)
+{
+	int got = epoch_read(&r->epoch, r->labels.stream, number, &r->images, r->labels.size);
+	if (got <= 0)
+		return got < 0 ? -1 : fail("the labels end after epoch %ld of %d", number, r->labels.epochs);
+	if (check_order(r, number) < 0)
+		return -1;
+	for (int i = 0; i < r->epoch.batches; i++) {
+		char *name = xasprintf("epoch_%ld/batch_%d.tar", number, i);
+		fill(r, i);
+		fkd_write(&r->batch, &r->file);
+		int ok = folder_put(r->folder, name, r->file.data, r->file.size);
+		free(name);
+		if (ok < 0)
+			return -1;
+	}
+	return 0;
+}
+
+static int put_all(struct run *r)
+{
+	progress_start("export", r->labels.epochs);
+	for (long e = 0; e < r->labels.epochs; e++) {
+		if (put_epoch(r, e) < 0)
+			return -1;
+		progress_at(e + 1, "epoch %ld", e + 1);
+	}
+	progress_end();
+	return label_set_end(&r->labels);
+}
+
+/* --- beginning and end ----------------------------------------------------------------------------------------------------------
+ */
+
+static int prepare(struct run *r)
+{
+	struct label_set *l = &r->labels;
+	if (label_set_open(l, r->job->from) < 0 || label_set_images(l, &r->images, (char **)r->job->images.v, r->job->images.n) < 0)
+		return -1;
+	if (l->views.shuffled)
+		return fail("the labels are of images with shuffled quarters, for which FKD's stores have no place");
+	int batch = l->batch < r->images.n ? l->batch : r->images.n;
+	if (batch > FKD_BATCH_MAX)
+		return fail("the labels have batches of %d; FKD's stores hold up to %d", batch, FKD_BATCH_MAX);
+	epoch_init(&r->epoch, r->images.n, batch, l->classes, &l->views);
+	long all = (long)l->epochs * r->epoch.batches, batches = label_set_batches(l, r->epoch.batches);
+	if (batches != all)
+		return batches < 0 ? -1 : fail("the labels lack batches (fd2-relabel --keep), which FKD's stores must have");
+	r->batch.coords = xcalloc((size_t)batch, 4 * sizeof *r->batch.coords);
+	r->batch.flips = xcalloc((size_t)batch, sizeof *r->batch.flips);
+	r->batch.with = xcalloc((size_t)batch, sizeof *r->batch.with);
+	r->batch.logits = xcalloc((size_t)batch * l->classes, sizeof *r->batch.logits);
+	r->order = fkd_order_new(&r->images, (uint64_t)r->job->fkd_seed);
+	return r->order ? 0 : -1;
+}
+
+static struct out *open_map(const struct run *r)
+{
+	char *path = fkd_map_path(r->job->out);
+	struct out *map = access(path, F_OK) ? out_open(path, OUT_TEXT)
+	                                     : fail_null("'%s' is there already; remove it, or name another folder", path);
+	char *text = json_dumps(stream_meta(r->labels.stream), JSON_INDENT(1));
+	if (map && (out_write(map, text, strlen(text)) < 0 || out_write(map, "\n", 1) < 0 || out_sync(map) < 0)) {
+		out_abandon(map);
+		map = NULL;
+	}
+	free(text);
+	free(path);
+	return map;
+}
+
+/* The map appears first: a store without it could be taken for another set's. */
+static int write_store(struct run *r)
+{
+	struct out *map = open_map(r);
+	r->folder = map ? folder_create(r->job->out) : NULL;
+	if (!r->folder) {
+		if (map)
+			out_abandon(map);
+		return -1;
+	}
+	if (put_all(r) < 0 || out_close(map) < 0) {
+		folder_abandon(r->folder);
+		return -1;
+	}
+	return folder_close(r->folder);
+}
+
+int stage_fkd_write(const struct fkd_job *job)
+{
+	struct run r = {.job = job};
+	int ok = prepare(&r);
+	if (!ok)
+		ok = write_store(&r);
+	if (!ok)
+		say("%s: %d epochs of %d batches, %d images of %d classes", job->out, r.labels.epochs, r.epoch.batches, r.epoch.n,
+		    r.epoch.classes);
+	label_set_close(&r.labels);
+	fkd_free(&r.batch);
+	free(r.file.data);
+	fkd_order_free(r.order);
+	epoch_free(&r.epoch);
+	dataset_free(&r.images);
+	return ok;
+}

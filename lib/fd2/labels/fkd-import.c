@@ -1,0 +1,270 @@
+/* A store of the FKD family as a label stream. */
+#include <dirent.h>
+#include <errno.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "formats/fkd/fkd.h"
+#include "lib/base/err.h"
+#include "lib/base/names.h"
+#include "lib/base/progress.h"
+#include "lib/fd2/labels/fkd-map.h"
+#include "lib/fd2/labels/fkd-order.h"
+#include "lib/fd2/jobs.h"
+#include "lib/fd2/labels/labels.h"
+
+enum { EPOCHS_MAX = 100000, THEIR_SIZE = 224 };
+
+struct run {
+	const struct fkd_job *job;
+	struct dataset images;
+	struct epoch epoch;
+	struct fkd_order *order;
+	json_t *map; /* STORE.json, or NULL */
+	int size, epochs;
+	enum fkd_mixing mixing; /* of every batch */
+};
+
+/* --- a batch --------------------------------------------------------------------------------------------------------------------
+ */
+
+static char *batch_path(const struct run *r, long number, int i)
+{
+	return xasprintf("%s/epoch_%ld/batch_%d.tar", r->job->from, number, i);
+}
+
+/* The pixels from `at` on that PIL's crop takes: both ends rounded, half to even. -1: outside of 0..side. */
+static int interval(float at, float length, int side, int32_t *first, int32_t *count)
+{
+	double begin = nearbyint((double)at * side), end = nearbyint((double)at * side + (double)length * side);
+	if (!(begin >= 0 && end <= side && end > begin))
+		return -1;
+	*first = (int32_t)begin;
+	*count = (int32_t)(end - begin);
+	return 0;
+}
+
+static int take_sample(struct run *r, const struct fkd_batch *b, int i, int k, const char *path)
+{
+	struct epoch *e = &r->epoch;
+	int at = e->starts[i] + k;
+	const struct item *it = &r->images.v[e->ids[at]];
+	const float *coords = b->coords + 4 * k;
+	int32_t *box = e->boxes + 4 * at;
+	if (interval(coords[1], coords[3], it->image.w, &box[0], &box[2]) < 0 ||
+	    interval(coords[0], coords[2], it->image.h, &box[1], &box[3]) < 0)
+		return fail("'%s' crops outside of image '%s'", path, it->key);
+	if (b->with[k] < 0 || b->with[k] >= b->n)
+		return fail("'%s' mixes with sample %lld of %d", path, (long long)b->with[k], b->n);
+	e->flips[at] = b->flips[k] != 0;
+	e->with[at] = (int32_t)b->with[k];
+	return 0;
+}
+
+static int take_batch(struct run *r, const struct fkd_batch *b, int i, const char *path)
+{
+	struct epoch *e = &r->epoch;
+	int first = e->starts[i], n = epoch_size(e, i);
+	const int64_t *box = b->box;
+	if (b->n != n)
+		return fail("'%s' has %d samples where %d images in batches of %d leave %d", path, b->n, e->n, e->batch, n);
+	if (b->classes != e->classes)
+		return fail("'%s' tells %d classes apart, and the images have %d", path, b->classes, e->classes);
+	if (b->mixing != r->mixing)
+		return fail("'%s' is mixed in another way than the first batch", path);
+	if (box[0] < 0 || box[1] < 0 || box[2] < box[0] || box[3] < box[1] || box[2] > r->size || box[3] > r->size)
+		return fail("'%s' mixes outside of %d x %d pixels; give the network's input with --size", path, r->size, r->size);
+	if (!(b->lambda >= 0 && b->lambda <= 1))
+		return fail("'%s' has a mix_lam outside of 0 to 1", path);
+	for (int k = 0; k < n; k++)
+		if (take_sample(r, b, i, k, path) < 0)
+			return -1;
+	e->lambda[i] = (float)b->lambda;
+	memcpy(e->mix + 4 * i, (int32_t[]){(int32_t)box[1], (int32_t)box[0], (int32_t)box[3], (int32_t)box[2]}, 4 * sizeof *e->mix);
+	memcpy(e->logits + (size_t)first * e->classes, b->logits, (size_t)n * e->classes * sizeof *b->logits);
+	return 0;
+}
+
+static int read_batch(struct run *r, long number, int i)
+{
+	char *path = batch_path(r, number, i);
+	struct fkd_batch b;
+	int ok = fkd_read(&b, path);
+	if (!ok)
+		ok = take_batch(r, &b, i, path);
+	fkd_free(&b);
+	free(path);
+	return ok;
+}
+
+/* There is no batch after the last. */
+static int check_end(const struct run *r, long number)
+{
+	char *path = batch_path(r, number, r->epoch.batches);
+	int ok = access(path, F_OK)
+	             ? 0
+	             : fail("'%s' is one more than %d images in batches of %d fill", path, r->epoch.n, r->epoch.batch);
+	free(path);
+	return ok;
+}
+
+static int read_epoch(struct run *r, long number)
+{
+	const int32_t *ids = fkd_order_next(r->order);
+	if (!ids)
+		return -1;
+	memcpy(r->epoch.ids, ids, (size_t)r->epoch.n * sizeof *ids);
+	for (int i = 0; i < r->epoch.batches; i++)
+		if (read_batch(r, number, i) < 0)
+			return -1;
+	return check_end(r, number);
+}
+
+/* --- the store ------------------------------------------------------------------------------------------------------------------
+ */
+
+/* Epochs are what lies in it, as its own readers count. */
+static int count_epochs(struct run *r)
+{
+	DIR *d = opendir(r->job->from);
+	const struct dirent *entry;
+	int ok = 0;
+	if (!d)
+		return fail("cannot open '%s': %s", r->job->from, strerror(errno));
+	while (!ok && (entry = readdir(d))) {
+		const char *name = entry->d_name;
+		if (!strcmp(name, ".") || !strcmp(name, ".."))
+			continue;
+		if (strncmp(name, "epoch_", 6) != 0 || strspn(name + 6, "0123456789") != strlen(name + 6) || !name[6])
+			ok = fail("'%s' holds '%s', which is no epoch of labels", r->job->from, name);
+		else if (++r->epochs > EPOCHS_MAX)
+			ok = fail("'%s' holds more than %d epochs", r->job->from, EPOCHS_MAX);
+	}
+	closedir(d);
+	return ok || r->epochs ? ok : fail("'%s' holds no epoch of labels", r->job->from);
+}
+
+static int first_batch(struct run *r, int *batch)
+{
+	char *path = batch_path(r, 0, 0);
+	struct fkd_batch b;
+	int ok = fkd_read(&b, path);
+	if (!ok && b.n > r->images.n)
+		ok = fail("'%s' has %d samples, and there are %d images", path, b.n, r->images.n);
+	*batch = b.n;
+	r->mixing = b.mixing;
+	fkd_free(&b);
+	free(path);
+	return ok;
+}
+
+static int read_map(struct run *r)
+{
+	const char *images = NULL;
+	int size = 0;
+	if (fkd_map_read(&r->map, r->job->from) < 0)
+		return -1;
+	if (r->map && json_unpack(r->map, "{s:{s:s}, s:i}", "inputs", "images", &images, "size", &size))
+		return fail("'%s.json' does not say which images '%s' is for", r->job->from, r->job->from);
+	if (images && strcmp(images, r->images.digest))
+		return fail("'%s' is for another distilled set (%s) than this one (%s)", r->job->from, images, r->images.digest);
+	r->size = r->job->size ? (int)r->job->size : size ? size : THEIR_SIZE;
+	return r->size >= 8 && r->size <= 4096 ? 0 : fail("'%s.json' has a size of %d pixels", r->job->from, r->size);
+}
+
+/* As the map says; a store that is not mixed has empty boxes, by which it is not told from CutMix. */
+static int views_of(const struct run *r, struct views *views)
+{
+	static const enum mix_kind kinds[] = {[FKD_UNMIXED] = MIX_NONE, [FKD_CUTMIX] = MIX_CUTMIX, [FKD_MIXUP] = MIX_MIXUP};
+	*views = (struct views){kinds[r->mixing], false};
+	if (!json_object_get(r->map, "mix"))
+		return 0;
+	if (views_from_meta(views, r->map) < 0)
+		return -1;
+	return views->shuffled || (views->mix == MIX_MIXUP) != (r->mixing == FKD_MIXUP)
+	           ? fail("'%s' is not mixed as '%s.json' says", r->job->from, r->job->from)
+	           : 0;
+}
+
+static int prepare(struct run *r)
+{
+	struct views views;
+	struct dataset_options o = {.fit = FIT_NONE, .strict = true};
+	int batch;
+	if (dataset_read(&r->images, (char **)r->job->images.v, r->job->images.n, &o) < 0)
+		return -1;
+	if (!r->images.classes)
+		return fail("the shards name no classes");
+	if (read_map(r) < 0 || count_epochs(r) < 0 || first_batch(r, &batch) < 0 || views_of(r, &views) < 0)
+		return -1;
+	epoch_init(&r->epoch, r->images.n, batch, r->images.n_classes, &views);
+	r->order = fkd_order_new(&r->images, (uint64_t)r->job->fkd_seed);
+	return r->order ? 0 : -1;
+}
+
+/* --- the stream -----------------------------------------------------------------------------------------------------------------
+ */
+
+/* What the map says, or else what the programs that write such stores do. */
+static json_t *known(const struct run *r, const char *key, json_t *otherwise)
+{
+	json_t *v = json_object_get(r->map, key);
+	if (!v)
+		return otherwise;
+	json_decref(otherwise);
+	return json_incref(v);
+}
+
+static json_t *meta(const struct run *r)
+{
+	json_t *m = fd2_provenance(), *inputs = known(r, "inputs", json_object()), *weights = json_object_get(r->map, "weights");
+	json_object_set_new(inputs, "images", json_string(r->images.digest));
+	json_object_set_new(m, "inputs", inputs);
+	if (weights)
+		json_object_set(m, "weights", weights);
+	json_object_set_new(m, "classes", names_to_json((const char *const *)r->images.classes, r->images.n_classes));
+	json_object_set_new(m, "images", json_integer(r->images.n));
+	json_object_set_new(m, "batch", json_integer(r->epoch.batch));
+	json_object_set_new(m, "epochs", json_integer(r->epochs));
+	json_object_set_new(m, "batches", json_integer((json_int_t)r->epochs * r->epoch.batches));
+	json_object_set_new(m, "size", json_integer(r->size));
+	json_object_set_new(m, "fit", known(r, "fit", json_string("short")));
+	json_object_set_new(m, "halves", r->job->bn ? json_boolean(!strcmp(r->job->bn, "batch")) : known(r, "halves", json_true()));
+	json_object_set_new(m, "mean", known(r, "mean", numbers_to_json((double[]){0.485, 0.456, 0.406}, 3)));
+	json_object_set_new(m, "std", known(r, "std", numbers_to_json((double[]){0.229, 0.224, 0.225}, 3)));
+	views_to_meta(&r->epoch.views, m);
+	return m;
+}
+
+static int write_labels(struct run *r)
+{
+	struct out *out = out_open(r->job->out, 0);
+	struct stream_writer *w = out ? stream_create(out, "labels", meta(r)) : NULL;
+	if (!w)
+		return -1;
+	progress_start("import", r->epochs);
+	for (long e = 0; e < r->epochs; e++) {
+		if (read_epoch(r, e) < 0 || epoch_write(&r->epoch, w, e) < 0) {
+			stream_abandon(w);
+			return -1;
+		}
+		progress_at(e + 1, "epoch %ld", e + 1);
+	}
+	progress_end();
+	return stream_finish(w);
+}
+
+int stage_fkd_read(const struct fkd_job *job)
+{
+	struct run r = {.job = job};
+	int ok = prepare(&r);
+	if (!ok)
+		ok = write_labels(&r);
+	json_decref(r.map);
+	fkd_order_free(r.order);
+	epoch_free(&r.epoch);
+	dataset_free(&r.images);
+	return ok;
+}

@@ -1,0 +1,30 @@
+#include "lib/fd2/labels/fkd-map.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "lib/base/err.h"
+
+char *fkd_map_path(const char *store)
+{
+	size_t n = strlen(store);
+	while (n > 1 && store[n - 1] == '/')
+		n--;
+	return xasprintf("%.*s.json", (int)n, store);
+}
+
+int fkd_map_read(json_t **map, const char *store)
+{
+	char *path = fkd_map_path(store);
+	json_error_t e;
+	int ok = 0;
+	*map = NULL;
+	if (!access(path, F_OK)) {
+		*map = json_load_file(path, JSON_REJECT_DUPLICATES, &e);
+		if (!json_is_object(*map))
+			ok = fail("'%s' is no JSON object: %s", path, *map ? "another value" : e.text);
+	}
+	free(path);
+	return ok;
+}

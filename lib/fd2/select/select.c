@@ -1,0 +1,278 @@
+/* Selection baselines (spec, section 5): real images, or mosaics of their patches, where fd2-distill would make images.
+ *
+ * What is chosen of a class depends on its images, the seed and the teacher, and on nothing else: not on the order of the images in
+ * the shards, nor on which other classes are chosen from. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "formats/shard/shard.h"
+#include "lib/base/err.h"
+#include "lib/base/log.h"
+#include "lib/base/names.h"
+#include "lib/fd2/select/coreset.h"
+#include "lib/fd2/teacher/features.h"
+#include "lib/fd2/jobs.h"
+#include "lib/fd2/select/patches.h"
+
+enum { CHECK_SIDE = 32 }; /* photographs that are not looked at are decoded small, to know that they are whole */
+
+struct run {
+	const struct select_job *job;
+	struct teacher teacher; /* classes 0: none was given */
+	struct dataset real;    /* sorted by class */
+	int first, last;        /* classes to choose from */
+	int *start;             /* [K+1]: images of class k are start[k] .. start[k+1]-1 */
+	struct patch_rule rule;
+	struct patch **patches; /* [K] -> [patches_in], for rded */
+	uint32_t **chosen;      /* [K] -> [ipc], otherwise: indices in the class */
+	struct stream_writer *features;
+	struct shard_writer *writer;
+};
+
+static bool method_is(const struct run *r, const char *name)
+{
+	return !strcmp(r->job->method, name);
+}
+
+/* --- choosing --------------------------------------------------------------------------------------------------------------- */
+
+static int put_features(struct run *r, const float *f, const struct item *items, int n)
+{
+	int64_t C = features_size(&r->teacher);
+	for (int i = 0; i < n && r->features; i++)
+		if (stream_put(r->features, items[i].key, DT_F32, 1, &C, f + i * C) < 0)
+			return -1;
+	return 0;
+}
+
+static int choose_by_features(struct run *r, int k)
+{
+	const struct item *items = &r->real.v[r->start[k]];
+	int n = r->start[k + 1] - r->start[k], C = features_size(&r->teacher);
+	float *f = xcalloc((size_t)n * C, sizeof *f);
+	int ok = features_of(f, &r->teacher, items, n);
+	if (!ok)
+		ok = put_features(r, f, items, n);
+	if (!ok && method_is(r, "herding"))
+		coreset_herding(r->chosen[k], (int)r->job->ipc, f, n, C);
+	else if (!ok)
+		coreset_k_center(r->chosen[k], (int)r->job->ipc, f, n, C);
+	free(f);
+	return ok;
+}
+
+static int choose(struct run *r, int k)
+{
+	uint64_t seed = (uint64_t)common.seed;
+	if (method_is(r, "rded")) {
+		r->patches[k] = xcalloc((size_t)patches_in(&r->rule), sizeof **r->patches);
+		return patches_choose(r->patches[k], &r->teacher, &r->real, k, &r->rule, seed);
+	}
+	r->chosen[k] = xcalloc((size_t)r->job->ipc, sizeof **r->chosen);
+	if (!method_is(r, "random"))
+		return choose_by_features(r, k);
+	coreset_random(r->chosen[k], (int)r->job->ipc, r->start[k + 1] - r->start[k], seed, k);
+	return 0;
+}
+
+static int choose_all(struct run *r)
+{
+	int ok = 0;
+	progress_start("select", r->start[r->last + 1] - r->start[r->first]);
+	for (int k = r->first; k <= r->last && !ok; k++) {
+		ok = choose(r, k);
+		progress_at(r->start[k + 1] - r->start[r->first], "%s", "");
+	}
+	progress_end();
+	return ok;
+}
+
+/* --- writing ---------------------------------------------------------------------------------------------------------------- */
+
+/* Image `id` of class k; without names of classes its number goes into the key, as in webdataset. json is stolen: what the image
+ * was made of. */
+static int put(struct run *r, int k, int id, const void *jpeg, size_t size, json_t *json)
+{
+	const char *class = r->real.classes ? r->real.classes[k] : NULL;
+	char name[32], *text = json_dumps(json, JSON_COMPACT);
+	if (class)
+		snprintf(name, sizeof name, "%04d", id);
+	else
+		snprintf(name, sizeof name, "%d-%04d", k, id);
+	int ok = shard_add(r->writer, class, name, k, jpeg, size, NULL, 0, text);
+	json_decref(json);
+	free(text);
+	return ok;
+}
+
+static int put_photograph(struct run *r, int k, int id)
+{
+	const struct item *it = &r->real.v[r->start[k] + (int)r->chosen[k][id - 1]];
+	uint8_t *jpeg = item_jpeg(it);
+	int ok = put(r, k, id, jpeg, it->bytes, json_pack("{s:s}", "from", it->key));
+	free(jpeg);
+	return ok;
+}
+
+static int put_mosaic(struct run *r, int k, int id)
+{
+	uint8_t *jpeg = NULL;
+	size_t size = 0;
+	json_t *patches = json_array();
+	for (int q = 0; q < r->rule.factor * r->rule.factor; q++) {
+		const struct patch *p = &r->patches[k][q * r->rule.ipc + id - 1];
+		json_array_append_new(patches,
+		    json_pack("{s:s, s:[i,i,i,i]}", "from", r->real.v[p->item].key, "box", p->box.x, p->box.y, p->box.w, p->box.h));
+	}
+	json_t *json = json_pack("{s:o}", "patches", patches);
+	struct image im = patches_mosaic(r->patches[k], &r->real, &r->rule, id - 1, r->teacher.size);
+	int ok = jpeg_encode(&im, (int)r->job->quality, &jpeg, &size);
+	if (!ok)
+		ok = put(r, k, id, jpeg, size, json);
+	else
+		json_decref(json);
+	image_free(&im);
+	free(jpeg);
+	return ok;
+}
+
+static int write_all(struct run *r)
+{
+	for (int id = 1; id <= r->job->ipc; id++)
+		for (int k = r->first; k <= r->last; k++)
+			if ((r->patches[k] ? put_mosaic(r, k, id) : put_photograph(r, k, id)) < 0)
+				return -1;
+	return 0;
+}
+
+/* --- start ------------------------------------------------------------------------------------------------------------------ */
+
+static int read_real(struct run *r)
+{
+	const struct select_job *job = r->job;
+	const struct teacher *t = &r->teacher;
+	struct dataset_options o = {.fit = t->fit,
+	    .size = t->size,
+	    .cache = job->cache,
+	    .jpegs = !method_is(r, "rded"),
+	    .strict = job->strict,
+	    .known = (const char *const *)t->class_names,
+	    .n_known = t->classes,
+	    .known_by = "the teacher"};
+	if (method_is(r, "random")) {
+		o.fit = FIT_SHORT;
+		o.size = CHECK_SIDE;
+	} else if (method_is(r, "rded")) {
+		o.fit = FIT_NONE; /* patches are cut out of photographs as they are stored */
+	}
+	if (dataset_read(&r->real, job->shards, job->n_shards, &o) < 0)
+		return -1;
+	dataset_sort(&r->real);
+	r->start = xcalloc((size_t)r->real.n_classes + 1, sizeof *r->start);
+	for (int i = 0; i < r->real.n; i++)
+		r->start[r->real.v[i].label + 1]++;
+	for (int k = 0; k < r->real.n_classes; k++)
+		r->start[k + 1] += r->start[k];
+	return 0;
+}
+
+static int choose_classes(struct run *r)
+{
+	const struct opt_range *classes = &r->job->classes;
+	int K = r->real.n_classes;
+	if (classes->first >= K)
+		return fail("--classes starts at %ld, but there are %d classes (0-%d)", classes->first, K, K - 1);
+	r->first = (int)classes->first;
+	r->last = classes->last < K ? (int)classes->last : K - 1;
+	return 0;
+}
+
+static int check_counts(const struct run *r)
+{
+	for (int k = r->first; k <= r->last && !method_is(r, "rded"); k++) {
+		int n = r->start[k + 1] - r->start[k];
+		if (n >= r->job->ipc)
+			continue;
+		if (!r->real.classes)
+			return fail("class %d has %d images, and %ld of each class are asked for (--ipc)", k, n, r->job->ipc);
+		return fail(
+		    "class '%s' has %d images, and %ld of each class are asked for (--ipc)", r->real.classes[k], n, r->job->ipc);
+	}
+	return 0;
+}
+
+static json_t *provenance(const struct run *r)
+{
+	json_t *p = fd2_provenance(), *inputs = json_pack("{s:s}", "real", r->real.digest);
+	if (r->teacher.classes)
+		json_object_set_new(inputs, "teacher", json_string(r->teacher.digest));
+	json_object_set_new(p, "inputs", inputs);
+	return p;
+}
+
+static int open_outputs(struct run *r)
+{
+	const char *const *names = (const char *const *)r->real.classes;
+	struct out *out = out_open(r->job->out, 0);
+	r->writer = out ? shard_create(out, provenance(r), names, r->real.n_classes) : NULL;
+	if (!r->writer || !r->job->features)
+		return r->writer ? 0 : -1;
+	out = out_open(r->job->features, 0);
+	r->features = out ? stream_create(out, "features", provenance(r)) : NULL;
+	return r->features ? 0 : -1;
+}
+
+static int prepare(struct run *r)
+{
+	const struct select_job *job = r->job;
+	if (job->teacher && teacher_read(&r->teacher, job->teacher) < 0)
+		return -1;
+	if (job->teacher)
+		params_freeze(&r->teacher.backbone.params, arithmetic());
+	if (read_real(r) < 0 || choose_classes(r) < 0 || check_counts(r) < 0)
+		return -1;
+	r->rule = (struct patch_rule){.ipc = (int)job->ipc,
+	    .factor = (int)job->factor,
+	    .images = (int)job->images,
+	    .crops = (int)job->crops,
+	    .difficulty = DIFFICULTY_EASY};
+	r->patches = xcalloc((size_t)r->real.n_classes, sizeof *r->patches);
+	r->chosen = xcalloc((size_t)r->real.n_classes, sizeof *r->chosen);
+	return open_outputs(r);
+}
+
+static int finish(struct run *r, int ok)
+{
+	if (r->features && ok < 0)
+		stream_abandon(r->features);
+	else if (r->features)
+		ok = stream_finish(r->features);
+	if (!r->writer)
+		return ok;
+	if (!ok)
+		return shard_finish(r->writer);
+	shard_abandon(r->writer);
+	return ok;
+}
+
+int stage_select(const struct select_job *job)
+{
+	struct run r = {.job = job};
+	int ok = prepare(&r);
+	if (!ok)
+		ok = choose_all(&r);
+	if (!ok)
+		ok = write_all(&r);
+	ok = finish(&r, ok);
+	for (int k = 0; r.patches && k < r.real.n_classes; k++) {
+		free(r.patches[k]);
+		free(r.chosen[k]);
+	}
+	free(r.patches);
+	free(r.chosen);
+	free(r.start);
+	dataset_free(&r.real);
+	teacher_free(&r.teacher);
+	return ok;
+}

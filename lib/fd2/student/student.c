@@ -1,0 +1,167 @@
+#include "lib/fd2/student/student.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/base/err.h"
+#include "lib/base/progress.h"
+#include "lib/fd2/teacher/losses.h"
+#include "lib/nn/pretrained.h"
+
+static int add_losses(void *ctx, Reading *lost, int batch);
+
+double student_lr(const char *arch)
+{
+	return strcmp(arch, "mobilenet_v2") ? 1e-3 : 2.5e-3;
+}
+
+int student_init(struct student *s, const struct student_plan *plan, const struct eval_job *job, int classes, int size, bool keep)
+{
+	struct arch_options o = {.classes = classes, .size = size, .last_stride = 2};
+	*s = (struct student){.plan = plan, .lr = plan->lr < 0 ? student_lr(plan->arch) : plan->lr, .late = {add_losses, s}};
+	scores_init(&s->now, classes);
+	if (backbone_init(&s->net, plan->arch, &o, (uint64_t)plan->seed) < 0)
+		return -1;
+	if (job->init && pretrained_read(&s->net, job->init, s->init) < 0)
+		return -1;
+	s->optim = (struct optim){OPTIM_ADAMW, .weight_decay = job->weight_decay};
+	optim_init(&s->optim, &s->net.params);
+	s->lost = tensor_full(0, T_F32, 1, (int64_t[]){2});
+	if (!(s->replay = replay_new()))
+		die("out of memory");
+	if (keep) {
+		s->kept = xcalloc(1, sizeof *s->kept);
+		ema_init(s->kept, &s->net.params, 0); /* an average that forgets at once: a copy */
+	}
+	return 0;
+}
+
+void student_free(struct student *s)
+{
+	if (s->kept)
+		ema_free(s->kept);
+	free(s->kept);
+	for (int half = 0; half < 2; half++)
+		tensor_free(s->keep[half]);
+	tensor_free(s->lost);
+	replay_free(s->replay);
+	late_free(&s->late);
+	optim_free(&s->optim);
+	backbone_free(&s->net);
+	scores_free(&s->now);
+}
+
+/* --- learning ---------------------------------------------------------------------------------------------------------------- */
+
+static Tensor *part(const Tensor *t, const struct lesson *l, int half)
+{
+	return t ? tensor_narrow(t, 0, half ? half_size(l->n, l->parts, 0) : 0, half_size(l->n, l->parts, half)) : NULL;
+}
+
+/* What dropout keeps of a half, drawn anew. */
+static Tensor *draw_keep(struct student *s, const struct lesson *l, int half)
+{
+	struct rng r = rng_at((uint64_t)s->plan->seed, RNG_DROPOUT, (uint64_t)l->epoch, (uint32_t)l->number, (uint32_t)half);
+	Tensor *keep = backbone_keep(&s->net, half_size(l->n, l->parts, half), &r);
+	return l->again ? tensor_settle(&s->keep[half], keep) : keep;
+}
+
+static Tensor *loss_of(const struct lesson *l, const Tensor *logits, int half)
+{
+	if (!l->teacher)
+		return tensor_cross_entropy(logits, part(l->labels, l, half), l->job->label_smoothing);
+	return loss_kl(logits, tensor_to(part(l->teacher, l, half), tensor_type(logits)), l->job->temperature);
+}
+
+struct learning {
+	struct student *student;
+	const struct lesson *lesson;
+	Tensor *keep[2];
+};
+
+/* Adds the gradients of a half of the batch. */
+static int learn(const struct learning *k, int half)
+{
+	struct student *s = k->student;
+	const struct lesson *l = k->lesson;
+	struct pass pass = {.bn = BN_TRAIN, .keep = k->keep[half]};
+	tensor_scope_begin(GRAD);
+	Tensor *F = backbone_features(&s->net, part(l->x, l, half), &pass);
+	Tensor *loss = loss_of(l, backbone_logits(&s->net, F, &pass), half);
+	int ok = optim_backward(&s->optim, tensor_affine(loss, 1.0 / l->parts, 0));
+	tensor_copy_(tensor_narrow(s->lost, 0, half, 1), tensor_detach(loss));
+	tensor_scope_end();
+	return ok;
+}
+
+/* Nothing here may wait for the device. */
+static int learn_batch(void *ctx)
+{
+	const struct learning *k = ctx;
+	struct optim *o = &k->student->optim;
+	int ok = learn(k, 0);
+	if (!ok && k->lesson->parts == 2)
+		ok = learn(k, 1);
+	if (!ok)
+		optim_update(o);
+	else
+		optim_drop(o);
+	return ok < 0 || tensor_error() ? fail("training failed: %s", tensor_error()) : 0;
+}
+
+static int add_losses(void *ctx, Reading *lost, int batch)
+{
+	struct student *s = ctx;
+	double v[2];
+	(void)batch;
+	if (tensor_read_end(lost, v) < 0)
+		return fail("training failed: %s", tensor_error());
+	for (int half = 0; half < 2; half++)
+		if (s->halves[half])
+			s->loss += v[half] * s->halves[half];
+	return 0;
+}
+
+int student_step(struct student *s, const struct lesson *l, double lr)
+{
+	double start = elapsed();
+	struct learning k = {s, l, {NULL}};
+	tensor_scope_begin(NO_GRAD);
+	for (int half = 0; half < l->parts; half++)
+		k.keep[half] = draw_keep(s, l, half);
+	optim_next(&s->optim, lr);
+	int ok = l->again ? replay_take(s->replay, learn_batch, &k) : learn_batch(&k);
+	if (!ok)
+		ok = late_next(&s->late, s->lost, T_F64, 2, l->number);
+	for (int half = 0; half < 2; half++)
+		s->halves[half] = half < l->parts ? half_size(l->n, l->parts, half) : 0;
+	tensor_scope_end();
+	s->seconds += elapsed() - start;
+	return ok;
+}
+
+int student_end_epoch(struct student *s)
+{
+	double start = elapsed();
+	int ok = late_end(&s->late);
+	s->seconds += elapsed() - start;
+	return ok;
+}
+
+/* --- what it has reached ----------------------------------------------------------------------------------------------------- */
+
+Tensor *student_logits(const struct student *s, const Tensor *x)
+{
+	struct pass pass = {.bn = BN_RUNNING};
+	return backbone_logits(&s->net, backbone_features(&s->net, x, &pass), &pass);
+}
+
+void student_compare(struct student *s, int e)
+{
+	if (s->best_epoch && s->now.hits.top1 <= s->best.top1)
+		return;
+	s->best = s->now.hits;
+	s->best_epoch = e;
+	if (s->kept)
+		ema_update(s->kept, e);
+}

@@ -1,0 +1,56 @@
+/* One student: a plain backbone that learns from distilled images, and what it has reached (spec, section 4). */
+#ifndef FD2_STUDENT_H
+#define FD2_STUDENT_H
+#include "lib/fd2/batch/batch.h"
+#include "lib/fd2/jobs.h"
+#include "lib/fd2/batch/late.h"
+#include "lib/fd2/batch/measures.h"
+#include "lib/nn/backbone.h"
+#include "lib/nn/ema.h"
+#include "lib/nn/optim.h"
+
+struct student {
+	const struct student_plan *plan;
+	struct backbone net;
+	struct optim optim;
+	char init[17];     /* digest of --init */
+	double lr;         /* at the start */
+	double loss;       /* sum over the samples of the epoch, when it has ended */
+	struct scores now; /* as it was last measured */
+	struct hits best;  /* of the validation with the highest top-1, the earliest of equals */
+	int best_epoch;    /* 0: none yet */
+	struct ema *kept;  /* what it was then, where that is measured again; or NULL */
+	double seconds;    /* of its own steps and measurements */
+	Replay *replay;    /* of its steps on full batches */
+	Tensor *keep[2];   /* theirs of backbone_keep, for each half */
+	Tensor *lost;      /* [2]: the last step's losses, of each half */
+	struct late late;  /* these */
+	int halves[2];     /* samples of each, in the step whose losses are still to be read */
+};
+
+/* A batch, rendered once for all students. */
+struct lesson {
+	const Tensor *x;       /* [n,3,S,S] in the type of arithmetic */
+	const Tensor *teacher; /* logits of its samples, f16 [n,K]; NULL: their classes are the labels, */
+	const Tensor *labels;  /* i64 [n], or NULL */
+	int n;
+	int parts; /* halves in which the teacher saw it, for the BatchNorms' statistics, or 1 */
+	int epoch, number;
+	bool again; /* all lessons that say so have their numbers in the same tensors */
+	const struct eval_job *job;
+};
+
+/* Learning rate of AdamW for an architecture from scratch: 2.5e-3 for MobileNetV2, else 1e-3 (RDED's and SRe2L++'s settings). */
+double student_lr(const char *arch);
+/* keep: the parameters of the best validation are kept. -1: fail_message. */
+int student_init(struct student *s, const struct student_plan *plan, const struct eval_job *job, int classes, int size, bool keep);
+void student_free(struct student *s);
+/* One step of AdamW on the mean loss of the batch. -1: a libtorch error. */
+int student_step(struct student *s, const struct lesson *lesson, double lr);
+/* Completes `loss`. */
+int student_end_epoch(struct student *s);
+/* logits [N,K] of x [N,3,H,W], by the running statistics */
+Tensor *student_logits(const struct student *s, const Tensor *x);
+/* Compares what was counted in `now` after epoch e with the best. */
+void student_compare(struct student *s, int e);
+#endif

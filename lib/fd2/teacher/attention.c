@@ -1,0 +1,49 @@
+#include "lib/fd2/teacher/attention.h"
+
+#include <stdlib.h>
+
+#include "lib/base/err.h"
+#include "lib/fd2/batch/batch.h"
+
+static Tensor *as_tensor(const struct teacher *t, const struct image *im)
+{
+	struct batch b;
+	struct view v = view_square(im);
+	struct item it = {.image = *im};
+	batch_init(&b, 1, t->size);
+	batch_add(&b, &it, &v);
+	batch_render(&b, &t->normal);
+	Tensor *x = batch_images(&b, 0, 1, T_F32);
+	batch_free(&b);
+	return x;
+}
+
+static float *values(const Tensor *t)
+{
+	float *v = xcalloc((size_t)tensor_numel(t) + 1, sizeof *v);
+	tensor_read(t, T_F32, v, tensor_numel(t));
+	return v;
+}
+
+int attention_of(struct attention *a, const struct teacher *t, const struct image *im)
+{
+	struct pass pass = {.bn = BN_RUNNING};
+	tensor_scope_begin(NO_GRAD);
+	struct teacher_out o = teacher_forward(t, as_tensor(t, im), &pass);
+	*a = (struct attention){.maps = (int)tensor_size(o.A, 1), .h = (int)tensor_size(o.A, 2), .w = (int)tensor_size(o.A, 3)};
+	a->A = values(o.A);
+	a->z = values(o.z);
+	a->features = (int)tensor_size(o.z, 1);
+	tensor_scope_end();
+	if (!tensor_error())
+		return 0;
+	attention_free(a);
+	return fail("cannot compute attention: %s", tensor_error());
+}
+
+void attention_free(struct attention *a)
+{
+	free(a->A);
+	free(a->z);
+	*a = (struct attention){0};
+}

@@ -1,0 +1,19 @@
+/* What the teacher sees in a finished image: its attention maps and its representation.
+ *
+ * Always in f32 and one image at a time, so that the numbers do not depend on which images are computed together: the group loop
+ * inside fd2-distill and a chain of fd2-distill and fd2-attn processes agree bit for bit because of it. */
+#ifndef FD2_ATTENTION_H
+#define FD2_ATTENTION_H
+#include "lib/fd2/teacher/teacher.h"
+#include "lib/image/image.h"
+
+struct attention {
+	int maps, h, w;
+	float *A; /* [maps][h][w] */
+	int features;
+	float *z; /* [features] = [maps * C], unit norm */
+};
+/* The image as it is if it has the teacher's size, otherwise its central square resampled to it. */
+int attention_of(struct attention *a, const struct teacher *t, const struct image *im);
+void attention_free(struct attention *a);
+#endif

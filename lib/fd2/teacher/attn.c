@@ -1,0 +1,169 @@
+/* Stage 4 and the eye of the group loop: attention maps and representations of any images. */
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "formats/shard/shard.h"
+#include "lib/base/err.h"
+#include "lib/base/log.h"
+#include "lib/data/dataset.h"
+#include "lib/fd2/teacher/attention.h"
+#include "lib/fd2/jobs.h"
+#include "lib/image/draw.h"
+
+struct run {
+	const struct attn_job *job;
+	struct teacher teacher;
+	struct dataset images;
+};
+
+static json_t *provenance(const struct run *r)
+{
+	json_t *p = fd2_provenance();
+	json_object_set_new(p, "inputs", json_pack("{s:s, s:s}", "teacher", r->teacher.digest, "images", r->images.digest));
+	json_object_set_new(p, "size", json_integer(r->teacher.size));
+	return p;
+}
+
+/* --- as a stream ---------------------------------------------------------------------------------------------------------- */
+
+static int put(struct stream_writer *w, const struct item *it, const struct attention *a)
+{
+	if (stream_put(w, it->key, DT_F32, 3, (int64_t[]){a->maps, a->h, a->w}, a->A) < 0)
+		return -1;
+	char *name = xasprintf("%s.z", it->key);
+	int ok = stream_put(w, name, DT_F32, 1, (int64_t[]){a->features}, a->z);
+	free(name);
+	return ok;
+}
+
+static int write_stream(struct run *r, struct out *out)
+{
+	struct stream_writer *w = stream_create(out, "attn", provenance(r));
+	int ok = w ? 0 : -1;
+	for (int i = 0; i < r->images.n && !ok; i++) {
+		struct attention a = {0};
+		struct image im = item_image(&r->images.v[i]);
+		ok = attention_of(&a, &r->teacher, &im);
+		item_release(&r->images.v[i], &im);
+		if (!ok)
+			ok = put(w, &r->images.v[i], &a);
+		attention_free(&a);
+		progress_at(i + 1, "%s", r->images.v[i].key);
+	}
+	if (!ok)
+		return stream_finish(w);
+	if (w)
+		stream_abandon(w);
+	return -1;
+}
+
+/* --- as pictures ------------------------------------------------------------------------------------------------------------ */
+
+/* Mean over the M maps. */
+static float *mean_map(const struct attention *a)
+{
+	int hw = a->h * a->w;
+	float *mean = xcalloc((size_t)hw, sizeof *mean);
+	for (int m = 0; m < a->maps; m++)
+		for (int i = 0; i < hw; i++)
+			mean[i] += a->A[m * hw + i] / (float)a->maps;
+	return mean;
+}
+
+static void range(const float *map, int n, float *lo, float *hi)
+{
+	*lo = INFINITY;
+	*hi = -INFINITY;
+	for (int i = 0; i < n; i++) {
+		*lo = fminf(*lo, map[i]);
+		*hi = fmaxf(*hi, map[i]);
+	}
+}
+
+/* The picture that the teacher saw: the central square at its size. */
+static struct image square(const struct image *im, int size)
+{
+	struct image out;
+	int side = im->w < im->h ? im->w : im->h;
+	image_resample(&out, im, (im->w - side) / 2, (im->h - side) / 2, side, side, size, size, 1);
+	return out;
+}
+
+static int overlay(struct run *r, struct shard_writer *w, const struct item *it, float shared_hi)
+{
+	struct attention a;
+	if (attention_of(&a, &r->teacher, &it->image) < 0)
+		return -1;
+	float *map = mean_map(&a), lo, hi;
+	range(map, a.h * a.w, &lo, &hi);
+	struct image im = square(&it->image, r->teacher.size);
+	draw_heatmap(&im, map, a.w, a.h, shared_hi > 0 ? 0 : lo, shared_hi > 0 ? shared_hi : hi);
+	uint8_t *jpeg = NULL;
+	size_t size;
+	const char *slash = strrchr(it->key, '/');
+	char *class = slash ? xasprintf("%.*s", (int)(slash - it->key), it->key) : xstrdup("images");
+	int ok = jpeg_encode(&im, 90, &jpeg, &size);
+	if (!ok)
+		ok = shard_add(w, class, slash ? slash + 1 : it->key, it->label, jpeg, size, NULL, 0, NULL);
+	free(class);
+	free(jpeg);
+	free(map);
+	image_free(&im);
+	attention_free(&a);
+	return ok;
+}
+
+/* The highest mean attention of all images, for a scale that they share. */
+static int highest(struct run *r, float *top)
+{
+	for (int i = 0; i < r->images.n; i++) {
+		struct attention a;
+		float lo, hi;
+		if (attention_of(&a, &r->teacher, &r->images.v[i].image) < 0)
+			return -1;
+		float *map = mean_map(&a);
+		range(map, a.h * a.w, &lo, &hi);
+		*top = fmaxf(*top, hi);
+		free(map);
+		attention_free(&a);
+	}
+	return 0;
+}
+
+static int write_overlays(struct run *r, struct out *out)
+{
+	float top = 0;
+	if (r->job->shared_scale && highest(r, &top) < 0)
+		return -1;
+	struct shard_writer *w = shard_create(out, provenance(r), (const char *const *)r->images.classes, r->images.n_classes);
+	int ok = w ? 0 : -1;
+	for (int i = 0; i < r->images.n && !ok; i++) {
+		ok = overlay(r, w, &r->images.v[i], top);
+		progress_at(i + 1, "%s", r->images.v[i].key);
+	}
+	if (!ok)
+		return shard_finish(w);
+	if (w)
+		shard_abandon(w);
+	return -1;
+}
+
+int stage_attn(const struct attn_job *job)
+{
+	struct run r = {.job = job};
+	struct dataset_options o = {.fit = FIT_NONE, .strict = job->strict};
+	int ok = teacher_read(&r.teacher, job->teacher);
+	if (!ok)
+		ok = dataset_read(&r.images, job->shards, job->n_shards, &o);
+	struct out *out = ok ? NULL : out_open(job->out, 0);
+	if (!ok)
+		ok = out ? 0 : -1;
+	progress_start("attention", r.images.n);
+	if (!ok)
+		ok = job->heatmap ? write_overlays(&r, out) : write_stream(&r, out);
+	progress_end();
+	dataset_free(&r.images);
+	teacher_free(&r.teacher);
+	return ok;
+}

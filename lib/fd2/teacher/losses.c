@@ -1,0 +1,152 @@
+#include "lib/fd2/teacher/losses.h"
+
+#include <stdlib.h>
+
+#include "lib/base/err.h"
+
+#define EPS 1e-8
+
+static Tensor *squares(const Tensor *u)
+{
+	return tensor_sum(tensor_mul(u, u), 1, (int[]){1}, true);
+}
+
+Tensor *l2_rows(const Tensor *u, const Tensor *v)
+{
+	Tensor *norms = tensor_add(tensor_norm(u, 1, false), tensor_norm(v, 1, false));
+	return tensor_div(tensor_norm(tensor_sub(u, v), 1, false), tensor_affine(norms, 1, EPS));
+}
+
+Tensor *l2_pairs(const Tensor *u, const Tensor *v)
+{
+	Tensor *vT = tensor_transpose(v, 0, 1);
+	Tensor *d2 = tensor_add(squares(u), tensor_transpose(squares(v), 0, 1)); /* |u|^2 + |v|^2 */
+	d2 = tensor_add(d2, tensor_affine(tensor_matmul(u, vT), -2, 0));         /* - 2 u.v */
+	Tensor *norms = tensor_add(tensor_norm(u, 1, true), tensor_transpose(tensor_norm(v, 1, true), 0, 1));
+	return tensor_div(tensor_sqrt(tensor_clamp_min(d2, 1e-12)), tensor_affine(norms, 1, EPS));
+}
+
+Tensor *loss_center(const Tensor *z, const Tensor *prototypes, const Tensor *labels)
+{
+	Tensor *c = tensor_index_select(prototypes, 0, labels);
+	Tensor *unit = tensor_div(c, tensor_clamp_min(tensor_norm(c, 1, true), 1e-12));
+	return tensor_mean(squares(tensor_sub(z, unit)), 0, NULL, false);
+}
+
+Tensor *loss_cal(const Tensor *p_raw, const Tensor *p_eff, const Tensor *labels, const Tensor *center, double eta, double smoothing)
+{
+	Tensor *ce = tensor_add(tensor_cross_entropy(p_raw, labels, smoothing), tensor_cross_entropy(p_eff, labels, smoothing));
+	return tensor_add(ce, tensor_affine(center, eta, 0));
+}
+
+Tensor *loss_cal_augmented(const Tensor *p_raw, const Tensor *p_eff, const Tensor *augmented_raw, const Tensor *augmented_eff,
+    const Tensor *labels, const Tensor *center, double eta, double smoothing)
+{
+	Tensor *y = (Tensor *)labels, *twice = tensor_cat((Tensor *[]){y, y}, 2, 0),
+	       *thrice = tensor_cat((Tensor *[]){y, twice}, 2, 0);
+	Tensor *effects = tensor_cat((Tensor *[]){(Tensor *)p_eff, (Tensor *)augmented_eff}, 2, 0);
+	Tensor *raw = tensor_affine(tensor_cross_entropy(p_raw, labels, smoothing), 1.0 / 3, 0);
+	Tensor *augmented = tensor_affine(tensor_cross_entropy(augmented_raw, twice, smoothing), 2.0 / 3, 0);
+	Tensor *sum = tensor_add(tensor_add(raw, augmented), tensor_cross_entropy(effects, thrice, smoothing));
+	return tensor_add(sum, tensor_affine(center, eta, 0));
+}
+
+Tensor *loss_pre(const Tensor *p_bb, const Tensor *l_cal, const Tensor *labels, double alpha, double smoothing)
+{
+	Tensor *bb = tensor_affine(tensor_cross_entropy(p_bb, labels, smoothing), 1 - alpha, 0);
+	return tensor_add(bb, tensor_affine(l_cal, alpha, 0));
+}
+
+Tensor *loss_F(const Tensor *z, const Tensor *prototypes, const Tensor *labels, double beta)
+{
+	double K = (double)tensor_size(prototypes, 0);
+	Tensor *d = l2_pairs(z, prototypes); /* [B,K] */
+	Tensor *own = tensor_gather(d, 1, tensor_reshape(labels, 2, (int64_t[]){-1, 1}));
+	Tensor *sum = tensor_sum(d, 1, (int[]){1}, true);
+	Tensor *others = tensor_affine(tensor_sub(sum, own), K > 1 ? 1 / (K - 1) : 0, 0);
+	Tensor *loss = tensor_add(tensor_affine(own, beta, 0), tensor_affine(others, -(1 - beta), 1 - beta));
+	return tensor_mean(loss, 0, NULL, false);
+}
+
+Tensor *loss_S(const Tensor *A, const Tensor *earlier)
+{
+	int64_t J = tensor_size(earlier, 0), B = tensor_size(A, 0);
+	Tensor *now = tensor_reshape(A, 2, (int64_t[]){B, -1});
+	Tensor *sum = NULL;
+	for (int64_t j = 0; j < J; j++) {
+		Tensor *then = tensor_reshape(tensor_narrow(earlier, 0, j, 1), 2, (int64_t[]){B, -1});
+		Tensor *d = tensor_mean(l2_rows(now, then), 0, NULL, false);
+		sum = j ? tensor_add(sum, d) : d;
+	}
+	return tensor_affine(sum, -1.0 / (double)J, 1);
+}
+
+Tensor *loss_cls(const Tensor *p_bb, const Tensor *p_cal, const Tensor *labels, double alpha)
+{
+	Tensor *bb = tensor_affine(tensor_cross_entropy(p_bb, labels, 0), 1 - alpha, 0);
+	return tensor_add(bb, tensor_affine(tensor_cross_entropy(p_cal, labels, 0), alpha, 0));
+}
+
+Tensor *loss_total(const Tensor *other, const Tensor *cls, const Tensor *F, const Tensor *S, double lambda)
+{
+	Tensor *total = tensor_add(other, cls);
+	if (F)
+		total = tensor_add(total, tensor_affine(F, lambda, 0));
+	if (S)
+		total = tensor_add(total, tensor_affine(S, 1 - lambda, 0));
+	return total;
+}
+
+/* scale: of the distances; NULL for 1 */
+static Tensor *distance(const Tensor *u, const Tensor *v, const Tensor *scale)
+{
+	Tensor *d = tensor_sum(tensor_norm(tensor_sub(u, v), 1, false), 0, NULL, false);
+	return scale ? tensor_div(d, scale) : d;
+}
+
+Tensor *loss_bn_layer(const struct bn *bn, const Tensor *mean, const Tensor *var, enum bn_form form)
+{
+	Tensor *sigma = NULL, *sigma2 = NULL;
+	if (form == BN_NORMALISED) {
+		sigma = tensor_sqrt(tensor_sum(bn->var, 0, NULL, false));
+		sigma2 = tensor_norm(bn->var, 0, false);
+	}
+	return tensor_add(distance(mean, bn->mean, sigma), distance(var, bn->var, sigma2));
+}
+
+double loss_bn_weight(const struct bn *bn)
+{
+	return bn->index ? 1 : 10;
+}
+
+/* The same as one operation. */
+static Tensor *loss_bn_fused(const struct bn_seen *seen, int n, enum bn_form form)
+{
+	struct bn_distance *layers = xcalloc((size_t)n, sizeof *layers);
+	for (int l = 0; l < n; l++)
+		layers[l] =
+		    (struct bn_distance){seen[l].mean, seen[l].var, seen[l].bn->mean, seen[l].bn->var, loss_bn_weight(seen[l].bn)};
+	Tensor *loss = tensor_bn_distances(layers, n, form == BN_NORMALISED);
+	free(layers);
+	return loss;
+}
+
+Tensor *loss_bn(const struct bn_seen *seen, int n, enum bn_form form)
+{
+	Tensor *loss = NULL;
+	if (torch_on_gpu() && tensor_type(seen->mean) == T_F32)
+		return loss_bn_fused(seen, n, form);
+	for (const struct bn_seen *s = seen; s < seen + n; s++) {
+		Tensor *layer = tensor_affine(loss_bn_layer(s->bn, s->mean, s->var, form), loss_bn_weight(s->bn), 0);
+		loss = loss ? tensor_add(loss, layer) : layer;
+	}
+	return loss;
+}
+
+Tensor *loss_kl(const Tensor *student, const Tensor *teacher, double temperature)
+{
+	Tensor *t = tensor_affine(teacher, 1 / temperature, 0), *s = tensor_affine(student, 1 / temperature, 0);
+	Tensor *log_ratio = tensor_sub(tensor_log_softmax(t, 1), tensor_log_softmax(s, 1));
+	Tensor *kl = tensor_sum(tensor_mul(tensor_softmax(t, 1), log_ratio), 0, NULL, false);
+	return tensor_affine(kl, 1.0 / (double)tensor_size(student, 0), 0);
+}

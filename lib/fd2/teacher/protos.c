@@ -1,0 +1,152 @@
+/* Stage 2: class prototypes, as the teacher gathered them while training (Eq. 5) or as exact class means over shards. */
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/base/err.h"
+#include "lib/base/names.h"
+#include "lib/base/log.h"
+#include "lib/fd2/batch/batch.h"
+#include "lib/fd2/jobs.h"
+#include "lib/fd2/teacher/teacher.h"
+
+struct run {
+	const struct protos_job *job;
+	struct teacher teacher;
+	struct dataset images;
+	int64_t K, D;
+	float *c; /* [K][D] */
+};
+
+static void online(struct run *r)
+{
+	tensor_read(r->teacher.cal.prototypes, T_F32, r->c, r->K * r->D);
+}
+
+/* Sums of z over one batch, by class, in double. */
+static int add_batch(struct run *r, const struct batch *b, double *sum, long *count)
+{
+	struct pass pass = {.bn = BN_RUNNING};
+	float *z = xcalloc((size_t)(b->n * r->D), sizeof *z);
+	tensor_scope_begin(NO_GRAD);
+	struct teacher_out o = teacher_forward(&r->teacher, batch_images(b, 0, b->n, arithmetic()), &pass);
+	int ok = tensor_read(o.z, T_F32, z, b->n * r->D);
+	tensor_scope_end();
+	for (int i = 0; i < b->n && !ok; i++) {
+		count[b->labels[i]]++;
+		for (int64_t d = 0; d < r->D; d++)
+			sum[b->labels[i] * r->D + d] += z[i * r->D + d];
+	}
+	free(z);
+	return ok < 0 ? fail("cannot compute representations: %s", tensor_error()) : 0;
+}
+
+static int means(struct run *r)
+{
+	const struct teacher *t = &r->teacher;
+	double *sum = xcalloc((size_t)(r->K * r->D), sizeof *sum);
+	long *count = xcalloc((size_t)r->K, sizeof *count);
+	struct batch b;
+	int ok = 0;
+	batch_init(&b, (int)r->job->batch, t->size);
+	progress_start("prototypes", r->images.n);
+	for (int i = 0; i < r->images.n && !ok; i += b.n) {
+		batch_clear(&b);
+		for (int k = i; k < r->images.n && b.n < b.cap; k++) {
+			struct view v = view_center(&r->images.v[k].image, t->size);
+			batch_add(&b, &r->images.v[k], &v);
+		}
+		batch_render(&b, &t->normal);
+		ok = add_batch(r, &b, sum, count);
+		progress_at(i + b.n, "%s", "");
+	}
+	progress_end();
+	for (int64_t k = 0; k < r->K && !ok; k++) {
+		if (!count[k])
+			ok = fail("class '%s' has no image in the shards", t->class_names[k]);
+		for (int64_t d = 0; d < r->D && !ok; d++)
+			r->c[k * r->D + d] = (float)(sum[k * r->D + d] / (double)count[k]);
+	}
+	batch_free(&b);
+	free(sum);
+	free(count);
+	return ok;
+}
+
+/* Every class with the class nearest to it, on stderr with --verbose. */
+static void tell_distances(const struct run *r)
+{
+	for (int64_t k = 0; k < r->K; k++) {
+		double best = INFINITY, total = 0, norm = 0;
+		int64_t nearest = -1;
+		for (int64_t d = 0; d < r->D; d++)
+			norm += (double)r->c[k * r->D + d] * r->c[k * r->D + d];
+		for (int64_t j = 0; j < r->K; j++) {
+			double d2 = 0;
+			for (int64_t d = 0; d < r->D; d++) {
+				double e = (double)r->c[k * r->D + d] - r->c[j * r->D + d];
+				d2 += e * e;
+			}
+			total += sqrt(d2);
+			if (j != k && d2 < best) {
+				best = d2;
+				nearest = j;
+			}
+		}
+		chat("%-32s norm %.4f  mean distance %.4f  nearest %.4f (%s)", r->teacher.class_names[k], sqrt(norm),
+		    r->K > 1 ? total / (double)(r->K - 1) : 0, sqrt(best), nearest < 0 ? "none" : r->teacher.class_names[nearest]);
+	}
+}
+
+static int write(struct run *r)
+{
+	json_t *meta = fd2_provenance(), *inputs = json_pack("{s:s}", "teacher", r->teacher.digest);
+	if (r->images.n)
+		json_object_set_new(inputs, "images", json_string(r->images.digest));
+	json_object_set_new(meta, "classes", names_to_json((const char *const *)r->teacher.class_names, r->teacher.classes));
+	json_object_set_new(meta, "inputs", inputs);
+	struct out *out = out_open(r->job->out, 0);
+	struct stream_writer *w = out ? stream_create(out, "protos", meta) : NULL;
+	if (!w)
+		return -1;
+	if (stream_put(w, "prototypes", DT_F32, 2, (int64_t[]){r->K, r->D}, r->c) < 0) {
+		stream_abandon(w);
+		return -1;
+	}
+	return stream_finish(w);
+}
+
+static int read_images(struct run *r)
+{
+	struct dataset_options o = {.fit = r->teacher.fit,
+	    .size = r->teacher.size,
+	    .cache = r->job->cache,
+	    .strict = r->job->strict,
+	    .known = (const char *const *)r->teacher.class_names,
+	    .n_known = r->teacher.classes,
+	    .known_by = "the teacher"};
+	return dataset_read(&r->images, r->job->shards, r->job->n_shards, &o);
+}
+
+int stage_protos(const struct protos_job *job)
+{
+	struct run r = {.job = job};
+	if (teacher_read(&r.teacher, job->teacher) < 0)
+		return -1;
+	r.K = r.teacher.classes;
+	r.D = tensor_size(r.teacher.cal.prototypes, 1);
+	r.c = xcalloc((size_t)(r.K * r.D), sizeof *r.c);
+	int ok = 0;
+	if (!job->n_shards)
+		online(&r);
+	else
+		ok = read_images(&r) < 0 ? -1 : means(&r);
+	if (!ok) {
+		tell_distances(&r);
+		ok = write(&r);
+	}
+	free(r.c);
+	dataset_free(&r.images);
+	teacher_free(&r.teacher);
+	return ok;
+}

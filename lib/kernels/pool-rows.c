@@ -1,0 +1,252 @@
+/* The max pool behind a network's first BatchNorm, a row of windows at a time: what it reads and what it leaves stays in the cache.
+ * Pixels of even and odd columns are kept apart: the windows of a row are then three neighbours in memory each, and one loop. */
+#include "lib/kernels/frozen-rows.h"
+
+#include <stdlib.h>
+
+#include "lib/base/err.h"
+#include "lib/kernels/elements.h"
+
+struct columns {
+	void *even; /* [w][C]: columns 0, 2, 4, ... */
+	void *odd;  /* [1+w][C]: columns -1, 1, 3, ... */
+};
+
+struct pool_room {
+	void *row;              /* [2w][C] */
+	struct columns rows[3]; /* row r is rows[r % 3] */
+	struct columns outside; /* a row that never wins */
+	uint8_t *nobody;        /* [C]: POOL_NONE */
+	int64_t last;           /* the row of windows whose rows are there, or -1 */
+};
+
+static int64_t element_size(const struct frozen_bn *k)
+{
+	return k->bf16 ? 2 : 4;
+}
+
+static void *element(const struct frozen_bn *k, const void *p, int64_t i)
+{
+	return (char *)p + i * element_size(k);
+}
+
+/* What is not in the image stays -inf. */
+static void *elements_new(const struct frozen_bn *k, int64_t n)
+{
+	void *p = xcalloc((size_t)n, (size_t)element_size(k));
+	for (int64_t i = 0; i < n; i++)
+		store(p, i, -INFINITY, k->bf16);
+	return p;
+}
+
+struct pool_room *pool_room_new(const struct frozen_bn *k)
+{
+	struct pool_room *room = xcalloc(1, sizeof *room);
+	int64_t C = k->C, w = pool_size(k->W);
+	room->row = elements_new(k, 2 * w * C);
+	for (int i = 0; i < 3; i++)
+		room->rows[i] = (struct columns){elements_new(k, w * C), elements_new(k, (1 + w) * C)};
+	room->outside.even = room->outside.odd = elements_new(k, (1 + w) * C);
+	room->nobody = xcalloc((size_t)C, 1);
+	memset(room->nobody, POOL_NONE, (size_t)C);
+	room->last = -1;
+	return room;
+}
+
+void pool_room_free(struct pool_room *room)
+{
+	for (int i = 0; i < 3; i++) {
+		free(room->rows[i].even);
+		free(room->rows[i].odd);
+	}
+	free(room->outside.odd);
+	free(room->nobody);
+	free(room->row);
+	free(room);
+}
+
+/* The passes over one row of x. */
+static struct frozen_bn row_of(const struct frozen_bn *k, int64_t row)
+{
+	struct frozen_bn one = *k;
+	one.x = element(k, k->x, row * k->W * k->C);
+	one.dx = element(k, k->dx, row * k->W * k->C);
+	return one;
+}
+
+/* --- forwards ------------------------------------------------------------------------------------------------------------- */
+
+static void part(const struct frozen_bn *k, const void *row, const struct columns *to)
+{
+	for (int64_t x = 0; x < k->W; x++)
+		memcpy(x % 2 ? element(k, to->odd, (x / 2 + 1) * k->C) : element(k, to->even, x / 2 * k->C),
+		    element(k, row, x * k->C), (size_t)(k->C * element_size(k)));
+}
+
+/* y and winner of n = w * C windows. */
+INLINE void best_of_nine(const struct frozen_bn *k, const struct columns rows[3], int64_t to, int64_t n, bool bf16)
+{
+	const void *place[9];
+	for (int r = 0; r < 3; r++) {
+		place[3 * r] = rows[r].odd;
+		place[3 * r + 1] = rows[r].even;
+		place[3 * r + 2] = element(k, rows[r].odd, k->C);
+	}
+	void *restrict y = k->y;
+	uint8_t *restrict winner = k->winner + to;
+	const float top = k->top;
+	const bool clamps = top > 0;
+#pragma GCC ivdep
+	for (int64_t e = 0; e < n; e++) {
+		float best = load(place[0], e, bf16);
+		int32_t at = 0;
+#pragma GCC unroll 8
+		for (int i = 1; i < 9; i++) {
+			float v = load(place[i], e, bf16);
+			bool better = pool_better(v, best);
+			best = better ? v : best;
+			at = better ? i : at;
+		}
+		store(y, to + e, best, bf16);
+		winner[e] = (uint8_t)(frozen_through(1, best, clamps, top) > 0 ? at : POOL_NONE);
+	}
+}
+
+FAST static void pool(const struct frozen_bn *k, const struct columns rows[3], int64_t to)
+{
+	if (k->bf16)
+		best_of_nine(k, rows, to, pool_size(k->W) * k->C, true);
+	else
+		best_of_nine(k, rows, to, pool_size(k->W) * k->C, false);
+}
+
+void pooled_bn_forward(const struct frozen_bn *k, int64_t band, struct pool_room *room, float *sum, float *square)
+{
+	int64_t h = pool_size(k->H), first = band / h * k->H, i = band % h;
+	struct columns rows[3];
+	for (int n = 0; n < 3; n++) {
+		int64_t r = 2 * i - 1 + n;
+		bool inside = r >= 0 && r < k->H, is_there = n == 0 && room->last == band - 1;
+		rows[n] = inside ? room->rows[r % 3] : room->outside;
+		if (!inside || is_there)
+			continue;
+		struct frozen_bn one = row_of(k, first + r);
+		one.y = room->row;
+		if (sum && n > 0)
+			frozen_bn_forward(&one, 0, k->W, sum, square);
+		else
+			frozen_bn_values(&one, 0, k->W);
+		part(k, room->row, &rows[n]);
+	}
+	pool(k, rows, band * pool_size(k->W) * k->C);
+	room->last = band;
+}
+
+/* --- backwards ------------------------------------------------------------------------------------------------------------ */
+
+/* A row of windows as a row of x sees it, which is row `at / 3` in them. */
+struct seen {
+	const void *dy;
+	const uint8_t *winner;
+	int at;
+};
+
+/* d of columns 2j and 2j+1 from windows j and j+1 of n rows, for `count` elements from `first`; nobody: there is no window j+1. */
+INLINE void share_out(const struct columns *d, const struct seen *rows, int n, int64_t first, int64_t count, int64_t C,
+    const uint8_t *nobody, bool bf16)
+{
+	const struct seen a = rows[0], b = rows[n - 1];
+	const uint8_t *restrict a_next = nobody ? nobody : a.winner + first + C;
+	const uint8_t *restrict b_next = nobody ? nobody : b.winner + first + C;
+	const int64_t ahead = nobody ? first : first + C;
+	void *restrict even = d->even, *restrict odd = d->odd;
+#pragma GCC ivdep
+	for (int64_t e = 0; e < count; e++) {
+		float dy = load(a.dy, first + e, bf16), dy_next = load(a.dy, ahead + e, bf16);
+		uint8_t winner = a.winner[first + e];
+		float to_even = pool_share(dy, winner == a.at + 1);
+		float to_odd = pool_share(dy, winner == a.at + 2) + pool_share(dy_next, a_next[e] == a.at);
+		if (n == 2) {
+			dy = load(b.dy, first + e, bf16);
+			dy_next = load(b.dy, ahead + e, bf16);
+			winner = b.winner[first + e];
+			to_even += pool_share(dy, winner == b.at + 1);
+			to_odd = to_odd + pool_share(dy, winner == b.at + 2) + pool_share(dy_next, b_next[e] == b.at);
+		}
+		store(even, first + e, to_even, bf16);
+		store(odd, first + e, to_odd, bf16);
+	}
+}
+
+INLINE void share_row(
+    const struct columns *d, const struct seen *rows, int n, int64_t w, int64_t C, const uint8_t *nobody, bool bf16)
+{
+	share_out(d, rows, n, 0, (w - 1) * C, C, NULL, bf16);
+	share_out(d, rows, n, (w - 1) * C, C, C, nobody, bf16);
+}
+
+FAST static void unpool(
+    const struct columns *d, const struct seen *rows, int n, int64_t w, int64_t C, const uint8_t *nobody, bool bf16)
+{
+	if (n == 2 && bf16)
+		share_row(d, rows, 2, w, C, nobody, true);
+	else if (n == 2)
+		share_row(d, rows, 2, w, C, nobody, false);
+	else if (bf16)
+		share_row(d, rows, 1, w, C, nobody, true);
+	else
+		share_row(d, rows, 1, w, C, nobody, false);
+}
+
+static void join(const struct frozen_bn *k, const struct columns *from, void *row)
+{
+	for (int64_t x = 0; x < k->W; x++)
+		memcpy(element(k, row, x * k->C), element(k, x % 2 ? from->odd : from->even, x / 2 * k->C),
+		    (size_t)(k->C * element_size(k)));
+}
+
+/* The passes over row r of an image, with every dy that is from there; its winners knew what passed. */
+static struct frozen_bn unpooled(const struct frozen_bn *k, int64_t image, int64_t r, struct pool_room *room)
+{
+	const struct windows in = pool_windows(r, k->H);
+	const int64_t h = pool_size(k->H), w = pool_size(k->W);
+	struct frozen_bn one = row_of(k, image * k->H + r);
+	struct seen rows[2];
+	int n = 0;
+	for (int64_t i = in.first; i < in.end; i++) {
+		int64_t at = (image * h + i) * w * k->C;
+		rows[n++] = (struct seen){element(k, k->dy, at), k->winner + at, 3 * (int)(r + 1 - 2 * i)};
+	}
+	unpool(&room->rows[0], rows, n, w, k->C, room->nobody, k->bf16);
+	join(k, &room->rows[0], room->row);
+	one.dy = room->row;
+	one.top = 0;
+	return one;
+}
+
+/* The rows of x, of an image, that are a band's own. */
+static int64_t own_rows(const struct frozen_bn *k, int64_t band, int64_t *image, int64_t *first)
+{
+	int64_t h = pool_size(k->H);
+	*image = band / h;
+	*first = 2 * (band % h);
+	return *first + 2 < k->H ? *first + 2 : k->H;
+}
+
+void pooled_bn_gradient_sums(const struct frozen_bn *k, int64_t band, struct pool_room *room, float *sum, float *product)
+{
+	int64_t image, r, end = own_rows(k, band, &image, &r);
+	for (; r < end; r++) {
+		struct frozen_bn one = unpooled(k, image, r, room);
+		batch_bn_gradient_sums(&one, 0, k->W, sum, product);
+	}
+}
+
+void pooled_bn_backward(const struct frozen_bn *k, int64_t band, struct pool_room *room)
+{
+	int64_t image, r, end = own_rows(k, band, &image, &r);
+	for (; r < end; r++) {
+		struct frozen_bn one = unpooled(k, image, r, room);
+		frozen_bn_backward(&one, 0, k->W);
+	}
+}
