@@ -1,7 +1,7 @@
 /* fd2-attn: what the teacher sees in images: attention maps and representations, or pictures of them. */
 #include "lib/base/err.h"
 #include "lib/base/stage.h"
-#include "lib/fd2/jobs.h"
+#include "lib/fd2/teacher/job.h"
 
 static struct attn_job job;
 

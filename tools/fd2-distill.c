@@ -5,17 +5,14 @@
 
 #include "lib/base/err.h"
 #include "lib/base/stage.h"
-#include "lib/fd2/jobs.h"
+#include "lib/fd2/distill/job.h"
 #include "lib/fd2/distill/methods.h"
 
 static struct distill_job job = {
     .cache = 4096,
-    .method = "sre2l++",
-    .bn_form = "literal",
-    .ls_view = "plain",
-    .pixels = "jpeg",
-    .other = "bn",
-    .difficulty = "medium",
+    .method = METHOD_sre2l_plus,
+    .init = START_UNSET,
+    .difficulty = DIFFICULTY_MEDIUM,
     .ipc = 1,
     .group = 4,
     .batch = 100,
@@ -52,7 +49,7 @@ static const struct opt opts[] = {
     {'g', "group", "N", OPT_INT, &job.group, "images in a group, N_S", .min = 1, .max = 64},
     {0, "together", "N", OPT_INT, &job.together, "image indices in a pass (0: 1; on a GPU, to make 100 images)", .min = 0,
         .max = 64},
-    {0, "ls-view", "VIEW", OPT_CHOICE, &job.ls_view, "what L_S compares", .choices = "plain|same|once|literal"},
+    {0, "ls-view", "VIEW", OPT_CHOICE, &job.ls_view, "what L_S compares", .choices = LS_VIEW_CHOICES},
     {0, "ls-every", "N", OPT_INT, &job.ls_every, "plain view: L_S every Nth step", .min = 1, .max = 1000},
     {0, "id", "I", OPT_INT, &job.id, "only the I-th image of each group (0: all)", .min = 0, .max = 64},
     {0, "attn", "FILE", OPT_LIST, &job.attn, "attention of the group's earlier images", .unrecorded = true},
@@ -65,11 +62,11 @@ static const struct opt opts[] = {
         .max = 1},
     {0, "lr", "X", OPT_REAL, &job.lr, "learning rate, cosine to 0 (default: the method's)", .min = 0, .max = 100},
     {0, "r-bn", "X", OPT_REAL, &job.r_bn, "weight of the BN-statistics loss (default: the method's)", .min = 0, .max = 1e6},
-    {0, "bn-form", "FORM", OPT_CHOICE, &job.bn_form, "sum over layers, or mean", .choices = "literal|normalised"},
+    {0, "bn-form", "FORM", OPT_CHOICE, &job.bn_form, "sum over layers, or mean", .choices = BN_FORM_CHOICES},
     {0, "bn-head", NULL, OPT_FLAG, &job.bn_head, "count the attention head's BatchNorm too"},
     {0, "min-scale", "X", OPT_REAL, &job.min_scale, "smallest crop's share of the area", .min = 0.001, .max = 1},
     {0, "crops", "N", OPT_INT, &job.crops, "crops scored a real image", .min = 1, .max = 1000},
-    {0, "difficulty", "HOW", OPT_CHOICE, &job.difficulty, "which patches images start from", .choices = "easy|medium|hard"},
+    {0, "difficulty", "HOW", OPT_CHOICE, &job.difficulty, "which patches images start from", .choices = DIFFICULTY_CHOICES},
     {0, "quality", "Q", OPT_INT, &job.quality, "of the JPEGs", .min = 1, .max = 100},
     {0, "pixels", "HOW", OPT_CHOICE, &job.pixels, "f16: also lossless, as .npy members", .choices = "jpeg|f16"},
     {0, "log-every", "N", OPT_INT, &job.log_every, "steps between loss terms in --log", .min = 1, .max = 1000000,
@@ -83,7 +80,7 @@ static const struct opt opts[] = {
 
 static void check(void)
 {
-	bool images = !strcmp(job.ls_view, "same") || !strcmp(job.ls_view, "once");
+	bool images = job.ls_view == LS_SAME || job.ls_view == LS_ONCE;
 	if (!job.teachers.n)
 		die_usage("no teacher; give one with -t");
 	if (job.protos.n && job.protos.n != job.teachers.n)
@@ -91,14 +88,14 @@ static void check(void)
 		    job.teachers.n, job.protos.n);
 	if (job.resume && (!job.out || !strcmp(job.out, "-")))
 		die_usage("--resume wants a file to go on with: give it with -o");
-	if (job.init && job.init_images)
+	if (job.init != START_UNSET && job.init_images)
 		die_usage("--init-images are what images begin as: --init does not go with them");
 	if (job.alpha < 0 && job.alpha != -1)
 		die_usage("--alpha is a share from 0 to 1, or -1 for the teacher's");
 	if (job.plain && (job.bn_head || job.no_lf || job.no_ls || job.attn.n || job.previous))
 		die_usage(
 		    "--plain is the method without FD2: --bn-head, --no-lf, --no-ls, --attn and --previous do not go with it");
-	if (job.ls_every > 1 && strcmp(job.ls_view, "plain"))
+	if (job.ls_every > 1 && job.ls_view != LS_PLAIN)
 		die_usage("--ls-every is for --ls-view plain: the other views cost no extra pass");
 	if (job.id > job.group)
 		die_usage("--id %ld is beyond the group of %ld (--group)", job.id, job.group);

@@ -12,10 +12,11 @@
 enum { QUALITY = 92 };
 
 static struct {
-	const char *output, *split;
+	const char *output;
+	enum { SPLIT_TRAIN, SPLIT_VAL } split;
 	long classes, per_class, size;
 	double part_scale;
-} job = {.split = "train", .classes = 8, .per_class = 60, .size = 96, .part_scale = 1};
+} job = {.classes = 8, .per_class = 60, .size = 96, .part_scale = 1};
 
 static const struct opt opts[] = {
     {'o', "output", "FILE", OPT_STRING, &job.output, "write to FILE (default: standard output)", .unrecorded = true},
@@ -45,7 +46,7 @@ static void draw_one(void *ctx, int i)
 {
 	struct page *p = ctx;
 	struct drawn *d = &p->v[i];
-	uint32_t split = strcmp(job.split, "val") == 0;
+	uint32_t split = job.split == SPLIT_VAL;
 	struct rng r = rng_at((uint64_t)common.seed, RNG_DRAW, (uint64_t)p->class, (uint32_t)i, split);
 	struct image im;
 

@@ -6,7 +6,7 @@
 
 #include "lib/base/err.h"
 #include "lib/base/stage.h"
-#include "lib/fd2/jobs.h"
+#include "lib/fd2/student/job.h"
 #include "lib/nn/archs.h"
 
 #define HARD_MIN_SCALE 0.08
@@ -45,7 +45,8 @@ static const struct opt opts[] = {
     {0, "min-scale", "X", OPT_REAL, &job.min_scale, "--hard: smallest crop's share of the area", .min = 0.001, .max = 1},
     {0, "no-augment", NULL, OPT_FLAG, &job.no_augment, "--hard: no crops and no flips"},
     {0, "label-smoothing", "X", OPT_REAL, &job.label_smoothing, "--hard: of the cross-entropy", .min = 0, .max = 0.9},
-    {0, "fit", "HOW", OPT_CHOICE, &job.fit, "held-out photographs (default: as the teacher's)", .choices = "short|squash|whole"},
+    {0, "fit", "HOW", OPT_CHOICE, &job.fit, "held-out photographs (default: as the teacher's)", .min = FIT_SHORT,
+        .choices = FIT_CHOICES},
     {0, "lr", "X", OPT_LIST, &rates, "learning rate of AdamW, X or ARCH=X (repeatable)"},
     {0, "weight-decay", "X", OPT_REAL, &job.weight_decay, "on weights of two and more dimensions", .min = 0, .max = 10},
     {'T', "temperature", "X", OPT_REAL, &job.temperature, "of soft labels and student", .min = 0.01, .max = 1000},

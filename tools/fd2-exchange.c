@@ -4,13 +4,15 @@
 #include "lib/base/err.h"
 #include "lib/base/stage.h"
 #include "lib/data/exchange/exchange.h"
-#include "lib/fd2/jobs.h"
+#include "lib/fd2/labels/job.h"
 
-static const char *to, *from, *classes;
-static struct fkd_job job = {.fkd_seed = 42};
+static enum { FROM_UNSET = -1, FROM_IMAGES, FROM_FKD } from = FROM_UNSET;
+static enum { TO_UNSET = -1, TO_CV_DD, TO_FADRM, TO_RDED, TO_FKD } to = TO_UNSET; /* the first three: exchange_forms */
+static const char *classes;
+static struct fkd_job job = {.fkd_seed = 42, .bn = LABEL_BN_UNSET};
 
 static const struct opt opts[] = {
-    {0, "bn", "HOW", OPT_CHOICE, &job.bn, "of --from fkd: statistics the teacher used", .choices = "batch|eval"},
+    {0, "bn", "HOW", OPT_CHOICE, &job.bn, "of --from fkd: statistics the teacher used", .choices = LABEL_BN_CHOICES},
     {0, "classes", "FILE", OPT_STRING, &classes, "of --from images: names, one a line", .unrecorded = true},
     {0, "fkd-seed", "N", OPT_INT, &job.fkd_seed, "seed of FKD's sampler", .min = 0, .max = 9007199254740991.0},
     {0, "from", "FORM", OPT_CHOICE, &from, "read folders of images, or a store of labels", .choices = "images|fkd"},
@@ -24,42 +26,34 @@ static const struct opt opts[] = {
 static const struct tool tool = {"fd2-exchange", "[options] --to FORM | --from FORM [-o PATH] FILE...",
     "Hand distilled images and labels to other programs, or take theirs.", opts, false};
 
-static bool is(const char *form, const char *name)
-{
-	return form && !strcmp(form, name);
-}
-
 /* Options that another form would ignore. */
 static void check(int operands)
 {
-	bool labels = is(to, "fkd") || is(from, "fkd");
-	if (!to == !from)
+	bool labels = to == TO_FKD || from == FROM_FKD;
+	if ((to == TO_UNSET) == (from == FROM_UNSET))
 		die_usage("give one of --to and --from");
 	if (!operands)
 		die_usage("name what is to be exchanged");
-	if (operands > 1 && (from || labels))
-		die_usage("--%s %s reads one thing, not %d", to ? "to" : "from", to ? to : from, operands);
-	if (to && (!job.out || is(job.out, "-")))
+	if (operands > 1 && (from != FROM_UNSET || labels))
+		die_usage("%s reads one thing, not %d", to == TO_FKD ? "--to fkd" : "--from", operands);
+	if (to != TO_UNSET && (!job.out || !strcmp(job.out, "-")))
 		die_usage("name the folder to write with -o");
 	if (labels && !job.images.n)
 		die_usage("name the shard that the labels belong to with --images");
 	if (!labels && job.images.n)
 		die_usage("--images goes with labels; images themselves are named without it");
-	if (classes && !is(from, "images"))
+	if (classes && from != FROM_IMAGES)
 		die_usage("--classes goes with --from images");
-	if ((job.bn || job.size) && !is(from, "fkd"))
-		die_usage("--%s goes with --from fkd", job.bn ? "bn" : "size");
+	if ((job.bn != LABEL_BN_UNSET || job.size) && from != FROM_FKD)
+		die_usage("--%s goes with --from fkd", job.bn != LABEL_BN_UNSET ? "bn" : "size");
 }
 
 static int write_images(char *const *shards, int n)
 {
-	const struct exchange_form *form = exchange_forms;
-	while (strcmp(form->name, to))
-		form++;
 	for (int i = 0; i < n; i++)
 		if (!strcmp(shards[i], "-"))
 			die_usage("shards are read twice, and so cannot come through a pipe");
-	return exchange_write(form, shards, n, job.out);
+	return exchange_write(&exchange_forms[to], shards, n, job.out);
 }
 
 int main(int argc, char **argv)
@@ -67,9 +61,10 @@ int main(int argc, char **argv)
 	int first = fd2_start(&tool, argc, argv);
 	check(argc - first);
 	job.from = argv[first];
-	if (is(to, "fkd"))
+	if (to == TO_FKD)
 		return fd2_finish(stage_run("stage_fkd_write", &job));
-	if (is(from, "fkd"))
+	if (from == FROM_FKD)
 		return fd2_finish(stage_run("stage_fkd_read", &job));
-	return fd2_finish(from ? exchange_read(job.from, classes, job.out) : write_images(argv + first, argc - first));
+	return fd2_finish(
+	    from == FROM_IMAGES ? exchange_read(job.from, classes, job.out) : write_images(argv + first, argc - first));
 }

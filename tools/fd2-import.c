@@ -5,17 +5,20 @@
 
 #include "lib/base/err.h"
 #include "lib/base/opts.h"
+#include "lib/data/fit.h"
 #include "lib/data/import/import.h"
 
 static struct {
-	const char *prefix, *only, *files[SPLITS], *fit;
+	const char *prefix, *files[SPLITS];
+	int only; /* a split, or -1 */
+	enum fit fit;
 	bool any_count, no_banner;
 	long size;
-} job = {.fit = "squash"};
+} job = {.only = -1, .fit = FIT_SQUASH};
 
 static const struct opt opts[] = {
     {0, "any-count", NULL, OPT_FLAG, &job.any_count, "take a part of the data set too, with a warning", .unrecorded = true},
-    {0, "fit", "HOW", OPT_CHOICE, &job.fit, "with --size: what becomes N pixels", .choices = "short|squash"},
+    {0, "fit", "HOW", OPT_CHOICE, &job.fit, "with --size: what becomes N pixels", .min = FIT_SHORT, .choices = "short|squash"},
     {0, "no-banner", NULL, OPT_FLAG, &job.no_banner, "cut off the lowest 20 pixels (aircraft: the copyright line)"},
     {0, "only", "SPLIT", OPT_CHOICE, &job.only, "write one shard, without -o to standard output", .choices = "train|val",
         .unrecorded = true},
@@ -41,11 +44,11 @@ static const char *purpose(void)
 /* Where a split goes; NULL: nowhere. */
 static const char *output(const struct import_set *set, int split)
 {
-	if (job.only && strcmp(job.only, split_names[split]))
+	if (job.only >= 0 && job.only != split)
 		return NULL;
 	if (job.files[split])
 		return job.files[split];
-	if (job.only && !job.prefix)
+	if (job.only >= 0 && !job.prefix)
 		return "-";
 	static char *made[SPLITS];
 	return made[split] = xasprintf("%s-%s.tar", job.prefix ? job.prefix : set->name, split_names[split]);
@@ -68,6 +71,6 @@ int main(int argc, char **argv)
 	    .out = {output(set, SPLIT_TRAIN), output(set, SPLIT_VAL)},
 	    .any_count = job.any_count,
 	    .size = (int)job.size,
-	    .short_side = !strcmp(job.fit, "short"),
+	    .short_side = job.fit == FIT_SHORT,
 	    .cut_banner = job.no_banner}));
 }

@@ -3,7 +3,7 @@
 
 #include "lib/base/err.h"
 #include "lib/base/stage.h"
-#include "lib/fd2/jobs.h"
+#include "lib/fd2/teacher/job.h"
 
 static struct protos_job job = {.cache = 4096, .batch = 64};
 

@@ -1,10 +1,9 @@
 /* fd2-relabel: batch-specific soft labels of distilled images. */
 #include "lib/base/err.h"
 #include "lib/base/stage.h"
-#include "lib/fd2/jobs.h"
+#include "lib/fd2/labels/job.h"
 
-static struct relabel_job job = {
-    .bn = "batch", .mix = "cutmix", .order = "own", .epochs = 300, .fkd_seed = 42, .min_scale = 0.08, .keep = 1};
+static struct relabel_job job = {.mix = MIX_CUTMIX, .epochs = 300, .fkd_seed = 42, .min_scale = 0.08, .keep = 1};
 
 static const struct opt opts[] = {
     {'o', "output", "FILE", OPT_STRING, &job.out, "write to FILE", .unrecorded = true},
@@ -12,8 +11,8 @@ static const struct opt opts[] = {
     {0, "teacher-weights", "W,W,...", OPT_NUMBERS, &job.weights, "a weight for each teacher", .min = 0, .max = 1e6},
     {'e', "epochs", "N", OPT_INT, &job.epochs, "epochs of labels", .min = 1, .max = 100000},
     {'b', "batch", "N", OPT_INT, &job.batch, "images a batch (0: 16, or 10 up to ten classes)", .min = 0, .max = 65536},
-    {0, "bn", "HOW", OPT_CHOICE, &job.bn, "statistics of the batch's halves, or running ones", .choices = "batch|eval"},
-    {0, "mix", "HOW", OPT_CHOICE, &job.mix, "mixing of a batch's images", .choices = "cutmix|mixup|none"},
+    {0, "bn", "HOW", OPT_CHOICE, &job.bn, "statistics of the batch's halves, or running ones", .choices = LABEL_BN_CHOICES},
+    {0, "mix", "HOW", OPT_CHOICE, &job.mix, "mixing of a batch's images", .choices = MIX_CHOICES},
     {0, "min-scale", "X", OPT_REAL, &job.min_scale, "smallest crop's share of the area", .min = 0.001, .max = 1},
     {0, "shuffle-patches", NULL, OPT_FLAG, &job.shuffle_patches, "put the quarters of each image in random order"},
     {0, "keep", "X", OPT_REAL, &job.keep, "share of the batches that are labelled", .min = 1e-6, .max = 1},

@@ -4,12 +4,11 @@
 
 #include "lib/base/err.h"
 #include "lib/base/stage.h"
-#include "lib/fd2/jobs.h"
+#include "lib/fd2/select/job.h"
 
 enum { IMAGES = 300, CROPS = 5, FACTOR = 2, QUALITY = 95 };
 
 static struct select_job job = {
-    .method = "random",
     .ipc = 1,
     .images = IMAGES,
     .crops = CROPS,
@@ -39,10 +38,10 @@ static const struct opt opts[] = {
 
 static void check(void)
 {
-	bool rded = !strcmp(job.method, "rded"), random = !strcmp(job.method, "random");
+	bool rded = job.method == SELECT_RDED, random = job.method == SELECT_RANDOM;
 	const char *out = job.out ? job.out : "-";
 	if (!random && !job.teacher)
-		die_usage("--method %s wants a teacher; give one with -t", job.method);
+		die_usage("--method herding, k-center and rded want a teacher; give one with -t");
 	if (job.features && (random || rded))
 		die_usage("--features is for --method herding and k-center");
 	if (job.features && !strcmp(job.features, out))

@@ -3,16 +3,13 @@
 
 #include "lib/base/err.h"
 #include "lib/base/stage.h"
-#include "lib/fd2/jobs.h"
+#include "lib/fd2/teacher/job.h"
 #include "lib/nn/archs.h"
 
 static struct teacher_job job = {
     .cache = 4096,
-    .arch = "resnet18",
-    .augment = "rrc",
-    .fit = "short",
-    .center_update = "paper",
-    .schedule = "cosine",
+    .arch = ARCH_resnet18,
+    .fit = FIT_SHORT,
     .maps = 8,
     .size = 224,
     .last_stride = 2,
@@ -58,10 +55,10 @@ static const struct opt opts[] = {
     {0, "clip", "X", OPT_REAL, &job.clip, "largest norm of the gradient; 0: any", .min = 0, .max = 1e6},
     {0, "ema", "X", OPT_REAL, &job.ema, "decay of an average of the weights, which is written; 0: none", .min = 0, .max = 0.999999},
     {0, "label-smoothing", "X", OPT_REAL, &job.label_smoothing, "of every cross-entropy", .min = 0, .max = 0.9},
-    {0, "augment", "HOW", OPT_CHOICE, &job.augment, "random resized crops or plain crops, with flips", .choices = "rrc|crop"},
+    {0, "augment", "HOW", OPT_CHOICE, &job.augment, "random resized crops or plain crops, with flips", .choices = CROP_CHOICES},
     {0, "min-scale", "X", OPT_REAL, &job.min_scale, "smallest crop's share of the area", .min = 0.001, .max = 1},
-    {0, "fit", "HOW", OPT_CHOICE, &job.fit, "photographs: short side to 8/7 size, squashed to it, or to the size",
-        .choices = "short|squash|whole"},
+    {0, "fit", "HOW", OPT_CHOICE, &job.fit, "photographs: short side to 8/7 size, squashed to it, or to the size", .min = FIT_SHORT,
+        .choices = FIT_CHOICES},
     {0, "mean", "R,G,B", OPT_REALS, &job.mean, "of the pixels, which are normalised by it", .min = 0, .max = 1, .count = 3},
     {0, "std", "R,G,B", OPT_REALS, &job.std, "their deviation", .min = 0.001, .max = 10, .count = 3},
     {0, "jitter", "B,C,S,H", OPT_REALS, &job.jitter, "change brightness, contrast, saturation, hue", .min = 0, .max = 1,
@@ -91,7 +88,7 @@ int main(int argc, char **argv)
 		die_usage("--best and --output are both '%s'", job.best);
 	if (job.jitter[3] > 0.5)
 		die_usage("--jitter wants a hue of at most 0.5, not %g: that is all the way round", job.jitter[3]);
-	if (!strcmp(job.schedule, "exp") && job.warmup > 0)
+	if (job.schedule == SCHEDULE_EXP && job.warmup > 0)
 		die_usage("--warmup is for --schedule cosine");
 	if (job.warmup >= (double)job.epochs)
 		die_usage("--warmup must be shorter than --epochs");

@@ -17,7 +17,7 @@
 enum { OPTIONS_MAX = 128, HELP = 1000, VERSION, LIST, QUIET };
 
 const char fd2_version[] = FD2_VERSION;
-struct common common = {.device = "cpu", .dtype = "auto"};
+struct common common;
 
 static bool quiet, verbose;
 static const struct opt shared[] = {
@@ -143,14 +143,40 @@ static void set_numbers(const struct opt *o, const char *text)
 	}
 }
 
-/* Its argument, one of "a|b|c". */
-static const char *choice(const struct opt *o, const char *text)
+/* Choice i of "a|b|c", of *n bytes. */
+static const char *nth_choice(const char *choices, int i, int *n)
 {
-	size_t n = strlen(text);
-	for (const char *c = strchr(text, '|') ? NULL : o->choices; c; c = strchr(c, '|') ? strchr(c, '|') + 1 : NULL)
-		if (n && !strncmp(c, text, n) && (c[n] == '|' || !c[n]))
-			return text;
-	die_usage("--%s wants one of %s, not '%s'", o->name, o->choices, text);
+	while (i-- > 0)
+		choices = strchr(choices, '|') + 1;
+	*n = (int)strcspn(choices, "|");
+	return choices;
+}
+
+int choice_of(const char *choices, const char *name)
+{
+	size_t n = strlen(name), length;
+	for (int i = 0; *choices; i++) {
+		length = strcspn(choices, "|");
+		if (length == n && !strncmp(choices, name, n))
+			return i;
+		choices += length + (choices[length] == '|');
+	}
+	return -1;
+}
+
+static int choice(const struct opt *o, const char *text)
+{
+	int i = choice_of(o->choices, text);
+	if (i < 0)
+		die_usage("--%s wants one of %s, not '%s'", o->name, o->choices, text);
+	return i;
+}
+
+/* What an OPT_CHOICE holds, of *n bytes; NULL: nothing. */
+static const char *chosen(const struct opt *o, int *n)
+{
+	int i = *(const int *)o->to - (int)o->min;
+	return i < 0 ? NULL : nth_choice(o->choices, i, n);
 }
 
 static void set_range(const struct opt *o, const char *text)
@@ -196,11 +222,13 @@ static void set(const struct opt *o, const char *text)
 		*(const char **)o->to = text;
 		break;
 	case OPT_CHOICE:
-		*(const char **)o->to = choice(o, text);
+		*(int *)o->to = (int)o->min + choice(o, text);
 		break;
 	case OPT_LIST:
 		list->v = xrealloc(list->v, (size_t)list->n + 1, sizeof *list->v);
-		list->v[list->n++] = o->choices ? choice(o, text) : text;
+		if (o->choices)
+			choice(o, text);
+		list->v[list->n++] = text;
 		break;
 	case OPT_RANGE:
 		set_range(o, text);
@@ -233,6 +261,7 @@ static json_t *value(const struct opt *o)
 	const struct opt_ints *ints = o->to;
 	const char *s;
 	json_t *a;
+	int n;
 	switch (o->kind) {
 	case OPT_FLAG:
 		return json_boolean(*(bool *)o->to);
@@ -245,9 +274,11 @@ static json_t *value(const struct opt *o)
 	case OPT_NUMBERS:
 		return numbers_to_json(((struct opt_numbers *)o->to)->v, ((struct opt_numbers *)o->to)->n);
 	case OPT_STRING:
-	case OPT_CHOICE:
 		s = *(const char **)o->to;
 		return s ? json_text(s) : json_null();
+	case OPT_CHOICE:
+		s = chosen(o, &n);
+		return s ? json_stringn(s, (size_t)n) : json_null();
 	case OPT_LIST:
 		a = json_array();
 		for (int i = 0; i < list->n; i++)
@@ -286,13 +317,14 @@ json_t *fd2_argv(void)
 
 static void print_default(const struct opt *o)
 {
-	const char *s = o->kind == OPT_STRING || o->kind == OPT_CHOICE ? *(const char **)o->to : NULL;
+	int n = 0;
+	const char *s = o->kind == OPT_STRING ? *(const char **)o->to : o->kind == OPT_CHOICE ? chosen(o, &n) : NULL;
 	if (o->kind == OPT_INT && *(long *)o->to != OPT_UNSET)
 		printf(" (default %ld)", *(long *)o->to);
 	else if (o->kind == OPT_REAL && !isnan(*(double *)o->to))
 		printf(" (default %.6g)", *(double *)o->to);
 	else if (s)
-		printf(" (default %s)", s);
+		printf(" (default %.*s)", n ? n : (int)strlen(s), s);
 	for (int i = 0; o->kind == OPT_REALS && i < o->count; i++)
 		printf("%s%.6g%s", i ? "," : " (default ", ((double *)o->to)[i], i == o->count - 1 ? ")" : "");
 }

@@ -6,7 +6,7 @@
  *         {'o', "output", "FILE", OPT_STRING, &job.out, "write to FILE (default: standard output)"},
  *         {0, "ipc", "N", OPT_INT, &job.ipc, "images per class", .min = 1, .max = 10000},
  *         {0, "lr", "X", OPT_REAL, &job.lr, "learning rate", .min = 0, .max = 1e6},
- *         {0, "view", "VIEW", OPT_CHOICE, &job.view, "view", .choices = "plain|same|once|literal"},   -- const char *
+ *         {0, "view", "VIEW", OPT_CHOICE, &job.view, "view", .choices = "plain|same|once|literal"},   -- an enum
  *         {0},
  *     };
  *
@@ -25,7 +25,7 @@ enum opt_kind {
 	OPT_REALS,   /* double[count], "X,Y,Z", each as OPT_REAL */
 	OPT_NUMBERS, /* struct opt_numbers: as OPT_REALS, as many as are given */
 	OPT_STRING,  /* const char * */
-	OPT_CHOICE,  /* const char *, one of .choices, "a|b|c" */
+	OPT_CHOICE,  /* an enum: min + the place of the argument in .choices, "a|b|c"; less than min: not given */
 	OPT_LIST,    /* struct opt_list: repeatable, each one of .choices where there are any */
 	OPT_RANGE,   /* struct opt_range: "A-B", "A-" or "A": two longs, 0-based, both included */
 	OPT_INTS,    /* struct opt_ints: "N,N,...", each as OPT_INT */
@@ -62,7 +62,7 @@ struct opt {
 	enum opt_kind kind;
 	void *to;
 	const char *help; /* one short line */
-	double min, max;  /* OPT_INT, OPT_REAL and lists of them; both 0 = no limit */
+	double min, max;  /* OPT_INT, OPT_REAL and lists of them; both 0 = no limit. OPT_CHOICE: min is the first choice's value */
 	const char *choices;
 	int count;       /* OPT_REALS */
 	bool off;        /* OPT_FLAG: set false */
@@ -71,11 +71,11 @@ struct opt {
 
 /* --device --dtype --seed --threads --quiet --verbose --log, the same in every tool. */
 struct common {
-	const char *device; /* "cpu" or "cuda" */
-	const char *dtype;  /* "auto", "f32" or "bf16": arithmetic of convolutions */
-	long seed;          /* >= 0 */
-	long threads;       /* 0: as many as the machine gives us */
-	const char *log;    /* JSON lines are appended here; NULL: none */
+	enum { DEVICE_CPU, DEVICE_CUDA } device;
+	enum { DTYPE_AUTO, DTYPE_F32, DTYPE_BF16 } dtype; /* arithmetic of convolutions */
+	long seed;                                        /* >= 0 */
+	long threads;                                     /* 0: as many as the machine gives us */
+	const char *log;                                  /* JSON lines are appended here; NULL: none */
 };
 extern struct common common;
 
@@ -93,6 +93,9 @@ int fd2_start(const struct tool *tool, int argc, char **argv);
 
 /* The parsing alone, for fd2_start. */
 int opts_parse(const struct tool *tool, int argc, char **argv);
+
+/* The place of a name in "a|b|c", or -1. */
+int choice_of(const char *choices, const char *name);
 
 /* End of every main: flushes and checks stdout, writes the log's last line, removes unfinished outputs. Returns the exit code:
  * `status` < 0 prints fail_message() and gives 1. */

@@ -47,7 +47,7 @@ int stage_run(const char *name, const void *job)
 	if (function(handle, "torch_start", &start) < 0 || function(handle, "tensor_error", &error) < 0 ||
 	    function(handle, name, &run) < 0)
 		return -1;
-	if (start(common.device, (int)common.threads) < 0)
+	if (start(common.device == DEVICE_CUDA ? "cuda" : "cpu", (int)common.threads) < 0)
 		return fail("cannot start libtorch: %s", error());
 	return run(job);
 }

@@ -4,6 +4,6 @@
 #define FD2_STAGE_H
 
 /* Opens the library beside this one, starts libtorch on common.device with common.threads, and calls `int NAME(const void *job)`
- * (lib/fd2/jobs.h declares them). -1: fail_message. */
+ * (the job.h of each folder of lib/fd2 declares them). -1: fail_message. */
 int stage_run(const char *name, const void *job);
 #endif

@@ -1,10 +1,10 @@
 #include "lib/data/fit.h"
 
-#include <string.h>
+#include "lib/base/opts.h"
 
 enum fit fit_of(const char *name)
 {
-	return !strcmp(name, "squash") ? FIT_SQUASH : !strcmp(name, "whole") ? FIT_WHOLE : FIT_SHORT;
+	return FIT_SHORT + choice_of(FIT_CHOICES, name);
 }
 
 const char *fit_name(enum fit fit)

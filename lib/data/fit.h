@@ -10,7 +10,8 @@ enum fit {
 	FIT_WHOLE,  /* both sides to the size: nothing is left to crop */
 };
 
-/* "short|squash|whole" of an option, as a fit. */
+#define FIT_CHOICES "short|squash|whole" /* from FIT_SHORT on */
+/* The fit of that name; FIT_NONE: there is none. */
 enum fit fit_of(const char *name);
 const char *fit_name(enum fit fit);
 /* Decodes and fits. A JPEG of at least twice the side that is needed is decoded at 1/2, 1/4 or 1/8 (libjpeg's scaled DCT), then

@@ -5,12 +5,8 @@
 #include <string.h>
 
 #include "lib/base/err.h"
+#include "lib/base/opts.h"
 #include "lib/base/rng.h"
-
-int crop_of(const char *name)
-{
-	return !strcmp(name, "crop") ? CROP_PLAIN : CROP_RESIZED;
-}
 
 /* The image as it is, centred or at an offset; a box larger than the image is shrunk to fit. */
 static struct box cut(const struct image *im, int size, double fx, double fy)
@@ -97,10 +93,7 @@ const char *mix_name(enum mix_kind kind)
 
 int mix_of(const char *name)
 {
-	for (int i = 0; i < (int)(sizeof mix_names / sizeof *mix_names); i++)
-		if (!strcmp(name, mix_names[i]))
-			return i;
-	return -1;
+	return choice_of(MIX_CHOICES, name);
 }
 
 static void draw_box(struct mix *m, struct rng *r, int size, double lambda)

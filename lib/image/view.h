@@ -20,16 +20,18 @@ struct normal {
 	double mean[3], std[3];
 };
 
+enum crop_kind {
+	CROP_RESIZED, /* RandomResizedCrop(min_scale..1) and flip */
+	CROP_PLAIN,   /* size x size cut out of the image as it is, and flip */
+};
+#define CROP_CHOICES "rrc|crop"
+
 struct augment {
-	enum {
-		CROP_RESIZED, /* RandomResizedCrop(min_scale..1) and flip */
-		CROP_PLAIN,   /* size x size cut out of the image as it is, and flip */
-	} crop;
+	enum crop_kind crop;
 	double min_scale;
 	bool shuffle; /* the quarters, in any of the 24 orders */
 	struct jitter_range jitter;
 };
-int crop_of(const char *name); /* "rrc|crop" */
 
 /* The view of image `index` in `epoch`. */
 struct view view_random(const struct image *im, int size, const struct augment *how, uint64_t seed, long epoch, long index);
@@ -46,6 +48,7 @@ void view_render(float *out, const struct image *im, const struct view *v, int s
  * CutMix (Yun et al. 2019): the rectangle [y0,y1) x [x0,x1) comes from the other.
  * MixUp (Zhang et al. 2018): lambda times the own pixels and 1 - lambda times the other's. */
 enum mix_kind { MIX_NONE, MIX_CUTMIX, MIX_MIXUP };
+#define MIX_CHOICES "none|cutmix|mixup"
 const char *mix_name(enum mix_kind kind); /* "none", "cutmix", "mixup" */
 /* The enum mix_kind of that name, or -1. */
 int mix_of(const char *name);

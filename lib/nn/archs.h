@@ -13,7 +13,9 @@
 	X(convnet4, "the same of depth 4")                                                                                         \
 	X(convnet5, "the same of depth 5")                                                                                         \
 	X(convnet6, "the same of depth 6")
-/* "|resnet18|resnet50...": what OPT_CHOICE takes, after its first character. */
+/* Places in the table, and "|resnet18|resnet50...": what OPT_CHOICE takes, after its first character. */
+#define FD2_ARCH_PLACE(name, about) ARCH_##name,
+enum arch_place { FD2_ARCHS(FD2_ARCH_PLACE) };
 #define FD2_ARCH_CHOICE(name, about) "|" #name
 #define ARCH_CHOICES (&(FD2_ARCHS(FD2_ARCH_CHOICE))[1])
 #endif

@@ -4,7 +4,6 @@
 #include <string.h>
 
 #include "lib/base/err.h"
-#include "lib/nn/archs.h"
 
 #define DECLARE(name, about) extern const struct arch name;
 #define ADDRESS(name, about) &name,
@@ -17,6 +16,11 @@ const struct arch *arch_find(const char *name)
 		if (!strcmp(archs[i]->name, name))
 			return archs[i];
 	return fail_null("no backbone is called '%s' (there are %s)", name, ARCH_CHOICES);
+}
+
+const struct arch *arch_at(enum arch_place place)
+{
+	return archs[place];
 }
 
 int backbone_init(struct backbone *b, const char *arch, const struct arch_options *options, uint64_t seed)

@@ -1,6 +1,7 @@
 /* Backbones as torchvision defines them, state-dict key for key. One file each; archs.h lists them. */
 #ifndef FD2_BACKBONE_H
 #define FD2_BACKBONE_H
+#include "lib/nn/archs.h"
 #include "lib/nn/layers.h"
 
 struct arch_options {
@@ -18,12 +19,14 @@ struct arch {
 	void *(*build)(struct params *p, struct linear *classifier, const struct arch_options *options);
 	/* x [N,3,H,W] normalised -> F [N,C,h,w], non-negative; h = H/32 unless it says otherwise */
 	Tensor *(*features)(void *net, const Tensor *x, const struct pass *pass);
-	double dropout;  /* before the classifier, in training */
-	bool flattens;   /* the classifier sees all of F, not its mean over h and w */
-	bool has_stride; /* last_stride may be 1 */
+	double dropout;    /* before the classifier, in training */
+	double student_lr; /* AdamW's default for a student; 0: 0.001 */
+	bool flattens;     /* the classifier sees all of F, not its mean over h and w */
+	bool has_stride;   /* last_stride may be 1 */
 };
 
-const struct arch *arch_find(const char *name);
+const struct arch *arch_find(const char *name); /* NULL: fail_message */
+const struct arch *arch_at(enum arch_place place);
 
 struct backbone {
 	const struct arch *arch;

@@ -72,4 +72,4 @@ static Tensor *features(void *net, const Tensor *x, const struct pass *pass)
 	return instead(y, conv_bn_act(&m->last, y, NULL, RELU6, pass));
 }
 
-const struct arch mobilenet_v2 = {"mobilenet_v2", LAST, build, features, .dropout = 0.2};
+const struct arch mobilenet_v2 = {"mobilenet_v2", LAST, build, features, .dropout = 0.2, .student_lr = 2.5e-3};

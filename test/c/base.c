@@ -344,14 +344,7 @@ static struct {
 	double lr;
 	struct opt_ints sizes;
 	struct opt_numbers weights;
-} job = {.view = "plain",
-    .ipc = 1,
-    .lambda = 0.8,
-    .mean = {0.5, 0.25, 1},
-    .lf = true,
-    .classes = {0, LONG_MAX},
-    .steps = OPT_UNSET,
-    .lr = NAN};
+} job = {.ipc = 1, .lambda = 0.8, .mean = {0.5, 0.25, 1}, .lf = true, .classes = {0, LONG_MAX}, .steps = OPT_UNSET, .lr = NAN};
 
 static const struct opt opts[] = {
     {'o', "output", "FILE", OPT_STRING, &job.out, "write to FILE", .unrecorded = true},
@@ -384,7 +377,7 @@ static int start(void *words)
 	json_t *p = fd2_provenance();
 
 	printf(
-	    "%d operands, out %s, device %s, %ld threads\n", argc - first, job.out ? job.out : "-", common.device, common.threads);
+	    "%d operands, out %s, device %d, %ld threads\n", argc - first, job.out ? job.out : "-", common.device, common.threads);
 	json_dumpf(json_object_get(p, "options"), stdout, JSON_COMPACT);
 	json_decref(p);
 	return fd2_finish(0);
@@ -399,7 +392,7 @@ static void options_are_read(void)
 	CHECK(child.status == 0);
 	CHECK_STR(child.err, "");
 	CHECK_STR(child.out,
-	    "3 operands, out -, device cpu, 2 "
+	    "3 operands, out -, device 0, 2 "
 	    "threads\n{\"ipc\":3,\"lambda\":0.25,\"mean\":[0.5,0.25,1.0],\"weights\":[],\"view\":\"same\",\"plain\":true,"
 	    "\"no-lf\":false,\"teacher\":[\"t1\",\"t2\"],\"classes\":[3,5],\"data\":null,\"steps\":null,"
 	    "\"rate\":null,\"sizes\":null,\"device\":\"cpu\",\"dtype\":\"auto\",\"seed\":9007199254740991,\"threads\":2}");

@@ -226,7 +226,7 @@ static void rded_takes_the_lowest(void)
 {
 	struct teacher t;
 	struct dataset d = photographs();
-	common.dtype = "f32";
+	common.dtype = DTYPE_F32;
 	CHECK(start_teacher(&t) == 0);
 	for (int k = 0; k < 2; k++) {
 		compare(&t, &d, k, &(struct patch_rule){1, 2, PHOTOS, CROPS, DIFFICULTY_EASY});

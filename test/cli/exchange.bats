@@ -368,7 +368,7 @@ broken() {
 		give one of --to and --from|distilled.tar
 		give one of --to and --from|--to rded --from images x
 		name what is to be exchanged|--to rded -o x
-		--from images reads one thing, not 2|--from images a b
+		--from reads one thing, not 2|--from images a b
 		name the folder to write with -o|--to rded distilled.tar
 		name the shard that the labels belong to with --images|--to fkd -o x labels.fd2
 		--images goes with labels; images themselves are named without it|--to rded -o x --images distilled.tar distilled.tar

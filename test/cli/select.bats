@@ -187,7 +187,7 @@ four_parts() {
 
 @test "select: what does not go is told" {
 	run -2 --separate-stderr fd2-select --method herding train.tar
-	[ "${stderr_lines[0]}" = "fd2-select: --method herding wants a teacher; give one with -t" ]
+	[ "${stderr_lines[0]}" = "fd2-select: --method herding, k-center and rded want a teacher; give one with -t" ]
 	run -2 --separate-stderr choose rded --features f.fd2 train.tar
 	[ "${stderr_lines[0]}" = "fd2-select: --features is for --method herding and k-center" ]
 	run -2 --separate-stderr choose herding --features - train.tar

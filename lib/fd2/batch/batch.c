@@ -122,7 +122,7 @@ int half_size(int n, int parts, int half)
 
 enum scalar arithmetic(void)
 {
-	if (!strcmp(common.dtype, "f32"))
+	if (common.dtype == DTYPE_F32)
 		return T_F32;
-	return !strcmp(common.dtype, "bf16") || torch_has_bf16() ? T_BF16 : T_F32;
+	return common.dtype == DTYPE_BF16 || torch_has_bf16() ? T_BF16 : T_F32;
 }

@@ -60,7 +60,7 @@ static int store(struct run *r, int k, int id, const float *rgb, const void *f16
 	snprintf(name, sizeof name, "%04d", id);
 	ok = jpeg_encode(&im, (int)job->quality, &jpeg, &jpeg_size);
 	image_free(&im);
-	if (!ok && !strcmp(job->pixels, "f16"))
+	if (!ok && job->pixels == PIXELS_F16)
 		npy = npy_f16(f16, 3, (int64_t[]){3, S, S}, &npy_size);
 	if (!ok)
 		ok = shard_add(r->writer, teacher_of(r)->class_names[k], name, k, jpeg, jpeg_size, npy, npy_size, NULL);
@@ -132,7 +132,7 @@ static bool wanted(const struct run *r, int id)
 static int most_together(const struct run *r)
 {
 	int n = r->last - r->first + 1 < r->d.job->batch ? r->last - r->first + 1 : (int)r->d.job->batch;
-	int most = r->d.job->together ? (int)r->d.job->together : strcmp(common.device, "cuda") ? 1 : (FULL_PASS + n - 1) / n;
+	int most = r->d.job->together ? (int)r->d.job->together : common.device == DEVICE_CPU ? 1 : (FULL_PASS + n - 1) / n;
 	return most < TOGETHER_MAX ? most : TOGETHER_MAX;
 }
 
@@ -322,8 +322,8 @@ static int prepare(struct run *r)
 	if (guides_read(&d->guides, job) < 0 || method_of(&d->method, job, teacher_of(r)->size) < 0 || check_sizes(r) < 0)
 		return -1;
 	warn_of_no_bn(r);
-	d->ls_view = ls_view_of(job->ls_view);
-	d->bn_form = strcmp(job->bn_form, "normalised") ? BN_LITERAL : BN_NORMALISED;
+	d->ls_view = job->ls_view;
+	d->bn_form = job->bn_form;
 	earlier_init(&d->earlier, &d->guides, (int)job->ipc, (int)job->group, job->min_scale);
 	if (choose_classes(r) < 0)
 		return -1;

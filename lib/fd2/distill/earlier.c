@@ -11,11 +11,6 @@
 #include "lib/fd2/teacher/attention.h"
 #include "lib/fd2/batch/batch.h"
 
-enum ls_view ls_view_of(const char *name)
-{
-	return !strcmp(name, "same") ? LS_SAME : !strcmp(name, "once") ? LS_ONCE : !strcmp(name, "literal") ? LS_LITERAL : LS_PLAIN;
-}
-
 void earlier_init(struct earlier *e, const struct guides *guides, int ipc, int group, double min_scale)
 {
 	*e = (struct earlier){.guides = guides, .classes = guides->v[0].teacher->classes, .ipc = ipc, .group = group};

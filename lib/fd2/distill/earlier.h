@@ -7,15 +7,6 @@
 #include "lib/fd2/distill/guides.h"
 #include "lib/fd2/distill/sre2l.h"
 
-/* In which view L_S compares (spec, section 2). */
-enum ls_view {
-	LS_PLAIN,   /* the current image as it is, with the earlier maps as stored: one more pass */
-	LS_SAME,    /* the earlier images seen through the step's view */
-	LS_ONCE,    /* the earlier images augmented once, then held; the step's view of the current one */
-	LS_LITERAL, /* the step's view, with the earlier maps as stored */
-};
-enum ls_view ls_view_of(const char *name); /* "plain|same|once|literal" */
-
 struct finished {
 	bool stored;        /* in this run's output */
 	struct image image; /* empty when only maps are known */

@@ -1,7 +1,7 @@
 /* The teachers that guide a distillation, each with what FD2's constraints take from it. */
 #ifndef FD2_GUIDES_H
 #define FD2_GUIDES_H
-#include "lib/fd2/jobs.h"
+#include "lib/fd2/distill/job.h"
 #include "lib/fd2/teacher/teachers.h"
 
 struct guide {

@@ -19,7 +19,7 @@ static struct patch_rule rule_of(const struct initial *s)
 	    .factor = s->start == START_MOSAIC ? 2 : 1,
 	    .images = PHOTOGRAPHS,
 	    .crops = (int)s->job->crops,
-	    .difficulty = difficulty_of(s->job->difficulty)};
+	    .difficulty = s->job->difficulty};
 }
 
 static int from_crops(struct initial *s, float *out, int k, int id)

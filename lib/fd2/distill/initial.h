@@ -1,7 +1,7 @@
 /* What images begin as: crops of real photographs, noise, or images that were given. */
 #ifndef FD2_INITIAL_H
 #define FD2_INITIAL_H
-#include "lib/fd2/jobs.h"
+#include "lib/fd2/distill/job.h"
 #include "lib/fd2/distill/methods.h"
 #include "lib/fd2/select/patches.h"
 

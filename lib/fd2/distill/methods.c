@@ -1,10 +1,9 @@
 #include "lib/fd2/distill/methods.h"
 
 #include <math.h>
-#include <string.h>
 
 #include "lib/base/err.h"
-#include "lib/fd2/jobs.h"
+#include "lib/fd2/distill/job.h"
 
 #define DECLARE(id, name, about) extern const struct method id;
 #define ADDRESS(id, name, about) &id,
@@ -15,14 +14,6 @@ static const char *const starts[] = {[START_MOSAIC] = "mosaic", [START_REAL] = "
 const char *start_name(enum start start)
 {
 	return starts[start];
-}
-
-static enum start start_of(const char *name)
-{
-	enum start s = START_MOSAIC;
-	while (strcmp(starts[s], name))
-		s++;
-	return s;
 }
 
 /* A method's sizes are for 224 pixels; others are scaled to even numbers, which the first convolution is fast with. */
@@ -44,14 +35,12 @@ static void take_sizes(struct method *m, const struct distill_job *job, int size
 
 int method_of(struct method *m, const struct distill_job *job, int size)
 {
-	for (size_t i = 0; i < sizeof methods / sizeof *methods; i++)
-		if (!strcmp(methods[i]->name, job->method))
-			*m = *methods[i];
+	*m = *methods[job->method];
 	if (job->teachers.n > 1 && !m->several)
 		return fail("%s has one teacher, and %d were given; fadrm+ takes several", m->name, job->teachers.n);
 	take_sizes(m, job, size);
-	if (job->init)
-		m->start = start_of(job->init);
+	if (job->init != START_UNSET)
+		m->start = job->init;
 	if (job->steps != OPT_UNSET)
 		m->steps = job->steps;
 	if (!isnan(job->lr))

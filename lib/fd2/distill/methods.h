@@ -9,11 +9,13 @@
 	X(sre2l_plus, "sre2l++", "SRe2L++ (Cui et al. 2025): from mosaics of real patches")                                        \
 	X(fadrm, "fadrm", "FADRM (Cui et al. 2025): in parts of several sizes, with the real image mixed in between them")         \
 	X(fadrm_plus, "fadrm+", "FADRM+: the same with several teachers in turn")
-/* "|sre2l|sre2l++...": what OPT_CHOICE takes, after its first character. */
+/* Places in the table, and "|sre2l|sre2l++...": what OPT_CHOICE takes, after its first character. */
+#define FD2_METHOD_PLACE(id, name, about) METHOD_##id,
+enum method_place { FD2_METHODS(FD2_METHOD_PLACE) };
 #define FD2_METHOD_CHOICE(id, name, about) "|" name
 #define METHOD_CHOICES (&(FD2_METHODS(FD2_METHOD_CHOICE))[1])
 
-enum start { START_MOSAIC, START_REAL, START_NOISE };
+enum start { START_UNSET = -1, START_MOSAIC, START_REAL, START_NOISE };
 #define START_CHOICES "mosaic|real|noise"
 
 enum { PARTS_MAX = 16 };

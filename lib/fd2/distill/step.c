@@ -52,7 +52,7 @@ static Tensor *step_loss(const struct distill *d, const struct block *b, const s
 	if (!d->job->plain)
 		constraints(d, b, s, F, p_bb, &pass, t);
 	t[TERM_BN] = tensor_affine(bn_sum_loss(&bn), d->method.r_bn / b->indices, 0);
-	bool full = d->job->plain || !strcmp(d->job->other, "full");
+	bool full = d->job->plain || d->job->other == OTHER_FULL;
 	Tensor *other = full ? tensor_add(t[TERM_BN], t[TERM_CE]) : t[TERM_BN];
 	return d->job->plain ? other : loss_total(other, t[TERM_CLS], t[TERM_F], t[TERM_S], d->job->lambda);
 }

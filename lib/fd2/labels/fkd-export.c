@@ -9,7 +9,7 @@
 #include "lib/base/progress.h"
 #include "lib/fd2/labels/fkd-map.h"
 #include "lib/fd2/labels/fkd-order.h"
-#include "lib/fd2/jobs.h"
+#include "lib/fd2/labels/job.h"
 #include "lib/fd2/labels/label-set.h"
 
 struct run {

@@ -12,7 +12,7 @@
 #include "lib/base/progress.h"
 #include "lib/fd2/labels/fkd-map.h"
 #include "lib/fd2/labels/fkd-order.h"
-#include "lib/fd2/jobs.h"
+#include "lib/fd2/labels/job.h"
 #include "lib/fd2/labels/labels.h"
 
 enum { EPOCHS_MAX = 100000, THEIR_SIZE = 224 };
@@ -231,7 +231,8 @@ static json_t *meta(const struct run *r)
 	json_object_set_new(m, "batches", json_integer((json_int_t)r->epochs * r->epoch.batches));
 	json_object_set_new(m, "size", json_integer(r->size));
 	json_object_set_new(m, "fit", known(r, "fit", json_string("short")));
-	json_object_set_new(m, "halves", r->job->bn ? json_boolean(!strcmp(r->job->bn, "batch")) : known(r, "halves", json_true()));
+	json_object_set_new(m, "halves",
+	    r->job->bn != LABEL_BN_UNSET ? json_boolean(r->job->bn == LABEL_BN_BATCH) : known(r, "halves", json_true()));
 	json_object_set_new(m, "mean", known(r, "mean", numbers_to_json((double[]){0.485, 0.456, 0.406}, 3)));
 	json_object_set_new(m, "std", known(r, "std", numbers_to_json((double[]){0.229, 0.224, 0.225}, 3)));
 	views_to_meta(&r->epoch.views, m);

@@ -21,6 +21,8 @@ static int read_meta(struct label_set *l)
 		return fail("the labels' meta holds a value out of range");
 	l->halves = halves;
 	l->fit = fit_of(fit);
+	if (l->fit == FIT_NONE)
+		return fail("the labels' meta has fit '%s', expected one of " FIT_CHOICES, fit);
 	if (views_from_meta(&l->views, meta) < 0)
 		return -1;
 	l->class_names = names_from_json(classes, &l->classes);

@@ -8,7 +8,7 @@
 #include "lib/base/names.h"
 #include "lib/base/rng.h"
 #include "lib/fd2/labels/fkd-order.h"
-#include "lib/fd2/jobs.h"
+#include "lib/fd2/labels/job.h"
 #include "lib/fd2/labels/labels.h"
 #include "lib/fd2/batch/late.h"
 #include "lib/fd2/teacher/teachers.h"
@@ -208,13 +208,13 @@ static int prepare(struct run *r)
 	int batch = (int)job->batch ? (int)job->batch : r->first->classes > 10 ? 16 : 10;
 	if (batch > r->images.n)
 		batch = r->images.n;
-	struct views views = {(enum mix_kind)mix_of(job->mix), job->shuffle_patches};
+	struct views views = {job->mix, job->shuffle_patches};
 	batch_init(&r->batch, batch, r->first->size);
 	epoch_init(&r->drawn, r->images.n, batch, r->first->classes, &views);
 	epoch_init(&r->kept, r->images.n, batch, r->first->classes, &views);
-	if (!strcmp(job->order, "fkd") && !(r->order = fkd_order_new(&r->images, (uint64_t)job->fkd_seed)))
+	if (job->order == ORDER_FKD && !(r->order = fkd_order_new(&r->images, (uint64_t)job->fkd_seed)))
 		return -1;
-	r->batch_bn = !strcmp(job->bn, "batch");
+	r->batch_bn = job->bn == LABEL_BN_BATCH;
 	r->logits = tensor_full(0, T_F32, 2, (int64_t[]){batch, r->first->classes});
 	if (!(r->replay = replay_new()))
 		die("out of memory");

@@ -10,11 +10,6 @@
 
 enum { BATCH = 64 };
 
-enum difficulty difficulty_of(const char *name)
-{
-	return !strcmp(name, "easy") ? DIFFICULTY_EASY : !strcmp(name, "hard") ? DIFFICULTY_HARD : DIFFICULTY_MEDIUM;
-}
-
 /* --- scoring ---------------------------------------------------------------------------------------------------------------- */
 
 struct padding {

@@ -10,7 +10,7 @@
 #include "lib/fd2/teacher/teacher.h"
 
 enum difficulty { DIFFICULTY_EASY, DIFFICULTY_MEDIUM, DIFFICULTY_HARD };
-enum difficulty difficulty_of(const char *name); /* "easy|medium|hard" */
+#define DIFFICULTY_CHOICES "easy|medium|hard"
 
 struct patch {
 	int item; /* index in the data set */

@@ -12,7 +12,7 @@
 #include "lib/base/names.h"
 #include "lib/fd2/select/coreset.h"
 #include "lib/fd2/teacher/features.h"
-#include "lib/fd2/jobs.h"
+#include "lib/fd2/select/job.h"
 #include "lib/fd2/select/patches.h"
 
 enum { CHECK_SIDE = 32 }; /* photographs that are not looked at are decoded small, to know that they are whole */
@@ -29,11 +29,6 @@ struct run {
 	struct stream_writer *features;
 	struct shard_writer *writer;
 };
-
-static bool method_is(const struct run *r, const char *name)
-{
-	return !strcmp(r->job->method, name);
-}
 
 /* --- choosing --------------------------------------------------------------------------------------------------------------- */
 
@@ -54,7 +49,7 @@ static int choose_by_features(struct run *r, int k)
 	int ok = features_of(f, &r->teacher, items, n);
 	if (!ok)
 		ok = put_features(r, f, items, n);
-	if (!ok && method_is(r, "herding"))
+	if (!ok && r->job->method == SELECT_HERDING)
 		coreset_herding(r->chosen[k], (int)r->job->ipc, f, n, C);
 	else if (!ok)
 		coreset_k_center(r->chosen[k], (int)r->job->ipc, f, n, C);
@@ -65,12 +60,12 @@ static int choose_by_features(struct run *r, int k)
 static int choose(struct run *r, int k)
 {
 	uint64_t seed = (uint64_t)common.seed;
-	if (method_is(r, "rded")) {
+	if (r->job->method == SELECT_RDED) {
 		r->patches[k] = xcalloc((size_t)patches_in(&r->rule), sizeof **r->patches);
 		return patches_choose(r->patches[k], &r->teacher, &r->real, k, &r->rule, seed);
 	}
 	r->chosen[k] = xcalloc((size_t)r->job->ipc, sizeof **r->chosen);
-	if (!method_is(r, "random"))
+	if (r->job->method != SELECT_RANDOM)
 		return choose_by_features(r, k);
 	coreset_random(r->chosen[k], (int)r->job->ipc, r->start[k + 1] - r->start[k], seed, k);
 	return 0;
@@ -155,15 +150,15 @@ static int read_real(struct run *r)
 	struct dataset_options o = {.fit = t->fit,
 	    .size = t->size,
 	    .cache = job->cache,
-	    .jpegs = !method_is(r, "rded"),
+	    .jpegs = r->job->method != SELECT_RDED,
 	    .strict = job->strict,
 	    .known = (const char *const *)t->class_names,
 	    .n_known = t->classes,
 	    .known_by = "the teacher"};
-	if (method_is(r, "random")) {
+	if (r->job->method == SELECT_RANDOM) {
 		o.fit = FIT_SHORT;
 		o.size = CHECK_SIDE;
-	} else if (method_is(r, "rded")) {
+	} else if (r->job->method == SELECT_RDED) {
 		o.fit = FIT_NONE; /* patches are cut out of photographs as they are stored */
 	}
 	if (dataset_read(&r->real, job->shards, job->n_shards, &o) < 0)
@@ -190,7 +185,7 @@ static int choose_classes(struct run *r)
 
 static int check_counts(const struct run *r)
 {
-	for (int k = r->first; k <= r->last && !method_is(r, "rded"); k++) {
+	for (int k = r->first; k <= r->last && r->job->method != SELECT_RDED; k++) {
 		int n = r->start[k + 1] - r->start[k];
 		if (n >= r->job->ipc)
 			continue;

@@ -110,8 +110,8 @@ int evaluation_prepare(struct evaluation *r)
 	const struct label_set *l = &r->labels;
 	int batch = l->batch < r->images.n ? l->batch : r->images.n;
 	r->epochs = job->epochs ? (int)job->epochs : l->epochs;
-	if (job->fit)
-		r->labels.fit = fit_of(job->fit);
+	if (job->fit != FIT_NONE)
+		r->labels.fit = job->fit;
 	if (read_all_held_out(r) < 0)
 		return -1;
 	batch_init(&r->batch, batch, l->size);

@@ -10,18 +10,19 @@
 
 static int add_losses(void *ctx, Reading *lost, int batch);
 
-double student_lr(const char *arch)
+static double default_lr(const struct arch *arch)
 {
-	return strcmp(arch, "mobilenet_v2") ? 1e-3 : 2.5e-3;
+	return arch->student_lr > 0 ? arch->student_lr : 1e-3;
 }
 
 int student_init(struct student *s, const struct student_plan *plan, const struct eval_job *job, int classes, int size, bool keep)
 {
 	struct arch_options o = {.classes = classes, .size = size, .last_stride = 2};
-	*s = (struct student){.plan = plan, .lr = plan->lr < 0 ? student_lr(plan->arch) : plan->lr, .late = {add_losses, s}};
+	*s = (struct student){.plan = plan, .late = {add_losses, s}};
 	scores_init(&s->now, classes);
 	if (backbone_init(&s->net, plan->arch, &o, (uint64_t)plan->seed) < 0)
 		return -1;
+	s->lr = plan->lr < 0 ? default_lr(s->net.arch) : plan->lr;
 	if (job->init && pretrained_read(&s->net, job->init, s->init) < 0)
 		return -1;
 	s->optim = (struct optim){OPTIM_ADAMW, .weight_decay = job->weight_decay};

@@ -2,8 +2,8 @@
 #ifndef FD2_STUDENT_H
 #define FD2_STUDENT_H
 #include "lib/fd2/batch/batch.h"
-#include "lib/fd2/jobs.h"
 #include "lib/fd2/batch/late.h"
+#include "lib/fd2/student/job.h"
 #include "lib/fd2/batch/measures.h"
 #include "lib/nn/backbone.h"
 #include "lib/nn/ema.h"
@@ -40,8 +40,6 @@ struct lesson {
 	const struct eval_job *job;
 };
 
-/* Learning rate of AdamW for an architecture from scratch: 2.5e-3 for MobileNetV2, else 1e-3 (RDED's and SRe2L++'s settings). */
-double student_lr(const char *arch);
 /* keep: the parameters of the best validation are kept. -1: fail_message. */
 int student_init(struct student *s, const struct student_plan *plan, const struct eval_job *job, int classes, int size, bool keep);
 void student_free(struct student *s);

@@ -8,7 +8,7 @@
 #include "lib/base/log.h"
 #include "lib/data/dataset.h"
 #include "lib/fd2/teacher/attention.h"
-#include "lib/fd2/jobs.h"
+#include "lib/fd2/teacher/job.h"
 #include "lib/image/draw.h"
 
 struct run {

@@ -38,6 +38,7 @@ Tensor *loss_total(const Tensor *other, const Tensor *cls, const Tensor *F, cons
  * are the running statistics. A literal distance grows with the scale of the layer's features and with its number of channels; the
  * other is without units. */
 enum bn_form { BN_LITERAL, BN_NORMALISED };
+#define BN_FORM_CHOICES "literal|normalised"
 Tensor *loss_bn_layer(const struct bn *bn, const Tensor *mean, const Tensor *var, enum bn_form form);
 /* What pass->on_bn was told of a BatchNorm, which must outlive this. */
 struct bn_seen {

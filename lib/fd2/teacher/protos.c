@@ -7,7 +7,7 @@
 #include "lib/base/names.h"
 #include "lib/base/log.h"
 #include "lib/fd2/batch/batch.h"
-#include "lib/fd2/jobs.h"
+#include "lib/fd2/teacher/job.h"
 #include "lib/fd2/teacher/teacher.h"
 
 struct run {

@@ -83,6 +83,8 @@ static int from_meta(struct teacher *t, const json_t *meta)
 	    json_array_size(classes) < 1 || json_array_size(classes) > 100000 || !(std[0] > 0 && std[1] > 0 && std[2] > 0))
 		return fail("its meta holds a value out of range");
 	t->fit = fit_of(fit);
+	if (t->fit == FIT_NONE)
+		return fail("its meta has fit '%s', expected one of " FIT_CHOICES, fit);
 	t->class_names = names_from_json(classes, &t->classes);
 	if (!t->class_names)
 		return fail("its meta has a class whose name is no text");

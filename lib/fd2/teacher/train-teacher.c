@@ -1,5 +1,5 @@
 /* Stage 1: Backbone+CAL by Eq. 8, prototypes updated online by Eq. 5. */
-#include "lib/fd2/jobs.h"
+#include "lib/fd2/teacher/job.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -89,7 +89,7 @@ static Tensor *loss_of_cal(struct run *r, struct seen *s)
 
 static void update_prototypes(struct run *r, const struct seen *s)
 {
-	bool paper = !strcmp(r->job->center_update, "paper");
+	bool paper = r->job->center_update == CENTER_PAPER;
 	(paper ? prototypes_update : prototypes_update_cal)(
 	    r->teacher.cal.prototypes, tensor_detach(s->o.z), r->batch.labels, r->job->mu);
 }
@@ -195,7 +195,7 @@ static uint32_t *shuffled(int n, long epoch)
 
 static double rate(const struct teacher_job *job, double t)
 {
-	return !strcmp(job->schedule, "exp") ? lr_exponential(job->lr, t) : lr_cosine(job->lr, t, job->epochs, job->warmup, 1);
+	return job->schedule == SCHEDULE_EXP ? lr_exponential(job->lr, t) : lr_cosine(job->lr, t, job->epochs, job->warmup, 1);
 }
 
 /* A last batch of one image is left out: it has no variance to normalise by. */
@@ -323,7 +323,7 @@ static void print_table(const struct run *r, const struct hits val[2])
 {
 	if (!r->val.n)
 		return;
-	say("%-16s %14s %14s", r->job->arch, "last epoch", "best epoch");
+	say("%-16s %14s %14s", r->teacher.backbone.arch->name, "last epoch", "best epoch");
 	say("%-16s %14ld %14ld", "epoch", r->epoch, r->best.epoch);
 	say("%-16s %14ld", "attention maps", r->job->maps);
 	say("%-16s %14g", "CAL ratio alpha", r->job->alpha);
@@ -354,7 +354,7 @@ static int train(struct run *r)
 static int read_data(struct run *r)
 {
 	const struct teacher_job *job = r->job;
-	struct dataset_options o = {.fit = fit_of(job->fit), .size = (int)job->size, .cache = job->cache, .strict = job->strict};
+	struct dataset_options o = {.fit = job->fit, .size = (int)job->size, .cache = job->cache, .strict = job->strict};
 	if (dataset_read(&r->train, job->shards, job->n_shards, &o) < 0)
 		return -1;
 	if (!r->train.classes)
@@ -395,14 +395,14 @@ static int build(struct run *r)
 	t->size = (int)job->size;
 	t->last_stride = (int)job->last_stride;
 	t->alpha = job->alpha;
-	t->fit = fit_of(job->fit);
+	t->fit = job->fit;
 	memcpy(t->normal.mean, job->mean, sizeof t->normal.mean);
 	memcpy(t->normal.std, job->std, sizeof t->normal.std);
-	if (teacher_init(t, job->arch, (int)job->maps, (uint64_t)common.seed) < 0)
+	if (teacher_init(t, arch_at(job->arch)->name, (int)job->maps, (uint64_t)common.seed) < 0)
 		return -1;
 	if (job->init && pretrained_read(&t->backbone, job->init, r->init) < 0)
 		return -1;
-	r->augment = (struct augment){.crop = crop_of(job->augment), .min_scale = job->min_scale, .jitter.degrees = job->rotate};
+	r->augment = (struct augment){.crop = job->augment, .min_scale = job->min_scale, .jitter.degrees = job->rotate};
 	memcpy(r->augment.jitter.amount, job->jitter, sizeof r->augment.jitter.amount);
 	r->optim = (struct optim){OPTIM_SGD, .momentum = job->momentum, .weight_decay = job->weight_decay,
 	    .nesterov = job->nesterov, .clip = job->clip, .slow = "cal.fc.", .slow_share = job->cal_lr, .decay_all = true};
