@@ -39,8 +39,8 @@ struct shard_reader;
  * not exist fails here. */
 struct shard_reader *shard_open(char *const *paths, int n);
 /* 1: a sample in *s; 0: the end, everything whole; -1: fail_message() names file, member and what is wrong. After -1 only
- * shard_close. Fails on: empty input, not a tar (a tensor stream, text or JPEG is recognised and said), a cut archive (F4 of the
- * format's notes: also at a member boundary), a key that re-appears, a count or class list that contradicts __fd2__, absolute or
+ * shard_close. Fails on: empty input, not a tar (a tensor stream, text or JPEG is recognised and said), a cut archive (at a
+ * member boundary as well), a key that re-appears, a count or class list that contradicts __fd2__, absolute or
  * ".." names, members over the limits, a .cls that is no number, a shard without one image. Links, directories and unknown
  * extensions are ignored; an image extension we cannot read (png, webp ...) is an error that names it. */
 int shard_next(struct shard_reader *r, struct sample *s);

@@ -1,4 +1,4 @@
-/* Measures of the paper's two aims on finished images (spec, section 7), from what fd2-attn wrote. Plain C, no libtorch. */
+/* Measures of the paper's two aims on finished images (fd2-method(7), MEASURES), from what fd2-attn wrote. Plain C, no libtorch. */
 #ifndef FD2_MEASURE_H
 #define FD2_MEASURE_H
 #include "formats/stream/stream.h"

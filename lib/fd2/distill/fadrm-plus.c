@@ -1,4 +1,4 @@
-/* FADRM+ (Cui et al. 2025; spec, section 3): FADRM with several teachers. */
+/* FADRM+ (Cui et al. 2025; fd2-method(7), BASE METHODS): FADRM with several teachers. */
 #include "lib/fd2/distill/fadrm.h"
 #include "lib/fd2/distill/methods.h"
 

@@ -1,10 +1,10 @@
-/* What FADRM (Cui et al. 2025; spec, section 3) adds: an image is made in parts of several sizes, each with Adam begun anew, and
- * between them its initial image is mixed in. */
+/* What FADRM (Cui et al. 2025; fd2-method(7), BASE METHODS) adds: an image is made in parts of several sizes, each with Adam begun
+ * anew, and between them its initial image is mixed in. */
 #ifndef FD2_FADRM_H
 #define FD2_FADRM_H
 #include "lib/torch/tensor.h"
 
-/* Of FADRM and FADRM+: four parts with a fresh Adam each, the initial image mixed in between them (spec, section 3). */
+/* Of FADRM and FADRM+: four parts with a fresh Adam each, the initial image mixed in between them (fd2-method(7), BASE METHODS). */
 #define FADRM_SETTINGS                                                                                                             \
 	.start = START_REAL, .steps = 2000, .lr = 0.25, .r_bn = 0.01, .parts = 4, .sizes = {200, 224, 200, 224}, .residual = 0.5
 

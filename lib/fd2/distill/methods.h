@@ -20,8 +20,8 @@ enum start { START_UNSET = -1, START_MOSAIC, START_REAL, START_NOISE };
 
 enum { PARTS_MAX = 16 };
 
-/* What a method is in numbers (spec, section 3). All of them take the same step: a random view, cross-entropy and BN statistics,
- * Adam. */
+/* What a method is in numbers (fd2-method(7), BASE METHODS). All of them take the same step: a random view, cross-entropy and BN
+ * statistics, Adam. */
 struct method {
 	const char *name;
 	enum start start;            /* what images begin as */

@@ -1,4 +1,4 @@
-/* SRe2L++ (Cui et al. 2025; spec, section 3): SRe2L from mosaics of real patches. */
+/* SRe2L++ (Cui et al. 2025; fd2-method(7), BASE METHODS): SRe2L from mosaics of real patches. */
 #include "lib/fd2/distill/methods.h"
 
 const struct method sre2l_plus = {

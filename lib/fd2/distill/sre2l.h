@@ -1,5 +1,5 @@
-/* The step of the SRe2L family (Yin et al. 2023, with the views of SRe2L++; spec, section 3): a random view shared by the batch,
- * and the BatchNorm statistics loss. */
+/* The step of the SRe2L family (Yin et al. 2023, with the views of SRe2L++; fd2-method(7), BASE METHODS): a random view shared by
+ * the batch, and the BatchNorm statistics loss. */
 #ifndef FD2_SRE2L_H
 #define FD2_SRE2L_H
 #include "lib/fd2/teacher/losses.h"

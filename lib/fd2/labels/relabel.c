@@ -1,4 +1,5 @@
-/* Stage 5: batch-specific soft labels (FKD; spec, section 4) from the backbone branch alone (Eq. 7), of one teacher or several. */
+/* Stage 5: batch-specific soft labels (FKD; fd2-method(7), LABELS) from the backbone branch alone (Eq. 7), of one teacher or
+ * several. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>

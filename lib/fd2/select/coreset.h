@@ -1,4 +1,4 @@
-/* Which images of a class stand for it (methods.md, section 6). Each fills chosen[0..ipc-1] with different indices below n, n >=
+/* Which images of a class stand for it (fd2-method(7), SELECTION). Each fills chosen[0..ipc-1] with different indices below n, n >=
  * ipc, in order of choice: the first ones are what a smaller ipc chooses. */
 #ifndef FD2_CORESET_H
 #define FD2_CORESET_H

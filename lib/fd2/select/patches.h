@@ -1,5 +1,5 @@
-/* Mosaics of real-image patches, chosen as RDED chooses them (Sun et al. 2024; spec, section 5): images that distillation starts
- * from, and RDED's own.
+/* Mosaics of real-image patches, chosen as RDED chooses them (Sun et al. 2024; fd2-method(7), SELECTION): images that distillation
+ * starts from, and RDED's own.
  *
  * Of each of a class's images (at most so many) some square crops are drawn, scored by the teacher's cross-entropy of the crop
  * zero-padded to full size, and the lowest kept. The class's crops in ascending order are cut to a window by difficulty: easy at

@@ -1,4 +1,4 @@
-/* Selection baselines (spec, section 5): real images, or mosaics of their patches, where fd2-distill would make images.
+/* Selection baselines (fd2-method(7), SELECTION): real images, or mosaics of their patches, where fd2-distill would make images.
  *
  * What is chosen of a class depends on its images, the seed and the teacher, and on nothing else: not on the order of the images in
  * the shards, nor on which other classes are chosen from. */

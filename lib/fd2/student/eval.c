@@ -1,5 +1,5 @@
-/* Stage 6: plain backbones trained on the distilled images alone, and their accuracy on held-out ones (spec, section 4). Several
- * students learn from the same batches, each of which is read, decoded and rendered once. */
+/* Stage 6: plain backbones trained on the distilled images alone, and their accuracy on held-out ones (fd2-method(7), STUDENTS).
+ * Several students learn from the same batches, each of which is read, decoded and rendered once. */
 #include <stdlib.h>
 #include <string.h>
 

@@ -1,4 +1,4 @@
-/* One student: a plain backbone that learns from distilled images, and what it has reached (spec, section 4). */
+/* One student: a plain backbone that learns from distilled images, and what it has reached (fd2-method(7), STUDENTS). */
 #ifndef FD2_STUDENT_H
 #define FD2_STUDENT_H
 #include "lib/fd2/batch/batch.h"

@@ -13,7 +13,8 @@ Tensor *loss_center(const Tensor *z, const Tensor *prototypes, const Tensor *lab
 /* Eq. 6: CE(p_raw) + CE(p_eff) + eta L_center. */
 Tensor *loss_cal(
     const Tensor *p_raw, const Tensor *p_eff, const Tensor *labels, const Tensor *center, double eta, double smoothing);
-/* CAL's own weights with its crops and drops (spec, section 1): CE(p_raw) / 3 + CE of all effects + 2/3 CE(p_raw of the augmented)
+/* CAL's own weights with its crops and drops (fd2-method(7), TEACHER): CE(p_raw) / 3 + CE of all effects + 2/3 CE(p_raw of the
+ * augmented)
  * + eta L_center. p_raw, p_eff [B,K]; augmented ones [2B,K], crops then drops. */
 Tensor *loss_cal_augmented(const Tensor *p_raw, const Tensor *p_eff, const Tensor *augmented_raw, const Tensor *augmented_eff,
     const Tensor *labels, const Tensor *center, double eta, double smoothing);
