@@ -1,7 +1,6 @@
 /* A step in three: its numbers on the host, then tensors alone and nothing that waits for the device, and last, now and then, a
  * look at what came out. */
 #include <math.h>
-#include <string.h>
 
 #include "lib/base/err.h"
 #include "lib/base/log.h"
