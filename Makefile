@@ -80,7 +80,7 @@ C_IMPORT = $(wildcard lib/data/import/*.c)
 # Likewise PNGs and libpng.
 C_EXCHANGE = lib/image/png.c $(wildcard lib/data/exchange/*.c)
 C_CORE = $(C_FORMATS) $(filter-out lib/image/png.c,$(wildcard lib/image/*.c lib/data/*.c))
-C_TORCH = $(wildcard lib/kernels/*.c lib/torch/*.c lib/nn/*.c lib/fd2/*/*.c)
+C_TORCH = $(wildcard lib/kernels/*.c lib/nn/*.c lib/fd2/*/*.c)
 CC_TORCH = $(wildcard lib/torch/*.cc)
 CU = $(wildcard lib/cuda/*.cu)
 TOOLS = $(patsubst tools/%.c,%,$(wildcard tools/fd2-*.c))
@@ -133,7 +133,7 @@ endif
 
 $(SITE)/nvidia/ok: lib/torch/requirements-cuda.txt | $(DEPS)
 	@echo "  pip  CUDA's libraries and compiler, about 2.1 GB"; $(call fetch,$<)
-	@cp -al $(SITE).part/. $(SITE)/; rm -rf $(SITE).part; touch $@
+	@cp -alf $(SITE).part/. $(SITE)/; rm -rf $(SITE).part; touch $@
 
 deps-check: $(B)/deps.check
 $(B)/deps.check: Makefile | $(DEPS)
@@ -317,7 +317,8 @@ install: all ## put tools, libraries, headers, man pages and completion below PR
 	@echo "  fd2 $(VERSION) is installed below $(DESTDIR)$(PREFIX)"
 
 $(B)/wheel-tools/ok: tools/build/requirements.txt | $(DEPS)
-	@rm -rf $(@D); PIP_ROOT_USER_ACTION=ignore python3 -m pip install --quiet --disable-pip-version-check --target $(@D) --no-deps --only-binary=:all: \
+	@tools/build/packages pip=python3-pip; rm -rf $(@D); PIP_ROOT_USER_ACTION=ignore python3 -m pip install --quiet \
+		--disable-pip-version-check --target $(@D) --no-deps --only-binary=:all: \
 		--require-hashes -r $<
 	@touch $@
 
@@ -330,7 +331,7 @@ uninstall: ## remove exactly what install put below PREFIX
 	{ grep '/$$' <<<"$$list" || true; } | xargs -rd '\n' rmdir --ignore-fail-on-non-empty --
 
 clean: ## remove what was built, but not what was downloaded
-	rm -rf $(B)/{obj,bin,lib,test,gpu,asan,flags}
+	rm -rf $(B)/{obj,bin,lib,test,gpu,emulated,asan,flags}
 
 distclean: ## remove the build tree
 	rm -rf $(B)

@@ -7,7 +7,7 @@
 #include "lib/fd2/labels/job.h"
 
 static enum { FROM_UNSET = -1, FROM_IMAGES, FROM_FKD } from = FROM_UNSET;
-static enum { TO_UNSET = -1, TO_CV_DD, TO_FADRM, TO_RDED, TO_FKD } to = TO_UNSET; /* the first three: exchange_forms */
+static enum { TO_UNSET = -1, TO_CV_DD, TO_FADRM, TO_RDED, TO_FKD } to = TO_UNSET; /* the first three: places in exchange_forms */
 static const char *classes;
 static struct fkd_job job = {.fkd_seed = 42, .bn = LABEL_BN_UNSET};
 
@@ -19,7 +19,7 @@ static const struct opt opts[] = {
     {0, "images", "SHARD", OPT_LIST, &job.images, "the images that labels belong to (may be repeated)", .unrecorded = true},
     {'o', "output", "PATH", OPT_STRING, &job.out, "write PATH", .unrecorded = true},
     {'s', "size", "N", OPT_INT, &job.size, "of --from fkd: side of the network's input", .min = 0, .max = 4096},
-    {0, "to", "FORM", OPT_CHOICE, &to, "write folders of images, or a store of labels", .choices = "cv-dd|fadrm|rded|fkd"},
+    {0, "to", "FORM", OPT_CHOICE, &to, "write folders of images, or a store of labels", .choices = EXCHANGE_CHOICES "|fkd"},
     {0},
 };
 

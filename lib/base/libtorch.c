@@ -43,7 +43,7 @@ char *libtorch_describe(void)
 {
 	char version[VERSION_SIZE];
 	const char *folder = getenv("FD2_TORCH");
-	if (!folder)
+	if (!folder || !*folder)
 		return xstrdup("libtorch " FD2_LIBTORCH_VERSION);
 	version_of(folder, version);
 	char *wrong = problem(folder, version);
@@ -54,7 +54,7 @@ int libtorch_load(void)
 {
 	char version[VERSION_SIZE];
 	const char *folder = getenv("FD2_TORCH");
-	if (!folder)
+	if (!folder || !*folder)
 		return 0;
 	version_of(folder, version);
 	char *wrong = problem(folder, version);

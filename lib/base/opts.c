@@ -143,11 +143,12 @@ static void set_numbers(const struct opt *o, const char *text)
 	}
 }
 
-/* Choice i of "a|b|c", of *n bytes. */
+/* Choice i of "a|b|c", of *n bytes; NULL: there is none. */
 static const char *nth_choice(const char *choices, int i, int *n)
 {
-	while (i-- > 0)
-		choices = strchr(choices, '|') + 1;
+	for (; i > 0; i--, choices++)
+		if (!(choices = strchr(choices, '|')))
+			return NULL;
 	*n = (int)strcspn(choices, "|");
 	return choices;
 }

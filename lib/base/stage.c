@@ -36,7 +36,8 @@ int stage_run(const char *name, const void *job)
 	int (*start)(const char *device, int threads) = NULL, (*run)(const void *job) = NULL;
 	const char *(*error)(void) = NULL;
 	/* libgomp's threads spin while they wait, on CPUs that other stages could use; read when it is loaded */
-	setenv("GOMP_SPINCOUNT", "100", 0);
+	if (!getenv("OMP_WAIT_POLICY"))
+		setenv("GOMP_SPINCOUNT", "100", 0);
 	if (libtorch_load() < 0)
 		return -1;
 	char *path = beside();

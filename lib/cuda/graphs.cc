@@ -32,8 +32,8 @@ template <class F> const char *attempt(F f)
 	return said.c_str();
 }
 
-/* Graphs share one pool of memory, since none leaves anything in it for later. libtorch gives up a pool when its last user goes,
- * and holds its memory all the same. So the pool has a user that stays: a recording that nothing was allocated for. */
+/* Graphs share one memory pool, because none keeps anything in it. libtorch drops a pool with its last user but does not free its
+ * memory; an empty recording stays as a user for good. */
 MempoolId_t pool()
 {
 	static const MempoolId_t id = [] {

@@ -1,8 +1,7 @@
 /* Gradients of convolutions on the CPU that oneDNN is slow at.
  *
- * Its gradient of the weights is shared out among threads that meet at barriers, where they spin: one that is ready burns its CPU
- * while the other waits for one, which on a shared machine can take longer than the gradient. So each thread takes some of the
- * images, and computes alone.
+ * It splits the gradient of the weights over threads that spin at barriers. On a shared machine a thread can spin longer than the
+ * gradient takes. So each thread computes some of the images alone.
  *
  * Its gradient of the input of a depthwise convolution of stride 2 in bf16 takes up to a hundred times as long as its forward pass:
  * half of an iteration of MobileNetV2. The same gradient is a forward convolution of stride 1: of dy, with zeros between its pixels
@@ -38,14 +37,18 @@ Tensor gradient(const Tensor &dy, const Tensor &x, const Tensor &w, const shape 
 /* --- of the weights ------------------------------------------------------------------------------------------------------------
  */
 
-/* Until its end, what a thread of a parallel region calls starts no other: libtorch's number is set first, as it is when a thread
- * first asks for it. */
+/* Inside a parallel region: libtorch and oneDNN start no threads of their own. at::get_num_threads() comes first, because a
+ * thread's first call of it sets the number. */
 struct alone {
 	const c10::AutoGradMode off{false};
+	const int threads = at::get_num_threads();
 	alone()
 	{
-		at::get_num_threads();
 		omp_set_num_threads(1);
+	}
+	~alone()
+	{
+		omp_set_num_threads(threads);
 	}
 };
 
@@ -53,6 +56,8 @@ struct alone {
 Tensor weight_gradient(const Tensor &dy, const Tensor &x, const Tensor &w, const shape &s)
 {
 	const int64_t N = x.size(0), parts = std::min<int64_t>(at::get_num_threads(), N);
+	if (parts < 2)
+		return gradient(dy, x, w, s, true).to(at::kFloat);
 	std::vector<Tensor> part((size_t)parts);
 	at::parallel_for(0, parts, 1, [&](int64_t from, int64_t to) {
 		const alone guard;

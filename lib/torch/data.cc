@@ -45,8 +45,8 @@ Tensor *tensor_clone(const Tensor *t)
 }
 
 struct reading {
-	at::Tensor host;            /* whole when the device is at: */
-	std::shared_ptr<void> mark; /* or at once, on the CPU */
+	at::Tensor host; /* complete when the device has passed `mark`; on the CPU at once */
+	std::shared_ptr<void> mark;
 };
 
 static Reading *begin_to_read(const char *op, const Tensor *t, enum scalar type, int64_t count)

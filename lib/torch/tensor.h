@@ -62,8 +62,8 @@ Tensor *tensor_full_like(const Tensor *t, double value);
 Tensor *tensor_clone(const Tensor *t);
 /* Copies out in C order, converted to `type`. 0, or -1 (also when t is NULL or count differs from its number of elements). */
 int tensor_read(const Tensor *t, enum scalar type, void *data, int64_t count);
-/* The same in two: t is copied as it is now, and is read when a GPU, which goes on with what it is given in between, has made the
- * copy. Reading ends once, by the second or, unread, by the third. */
+/* The same in two steps. The first queues a copy of t as it is now; the second waits for that copy and returns it, while a GPU goes
+ * on with later work. End each reading once, with tensor_read_end or tensor_read_drop. */
 typedef struct reading Reading;
 Reading *tensor_read_begin(const Tensor *t, enum scalar type, int64_t count);
 int tensor_read_end(Reading *r, void *data);

@@ -187,7 +187,7 @@ class Table:
         for name, row in self.rows.items():
             if row["rival"] and median[name] < best.get(row["dtype"], float("inf")):
                 best[row["dtype"]] = median[name]
-        plain = next(median[name] for name, row in self.rows.items() if row["rival"])
+        plain = next((median[name] for name, row in self.rows.items() if row["rival"]), float("nan"))
         digits = 3 if CUDA else 1
         print(f"\n{self.title}\n{'':<36}{'min ms':>9}{'median':>9}{'max':>9}{'x plain':>9}{'x best':>9}{'MiB':>7}{'floor':>8}")
         for name, row in self.rows.items():

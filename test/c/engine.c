@@ -439,29 +439,32 @@ static void threads(void)
 
 /* --- gradients of weights ---------------------------------------------------------------------- */
 
-/* Every thread takes some of the 7 images: the gradients are those of one thread in f32, but for digits. */
+/* Every thread takes some of the images: the gradients are those of one thread in f32, but for digits. One image is one thread's,
+ * and leaves the others to who comes next. */
 static void weights(void)
 {
 	static const struct {
 		int in, out, kernel, stride, groups;
 	} conv[] = {{16, 24, 1, 1, 1}, {16, 24, 3, 1, 1}, {3, 16, 7, 2, 1}, {16, 16, 3, 1, 16}, {16, 16, 3, 2, 16}};
-	for (int k = 0; k < 15; k++) {
-		int c = k / 3, in = conv[c].in, out = conv[c].out, kernel = conv[c].kernel, threads = (int[]){2, 3, 9}[k % 3];
+	for (int k = 0; k < 20; k++) {
+		int64_t images = k < 15 ? 7 : 1;
+		int c = k % 5, in = conv[c].in, out = conv[c].out, kernel = conv[c].kernel, threads = (int[]){2, 3, 9, 2}[k / 5];
 		Tensor *d[3][2]; /* f32 on one thread; f32 and bf16 on several */
 		for (int way = 0; way < 3; way++) {
 			CHECK(torch_start("cpu", way ? threads : 1) == 0);
 			tensor_scope_begin(GRAD);
-			Tensor *x = tensor_to(random_tensor(T_BF16, 4, (int64_t[]){7, in, 13, 10}, 71), T_F32);
+			Tensor *x = tensor_to(random_tensor(T_BF16, 4, (int64_t[]){images, in, 13, 10}, 71), T_F32);
 			Tensor *w = random_tensor(T_BF16, 4, (int64_t[]){out, in / conv[c].groups, kernel, kernel}, 72), *y;
 			x = tensor_channels_last(tensor_to(x, way == 2 ? T_BF16 : T_F32));
 			w = tensor_channels_last(tensor_to(w, T_F32));
 			tensor_requires_grad_(x, true);
 			tensor_requires_grad_(w, true);
 			y = tensor_to(tensor_conv2d(x, w, NULL, conv[c].stride, kernel / 2, conv[c].groups), T_F32);
-			int64_t shape[] = {7, out, tensor_size(y, 2), tensor_size(y, 3)};
+			int64_t shape[] = {images, out, tensor_size(y, 2), tensor_size(y, 3)};
 			Tensor *dy = tensor_to(random_tensor(T_BF16, 4, shape, 73), T_F32);
 			CHECK(
 			    tensor_grad(tensor_sum(tensor_mul(y, dy), 0, NULL, false), (Tensor *[]){x, w}, 2, d[way], false) == 0);
+			CHECK(torch_threads() == (way ? threads : 1));
 			tensor_keep(d[way][0]);
 			tensor_keep(d[way][1]);
 			tensor_scope_end();

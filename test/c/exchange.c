@@ -2,7 +2,9 @@
 #include "formats/fkd/fkd.h"
 #include "lib/base/err.h"
 #include "lib/base/folder.h"
+#include "lib/base/opts.h"
 #include "lib/base/rng.h"
+#include "lib/data/exchange/exchange.h"
 #include "lib/image/png.h"
 #include "test/c/check.h"
 #include <stdlib.h>
@@ -222,11 +224,20 @@ static void folders_leave_nothing(void)
 	CHECK(folder_close(f) == -1 && says("'out' is there already") && rmdir("out") == 0);
 }
 
+static void forms_stand_in_the_order_of_their_choices(void)
+{
+	int n = 0;
+	for (; exchange_forms[n].name; n++)
+		CHECK(choice_of(EXCHANGE_CHOICES, exchange_forms[n].name) == n);
+	CHECK(n == 3);
+}
+
 int main(void)
 {
 	char folder[] = "/tmp/fd2-exchange-XXXXXX";
 	if (!mkdtemp(folder) || chdir(folder))
 		return 1;
+	RUN(forms_stand_in_the_order_of_their_choices);
 	RUN(batches_come_back);
 	RUN(checksums_are_looked_at);
 	RUN(cut_batches_are_noticed);

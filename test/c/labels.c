@@ -80,6 +80,9 @@ static void mixes_are_drawn_as_named(void)
 	for (int kind = MIX_NONE; kind <= MIX_MIXUP; kind++)
 		CHECK(mix_of(mix_name((enum mix_kind)kind)) == kind);
 	CHECK(mix_of("cut") == -1);
+	for (int fit = FIT_SHORT; fit <= FIT_WHOLE; fit++)
+		CHECK((int)fit_of(fit_name((enum fit)fit)) == fit);
+	CHECK(fit_of("tall") == FIT_NONE);
 }
 
 static void every_order_of_quarters_is_drawn(void)

@@ -14,6 +14,7 @@ struct exchange_form {
 	bool png;
 };
 extern const struct exchange_form exchange_forms[]; /* ends with one without a name */
+#define EXCHANGE_CHOICES "cv-dd|fadrm|rded"         /* their names, in that order */
 
 /* A shard, read twice, as folders; `out` must not be there. -1: fail_message. */
 int exchange_write(const struct exchange_form *form, char *const *shards, int n, const char *out);

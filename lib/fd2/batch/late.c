@@ -5,7 +5,9 @@
 int late_next(struct late *l, const Tensor *left, enum scalar type, int64_t count, int batch)
 {
 	Reading *reading = tensor_read_begin(left, type, count);
-	int ok = reading ? late_end(l) : fail("%s", tensor_error());
+	if (!reading)
+		return fail("%s", tensor_error());
+	int ok = late_end(l);
 	l->left = reading;
 	l->batch = batch;
 	return ok;

@@ -1,5 +1,5 @@
-/* What a batch leaves on the device, looked at when the next batch is on its way: while the host reads it, and packs the batch
- * after that, a GPU has work. */
+/* Results of a batch, read while the next batch runs: a GPU has work while the host reads them and prepares the batch after that.
+ */
 #ifndef FD2_LATE_H
 #define FD2_LATE_H
 #include "lib/torch/tensor.h"
@@ -7,7 +7,7 @@
 struct late {
 	int (*look)(void *ctx, Reading *left, int batch); /* ends the reading; -1: fail_message */
 	void *ctx;
-	Reading *left; /* by the last batch; NULL: nothing that has not been looked at */
+	Reading *left; /* of the last batch; NULL: nothing to read */
 	int batch;     /* its number */
 };
 
