@@ -37,7 +37,7 @@ int stage_run(const char *name, const void *job)
 	const char *(*error)(void) = NULL;
 	/* libgomp's threads spin while they wait, on CPUs that other stages could use; read when it is loaded */
 	if (!getenv("OMP_WAIT_POLICY"))
-		setenv("GOMP_SPINCOUNT", "100", 0);
+		setenv("GOMP_SPINCOUNT", "1000", 0);
 	if (libtorch_load() < 0)
 		return -1;
 	char *path = beside();
