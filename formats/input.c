@@ -108,8 +108,7 @@ static int look(struct input *in)
 	return 0;
 }
 
-/* --- recognising ----------------------------------------------------------------------------------------------------------------
- */
+/* --- recognising --------------------------------------------------------------------------------- */
 
 /* The header's checksum, which every kind of tar has; a block of zeros is the end of an empty archive. */
 static bool is_tar(const uint8_t *b, size_t n)

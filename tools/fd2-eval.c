@@ -59,7 +59,7 @@ static const struct opt opts[] = {
     {0},
 };
 
-/* --- students --------------------------------------------------------------------------------------------------------------- */
+/* --- students ------------------------------------------------------------------------------------ */
 
 /* Architecture of an --lr value, "" for one of all; *to is its number. */
 static int split_rate(const char *text, double *to)
@@ -131,7 +131,7 @@ static void plan_students(void)
 		die_usage("--init is for students of one architecture, not of %d", archs.n);
 }
 
-/* --- the command line --------------------------------------------------------------------------------------------------------- */
+/* --- the command line ---------------------------------------------------------------------------- */
 
 static void check_outputs(void)
 {

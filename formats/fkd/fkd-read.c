@@ -22,8 +22,7 @@ static const struct {
     [LOGITS] = {"soft_label", STATE_F16, -1},
 };
 
-/* --- the list -------------------------------------------------------------------------------------------------------------------
- */
+/* --- the list ------------------------------------------------------------------------------------ */
 
 static bool is_number(const struct value *v)
 {
@@ -82,8 +81,7 @@ static int take_list(
 	return take_mix(b, root->list.v, file);
 }
 
-/* --- the elements ---------------------------------------------------------------------------------------------------------------
- */
+/* --- the elements -------------------------------------------------------------------------------- */
 
 /* Where a part's elements go. */
 static void **place_of(struct fkd_batch *b, const char *name)

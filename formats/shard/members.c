@@ -60,8 +60,7 @@ bool members_in_folder(const struct members *ms)
 	return ms->in_folder;
 }
 
-/* --- archives -------------------------------------------------------------------------------------------------------------------
- */
+/* --- archives ------------------------------------------------------------------------------------ */
 
 static ssize_t feed(struct archive *a, void *ctx, const void **data)
 {
@@ -203,8 +202,7 @@ static int next_in_archive(struct members *ms, struct member *m, int (*wanted)(c
 	}
 }
 
-/* --- folders --------------------------------------------------------------------------------------------------------------------
- */
+/* --- folders ------------------------------------------------------------------------------------- */
 
 static int by_name(const struct dirent **a, const struct dirent **b)
 {
@@ -290,8 +288,7 @@ static int next_in_folder(struct members *ms, struct member *m, int (*wanted)(co
 	return MEMBER_PATH_END;
 }
 
-/* --- the sequence ---------------------------------------------------------------------------------------------------------------
- */
+/* --- the sequence -------------------------------------------------------------------------------- */
 
 static void close_path(struct members *ms)
 {

@@ -64,8 +64,7 @@ static const char *shard_name(struct shard_reader *r)
 	return r->shards[r->n_shards++] = xstrdup(path);
 }
 
-/* --- names and labels -----------------------------------------------------------------------------------------------------------
- */
+/* --- names and labels ---------------------------------------------------------------------------- */
 
 static int by_key(const void *a, const void *b)
 {
@@ -155,8 +154,7 @@ static int close_group(struct shard_reader *r, struct sample *s)
 	return ok;
 }
 
-/* --- __fd2__ --------------------------------------------------------------------------------------------------------------------
- */
+/* --- __fd2__ ------------------------------------------------------------------------------------- */
 
 static bool is_list(const json_t *list)
 {
@@ -230,8 +228,7 @@ static int take_meta(struct shard_reader *r)
 	return 0;
 }
 
-/* --- the class list -------------------------------------------------------------------------------------------------------------
- */
+/* --- the class list ------------------------------------------------------------------------------ */
 
 static int folder_order(const void *a, const void *b)
 {
@@ -288,8 +285,7 @@ static int folder_classes(struct shard_reader *r)
 	return 0;
 }
 
-/* --- the sequence ---------------------------------------------------------------------------------------------------------------
- */
+/* --- the sequence -------------------------------------------------------------------------------- */
 
 static int wanted(const char *shard, const char *name)
 {

@@ -27,8 +27,7 @@ struct shard_writer {
 	bool parts[PARTS]; /* of every sample, in a kept shard */
 };
 
-/* --- members --------------------------------------------------------------------------------------------------------------------
- */
+/* --- members ------------------------------------------------------------------------------------- */
 
 static ssize_t drain(struct archive *a, void *ctx, const void *data, size_t n)
 {
@@ -76,8 +75,7 @@ static int put_json(struct shard_writer *w, const char *name, const json_t *v)
 	return ok;
 }
 
-/* --- beginning ------------------------------------------------------------------------------------------------------------------
- */
+/* --- beginning ----------------------------------------------------------------------------------- */
 
 static time_t source_date(void)
 {
@@ -119,8 +117,7 @@ struct shard_writer *shard_create(struct out *out, json_t *meta, const char *con
 	return NULL;
 }
 
-/* --- samples --------------------------------------------------------------------------------------------------------------------
- */
+/* --- samples ------------------------------------------------------------------------------------- */
 
 static int check_names(const struct shard_writer *w, const char *class, const char *id)
 {
@@ -194,8 +191,7 @@ int shard_add(struct shard_writer *w, const char *class, const char *id, long cl
 	return ok;
 }
 
-/* --- end ------------------------------------------------------------------------------------------------------------------------
- */
+/* --- end ----------------------------------------------------------------------------------------- */
 
 static int put_end(struct shard_writer *w)
 {
@@ -229,8 +225,7 @@ void shard_abandon(struct shard_writer *w)
 	out_abandon(out);
 }
 
-/* --- going on -------------------------------------------------------------------------------------------------------------------
- */
+/* --- going on ------------------------------------------------------------------------------------ */
 
 /* An unfinished shard while it is read: what of it is whole. */
 struct rest {

@@ -33,8 +33,7 @@ const char *objects_name(const struct objects *in)
 	return input_name(in->input);
 }
 
-/* --- bytes ----------------------------------------------------------------------------------------------------------------------
- */
+/* --- bytes --------------------------------------------------------------------------------------- */
 
 static void make_room(struct objects *in)
 {
@@ -91,8 +90,7 @@ int objects_at_end(struct objects *in)
 	return more ? fail("'%s' has %s%llu bytes after its end", objects_name(in), in->eof ? "" : "over ", more) : 0;
 }
 
-/* --- the walk -------------------------------------------------------------------------------------------------------------------
- */
+/* --- the walk ------------------------------------------------------------------------------------ */
 
 struct walk {
 	struct objects *in;

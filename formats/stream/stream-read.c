@@ -29,8 +29,7 @@ static const msgpack_object *member(const msgpack_object *map, const char *key)
 	return NULL;
 }
 
-/* --- header ---------------------------------------------------------------------------------------------------------------------
- */
+/* --- header -------------------------------------------------------------------------------------- */
 
 /* "labels are wanted here", "a teacher is wanted here" */
 static int refuse_kind(const char *name, const char *kind, const char *wanted)
@@ -129,8 +128,7 @@ void stream_close(struct stream_reader *r)
 	free(r);
 }
 
-/* --- one record -----------------------------------------------------------------------------------------------------------------
- */
+/* --- one record ---------------------------------------------------------------------------------- */
 
 enum { PARTS_MAX = 1 << 20, TENSOR_MAX_LOG = 36 }; /* the largest tensor we take has 64 GiB */
 
@@ -265,8 +263,7 @@ static int next_record(struct stream_reader *r, struct record *rec)
 	return parse_record(r, rec) < 0 ? -1 : 1;
 }
 
-/* --- whole tensors --------------------------------------------------------------------------------------------------------------
- */
+/* --- whole tensors ------------------------------------------------------------------------------- */
 
 /* Puts a part behind the rows that are there; memory grows with the data, not with the claim. */
 static int append(struct stream_reader *r, struct array *a, const struct record *rec, int64_t *rows)

@@ -61,7 +61,7 @@ static struct value *make_dict(struct pickle *p, const struct value *args)
 	return dict;
 }
 
-/* --- NumPy's scalars: what is no number of a known type is let pass as a thing of no interest --------------------------------- */
+/* --- NumPy's scalars: what is no number of a known type is let pass as a thing of no interest ---- */
 
 static struct value *make_dtype(struct pickle *p, const struct value *args)
 {

@@ -18,8 +18,7 @@ int pickle_damaged(const struct pickle *p)
 	return fail("'%s' has a damaged pickle", p->file);
 }
 
-/* --- values ---------------------------------------------------------------------------------------------------------------------
- */
+/* --- values -------------------------------------------------------------------------------------- */
 
 static void list_add(struct list *l, struct value *v)
 {
@@ -64,7 +63,7 @@ const struct value *value_get(const struct value *dict, const char *key)
 	return NULL;
 }
 
-/* --- the stack: pop returns NULL, push and the like -1, with fail_message ------------------------------------------------- */
+/* --- the stack: pop returns NULL, push and the like -1, with fail_message ------------------------ */
 
 static int push(struct pickle *p, struct value *v)
 {
@@ -110,7 +109,7 @@ static int take_marked(struct pickle *p, struct value ***v, size_t *n)
 	return 0;
 }
 
-/* --- arguments in the instructions ---------------------------------------------------------------------------------------- */
+/* --- arguments in the instructions --------------------------------------------------------------- */
 
 static int need(struct pickle *p, uint64_t n)
 {
@@ -140,7 +139,7 @@ static int read_line(struct pickle *p, const char **line, size_t *n)
 	return 0;
 }
 
-/* --- instructions that push plain values: each gets the number of its table's row ----------------------------------------- */
+/* --- instructions that push plain values: each gets the number of its table's row ---------------- */
 
 static int op_nothing(struct pickle *p, int n)
 {
@@ -221,7 +220,7 @@ static int op_long(struct pickle *p, int n)
 	return 0;
 }
 
-/* --- containers ----------------------------------------------------------------------------------------------------------- */
+/* --- containers ---------------------------------------------------------------------------------- */
 
 static int op_empty(struct pickle *p, int kind)
 {
@@ -309,7 +308,7 @@ static int op_duplicate(struct pickle *p, int n)
 	return push(p, top(p));
 }
 
-/* --- the memo ------------------------------------------------------------------------------------------------------------- */
+/* --- the memo ------------------------------------------------------------------------------------ */
 
 static int remember(struct pickle *p, uint64_t place)
 {
@@ -344,7 +343,7 @@ static int op_get(struct pickle *p, int n)
 	return place < p->memo.n && p->memo.v[place] ? push(p, p->memo.v[place]) : pickle_damaged(p);
 }
 
-/* --- names and calls: the only ones that are made are listed in pickle-names.c -------------------------------------------- */
+/* --- names and calls: the only ones that are made are listed in pickle-names.c ------------------- */
 
 static int push_named(struct pickle *p, const char *module, size_t n, const char *name, size_t m)
 {
@@ -403,7 +402,7 @@ static int op_storage(struct pickle *p, int n)
 	return id ? push(p, pickle_storage(p, id)) : -1;
 }
 
-/* --- running -------------------------------------------------------------------------------------------------------------- */
+/* --- running ------------------------------------------------------------------------------------- */
 
 static int op_protocol(struct pickle *p, int n)
 {

@@ -64,8 +64,7 @@ void storages_free(struct storages *s)
 	*s = (struct storages){0};
 }
 
-/* --- the dict -------------------------------------------------------------------------------------------------------------------
- */
+/* --- the dict ------------------------------------------------------------------------------------ */
 
 static const struct value *find_dict(const struct value *root)
 {

@@ -24,8 +24,7 @@ struct zip {
 	uint64_t data_size;
 };
 
-/* --- libarchive -----------------------------------------------------------------------------------------------------------------
- */
+/* --- libarchive ---------------------------------------------------------------------------------- */
 
 static ssize_t feed(struct archive *a, void *ctx, const void **data)
 {
@@ -109,8 +108,7 @@ static int read_member(struct zip *z, const char *name, uint8_t *to, size_t n)
 	return got < 0 ? damaged(z) : got ? fail("member '%s' of '%s' is longer than said", name, place_name(z->file)) : 0;
 }
 
-/* --- the pickle -----------------------------------------------------------------------------------------------------------------
- */
+/* --- the pickle ---------------------------------------------------------------------------------- */
 
 /* The member's name inside of its first folder. */
 static const char *inside(const char *name)
@@ -170,8 +168,7 @@ static int find_program(struct zip *z)
 	return z->program ? 0 : fail("'%s' is a zip archive, but not of torch.save: it has no data.pkl", file);
 }
 
-/* --- the storages ---------------------------------------------------------------------------------------------------------------
- */
+/* --- the storages -------------------------------------------------------------------------------- */
 
 /* Lays them out one behind the other; all together are within the file. */
 static int make_room(struct zip *z)

@@ -35,7 +35,7 @@ static const struct tool *tool;
 static int saved_argc;
 static char **saved_argv;
 
-/* --- walking both tables ----------------------------------------------------------------------------------------------------- */
+/* --- walking both tables ------------------------------------------------------------------------- */
 
 /* The i-th option of the tool's table and then the shared one; NULL after the last. */
 static const struct opt *option(int i)
@@ -49,7 +49,7 @@ static const struct opt *option(int i)
 	return NULL;
 }
 
-/* --- values ------------------------------------------------------------------------------------------------------------------ */
+/* --- values -------------------------------------------------------------------------------------- */
 
 static bool bounded(const struct opt *o)
 {
@@ -314,7 +314,7 @@ json_t *fd2_argv(void)
 	return argv;
 }
 
-/* --- help -------------------------------------------------------------------------------------------------------------------- */
+/* --- help ---------------------------------------------------------------------------------------- */
 
 static void print_default(const struct opt *o)
 {
@@ -382,7 +382,7 @@ static void print_list(void)
 	puts("--help\n--version");
 }
 
-/* --- parsing ----------------------------------------------------------------------------------------------------------------- */
+/* --- parsing ------------------------------------------------------------------------------------- */
 
 static int min3(int a, int b, int c)
 {

@@ -8,7 +8,7 @@
 #include "lib/kernels/bf16.h"
 #include "lib/kernels/pixel-rows.h"
 
-/* --- a frozen BatchNorm ------------------------------------------------------------------------------------------------- */
+/* --- a frozen BatchNorm -------------------------------------------------------------------------- */
 
 /* y = act(x scale + shift + residual); act, if it clamps, to [0, top]. */
 INLINE float frozen_value(float x, float scale, float shift, bool adds, float residual, bool clamps, float top)
@@ -47,7 +47,7 @@ INLINE void frozen_line(float dmean, float dvar, float mean, double n, float *sl
 	*offset = (float)(dmean / n - *slope * (double)mean);
 }
 
-/* --- a max pool of 3x3, stride 2 and padding 1 -------------------------------------------------------------------------- */
+/* --- a max pool of 3x3, stride 2 and padding 1 --------------------------------------------------- */
 
 enum { POOL_NONE = 9 };
 
@@ -95,7 +95,7 @@ INLINE float pool_share(float dy, bool from_here)
 	return dy;
 }
 
-/* --- the step's view, along one side of the image ----------------------------------------------------------------------- */
+/* --- the step's view, along one side of the image ------------------------------------------------ */
 
 /* The two neighbours of sample i of n, before flip and roll, in a box of `length` input pixels from `start`. In f32, as torch's
  * kernel computes them. */
@@ -144,7 +144,7 @@ INLINE struct readers view_readers(int32_t p, int32_t n, int32_t start, int32_t 
 	return r;
 }
 
-/* --- Adam on pixels ------------------------------------------------------------------------------------------------------- */
+/* --- Adam on pixels ------------------------------------------------------------------------------ */
 
 /* m and v move on; the new x, not yet clamped. */
 INLINE float adam_move(float beta1, float beta2, float eps, float rate, float root, float x, float g, float *m, float *v)

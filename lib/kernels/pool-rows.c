@@ -74,7 +74,7 @@ static struct frozen_bn row_of(const struct frozen_bn *k, int64_t row)
 	return one;
 }
 
-/* --- forwards ------------------------------------------------------------------------------------------------------------- */
+/* --- forwards ------------------------------------------------------------------------------------ */
 
 static void part(const struct frozen_bn *k, const void *row, const struct columns *to)
 {
@@ -142,7 +142,7 @@ void pooled_bn_forward(const struct frozen_bn *k, int64_t band, struct pool_room
 	room->last = band;
 }
 
-/* --- backwards ------------------------------------------------------------------------------------------------------------ */
+/* --- backwards ----------------------------------------------------------------------------------- */
 
 /* A row of windows as a row of x sees it, which is row `at / 3` in them. */
 struct seen {

@@ -34,7 +34,7 @@ Tensor gradient(const Tensor &dy, const Tensor &x, const Tensor &w, const shape 
 	return of_weights ? std::get<1>(d) : std::get<0>(d);
 }
 
-/* --- of the weights ---------------------------------------------------------------------------- */
+/* --- of the weights ------------------------------------------------------------------------------ */
 
 /* Inside a parallel region: libtorch and oneDNN start no threads of their own. at::get_num_threads() comes first, because a
  * thread's first call of it sets the number. */
@@ -71,7 +71,7 @@ Tensor weight_gradient(const Tensor &dy, const Tensor &x, const Tensor &w, const
 	return sum;
 }
 
-/* --- of the input ------------------------------------------------------------------------------ */
+/* --- of the input -------------------------------------------------------------------------------- */
 
 /* The padding is that of a kernel whose middle stays within the image. */
 bool is_strided_depthwise(const Tensor &x, const Tensor &w, const shape &s)
@@ -95,7 +95,7 @@ Tensor input_gradient(const Tensor &dy, const Tensor &x, const Tensor &w, const 
 	return at::conv2d(spread(dy, x.sizes(), s.stride), w.flip({2, 3}), {}, 1, w.size(2) - 1 - s.padding, 1, s.groups);
 }
 
-/* --- as one function --------------------------------------------------------------------------- */
+/* --- as one function ----------------------------------------------------------------------------- */
 
 struct Conv : torch::autograd::Function<Conv> {
 	static Tensor forward(AutogradContext *ctx, const Tensor &x, const Tensor &parameter, const shape &s)

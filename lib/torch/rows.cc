@@ -120,7 +120,7 @@ std::vector<double> sums_over_bands(const frozen_bn &k, const at::Tensor &x, ban
 
 } // namespace
 
-/* --- the passes ----------------------------------------------------------------------------------------------------------- */
+/* --- the passes ---------------------------------------------------------------------------------- */
 
 void values_of_rows(const frozen_bn &k, const at::Tensor &x)
 {

@@ -26,7 +26,7 @@ typedef struct tensor Tensor;
 enum scalar { T_F32, T_F64, T_F16, T_BF16, T_I64, T_I32, T_U8, T_BOOL };
 enum { TENSOR_RANK_MAX = 8 };
 
-/* --- start, scopes, errors ------------------------------------------------------------------------------------------ */
+/* --- start, scopes, errors ----------------------------------------------------------------------- */
 
 /* Before anything else: checks that the loaded library is the headers' version, opens CUDA if device is "cuda" (before the first
  * tensor, or it stays closed for good), sets the threads (0: those of par_threads), deterministic
@@ -53,7 +53,7 @@ long tensor_live(void);
 const char *tensor_error(void);
 void tensor_error_clear(void);
 
-/* --- making and reading ----------------------------------------------------------------------------------------------- */
+/* --- making and reading -------------------------------------------------------------------------- */
 
 /* Copies C-ordered data to the device. */
 Tensor *tensor_from(const void *data, enum scalar type, int rank, const int64_t *shape);
@@ -75,7 +75,7 @@ int64_t tensor_size(const Tensor *t, int dim); /* dim may be negative; 0 for NUL
 int64_t tensor_numel(const Tensor *t);
 enum scalar tensor_type(const Tensor *t);
 
-/* --- views and layout --------------------------------------------------------------------------------------------------- */
+/* --- views and layout ---------------------------------------------------------------------------- */
 
 Tensor *tensor_to(const Tensor *t, enum scalar type); /* same tensor when already so */
 Tensor *tensor_channels_last(const Tensor *t);        /* [N,C,H,W] with C innermost in memory */
@@ -91,7 +91,7 @@ Tensor *tensor_gather(const Tensor *t, int dim, const Tensor *index);
 Tensor *tensor_flip(const Tensor *t, int dim);
 Tensor *tensor_roll(const Tensor *t, int64_t shift, int dim);
 
-/* --- arithmetic, broadcasting as torch ------------------------------------------------------------------------------------ */
+/* --- arithmetic, broadcasting as torch ----------------------------------------------------------- */
 
 Tensor *tensor_add(const Tensor *a, const Tensor *b);
 Tensor *tensor_sub(const Tensor *a, const Tensor *b);
@@ -123,7 +123,7 @@ void tensor_convert_(Tensor *t, enum scalar type); /* the handle stays, its tens
 /* Element-wise within [lo, hi], both broadcast to t. */
 void tensor_clamp_(Tensor *t, const Tensor *lo, const Tensor *hi);
 
-/* --- networks ------------------------------------------------------------------------------------------------------------- */
+/* --- networks ------------------------------------------------------------------------------------ */
 
 /* x [N,C,H,W], w [O,C/groups,kh,kw]; bias NULL for none. w and bias are converted to x's type. */
 Tensor *tensor_conv2d(const Tensor *x, const Tensor *w, const Tensor *bias, int stride, int padding, int groups);
@@ -180,7 +180,7 @@ Tensor *tensor_interpolate(const Tensor *x, int64_t h, int64_t w, bool antialias
 /* Mean over the batch; labels i64 [N]. */
 Tensor *tensor_cross_entropy(const Tensor *logits, const Tensor *labels, double label_smoothing);
 
-/* --- images that are learned: x [N,3,H,W] f32, channels-last ----------------------------------------------------------- */
+/* --- images that are learned: x [N,3,H,W] f32, channels-last ------------------------------------- */
 
 /* The numbers of a step lie on the device, where its passes read them: a step that is replayed finds the new ones there.
  * tensor_views: `n` views of images of w x h pixels; tensor_adam_numbers: of a step of Adam, which counts from 1. The second of
@@ -198,7 +198,7 @@ Tensor *tensor_step_view(const Tensor *x, const Tensor *views, enum scalar type)
 /* One step of Adam and each channel back within [lo, hi], in one pass. */
 void tensor_adam_pixels_(Tensor *x, const Tensor *grad, Tensor *m, Tensor *v, const Tensor *numbers);
 
-/* --- images that are looked at, on a GPU (lib/image/shot.h) -------------------------------------------------------------- */
+/* --- images that are looked at, on a GPU (lib/image/shot.h) -------------------------------------- */
 
 /* Memory of the host that a GPU copies from without delay: u8 [bytes]. The caller fills it by way of tensor_bytes. */
 Tensor *tensor_parcel(int64_t bytes);
@@ -207,14 +207,14 @@ uint8_t *tensor_bytes(Tensor *t); /* NULL for NULL */
 struct look;
 Tensor *tensor_render(const Tensor *parcel, int n, const struct look *look);
 
-/* --- autograd ------------------------------------------------------------------------------------------------------------- */
+/* --- autograd ------------------------------------------------------------------------------------ */
 
 void tensor_requires_grad_(Tensor *t, bool on);
 /* grads[i] = d loss / d inputs[i], loss having one element; zeros for an input that loss does not depend on. create_graph: the
  * gradients can be differentiated again. 0, or -1 and all grads NULL. */
 int tensor_grad(const Tensor *loss, Tensor *const *inputs, int n, Tensor **grads, bool create_graph);
 
-/* --- steps that are taken again and again ------------------------------------------------------------------------------ */
+/* --- steps that are taken again and again -------------------------------------------------------- */
 
 /* step(ctx) computes on the same tensors each time, all made before and kept, reads what changes from them, and waits for nothing:
  * no tensor_item, tensor_read or tensor_from. It returns 0, or -1 with fail_message. On a GPU it is soon replaced by a recording of
@@ -226,7 +226,7 @@ void replay_free(Replay *r);
 /* The values of t in a tensor that stays, *stays: made at first and then always in the same memory, for steps to be replayed. */
 Tensor *tensor_settle(Tensor **stays, const Tensor *t);
 
-/* --- libtorch's fused optimiser steps, in place over lists --------------------------------------------------------------- */
+/* --- libtorch's fused optimiser steps, in place over lists --------------------------------------- */
 
 /* A step's number, from 1, and its learning rate, where the steps read them; the second puts others in their place. */
 Tensor *tensor_optim_numbers(long step, double lr);
@@ -243,7 +243,7 @@ void tensor_sgd_(Tensor *const *params, Tensor *const *grads, Tensor *const *mom
 void tensor_adam_(Tensor *const *params, Tensor *const *grads, Tensor *const *m, Tensor *const *v, int n,
     const struct optim_step *how, double beta1, double beta2, double eps, bool decoupled);
 
-/* --- another program's randomness ------------------------------------------------------------------------------------------ */
+/* --- another program's randomness ---------------------------------------------------------------- */
 
 /* The orders in which torch.utils.data.RandomSampler goes through a data set, with a torch.Generator of that seed. */
 struct sampler;

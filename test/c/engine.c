@@ -7,7 +7,7 @@
 
 enum { IMAGES = 2 };
 
-/* --- the step's view ---------------------------------------------------------------------------------------------------------- */
+/* --- the step's view ----------------------------------------------------------------------------- */
 
 enum { S = 9, PIXELS = IMAGES * 3 * S * S };
 
@@ -153,7 +153,7 @@ static void view_refused(void)
 	tensor_scope_end();
 }
 
-/* --- stems ---------------------------------------------------------------------------------------------------------------- */
+/* --- stems --------------------------------------------------------------------------------------- */
 
 /* Values and gradient of tensor_conv2d, for every kernel and for sizes whose halves are odd. */
 static void stems(void)
@@ -179,7 +179,7 @@ static void stems(void)
 		}
 }
 
-/* --- Adam ------------------------------------------------------------------------------------------------------------------- */
+/* --- Adam ---------------------------------------------------------------------------------------- */
 
 /* torch's Adam and clamp, over some steps; 5x7 pixels leave a rest of every run of vectors. */
 static void adam(void)
@@ -210,7 +210,7 @@ static void adam(void)
 	tensor_scope_end();
 }
 
-/* --- memory ----------------------------------------------------------------------------------------------------------------- */
+/* --- memory -------------------------------------------------------------------------------------- */
 
 static long resident(void)
 {
@@ -236,7 +236,7 @@ static void memory(void)
 	CHECK_THAT(resident() - before < 400, "%ld MiB are kept", resident() - before);
 }
 
-/* --- strided depthwise convolutions ---------------------------------------------------------------------- */
+/* --- strided depthwise convolutions -------------------------------------------------------------- */
 
 /* In bf16 they have a gradient of their own: it is that of f32 on the same numbers, but for bf16's digits. */
 static void depthwise(void)
@@ -265,7 +265,7 @@ static void depthwise(void)
 	CHECK_STR(tensor_error(), NULL);
 }
 
-/* --- a BatchNorm with a pool behind it ---------------------------------------------------------------------- */
+/* --- a BatchNorm with a pool behind it ----------------------------------------------------------- */
 
 enum { CHANNELS = 20 };
 
@@ -373,7 +373,7 @@ static void pool_refused(void)
 	tensor_scope_end();
 }
 
-/* --- threads ---------------------------------------------------------------------- */
+/* --- threads ------------------------------------------------------------------------------------- */
 
 enum { RESULTS = 16 };
 
@@ -437,7 +437,7 @@ static void threads(void)
 	CHECK(torch_start("cpu", 1) == 0);
 }
 
-/* --- gradients of weights ---------------------------------------------------------------------- */
+/* --- gradients of weights ------------------------------------------------------------------------ */
 
 /* Every thread takes some of the images: the gradients are those of one thread in f32, but for digits. One image is one thread's,
  * and leaves the others to who comes next. */

@@ -18,7 +18,7 @@ static float normal(void)
 	return (float)rng_normal(&draws);
 }
 
-/* --- bf16 ------------------------------------------------------------------------------------------------------------------- */
+/* --- bf16 ---------------------------------------------------------------------------------------- */
 
 /* Of the two neighbours of 16 bits the nearer one, and of a tie the even one. */
 static void bf16_rounds_to_nearest(void)
@@ -42,7 +42,7 @@ static void bf16_rounds_to_nearest(void)
 	CHECK(narrow(0x1p-134f) == 0 && narrow(0x1.0002p-134f) == 1);
 }
 
-/* --- a frozen BatchNorm ------------------------------------------------------------------------------------------------------ */
+/* --- a frozen BatchNorm -------------------------------------------------------------------------- */
 
 /* The gradient against central differences of the value; the statistics' part against the definition. */
 static void one_element(void)
@@ -75,7 +75,7 @@ static void clamped_elements(void)
 	CHECK(isnan(frozen_value(NAN, 1, 0, false, 0, true, 6)));
 }
 
-/* --- running a kernel -------------------------------------------------------------------------------------------------------- */
+/* --- running a kernel ---------------------------------------------------------------------------- */
 
 /* n normal numbers, f32 or bf16; freed by the caller. It begins `skip` elements behind an aligned address. */
 struct array {
@@ -113,7 +113,7 @@ static void run_thrice(const char *(*f)(void *ctx), void *ctx, const struct arra
 		free(before[k]);
 }
 
-/* --- the frozen BatchNorm's kernels ---------------------------------------------------------------------- */
+/* --- the frozen BatchNorm's kernels -------------------------------------------------------------- */
 
 struct shape {
 	int64_t groups, rows, C; /* rows of each group */
@@ -276,7 +276,7 @@ static void statistics_far_from_zero(void)
 	}
 }
 
-/* --- with a pool ---------------------------------------------------------------------- */
+/* --- with a pool --------------------------------------------------------------------------------- */
 
 struct map {
 	int64_t groups, images, H, W, C; /* images of all groups */
@@ -499,7 +499,7 @@ static void pooled_nan(void)
 	check_windows(&n.k, 1);
 }
 
-/* --- rounding to bf16 in the kernels ---------------------------------------------------------------------- */
+/* --- rounding to bf16 in the kernels ------------------------------------------------------------- */
 
 /* Number i in f32: of a bf16's bits i / 8, the neighbours, the values half way to the next, and their neighbours. */
 static float to_round(int64_t i)
@@ -566,7 +566,7 @@ static void grids(void)
 		}
 }
 
-/* --- the distances of statistics ---------------------------------------------------------------------- */
+/* --- the distances of statistics ----------------------------------------------------------------- */
 
 enum { MOST_LAYERS = 130 };
 
@@ -664,7 +664,7 @@ static void distances_kernel(void)
 	}
 }
 
-/* --- the view and its adjoint ---------------------------------------------------------------------- */
+/* --- the view and its adjoint -------------------------------------------------------------------- */
 
 enum { N = 2, H = 13, W = 17, PIXELS = 3 * H * W };
 
@@ -798,7 +798,7 @@ static void large_views(void)
 	    "images wider than 3413 pixels have no kernel");
 }
 
-/* --- Adam ---------------------------------------------------------------------- */
+/* --- Adam ---------------------------------------------------------------------------------------- */
 
 /* Against the formula in f64, over some steps; each channel has its own bounds. */
 static void adam_kernel(void)
@@ -830,7 +830,7 @@ static void adam_kernel(void)
 	}
 }
 
-/* --- numbers on their way to the device ---------------------------------------------------------------------- */
+/* --- numbers on their way to the device ---------------------------------------------------------- */
 
 static void put_kernel(void)
 {
@@ -845,8 +845,7 @@ static void put_kernel(void)
 	CHECK_STR(fd2_cuda_engine()->put(to, from, PUT_MAX + 1, NULL), "too many numbers for one launch");
 }
 
-/* --- the plug-in ----------------------------------------------------------------------------------------------------------------
- */
+/* --- the plug-in --------------------------------------------------------------------------------- */
 
 /* ../lib/fd2/libfd2-cuda.so beside this program's folder. */
 static const char *plugin_path(void)

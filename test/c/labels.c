@@ -23,7 +23,7 @@ static void make_set(void)
 	}
 }
 
-/* --- mixing ----------------------------------------------------------------------------------------------------------------- */
+/* --- mixing -------------------------------------------------------------------------------------- */
 
 static void fill(float *v, int n)
 {
@@ -107,7 +107,7 @@ static void every_order_of_quarters_is_drawn(void)
 	CHECK(orders == 24);
 }
 
-/* --- the stream ------------------------------------------------------------------------------------------------------------- */
+/* --- the stream ---------------------------------------------------------------------------------- */
 
 static struct stream_writer *create(const char *path, const struct views *v)
 {
@@ -206,7 +206,7 @@ static void meta_is_checked(void)
 	json_decref(meta);
 }
 
-/* --- labels that are used again --------------------------------------------------------------------------------------------- */
+/* --- labels that are used again ------------------------------------------------------------------ */
 
 /* Four epochs of which batches 0 and 2, 1, none, and 2 are there. A batch is known by its first logit. */
 static const int kept[4][2] = {{0, 0}, {0, 2}, {1, 1}, {3, 2}};

@@ -33,7 +33,7 @@ static bool same_values(const Tensor *a, const Tensor *b)
 	return same;
 }
 
-/* --- names, order and shapes: written down from torchvision's rule, not from ours ------------------------------------------- */
+/* --- names, order and shapes: written down from torchvision's rule, not from ours ---------------- */
 
 struct expected {
 	const struct params *p;
@@ -151,7 +151,7 @@ static void refused_archs(void)
 	refused("convnet6", 32, 2, "convnet6 wants images of 64 pixels and more, not 32");
 }
 
-/* --- forward passes --------------------------------------------------------------------------------------------------------- */
+/* --- forward passes ------------------------------------------------------------------------------ */
 
 static void make(struct backbone *b, const char *arch, int last_stride, uint64_t seed)
 {
@@ -188,7 +188,7 @@ static void forward_shapes(void)
 	check_forward("convnet6", 2, 128, 64);
 }
 
-/* --- the fused pass ----------------------------------------------------------------------------------------------------------- */
+/* --- the fused pass ------------------------------------------------------------------------------ */
 
 /* Statistics near what the network sees, as after training. */
 static void settle(struct backbone *b, const Tensor *x)
@@ -272,7 +272,7 @@ static void fused_pass(void)
 	}
 }
 
-/* --- one BatchNorm, where nothing stands near 0 ------------------------------------------------------------------------------ */
+/* --- one BatchNorm, where nothing stands near 0 -------------------------------------------------- */
 
 enum { ALONE_C = 37, ALONE_N = 6 };
 static const int64_t alone_shape[] = {ALONE_N, ALONE_C, 9, 7}, alone_vector[] = {ALONE_C};
@@ -573,7 +573,7 @@ static void teacher_shapes(void)
 	tensor_scope_end();
 }
 
-/* --- the step's view ---------------------------------------------------------------------------------------------------------- */
+/* --- the step's view ----------------------------------------------------------------------------- */
 
 /* A function of its arguments; inside the image; rolls up to a seventh of the size. */
 static void view_draws(void)

@@ -35,7 +35,7 @@ static void fill(struct batch *b, const struct item *items, const struct augment
 	batch_mix(b, &mix, with);
 }
 
-/* --- cases -------------------------------------------------------------------------------------------------------------------- */
+/* --- cases --------------------------------------------------------------------------------------- */
 
 static const struct augment augments[] = {
     {.crop = CROP_RESIZED, .min_scale = 0.08},

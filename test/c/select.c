@@ -9,7 +9,7 @@
 #include "test/c/check.h"
 #include "test/c/tensors.h"
 
-/* --- random ------------------------------------------------------------------------------------------------------------------ */
+/* --- random -------------------------------------------------------------------------------------- */
 
 /* In every position each image comes as often; a smaller choice is the beginning of a larger one. */
 static void random_is_uniform(void)
@@ -30,7 +30,7 @@ static void random_is_uniform(void)
 			CHECK_NEAR(count[i][j], TRIALS / N, 4.5 * sd);
 }
 
-/* --- herding and k-center ----------------------------------------------------------------------------------------------------- */
+/* --- herding and k-center ------------------------------------------------------------------------ */
 
 enum { N = 30, C = 6, IPC = 9 };
 
@@ -123,7 +123,7 @@ static void equals_in_order(void)
 		CHECK(herding[i] == i && centers[i] == i);
 }
 
-/* --- RDED --------------------------------------------------------------------------------------------------------------------- */
+/* --- RDED ---------------------------------------------------------------------------------------- */
 
 enum { PHOTOS = 7, CROPS = 3, S = 32, SEED = 4 };
 

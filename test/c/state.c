@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-/* --- bytes under construction --------------------------------------------------------------------------------------------- */
+/* --- bytes under construction -------------------------------------------------------------------- */
 
 struct bytes {
 	uint8_t *v;
@@ -73,7 +73,7 @@ static int refused(struct bytes file, const char *part)
 	return got == -1 && says(part);
 }
 
-/* --- safetensors ---------------------------------------------------------------------------------------------------------- */
+/* --- safetensors --------------------------------------------------------------------------------- */
 
 static struct bytes safetensors(const char *header, size_t data)
 {
@@ -213,7 +213,7 @@ static void safetensors_are_written(void)
 	json_decref(bad);
 }
 
-/* --- pickles -------------------------------------------------------------------------------------------------------------- */
+/* --- pickles ------------------------------------------------------------------------------------- */
 
 static void add_text(struct bytes *b, const char *s)
 {
@@ -320,7 +320,7 @@ static struct bytes legacy(struct bytes object)
 	return b;
 }
 
-/* --- zip archives --------------------------------------------------------------------------------------------------------- */
+/* --- zip archives -------------------------------------------------------------------------------- */
 
 struct zip {
 	struct archive *archive;
@@ -379,7 +379,7 @@ static struct bytes zip(struct bytes object)
 	return zip_end(z);
 }
 
-/* --- reading them --------------------------------------------------------------------------------------------------------- */
+/* --- reading them -------------------------------------------------------------------------------- */
 
 static int elements_are(const struct array *a, int n, const double *v)
 {
@@ -752,7 +752,7 @@ static void our_streams_are_read(void)
 	unlink("x.fd2");
 }
 
-/* --- damage --------------------------------------------------------------------------------------------------------------- */
+/* --- damage -------------------------------------------------------------------------------------- */
 
 static struct bytes good_file(int i)
 {

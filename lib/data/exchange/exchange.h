@@ -22,7 +22,7 @@ int exchange_write(const struct exchange_form *form, char *const *shards, int n,
  * classes: a file of names, one a line; NULL: those of classes.json, or the folders' own. -1: fail_message. */
 int exchange_read(const char *folder, const char *classes, const char *out);
 
-/* --- shared by the two halves: the class map ---------------------------------------------------------------------------------- */
+/* --- shared by the two halves: the class map ----------------------------------------------------- */
 
 #define EXCHANGE_MAP "classes.json"
 struct exchange_map {

@@ -37,8 +37,7 @@ struct reading {
 	struct shard_writer *shard;
 };
 
-/* --- what is there --------------------------------------------------------------------------------------------------------------
- */
+/* --- what is there ------------------------------------------------------------------------------- */
 
 static int visible(const struct dirent *e)
 {
@@ -131,8 +130,7 @@ static int scan(struct reading *r)
 	return ok || r->n_folders ? ok : fail("'%s' holds no folders of images", r->root);
 }
 
-/* --- the map --------------------------------------------------------------------------------------------------------------------
- */
+/* --- the map ------------------------------------------------------------------------------------- */
 
 static int by_file(const void *a, const void *b)
 {
@@ -181,8 +179,7 @@ static int name_classes(struct reading *r, const char *classes)
 	return r->map.images ? follow_map(r) : 0;
 }
 
-/* --- writing --------------------------------------------------------------------------------------------------------------------
- */
+/* --- writing ------------------------------------------------------------------------------------- */
 
 /* k/255 in half precision, nearest: the bits of 0 and of normal numbers up to 1. */
 static uint16_t half_of_byte(uint8_t k)

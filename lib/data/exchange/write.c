@@ -41,8 +41,7 @@ struct writing {
 	struct folder *folder;
 };
 
-/* --- the first pass -------------------------------------------------------------------------------------------------------------
- */
+/* --- the first pass ------------------------------------------------------------------------------ */
 
 static void note(struct writing *w, const struct sample *s)
 {
@@ -114,8 +113,7 @@ static int number(struct writing *w)
 	return 0;
 }
 
-/* --- the second -----------------------------------------------------------------------------------------------------------------
- */
+/* --- the second ---------------------------------------------------------------------------------- */
 
 static char *name_of(const struct writing *w, const struct shot *s)
 {

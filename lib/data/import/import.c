@@ -16,8 +16,7 @@ enum { QUALITY = 95, BANNER = 20, LISTS_MAX = 16 };
 
 const char *const split_names[SPLITS] = {"train", "val"};
 
-/* --- the data sets --------------------------------------------------------------------------------------------------------------
- */
+/* --- the data sets ------------------------------------------------------------------------------- */
 
 #define LIST(...)                                                                                                                  \
 	(const char *const[])                                                                                                      \
@@ -68,8 +67,7 @@ const struct import_set *import_find(const char *name)
 	return fail_null("'%s' is no data set known here: %s", name, known);
 }
 
-/* --- what is in the archives ----------------------------------------------------------------------------------------------------
- */
+/* --- what is in the archives --------------------------------------------------------------------- */
 
 static int add_lists(const char **names, int n, const char *const *lists)
 {
@@ -121,8 +119,7 @@ static int make_plan(const struct import_job *job, struct import_source *s, stru
 	return l->plan(p, s, l);
 }
 
-/* --- checks ---------------------------------------------------------------------------------------------------------------------
- */
+/* --- checks -------------------------------------------------------------------------------------- */
 
 static int check_count(const struct import_job *job, const char *what, int found, int expected)
 {
@@ -176,8 +173,7 @@ static int check_keys(const struct import_plan *p, const struct import_source *s
 	return ok;
 }
 
-/* --- writing --------------------------------------------------------------------------------------------------------------------
- */
+/* --- writing ------------------------------------------------------------------------------------- */
 
 struct writing {
 	const struct import_job *job;

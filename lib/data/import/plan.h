@@ -63,7 +63,7 @@ char *cut_word(char *line);
 /* A decimal number from min to max; -1 otherwise. */
 long parse_number(const char *text, long min, long max);
 
-/* --- the plan --- */
+/* --- the plan ------------------------------------------------------------------------------------ */
 
 struct import_plan {
 	bool wanted[SPLITS];

@@ -13,8 +13,7 @@
 
 enum { FILES_MAX = 1 << 20, LIST_MAX = 64 << 20 };
 
-/* --- names ----------------------------------------------------------------------------------------------------------------------
- */
+/* --- names --------------------------------------------------------------------------------------- */
 
 static const char *base_name(const char *name)
 {
@@ -57,8 +56,7 @@ static const char *keep_name(struct import_source *s, const char *archive)
 	return s->archives[s->archives_n++] = xstrdup(archive);
 }
 
-/* --- the first pass -------------------------------------------------------------------------------------------------------------
- */
+/* --- the first pass ------------------------------------------------------------------------------ */
 
 /* What the passes' callbacks know, since they are called with names only. */
 static struct pass {
@@ -216,8 +214,7 @@ void source_close(struct import_source *s)
 	free(s->paths);
 }
 
-/* --- looking up -----------------------------------------------------------------------------------------------------------------
- */
+/* --- looking up ---------------------------------------------------------------------------------- */
 
 struct import_list *source_list(const struct import_source *s, const char *name)
 {
@@ -261,8 +258,7 @@ struct import_file *source_image(const struct import_source *s, const char *path
 	return found ? found : fail_null("'%s' is not there", path);
 }
 
-/* --- the second pass ------------------------------------------------------------------------------------------------------------
- */
+/* --- the second pass ----------------------------------------------------------------------------- */
 
 static struct import_file *planned(const char *name)
 {
@@ -296,8 +292,7 @@ int source_read(struct import_source *s, const bool wanted[SPLITS],
 	return got;
 }
 
-/* --- lists ----------------------------------------------------------------------------------------------------------------------
- */
+/* --- lists --------------------------------------------------------------------------------------- */
 
 int list_fail(const struct import_list *l, const char *fmt, ...)
 {

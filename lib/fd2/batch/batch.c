@@ -48,8 +48,7 @@ void batch_mix(struct batch *b, const struct mix *m, const uint32_t *with)
 	memcpy(b->with, with, (size_t)b->n * sizeof *with);
 }
 
-/* --- on the CPU -----------------------------------------------------------------------------------------------------------------
- */
+/* --- on the CPU ---------------------------------------------------------------------------------- */
 
 struct rendering {
 	struct batch *b;
@@ -80,8 +79,7 @@ void batch_render_here(struct batch *b, const struct normal *normal)
 	mix_apply(b->pixels, b->n, b->size, &b->mix, b->with);
 }
 
-/* --- on a GPU -------------------------------------------------------------------------------------------------------------------
- */
+/* --- on a GPU ------------------------------------------------------------------------------------ */
 
 static void render_there(struct batch *b, const struct normal *normal)
 {
@@ -93,8 +91,7 @@ static void render_there(struct batch *b, const struct normal *normal)
 	tensor_scope_end();
 }
 
-/* --- on either ------------------------------------------------------------------------------------------------------------------
- */
+/* --- on either ----------------------------------------------------------------------------------- */
 
 void batch_render(struct batch *b, const struct normal *normal)
 {

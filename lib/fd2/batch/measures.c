@@ -18,8 +18,7 @@ static float *read_rows(const Tensor *logits, int64_t *n, int64_t *K)
 	return v;
 }
 
-/* --- hits ------------------------------------------------------------------------------------------------------------------------
- */
+/* --- hits ---------------------------------------------------------------------------------------- */
 
 /* Classes whose logits are not below the right one's. */
 static int not_below(const float *row, int64_t K, int64_t right)
@@ -61,8 +60,7 @@ double hits_top5(const struct hits *h)
 	return h->n ? 100.0 * (double)h->top5 / (double)h->n : 0;
 }
 
-/* --- scores ----------------------------------------------------------------------------------------------------------------------
- */
+/* --- scores -------------------------------------------------------------------------------------- */
 
 void scores_init(struct scores *s, int classes)
 {
@@ -156,8 +154,7 @@ double scores_nll(const struct scores *s)
 	return s->nll / (double)s->hits.n;
 }
 
-/* --- as JSON ---------------------------------------------------------------------------------------------------------------------
- */
+/* --- as JSON ------------------------------------------------------------------------------------- */
 
 static json_t *bins_to_json(const struct scores *s)
 {

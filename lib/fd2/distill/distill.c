@@ -35,7 +35,7 @@ static const struct teacher *teacher_of(const struct run *r)
 	return r->d.guides.v[0].teacher;
 }
 
-/* --- storing a block -------------------------------------------------------------------------------------------------------- */
+/* --- storing a block ----------------------------------------------------------------------------- */
 
 /* [3][S][S] in [0,1] to the image as it will be stored. */
 static struct image to_image(const float *rgb, int S)
@@ -120,7 +120,7 @@ static int make_block(struct run *r, int first, int n, const struct wave *wave)
 	return ok;
 }
 
-/* --- all blocks ------------------------------------------------------------------------------------------------------------- */
+/* --- all blocks ---------------------------------------------------------------------------------- */
 
 /* --id I makes the I-th image of every group; without it all are made, in order. */
 static bool wanted(const struct run *r, int id)
@@ -177,7 +177,7 @@ static int make_all(struct run *r)
 	return ok;
 }
 
-/* --- start -------------------------------------------------------------------------------------------------------------------- */
+/* --- start --------------------------------------------------------------------------------------- */
 
 /* A block's statistics are over all of its classes, so shards of work must be whole blocks. */
 static int choose_classes(struct run *r)

@@ -67,7 +67,7 @@ bool earlier_has(const struct earlier *e, int k, int id)
 	return at(e, k, id)->stored;
 }
 
-/* --- from other processes ------------------------------------------------------------------------------------------------- */
+/* --- from other processes ------------------------------------------------------------------------ */
 
 static int class_of(const struct earlier *e, const char *key, int *id)
 {
@@ -135,7 +135,7 @@ int earlier_read_images(struct earlier *e, const char *path)
 	return got < 0 ? -1 : ok;
 }
 
-/* --- what L_S compares with --------------------------------------------------------------------------------------------------- */
+/* --- what L_S compares with ---------------------------------------------------------------------- */
 
 static bool has_maps(const struct earlier *e, int k, int id)
 {

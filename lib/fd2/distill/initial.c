@@ -9,7 +9,7 @@
 #include "lib/base/opts.h"
 #include "lib/base/rng.h"
 
-/* --- crops of real photographs --------------------------------------------------------------------------------------------- */
+/* --- crops of real photographs ------------------------------------------------------------------- */
 
 enum { PHOTOGRAPHS = 300 }; /* of a class, at most, are cut into crops */
 
@@ -37,7 +37,7 @@ static int from_crops(struct initial *s, float *out, int k, int id)
 	return 0;
 }
 
-/* --- noise ------------------------------------------------------------------------------------------------------------------ */
+/* --- noise --------------------------------------------------------------------------------------- */
 
 /* Standard normal in normalised pixels, as SRe2L draws it. */
 static void from_noise(const struct initial *s, float *out, int k, int id)
@@ -47,7 +47,7 @@ static void from_noise(const struct initial *s, float *out, int k, int id)
 		out[i] = (float)rng_normal(&r);
 }
 
-/* --- images that were given ------------------------------------------------------------------------------------------------ */
+/* --- images that were given ---------------------------------------------------------------------- */
 
 /* The item of class k that is called id or, id being NULL, is its nth, from 0; NULL: there is none. */
 static const struct item *given(const struct initial *s, int k, const char *id, int nth)
@@ -84,7 +84,7 @@ static int from_given(const struct initial *s, float *out, int k, int id)
 	return 0;
 }
 
-/* --- all -------------------------------------------------------------------------------------------------------------------- */
+/* --- all ----------------------------------------------------------------------------------------- */
 
 int initial_image(struct initial *s, float *out, int k, int id)
 {

@@ -8,7 +8,7 @@
 
 enum { LOOK_EVERY = 50 };
 
-/* --- numbers ------------------------------------------------------------------------------------------------------------------ */
+/* --- numbers ------------------------------------------------------------------------------------- */
 
 static struct step step_at(const struct distill *d, const struct block *b, long number)
 {
@@ -36,7 +36,7 @@ static void put_numbers(const struct distill *d, struct block *b, const struct s
 	tensor_views_(b->views, s->views, b->indices, size, size);
 }
 
-/* --- tensors ------------------------------------------------------------------------------------------------------------------ */
+/* --- tensors ------------------------------------------------------------------------------------- */
 
 /* The base method's loss (BN term and cross-entropy), and FD2's terms unless --plain (Eq. 12). The BN term comes last: with
  * --bn-head the attention head's BatchNorm is in it. */
@@ -101,7 +101,7 @@ static int take_it(void *ctx)
 	return take(t->d, t->b, t->s);
 }
 
-/* --- looks -------------------------------------------------------------------------------------------------------------------- */
+/* --- looks --------------------------------------------------------------------------------------- */
 
 static json_t *view_json(const struct pixel_view *v)
 {

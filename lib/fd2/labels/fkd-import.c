@@ -27,8 +27,7 @@ struct run {
 	enum fkd_mixing mixing; /* of every batch */
 };
 
-/* --- a batch --------------------------------------------------------------------------------------------------------------------
- */
+/* --- a batch ------------------------------------------------------------------------------------- */
 
 static char *batch_path(const struct run *r, long number, int i)
 {
@@ -122,8 +121,7 @@ static int read_epoch(struct run *r, long number)
 	return check_end(r, number);
 }
 
-/* --- the store ------------------------------------------------------------------------------------------------------------------
- */
+/* --- the store ----------------------------------------------------------------------------------- */
 
 /* Epochs are what lies in it, as its own readers count. */
 static int count_epochs(struct run *r)
@@ -204,8 +202,7 @@ static int prepare(struct run *r)
 	return r->order ? 0 : -1;
 }
 
-/* --- the stream -----------------------------------------------------------------------------------------------------------------
- */
+/* --- the stream ---------------------------------------------------------------------------------- */
 
 /* What the map says, or else what the programs that write such stores do. */
 static json_t *known(const struct run *r, const char *key, json_t *otherwise)

@@ -25,7 +25,7 @@ int views_from_meta(struct views *v, json_t *meta)
 	return 0;
 }
 
-/* --- an epoch's tensors ---------------------------------------------------------------------------------------------------- */
+/* --- an epoch's tensors -------------------------------------------------------------------------- */
 
 /* In the order in which they are written. */
 enum part { IDS, BOXES, FLIPS, WITH, LAMBDA, MIX, QUARTERS, LOGITS, PARTS };
@@ -77,7 +77,7 @@ int epoch_write(const struct epoch *e, struct stream_writer *w, long number)
 	return stream_flush(w);
 }
 
-/* --- reading ---------------------------------------------------------------------------------------------------------------- */
+/* --- reading ------------------------------------------------------------------------------------- */
 
 static int take(const struct layout *l, const struct array *a, long number)
 {

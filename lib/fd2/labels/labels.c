@@ -90,7 +90,7 @@ void epoch_append(struct epoch *e, const struct epoch *from, int i)
 	e->starts[e->batches] = e->n;
 }
 
-/* --- drawing --------------------------------------------------------------------------------------------------------------- */
+/* --- drawing ------------------------------------------------------------------------------------- */
 
 static void draw_order(struct epoch *e, uint64_t seed, long number)
 {

@@ -51,7 +51,7 @@ int epoch_render(const struct epoch *e, int i, struct batch *b, const struct dat
 void epoch_clear(struct epoch *e);
 void epoch_append(struct epoch *e, const struct epoch *from, int i);
 
-/* --- the stream (labels-stream.c) ------------------------------------------------------------------------------------------ */
+/* --- the stream (labels-stream.c) ---------------------------------------------------------------- */
 
 /* Adds "mix", and "quarters" where they are shuffled. */
 void views_to_meta(const struct views *v, json_t *meta);

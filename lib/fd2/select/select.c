@@ -30,7 +30,7 @@ struct run {
 	struct shard_writer *writer;
 };
 
-/* --- choosing --------------------------------------------------------------------------------------------------------------- */
+/* --- choosing ------------------------------------------------------------------------------------ */
 
 static int put_features(struct run *r, const float *f, const struct item *items, int n)
 {
@@ -83,7 +83,7 @@ static int choose_all(struct run *r)
 	return ok;
 }
 
-/* --- writing ---------------------------------------------------------------------------------------------------------------- */
+/* --- writing ------------------------------------------------------------------------------------- */
 
 /* Image `id` of class k; without names of classes its number goes into the key, as in webdataset. json is stolen: what the image
  * was made of. */
@@ -141,7 +141,7 @@ static int write_all(struct run *r)
 	return 0;
 }
 
-/* --- start ------------------------------------------------------------------------------------------------------------------ */
+/* --- start --------------------------------------------------------------------------------------- */
 
 static int read_real(struct run *r)
 {

@@ -16,8 +16,7 @@ static const char *measured_on(const struct evaluation *e)
 	return e->job->test.n ? "test" : "val";
 }
 
-/* --- the student -----------------------------------------------------------------------------------------------------------------
- */
+/* --- the student --------------------------------------------------------------------------------- */
 
 static bool is_safetensors(const char *path)
 {
@@ -59,8 +58,7 @@ int save_student(const struct evaluation *e)
 	return -1;
 }
 
-/* --- lines -----------------------------------------------------------------------------------------------------------------------
- */
+/* --- lines --------------------------------------------------------------------------------------- */
 
 /* One line a student, `line` giving a new reference. */
 static int print_lines(
@@ -124,8 +122,7 @@ int print_report(const struct evaluation *e)
 	return e->job->report ? print_lines(e, e->job->report, report) : 0;
 }
 
-/* --- costs -----------------------------------------------------------------------------------------------------------------------
- */
+/* --- costs --------------------------------------------------------------------------------------- */
 
 void log_costs(const struct evaluation *e)
 {

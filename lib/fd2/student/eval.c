@@ -9,8 +9,7 @@
 #include "lib/fd2/student/eval.h"
 #include "lib/fd2/batch/validate.h"
 
-/* --- measuring -----------------------------------------------------------------------------------------------------------------
- */
+/* --- measuring ----------------------------------------------------------------------------------- */
 
 static void count_students(void *ctx, const Tensor *x, const int64_t *labels)
 {
@@ -50,8 +49,7 @@ static int examine(struct evaluation *r)
 	return measure(r, &r->test);
 }
 
-/* --- training ------------------------------------------------------------------------------------------------------------------
- */
+/* --- training ------------------------------------------------------------------------------------ */
 
 /* Full batches always in the same tensors. */
 static struct lesson lesson_of(struct evaluation *r, int e, int i)
@@ -186,8 +184,7 @@ static int train(struct evaluation *r)
 	return labels_end(r);
 }
 
-/* --- the stage -------------------------------------------------------------------------------------------------------------------
- */
+/* --- the stage ----------------------------------------------------------------------------------- */
 
 static int publish(const struct evaluation *r)
 {

@@ -51,7 +51,7 @@ void student_free(struct student *s)
 	scores_free(&s->now);
 }
 
-/* --- learning ---------------------------------------------------------------------------------------------------------------- */
+/* --- learning ------------------------------------------------------------------------------------ */
 
 static Tensor *part(const Tensor *t, const struct lesson *l, int half)
 {
@@ -148,7 +148,7 @@ int student_end_epoch(struct student *s)
 	return ok;
 }
 
-/* --- what it has reached ----------------------------------------------------------------------------------------------------- */
+/* --- what it has reached ------------------------------------------------------------------------- */
 
 Tensor *student_logits(const struct student *s, const Tensor *x)
 {

@@ -25,7 +25,7 @@ static json_t *provenance(const struct run *r)
 	return p;
 }
 
-/* --- as a stream ---------------------------------------------------------------------------------------------------------- */
+/* --- as a stream --------------------------------------------------------------------------------- */
 
 static int put(struct stream_writer *w, const struct item *it, const struct attention *a)
 {
@@ -58,7 +58,7 @@ static int write_stream(struct run *r, struct out *out)
 	return -1;
 }
 
-/* --- as pictures ------------------------------------------------------------------------------------------------------------ */
+/* --- as pictures --------------------------------------------------------------------------------- */
 
 /* Mean over the M maps. */
 static float *mean_map(const struct attention *a)

@@ -44,7 +44,7 @@ Tensor *teacher_effect(const struct teacher *t, const struct teacher_out *o, con
 	return tensor_sub(o->p_raw, cal_logits(&t->cal, bilinear_attention_pooling(o->F, A)));
 }
 
-/* --- the stream ---------------------------------------------------------------------------------------------------------- */
+/* --- the stream ---------------------------------------------------------------------------------- */
 
 int teacher_write(const struct teacher *t, struct out *out, json_t *provenance)
 {

@@ -39,7 +39,7 @@ struct run {
 	struct hits hits[2];
 };
 
-/* --- one step -------------------------------------------------------------------------------------------------------------- */
+/* --- one step ------------------------------------------------------------------------------------ */
 
 /* A-bar of Eq. 4 while training: uniform in [0,2] an element. */
 static Tensor *counterfactual(const Tensor *A, uint64_t seed, long epoch, long batch, bool guided)
@@ -168,7 +168,7 @@ static int count_results(void *ctx, Reading *left, int batch)
 	return ok;
 }
 
-/* --- an epoch -------------------------------------------------------------------------------------------------------------- */
+/* --- an epoch ------------------------------------------------------------------------------------ */
 
 static void fill(struct run *r, int batch)
 {
@@ -349,7 +349,7 @@ static int train(struct run *r)
 	return 0;
 }
 
-/* --- start ------------------------------------------------------------------------------------------------------------------ */
+/* --- start --------------------------------------------------------------------------------------- */
 
 static int read_data(struct run *r)
 {

@@ -61,7 +61,7 @@ const char *take(const std::function<const char *()> &call)
 	return wrong;
 }
 
-/* --- libtorch's operators ------------------------------------------------------------------------------------------------- */
+/* --- libtorch's operators ------------------------------------------------------------------------ */
 
 /* What an operator made anew goes where it was made first. */
 void settle(const c10::IValue &first, const c10::IValue &again)
@@ -143,7 +143,7 @@ void record_operator(const c10::OperatorHandle &op, c10::DispatchKeySet keys, St
 	});
 }
 
-/* --- fd2's kernels -------------------------------------------------------------------------------------------------------- */
+/* --- fd2's kernels ------------------------------------------------------------------------------- */
 
 const cuda_engine &kernels = *fd2_cuda_engine();
 
@@ -201,7 +201,7 @@ const char *put_bytes(void *to, const void *from, size_t bytes, void *on)
 
 } // namespace
 
-/* --- graphs --------------------------------------------------------------------------------------------------------------- */
+/* --- graphs -------------------------------------------------------------------------------------- */
 
 void at::cuda::CUDAGraph::capture_begin(MempoolId_t id)
 {
