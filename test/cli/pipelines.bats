@@ -302,7 +302,7 @@ session() {
 	[ "$(sed -n 's/.*look: //p' log | head -n 1)" = out/data.jpg ]
 	[ "$(sed -n 's/.*look: //p' log | xargs ls | wc -l)" = 7 ]
 	made=$(stat -c '%n %i' out/teacher.fd2 out/fd2.tar)
-	"${small[@]}" STUDENT_EPOCHS=2 script -qec "$root/pipelines/demo" screen >/dev/null
+	"${small[@]}" STUDENT_EPOCHS=2 TERM=xterm script -qec "$root/pipelines/demo" screen >/dev/null
 	[ "$(stat -c '%n %i' out/teacher.fd2 out/fd2.tar)" = "$made" ]
 	[ "$(grep -c 'made again' screen)" = 1 ]
 	grep -qE $'\rstudents  [0-9]+/8 epochs' screen
