@@ -113,9 +113,11 @@ endif
 $(B)/flags: | $(DEPS) $(CUDA_LIBS)
 	@: $(shell mkdir -p $(B))$(file >$@,$(strip $(FLAGS)))
 
-# The wheels that a list names, unpacked into $(SITE).part.
-fetch = rm -rf $(SITE).part; PIP_ROOT_USER_ACTION=ignore python3 -m pip install --quiet --disable-pip-version-check \
-	--target $(SITE).part --no-deps --only-binary=:all: --require-hashes --python-version 3.11 --implementation cp \
+# A folder of nothing but the wheels that a list names.
+pip_into = rm -rf $(1); PIP_ROOT_USER_ACTION=ignore python3 -m pip install --quiet --disable-pip-version-check --target $(1) \
+	--no-deps --only-binary=:all: --require-hashes
+# Those of a list with libtorch, unpacked into $(SITE).part.
+fetch = $(call pip_into,$(SITE).part) --python-version 3.11 --implementation cp \
 	$(patsubst %,--platform %_x86_64,manylinux_2_28 manylinux_2_27 manylinux_2_25 manylinux_2_18 manylinux_2_17 manylinux2014) -r $(1)
 
 deps: $(DEPS) $(CUDA_LIBS) ## install what is missing: Debian packages (as root or by sudo), libtorch into build/site
@@ -317,9 +319,7 @@ install: all ## put tools, libraries, headers, man pages and completion below PR
 	@echo "  fd2 $(VERSION) is installed below $(DESTDIR)$(PREFIX)"
 
 $(B)/wheel-tools/ok: tools/build/requirements.txt | $(DEPS)
-	@tools/build/packages pip=python3-pip; rm -rf $(@D); PIP_ROOT_USER_ACTION=ignore python3 -m pip install --quiet \
-		--disable-pip-version-check --target $(@D) --no-deps --only-binary=:all: \
-		--require-hashes -r $<
+	@tools/build/packages pip=python3-pip; $(call pip_into,$(@D)) -r $<
 	@touch $@
 
 wheel: all $(B)/wheel-tools/ok ## a wheel whose tools use the torch of their Python environment: build/fd2-*.whl

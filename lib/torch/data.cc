@@ -49,14 +49,15 @@ struct reading {
 	std::shared_ptr<void> mark;
 };
 
-static Reading *begin_to_read(const char *op, const Tensor *t, enum scalar type, int64_t count)
+/* copies: t may change before the reading ends. */
+static Reading *begin_to_read(const char *op, const Tensor *t, enum scalar type, int64_t count, bool copies)
 {
 	Reading *begun = nullptr;
 	attempt(op, {t}, [&] {
 		TORCH_CHECK(count == t->value.numel(), count, " elements were asked for");
 		const at::TensorOptions options = at::TensorOptions(at::kCPU).dtype(scalar_type(type));
 		auto r = std::make_unique<reading>();
-		r->host = t->value.detach().to(options, /* non_blocking */ true, /* copy */ true, at::MemoryFormat::Contiguous);
+		r->host = t->value.detach().to(options, /* non_blocking */ true, copies, at::MemoryFormat::Contiguous).contiguous();
 		if (device_is_cuda())
 			r->mark = cuda_mark();
 		begun = r.release();
@@ -66,7 +67,7 @@ static Reading *begin_to_read(const char *op, const Tensor *t, enum scalar type,
 
 Reading *tensor_read_begin(const Tensor *t, enum scalar type, int64_t count)
 {
-	return begin_to_read("read", t, type, count);
+	return begin_to_read("read", t, type, count, true);
 }
 
 int tensor_read_end(Reading *begun, void *data)
@@ -88,13 +89,13 @@ void tensor_read_drop(Reading *r)
 
 int tensor_read(const Tensor *t, enum scalar type, void *data, int64_t count)
 {
-	return tensor_read_end(tensor_read_begin(t, type, count), data);
+	return tensor_read_end(begin_to_read("read", t, type, count, false), data);
 }
 
 double tensor_item(const Tensor *t)
 {
 	double value;
-	const int status = tensor_read_end(begin_to_read("item", t, T_F64, 1), &value);
+	const int status = tensor_read_end(begin_to_read("item", t, T_F64, 1, false), &value);
 	return status ? std::numeric_limits<double>::quiet_NaN() : value;
 }
 

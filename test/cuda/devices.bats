@@ -190,12 +190,12 @@ both_students() {
 }
 
 @test "devices: a recorded step has few operations, however many images it learns together" {
-	export FD2_TEST_OPERATIONS=$PWD/operations
+	export FD2_EMULATED_COUNTS=$PWD/counts
 	recorded tiny_distill "${device[@]}" --plain --steps 4 --together 1 -o alone.tar
-	[ -e operations ] || skip "the emulated GPU alone counts operations"
+	[ -e counts ] || skip "the emulated GPU alone counts operations"
 	recorded tiny_distill "${device[@]}" --plain --steps 4 --ipc 10 --together 10 -o beside.tar
-	cat operations
+	cat counts
 	local n
-	mapfile -t n <operations
+	mapfile -t n < <(jq '.operations[]' counts)
 	((${#n[@]} == 2 && n[0] > 40 && n[0] <= 150 && n[1] <= n[0] + 1))
 }

@@ -6,7 +6,7 @@
  * when it reads a tensor, or when what it made is used behind it.
  *
  * With FD2_EMULATED_COUNTS=FILE a run adds a JSON line to that file at its end: how often it waited for a device that had nothing
- * else to do, and the bytes that graphs reserved. */
+ * else to do, the bytes that graphs reserved, and the operations of each recorded step. */
 #include "lib/torch/cuda.h"
 #include "test/cuda/emulated/ATen/cuda/CUDAGraph.h"
 #include <ATen/core/Tensor.h>
@@ -16,7 +16,6 @@
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
-#include <fstream>
 #include <functional>
 #include <memory>
 #include <string>
@@ -37,6 +36,7 @@ at::cuda::CUDAGraph *recording;
 struct counts {
 	long given = 0; /* kernels and graphs so far */
 	long waits = 0;
+	std::string operations; /* of the recorded steps, with commas between them */
 
 	~counts()
 	{
@@ -44,7 +44,8 @@ struct counts {
 		FILE *f = path ? fopen(path, "a") : nullptr;
 		if (!f)
 			return;
-		fprintf(f, "{\"waits\": %ld, \"reserved\": %zu}\n", waits, emulated::of_device.reserved());
+		fprintf(f, "{\"waits\": %ld, \"reserved\": %zu, \"operations\": [%s]}\n", waits, emulated::of_device.reserved(),
+		    operations.c_str());
 		fclose(f);
 	}
 } counted;
@@ -212,12 +213,10 @@ void at::cuda::CUDAGraph::capture_begin(MempoolId_t id)
 	c10::impl::tls_set_dispatch_key_included(key, true);
 }
 
-/* FD2_TEST_OPERATIONS: a file that gets a line for every recorded step, the number of its operations. */
 void at::cuda::CUDAGraph::capture_end()
 {
 	c10::impl::tls_set_dispatch_key_included(key, false);
-	if (const char *path = getenv("FD2_TEST_OPERATIONS"))
-		std::ofstream(path, std::ios::app) << recording->operations << "\n";
+	counted.operations += (counted.operations.empty() ? "" : ", ") + std::to_string(operations);
 	recording = nullptr;
 	TORCH_CHECK(!is_invalid, "operation failed due to a previous error during capture");
 	emulated::of_device.end(pool);
