@@ -3,7 +3,8 @@
 #include <stdio.h>
 #include <string.h>
 
-/* Multiplication by an odd number and the shift are both reversible, so no step of the chain loses information. */
+/* Multiplication by an odd number and the shift are both reversible, so no step of the chain
+ * loses information. */
 static uint64_t step(uint64_t h, uint64_t word)
 {
 	h = (h ^ word) * 0x9e3779b97f4a7c15u;

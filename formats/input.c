@@ -108,9 +108,8 @@ static int look(struct input *in)
 	return 0;
 }
 
-/* --- recognising --------------------------------------------------------------------------------- */
-
-/* The header's checksum, which every kind of tar has; a block of zeros is the end of an empty archive. */
+/* The header's checksum, which every kind of tar has; a block of zeros is the end of an empty
+ * archive. */
 static bool is_tar(const uint8_t *b, size_t n)
 {
 	long sum = 0, said;
@@ -134,7 +133,8 @@ static bool is_packed(const uint8_t *b, size_t n)
 	static const struct {
 		const char *bytes;
 		size_t size;
-	} magic[] = {{"\x1f\x8b", 2}, {"\xfd\x37\x7a\x58\x5a", 5}, {"\x28\xb5\x2f\xfd", 4}, {"BZh", 3}, {"\x04\x22\x4d\x18", 4}};
+	} magic[] = {{"\x1f\x8b", 2}, {"\xfd\x37\x7a\x58\x5a", 5}, {"\x28\xb5\x2f\xfd", 4},
+	    {"BZh", 3}, {"\x04\x22\x4d\x18", 4}};
 	for (size_t i = 0; i < sizeof magic / sizeof *magic; i++)
 		if (starts(b, n, magic[i].bytes, magic[i].size))
 			return true;
@@ -207,7 +207,8 @@ int input_refuse(struct input *in, const char *wanted)
 		return fail("'%s' is an image shard; %s is wanted here", in->name, wanted);
 	case CONTENT_STREAM:
 		n = kind_of(in, &kind);
-		return fail("'%s' is a tensor stream (kind %.*s); %s is wanted here", in->name, n, kind, wanted);
+		return fail("'%s' is a tensor stream (kind %.*s); %s is wanted here", in->name, n,
+		    kind, wanted);
 	case CONTENT_JPEG:
 		return fail("'%s' is a JPEG image; %s is wanted here", in->name, wanted);
 	case CONTENT_ZIP:
@@ -219,6 +220,7 @@ int input_refuse(struct input *in, const char *wanted)
 	case CONTENT_PACKED:
 		return fail("'%s' is compressed; %s is wanted here", in->name, wanted);
 	default:
-		return fail("'%s' is neither a tar archive nor a tensor stream; %s is wanted here", in->name, wanted);
+		return fail("'%s' is neither a tar archive nor a tensor stream; %s is wanted here",
+		    in->name, wanted);
 	}
 }

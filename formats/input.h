@@ -19,14 +19,16 @@ enum content {
 
 struct input;
 
-/* path NULL or "-" is standard input. What was looked at and not read of standard input is still there when it is opened again. */
+/* path NULL or "-" is standard input. What was looked at and not read of standard input is still
+ * there when it is opened again. */
 struct input *input_open(const char *path);
 /* Over memory (borrowed). */
 struct input *input_open_memory(const void *data, size_t size);
 const char *input_name(const struct input *in);
 /* What its next bytes are. Needs 512 bytes or the end; -1: fail_message. */
 int input_content(struct input *in);
-/* Remembers a sentence that says what the input is and that `wanted` ("an image shard") is needed; returns -1. */
+/* Remembers a sentence that says what the input is and that `wanted` ("an image shard") is
+ * needed; returns -1. */
 int input_refuse(struct input *in, const char *wanted);
 /* Bytes read, 0 at the end, -1 with fail_message. May return fewer than n, as read(2). */
 ssize_t input_read(struct input *in, void *to, size_t n);

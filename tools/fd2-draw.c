@@ -19,17 +19,21 @@ static struct {
 } job = {.classes = 8, .per_class = 60, .size = 96, .part_scale = 1};
 
 static const struct opt opts[] = {
-    {'o', "output", "FILE", OPT_STRING, &job.output, "write to FILE (default: standard output)", .unrecorded = true},
-    {0, "classes", "K", OPT_INT, &job.classes, "number of classes", .min = 2, .max = CREATURE_CLASSES},
-    {0, "part-scale", "X", OPT_REAL, &job.part_scale, "size of the part that tells the classes apart", .min = 0.2, .max = 2},
+    {'o', "output", "FILE", OPT_STRING, &job.output, "write to FILE (default: standard output)",
+        .unrecorded = true},
+    {0, "classes", "K", OPT_INT, &job.classes, "number of classes", .min = 2,
+        .max = CREATURE_CLASSES},
+    {0, "part-scale", "X", OPT_REAL, &job.part_scale,
+        "size of the part that tells the classes apart", .min = 0.2, .max = 2},
     {0, "per-class", "N", OPT_INT, &job.per_class, "images per class", .min = 1, .max = 9999},
     {0, "size", "PX", OPT_INT, &job.size, "side of the square images", .min = 32, .max = 1024},
-    {0, "split", "SPLIT", OPT_CHOICE, &job.split, "train and val share no image", .choices = "train|val"},
+    {0, "split", "SPLIT", OPT_CHOICE, &job.split, "train and val share no image",
+        .choices = "train|val"},
     {0},
 };
 
-static const struct tool tool = {
-    "fd2-draw", "[options] [-o FILE]", "draw a fine-grained data set of birds that differ in one wing patch", opts, false};
+static const struct tool tool = {"fd2-draw", "[options] [-o FILE]",
+    "draw a fine-grained data set of birds that differ in one wing patch", opts, false};
 
 struct drawn {
 	uint8_t *jpeg;
@@ -47,7 +51,8 @@ static void draw_one(void *ctx, int i)
 	struct page *p = ctx;
 	struct drawn *d = &p->v[i];
 	uint32_t split = job.split == SPLIT_VAL;
-	struct rng r = rng_at((uint64_t)common.seed, RNG_DRAW, (uint64_t)p->class, (uint32_t)i, split);
+	struct rng r =
+	    rng_at((uint64_t)common.seed, RNG_DRAW, (uint64_t)p->class, (uint32_t)i, split);
 	struct image im;
 
 	creature_draw(&im, &d->part, p->class, (int)job.size, job.part_scale, &r);
@@ -57,15 +62,16 @@ static void draw_one(void *ctx, int i)
 
 static char *describe(const struct box *b, const char *class)
 {
-	json_t *o = json_pack("{s:[iiii], s:s, s:i, s:i}", "part", b->x, b->y, b->x + b->w, b->y + b->h, "class", class, "width",
-	    (int)job.size, "height", (int)job.size);
+	json_t *o = json_pack("{s:[iiii], s:s, s:i, s:i}", "part", b->x, b->y, b->x + b->w,
+	    b->y + b->h, "class", class, "width", (int)job.size, "height", (int)job.size);
 	char *text = json_dumps(o, JSON_COMPACT);
 
 	json_decref(o);
 	return text;
 }
 
-static int add_one(struct shard_writer *w, const struct drawn *d, const char *class, int i, int label)
+static int add_one(
+    struct shard_writer *w, const struct drawn *d, const char *class, int i, int label)
 {
 	char id[16];
 

@@ -28,38 +28,55 @@ static struct eval_job job = {
 };
 
 static const struct opt opts[] = {
-    {'o', "output", "FILE", OPT_STRING, &job.out, "write the JSON lines to FILE", .unrecorded = true},
-    {'l', "labels", "FILE", OPT_STRING, &job.labels, "soft labels (default: standard input)", .unrecorded = true},
+    {'o', "output", "FILE", OPT_STRING, &job.out, "write the JSON lines to FILE",
+        .unrecorded = true},
+    {'l', "labels", "FILE", OPT_STRING, &job.labels, "soft labels (default: standard input)",
+        .unrecorded = true},
     {0, "hard", NULL, OPT_FLAG, &job.hard, "train on the classes themselves, without soft labels"},
-    {0, "val", "SHARD", OPT_LIST, &job.val, "held-out shards, which choose the best epoch (repeatable)", .unrecorded = true},
-    {0, "test", "SHARD", OPT_LIST, &job.test, "shards to measure on instead (repeatable)", .unrecorded = true},
-    {0, "report", "FILE", OPT_STRING, &job.report, "write classes, confusion and calibration to FILE", .unrecorded = true},
-    {0, "save", "FILE", OPT_STRING, &job.save, "write the student; as safetensors if FILE ends so", .unrecorded = true},
-    {'a', "arch", "NAME", OPT_LIST, &archs, "a student (repeatable; resnet18 if none is given)", .choices = ARCH_CHOICES},
+    {0, "val", "SHARD", OPT_LIST, &job.val,
+        "held-out shards, which choose the best epoch (repeatable)", .unrecorded = true},
+    {0, "test", "SHARD", OPT_LIST, &job.test, "shards to measure on instead (repeatable)",
+        .unrecorded = true},
+    {0, "report", "FILE", OPT_STRING, &job.report,
+        "write classes, confusion and calibration to FILE", .unrecorded = true},
+    {0, "save", "FILE", OPT_STRING, &job.save, "write the student; as safetensors if FILE ends so",
+        .unrecorded = true},
+    {'a', "arch", "NAME", OPT_LIST, &archs, "a student (repeatable; resnet18 if none is given)",
+        .choices = ARCH_CHOICES},
     {0, "seeds", "A-B", OPT_RANGE, &seeds, "a student of each seed (default: of --seed)"},
-    {0, "init", "FILE", OPT_STRING, &job.init, "start the students from a .pth, .safetensors or stream", .unrecorded = true},
-    {'e', "epochs", "N", OPT_INT, &job.epochs, "epochs (0: all that are labelled; --hard: 300)", .min = 0, .max = 100000},
-    {'b', "batch", "N", OPT_INT, &job.batch, "--hard: images a step (0: 16)", .min = 0, .max = 65536},
-    {0, "reuse-labels", NULL, OPT_FLAG, &job.reuse_labels, "use labels again when there are more epochs than labels"},
-    {'s', "size", "PX", OPT_INT, &job.size, "--hard: side of the input images (0: 224)", .min = 0, .max = 4096},
-    {0, "min-scale", "X", OPT_REAL, &job.min_scale, "--hard: smallest crop's share of the area", .min = 0.001, .max = 1},
+    {0, "init", "FILE", OPT_STRING, &job.init,
+        "start the students from a .pth, .safetensors or stream", .unrecorded = true},
+    {'e', "epochs", "N", OPT_INT, &job.epochs, "epochs (0: all that are labelled; --hard: 300)",
+        .min = 0, .max = 100000},
+    {'b', "batch", "N", OPT_INT, &job.batch, "--hard: images a step (0: 16)", .min = 0,
+        .max = 65536},
+    {0, "reuse-labels", NULL, OPT_FLAG, &job.reuse_labels,
+        "use labels again when there are more epochs than labels"},
+    {'s', "size", "PX", OPT_INT, &job.size, "--hard: side of the input images (0: 224)", .min = 0,
+        .max = 4096},
+    {0, "min-scale", "X", OPT_REAL, &job.min_scale, "--hard: smallest crop's share of the area",
+        .min = 0.001, .max = 1},
     {0, "no-augment", NULL, OPT_FLAG, &job.no_augment, "--hard: no crops and no flips"},
-    {0, "label-smoothing", "X", OPT_REAL, &job.label_smoothing, "--hard: of the cross-entropy", .min = 0, .max = 0.9},
-    {0, "fit", "HOW", OPT_CHOICE, &job.fit, "held-out photographs (default: as the teacher's)", .min = FIT_SHORT,
-        .choices = FIT_CHOICES},
+    {0, "label-smoothing", "X", OPT_REAL, &job.label_smoothing, "--hard: of the cross-entropy",
+        .min = 0, .max = 0.9},
+    {0, "fit", "HOW", OPT_CHOICE, &job.fit, "held-out photographs (default: as the teacher's)",
+        .min = FIT_SHORT, .choices = FIT_CHOICES},
     {0, "lr", "X", OPT_LIST, &rates, "learning rate of AdamW, X or ARCH=X (repeatable)"},
-    {0, "weight-decay", "X", OPT_REAL, &job.weight_decay, "on weights of two and more dimensions", .min = 0, .max = 10},
-    {'T', "temperature", "X", OPT_REAL, &job.temperature, "of soft labels and student", .min = 0.01, .max = 1000},
-    {0, "zeta", "X", OPT_REAL, &job.zeta, "cosine over zeta times the epochs", .min = 1, .max = 100},
-    {0, "val-every", "N", OPT_INT, &job.val_every, "epochs between validations; 0: the last only", .min = 0, .max = 100000},
+    {0, "weight-decay", "X", OPT_REAL, &job.weight_decay, "on weights of two and more dimensions",
+        .min = 0, .max = 10},
+    {'T', "temperature", "X", OPT_REAL, &job.temperature, "of soft labels and student", .min = 0.01,
+        .max = 1000},
+    {0, "zeta", "X", OPT_REAL, &job.zeta, "cosine over zeta times the epochs", .min = 1,
+        .max = 100},
+    {0, "val-every", "N", OPT_INT, &job.val_every, "epochs between validations; 0: the last only",
+        .min = 0, .max = 100000},
     {0, "data", "NAME", OPT_STRING, &job.data, "what the JSON calls the images: syn, random, real"},
-    {0, "cache", "MIB", OPT_INT, &job.cache, "memory for decoded photographs; the rest are decoded again and again", .min = 1,
+    {0, "cache", "MIB", OPT_INT, &job.cache,
+        "memory for decoded photographs; the rest are decoded again and again", .min = 1,
         .max = 1 << 24, .unrecorded = true},
     {0, "strict", NULL, OPT_FLAG, &job.strict, "stop at a corrupt image instead of skipping it"},
     {0},
 };
-
-/* --- students ------------------------------------------------------------------------------------ */
 
 /* Architecture of an --lr value, "" for one of all; *to is its number. */
 static int split_rate(const char *text, double *to)
@@ -100,7 +117,9 @@ static void check_archs(void)
 	for (int i = 0; i < archs.n; i++)
 		for (int k = 0; k < i; k++)
 			if (!strcmp(archs.v[i], archs.v[k]))
-				die_usage("--arch '%s' is given twice; --seeds makes several students of it", archs.v[i]);
+				die_usage("--arch '%s' is given twice; --seeds makes several "
+				          "students of it",
+				    archs.v[i]);
 	for (int i = 0; i < rates.n; i++) {
 		double x;
 		int n = split_rate(rates.v[i], &x);
@@ -124,32 +143,35 @@ static void plan_students(void)
 	job.students = xcalloc((size_t)(archs.n * n), sizeof *job.students);
 	for (int i = 0; i < archs.n; i++)
 		for (int k = 0; k < n; k++)
-			job.students[job.n_students++] = (struct student_plan){archs.v[i], seeds.first + k, rate_of(archs.v[i])};
+			job.students[job.n_students++] =
+			    (struct student_plan){archs.v[i], seeds.first + k, rate_of(archs.v[i])};
 	if (job.save && job.n_students > 1)
 		die_usage("--save is for one student, not for %d", job.n_students);
 	if (job.init && archs.n > 1)
 		die_usage("--init is for students of one architecture, not of %d", archs.n);
 }
 
-/* --- the command line ---------------------------------------------------------------------------- */
-
 static void check_outputs(void)
 {
 	const struct {
 		const char *name, *path;
-	} outputs[] = {{"output", job.out ? job.out : "-"}, {"save", job.save}, {"report", job.report}};
+	} outputs[] = {
+	    {"output", job.out ? job.out : "-"}, {"save", job.save}, {"report", job.report}};
 	for (int i = 0; i < 3; i++)
 		for (int k = 0; k < i; k++)
-			if (outputs[i].path && outputs[k].path && !strcmp(outputs[i].path, outputs[k].path))
-				die_usage("--%s and --%s are both '%s'", outputs[i].name, outputs[k].name, outputs[i].path);
+			if (outputs[i].path && outputs[k].path &&
+			    !strcmp(outputs[i].path, outputs[k].path))
+				die_usage("--%s and --%s are both '%s'", outputs[i].name,
+				    outputs[k].name, outputs[i].path);
 }
 
 static void check_labels(void)
 {
-	bool of_hard = job.batch || job.size || job.label_smoothing > 0 || job.min_scale != HARD_MIN_SCALE || job.no_augment;
+	bool of_hard = job.batch || job.size || job.label_smoothing > 0 ||
+	               job.min_scale != HARD_MIN_SCALE || job.no_augment;
 	if (!job.hard && of_hard)
-		die_usage(
-		    "--batch, --size, --min-scale, --no-augment and --label-smoothing are for --hard: soft labels bring their own");
+		die_usage("--batch, --size, --min-scale, --no-augment and --label-smoothing are "
+		          "for --hard: soft labels bring their own");
 	if (job.no_augment && job.min_scale != HARD_MIN_SCALE)
 		die_usage("--no-augment and --min-scale exclude each other");
 	if (job.hard && job.temperature != TEMPERATURE)
@@ -157,13 +179,15 @@ static void check_labels(void)
 	if (!job.hard && !job.labels && isatty(STDIN_FILENO))
 		die_usage("no soft labels; give them with -l, pipe them in, or use --hard");
 	if (job.hard && (job.labels || job.reuse_labels))
-		die_usage("--hard and %s exclude each other", job.labels ? "--labels" : "--reuse-labels");
+		die_usage(
+		    "--hard and %s exclude each other", job.labels ? "--labels" : "--reuse-labels");
 }
 
 int main(int argc, char **argv)
 {
 	const struct tool tool = {"fd2-eval", "[options] --val SHARD [-l LABELS] SHARD...",
-	    "Train students on distilled images and print their accuracy, a JSON line each.", opts, false};
+	    "Train students on distilled images and print their accuracy, a JSON line each.", opts,
+	    false};
 	int first = fd2_start(&tool, argc, argv);
 	job.shards = argv + first;
 	job.n_shards = argc - first;

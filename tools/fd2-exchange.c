@@ -1,4 +1,5 @@
-/* fd2-exchange: distilled images and soft labels as other programs keep them, and back. See fd2-exchange(1). */
+/* fd2-exchange: distilled images and soft labels as other programs keep them, and back. See
+ * fd2-exchange(1). */
 #include <string.h>
 
 #include "lib/base/err.h"
@@ -7,23 +8,37 @@
 #include "lib/fd2/labels/job.h"
 
 static enum { FROM_UNSET = -1, FROM_IMAGES, FROM_FKD } from = FROM_UNSET;
-static enum { TO_UNSET = -1, TO_CV_DD, TO_FADRM, TO_RDED, TO_FKD } to = TO_UNSET; /* the first three: places in exchange_forms */
+static enum {
+	TO_UNSET = -1,
+	TO_CV_DD,
+	TO_FADRM,
+	TO_RDED,
+	TO_FKD
+} to = TO_UNSET; /* the first three: places in exchange_forms */
 static const char *classes;
 static struct fkd_job job = {.fkd_seed = 42, .bn = LABEL_BN_UNSET};
 
 static const struct opt opts[] = {
-    {0, "bn", "HOW", OPT_CHOICE, &job.bn, "of --from fkd: statistics the teacher used", .choices = LABEL_BN_CHOICES},
-    {0, "classes", "FILE", OPT_STRING, &classes, "of --from images: names, one a line", .unrecorded = true},
-    {0, "fkd-seed", "N", OPT_INT, &job.fkd_seed, "seed of FKD's sampler", .min = 0, .max = 9007199254740991.0},
-    {0, "from", "FORM", OPT_CHOICE, &from, "read folders of images, or a store of labels", .choices = "images|fkd"},
-    {0, "images", "SHARD", OPT_LIST, &job.images, "the images that labels belong to (may be repeated)", .unrecorded = true},
+    {0, "bn", "HOW", OPT_CHOICE, &job.bn, "of --from fkd: statistics the teacher used",
+        .choices = LABEL_BN_CHOICES},
+    {0, "classes", "FILE", OPT_STRING, &classes, "of --from images: names, one a line",
+        .unrecorded = true},
+    {0, "fkd-seed", "N", OPT_INT, &job.fkd_seed, "seed of FKD's sampler", .min = 0,
+        .max = 9007199254740991.0},
+    {0, "from", "FORM", OPT_CHOICE, &from, "read folders of images, or a store of labels",
+        .choices = "images|fkd"},
+    {0, "images", "SHARD", OPT_LIST, &job.images,
+        "the images that labels belong to (may be repeated)", .unrecorded = true},
     {'o', "output", "PATH", OPT_STRING, &job.out, "write PATH", .unrecorded = true},
-    {'s', "size", "N", OPT_INT, &job.size, "of --from fkd: side of the network's input", .min = 0, .max = 4096},
-    {0, "to", "FORM", OPT_CHOICE, &to, "write folders of images, or a store of labels", .choices = EXCHANGE_CHOICES "|fkd"},
+    {'s', "size", "N", OPT_INT, &job.size, "of --from fkd: side of the network's input", .min = 0,
+        .max = 4096},
+    {0, "to", "FORM", OPT_CHOICE, &to, "write folders of images, or a store of labels",
+        .choices = EXCHANGE_CHOICES "|fkd"},
     {0},
 };
 
-static const struct tool tool = {"fd2-exchange", "[options] --to FORM | --from FORM [-o PATH] FILE...",
+static const struct tool tool = {"fd2-exchange",
+    "[options] --to FORM | --from FORM [-o PATH] FILE...",
     "Hand distilled images and labels to other programs, or take theirs.", opts, false};
 
 /* Options that another form would ignore. */
@@ -35,7 +50,8 @@ static void check(int operands)
 	if (!operands)
 		die_usage("name what is to be exchanged");
 	if (operands > 1 && (from != FROM_UNSET || labels))
-		die_usage("%s reads one thing, not %d", to == TO_FKD ? "--to fkd" : "--from", operands);
+		die_usage(
+		    "%s reads one thing, not %d", to == TO_FKD ? "--to fkd" : "--from", operands);
 	if (to != TO_UNSET && (!job.out || !strcmp(job.out, "-")))
 		die_usage("name the folder to write with -o");
 	if (labels && !job.images.n)
@@ -65,6 +81,6 @@ int main(int argc, char **argv)
 		return fd2_finish(stage_run("stage_fkd_write", &job));
 	if (from == FROM_FKD)
 		return fd2_finish(stage_run("stage_fkd_read", &job));
-	return fd2_finish(
-	    from == FROM_IMAGES ? exchange_read(job.from, classes, job.out) : write_images(argv + first, argc - first));
+	return fd2_finish(from == FROM_IMAGES ? exchange_read(job.from, classes, job.out)
+	                                      : write_images(argv + first, argc - first));
 }

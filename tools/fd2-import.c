@@ -1,4 +1,5 @@
-/* fd2-import: the official archives of a data set, as a train and a val shard. See fd2-import(1). */
+/* fd2-import: the official archives of a data set, as a train and a val shard. See
+ * fd2-import(1). */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,16 +18,22 @@ static struct {
 } job = {.only = -1, .fit = FIT_SQUASH};
 
 static const struct opt opts[] = {
-    {0, "any-count", NULL, OPT_FLAG, &job.any_count, "take a part of the data set too, with a warning", .unrecorded = true},
-    {0, "fit", "HOW", OPT_CHOICE, &job.fit, "with --size: what becomes N pixels", .min = FIT_SHORT, .choices = "short|squash"},
-    {0, "no-banner", NULL, OPT_FLAG, &job.no_banner, "cut off the lowest 20 pixels (aircraft: the copyright line)"},
-    {0, "only", "SPLIT", OPT_CHOICE, &job.only, "write one shard, without -o to standard output", .choices = "train|val",
+    {0, "any-count", NULL, OPT_FLAG, &job.any_count,
+        "take a part of the data set too, with a warning", .unrecorded = true},
+    {0, "fit", "HOW", OPT_CHOICE, &job.fit, "with --size: what becomes N pixels", .min = FIT_SHORT,
+        .choices = "short|squash"},
+    {0, "no-banner", NULL, OPT_FLAG, &job.no_banner,
+        "cut off the lowest 20 pixels (aircraft: the copyright line)"},
+    {0, "only", "SPLIT", OPT_CHOICE, &job.only, "write one shard, without -o to standard output",
+        .choices = "train|val", .unrecorded = true},
+    {'o', "output", "PREFIX", OPT_STRING, &job.prefix,
+        "write PREFIX-train.tar and PREFIX-val.tar (default: SET)", .unrecorded = true},
+    {'s', "size", "N", OPT_INT, &job.size, "resize to N pixels; 0: bytes pass unchanged", .min = 0,
+        .max = 4096},
+    {0, "train", "FILE", OPT_STRING, &job.files[SPLIT_TRAIN], "write the train shard to FILE",
         .unrecorded = true},
-    {'o', "output", "PREFIX", OPT_STRING, &job.prefix, "write PREFIX-train.tar and PREFIX-val.tar (default: SET)",
+    {0, "val", "FILE", OPT_STRING, &job.files[SPLIT_VAL], "write the val shard to FILE",
         .unrecorded = true},
-    {'s', "size", "N", OPT_INT, &job.size, "resize to N pixels; 0: bytes pass unchanged", .min = 0, .max = 4096},
-    {0, "train", "FILE", OPT_STRING, &job.files[SPLIT_TRAIN], "write the train shard to FILE", .unrecorded = true},
-    {0, "val", "FILE", OPT_STRING, &job.files[SPLIT_VAL], "write the val shard to FILE", .unrecorded = true},
     {0},
 };
 
@@ -34,10 +41,12 @@ static const struct opt opts[] = {
 static const char *purpose(void)
 {
 	static char text[1024];
-	int n = snprintf(text, sizeof text, "Import the official archives of a data set as a train and a val shard.\n\nSET:");
+	int n = snprintf(text, sizeof text,
+	    "Import the official archives of a data set as a train and a val shard.\n\nSET:");
 	for (const struct import_set *s = import_sets; s->name; s++)
-		n += snprintf(text + n, sizeof text - (size_t)n, "\n  %-11s %s: %d classes, %d + %d images", s->name, s->title,
-		    s->classes, s->images[SPLIT_TRAIN], s->images[SPLIT_VAL]);
+		n += snprintf(text + n, sizeof text - (size_t)n,
+		    "\n  %-11s %s: %d classes, %d + %d images", s->name, s->title, s->classes,
+		    s->images[SPLIT_TRAIN], s->images[SPLIT_VAL]);
 	return text;
 }
 
@@ -51,7 +60,8 @@ static const char *output(const struct import_set *set, int split)
 	if (job.only >= 0 && !job.prefix)
 		return "-";
 	static char *made[SPLITS];
-	return made[split] = xasprintf("%s-%s.tar", job.prefix ? job.prefix : set->name, split_names[split]);
+	return made[split] =
+	           xasprintf("%s-%s.tar", job.prefix ? job.prefix : set->name, split_names[split]);
 }
 
 int main(int argc, char **argv)
@@ -64,7 +74,8 @@ int main(int argc, char **argv)
 	if (!set)
 		die_usage("%s", fail_message());
 	if (first + 1 == argc)
-		die_usage("name the archives of %s, or the folder they were unpacked into", set->title);
+		die_usage(
+		    "name the archives of %s, or the folder they were unpacked into", set->title);
 	return fd2_finish(import_run(&(struct import_job){.set = set,
 	    .paths = argv + first + 1,
 	    .n = argc - first - 1,

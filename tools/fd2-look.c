@@ -20,18 +20,22 @@ static struct {
 static const struct opt opts[] = {
     {0, "cell", "PX", OPT_INT, &job.cell, "side of an image on the sheet", .min = 8, .max = 4096},
     {0, "check", NULL, OPT_FLAG, &job.check, "print nothing; read all, decode every image"},
-    {0, "columns", "N", OPT_INT, &job.columns, "images in a row of the sheet", .min = 1, .max = 1000},
-    {0, "export", "FILE", OPT_STRING, &job.export, "write weights as safetensors; of a teacher, the backbone"},
+    {0, "columns", "N", OPT_INT, &job.columns, "images in a row of the sheet", .min = 1,
+        .max = 1000},
+    {0, "export", "FILE", OPT_STRING, &job.export,
+        "write weights as safetensors; of a teacher, the backbone"},
     {0, "json", NULL, OPT_FLAG, &job.json, "one line of JSON instead of text"},
-    {0, "limit", "N", OPT_INT, &job.limit, "images on the sheet (0: all)", .min = 0, .max = 1000000},
-    {0, "per-class", "N", OPT_INT, &job.per_class, "images of a class on the sheet", .min = 1, .max = 1000000},
+    {0, "limit", "N", OPT_INT, &job.limit, "images on the sheet (0: all)", .min = 0,
+        .max = 1000000},
+    {0, "per-class", "N", OPT_INT, &job.per_class, "images of a class on the sheet", .min = 1,
+        .max = 1000000},
     {0, "sheet", "FILE", OPT_STRING, &job.sheet, "write the shard's images as one JPEG"},
     {0, "tensor", "NAME", OPT_STRING, &job.tensor, "print this tensor's elements"},
     {0},
 };
 
-static const struct tool tool = {
-    "fd2-look", "[options] [FILE...]", "Show what is in image shards, tensor streams or weights.", opts, true};
+static const struct tool tool = {"fd2-look", "[options] [FILE...]",
+    "Show what is in image shards, tensor streams or weights.", opts, true};
 
 static void print_json(json_t *v)
 {
@@ -51,8 +55,7 @@ static void print_maker(const json_t *meta)
 	if (!maker)
 		return;
 	printf("made by %s %s", maker, version ? version : "");
-	json_object_foreach(json_object_get(meta, "options"), key, v)
-	{
+	json_object_foreach (json_object_get(meta, "options"), key, v) {
 		char *text = json_dumps(v, JSON_ENCODE_ANY | JSON_COMPACT | JSON_REAL_PRECISION(6));
 		printf("%s %s=%s", separator, key, json_is_string(v) ? json_string_value(v) : text);
 		free(text);
@@ -60,8 +63,6 @@ static void print_maker(const json_t *meta)
 	}
 	putchar('\n');
 }
-
-/* --- tensors ------------------------------------------------------------------------------------- */
 
 /* A stream or a file of weights. */
 typedef int next_tensor(void *reader, struct array *a);
@@ -94,7 +95,8 @@ static int look_at_tensors(next_tensor *next, void *reader, const char *path, js
 	}
 	if (got || !job.tensor || found)
 		return got;
-	return fail("'%s' holds no tensor '%s'", strcmp(path, "-") ? path : "standard input", job.tensor);
+	return fail(
+	    "'%s' holds no tensor '%s'", strcmp(path, "-") ? path : "standard input", job.tensor);
 }
 
 static bool as_text(void)
@@ -115,8 +117,9 @@ static int look_at_stream(const char *path)
 	}
 	int ok = look_at_tensors(next_of_stream, r, path, list);
 	if (!ok && job.json && !job.tensor)
-		print_json(json_pack("{s:s, s:s, s:s, s:O, s:O}", "format", "fd2-stream", "kind", stream_kind(r), "digest",
-		    stream_digest(r), "meta", stream_meta(r), "tensors", list));
+		print_json(json_pack("{s:s, s:s, s:s, s:O, s:O}", "format", "fd2-stream", "kind",
+		    stream_kind(r), "digest", stream_digest(r), "meta", stream_meta(r), "tensors",
+		    list));
 	json_decref(list);
 	stream_close(r);
 	return ok;
@@ -135,14 +138,12 @@ static int look_at_weights(const char *path)
 	}
 	int ok = look_at_tensors(next_of_state, r, path, list);
 	if (!ok && job.json && !job.tensor)
-		print_json(json_pack("{s:s, s:s, s:O?, s:O}", "format", state_format(r), "digest", state_digest(r), "meta",
-		    state_meta(r), "tensors", list));
+		print_json(json_pack("{s:s, s:s, s:O?, s:O}", "format", state_format(r), "digest",
+		    state_digest(r), "meta", state_meta(r), "tensors", list));
 	json_decref(list);
 	state_close(r);
 	return ok;
 }
-
-/* --- shards -------------------------------------------------------------------------------------- */
 
 static void print_shard(const struct survey *s, struct shard_reader *r)
 {
@@ -153,7 +154,8 @@ static void print_shard(const struct survey *s, struct shard_reader *r)
 		printf(" (of %d)", n);
 	printf(", %.1f MB\n", s->bytes / 1e6);
 	if (s->sized)
-		printf("width %ld to %ld, height %ld to %ld\n", s->min_w, s->max_w, s->min_h, s->max_h);
+		printf("width %ld to %ld, height %ld to %ld\n", s->min_w, s->max_w, s->min_h,
+		    s->max_h);
 	print_maker(shard_meta(r));
 	for (int i = 0; i < s->n; i++) {
 		plain_text(s->v[i].name);
@@ -166,9 +168,10 @@ static json_t *shard_json(const struct survey *s, struct shard_reader *r)
 	json_t *counts = json_object(), *meta = shard_meta(r);
 	for (int i = 0; i < s->n; i++)
 		json_object_set_new(counts, s->v[i].name, json_integer(s->v[i].count));
-	return json_pack("{s:s, s:I, s:I, s:[II], s:[II], s:s, s:o, s:O?}", "format", "fd2-shard", "samples",
-	    (json_int_t)s->samples, "bytes", (json_int_t)s->bytes, "width", (json_int_t)s->min_w, (json_int_t)s->max_w, "height",
-	    (json_int_t)s->min_h, (json_int_t)s->max_h, "digest", shard_digest(r), "classes", counts, "meta", meta);
+	return json_pack("{s:s, s:I, s:I, s:[II], s:[II], s:s, s:o, s:O?}", "format", "fd2-shard",
+	    "samples", (json_int_t)s->samples, "bytes", (json_int_t)s->bytes, "width",
+	    (json_int_t)s->min_w, (json_int_t)s->max_w, "height", (json_int_t)s->min_h,
+	    (json_int_t)s->max_h, "digest", shard_digest(r), "classes", counts, "meta", meta);
 }
 
 /* What a run has made so far can be looked at, though it has no end yet. */
@@ -181,11 +184,15 @@ static bool is_unfinished(const char *path)
 static int look_at_shards(char **paths, int n)
 {
 	struct shard_reader *r = shard_open(paths, n);
-	struct survey s = {
-	    .decode = job.check, .keep_side = job.sheet ? (int)job.cell : 0, .per_class = job.per_class, .most = job.limit};
+	struct survey s = {.decode = job.check,
+	    .keep_side = job.sheet ? (int)job.cell : 0,
+	    .per_class = job.per_class,
+	    .most = job.limit};
 	if (!r)
 		return -1;
-	int ok = job.tensor ? fail("'%s' is an image shard; --tensor wants a tensor stream", paths[0]) : survey_read(&s, r);
+	int ok = job.tensor
+	             ? fail("'%s' is an image shard; --tensor wants a tensor stream", paths[0])
+	             : survey_read(&s, r);
 	if (ok < 0 && n == 1 && is_unfinished(paths[0]) && s.samples) {
 		warn("%s", fail_message());
 		ok = 0;
@@ -200,8 +207,6 @@ static int look_at_shards(char **paths, int n)
 	shard_close(r);
 	return ok;
 }
-
-/* --- which --------------------------------------------------------------------------------------- */
 
 enum what { SHARD, STREAM, WEIGHTS };
 
@@ -234,7 +239,8 @@ static int look(char **paths, int n)
 	if (job.sheet)
 		return fail("'%s' holds tensors; --sheet wants an image shard", paths[0]);
 	for (int i = 0; i < n; i++)
-		if ((what_is(paths[i]) == WEIGHTS ? look_at_weights(paths[i]) : look_at_stream(paths[i])) < 0)
+		if ((what_is(paths[i]) == WEIGHTS ? look_at_weights(paths[i])
+		                                  : look_at_stream(paths[i])) < 0)
 			return -1;
 	return 0;
 }

@@ -9,9 +9,11 @@ static struct protos_job job = {.cache = 4096, .batch = 64};
 
 static const struct opt opts[] = {
     {'o', "output", "FILE", OPT_STRING, &job.out, "write to FILE", .unrecorded = true},
-    {'t', "teacher", "FILE", OPT_STRING, &job.teacher, "the teacher (default: standard input)", .unrecorded = true},
+    {'t', "teacher", "FILE", OPT_STRING, &job.teacher, "the teacher (default: standard input)",
+        .unrecorded = true},
     {'b', "batch", "N", OPT_INT, &job.batch, "images a pass", .min = 1, .max = 65536},
-    {0, "cache", "MIB", OPT_INT, &job.cache, "memory for decoded photographs; the rest are decoded again and again", .min = 1,
+    {0, "cache", "MIB", OPT_INT, &job.cache,
+        "memory for decoded photographs; the rest are decoded again and again", .min = 1,
         .max = 1 << 24, .unrecorded = true},
     {0, "strict", NULL, OPT_FLAG, &job.strict, "stop at a corrupt image instead of skipping it"},
     {0},
@@ -20,7 +22,9 @@ static const struct opt opts[] = {
 int main(int argc, char **argv)
 {
 	const struct tool tool = {"fd2-protos", "[options] [-t TEACHER] [SHARD...]",
-	    "Write class prototypes: the teacher's online ones or, given shards, exact class means.", opts, false};
+	    "Write class prototypes: the teacher's online ones or, given shards, exact class "
+	    "means.",
+	    opts, false};
 	int first = fd2_start(&tool, argc, argv);
 	job.shards = argv + first;
 	job.n_shards = argc - first;

@@ -1,4 +1,5 @@
-/* fd2-select: some of the real images of each class, or mosaics of their patches: the baselines for distilled images. */
+/* fd2-select: some of the real images of each class, or mosaics of their patches: the baselines
+ * for distilled images. */
 #include <limits.h>
 #include <string.h>
 
@@ -20,17 +21,23 @@ static struct select_job job = {
 
 static const struct opt opts[] = {
     {'o', "output", "FILE", OPT_STRING, &job.out, "write to FILE", .unrecorded = true},
-    {'t', "teacher", "FILE", OPT_STRING, &job.teacher, "the teacher; random does without", .unrecorded = true},
-    {'n', "ipc", "N", OPT_INT, &job.ipc, "images per class", .min = 1, .max = 9999},
-    {0, "method", "NAME", OPT_CHOICE, &job.method, "how to choose", .choices = "random|herding|k-center|rded"},
-    {0, "classes", "A-B", OPT_RANGE, &job.classes, "only these classes, from 0"},
-    {0, "features", "FILE", OPT_STRING, &job.features, "also write the features that herding and k-center compare",
+    {'t', "teacher", "FILE", OPT_STRING, &job.teacher, "the teacher; random does without",
         .unrecorded = true},
-    {0, "images", "N", OPT_INT, &job.images, "rded: photographs of a class that are looked at", .min = 1, .max = 100000},
-    {0, "crops", "N", OPT_INT, &job.crops, "rded: crops scored a photograph", .min = 1, .max = 1000},
-    {0, "factor", "N", OPT_INT, &job.factor, "rded: patches along a side of an image", .min = 1, .max = 2},
+    {'n', "ipc", "N", OPT_INT, &job.ipc, "images per class", .min = 1, .max = 9999},
+    {0, "method", "NAME", OPT_CHOICE, &job.method, "how to choose",
+        .choices = "random|herding|k-center|rded"},
+    {0, "classes", "A-B", OPT_RANGE, &job.classes, "only these classes, from 0"},
+    {0, "features", "FILE", OPT_STRING, &job.features,
+        "also write the features that herding and k-center compare", .unrecorded = true},
+    {0, "images", "N", OPT_INT, &job.images, "rded: photographs of a class that are looked at",
+        .min = 1, .max = 100000},
+    {0, "crops", "N", OPT_INT, &job.crops, "rded: crops scored a photograph", .min = 1,
+        .max = 1000},
+    {0, "factor", "N", OPT_INT, &job.factor, "rded: patches along a side of an image", .min = 1,
+        .max = 2},
     {0, "quality", "Q", OPT_INT, &job.quality, "rded: of the JPEGs", .min = 1, .max = 100},
-    {0, "cache", "MIB", OPT_INT, &job.cache, "memory for decoded photographs; the rest are decoded again and again", .min = 1,
+    {0, "cache", "MIB", OPT_INT, &job.cache,
+        "memory for decoded photographs; the rest are decoded again and again", .min = 1,
         .max = 1 << 24, .unrecorded = true},
     {0, "strict", NULL, OPT_FLAG, &job.strict, "stop at a corrupt image instead of skipping it"},
     {0},
@@ -46,9 +53,10 @@ static void check(void)
 		die_usage("--features is for --method herding and k-center");
 	if (job.features && !strcmp(job.features, out))
 		die_usage("--features and --output are both '%s'", out);
-	if (!rded && (job.images != IMAGES || job.crops != CROPS || job.factor != FACTOR || job.quality != QUALITY))
-		die_usage(
-		    "--images, --crops, --factor and --quality are for --method rded: the others write photographs as they are");
+	if (!rded && (job.images != IMAGES || job.crops != CROPS || job.factor != FACTOR ||
+	                 job.quality != QUALITY))
+		die_usage("--images, --crops, --factor and --quality are for --method rded: the "
+		          "others write photographs as they are");
 }
 
 int main(int argc, char **argv)

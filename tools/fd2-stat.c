@@ -1,4 +1,5 @@
-/* fd2-stat: the paper's aims in figures: distances of representations and attention maps, attention on true parts. */
+/* fd2-stat: the paper's aims in figures: distances of representations and attention maps,
+ * attention on true parts. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,10 +15,13 @@ static struct {
 } job;
 
 static const struct opt opts[] = {
-    {'o', "output", "FILE", OPT_STRING, &job.out, "write the JSON line to FILE", .unrecorded = true},
+    {'o', "output", "FILE", OPT_STRING, &job.out, "write the JSON line to FILE",
+        .unrecorded = true},
     {'p', "protos", "FILE", OPT_STRING, &job.protos, "also distances to these prototypes"},
-    {0, "boxes", "SHARD", OPT_STRING, &job.boxes, "also attention inside the true parts of this shard"},
-    {'g', "group", "N", OPT_INT, &job.group, "pairs within groups of N only (0: any of a class)", .min = 0, .max = 64},
+    {0, "boxes", "SHARD", OPT_STRING, &job.boxes,
+        "also attention inside the true parts of this shard"},
+    {'g', "group", "N", OPT_INT, &job.group, "pairs within groups of N only (0: any of a class)",
+        .min = 0, .max = 64},
     {0},
 };
 
@@ -49,7 +53,8 @@ static int add_prototypes(json_t *result, const struct seen_list *l)
 	json_unpack(stream_meta(r), "{s:{s:s}}", "inputs", "teacher", &teacher);
 	if (!teacher || strcmp(teacher, l->teacher)) {
 		stream_close(r);
-		return fail("'%s' holds prototypes of another teacher than the attention's", job.protos);
+		return fail(
+		    "'%s' holds prototypes of another teacher than the attention's", job.protos);
 	}
 	fail("'%s' holds no prototypes of this size", job.protos);
 	while ((got = stream_next(r, &a)) > 0) {
@@ -70,11 +75,13 @@ static int add_prototypes(json_t *result, const struct seen_list *l)
 }
 
 /* {"part":[x0,y0,x1,y1],"width":..,"height":..} of one sample, from its .json. */
-static int add_box(const struct sample *s, const struct seen_list *l, double *inside, double *area, int *n)
+static int add_box(
+    const struct sample *s, const struct seen_list *l, double *inside, double *area, int *n)
 {
 	double p[4], w, h;
 	json_t *o = s->json ? json_loadb((const char *)s->json, s->json_size, 0, NULL) : NULL;
-	int bad = !o || json_unpack(o, "{s:[FFFF], s:F, s:F}", "part", &p[0], &p[1], &p[2], &p[3], "width", &w, "height", &h);
+	int bad = !o || json_unpack(o, "{s:[FFFF], s:F, s:F}", "part", &p[0], &p[1], &p[2], &p[3],
+	                    "width", &w, "height", &h);
 	json_decref(o);
 	if (bad || !(w > 0 && h > 0))
 		return fail("'%s' of '%s' has no part box", s->key, s->shard);
@@ -127,8 +134,8 @@ static int run(const char *attn)
 	struct seen_list l;
 	if (seen_read(&l, attn) < 0)
 		return -1;
-	json_t *result =
-	    json_pack("{s:i, s:o}", "images", l.n, "intra_class_attention", number(intra_class_attention(&l, (int)job.group)));
+	json_t *result = json_pack("{s:i, s:o}", "images", l.n, "intra_class_attention",
+	    number(intra_class_attention(&l, (int)job.group)));
 	int ok = job.protos ? add_prototypes(result, &l) : 0;
 	if (!ok && job.boxes)
 		ok = add_boxes(result, &l);
@@ -141,8 +148,8 @@ static int run(const char *attn)
 
 int main(int argc, char **argv)
 {
-	const struct tool tool = {
-	    "fd2-stat", "[options] [ATTN]", "Print how far apart representations and attention maps lie.", opts, true};
+	const struct tool tool = {"fd2-stat", "[options] [ATTN]",
+	    "Print how far apart representations and attention maps lie.", opts, true};
 	int first = fd2_start(&tool, argc, argv);
 	if (argc - first > 1)
 		die_usage("one attention stream at a time");

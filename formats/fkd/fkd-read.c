@@ -10,7 +10,8 @@
 enum { COORDS, FLIPS, WITH, LAMBDA, BOX, LOGITS, PARTS };
 static const uint64_t file_max = (uint64_t)1 << 30;
 
-/* What each tensor is called in messages, and what it must be. side: of the second dimension; 0: there is none, -1: any. */
+/* What each tensor is called in messages, and what it must be. side: of the second dimension; 0:
+ * there is none, -1: any. */
 static const struct {
 	const char *name;
 	enum state_type type;
@@ -21,8 +22,6 @@ static const struct {
     [WITH] = {"mix_index", STATE_I64, 0},
     [LOGITS] = {"soft_label", STATE_F16, -1},
 };
-
-/* --- the list ------------------------------------------------------------------------------------ */
 
 static bool is_number(const struct value *v)
 {
@@ -37,8 +36,10 @@ static int take_mix(struct fkd_batch *b, struct value *const *v, const char *fil
 	if (v[WITH]->kind == VALUE_NONE && lambda->kind == VALUE_NONE && box->kind == VALUE_NONE)
 		return 0;
 	b->mixing = box->kind == VALUE_NONE ? FKD_MIXUP : FKD_CUTMIX;
-	if (!is_number(lambda) || (b->mixing == FKD_CUTMIX && (box->kind != VALUE_LIST || box->list.n != 4)))
-		return fail("'%s' has a mix_lam that is no number, or a mix_bbox that is not four", file);
+	if (!is_number(lambda) ||
+	    (b->mixing == FKD_CUTMIX && (box->kind != VALUE_LIST || box->list.n != 4)))
+		return fail(
+		    "'%s' has a mix_lam that is no number, or a mix_bbox that is not four", file);
 	b->lambda = lambda->kind == VALUE_REAL ? lambda->real : (double)lambda->number;
 	for (int i = 0; i < 4 && b->mixing == FKD_CUTMIX; i++) {
 		if (box->list.v[i]->kind != VALUE_NUMBER)
@@ -49,39 +50,42 @@ static int take_mix(struct fkd_batch *b, struct value *const *v, const char *fil
 }
 
 /* Its type and sides; the first tensor's rows are the batch's. */
-static int take_tensor(struct fkd_batch *b, int part, struct state_table *table, const struct value *v, const struct storages *s,
-    const char *file, uint64_t size)
+static int take_tensor(struct fkd_batch *b, int part, struct state_table *table,
+    const struct value *v, const struct storages *s, const char *file, uint64_t size)
 {
 	const char *name = wanted[part].name;
 	if (part == WITH && v->kind == VALUE_NONE)
 		return 0;
 	const struct state_tensor *t = v->kind == VALUE_TENSOR ? v->tensor.layout : NULL;
 	if (t && part == LOGITS && (t->type == STATE_F32 || t->type == STATE_F64))
-		return fail("'%s' has a soft_label of more than 16 bits; labels are read as --use-fp16 saves them", file);
+		return fail("'%s' has a soft_label of more than 16 bits; labels are read as "
+		            "--use-fp16 saves them",
+		    file);
 	if (!t || t->type != wanted[part].type || t->rank != (wanted[part].side ? 2 : 1))
 		return fail("'%s' has no tensor of the right type and rank for its %s", file, name);
 	if (part == COORDS)
 		b->n = t->shape[0] < 1 || t->shape[0] > FKD_BATCH_MAX ? 0 : (int)t->shape[0];
 	if (part == LOGITS)
-		b->classes = t->shape[1] < 1 || t->shape[1] > FKD_CLASSES_MAX ? 0 : (int)t->shape[1];
-	if (!b->n || t->shape[0] != b->n || (part == COORDS && t->shape[1] != 4) || (part == LOGITS && !b->classes))
+		b->classes =
+		    t->shape[1] < 1 || t->shape[1] > FKD_CLASSES_MAX ? 0 : (int)t->shape[1];
+	if (!b->n || t->shape[0] != b->n || (part == COORDS && t->shape[1] != 4) ||
+	    (part == LOGITS && !b->classes))
 		return fail("'%s' has a %s of a shape that does not fit", file, name);
 	return torch_tensor(table, v, name, strlen(name), s, file, size);
 }
 
-static int take_list(
-    void *ctx, struct state_table *table, const struct value *root, const struct storages *s, const char *file, uint64_t size)
+static int take_list(void *ctx, struct state_table *table, const struct value *root,
+    const struct storages *s, const char *file, uint64_t size)
 {
 	struct fkd_batch *b = ctx;
 	if (root->kind != VALUE_LIST || root->list.n != PARTS)
-		return fail("'%s' is no batch of soft labels: it holds no list of %d things", file, PARTS);
+		return fail(
+		    "'%s' is no batch of soft labels: it holds no list of %d things", file, PARTS);
 	for (int i = 0; i < PARTS; i++)
 		if (wanted[i].name && take_tensor(b, i, table, root->list.v[i], s, file, size) < 0)
 			return -1;
 	return take_mix(b, root->list.v, file);
 }
-
-/* --- the elements -------------------------------------------------------------------------------- */
 
 /* Where a part's elements go. */
 static void **place_of(struct fkd_batch *b, const char *name)
@@ -93,7 +97,8 @@ static void **place_of(struct fkd_batch *b, const char *name)
 	return !strcmp(name, wanted[WITH].name) ? (void **)&b->with : (void **)&b->logits;
 }
 
-static int take_elements(struct fkd_batch *b, const struct state_table *table, const struct place *storages)
+static int take_elements(
+    struct fkd_batch *b, const struct state_table *table, const struct place *storages)
 {
 	for (int i = 0; i < table->n; i++) {
 		struct array a;
@@ -117,8 +122,9 @@ static int read_place(struct fkd_batch *b, struct place *file)
 	*b = (struct fkd_batch){0};
 	if (!file)
 		return -1;
-	int ok = place_size(file) > file_max ? fail("'%s' is larger than 1 GiB", place_name(file))
-	                                     : torch_zip_read_any(file, take_list, b, &table, &storages);
+	int ok = place_size(file) > file_max
+	             ? fail("'%s' is larger than 1 GiB", place_name(file))
+	             : torch_zip_read_any(file, take_list, b, &table, &storages);
 	if (!ok)
 		ok = take_elements(b, &table, storages);
 	table_free(&table);

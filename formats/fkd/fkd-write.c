@@ -1,4 +1,5 @@
-/* torch/serialization.py, _save, and Python's pickle, protocol 2, for the one list of formats/fkd/fkd.h. */
+/* torch/serialization.py, _save, and Python's pickle, protocol 2, for the one list of
+ * formats/fkd/fkd.h. */
 #include <archive.h>
 #include <archive_entry.h>
 #include <stdlib.h>
@@ -6,8 +7,6 @@
 
 #include "formats/fkd/fkd.h"
 #include "lib/base/err.h"
-
-/* --- bytes --------------------------------------------------------------------------------------- */
 
 static void add(struct blob *b, const void *data, size_t n)
 {
@@ -43,8 +42,6 @@ static void add_real(struct blob *b, double v)
 	ADD(b, "G");
 	add(b, &bits, sizeof bits);
 }
-
-/* --- the pickle ---------------------------------------------------------------------------------- */
 
 enum { TENSORS = 4 };
 
@@ -110,8 +107,6 @@ static void add_list(struct blob *b, const struct fkd_batch *batch, const struct
 	ADD(b, "e.");
 }
 
-/* --- the archive --------------------------------------------------------------------------------- */
-
 static la_ssize_t drain(struct archive *a, void *ctx, const void *data, size_t n)
 {
 	(void)a;
@@ -127,7 +122,8 @@ static void member(struct archive *a, const char *name, const void *data, size_t
 	archive_entry_set_size(e, (la_int64_t)n);
 	archive_entry_set_filetype(e, AE_IFREG);
 	archive_entry_set_perm(e, 0644);
-	if (archive_write_header(a, e) != ARCHIVE_OK || archive_write_data(a, data, n) != (la_ssize_t)n)
+	if (archive_write_header(a, e) != ARCHIVE_OK ||
+	    archive_write_data(a, data, n) != (la_ssize_t)n)
 		die("cannot write a zip archive: %s", archive_error_string(a));
 	archive_entry_free(e);
 }

@@ -1,5 +1,5 @@
-/* A batch of soft labels in the store of the FKD family (SRe2L, CV-DD, FADRM): one file of torch.save a batch, called
- * epoch_E/batch_B.tar, which is a zip archive and holds the list
+/* A batch of soft labels in the store of the FKD family (SRe2L, CV-DD, FADRM): one file of
+ * torch.save a batch, called epoch_E/batch_B.tar, which is a zip archive and holds the list
  *
  *     [coords f32 [n,4], flips bool [n], mix_index i64 [n], mix_lam, mix_bbox, logits f16 [n,K]]
  *
@@ -10,15 +10,15 @@
 
 enum { FKD_BATCH_MAX = 1 << 16, FKD_CLASSES_MAX = 1 << 20 };
 
-/* How its images are mixed: not (mix_index, mix_lam and mix_bbox are None), in a box, or in a share of all pixels (mix_bbox is
- * None).
- */
+/* How its images are mixed: not (mix_index, mix_lam and mix_bbox are None), in a box, or in a
+ * share of all pixels (mix_bbox is None). */
 enum fkd_mixing { FKD_UNMIXED, FKD_CUTMIX, FKD_MIXUP };
 
 struct fkd_batch {
 	enum fkd_mixing mixing;
 	int n, classes;
-	float *coords;    /* [n,4]: the crop's top, left, height, width as shares of the image's height, width, height, width */
+	float *coords;    /* [n,4]: the crop's top, left, height, width as shares of the image's
+	                     height, width, height, width */
 	uint8_t *flips;   /* [n] */
 	int64_t *with;    /* [n]: the sample of the batch it is mixed with */
 	double lambda;    /* share of the own image that was drawn */
@@ -26,12 +26,13 @@ struct fkd_batch {
 	uint16_t *logits; /* [n,K], f16 */
 };
 
-/* The file's bytes, with plain Python numbers, so that torch.load reads it with weights_only=True; the same every time. One that is
- * unmixed gets its mix_index, and a box, since CV-DD's loader breaks on None there. */
+/* The file's bytes, with plain Python numbers, so that torch.load reads it with
+ * weights_only=True; the same every time. One that is unmixed gets its mix_index, and a box,
+ * since CV-DD's loader breaks on None there. */
 void fkd_write(const struct fkd_batch *b, struct blob *to);
-/* *b is the caller's, also after -1 (fail_message names the file): fkd_free. Python's numbers and NumPy's are read; where there is
- * no box it is empty, and where nothing is mixed, an image is mixed with itself. Values are as in the file: only lengths and types
- * are checked. */
+/* *b is the caller's, also after -1 (fail_message names the file): fkd_free. Python's numbers
+ * and NumPy's are read; where there is no box it is empty, and where nothing is mixed, an image
+ * is mixed with itself. Values are as in the file: only lengths and types are checked. */
 int fkd_read(struct fkd_batch *b, const char *path);
 /* Over memory (borrowed): for tests. */
 int fkd_read_memory(struct fkd_batch *b, const void *data, size_t size);

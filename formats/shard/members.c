@@ -60,8 +60,6 @@ bool members_in_folder(const struct members *ms)
 	return ms->in_folder;
 }
 
-/* --- archives ------------------------------------------------------------------------------------ */
-
 static ssize_t feed(struct archive *a, void *ctx, const void **data)
 {
 	struct members *ms = ctx;
@@ -113,7 +111,8 @@ static int check_ratio(struct members *ms)
 	struct archive *a = ms->archive;
 	int64_t packed = archive_filter_bytes(a, -1), unpacked = archive_filter_bytes(a, 0);
 	if (archive_filter_count(a) > 1 && unpacked > RATIO_FREE && unpacked / RATIO_MAX > packed)
-		return fail("'%s' unpacks to more than %d times its size", members_path(ms), RATIO_MAX);
+		return fail(
+		    "'%s' unpacks to more than %d times its size", members_path(ms), RATIO_MAX);
 	return 0;
 }
 
@@ -135,18 +134,20 @@ static int read_data(struct members *ms, struct member *m)
 		if (check_ratio(ms) < 0)
 			return -1;
 		blob_reserve(&m->data, m->data.size + READ_SIZE);
-		got = archive_read_data(ms->archive, m->data.data + m->data.size, m->data.cap - m->data.size);
+		got = archive_read_data(
+		    ms->archive, m->data.data + m->data.size, m->data.cap - m->data.size);
 		if (got < 0)
 			return damaged(ms, m->name);
 		m->data.size += (size_t)got;
 		if (m->data.size > SHARD_MEMBER_MAX)
-			return fail("'%s': member '%s' is larger than 256 MiB", members_path(ms), m->name);
+			return fail(
+			    "'%s': member '%s' is larger than 256 MiB", members_path(ms), m->name);
 	} while (got);
 	return MEMBER_FILE;
 }
 
-/* libarchive takes the end of the file for the end of the archive, even at a member's boundary; two blocks of zeros must be there.
- */
+/* libarchive takes the end of the file for the end of the archive, even at a member's boundary;
+ * two blocks of zeros must be there. */
 static int at_end(struct members *ms)
 {
 	struct archive *a = ms->archive;
@@ -155,7 +156,8 @@ static int at_end(struct members *ms)
 	return MEMBER_PATH_END;
 }
 
-/* Copies a member's name without the "./" that `tar c .` puts in front. Absolute names and ".." are no names of a shard. */
+/* Copies a member's name without the "./" that `tar c .` puts in front. Absolute names and ".."
+ * are no names of a shard. */
 static int take_name(struct members *ms, struct member *m, const char *name)
 {
 	if (!name)
@@ -163,12 +165,14 @@ static int take_name(struct members *ms, struct member *m, const char *name)
 	while (!strncmp(name, "./", 2))
 		name += 2 + strspn(name + 2, "/");
 	if (strlen(name) > SHARD_NAME_MAX)
-		return fail("'%s': the name of member '%.40s...' is longer than %d bytes", members_path(ms), name, SHARD_NAME_MAX);
+		return fail("'%s': the name of member '%.40s...' is longer than %d bytes",
+		    members_path(ms), name, SHARD_NAME_MAX);
 	size_t n = strlen(name);
-	bool up =
-	    !strncmp(name, "../", 3) || strstr(name, "/../") || (n >= 3 && !strcmp(name + n - 3, "/..")) || !strcmp(name, "..");
+	bool up = !strncmp(name, "../", 3) || strstr(name, "/../") ||
+	          (n >= 3 && !strcmp(name + n - 3, "/..")) || !strcmp(name, "..");
 	if (*name == '/' || up)
-		return fail("'%s': the name of member '%s' leads out of the archive", members_path(ms), name);
+		return fail("'%s': the name of member '%s' leads out of the archive",
+		    members_path(ms), name);
 	strcpy(m->name, name);
 	return 0;
 }
@@ -179,7 +183,8 @@ static const char *name_of(struct archive_entry *e)
 	return name ? name : archive_entry_pathname_utf8(e);
 }
 
-static int next_in_archive(struct members *ms, struct member *m, int (*wanted)(const char *, const char *))
+static int next_in_archive(
+    struct members *ms, struct member *m, int (*wanted)(const char *, const char *))
 {
 	for (;;) {
 		struct archive_entry *e;
@@ -191,9 +196,11 @@ static int next_in_archive(struct members *ms, struct member *m, int (*wanted)(c
 		if (check_ratio(ms) < 0 || take_name(ms, m, name_of(e)) < 0)
 			return -1;
 		if (archive_entry_size(e) > SHARD_MEMBER_MAX)
-			return fail("'%s': member '%s' is larger than 256 MiB", members_path(ms), m->name);
-		int want =
-		    archive_entry_filetype(e) == AE_IFREG && !archive_entry_hardlink(e) ? wanted(members_path(ms), m->name) : 0;
+			return fail(
+			    "'%s': member '%s' is larger than 256 MiB", members_path(ms), m->name);
+		int want = archive_entry_filetype(e) == AE_IFREG && !archive_entry_hardlink(e)
+		               ? wanted(members_path(ms), m->name)
+		               : 0;
 		if (want < 0)
 			return -1;
 		m->data.size = 0;
@@ -201,8 +208,6 @@ static int next_in_archive(struct members *ms, struct member *m, int (*wanted)(c
 			return read_data(ms, m);
 	}
 }
-
-/* --- folders ------------------------------------------------------------------------------------- */
 
 static int by_name(const struct dirent **a, const struct dirent **b)
 {
@@ -214,7 +219,8 @@ static int enter(struct members *ms, size_t prefix)
 {
 	struct level *l = &ms->levels[ms->depth];
 	if (ms->depth == DEPTH_MAX)
-		return fail("'%s' is nested more than %d folders deep", ms->paths.v[ms->at], DEPTH_MAX);
+		return fail(
+		    "'%s' is nested more than %d folders deep", ms->paths.v[ms->at], DEPTH_MAX);
 	l->n = scandir(ms->place, &l->v, NULL, by_name);
 	if (l->n < 0)
 		return fail("cannot read '%s': %s", ms->place, strerror(errno));
@@ -236,7 +242,8 @@ static int open_folder(struct members *ms, const char *path)
 {
 	ms->in_folder = true;
 	ms->root = (size_t)snprintf(ms->place, sizeof ms->place, "%s/", path);
-	return ms->root < sizeof ms->place ? enter(ms, ms->root) : fail("the name '%.40s...' is too long", path);
+	return ms->root < sizeof ms->place ? enter(ms, ms->root)
+	                                   : fail("the name '%.40s...' is too long", path);
 }
 
 static int read_file(struct members *ms, struct member *m)
@@ -255,7 +262,8 @@ static int read_file(struct members *ms, struct member *m)
 	return got < 0 ? -1 : MEMBER_FILE;
 }
 
-static int next_in_folder(struct members *ms, struct member *m, int (*wanted)(const char *, const char *))
+static int next_in_folder(
+    struct members *ms, struct member *m, int (*wanted)(const char *, const char *))
 {
 	while (ms->depth) {
 		struct level *l = &ms->levels[ms->depth - 1];
@@ -288,8 +296,6 @@ static int next_in_folder(struct members *ms, struct member *m, int (*wanted)(co
 	return MEMBER_PATH_END;
 }
 
-/* --- the sequence -------------------------------------------------------------------------------- */
-
 static void close_path(struct members *ms)
 {
 	while (ms->depth)
@@ -307,7 +313,9 @@ static int open_path(struct members *ms)
 	const char *path = ms->paths.v[ms->at];
 	struct stat st;
 	ms->open = true;
-	return strcmp(path, "-") && !stat(path, &st) && S_ISDIR(st.st_mode) ? open_folder(ms, path) : open_archive(ms, path);
+	return strcmp(path, "-") && !stat(path, &st) && S_ISDIR(st.st_mode)
+	           ? open_folder(ms, path)
+	           : open_archive(ms, path);
 }
 
 struct members *members_open(char *const *paths, int n)

@@ -19,8 +19,10 @@ int paths_add(struct paths *p, const char *path)
 {
 	int first_at, first_end, last_end, first, last;
 	const char *brace = strchr(path, '{');
-	while (
-	    brace && (last_end = 0, sscanf(brace, "{%n%9d%n..%9d}%n", &first_at, &first, &first_end, &last, &last_end), !last_end))
+	while (brace && (last_end = 0,
+	                    sscanf(brace, "{%n%9d%n..%9d}%n", &first_at, &first, &first_end, &last,
+	                        &last_end),
+	                    !last_end))
 		brace = strchr(brace + 1, '{');
 	if (!brace || access(path, F_OK) == 0) {
 		add(p, xstrdup(path));
@@ -30,7 +32,8 @@ int paths_add(struct paths *p, const char *path)
 		return fail("the range in '%s' is not one from low to high", path);
 	int ok = 0;
 	for (int i = first; i <= last && !ok; i++) {
-		char *one = xasprintf("%.*s%0*d%s", (int)(brace - path), path, first_end - first_at, i, brace + last_end);
+		char *one = xasprintf("%.*s%0*d%s", (int)(brace - path), path, first_end - first_at,
+		    i, brace + last_end);
 		ok = paths_add(p, one);
 		free(one);
 	}

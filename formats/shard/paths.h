@@ -7,8 +7,8 @@ struct paths {
 	int n;
 };
 
-/* Adds `path`, or what "x-{000..009}.tar" stands for unless a file has that very name; numbers are as wide as the first.
- * -1: fail_message (a range over a million). */
+/* Adds `path`, or what "x-{000..009}.tar" stands for unless a file has that very name; numbers
+ * are as wide as the first. -1: fail_message (a range over a million). */
 int paths_add(struct paths *p, const char *path);
 void paths_free(struct paths *p);
 #endif

@@ -1,4 +1,5 @@
-/* Bytes that can be read in any order: a file on disk, or what came through a pipe, kept in memory. */
+/* Bytes that can be read in any order: a file on disk, or what came through a pipe, kept in
+ * memory. */
 #ifndef FD2_PLACE_H
 #define FD2_PLACE_H
 #include <stddef.h>

@@ -24,14 +24,17 @@ static bool one_of(const char *ext, const char *const *names)
 static bool passed_over(const char *name)
 {
 	size_t n = strcspn(name, "/");
-	return *name == '.' || strstr(name, "/.") || (n >= 4 && !strncmp(name, "__", 2) && !strncmp(name + n - 2, "__", 2));
+	return *name == '.' || strstr(name, "/.") ||
+	       (n >= 4 && !strncmp(name, "__", 2) && !strncmp(name + n - 2, "__", 2));
 }
 
 enum part part_of(const char *name, char key[SHARD_NAME_MAX + 1])
 {
 	static const char *const jpeg[] = {"jpg", "jpeg", NULL};
-	static const char *const foreign[] = {"png", "webp", "bmp", "gif", "tif", "tiff", "ppm", "pgm", "heic", "avif", NULL};
-	const char *slash = strrchr(name, '/'), *base = slash ? slash + 1 : name, *dot = strrchr(base, '.');
+	static const char *const foreign[] = {
+	    "png", "webp", "bmp", "gif", "tif", "tiff", "ppm", "pgm", "heic", "avif", NULL};
+	const char *slash = strrchr(name, '/'), *base = slash ? slash + 1 : name,
+	           *dot = strrchr(base, '.');
 	if (!dot || dot == base || passed_over(name))
 		return PART_NONE;
 	memcpy(key, name, (size_t)(dot - name));
@@ -63,7 +66,8 @@ int group_take(struct group *g, const char *shard, enum part p, const char *key,
 		class_of(g->class, key);
 	}
 	if (g->has[p])
-		return fail("'%s': member '%s' is the second .%s of its sample", shard, m->name, part_names[p]);
+		return fail("'%s': member '%s' is the second .%s of its sample", shard, m->name,
+		    part_names[p]);
 	strcpy(g->last, m->name);
 	g->has[p] = true;
 	struct blob old = g->parts[p];
@@ -89,7 +93,8 @@ static int parse_cls(const struct blob *b, long *cls)
 int group_sample(struct group *g, const char *shard, struct sample *s)
 {
 	const struct blob *b = g->parts;
-	*s = (struct sample){.shard = shard, .key = g->key, .class = *g->class ? g->class : NULL, .cls = -1};
+	*s = (struct sample){
+	    .shard = shard, .key = g->key, .class = *g->class ? g->class : NULL, .cls = -1};
 	if (g->has[PART_CLS] && parse_cls(&b[PART_CLS], &s->cls) < 0)
 		return fail("'%s': member '%s.cls' is no class number", shard, g->key);
 	if (g->has[PART_IMAGE]) {

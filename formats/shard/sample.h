@@ -10,8 +10,8 @@
 enum part { PART_IMAGE, PART_CLS, PART_NPY, PART_JSON, PARTS, PART_NONE = -1, PART_FOREIGN = -2 };
 extern const char *const part_names[PARTS]; /* "jpg" ... */
 
-/* Which part of a sample a member is, by its extension, and the sample's key. PART_FOREIGN: an image that is no JPEG; PART_NONE:
- * nothing of ours. */
+/* Which part of a sample a member is, by its extension, and the sample's key. PART_FOREIGN: an
+ * image that is no JPEG; PART_NONE: nothing of ours. */
 enum part part_of(const char *name, char key[SHARD_NAME_MAX + 1]);
 
 /* The parts of one sample while they are collected. */

@@ -64,8 +64,6 @@ static const char *shard_name(struct shard_reader *r)
 	return r->shards[r->n_shards++] = xstrdup(path);
 }
 
-/* --- names and labels ---------------------------------------------------------------------------- */
-
 static int by_key(const void *a, const void *b)
 {
 	return strcmp(((const struct key *)a)->name, ((const struct key *)b)->name);
@@ -88,11 +86,13 @@ static int remember_key(struct shard_reader *r, const struct group *g)
 	struct key *earlier = *found;
 	free(k);
 	if (earlier->shard == shard_name(r))
-		return fail("'%s': sample '%s' appears again with member '%s'; pack a sample once and its members side by side, as "
+		return fail("'%s': sample '%s' appears again with member '%s'; pack a sample once "
+		            "and its members side by side, as "
 		            "`tar --sort=name` does",
 		    earlier->shard, g->key, g->last);
 	if (earlier->image && g->has[PART_IMAGE])
-		return fail("sample '%s' of '%s' is in '%s', too", g->key, shard_name(r), earlier->shard);
+		return fail(
+		    "sample '%s' of '%s' is in '%s', too", g->key, shard_name(r), earlier->shard);
 	return 0;
 }
 
@@ -114,7 +114,8 @@ static struct folder *folder_of(struct shard_reader *r, const char *class)
 static int check_label(struct shard_reader *r, const struct sample *s, const struct group *g)
 {
 	if (!s->class && s->cls < 0)
-		return fail("'%s': member '%s' has no label (no folder and no %s.cls)", s->shard, g->last, s->key);
+		return fail("'%s': member '%s' has no label (no folder and no %s.cls)", s->shard,
+		    g->last, s->key);
 	if (!s->class) {
 		r->numbers++;
 		r->highest = s->cls > r->highest ? s->cls : r->highest;
@@ -122,8 +123,9 @@ static int check_label(struct shard_reader *r, const struct sample *s, const str
 	}
 	struct folder *f = folder_of(r, s->class);
 	if (s->cls >= 0 && f->cls >= 0 && f->cls != s->cls)
-		return fail("'%s': folder '%s' holds classes %ld and %ld by their .cls; a folder is a class", s->shard, s->class,
-		    f->cls, s->cls);
+		return fail("'%s': folder '%s' holds classes %ld and %ld by their .cls; a folder "
+		            "is a class",
+		    s->shard, s->class, f->cls, s->cls);
 	if (s->cls >= 0)
 		f->cls = s->cls;
 	return 0;
@@ -154,8 +156,6 @@ static int close_group(struct shard_reader *r, struct sample *s)
 	return ok;
 }
 
-/* --- __fd2__ ------------------------------------------------------------------------------------- */
-
 static bool is_list(const json_t *list)
 {
 	for (size_t i = 0; i < json_array_size(list); i++)
@@ -181,29 +181,33 @@ static int take_list(struct shard_reader *r, json_t *list)
 	}
 	size_t n = json_array_size(list), before = json_array_size(r->list);
 	if (n != before)
-		return fail("'%s' knows %zu classes where '%s' knows %zu", shard, n, r->list_shard, before);
+		return fail(
+		    "'%s' knows %zu classes where '%s' knows %zu", shard, n, r->list_shard, before);
 	for (size_t i = 0; i < n; i++)
 		if (strcmp(class_name(list, i), class_name(r->list, i)))
-			return fail("class %zu is '%s' in '%s' and '%s' in '%s'", i, class_name(list, i), shard,
-			    class_name(r->list, i), r->list_shard);
+			return fail("class %zu is '%s' in '%s' and '%s' in '%s'", i,
+			    class_name(list, i), shard, class_name(r->list, i), r->list_shard);
 	return 0;
 }
 
 static int check_count(struct shard_reader *r, const json_t *meta)
 {
-	const char *shard = shard_name(r), *digest = json_string_value(json_object_get(meta, "digest"));
+	const char *shard = shard_name(r),
+	           *digest = json_string_value(json_object_get(meta, "digest"));
 	const json_t *count = json_object_get(meta, "count");
 	char hex[DIGEST_HEX];
 	if (count && !json_is_integer(count))
 		return fail("'%s': the count of its %s is no number", shard, SHARD_END);
 	if (count && !r->in_part && json_integer_value(count))
-		return fail("'%s' has its %s before its samples; leave that out when packing anew", shard, SHARD_END);
+		return fail("'%s' has its %s before its samples; leave that out when packing anew",
+		    shard, SHARD_END);
 	if (count && json_integer_value(count) != r->in_part)
-		return fail("'%s' holds %ld samples where its %s says %lld", shard, r->in_part, SHARD_END,
-		    (long long)json_integer_value(count));
+		return fail("'%s' holds %ld samples where its %s says %lld", shard, r->in_part,
+		    SHARD_END, (long long)json_integer_value(count));
 	digest_hex(hex, r->part_digest);
 	if (digest && strcmp(digest, hex))
-		return fail("'%s' is damaged: its samples are not those that its %s counted", shard, SHARD_END);
+		return fail("'%s' is damaged: its samples are not those that its %s counted", shard,
+		    SHARD_END);
 	return 0;
 }
 
@@ -212,11 +216,13 @@ static int take_meta(struct shard_reader *r)
 	json_error_t why;
 	if (r->member.data.size > SHARD_META_MAX)
 		return fail("'%s': its %s is larger than 16 MiB", shard_name(r), SHARD_END);
-	json_t *meta = json_loadb((const char *)r->member.data.data, r->member.data.size, JSON_REJECT_DUPLICATES, &why);
+	json_t *meta = json_loadb(
+	    (const char *)r->member.data.data, r->member.data.size, JSON_REJECT_DUPLICATES, &why);
 	json_decref(r->meta);
 	r->meta = meta;
 	if (!json_is_object(meta))
-		return fail("'%s': its %s is no JSON object: %s", shard_name(r), SHARD_END, meta ? "another value" : why.text);
+		return fail("'%s': its %s is no JSON object: %s", shard_name(r), SHARD_END,
+		    meta ? "another value" : why.text);
 	json_t *list = json_object_get(meta, "classes");
 	if (list && !json_is_null(list) && take_list(r, list) < 0)
 		return -1;
@@ -227,8 +233,6 @@ static int take_meta(struct shard_reader *r)
 	r->part_digest = 0;
 	return 0;
 }
-
-/* --- the class list ------------------------------------------------------------------------------ */
 
 static int folder_order(const void *a, const void *b)
 {
@@ -249,7 +253,8 @@ static int check_listed(struct shard_reader *r, size_t i)
 	f->listed = true;
 	if (f->cls < 0 || f->cls == (long)i)
 		return 0;
-	return fail("'%s': the .cls of class '%s' say %ld where '%s' lists it as %zu", f->shard, name, f->cls, r->list_shard, i);
+	return fail("'%s': the .cls of class '%s' say %ld where '%s' lists it as %zu", f->shard,
+	    name, f->cls, r->list_shard, i);
 }
 
 static int listed_classes(struct shard_reader *r)
@@ -264,10 +269,11 @@ static int listed_classes(struct shard_reader *r)
 	}
 	for (int i = 0; i < r->n_folders; i++)
 		if (!r->v[i]->listed)
-			return fail(
-			    "class '%s' of '%s' is not in the class list of '%s'", r->v[i]->name, r->v[i]->shard, r->list_shard);
+			return fail("class '%s' of '%s' is not in the class list of '%s'",
+			    r->v[i]->name, r->v[i]->shard, r->list_shard);
 	if (r->highest >= (long)n)
-		return fail("class %ld is not in the class list of '%s', which has %zu", r->highest, r->list_shard, n);
+		return fail("class %ld is not in the class list of '%s', which has %zu", r->highest,
+		    r->list_shard, n);
 	return 0;
 }
 
@@ -276,7 +282,8 @@ static int folder_classes(struct shard_reader *r)
 	if (!r->n_folders)
 		return 0;
 	if (r->numbers)
-		return fail("'%s' has labels by number alone, and '%s' by folder", shard_name(r), r->v[0]->shard);
+		return fail("'%s' has labels by number alone, and '%s' by folder", shard_name(r),
+		    r->v[0]->shard);
 	qsort(r->v, (size_t)r->n_folders, sizeof *r->v, folder_order);
 	r->n_classes = r->n_folders;
 	r->classes = xcalloc((size_t)r->n_folders, sizeof *r->classes);
@@ -284,8 +291,6 @@ static int folder_classes(struct shard_reader *r)
 		r->classes[i] = r->v[i]->name;
 	return 0;
 }
-
-/* --- the sequence -------------------------------------------------------------------------------- */
 
 static int wanted(const char *shard, const char *name)
 {
@@ -310,7 +315,8 @@ static int go_on(struct shard_reader *r, int event, enum part p, const char *key
 {
 	if (event == MEMBER_PATH_END)
 		return end_path(r);
-	return p < 0 ? take_meta(r) : group_take(&r->groups[r->now], shard_name(r), p, key, &r->member);
+	return p < 0 ? take_meta(r)
+	             : group_take(&r->groups[r->now], shard_name(r), p, key, &r->member);
 }
 
 static int finish(struct shard_reader *r)

@@ -17,7 +17,8 @@ enum { BLOCK = 512 };
 struct shard_writer {
 	struct out *out;
 	bool out_failed; /* the sentence is out_write's */
-	bool ending;     /* nothing more is written: libarchive ends an archive even when it is only freed */
+	bool ending;     /* nothing more is written: libarchive ends an archive even when it is only
+	                    freed */
 	struct archive *archive;
 	json_t *meta, *classes;
 	time_t mtime;
@@ -26,8 +27,6 @@ struct shard_writer {
 	bool kept, begun;  /* an OUT_KEEP output; its __start__ is written */
 	bool parts[PARTS]; /* of every sample, in a kept shard */
 };
-
-/* --- members ------------------------------------------------------------------------------------- */
 
 static ssize_t drain(struct archive *a, void *ctx, const void *data, size_t n)
 {
@@ -43,7 +42,8 @@ static int no_member(struct shard_writer *w, const char *name)
 {
 	const char *why = archive_error_string(w->archive);
 	return w->out_failed ? -1
-	                     : fail("cannot write %s: member '%s': %s", out_name(w->out), name, why ? why : "libarchive failed");
+	                     : fail("cannot write %s: member '%s': %s", out_name(w->out), name,
+	                           why ? why : "libarchive failed");
 }
 
 static int put_member(struct shard_writer *w, const char *name, const void *data, size_t size)
@@ -58,7 +58,8 @@ static int put_member(struct shard_writer *w, const char *name, const void *data
 	archive_entry_free(e);
 	if (ok != ARCHIVE_OK && ok != ARCHIVE_WARN)
 		return no_member(w, name);
-	if (archive_write_data(w->archive, data, size) != (ssize_t)size || archive_write_finish_entry(w->archive) != ARCHIVE_OK)
+	if (archive_write_data(w->archive, data, size) != (ssize_t)size ||
+	    archive_write_finish_entry(w->archive) != ARCHIVE_OK)
 		return no_member(w, name);
 	return 0;
 }
@@ -74,8 +75,6 @@ static int put_json(struct shard_writer *w, const char *name, const json_t *v)
 	free(line);
 	return ok;
 }
-
-/* --- beginning ----------------------------------------------------------------------------------- */
 
 static time_t source_date(void)
 {
@@ -117,28 +116,30 @@ struct shard_writer *shard_create(struct out *out, json_t *meta, const char *con
 	return NULL;
 }
 
-/* --- samples ------------------------------------------------------------------------------------- */
-
 static int check_names(const struct shard_writer *w, const char *class, const char *id)
 {
 	char name[SHARD_NAME_MAX + 8], key[SHARD_NAME_MAX + 1];
 	int n = snprintf(name, sizeof name, "%s%s%s.jpg", class ? class : "", class ? "/" : "", id);
 	if (!*id || strpbrk(id, "./"))
-		return fail("cannot write %s: '%s' is no id: ids have no dots and no slashes", out_name(w->out), id);
-	if (n > SHARD_NAME_MAX || (class && (!*class || *class == '/')) || part_of(name, key) != PART_IMAGE)
-		return fail("cannot write %s: '%.80s' is no name for a class", out_name(w->out), class ? class : id);
+		return fail("cannot write %s: '%s' is no id: ids have no dots and no slashes",
+		    out_name(w->out), id);
+	if (n > SHARD_NAME_MAX || (class && (!*class || *class == '/')) ||
+	    part_of(name, key) != PART_IMAGE)
+		return fail("cannot write %s: '%.80s' is no name for a class", out_name(w->out),
+		    class ? class : id);
 	return 0;
 }
 
-/* A kept shard begins by saying what it is made with and which parts every sample has, so that whole samples are told from a cut
- * one. */
+/* A kept shard begins by saying what it is made with and which parts every sample has, so that
+ * whole samples are told from a cut one. */
 static int begin(struct shard_writer *w, const bool *has)
 {
 	json_t *parts = json_array();
 	for (int p = 0; p < PARTS; p++)
 		if (has[p])
 			json_array_append_new(parts, json_string(part_names[p]));
-	json_t *start = json_pack("{s:o, s:O, s:O}", "parts", parts, "classes", w->classes, "meta", w->meta);
+	json_t *start =
+	    json_pack("{s:o, s:O, s:O}", "parts", parts, "classes", w->classes, "meta", w->meta);
 	int ok = put_json(w, SHARD_START, start);
 	json_decref(start);
 	memcpy(w->parts, has, sizeof w->parts);
@@ -158,7 +159,8 @@ static int put_sample(struct shard_writer *w, const struct sample *s)
 	if (w->kept && !w->begun && begin(w, has) < 0)
 		return -1;
 	if (w->kept && memcmp(has, w->parts, sizeof has) != 0)
-		return fail("cannot write %s: sample '%s' has other parts than the first", out_name(w->out), s->key);
+		return fail("cannot write %s: sample '%s' has other parts than the first",
+		    out_name(w->out), s->key);
 	for (int p = 0; p < PARTS; p++) {
 		snprintf(name, sizeof name, "%s.%s", s->key, part_names[p]);
 		if (has[p] && put_member(w, name, data[p], size[p]) < 0)
@@ -169,13 +171,14 @@ static int put_sample(struct shard_writer *w, const struct sample *s)
 	return w->kept ? out_sync(w->out) : 0;
 }
 
-int shard_add(struct shard_writer *w, const char *class, const char *id, long cls, const void *jpeg, size_t jpeg_size,
-    const void *npy, size_t npy_size, const char *json)
+int shard_add(struct shard_writer *w, const char *class, const char *id, long cls, const void *jpeg,
+    size_t jpeg_size, const void *npy, size_t npy_size, const char *json)
 {
 	if (check_names(w, class, id) < 0)
 		return -1;
 	if (!jpeg || (!class && cls < 0))
-		return fail("cannot write %s: sample '%s' has no %s", out_name(w->out), id, jpeg ? "label" : "image");
+		return fail("cannot write %s: sample '%s' has no %s", out_name(w->out), id,
+		    jpeg ? "label" : "image");
 	char *key = class ? xasprintf("%s/%s", class, id) : xstrdup(id);
 	struct sample s = {.key = key,
 	    .class = class,
@@ -190,8 +193,6 @@ int shard_add(struct shard_writer *w, const char *class, const char *id, long cl
 	free(key);
 	return ok;
 }
-
-/* --- end ----------------------------------------------------------------------------------------- */
 
 static int put_end(struct shard_writer *w)
 {
@@ -210,7 +211,8 @@ static int put_end(struct shard_writer *w)
 int shard_finish(struct shard_writer *w)
 {
 	struct out *out = w->out;
-	if (put_end(w) < 0 || (archive_write_close(w->archive) != ARCHIVE_OK && no_member(w, SHARD_END) < 0)) {
+	if (put_end(w) < 0 ||
+	    (archive_write_close(w->archive) != ARCHIVE_OK && no_member(w, SHARD_END) < 0)) {
 		shard_abandon(w);
 		return -1;
 	}
@@ -224,8 +226,6 @@ void shard_abandon(struct shard_writer *w)
 	release(w);
 	out_abandon(out);
 }
-
-/* --- going on ------------------------------------------------------------------------------------ */
 
 /* An unfinished shard while it is read: what of it is whole. */
 struct rest {
@@ -245,10 +245,12 @@ static int next_whole(struct rest *f, uint64_t *end)
 {
 	struct archive_entry *e;
 	struct blob *b = &f->member.data;
-	if (archive_read_next_header(f->archive, &e) != ARCHIVE_OK || archive_entry_size(e) > SHARD_MEMBER_MAX)
+	if (archive_read_next_header(f->archive, &e) != ARCHIVE_OK ||
+	    archive_entry_size(e) > SHARD_MEMBER_MAX)
 		return 0;
 	size_t size = (size_t)archive_entry_size(e);
-	*end = (uint64_t)archive_read_header_position(f->archive) + BLOCK + (size + BLOCK - 1) / BLOCK * BLOCK;
+	*end = (uint64_t)archive_read_header_position(f->archive) + BLOCK +
+	       (size + BLOCK - 1) / BLOCK * BLOCK;
 	const char *name = archive_entry_pathname(e);
 	if (*end > f->size || !name || strlen(name) > SHARD_NAME_MAX)
 		return 0;
@@ -282,8 +284,9 @@ static int read_start(struct rest *f)
 	f->start = json_loadb((char *)f->member.data.data, f->member.data.size, 0, NULL);
 	if (!json_is_object(json_object_get(f->start, "meta")))
 		return fail("'%s' is damaged; remove it", f->name);
-	json_array_foreach(json_object_get(f->start, "parts"), i, v) for (int p = 0; (part = json_string_value(v)) && p < PARTS;
-	                                                                  p++) f->parts[p] |= !strcmp(part, part_names[p]);
+	json_array_foreach (json_object_get(f->start, "parts"), i, v)
+		for (int p = 0; (part = json_string_value(v)) && p < PARTS; p++)
+			f->parts[p] |= !strcmp(part, part_names[p]);
 	f->good = end;
 	return 0;
 }
@@ -331,7 +334,8 @@ static int read_rest(struct rest *f, void (*seen)(void *, const struct sample *)
 	return ok;
 }
 
-/* The first setting that differs, as a sentence; argv is only how they were given. 0 when they agree. */
+/* The first setting that differs, as a sentence; argv is only how they were given. 0 when they
+ * agree. */
 static int differs(const char *file, const char *name, json_t *was, json_t *is)
 {
 	const char *key;
@@ -341,23 +345,32 @@ static int differs(const char *file, const char *name, json_t *was, json_t *is)
 	if (!json_is_object(was) || !json_is_object(is)) {
 		char *a = was ? json_dumps(was, JSON_ENCODE_ANY | JSON_COMPACT) : NULL,
 		     *b = is ? json_dumps(is, JSON_ENCODE_ANY | JSON_COMPACT) : NULL;
-		fail("'%s' was begun with %s %.60s, and this is %s %.60s; give the same settings, or remove it", file, name,
-		    a ? a : "unset", name, b ? b : "unset");
+		fail("'%s' was begun with %s %.60s, and this is %s %.60s; give the same settings, "
+		     "or remove it",
+		    file, name, a ? a : "unset", name, b ? b : "unset");
 		free(a);
 		free(b);
 		return -1;
 	}
-	json_object_foreach(was, key, v) if (differs(file, key, v, json_object_get(is, key)) < 0) return -1;
-	json_object_foreach(is, key, v) if (differs(file, key, json_object_get(was, key), v) < 0) return -1;
+	json_object_foreach (was, key, v)
+		if (differs(file, key, v, json_object_get(is, key)) < 0)
+			return -1;
+	json_object_foreach (is, key, v)
+		if (differs(file, key, json_object_get(was, key), v) < 0)
+			return -1;
 	return 0;
 }
 
-/* Takes over what is whole. The settings stay as they were first written, so that the result is the same as without the break. */
-static struct shard_writer *go_on(const char *path, struct rest *f, json_t *meta, const char *const *classes, int n)
+/* Takes over what is whole. The settings stay as they were first written, so that the result is
+ * the same as without the break. */
+static struct shard_writer *go_on(
+    const char *path, struct rest *f, json_t *meta, const char *const *classes, int n)
 {
 	struct out *out = out_resume(path, f->good);
 	struct shard_writer *w =
-	    out ? shard_create(out, json_incref(f->start ? json_object_get(f->start, "meta") : meta), classes, n) : NULL;
+	    out ? shard_create(out,
+	              json_incref(f->start ? json_object_get(f->start, "meta") : meta), classes, n)
+	        : NULL;
 	if (!w)
 		return NULL;
 	w->begun = f->start;
@@ -379,8 +392,8 @@ static int same_settings(const struct rest *f, json_t *meta, const char *const *
 	return ok;
 }
 
-struct shard_writer *shard_resume(
-    const char *path, json_t *meta, const char *const *classes, int n, void (*seen)(void *ctx, const struct sample *s), void *ctx)
+struct shard_writer *shard_resume(const char *path, json_t *meta, const char *const *classes, int n,
+    void (*seen)(void *ctx, const struct sample *s), void *ctx)
 {
 	char *part = out_part_name(path);
 	struct rest f = {.name = part};
@@ -409,7 +422,8 @@ long shard_unfinished(const char *path)
 
 bool shard_is_made(const char *path, json_t *meta)
 {
-	struct shard_reader *r = access(path, R_OK) ? NULL : shard_open((char *[]){(char *)path}, 1);
+	struct shard_reader *r =
+	    access(path, R_OK) ? NULL : shard_open((char *[]){(char *)path}, 1);
 	struct sample s;
 	const char *key;
 	json_t *v;
@@ -419,8 +433,9 @@ bool shard_is_made(const char *path, json_t *meta)
 	while ((got = shard_next(r, &s)) > 0)
 		;
 	bool same = !got && shard_meta(r);
-	json_object_foreach(meta, key, v) same =
-	    same && (!strcmp(key, "argv") || json_equal(v, json_object_get(shard_meta(r), key)));
+	json_object_foreach (meta, key, v)
+		same = same &&
+		       (!strcmp(key, "argv") || json_equal(v, json_object_get(shard_meta(r), key)));
 	shard_close(r);
 	return same;
 }

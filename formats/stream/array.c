@@ -39,9 +39,11 @@ int64_t array_count(const struct array *a)
 
 static double half(uint16_t bits)
 {
-	uint32_t sign = (uint32_t)(bits & 0x8000) << 16, exponent = bits >> 10 & 31, fraction = bits & 1023;
+	uint32_t sign = (uint32_t)(bits & 0x8000) << 16, exponent = bits >> 10 & 31,
+	         fraction = bits & 1023;
 	if (!exponent)
-		return (sign ? -1 : 1) * (double)fraction / 16777216.0; /* subnormal: fraction * 2^-24 */
+		return (sign ? -1 : 1) * (double)fraction /
+		       16777216.0; /* subnormal: fraction * 2^-24 */
 	uint32_t word = sign | (exponent == 31 ? 255u : exponent + 112) << 23 | fraction << 13;
 	float f;
 	memcpy(&f, &word, sizeof f);

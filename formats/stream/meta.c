@@ -13,8 +13,7 @@ static void pack_object(msgpack_packer *pk, const json_t *v)
 	const char *key;
 	json_t *member;
 	msgpack_pack_map(pk, json_object_size(v));
-	json_object_foreach((json_t *)v, key, member)
-	{
+	json_object_foreach ((json_t *)v, key, member) {
 		pack_text(pk, key);
 		meta_pack(pk, member);
 	}
@@ -57,8 +56,10 @@ static json_t *unpack_map(const msgpack_object_map *m)
 	json_t *v = json_object();
 	for (uint32_t i = 0; i < m->size; i++) {
 		const msgpack_object *key = &m->ptr[i].key;
-		json_t *member = key->type == MSGPACK_OBJECT_STR ? meta_unpack(&m->ptr[i].val) : NULL;
-		json_t *name = member ? json_stringn(key->via.str.ptr, key->via.str.size) : NULL; /* checks UTF-8 */
+		json_t *member =
+		    key->type == MSGPACK_OBJECT_STR ? meta_unpack(&m->ptr[i].val) : NULL;
+		json_t *name = member ? json_stringn(key->via.str.ptr, key->via.str.size)
+		                      : NULL; /* checks UTF-8 */
 		if (!name || json_object_set_new(v, json_string_value(name), member) < 0) {
 			if (!name)
 				json_decref(member);

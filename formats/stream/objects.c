@@ -10,10 +10,18 @@
 
 enum { READ_AHEAD = 1 << 20, SLACK = 64 << 10, COUNT_MAX = 1 << 30 };
 
-const struct bounds header_bounds = {
-    .depth = 32, .nodes = 1 << 20, .map = 1 << 20, .array = 1 << 20, .blob = 16 << 20, .size = 16 << 20};
-const struct bounds record_bounds = {
-    .depth = 6, .nodes = 1 << 17, .map = 256, .array = 65536, .blob = STREAM_RECORD_MAX, .size = STREAM_RECORD_MAX + SLACK};
+const struct bounds header_bounds = {.depth = 32,
+    .nodes = 1 << 20,
+    .map = 1 << 20,
+    .array = 1 << 20,
+    .blob = 16 << 20,
+    .size = 16 << 20};
+const struct bounds record_bounds = {.depth = 6,
+    .nodes = 1 << 17,
+    .map = 256,
+    .array = 65536,
+    .blob = STREAM_RECORD_MAX,
+    .size = STREAM_RECORD_MAX + SLACK};
 
 void objects_begin(struct objects *in, struct input *input)
 {
@@ -33,8 +41,6 @@ const char *objects_name(const struct objects *in)
 	return input_name(in->input);
 }
 
-/* --- bytes --------------------------------------------------------------------------------------- */
-
 static void make_room(struct objects *in)
 {
 	if (in->pos) {
@@ -48,7 +54,8 @@ static void make_room(struct objects *in)
 	}
 }
 
-/* Makes bytes pos .. pos+n-1 available; the buffer grows only as data arrive. -1 at an early end. */
+/* Makes bytes pos .. pos+n-1 available; the buffer grows only as data arrive. -1 at an early
+ * end. */
 static int need(struct objects *in, size_t n)
 {
 	while (in->len - in->pos < n && !in->eof) {
@@ -59,7 +66,9 @@ static int need(struct objects *in, size_t n)
 		in->eof = !got;
 		in->len += (size_t)got;
 	}
-	return in->len - in->pos >= n ? 0 : fail("'%s' is cut short: its end record is missing", objects_name(in));
+	return in->len - in->pos >= n
+	           ? 0
+	           : fail("'%s' is cut short: its end record is missing", objects_name(in));
 }
 
 void objects_skip(struct objects *in)
@@ -87,10 +96,10 @@ int objects_at_end(struct objects *in)
 		in->eof = !got;
 		more += (unsigned long long)got;
 	}
-	return more ? fail("'%s' has %s%llu bytes after its end", objects_name(in), in->eof ? "" : "over ", more) : 0;
+	return more ? fail("'%s' has %s%llu bytes after its end", objects_name(in),
+	                  in->eof ? "" : "over ", more)
+	            : 0;
 }
-
-/* --- the walk ------------------------------------------------------------------------------------ */
 
 struct walk {
 	struct objects *in;
@@ -107,7 +116,8 @@ static int broken(const struct walk *w)
 static int skip(struct walk *w, uint64_t n)
 {
 	if (n > w->b->blob || w->at + n > w->b->size)
-		return fail("'%s' is a damaged tensor stream, or holds a record over 64 MiB", objects_name(w->in));
+		return fail("'%s' is a damaged tensor stream, or holds a record over 64 MiB",
+		    objects_name(w->in));
 	if (need(w->in, w->at + n) < 0)
 		return -1;
 	w->at += n;
@@ -154,10 +164,11 @@ static int walk_sized(struct walk *w, int first, int depth)
 	/* n: bytes of the value, or of its length. */
 	static const struct {
 		uint8_t what, n;
-	} formats[32] = {{NIL, 0}, {BAD, 0}, {NIL, 0}, {NIL, 0}, {BLOB, 1}, {BLOB, 2}, {BLOB, 4}, {BAD, 0}, {BAD, 0}, {BAD, 0},
-	    {FIXED, 4}, {FIXED, 8}, {FIXED, 1}, {FIXED, 2}, {FIXED, 4}, {FIXED, 8}, {FIXED, 1}, {FIXED, 2}, {FIXED, 4}, {FIXED, 8},
-	    {BAD, 0}, {BAD, 0}, {BAD, 0}, {BAD, 0}, {BAD, 0}, {BLOB, 1}, {BLOB, 2}, {BLOB, 4}, {ARRAY, 2}, {ARRAY, 4}, {MAP, 2},
-	    {MAP, 4}};
+	} formats[32] = {{NIL, 0}, {BAD, 0}, {NIL, 0}, {NIL, 0}, {BLOB, 1}, {BLOB, 2}, {BLOB, 4},
+	    {BAD, 0}, {BAD, 0}, {BAD, 0}, {FIXED, 4}, {FIXED, 8}, {FIXED, 1}, {FIXED, 2},
+	    {FIXED, 4}, {FIXED, 8}, {FIXED, 1}, {FIXED, 2}, {FIXED, 4}, {FIXED, 8}, {BAD, 0},
+	    {BAD, 0}, {BAD, 0}, {BAD, 0}, {BAD, 0}, {BLOB, 1}, {BLOB, 2}, {BLOB, 4}, {ARRAY, 2},
+	    {ARRAY, 4}, {MAP, 2}, {MAP, 4}};
 	int what = formats[first - 0xc0].what, n = formats[first - 0xc0].n;
 	uint64_t v = 0;
 	if (what == BAD)
@@ -166,7 +177,9 @@ static int walk_sized(struct walk *w, int first, int depth)
 		return skip(w, (uint64_t)n);
 	if (number(w, n, &v) < 0)
 		return -1;
-	return what == BLOB ? skip(w, v) : what == ARRAY ? walk_array(w, v, depth) : walk_map(w, v, depth);
+	return what == BLOB    ? skip(w, v)
+	       : what == ARRAY ? walk_array(w, v, depth)
+	                       : walk_map(w, v, depth);
 }
 
 static int walk_object(struct walk *w, int depth)
@@ -193,7 +206,8 @@ int objects_next(struct objects *in, const struct bounds *b)
 		return -1;
 	msgpack_unpacked_destroy(&in->object);
 	msgpack_unpacked_init(&in->object);
-	if (msgpack_unpack_next(&in->object, (const char *)in->buffer + in->pos, w.at, &off) != MSGPACK_UNPACK_SUCCESS ||
+	if (msgpack_unpack_next(&in->object, (const char *)in->buffer + in->pos, w.at, &off) !=
+	        MSGPACK_UNPACK_SUCCESS ||
 	    off != w.at)
 		return broken(&w);
 	in->size = w.at;
@@ -205,5 +219,6 @@ bool object_is_text(const msgpack_object *o, const char *s)
 	size_t n = strlen(s);
 	if (o->type == MSGPACK_OBJECT_STR)
 		return o->via.str.size == n && !memcmp(o->via.str.ptr, s, n);
-	return o->type == MSGPACK_OBJECT_BIN && o->via.bin.size == n && !memcmp(o->via.bin.ptr, s, n);
+	return o->type == MSGPACK_OBJECT_BIN && o->via.bin.size == n &&
+	       !memcmp(o->via.bin.ptr, s, n);
 }

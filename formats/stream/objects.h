@@ -1,4 +1,5 @@
-/* One msgpack object after another, each walked within bounds before it is unpacked: msgpack-c allocates what a length claims. */
+/* One msgpack object after another, each walked within bounds before it is unpacked: msgpack-c
+ * allocates what a length claims. */
 #ifndef FD2_OBJECTS_H
 #define FD2_OBJECTS_H
 #include <msgpack.h>
@@ -29,8 +30,8 @@ struct objects {
 void objects_begin(struct objects *in, struct input *input);
 void objects_end(struct objects *in);
 const char *objects_name(const struct objects *in);
-/* Unpacks the next one into in->object, whose strings point into the buffer, until the following call. 0 or -1 (cut short,
- * damaged). */
+/* Unpacks the next one into in->object, whose strings point into the buffer, until the following
+ * call. 0 or -1 (cut short, damaged). */
 int objects_next(struct objects *in, const struct bounds *b);
 /* Goes past it; accept counts it into the checksums. */
 void objects_accept(struct objects *in);

@@ -29,8 +29,6 @@ static const msgpack_object *member(const msgpack_object *map, const char *key)
 	return NULL;
 }
 
-/* --- header -------------------------------------------------------------------------------------- */
-
 /* "labels are wanted here", "a teacher is wanted here" */
 static int refuse_kind(const char *name, const char *kind, const char *wanted)
 {
@@ -47,11 +45,13 @@ static int take_header(struct stream_reader *r, const json_t *header, const char
 	const char *kind = NULL, *name = objects_name(&r->in);
 	json_t *meta = NULL;
 	int version = 0;
-	if (json_unpack((json_t *)header, "{s:i, s:s, s:o}", "version", &version, "kind", &kind, "meta", &meta) ||
+	if (json_unpack((json_t *)header, "{s:i, s:s, s:o}", "version", &version, "kind", &kind,
+	        "meta", &meta) ||
 	    !json_is_object(meta))
 		return broken(r);
 	if (version != 1)
-		return fail("'%s' is a tensor stream of version %d; this program reads version 1", name, version);
+		return fail("'%s' is a tensor stream of version %d; this program reads version 1",
+		    name, version);
 	if (wanted && strcmp(kind, wanted) != 0)
 		return refuse_kind(name, kind, wanted);
 	r->kind = xstrdup(kind);
@@ -61,7 +61,8 @@ static int take_header(struct stream_reader *r, const json_t *header, const char
 
 static int refuse(struct stream_reader *r, const char *kind)
 {
-	char *wanted = xasprintf("a tensor stream%s%s%s", kind ? " (kind " : "", kind ? kind : "", kind ? ")" : "");
+	char *wanted = xasprintf(
+	    "a tensor stream%s%s%s", kind ? " (kind " : "", kind ? kind : "", kind ? ")" : "");
 	int ok = input_refuse(r->in.input, wanted);
 	free(wanted);
 	return ok;
@@ -128,8 +129,6 @@ void stream_close(struct stream_reader *r)
 	free(r);
 }
 
-/* --- one record ---------------------------------------------------------------------------------- */
-
 enum { PARTS_MAX = 1 << 20, TENSOR_MAX_LOG = 36 }; /* the largest tensor we take has 64 GiB */
 
 /* One record as it lies in the buffer. */
@@ -156,7 +155,8 @@ static bool is_number(const msgpack_object *o, uint64_t most)
 }
 
 /* Bytes of the shape, or -1: a bad dimension, or more than `most`. */
-static int64_t parse_shape(const msgpack_object *o, size_t element, int64_t most, int *rank, int64_t *shape)
+static int64_t parse_shape(
+    const msgpack_object *o, size_t element, int64_t most, int *rank, int64_t *shape)
 {
 	int64_t size = (int64_t)element;
 	bool zero = false;
@@ -184,7 +184,8 @@ static bool parse_parts(const msgpack_object *o, struct record *rec)
 	if (o->type != MSGPACK_OBJECT_ARRAY || o->via.array.size != 2)
 		return false;
 	const msgpack_object *p = o->via.array.ptr;
-	if (!is_number(&p[0], PARTS_MAX) || !is_number(&p[1], PARTS_MAX) || p[0].via.u64 >= p[1].via.u64)
+	if (!is_number(&p[0], PARTS_MAX) || !is_number(&p[1], PARTS_MAX) ||
+	    p[0].via.u64 >= p[1].via.u64)
 		return false;
 	rec->part = (int)p[0].via.u64;
 	rec->parts = (int)p[1].via.u64;
@@ -195,36 +196,44 @@ static bool parse_whole(const msgpack_object *shape, struct record *rec)
 {
 	int rank = rec->rank;
 	memcpy(rec->whole, rec->shape, sizeof rec->whole);
-	return rec->parts == 1 ||
-	       (parse_shape(shape, dtype_size(rec->dtype), (int64_t)1 << TENSOR_MAX_LOG, &rank, rec->whole) > 0 &&
-	           rank == rec->rank && rank > 0);
+	return rec->parts == 1 || (parse_shape(shape, dtype_size(rec->dtype),
+	                               (int64_t)1 << TENSOR_MAX_LOG, &rank, rec->whole) > 0 &&
+	                              rank == rec->rank && rank > 0);
 }
 
 /* msgpack-numpy's map; a NumPy scalar has "nd" false and no shape. */
-static int parse_value(const msgpack_object *v, struct record *rec, const char *name, const char *file)
+static int parse_value(
+    const msgpack_object *v, struct record *rec, const char *name, const char *file)
 {
-	const msgpack_object *nd = member(v, "nd"), *kind = member(v, "kind"), *shape = member(v, "shape");
+	const msgpack_object *nd = member(v, "nd"), *kind = member(v, "kind"),
+	                     *shape = member(v, "shape");
 	if (!nd || nd->type != MSGPACK_OBJECT_BOOLEAN)
-		return fail("tensor '%s' of '%s' is no ndarray in msgpack-numpy's encoding", name, file);
+		return fail(
+		    "tensor '%s' of '%s' is no ndarray in msgpack-numpy's encoding", name, file);
 	if (kind && (object_is_text(kind, "O") || object_is_text(kind, "V")))
 		return fail("tensor '%s' of '%s' holds Python objects or structures", name, file);
 	if (!parse_type(member(v, "type"), &rec->dtype))
-		return fail("tensor '%s' of '%s' has a type other than f16 f32 f64 i32 i64 u8 bool", name, file);
+		return fail("tensor '%s' of '%s' has a type other than f16 f32 f64 i32 i64 u8 bool",
+		    name, file);
 	rec->data = member(v, "data");
-	int64_t size = nd->via.boolean ? parse_shape(shape, dtype_size(rec->dtype), STREAM_RECORD_MAX, &rec->rank, rec->shape)
+	int64_t size = nd->via.boolean ? parse_shape(shape, dtype_size(rec->dtype),
+	                                     STREAM_RECORD_MAX, &rec->rank, rec->shape)
 	                               : (int64_t)dtype_size(rec->dtype);
-	if (size < 0 || !rec->data || rec->data->type != MSGPACK_OBJECT_BIN || rec->data->via.bin.size != (uint64_t)size)
+	if (size < 0 || !rec->data || rec->data->type != MSGPACK_OBJECT_BIN ||
+	    rec->data->via.bin.size != (uint64_t)size)
 		return fail("tensor '%s' of '%s' has data that do not fit its shape", name, file);
 	return 0;
 }
 
 static int parse_record(struct stream_reader *r, struct record *rec)
 {
-	const msgpack_object *o = &r->in.object.data, *v = member(o, "value"), *text = member(o, "name");
+	const msgpack_object *o = &r->in.object.data, *v = member(o, "value"),
+	                     *text = member(o, "name");
 	const char *file = objects_name(&r->in);
 	char name[NAME_MAX_BYTES + 1];
 	*rec = (struct record){.name = text};
-	if (!v || !text || text->type != MSGPACK_OBJECT_STR || text->via.str.size > NAME_MAX_BYTES ||
+	if (!v || !text || text->type != MSGPACK_OBJECT_STR ||
+	    text->via.str.size > NAME_MAX_BYTES ||
 	    memchr(text->via.str.ptr, '\0', text->via.str.size))
 		return fail("'%s' holds an object that is no tensor", file);
 	memcpy(name, text->via.str.ptr, text->via.str.size);
@@ -238,13 +247,15 @@ static int parse_record(struct stream_reader *r, struct record *rec)
 
 static int take_end(struct stream_reader *r, const msgpack_object *end)
 {
-	const msgpack_object *map = &r->in.object.data, *count = member(map, "count"), *crc = member(map, "crc32");
+	const msgpack_object *map = &r->in.object.data, *count = member(map, "count"),
+	                     *crc = member(map, "crc32");
 	const char *file = objects_name(&r->in);
-	if (end->type != MSGPACK_OBJECT_BOOLEAN || !end->via.boolean || !is_number(count, INT64_MAX) || !is_number(crc, UINT32_MAX))
+	if (end->type != MSGPACK_OBJECT_BOOLEAN || !end->via.boolean ||
+	    !is_number(count, INT64_MAX) || !is_number(crc, UINT32_MAX))
 		return broken(r);
 	if (count->via.u64 != r->count)
-		return fail("'%s' holds %llu tensors where its end says %llu", file, (unsigned long long)r->count,
-		    (unsigned long long)count->via.u64);
+		return fail("'%s' holds %llu tensors where its end says %llu", file,
+		    (unsigned long long)r->count, (unsigned long long)count->via.u64);
 	if (crc->via.u64 != r->in.crc)
 		return fail("'%s' is damaged: its checksum is wrong", file);
 	objects_skip(&r->in);
@@ -263,17 +274,17 @@ static int next_record(struct stream_reader *r, struct record *rec)
 	return parse_record(r, rec) < 0 ? -1 : 1;
 }
 
-/* --- whole tensors ------------------------------------------------------------------------------- */
-
 /* Puts a part behind the rows that are there; memory grows with the data, not with the claim. */
 static int append(struct stream_reader *r, struct array *a, const struct record *rec, int64_t *rows)
 {
-	bool fits = rec->dtype == a->dtype && rec->rank == a->rank && !memcmp(rec->whole, a->shape, sizeof a->shape) &&
+	bool fits = rec->dtype == a->dtype && rec->rank == a->rank &&
+	            !memcmp(rec->whole, a->shape, sizeof a->shape) &&
 	            rec->shape[0] <= a->shape[0] - *rows;
 	for (int i = 1; i < rec->rank; i++)
 		fits &= rec->shape[i] == a->shape[i];
 	if (!fits)
-		return fail("the parts of tensor '%s' of '%s' do not fit together", a->name, objects_name(&r->in));
+		return fail("the parts of tensor '%s' of '%s' do not fit together", a->name,
+		    objects_name(&r->in));
 	size_t n = rec->data->via.bin.size;
 	a->data = xrealloc(a->data, a->size + n + 1, 1);
 	memcpy((uint8_t *)a->data + a->size, rec->data->via.bin.ptr, n);
@@ -289,13 +300,17 @@ static int join(struct stream_reader *r, struct array *a, struct record *rec)
 	for (int i = 0; i < parts; i++) {
 		if (i && (got = next_record(r, rec)) < 0)
 			return -1;
-		if (!got || rec->part != i || rec->parts != parts || !object_is_text(rec->name, a->name))
-			return fail("'%s' lacks part %d of tensor '%s'", objects_name(&r->in), i, a->name);
+		if (!got || rec->part != i || rec->parts != parts ||
+		    !object_is_text(rec->name, a->name))
+			return fail(
+			    "'%s' lacks part %d of tensor '%s'", objects_name(&r->in), i, a->name);
 		if (append(r, a, rec, &rows) < 0)
 			return -1;
 		objects_accept(&r->in);
 	}
-	return rows == a->shape[0] ? 0 : fail("tensor '%s' of '%s' lacks rows", a->name, objects_name(&r->in));
+	return rows == a->shape[0]
+	           ? 0
+	           : fail("tensor '%s' of '%s' lacks rows", a->name, objects_name(&r->in));
 }
 
 static void take_whole(struct stream_reader *r, struct array *a, const struct record *rec)

@@ -46,8 +46,8 @@ struct stream_writer *stream_create(struct out *out, const char *kind, json_t *m
 	w->out = out;
 	msgpack_sbuffer_init(&w->small);
 	msgpack_packer_init(&w->pk, &w->small, msgpack_sbuffer_write);
-	json_t *header = json_pack(
-	    "{s:s, s:i, s:s, s:o}", "format", "fd2-stream", "version", 1, "kind", kind, "meta", meta ? meta : json_object());
+	json_t *header = json_pack("{s:s, s:i, s:s, s:o}", "format", "fd2-stream", "version", 1,
+	    "kind", kind, "meta", meta ? meta : json_object());
 	meta_pack(&w->pk, header);
 	json_decref(header);
 	if (put_small(w) == 0)
@@ -64,8 +64,8 @@ static void shape_of(struct stream_writer *w, int rank, const int64_t *shape)
 }
 
 /* One record; part n of parts when the tensor is split, whole being its shape. */
-static int put_record(struct stream_writer *w, const char *name, enum dtype t, int rank, const int64_t *shape, const void *data,
-    size_t size, int part, int parts, const int64_t *whole)
+static int put_record(struct stream_writer *w, const char *name, enum dtype t, int rank,
+    const int64_t *shape, const void *data, size_t size, int part, int parts, const int64_t *whole)
 {
 	msgpack_pack_map(&w->pk, parts > 1 ? 4 : 2);
 	text(w, "name");
@@ -93,11 +93,13 @@ static int put_record(struct stream_writer *w, const char *name, enum dtype t, i
 	return put_small(w) < 0 ? -1 : put_bytes(w, data, size);
 }
 
-int stream_put(struct stream_writer *w, const char *name, enum dtype t, int rank, const int64_t *shape, const void *data)
+int stream_put(struct stream_writer *w, const char *name, enum dtype t, int rank,
+    const int64_t *shape, const void *data)
 {
 	size_t row = dtype_size(t), rows = rank ? (size_t)shape[0] : 1;
 	if (rank > STREAM_RANK_MAX)
-		return fail("tensor '%s' has %d dimensions, more than %d", name, rank, STREAM_RANK_MAX);
+		return fail(
+		    "tensor '%s' has %d dimensions, more than %d", name, rank, STREAM_RANK_MAX);
 	for (int i = 1; i < rank; i++)
 		row *= (size_t)shape[i];
 	if (row > STREAM_RECORD_MAX)
@@ -112,7 +114,8 @@ int stream_put(struct stream_writer *w, const char *name, enum dtype t, int rank
 		size_t first = (size_t)i * step, n = rows - first < step ? rows - first : step;
 		memcpy(part, shape, (size_t)rank * sizeof *part);
 		part[0] = (int64_t)n;
-		if (put_record(w, name, t, rank, part, (const uint8_t *)data + first * row, n * row, i, parts, shape) < 0)
+		if (put_record(w, name, t, rank, part, (const uint8_t *)data + first * row, n * row,
+		        i, parts, shape) < 0)
 			return -1;
 	}
 	return 0;
@@ -131,7 +134,8 @@ static void release(struct stream_writer *w)
 
 int stream_finish(struct stream_writer *w)
 {
-	json_t *end = json_pack("{s:b, s:I, s:I}", "end", 1, "count", (json_int_t)w->count, "crc32", (json_int_t)w->crc);
+	json_t *end = json_pack("{s:b, s:I, s:I}", "end", 1, "count", (json_int_t)w->count, "crc32",
+	    (json_int_t)w->crc);
 	meta_pack(&w->pk, end);
 	json_decref(end);
 	struct out *out = w->out;

@@ -27,10 +27,12 @@ static bool copy_numbers(int64_t *to, const struct value *list)
 static struct value *make_tensor(struct pickle *p, const struct value *args)
 {
 	struct value **a = args->list.v;
-	if (!is_list(args, 4) || a[0]->kind != VALUE_STORAGE || a[1]->kind != VALUE_NUMBER || !is_list(a[2], 0) ||
-	    !is_list(a[3], 0) || a[2]->list.n != a[3]->list.n || a[2]->list.n > STREAM_RANK_MAX)
+	if (!is_list(args, 4) || a[0]->kind != VALUE_STORAGE || a[1]->kind != VALUE_NUMBER ||
+	    !is_list(a[2], 0) || !is_list(a[3], 0) || a[2]->list.n != a[3]->list.n ||
+	    a[2]->list.n > STREAM_RANK_MAX)
 		return fail_null(
-		    "'%s' has a tensor whose storage or shape is none, or of more than %d sides", p->file, STREAM_RANK_MAX);
+		    "'%s' has a tensor whose storage or shape is none, or of more than %d sides",
+		    p->file, STREAM_RANK_MAX);
 	struct value *v = pickle_value(p, VALUE_TENSOR);
 	if (!v)
 		return NULL;
@@ -61,8 +63,6 @@ static struct value *make_dict(struct pickle *p, const struct value *args)
 	return dict;
 }
 
-/* --- NumPy's scalars: what is no number of a known type is let pass as a thing of no interest ---- */
-
 static struct value *make_dtype(struct pickle *p, const struct value *args)
 {
 	const struct value *name = args->list.n ? args->list.v[0] : args;
@@ -82,9 +82,11 @@ void pickle_build(struct value *v, const struct value *state)
 }
 
 /* The name of a type and its bytes, which fit. */
-static bool named_and_sized(const struct value *type, const struct value *bytes, const char *name, size_t size)
+static bool named_and_sized(
+    const struct value *type, const struct value *bytes, const char *name, size_t size)
 {
-	return type->text.n == strlen(name) && !memcmp(type->text.p, name, type->text.n) && bytes->text.n == size;
+	return type->text.n == strlen(name) && !memcmp(type->text.p, name, type->text.n) &&
+	       bytes->text.n == size;
 }
 
 static struct value *make_scalar(struct pickle *p, const struct value *args)
@@ -118,7 +120,8 @@ static int latin1(char *to, const struct value *text)
 	const unsigned char *s = (const unsigned char *)text->text.p, *end = s + text->text.n;
 	int n = 0;
 	while (s < end) {
-		if (*s >= 0x80 && ((*s != 0xc2 && *s != 0xc3) || s + 1 == end || (s[1] & 0xc0) != 0x80))
+		if (*s >= 0x80 &&
+		    ((*s != 0xc2 && *s != 0xc3) || s + 1 == end || (s[1] & 0xc0) != 0x80))
 			return -1;
 		to[n++] = (char)(*s < 0x80 ? s[0] : (s[0] & 3) << 6 | (s[1] & 0x3f));
 		s += *s < 0x80 ? 1 : 2;
@@ -126,7 +129,8 @@ static int latin1(char *to, const struct value *text)
 	return n;
 }
 
-/* Those of a number are few; long ones, which a pickle could ask for again and again, are of no interest. */
+/* Those of a number are few; long ones, which a pickle could ask for again and again, are of no
+ * interest. */
 static struct value *make_bytes(struct pickle *p, const struct value *args)
 {
 	enum { BYTES_MAX = 32 };
@@ -146,12 +150,11 @@ static struct value *make_bytes(struct pickle *p, const struct value *args)
 	return v;
 }
 
-/* ---------------------------------------------------------------------------------------------------------------------------- */
-
 struct value *pickle_call(struct pickle *p, const struct value *f, struct value *args)
 {
 	enum role role = f->kind == VALUE_NAMED ? f->named->role : ROLE_OPAQUE;
-	if ((f->kind != VALUE_NAMED && f->kind != VALUE_OPAQUE) || !is_list(args, role == ROLE_FIRST) || role == ROLE_STORAGE)
+	if ((f->kind != VALUE_NAMED && f->kind != VALUE_OPAQUE) ||
+	    !is_list(args, role == ROLE_FIRST) || role == ROLE_STORAGE)
 		return pickle_damaged(p), NULL;
 	switch (role) {
 	case ROLE_TENSOR:
@@ -181,7 +184,8 @@ static bool narrow(struct storage *s, const struct value *view)
 		return false;
 	s->first = a[1]->number;
 	s->used = a[2]->number;
-	return s->first >= 0 && s->used >= 0 && s->first <= s->count && s->used <= s->count - s->first;
+	return s->first >= 0 && s->used >= 0 && s->first <= s->count &&
+	       s->used <= s->count - s->first;
 }
 
 static void keep_storage(struct pickle *p, struct storage *s)
@@ -197,15 +201,21 @@ static void keep_storage(struct pickle *p, struct storage *s)
 struct value *pickle_storage(struct pickle *p, const struct value *id)
 {
 	struct value **a = id->list.v, *v;
-	if (!is_list(id, 5) || !value_is_text(a[0], "storage") || a[1]->kind != VALUE_NAMED || a[1]->named->role != ROLE_STORAGE ||
-	    a[2]->kind != VALUE_TEXT || a[4]->kind != VALUE_NUMBER || a[4]->number < 0)
-		return fail_null("'%s' refers to something outside of its pickle that is no storage of a tensor", p->file);
+	if (!is_list(id, 5) || !value_is_text(a[0], "storage") || a[1]->kind != VALUE_NAMED ||
+	    a[1]->named->role != ROLE_STORAGE || a[2]->kind != VALUE_TEXT ||
+	    a[4]->kind != VALUE_NUMBER || a[4]->number < 0)
+		return fail_null(
+		    "'%s' refers to something outside of its pickle that is no storage of a tensor",
+		    p->file);
 	if (!(v = pickle_value(p, VALUE_STORAGE)))
 		return NULL;
 	struct storage *s = v->storage = xcalloc(1, sizeof *s);
 	keep_storage(p, s);
-	*s = (struct storage){
-	    .key = a[2]->text.p, .n = a[2]->text.n, .type = a[1]->named->type, .count = a[4]->number, .used = a[4]->number};
+	*s = (struct storage){.key = a[2]->text.p,
+	    .n = a[2]->text.n,
+	    .type = a[1]->named->type,
+	    .count = a[4]->number,
+	    .used = a[4]->number};
 	if (id->list.n > 5 && !narrow(s, a[5]))
 		return pickle_damaged(p), NULL;
 	return v;

@@ -1,4 +1,5 @@
-/* The state of the machine that reads pickles, shared by its instructions (pickle.c) and by what calls make (pickle-call.c). */
+/* The state of the machine that reads pickles, shared by its instructions (pickle.c) and by what
+ * calls make (pickle-call.c). */
 #ifndef FD2_PICKLE_MACHINE_H
 #define FD2_PICKLE_MACHINE_H
 #include "formats/weights/pickle.h"
@@ -20,7 +21,8 @@ struct pickle {
 int pickle_damaged(const struct pickle *p); /* -1, with fail_message */
 /* A value that the machine owns; NULL with fail_message: there are too many. */
 struct value *pickle_value(struct pickle *p, enum value_kind kind);
-/* Adds n values to a list or a dict; what another thing would do with them is not of interest. -1: a key without a value. */
+/* Adds n values to a list or a dict; what another thing would do with them is not of interest.
+ * -1: a key without a value. */
 int pickle_extend(struct pickle *p, struct value *to, struct value *const *v, size_t n);
 
 /* What f(*args) is; args is any value. NULL: fail_message. */

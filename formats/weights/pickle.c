@@ -18,8 +18,6 @@ int pickle_damaged(const struct pickle *p)
 	return fail("'%s' has a damaged pickle", p->file);
 }
 
-/* --- values -------------------------------------------------------------------------------------- */
-
 static void list_add(struct list *l, struct value *v)
 {
 	if (l->n == l->cap) {
@@ -63,8 +61,6 @@ const struct value *value_get(const struct value *dict, const char *key)
 	return NULL;
 }
 
-/* --- the stack: pop returns NULL, push and the like -1, with fail_message ------------------------ */
-
 static int push(struct pickle *p, struct value *v)
 {
 	if (!v)
@@ -97,7 +93,8 @@ static struct value *top(struct pickle *p)
 	return v;
 }
 
-/* The values above the last mark, which goes; they stay valid until the next push. -1: none there. */
+/* The values above the last mark, which goes; they stay valid until the next push. -1: none
+ * there. */
 static int take_marked(struct pickle *p, struct value ***v, size_t *n)
 {
 	if (!p->n_marks)
@@ -109,11 +106,11 @@ static int take_marked(struct pickle *p, struct value ***v, size_t *n)
 	return 0;
 }
 
-/* --- arguments in the instructions --------------------------------------------------------------- */
-
 static int need(struct pickle *p, uint64_t n)
 {
-	return n <= (uint64_t)(p->end - p->at) ? 0 : fail("'%s' has a pickle that is cut short", p->file);
+	return n <= (uint64_t)(p->end - p->at)
+	           ? 0
+	           : fail("'%s' has a pickle that is cut short", p->file);
 }
 
 /* A little-endian number of `bytes` bytes. */
@@ -138,8 +135,6 @@ static int read_line(struct pickle *p, const char **line, size_t *n)
 	p->at = end + 1;
 	return 0;
 }
-
-/* --- instructions that push plain values: each gets the number of its table's row ---------------- */
 
 static int op_nothing(struct pickle *p, int n)
 {
@@ -220,8 +215,6 @@ static int op_long(struct pickle *p, int n)
 	return 0;
 }
 
-/* --- containers ---------------------------------------------------------------------------------- */
-
 static int op_empty(struct pickle *p, int kind)
 {
 	return push_new(p, (enum value_kind)kind);
@@ -297,7 +290,8 @@ static int op_pop(struct pickle *p, int n)
 {
 	struct value **v;
 	size_t count;
-	if (n || (p->n_marks && p->marks[p->n_marks - 1] == p->stack.n)) /* Python's POP takes a mark, too */
+	if (n || (p->n_marks &&
+	             p->marks[p->n_marks - 1] == p->stack.n)) /* Python's POP takes a mark, too */
 		return take_marked(p, &v, &count);
 	return pop(p) ? 0 : -1;
 }
@@ -307,8 +301,6 @@ static int op_duplicate(struct pickle *p, int n)
 	(void)n;
 	return push(p, top(p));
 }
-
-/* --- the memo ------------------------------------------------------------------------------------ */
 
 static int remember(struct pickle *p, uint64_t place)
 {
@@ -340,17 +332,17 @@ static int op_get(struct pickle *p, int n)
 	uint64_t place;
 	if (read_number(p, n, &place) < 0)
 		return -1;
-	return place < p->memo.n && p->memo.v[place] ? push(p, p->memo.v[place]) : pickle_damaged(p);
+	return place < p->memo.n && p->memo.v[place] ? push(p, p->memo.v[place])
+	                                             : pickle_damaged(p);
 }
-
-/* --- names and calls: the only ones that are made are listed in pickle-names.c ------------------- */
 
 static int push_named(struct pickle *p, const char *module, size_t n, const char *name, size_t m)
 {
 	const struct named *named = named_find(module, n, name, m);
 	if (!named)
-		return fail("'%s' asks to run '%.*s.%.*s': refused", p->file, (int)(n < NAME_MAX ? n : NAME_MAX), module,
-		    (int)(m < NAME_MAX ? m : NAME_MAX), name);
+		return fail("'%s' asks to run '%.*s.%.*s': refused", p->file,
+		    (int)(n < NAME_MAX ? n : NAME_MAX), module, (int)(m < NAME_MAX ? m : NAME_MAX),
+		    name);
 	struct value *v = pickle_value(p, VALUE_NAMED);
 	if (v)
 		v->named = named;
@@ -402,14 +394,15 @@ static int op_storage(struct pickle *p, int n)
 	return id ? push(p, pickle_storage(p, id)) : -1;
 }
 
-/* --- running ------------------------------------------------------------------------------------- */
-
 static int op_protocol(struct pickle *p, int n)
 {
 	uint64_t version;
 	if (read_number(p, n, &version) < 0)
 		return -1;
-	return version >= 2 && version <= 5 ? 0 : fail("'%s' has a pickle of protocol %d; 2 to 5 are read", p->file, (int)version);
+	return version >= 2 && version <= 5
+	           ? 0
+	           : fail("'%s' has a pickle of protocol %d; 2 to 5 are read", p->file,
+	                 (int)version);
 }
 
 static int op_stop(struct pickle *p, int n)
@@ -485,7 +478,9 @@ static int run(struct pickle *p)
 			return -1;
 		int code = *p->at++;
 		if (!instructions[code].run)
-			return fail("'%s' has a pickle with the instruction 0x%02x, which is not read", p->file, code);
+			return fail(
+			    "'%s' has a pickle with the instruction 0x%02x, which is not read",
+			    p->file, code);
 		if (instructions[code].run(p, instructions[code].n) < 0)
 			return -1;
 	}

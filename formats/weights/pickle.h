@@ -1,7 +1,9 @@
-/* A reader of Python's pickles that runs nothing. A pickle is a program for a small stack machine, whose instructions may ask for
- * any function of any module; this machine knows, by name, the few that make up the state dicts of torch.save, and makes plain
- * values of them. Whatever else a pickle asks for is refused. Instructions of protocols 2 to 5, but those for cyclic classes,
- * extensions and buffers out of band. Source: Python's Lib/pickletools.py, torch/serialization.py. */
+/* A reader of Python's pickles that runs nothing. A pickle is a program for a small stack
+ * machine, whose instructions may ask for any function of any module; this machine knows, by
+ * name, the few that make up the state dicts of torch.save, and makes plain values of them.
+ * Whatever else a pickle asks for is refused. Instructions of protocols 2 to 5, but those for
+ * cyclic classes, extensions and buffers out of band. Source: Python's Lib/pickletools.py,
+ * torch/serialization.py. */
 #ifndef FD2_PICKLE_H
 #define FD2_PICKLE_H
 #include "formats/weights/state-type.h"
@@ -28,8 +30,9 @@ struct storage {
 	const char *key; /* n bytes */
 	size_t n;
 	enum state_type type;
-	int64_t count;       /* elements of the whole */
-	int64_t first, used; /* of its view (the very first files): first element and their number */
+	int64_t count; /* elements of the whole */
+	int64_t first,
+	    used; /* of its view (the very first files): first element and their number */
 	/* For the container's reader: */
 	uint64_t at; /* the byte at which it lies */
 	bool there;
@@ -65,8 +68,9 @@ struct value {
 struct pickle;
 /* file: for messages; borrowed. */
 struct pickle *pickle_open(const char *file);
-/* Reads one pickle from the beginning of `data` (borrowed until pickle_close). *used: its length. The value may contain itself.
- * NULL: fail_message, such as "'x.pth' asks to run 'os.system': refused". */
+/* Reads one pickle from the beginning of `data` (borrowed until pickle_close). *used: its
+ * length. The value may contain itself. NULL: fail_message, such as "'x.pth' asks to run
+ * 'os.system': refused". */
 const struct value *pickle_read(struct pickle *p, const uint8_t *data, size_t size, size_t *used);
 /* All storages that were named, in the order of the pickles; a key may come more than once. */
 struct storage **pickle_storages(const struct pickle *p, size_t *n);

@@ -20,15 +20,16 @@ static json_t *read_header(const struct place *file, uint64_t *data)
 	for (int i = 8; i-- > 0;)
 		n = n << 8 | length[i];
 	if (n > SAFETENSORS_HEADER_MAX || n > place_size(file) - sizeof length)
-		return fail_null("'%s' is cut short, or no safetensors: its header is said to have %llu bytes", place_name(file),
-		    (unsigned long long)n);
+		return fail_null(
+		    "'%s' is cut short, or no safetensors: its header is said to have %llu bytes",
+		    place_name(file), (unsigned long long)n);
 	char *text = xmalloc(n + 1);
 	json_t *header = NULL;
 	if (place_read(file, sizeof length, n, text) == 0) {
 		header = *text == '{' ? json_loadb(text, n, JSON_REJECT_DUPLICATES, &error) : NULL;
 		if (!header)
-			fail("the header of '%s' is no JSON object%s%s", place_name(file), n && *text == '{' ? ": " : "",
-			    n && *text == '{' ? error.text : "");
+			fail("the header of '%s' is no JSON object%s%s", place_name(file),
+			    n && *text == '{' ? ": " : "", n && *text == '{' ? error.text : "");
 	}
 	free(text);
 	*data = sizeof length + n;
@@ -40,15 +41,17 @@ static int check_metadata(const json_t *metadata, const char *file)
 	const char *key;
 	json_t *v;
 	bool good = json_is_object(metadata);
-	json_object_foreach((json_t *)metadata, key, v) good &= json_is_string(v);
+	json_object_foreach ((json_t *)metadata, key, v)
+		good &= json_is_string(v);
 	return good ? 0 : fail("the metadata of '%s' are not all strings", file);
 }
 
 static bool parse_range(const json_t *o, struct range *r)
 {
-	json_int_t begin = json_integer_value(json_array_get(o, 0)), end = json_integer_value(json_array_get(o, 1));
-	bool good = json_array_size(o) == 2 && json_is_integer(json_array_get(o, 0)) && json_is_integer(json_array_get(o, 1)) &&
-	            begin >= 0 && begin <= end;
+	json_int_t begin = json_integer_value(json_array_get(o, 0)),
+	           end = json_integer_value(json_array_get(o, 1));
+	bool good = json_array_size(o) == 2 && json_is_integer(json_array_get(o, 0)) &&
+	            json_is_integer(json_array_get(o, 1)) && begin >= 0 && begin <= end;
 	r->begin = good ? (uint64_t)begin : 0;
 	r->end = good ? (uint64_t)end : 0;
 	return good;
@@ -78,19 +81,24 @@ static int64_t bytes_of(const struct state_tensor *t)
 	return zero ? 0 : bytes;
 }
 
-static int parse_tensor(const struct place *file, const char *name, const json_t *o, struct state_tensor *t, struct range *r)
+static int parse_tensor(const struct place *file, const char *name, const json_t *o,
+    struct state_tensor *t, struct range *r)
 {
 	const char *type = json_string_value(json_object_get(o, "dtype"));
 	*t = (struct state_tensor){0};
 	r->name = name;
-	if (!type || !parse_shape(json_object_get(o, "shape"), t) || !parse_range(json_object_get(o, "data_offsets"), r))
-		return fail("tensor '%s' of '%s' lacks a dtype, a shape of at most %d sides or its data_offsets", name,
-		    place_name(file), STREAM_RANK_MAX);
+	if (!type || !parse_shape(json_object_get(o, "shape"), t) ||
+	    !parse_range(json_object_get(o, "data_offsets"), r))
+		return fail("tensor '%s' of '%s' lacks a dtype, a shape of at most %d sides or its "
+		            "data_offsets",
+		    name, place_name(file), STREAM_RANK_MAX);
 	t->type = state_type_named(type);
 	if (t->type == STATE_TYPES)
-		return fail("tensor '%s' of '%s' has the type %s, which is not read", name, place_name(file), type);
+		return fail("tensor '%s' of '%s' has the type %s, which is not read", name,
+		    place_name(file), type);
 	if (bytes_of(t) < 0 || (uint64_t)bytes_of(t) != r->end - r->begin)
-		return fail("tensor '%s' of '%s' has data that do not fit its shape", name, place_name(file));
+		return fail("tensor '%s' of '%s' has data that do not fit its shape", name,
+		    place_name(file));
 	table_dense(t);
 	t->count = (int64_t)((r->end - r->begin) / state_type_size(t->type));
 	return 0;
@@ -99,7 +107,8 @@ static int parse_tensor(const struct place *file, const char *name, const json_t
 static int by_place(const void *a, const void *b)
 {
 	const struct range *x = a, *y = b;
-	return x->begin != y->begin ? (x->begin > y->begin) - (x->begin < y->begin) : (x->end > y->end) - (x->end < y->end);
+	return x->begin != y->begin ? (x->begin > y->begin) - (x->begin < y->begin)
+	                            : (x->end > y->end) - (x->end < y->end);
 }
 
 /* One behind the other, from 0 to the end of the file. */
@@ -109,31 +118,34 @@ static int check_ranges(struct range *v, int n, uint64_t size, const char *file)
 	qsort(v, (size_t)n, sizeof *v, by_place);
 	for (int i = 0; i < n; i++) {
 		if (v[i].begin != at)
-			return fail("'%s' has %s before the data of tensor '%s'", file, v[i].begin < at ? "an overlap" : "a hole",
-			    v[i].name);
+			return fail("'%s' has %s before the data of tensor '%s'", file,
+			    v[i].begin < at ? "an overlap" : "a hole", v[i].name);
 		at = v[i].end;
 	}
 	if (at > size)
-		return fail(
-		    "'%s' is cut short: it has %llu of %llu bytes of data", file, (unsigned long long)size, (unsigned long long)at);
-	return at == size ? 0 : fail("'%s' has %llu bytes after its end", file, (unsigned long long)(size - at));
+		return fail("'%s' is cut short: it has %llu of %llu bytes of data", file,
+		    (unsigned long long)size, (unsigned long long)at);
+	return at == size ? 0
+	                  : fail("'%s' has %llu bytes after its end", file,
+	                        (unsigned long long)(size - at));
 }
 
-static int parse_header(const struct place *file, json_t *header, uint64_t data, struct state_table *table, json_t **metadata)
+static int parse_header(const struct place *file, json_t *header, uint64_t data,
+    struct state_table *table, json_t **metadata)
 {
 	struct range *ranges = xcalloc(json_object_size(header) + 1, sizeof *ranges);
 	const char *name;
 	json_t *o;
 	int n = 0, ok = 0;
-	json_object_foreach(header, name, o)
-	{
+	json_object_foreach (header, name, o) {
 		struct state_tensor t;
 		if (!strcmp(name, "__metadata__")) {
 			ok = check_metadata(o, place_name(file));
 			*metadata = json_incref(o);
 		} else if ((ok = parse_tensor(file, name, o, &t, &ranges[n])) == 0) {
 			t.at = data + ranges[n++].begin;
-			ok = table_add(table, &t, name, strlen(name), place_name(file), place_size(file));
+			ok = table_add(
+			    table, &t, name, strlen(name), place_name(file), place_size(file));
 		}
 		if (ok < 0)
 			break;

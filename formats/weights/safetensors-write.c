@@ -8,7 +8,8 @@ enum { ALIGN = 8 };
 
 static int in_order(const void *a, const void *b)
 {
-	const struct array *x = *(const struct array *const *)a, *y = *(const struct array *const *)b;
+	const struct array *x = *(const struct array *const *)a,
+	                   *y = *(const struct array *const *)b;
 	size_t size_x = dtype_size(x->dtype), size_y = dtype_size(y->dtype);
 	return size_x != size_y ? (size_x < size_y) - (size_x > size_y) : strcmp(x->name, y->name);
 }
@@ -18,16 +19,18 @@ static json_t *describe(const struct array *a, uint64_t at)
 	json_t *shape = json_array();
 	for (int i = 0; i < a->rank; i++)
 		json_array_append_new(shape, json_integer(a->shape[i]));
-	return json_pack("{s:s, s:o, s:[I, I]}", "dtype", state_type_name(a->dtype), "shape", shape, "data_offsets", (json_int_t)at,
-	    (json_int_t)(at + a->size));
+	return json_pack("{s:s, s:o, s:[I, I]}", "dtype", state_type_name(a->dtype), "shape", shape,
+	    "data_offsets", (json_int_t)at, (json_int_t)(at + a->size));
 }
 
 static int add_metadata(json_t *header, const json_t *metadata)
 {
 	const char *key;
 	json_t *v;
-	json_object_foreach((json_t *)metadata, key, v) if (!json_is_string(v)) return fail(
-	    "the metadata of safetensors are strings, and '%s' is none", key);
+	json_object_foreach ((json_t *)metadata, key, v)
+		if (!json_is_string(v))
+			return fail(
+			    "the metadata of safetensors are strings, and '%s' is none", key);
 	return metadata ? json_object_set_new(header, "__metadata__", json_deep_copy(metadata)) : 0;
 }
 
@@ -57,7 +60,9 @@ static int write_header(struct out *out, const json_t *header)
 	uint8_t length[8];
 	for (int i = 0; i < 8; i++)
 		length[i] = (uint8_t)(padded >> 8 * i);
-	int ok = padded > SAFETENSORS_HEADER_MAX ? fail("the header of %s exceeds 100 MB", out_name(out)) : 0;
+	int ok = padded > SAFETENSORS_HEADER_MAX
+	             ? fail("the header of %s exceeds 100 MB", out_name(out))
+	             : 0;
 	if (!ok && (out_write(out, length, sizeof length) < 0 || out_write(out, text, n) < 0 ||
 	               out_write(out, "        ", padded - n) < 0))
 		ok = -1;

@@ -20,7 +20,8 @@ static bool is_name(const char *name, size_t n)
 	return good;
 }
 
-/* Elements of the tensor, and of its storage from the first to the last that it uses. False: no such tensor can be. */
+/* Elements of the tensor, and of its storage from the first to the last that it uses. False: no
+ * such tensor can be. */
 static bool measure(const struct state_tensor *t, int64_t *elements, int64_t *span)
 {
 	*elements = *span = 1;
@@ -34,7 +35,8 @@ static bool measure(const struct state_tensor *t, int64_t *elements, int64_t *sp
 	for (int i = 0; i < t->rank && *elements; i++) {
 		int64_t reach;
 		if (__builtin_mul_overflow(*elements, t->shape[i], elements) ||
-		    __builtin_mul_overflow(t->shape[i] - 1, t->stride[i], &reach) || __builtin_add_overflow(*span, reach, span))
+		    __builtin_mul_overflow(t->shape[i] - 1, t->stride[i], &reach) ||
+		    __builtin_add_overflow(*span, reach, span))
 			return false;
 	}
 	if (!*elements)
@@ -42,19 +44,24 @@ static bool measure(const struct state_tensor *t, int64_t *elements, int64_t *sp
 	return *span <= t->count - t->offset;
 }
 
-static int check(struct state_table *table, const struct state_tensor *t, const char *file, uint64_t size)
+static int check(
+    struct state_table *table, const struct state_tensor *t, const char *file, uint64_t size)
 {
 	int64_t elements, span;
 	uint64_t bytes;
 	if (!measure(t, &elements, &span))
-		return fail("tensor '%s' of '%s' has elements outside of its storage", t->name, file);
-	if (__builtin_mul_overflow((uint64_t)elements, dtype_size(state_type_read_as(t->type)), &bytes) ||
-	    __builtin_add_overflow(table->bytes, bytes, &table->bytes) || table->bytes > repeat_free + REPEAT_MAX * size)
+		return fail(
+		    "tensor '%s' of '%s' has elements outside of its storage", t->name, file);
+	if (__builtin_mul_overflow(
+	        (uint64_t)elements, dtype_size(state_type_read_as(t->type)), &bytes) ||
+	    __builtin_add_overflow(table->bytes, bytes, &table->bytes) ||
+	    table->bytes > repeat_free + REPEAT_MAX * size)
 		return fail("tensor '%s' of '%s' repeats its elements too often", t->name, file);
 	return 0;
 }
 
-int table_add(struct state_table *table, const struct state_tensor *t, const char *name, size_t n, const char *file, uint64_t size)
+int table_add(struct state_table *table, const struct state_tensor *t, const char *name, size_t n,
+    const char *file, uint64_t size)
 {
 	if (!is_name(name, n))
 		return fail("'%s' has a tensor whose name is empty, too long or no text", file);
@@ -127,7 +134,8 @@ static bool is_dense(const struct state_tensor *t)
 }
 
 /* Puts the elements of a storage into C order: to[] counts up, `at` follows the strides. */
-static void gather(const struct state_tensor *t, uint8_t *to, const uint8_t *storage, int64_t elements)
+static void gather(
+    const struct state_tensor *t, uint8_t *to, const uint8_t *storage, int64_t elements)
 {
 	int64_t index[STREAM_RANK_MAX] = {0}, at = 0;
 	size_t size = state_type_size(t->type);
@@ -158,7 +166,8 @@ int table_read(const struct state_tensor *t, const struct place *from, struct ar
 		gather(t, ordered, raw, elements);
 		free(raw);
 	}
-	*a = (struct array){.name = xstrdup(t->name), .dtype = state_type_read_as(t->type), .rank = t->rank};
+	*a = (struct array){
+	    .name = xstrdup(t->name), .dtype = state_type_read_as(t->type), .rank = t->rank};
 	memcpy(a->shape, t->shape, sizeof a->shape);
 	a->size = (size_t)elements * dtype_size(a->dtype);
 	a->data = xmalloc(a->size + 1);

@@ -6,8 +6,8 @@
 
 enum { STATE_TENSORS_MAX = 1 << 17 };
 
-/* Element (i, j, ...) is number offset + i*stride[0] + j*stride[1] + ... of a storage of `count` elements, which lies at byte `at`.
- */
+/* Element (i, j, ...) is number offset + i*stride[0] + j*stride[1] + ... of a storage of `count`
+ * elements, which lies at byte `at`. */
 struct state_tensor {
 	char *name;
 	enum state_type type;
@@ -23,11 +23,13 @@ struct state_table {
 	uint64_t bytes; /* of all tensors, once read */
 };
 
-/* Adds *t, copying its name of n bytes. -1: fail_message, naming file and tensor: a name that is empty, over 1024 bytes, no UTF-8
- * or has control characters; elements outside the storage; more in all than `size`, the file's, can account for (views may repeat
- * elements). */
-int table_add(struct state_table *table, const struct state_tensor *t, const char *name, size_t n, const char *file, uint64_t size);
-/* After the last: names are unique, or -1. Takes "module." away where all names begin with it (DistributedDataParallel). */
+/* Adds *t, copying its name of n bytes. -1: fail_message, naming file and tensor: a name that is
+ * empty, over 1024 bytes, no UTF-8 or has control characters; elements outside the storage; more
+ * in all than `size`, the file's, can account for (views may repeat elements). */
+int table_add(struct state_table *table, const struct state_tensor *t, const char *name, size_t n,
+    const char *file, uint64_t size);
+/* After the last: names are unique, or -1. Takes "module." away where all names begin with it
+ * (DistributedDataParallel). */
 int table_close(struct state_table *table, const char *file);
 /* Reads the elements in C order into *a (the caller's: array_free). -1: fail_message. */
 int table_read(const struct state_tensor *t, const struct place *from, struct array *a);

@@ -47,11 +47,11 @@ const char *state_type_name(enum dtype t)
 	return types[i].name;
 }
 
-#define CONVERT(to_type, from_type, expression)                                                                                    \
-	for (size_t i = 0; i < n; i++) {                                                                                           \
-		from_type v = ((const from_type *)from)[i];                                                                        \
-		((to_type *)to)[i] = expression;                                                                                   \
-	}                                                                                                                          \
+#define CONVERT(to_type, from_type, expression)                                                    \
+	for (size_t i = 0; i < n; i++) {                                                           \
+		from_type v = ((const from_type *)from)[i];                                        \
+		((to_type *)to)[i] = expression;                                                   \
+	}                                                                                          \
 	break
 
 void state_type_convert(enum state_type t, void *to, const void *from, size_t n)

@@ -26,9 +26,9 @@ struct state_reader {
 static int refuse_tar(struct input *in)
 {
 	const char *name = input_name(in);
-	return fail(
-	    "'%s' is a tar archive: an image shard, or weights of a torch before 0.2; these, where you trust them: python3 -c "
-	    "\"import torch; torch.save(torch.load('%s', weights_only=False), 'x.pth')\"",
+	return fail("'%s' is a tar archive: an image shard, or weights of a torch before 0.2; "
+	            "these, where you trust them: python3 -c "
+	            "\"import torch; torch.save(torch.load('%s', weights_only=False), 'x.pth')\"",
 	    name, name);
 }
 
@@ -44,7 +44,9 @@ static int check_content(struct input *in, int content)
 	case CONTENT_SAFETENSORS:
 		return 0;
 	case CONTENT_OTHER:
-		return fail("'%s' is neither a file of torch.save nor safetensors nor a tensor stream", input_name(in));
+		return fail(
+		    "'%s' is neither a file of torch.save nor safetensors nor a tensor stream",
+		    input_name(in));
 	default:
 		return input_refuse(in, wanted);
 	}
@@ -57,8 +59,9 @@ static int take_stream(struct state_reader *r, struct stream_reader *s, const ch
 	if (!s)
 		return -1;
 	const char *kind = stream_kind(s);
-	return !strcmp(kind, "teacher") || !strcmp(kind, "student") ? 0
-	                                                            : fail("'%s' holds %s; %s is wanted here", name, kind, wanted);
+	return !strcmp(kind, "teacher") || !strcmp(kind, "student")
+	           ? 0
+	           : fail("'%s' holds %s; %s is wanted here", name, kind, wanted);
 }
 
 static int take_file(struct state_reader *r, struct place *file, int content)
@@ -110,9 +113,10 @@ struct state_reader *state_open_memory(const void *data, size_t size)
 	struct input *in = input_open_memory(data, size);
 	int content = input_content(in);
 	struct state_reader *r = check_content(in, content) < 0 ? NULL : xcalloc(1, sizeof *r);
-	int ok = !r                          ? -1
-	         : content == CONTENT_STREAM ? take_stream(r, stream_open_memory(data, size, NULL), "memory")
-	                                     : take_file(r, place_open_memory(data, size), content);
+	int ok = !r ? -1
+	         : content == CONTENT_STREAM
+	             ? take_stream(r, stream_open_memory(data, size, NULL), "memory")
+	             : take_file(r, place_open_memory(data, size), content);
 	input_close(in);
 	if (!ok)
 		return r;

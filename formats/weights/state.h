@@ -1,21 +1,25 @@
-/* The weights of a network out of a file of another program, or of ours. What a file is, is told by its content:
+/* The weights of a network out of a file of another program, or of ours. What a file is, is told by
+ * its content:
  *
  *     torch-zip      torch.save since torch 1.6
  *     torch-legacy   torch.save before
  *     safetensors
  *     fd2-stream     a tensor stream of kind teacher or student
  *
- * Nothing in a file is run. The oldest kind of torch.save (a tar archive), bare pickles and TorchScript are refused with a sentence
- * that says how Python converts them. bf16 is read as f32; i8, i16 and u16 as i32; u32 as i64. Tensors that are views, transposed
- * or channels-last become dense in C order. A checkpoint that holds its state dict under state_dict, model_state_dict or model is
- * read, and "module." is taken away where all names begin with it. Memory: at most the file's size and what one tensor needs. */
+ * Nothing in a file is run. The oldest kind of torch.save (a tar archive), bare pickles and
+ * TorchScript are refused with a sentence that says how Python converts them. bf16 is read as f32;
+ * i8, i16 and u16 as i32; u32 as i64. Tensors that are views, transposed or channels-last become
+ * dense in C order. A checkpoint that holds its state dict under state_dict, model_state_dict or
+ * model is read, and "module." is taken away where all names begin with it. Memory: at most the
+ * file's size and what one tensor needs. */
 #ifndef FD2_STATE_H
 #define FD2_STATE_H
 #include "formats/stream/stream.h"
 #include "lib/base/out.h"
 
 struct state_reader;
-/* path NULL or "-" is standard input. NULL: fail_message. All but a stream is checked whole here. */
+/* path NULL or "-" is standard input. NULL: fail_message. All but a stream is checked whole
+ * here. */
 struct state_reader *state_open(const char *path);
 /* Over memory (borrowed): for tests. */
 struct state_reader *state_open_memory(const void *data, size_t size);
@@ -23,14 +27,16 @@ struct state_reader *state_open_memory(const void *data, size_t size);
 const char *state_format(const struct state_reader *r);
 /* A stream's meta, or safetensors' __metadata__; NULL. Borrowed, valid until close. */
 json_t *state_meta(const struct state_reader *r);
-/* 1: a tensor in *a (the caller's: array_free), in the file's order; 0: that was the last, and everything is whole; -1:
- * fail_message. */
+/* 1: a tensor in *a (the caller's: array_free), in the file's order; 0: that was the last, and
+ * everything is whole; -1: fail_message. */
 int state_next(struct state_reader *r, struct array *a);
-/* 16 hex digits over names, types, shapes and elements (of a stream: over its bytes); known once state_next returned 0. */
+/* 16 hex digits over names, types, shapes and elements (of a stream: over its bytes); known once
+ * state_next returned 0. */
 const char *state_digest(const struct state_reader *r);
 void state_close(struct state_reader *r);
 
-/* All tensors of `path` as safetensors to out, which is closed; those below "cal.", which a teacher has beside its backbone, are
- * left out, so that torchvision loads the rest with strict=True. -1: fail_message, and nothing is published. */
+/* All tensors of `path` as safetensors to out, which is closed; those below "cal.", which a
+ * teacher has beside its backbone, are left out, so that torchvision loads the rest with
+ * strict=True. -1: fail_message, and nothing is published. */
 int state_export(const char *path, struct out *out);
 #endif

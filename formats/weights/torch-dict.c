@@ -30,7 +30,8 @@ int storages_collect(struct storages *s, const struct pickle *p, const char *fil
 		if (!last || by_key(&last, &now))
 			s->v[s->n++] = s->v[i];
 		else if (last->type != now->type || last->count != now->count)
-			return fail("'%s' gives storage '%.*s' two lengths or types", file, (int)now->n, now->key);
+			return fail("'%s' gives storage '%.*s' two lengths or types", file,
+			    (int)now->n, now->key);
 	}
 	return 0;
 }
@@ -55,7 +56,9 @@ struct storage *storages_find(const struct storages *s, const char *key, size_t 
 uint64_t storage_bytes(const struct storage *s)
 {
 	uint64_t bytes;
-	return __builtin_mul_overflow((uint64_t)s->count, state_type_size(s->type), &bytes) ? UINT64_MAX : bytes;
+	return __builtin_mul_overflow((uint64_t)s->count, state_type_size(s->type), &bytes)
+	           ? UINT64_MAX
+	           : bytes;
 }
 
 void storages_free(struct storages *s)
@@ -63,8 +66,6 @@ void storages_free(struct storages *s)
 	free(s->v);
 	*s = (struct storages){0};
 }
-
-/* --- the dict ------------------------------------------------------------------------------------ */
 
 static const struct value *find_dict(const struct value *root)
 {
@@ -77,16 +78,18 @@ static const struct value *find_dict(const struct value *root)
 	return root;
 }
 
-int torch_tensor(struct state_table *table, const struct value *v, const char *name, size_t n, const struct storages *s,
-    const char *file, uint64_t size)
+int torch_tensor(struct state_table *table, const struct value *v, const char *name, size_t n,
+    const struct storages *s, const char *file, uint64_t size)
 {
-	const struct storage *mine = v->tensor.storage, *placed = storages_find(s, mine->key, mine->n);
+	const struct storage *mine = v->tensor.storage,
+	                     *placed = storages_find(s, mine->key, mine->n);
 	struct state_tensor t = *v->tensor.layout;
 	t.at = placed->at + (uint64_t)mine->first * state_type_size(t.type);
 	return table_add(table, &t, name, n, file, size);
 }
 
-int torch_table(struct state_table *table, const struct value *root, const struct storages *s, const char *file, uint64_t size)
+int torch_table(struct state_table *table, const struct value *root, const struct storages *s,
+    const char *file, uint64_t size)
 {
 	const struct value *dict = find_dict(root);
 	if (dict->kind != VALUE_DICT)

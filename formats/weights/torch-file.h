@@ -1,14 +1,17 @@
-/* The files of torch.save. All fill *table or return -1 with fail_message; nothing in them is run. */
+/* The files of torch.save. All fill *table or return -1 with fail_message; nothing in them is
+ * run. */
 #ifndef FD2_TORCH_FILE_H
 #define FD2_TORCH_FILE_H
 #include "formats/weights/torch-dict.h"
 
-/* torch 1.6 and later: a zip archive with data.pkl and data/KEY. *storages: the bytes that the table speaks of (place_close). */
+/* torch 1.6 and later: a zip archive with data.pkl and data/KEY. *storages: the bytes that the
+ * table speaks of (place_close). */
 int torch_zip_read(struct place *file, struct state_table *table, struct place **storages);
 /* The same, whatever the pickle's value is: `tabulate` fills the table. */
-typedef int torch_tabulate(
-    void *ctx, struct state_table *table, const struct value *root, const struct storages *s, const char *file, uint64_t size);
-int torch_zip_read_any(struct place *file, torch_tabulate *tabulate, void *ctx, struct state_table *table, struct place **storages);
+typedef int torch_tabulate(void *ctx, struct state_table *table, const struct value *root,
+    const struct storages *s, const char *file, uint64_t size);
+int torch_zip_read_any(struct place *file, torch_tabulate *tabulate, void *ctx,
+    struct state_table *table, struct place **storages);
 /* Before: pickles, and storages behind them; the table speaks of the file's own bytes. */
 int torch_legacy_read(struct place *file, struct state_table *table);
 #endif

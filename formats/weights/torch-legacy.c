@@ -1,5 +1,5 @@
-/* torch/serialization.py, _legacy_save: five pickles (a magic number, the protocol, the system, the object, the keys of its
- * storages), then each storage as a 64-bit count and its elements. */
+/* torch/serialization.py, _legacy_save: five pickles (a magic number, the protocol, the system,
+ * the object, the keys of its storages), then each storage as a 64-bit count and its elements. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -32,15 +32,19 @@ static int check_beginning(struct legacy *l)
 {
 	const char *name = place_name(l->file);
 	if (!memmem(l->head, l->size < 32 ? l->size : 32, magic, sizeof magic - 1))
-		return fail("'%s' is a bare pickle, and only those of torch.save are read; where you trust it: "
-		            "python3 -c \"import pickle, torch; torch.save(pickle.load(open('%s', 'rb')), 'x.pth')\"",
+		return fail("'%s' is a bare pickle, and only those of torch.save are read; where "
+		            "you trust it: "
+		            "python3 -c \"import pickle, torch; torch.save(pickle.load(open('%s', "
+		            "'rb')), 'x.pth')\"",
 		    name, name);
 	const struct value *number = next_pickle(l), *version = number ? next_pickle(l) : NULL,
 	                   *system = version ? next_pickle(l) : NULL;
 	if (!system)
 		return -1;
-	if (!value_is_text(number, magic) || version->kind != VALUE_NUMBER || version->number != PROTOCOL)
-		return fail("'%s' begins like a file of torch.save, but not of its protocol %d", name, PROTOCOL);
+	if (!value_is_text(number, magic) || version->kind != VALUE_NUMBER ||
+	    version->number != PROTOCOL)
+		return fail("'%s' begins like a file of torch.save, but not of its protocol %d",
+		    name, PROTOCOL);
 	const struct value *little = value_get(system, "little_endian");
 	if (little && little->kind == VALUE_NUMBER && !little->number)
 		return fail("'%s' has big-endian numbers, which are not read", name);
@@ -57,8 +61,8 @@ static int place_storage(struct legacy *l, struct storage *s, uint64_t *at)
 	for (int i = 8; i-- > 0;)
 		count = count << 8 | bytes[i];
 	if (count != (uint64_t)s->count)
-		return fail("storage '%.*s' of '%s' has %llu elements, not %lld", (int)s->n, s->key, name,
-		    (unsigned long long)count, (long long)s->count);
+		return fail("storage '%.*s' of '%s' has %llu elements, not %lld", (int)s->n, s->key,
+		    name, (unsigned long long)count, (long long)s->count);
 	*at += sizeof bytes;
 	if (storage_bytes(s) > place_size(l->file) - *at)
 		return fail("'%s' is cut short in storage '%.*s'", name, (int)s->n, s->key);
@@ -77,15 +81,17 @@ static int place_storages(struct legacy *l, const struct storages *s, const stru
 		return fail("the list of storages of '%s' is not that of its tensors", name);
 	for (size_t i = 0; i < s->n; i++) {
 		const struct value *key = keys->list.v[i];
-		struct storage *found = key->kind == VALUE_TEXT ? storages_find(s, key->text.p, key->text.n) : NULL;
+		struct storage *found =
+		    key->kind == VALUE_TEXT ? storages_find(s, key->text.p, key->text.n) : NULL;
 		if (!found || found->there)
-			return fail("the list of storages of '%s' is not that of its tensors", name);
+			return fail(
+			    "the list of storages of '%s' is not that of its tensors", name);
 		if (place_storage(l, found, &at) < 0)
 			return -1;
 	}
-	return at == place_size(l->file)
-	           ? 0
-	           : fail("'%s' has %llu bytes after its end", name, (unsigned long long)(place_size(l->file) - at));
+	return at == place_size(l->file) ? 0
+	                                 : fail("'%s' has %llu bytes after its end", name,
+	                                       (unsigned long long)(place_size(l->file) - at));
 }
 
 static int read_all(struct legacy *l, struct state_table *table)

@@ -1,5 +1,6 @@
-/* torch/serialization.py, _save: members NAME/data.pkl, NAME/byteorder, NAME/data/KEY in any order, none of them compressed. They
- * are gone through twice: for the pickle, and for the storages that it names. */
+/* torch/serialization.py, _save: members NAME/data.pkl, NAME/byteorder, NAME/data/KEY in any
+ * order, none of them compressed. They are gone through twice: for the pickle, and for the
+ * storages that it names. */
 #include <archive.h>
 #include <archive_entry.h>
 #include <errno.h>
@@ -24,8 +25,6 @@ struct zip {
 	uint64_t data_size;
 };
 
-/* --- libarchive ---------------------------------------------------------------------------------- */
-
 static ssize_t feed(struct archive *a, void *ctx, const void **data)
 {
 	struct zip *z = ctx;
@@ -43,7 +42,11 @@ static ssize_t feed(struct archive *a, void *ctx, const void **data)
 static la_int64_t seek(struct archive *a, void *ctx, la_int64_t offset, int whence)
 {
 	struct zip *z = ctx;
-	int64_t size = (int64_t)place_size(z->file), from = whence == SEEK_SET ? 0 : whence == SEEK_CUR ? (int64_t)z->at : size, to;
+	int64_t size = (int64_t)place_size(z->file),
+	        from = whence == SEEK_SET   ? 0
+	               : whence == SEEK_CUR ? (int64_t)z->at
+	                                    : size,
+	        to;
 	(void)a;
 	if (__builtin_add_overflow(from, offset, &to) || to < 0 || to > size)
 		return ARCHIVE_FATAL;
@@ -89,7 +92,8 @@ static int check_stored(struct zip *z, const char *name)
 {
 	return strstr(archive_format_name(z->archive), "(uncompressed)")
 	           ? 0
-	           : fail("member '%s' of '%s' is compressed, as torch.save never does", name, place_name(z->file));
+	           : fail("member '%s' of '%s' is compressed, as torch.save never does", name,
+	                 place_name(z->file));
 }
 
 /* Exactly n bytes. */
@@ -105,10 +109,10 @@ static int read_member(struct zip *z, const char *name, uint8_t *to, size_t n)
 			return fail("member '%s' of '%s' is cut short", name, place_name(z->file));
 	}
 	got = archive_read_data(z->archive, &more, 1); /* 0 only if the checksum is right */
-	return got < 0 ? damaged(z) : got ? fail("member '%s' of '%s' is longer than said", name, place_name(z->file)) : 0;
+	return got < 0 ? damaged(z)
+	       : got   ? fail("member '%s' of '%s' is longer than said", name, place_name(z->file))
+	               : 0;
 }
-
-/* --- the pickle ---------------------------------------------------------------------------------- */
 
 /* The member's name inside of its first folder. */
 static const char *inside(const char *name)
@@ -124,7 +128,8 @@ static int take_program(struct zip *z, const char *name, int64_t size)
 	if (check_stored(z, name) < 0)
 		return -1;
 	if (size < 0 || size > PICKLE_SIZE_MAX || (uint64_t)size > place_size(z->file))
-		return fail("member '%s' of '%s' is larger than 64 MiB or the file", name, place_name(z->file));
+		return fail("member '%s' of '%s' is larger than 64 MiB or the file", name,
+		    place_name(z->file));
 	z->folder = xasprintf("%.*s", (int)(inside(name) - name), name);
 	z->program = xmalloc((size_t)size + 1);
 	z->program_size = (size_t)size;
@@ -136,8 +141,8 @@ static int check_byteorder(struct zip *z, const char *name, int64_t size)
 	char text[BYTEORDER_MAX + 1] = "";
 	if (check_stored(z, name) < 0)
 		return -1;
-	if (size < 0 || size > BYTEORDER_MAX || read_member(z, name, (uint8_t *)text, (size_t)size) < 0 ||
-	    strcmp(text, "little") != 0)
+	if (size < 0 || size > BYTEORDER_MAX ||
+	    read_member(z, name, (uint8_t *)text, (size_t)size) < 0 || strcmp(text, "little") != 0)
 		return fail("'%s' has big-endian numbers, which are not read", place_name(z->file));
 	return 0;
 }
@@ -151,7 +156,8 @@ static int find_program(struct zip *z)
 	while ((got = next_member(z, &e, &name)) > 0) {
 		int64_t size = archive_entry_size(e);
 		int ok = 0;
-		script |= !strcmp(inside(name), "constants.pkl") || !strncmp(inside(name), "code/", 5);
+		script |=
+		    !strcmp(inside(name), "constants.pkl") || !strncmp(inside(name), "code/", 5);
 		if (!strcmp(inside(name), "data.pkl"))
 			ok = take_program(z, name, size);
 		else if (!strcmp(inside(name), "byteorder"))
@@ -162,13 +168,14 @@ static int find_program(struct zip *z)
 	if (got < 0)
 		return -1;
 	if (script)
-		return fail("'%s' is a program of TorchScript, not weights; where you trust it: python3 -c \"import torch; "
+		return fail("'%s' is a program of TorchScript, not weights; where you trust it: "
+		            "python3 -c \"import torch; "
 		            "torch.save(torch.jit.load('%s').state_dict(), 'x.pth')\"",
 		    file, file);
-	return z->program ? 0 : fail("'%s' is a zip archive, but not of torch.save: it has no data.pkl", file);
+	return z->program
+	           ? 0
+	           : fail("'%s' is a zip archive, but not of torch.save: it has no data.pkl", file);
 }
-
-/* --- the storages -------------------------------------------------------------------------------- */
 
 /* Lays them out one behind the other; all together are within the file. */
 static int make_room(struct zip *z)
@@ -205,33 +212,38 @@ static int read_storages(struct zip *z)
 			continue;
 		if (check_stored(z, name) < 0)
 			return -1;
-		if (s->there || archive_entry_size(e) < 0 || (uint64_t)archive_entry_size(e) != storage_bytes(s))
-			return fail("member '%s' of '%s' comes twice, or has not the %llu bytes of its tensors", name,
-			    place_name(z->file), (unsigned long long)storage_bytes(s));
+		if (s->there || archive_entry_size(e) < 0 ||
+		    (uint64_t)archive_entry_size(e) != storage_bytes(s))
+			return fail("member '%s' of '%s' comes twice, or has not the %llu bytes of "
+			            "its tensors",
+			    name, place_name(z->file), (unsigned long long)storage_bytes(s));
 		if (read_member(z, name, z->data + s->at, (size_t)storage_bytes(s)) < 0)
 			return -1;
 		s->there = true;
 	}
 	for (size_t i = 0; i < z->storages.n && !got; i++)
 		if (!z->storages.v[i]->there)
-			got = fail("'%s' lacks member '%sdata/%.*s'", place_name(z->file), z->folder, (int)z->storages.v[i]->n,
-			    z->storages.v[i]->key);
+			got = fail("'%s' lacks member '%sdata/%.*s'", place_name(z->file),
+			    z->folder, (int)z->storages.v[i]->n, z->storages.v[i]->key);
 	return got;
 }
 
-static int read_all(struct zip *z, struct pickle *p, torch_tabulate *tabulate, void *ctx, struct state_table *table)
+static int read_all(
+    struct zip *z, struct pickle *p, torch_tabulate *tabulate, void *ctx, struct state_table *table)
 {
 	const char *file = place_name(z->file);
 	size_t used;
 	if (open_archive(z) < 0 || find_program(z) < 0)
 		return -1;
 	const struct value *root = pickle_read(p, z->program, z->program_size, &used);
-	if (!root || storages_collect(&z->storages, p, file) < 0 || make_room(z) < 0 || open_archive(z) < 0 || read_storages(z) < 0)
+	if (!root || storages_collect(&z->storages, p, file) < 0 || make_room(z) < 0 ||
+	    open_archive(z) < 0 || read_storages(z) < 0)
 		return -1;
 	return tabulate(ctx, table, root, &z->storages, file, place_size(z->file));
 }
 
-int torch_zip_read_any(struct place *file, torch_tabulate *tabulate, void *ctx, struct state_table *table, struct place **storages)
+int torch_zip_read_any(struct place *file, torch_tabulate *tabulate, void *ctx,
+    struct state_table *table, struct place **storages)
 {
 	struct zip *z = xcalloc(1, sizeof *z);
 	struct pickle *p = pickle_open(place_name(file));
@@ -250,8 +262,8 @@ int torch_zip_read_any(struct place *file, torch_tabulate *tabulate, void *ctx, 
 	return ok;
 }
 
-static int dict(
-    void *ctx, struct state_table *table, const struct value *root, const struct storages *s, const char *file, uint64_t size)
+static int dict(void *ctx, struct state_table *table, const struct value *root,
+    const struct storages *s, const char *file, uint64_t size)
 {
 	(void)ctx;
 	return torch_table(table, root, s, file, size);

@@ -16,8 +16,6 @@ int verbosity = 1;
 
 static _Thread_local char message[LINE];
 
-/* --- remembering --------------------------------------------------------------------------------- */
-
 /* The arguments may point into `message`. */
 static void remember(const char *fmt, va_list ap)
 {
@@ -49,8 +47,6 @@ const char *fail_message(void)
 	return *message ? message : "unknown error";
 }
 
-/* --- printing ------------------------------------------------------------------------------------ */
-
 void plain_text(char *text)
 {
 	for (; *text; text++)
@@ -72,13 +68,13 @@ static void print(const char *fmt, va_list ap)
 		return;
 }
 
-#define PRINT_IF(condition)                                                                                                        \
-	do {                                                                                                                       \
-		va_list ap;                                                                                                        \
-		va_start(ap, fmt);                                                                                                 \
-		if (condition)                                                                                                     \
-			print(fmt, ap);                                                                                            \
-		va_end(ap);                                                                                                        \
+#define PRINT_IF(condition)                                                                        \
+	do {                                                                                       \
+		va_list ap;                                                                        \
+		va_start(ap, fmt);                                                                 \
+		if (condition)                                                                     \
+			print(fmt, ap);                                                            \
+		va_end(ap);                                                                        \
 	} while (0)
 
 void warn(const char *fmt, ...)
@@ -113,8 +109,6 @@ void die_usage(const char *fmt, ...)
 	fprintf(stderr, "try '%s --help'\n", prog_name);
 	exit(EXIT_USAGE);
 }
-
-/* --- allocation ---------------------------------------------------------------------------------- */
 
 static void *checked(void *p)
 {

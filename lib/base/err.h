@@ -1,10 +1,12 @@
 /* Messages and failure.
  *
- * A message is one line on stderr, in one write: "fd2-distill: cannot read 'a.tar': not a tar archive".
- * Lower case, what failed first, names in single quotes; control characters are replaced by '?'.
+ * A message is one line on stderr, in one write: "fd2-distill: cannot read 'a.tar': not a tar
+ * archive". Lower case, what failed first, names in single quotes; control characters are replaced
+ * by '?'.
  *
- * Libraries never exit and never print. They return fail("...") (always -1) or fail_null("...") and leave the sentence
- * in a thread-local buffer that the tool prints with die("%s", fail_message()). */
+ * Libraries never exit and never print. They return fail("...") (always -1) or fail_null("...")
+ * and leave the sentence in a thread-local buffer that the tool prints with die("%s",
+ * fail_message()). */
 #ifndef FD2_ERR_H
 #define FD2_ERR_H
 #include <stddef.h>
@@ -23,24 +25,28 @@ extern const char *prog_name;
 /* 0: errors only (--quiet); 1: warnings and results; 2: --verbose. */
 extern int verbosity;
 
-/* Remember a sentence; returns -1 (or NULL). The arguments may include fail_message() itself, to add context in front. */
+/* Remember a sentence; returns -1 (or NULL). The arguments may include fail_message() itself, to
+ * add context in front. */
 int fail(const char *fmt, ...) PRINTF_LIKE(1, 2);
 void *fail_null(const char *fmt, ...) PRINTF_LIKE(1, 2);
 /* The last sentence of this thread; never NULL. */
 const char *fail_message(void);
 
-void warn(const char *fmt, ...) PRINTF_LIKE(1, 2);                /* verbosity >= 1 */
-void say(const char *fmt, ...) PRINTF_LIKE(1, 2);                 /* results and counts for the reader; verbosity >= 1 */
-void chat(const char *fmt, ...) PRINTF_LIKE(1, 2);                /* verbosity >= 2 */
-void complain(const char *fmt, ...) PRINTF_LIKE(1, 2);            /* always: the sentence of a failure */
-void die(const char *fmt, ...) PRINTF_LIKE(1, 2) NO_RETURN;       /* exit 1 */
-void die_usage(const char *fmt, ...) PRINTF_LIKE(1, 2) NO_RETURN; /* exit 2, with the hint "try 'x --help'" */
+void warn(const char *fmt, ...) PRINTF_LIKE(1, 2); /* verbosity >= 1 */
+void say(const char *fmt, ...)
+    PRINTF_LIKE(1, 2); /* results and counts for the reader; verbosity >= 1 */
+void chat(const char *fmt, ...) PRINTF_LIKE(1, 2);          /* verbosity >= 2 */
+void complain(const char *fmt, ...) PRINTF_LIKE(1, 2);      /* always: the sentence of a failure */
+void die(const char *fmt, ...) PRINTF_LIKE(1, 2) NO_RETURN; /* exit 1 */
+void die_usage(const char *fmt, ...)
+    PRINTF_LIKE(1, 2) NO_RETURN; /* exit 2, with the hint "try 'x --help'" */
 
-/* Replaces control characters by '?', so that a name out of an archive cannot drive the terminal. */
+/* Replaces control characters by '?', so that a name out of an archive cannot drive the
+ * terminal. */
 void plain_text(char *text);
 
-/* Allocation that never returns NULL (dies with a sentence); sizes are multiplied with an overflow check.
- * Free with free(). */
+/* Allocation that never returns NULL (dies with a sentence); sizes are multiplied with an
+ * overflow check. Free with free(). */
 void *xmalloc(size_t n);
 void *xcalloc(size_t n, size_t size);
 void *xrealloc(void *p, size_t n, size_t size);

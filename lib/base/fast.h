@@ -1,4 +1,5 @@
-/* Functions that the kernels of lib/cuda share, and loops that are compiled for several processors. */
+/* Functions that the kernels of lib/cuda share, and loops that are compiled for several
+ * processors. */
 #ifndef FD2_FAST_H
 #define FD2_FAST_H
 
@@ -8,11 +9,14 @@
 #define INLINE static inline __attribute__((always_inline))
 #endif
 
-/* gcc vectorises the loops of a FAST function; it makes a version for each of these instruction sets and picks one at start. */
+/* gcc vectorises the loops of a FAST function; it makes a version for each of these instruction
+ * sets and picks one at start. */
 #if defined __clang__ || defined __SANITIZE_ADDRESS__
 #define FAST
 #elif defined __x86_64__ && __GNUC__ >= 12
-#define FAST __attribute__((target_clones("arch=x86-64-v4", "avx2", "default"), optimize("O3"))) /* v4: AVX-512 F, BW, DQ, VL */
+#define FAST                                                                                       \
+	__attribute__((target_clones("arch=x86-64-v4", "avx2", "default"),                         \
+	    optimize("O3"))) /* v4: AVX-512 F, BW, DQ, VL */
 #elif defined __x86_64__
 #define FAST __attribute__((target_clones("avx512f", "avx2", "default"), optimize("O3")))
 #else

@@ -11,7 +11,8 @@
 
 #include "lib/base/err.h"
 
-/* A file or folder that was made, the last first. They stay where they are in memory, so that a signal handler may read them. */
+/* A file or folder that was made, the last first. They stay where they are in memory, so that a
+ * signal handler may read them. */
 struct made {
 	struct made *before;
 	bool folder;

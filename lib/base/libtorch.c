@@ -28,14 +28,17 @@ static void version_of(const char *folder, char version[VERSION_SIZE])
 	free(path);
 }
 
-/* NULL if the torch in the folder is of the release that fd2 was built for, whatever its build: C++ libraries change with each. */
+/* NULL if the torch in the folder is of the release that fd2 was built for, whatever its build:
+ * C++ libraries change with each. */
 static char *problem(const char *folder, const char *version)
 {
 	if (!*version)
-		return xasprintf("no torch in '%s', and fd2 needs torch %s", folder, FD2_LIBTORCH_VERSION);
+		return xasprintf(
+		    "no torch in '%s', and fd2 needs torch %s", folder, FD2_LIBTORCH_VERSION);
 	size_t n = strcspn(version, "+");
 	if (n != strlen(FD2_LIBTORCH_VERSION) || memcmp(version, FD2_LIBTORCH_VERSION, n) != 0)
-		return xasprintf("torch %s in '%s', but fd2 needs torch %s", version, folder, FD2_LIBTORCH_VERSION);
+		return xasprintf("torch %s in '%s', but fd2 needs torch %s", version, folder,
+		    FD2_LIBTORCH_VERSION);
 	return NULL;
 }
 

@@ -30,7 +30,8 @@ static bool is_log(const char *path)
 int log_open(const char *path)
 {
 	if (!is_log(path))
-		return fail("'%s' is not a log: it begins with something else than a JSON line", path);
+		return fail(
+		    "'%s' is not a log: it begins with something else than a JSON line", path);
 	fd = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0666);
 	if (fd < 0)
 		return fail("cannot write '%s': %s", path, strerror(errno));
@@ -50,7 +51,8 @@ void log_event(json_t *event)
 {
 	if (fd >= 0 && event) {
 		json_object_set_new(event, "t", json_real(elapsed()));
-		char *text = json_dumps(event, JSON_COMPACT | JSON_REAL_PRECISION(9)), *line = xasprintf("%s\n", text);
+		char *text = json_dumps(event, JSON_COMPACT | JSON_REAL_PRECISION(9)),
+		     *line = xasprintf("%s\n", text);
 		if (write(fd, line, strlen(line)) < 0) {
 			warn("cannot write the log: %s", strerror(errno));
 			close(fd);

@@ -7,15 +7,17 @@
 
 #include "lib/base/progress.h"
 
-/* Opens the log and writes {"event":"start",...fd2_provenance}. A file that holds something else than JSON lines is refused. */
+/* Opens the log and writes {"event":"start",...fd2_provenance}. A file that holds something else
+ * than JSON lines is refused. */
 int log_open(const char *path);
 bool log_wanted(void);
 /* Whether that file is the log. */
 bool log_is(const struct stat *file);
-/* Appends one event; adds "t" (seconds since start). Steals `event`. Numbers that are not finite must be given as json_null();
- * json_real_or_null does so. */
+/* Appends one event; adds "t" (seconds since start). Steals `event`. Numbers that are not finite
+ * must be given as json_null(); json_real_or_null does so. */
 void log_event(json_t *event);
 json_t *json_real_or_null(double x);
-/* {"event":"end","status":...}; called by fd2_finish. -1 when an event was lost, which it told then. */
+/* {"event":"end","status":...}; called by fd2_finish. -1 when an event was lost, which it told
+ * then. */
 int log_close(int status);
 #endif

@@ -22,9 +22,12 @@ struct common common;
 static bool quiet, verbose;
 static const struct opt shared[] = {
     {0, "device", "NAME", OPT_CHOICE, &common.device, "where to compute", .choices = "cpu|cuda"},
-    {0, "dtype", "TYPE", OPT_CHOICE, &common.dtype, "arithmetic; auto: bf16 where fast", .choices = "auto|f32|bf16"},
-    {0, "seed", "N", OPT_INT, &common.seed, "seed of all randomness", .min = 0, .max = 9007199254740991.0},
-    {0, "threads", "N", OPT_INT, &common.threads, "threads; 0: as many as there are CPUs", .min = 0, .max = 256},
+    {0, "dtype", "TYPE", OPT_CHOICE, &common.dtype, "arithmetic; auto: bf16 where fast",
+        .choices = "auto|f32|bf16"},
+    {0, "seed", "N", OPT_INT, &common.seed, "seed of all randomness", .min = 0,
+        .max = 9007199254740991.0},
+    {0, "threads", "N", OPT_INT, &common.threads, "threads; 0: as many as there are CPUs", .min = 0,
+        .max = 256},
     {'q', "quiet", NULL, OPT_FLAG, &quiet, "print errors only", .unrecorded = true},
     {'v', "verbose", NULL, OPT_FLAG, &verbose, "print more", .unrecorded = true},
     {0, "log", "FILE", OPT_STRING, &common.log, "append JSON lines to FILE", .unrecorded = true},
@@ -34,8 +37,6 @@ static const struct opt shared[] = {
 static const struct tool *tool;
 static int saved_argc;
 static char **saved_argv;
-
-/* --- walking both tables ------------------------------------------------------------------------- */
 
 /* The i-th option of the tool's table and then the shared one; NULL after the last. */
 static const struct opt *option(int i)
@@ -49,8 +50,6 @@ static const struct opt *option(int i)
 	return NULL;
 }
 
-/* --- values -------------------------------------------------------------------------------------- */
-
 static bool bounded(const struct opt *o)
 {
 	return o->min != 0 || o->max != 0;
@@ -59,7 +58,8 @@ static bool bounded(const struct opt *o)
 static void bad_value(const struct opt *o, const char *kind, const char *text)
 {
 	if (bounded(o))
-		die_usage("--%s wants %s from %.15g to %.15g, not '%s'", o->name, kind, o->min, o->max, text);
+		die_usage("--%s wants %s from %.15g to %.15g, not '%s'", o->name, kind, o->min,
+		    o->max, text);
 	die_usage("--%s wants %s, not '%s'", o->name, kind, text);
 }
 
@@ -69,7 +69,8 @@ static const char *whole(const struct opt *o, const char *text, long *to)
 	char *end;
 	errno = 0;
 	long v = strtol(text, &end, 10);
-	if (errno || end == text || isspace((unsigned char)*text) || (bounded(o) && ((double)v < o->min || (double)v > o->max)))
+	if (errno || end == text || isspace((unsigned char)*text) ||
+	    (bounded(o) && ((double)v < o->min || (double)v > o->max)))
 		return NULL;
 	*to = v;
 	return end;
@@ -102,7 +103,8 @@ static const char *real(const struct opt *o, const char *text, double *to)
 {
 	char *end;
 	double v = strtod(text, &end);
-	if (end == text || isspace((unsigned char)*text) || !isfinite(v) || (bounded(o) && (v < o->min || v > o->max)))
+	if (end == text || isspace((unsigned char)*text) || !isfinite(v) ||
+	    (bounded(o) && (v < o->min || v > o->max)))
 		return NULL;
 	*to = v;
 	return end;
@@ -273,7 +275,8 @@ static json_t *value(const struct opt *o)
 	case OPT_REALS:
 		return numbers_to_json(o->to, o->count);
 	case OPT_NUMBERS:
-		return numbers_to_json(((struct opt_numbers *)o->to)->v, ((struct opt_numbers *)o->to)->n);
+		return numbers_to_json(
+		    ((struct opt_numbers *)o->to)->v, ((struct opt_numbers *)o->to)->n);
 	case OPT_STRING:
 		s = *(const char **)o->to;
 		return s ? json_text(s) : json_null();
@@ -303,7 +306,8 @@ json_t *fd2_provenance(void)
 	for (int i = 0; (o = option(i)); i++)
 		if (!o->unrecorded)
 			json_object_set_new(options, o->name, value(o));
-	return json_pack("{s:s, s:s, s:o}", "tool", tool->name, "version", fd2_version, "options", options);
+	return json_pack(
+	    "{s:s, s:s, s:o}", "tool", tool->name, "version", fd2_version, "options", options);
 }
 
 json_t *fd2_argv(void)
@@ -314,12 +318,12 @@ json_t *fd2_argv(void)
 	return argv;
 }
 
-/* --- help ---------------------------------------------------------------------------------------- */
-
 static void print_default(const struct opt *o)
 {
 	int n = 0;
-	const char *s = o->kind == OPT_STRING ? *(const char **)o->to : o->kind == OPT_CHOICE ? chosen(o, &n) : NULL;
+	const char *s = o->kind == OPT_STRING   ? *(const char **)o->to
+	                : o->kind == OPT_CHOICE ? chosen(o, &n)
+	                                        : NULL;
 	if (o->kind == OPT_INT && *(long *)o->to != OPT_UNSET)
 		printf(" (default %ld)", *(long *)o->to);
 	else if (o->kind == OPT_REAL && !isnan(*(double *)o->to))
@@ -327,7 +331,8 @@ static void print_default(const struct opt *o)
 	else if (s)
 		printf(" (default %.*s)", n ? n : (int)strlen(s), s);
 	for (int i = 0; o->kind == OPT_REALS && i < o->count; i++)
-		printf("%s%.6g%s", i ? "," : " (default ", ((double *)o->to)[i], i == o->count - 1 ? ")" : "");
+		printf("%s%.6g%s", i ? "," : " (default ", ((double *)o->to)[i],
+		    i == o->count - 1 ? ")" : "");
 }
 
 /* Too many choices for a column: they follow on lines of their own. */
@@ -377,12 +382,11 @@ static void print_list(void)
 	for (int i = 0; (o = option(i)); i++) {
 		printf("--%s%s%s\n", o->name, o->choices ? "\t" : "", o->choices ? o->choices : "");
 		if (o->letter)
-			printf("-%c%s%s\n", o->letter, o->choices ? "\t" : "", o->choices ? o->choices : "");
+			printf("-%c%s%s\n", o->letter, o->choices ? "\t" : "",
+			    o->choices ? o->choices : "");
 	}
 	puts("--help\n--version");
 }
-
-/* --- parsing ------------------------------------------------------------------------------------- */
 
 static int min3(int a, int b, int c)
 {
@@ -419,7 +423,8 @@ static void refuse_ambiguous(const char *name)
 		if (strncmp(name + 2, o->name, n))
 			continue;
 		if (first)
-			die_usage("option '%s' is short for '--%s' and '--%s'", name, first->name, o->name);
+			die_usage("option '%s' is short for '--%s' and '--%s'", name, first->name,
+			    o->name);
 		first = o;
 	}
 }
@@ -452,7 +457,8 @@ static void tables(struct option *longs, char *shorts)
 	for (int i = 0; (o = option(i)); i++) {
 		if (n >= OPTIONS_MAX)
 			die("the option table is too long");
-		longs[n++] = (struct option){o->name, o->kind == OPT_FLAG ? no_argument : required_argument, NULL, 2000 + i};
+		longs[n++] = (struct option){
+		    o->name, o->kind == OPT_FLAG ? no_argument : required_argument, NULL, 2000 + i};
 		if (!o->letter)
 			continue;
 		*shorts++ = o->letter;
@@ -475,7 +481,8 @@ static const struct opt *of_letter(int c)
 	return NULL;
 }
 
-/* The option that getopt complains about, as the user wrote it, without a value; for a long one that is argv's. */
+/* The option that getopt complains about, as the user wrote it, without a value; for a long one
+ * that is argv's. */
 static const char *complained(const char *arg)
 {
 	static char name[64];
@@ -524,7 +531,8 @@ int opts_parse(const struct tool *t, int argc, char **argv)
 	int c;
 	tool = t;
 	saved_argc = argc;
-	saved_argv = xcalloc((size_t)argc + 1, sizeof *saved_argv); /* in the order given: getopt moves operands */
+	saved_argv = xcalloc(
+	    (size_t)argc + 1, sizeof *saved_argv); /* in the order given: getopt moves operands */
 	memcpy(saved_argv, argv, (size_t)argc * sizeof *argv);
 	tables(longs, shorts);
 	opterr = 0;

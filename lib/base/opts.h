@@ -1,13 +1,13 @@
-/* Command lines as tables: one table per tool is the parser (getopt_long), the --help text, the shell completion and the
- * record of settings that goes into every output. The options all tools share are declared once, here.
+/* Command lines as tables: one table per tool is the parser (getopt_long), the --help text, the
+ * shell completion and the record of settings that goes into every output. The options all tools
+ * share are declared once, here.
  *
  *     struct job { const char *out; long ipc; double lr; } job = {.ipc = 1, .lr = 0.25};
  *     const struct opt opts[] = {
- *         {'o', "output", "FILE", OPT_STRING, &job.out, "write to FILE (default: standard output)"},
- *         {0, "ipc", "N", OPT_INT, &job.ipc, "images per class", .min = 1, .max = 10000},
- *         {0, "lr", "X", OPT_REAL, &job.lr, "learning rate", .min = 0, .max = 1e6},
- *         {0, "view", "VIEW", OPT_CHOICE, &job.view, "view", .choices = "plain|same|once|literal"},   -- an enum
- *         {0},
+ *         {'o', "output", "FILE", OPT_STRING, &job.out, "write to FILE (default: standard
+ * output)"}, {0, "ipc", "N", OPT_INT, &job.ipc, "images per class", .min = 1, .max = 10000}, {0,
+ * "lr", "X", OPT_REAL, &job.lr, "learning rate", .min = 0, .max = 1e6}, {0, "view", "VIEW",
+ * OPT_CHOICE, &job.view, "view", .choices = "plain|same|once|literal"},   -- an enum {0},
  *     };
  *
  * Defaults are what the destinations hold before parsing; --help prints them. */
@@ -25,14 +25,16 @@ enum opt_kind {
 	OPT_REALS,   /* double[count], "X,Y,Z", each as OPT_REAL */
 	OPT_NUMBERS, /* struct opt_numbers: as OPT_REALS, as many as are given */
 	OPT_STRING,  /* const char * */
-	OPT_CHOICE,  /* an enum: min + the place of the argument in .choices, "a|b|c"; less than min: not given */
-	OPT_LIST,    /* struct opt_list: repeatable, each one of .choices where there are any */
-	OPT_RANGE,   /* struct opt_range: "A-B", "A-" or "A": two longs, 0-based, both included */
-	OPT_INTS,    /* struct opt_ints: "N,N,...", each as OPT_INT */
+	OPT_CHOICE, /* an enum: min + the place of the argument in .choices, "a|b|c"; less than min:
+	               not given */
+	OPT_LIST,   /* struct opt_list: repeatable, each one of .choices where there are any */
+	OPT_RANGE,  /* struct opt_range: "A-B", "A-" or "A": two longs, 0-based, both included */
+	OPT_INTS,   /* struct opt_ints: "N,N,...", each as OPT_INT */
 };
 
-/* What an OPT_INT whose default depends on others holds before parsing; for OPT_REAL this is NAN, for OPT_INTS no number at all.
- * --help then leaves the default to the help text, and the record has null. */
+/* What an OPT_INT whose default depends on others holds before parsing; for OPT_REAL this is
+ * NAN, for OPT_INTS no number at all. --help then leaves the default to the help text, and the
+ * record has null. */
 #define OPT_UNSET LONG_MIN
 
 struct opt_list {
@@ -62,11 +64,13 @@ struct opt {
 	enum opt_kind kind;
 	void *to;
 	const char *help; /* one short line */
-	double min, max;  /* OPT_INT, OPT_REAL and lists of them; both 0 = no limit. OPT_CHOICE: min is the first choice's value */
+	double min, max;  /* OPT_INT, OPT_REAL and lists of them; both 0 = no limit. OPT_CHOICE: min
+	                     is the first choice's value */
 	const char *choices;
 	int count;       /* OPT_REALS */
 	bool off;        /* OPT_FLAG: set false */
-	bool unrecorded; /* leave out of the recorded settings: paths and the like, which do not change the result */
+	bool unrecorded; /* leave out of the recorded settings: paths and the like, which do not
+	                    change the result */
 };
 
 /* --device --dtype --seed --threads --quiet --verbose --log, the same in every tool. */
@@ -75,7 +79,7 @@ struct common {
 	enum { DTYPE_AUTO, DTYPE_F32, DTYPE_BF16 } dtype; /* arithmetic of convolutions */
 	long seed;                                        /* >= 0 */
 	long threads;                                     /* 0: as many as the machine gives us */
-	const char *log;                                  /* JSON lines are appended here; NULL: none */
+	const char *log; /* JSON lines are appended here; NULL: none */
 };
 extern struct common common;
 
@@ -84,11 +88,13 @@ struct tool {
 	const char *synopsis; /* "[options] -t TEACHER [SHARD...]" */
 	const char *purpose;  /* one line */
 	const struct opt *opts;
-	bool wants_stdin; /* reads standard input when no argument is given: refuses a terminal there */
+	bool wants_stdin; /* reads standard input when no argument is given: refuses a terminal
+	                     there */
 };
 
-/* Start of every main: sets the locale, signals, prog_name; parses argv. Handles --help (stdout, 0), --version, and usage errors
- * (stderr, 2) itself. Returns the index in argv of the first operand. Opens --log. */
+/* Start of every main: sets the locale, signals, prog_name; parses argv. Handles --help (stdout,
+ * 0), --version, and usage errors (stderr, 2) itself. Returns the index in argv of the first
+ * operand. Opens --log. */
 int fd2_start(const struct tool *tool, int argc, char **argv);
 
 /* The parsing alone, for fd2_start. */
@@ -97,12 +103,13 @@ int opts_parse(const struct tool *tool, int argc, char **argv);
 /* The place of a name in "a|b|c", or -1. */
 int choice_of(const char *choices, const char *name);
 
-/* End of every main: flushes and checks stdout, writes the log's last line, removes unfinished outputs. Returns the exit code:
- * `status` < 0 prints fail_message() and gives 1. */
+/* End of every main: flushes and checks stdout, writes the log's last line, removes unfinished
+ * outputs. Returns the exit code: `status` < 0 prints fail_message() and gives 1. */
 int fd2_finish(int status);
 
-/* The settings of this run as JSON: {"tool", "version", "options": {name: value, ...}} with every recorded option's final value,
- * for the provenance of outputs. It names no path, so the same work gives the same bytes. A new reference. */
+/* The settings of this run as JSON: {"tool", "version", "options": {name: value, ...}} with
+ * every recorded option's final value, for the provenance of outputs. It names no path, so the
+ * same work gives the same bytes. A new reference. */
 json_t *fd2_provenance(void);
 /* The command line as it was given, for the log. A new reference. */
 json_t *fd2_argv(void);

@@ -66,7 +66,8 @@ static void release(struct out *o)
 static int take_slot(struct out *o)
 {
 	for (int i = 0; i < OPEN_MAX_OUTPUTS && o->temp; i++)
-		if (open_outputs[i] && open_outputs[i]->temp && !strcmp(open_outputs[i]->temp, o->temp))
+		if (open_outputs[i] && open_outputs[i]->temp &&
+		    !strcmp(open_outputs[i]->temp, o->temp))
 			return fail("two outputs cannot both be %s", o->shown);
 	for (int i = 0; i < OPEN_MAX_OUTPUTS; i++)
 		if (!open_outputs[i]) {
@@ -138,7 +139,8 @@ static char *temp_name(const char *path)
 static bool open_nameless(struct out *o)
 {
 	char *dir = directory_of(o->path);
-	o->fd = access("/proc/self/fd", X_OK) ? -1 : open(dir, O_TMPFILE | O_WRONLY | O_CLOEXEC, 0666);
+	o->fd =
+	    access("/proc/self/fd", X_OK) ? -1 : open(dir, O_TMPFILE | O_WRONLY | O_CLOEXEC, 0666);
 	o->nameless = o->fd >= 0;
 	free(dir);
 	return o->nameless;
@@ -152,7 +154,8 @@ static int give_name(const struct out *o)
 	return ok ? no_write(o) : 0;
 }
 
-/* Of a file that is kept there is one writer. Where a file system knows no locks, that is not looked after. */
+/* Of a file that is kept there is one writer. Where a file system knows no locks, that is not
+ * looked after. */
 static int lock_part(const struct out *o)
 {
 	struct stat opened, named;
@@ -173,7 +176,8 @@ static int open_kept(struct out *o)
 	return ftruncate(o->fd, 0) ? no_write(o) : 0;
 }
 
-/* A signal finds the name registered before the file exists. What a killed run left under it goes, and a link is not followed. */
+/* A signal finds the name registered before the file exists. What a killed run left under it
+ * goes, and a link is not followed. */
 static int create_temp(struct out *o)
 {
 	if (take_slot(o) < 0)
@@ -236,8 +240,8 @@ static int open_part(struct out *o, uint64_t size)
 	if (lock_part(o) < 0)
 		return -1;
 	if ((uint64_t)st.st_size < size)
-		return fail("cannot continue '%s': it has %lld bytes, fewer than %llu", o->temp, (long long)st.st_size,
-		    (unsigned long long)size);
+		return fail("cannot continue '%s': it has %lld bytes, fewer than %llu", o->temp,
+		    (long long)st.st_size, (unsigned long long)size);
 	if (ftruncate(o->fd, (off_t)size) || lseek(o->fd, 0, SEEK_END) < 0)
 		return fail("cannot continue '%s': %s", o->temp, strerror(errno));
 	return 0;

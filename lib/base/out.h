@@ -1,11 +1,12 @@
 /* Outputs: standard output, or a file that appears under its name only when it is whole.
  *
- * A named output is written to a temporary file in the same directory, one without a name where the file system has such files,
- * so that not even kill -9 leaves it behind; out_close flushes, fsyncs, renames, and fsyncs the directory. Whatever is still open
- * at exit or on SIGINT/SIGTERM/SIGHUP/SIGPIPE is removed, unless opened with OUT_KEEP: then the partial file stays as "NAME.part",
- * locked against other runs while it is written, and out_resume continues it. Binary data to a terminal is refused. A closed pipe
- * ends the process by SIGPIPE even where its parent ignored that signal, so the shell sees 141.
- */
+ * A named output is written to a temporary file in the same directory, one without a name where
+ * the file system has such files, so that not even kill -9 leaves it behind; out_close flushes,
+ * fsyncs, renames, and fsyncs the directory. Whatever is still open at exit or on
+ * SIGINT/SIGTERM/SIGHUP/SIGPIPE is removed, unless opened with OUT_KEEP: then the partial file
+ * stays as "NAME.part", locked against other runs while it is written, and out_resume continues
+ * it. Binary data to a terminal is refused. A closed pipe ends the process by SIGPIPE even where
+ * its parent ignored that signal, so the shell sees 141. */
 #ifndef FD2_OUT_H
 #define FD2_OUT_H
 #include <stdbool.h>
@@ -16,16 +17,18 @@ enum { OUT_TEXT = 1, OUT_KEEP = 2 };
 
 struct out;
 
-/* path NULL or "-" is standard output. NULL on failure (fail_message). A directory or an unwritable place is noticed here. */
+/* path NULL or "-" is standard output. NULL on failure (fail_message). A directory or an
+ * unwritable place is noticed here. */
 struct out *out_open(const char *path, int flags);
-/* Continue "PATH.part" of an earlier OUT_KEEP run, cut to its first `size` bytes (what the reader found whole). */
+/* Continue "PATH.part" of an earlier OUT_KEEP run, cut to its first `size` bytes (what the
+ * reader found whole). */
 struct out *out_resume(const char *path, uint64_t size);
 /* A run that finds its work done says so and gives the file a new date, for make. */
 void out_made_already(const char *path);
 /* "PATH.part", to be freed; what out_resume would continue. */
 char *out_part_name(const char *path);
-/* Whether out_open would succeed: a place that cannot be written is told before long work. Nothing is kept open, so that a kill -9
- * during the work leaves no file. */
+/* Whether out_open would succeed: a place that cannot be written is told before long work.
+ * Nothing is kept open, so that a kill -9 during the work leaves no file. */
 int out_try(const char *path, int flags);
 int out_write(struct out *o, const void *data, size_t n);
 /* Make what was written so far durable (OUT_KEEP outputs: after every finished image). */
@@ -43,7 +46,8 @@ const char *out_name(const struct out *o);
 int out_close(struct out *o);
 /* Gives up one output: nothing appears under its name (OUT_KEEP: the .part stays). */
 void out_abandon(struct out *o);
-/* Used by fd2_finish and atexit: removes all that is still open (except OUT_KEEP), an unfinished folder too (folder.h). */
+/* Used by fd2_finish and atexit: removes all that is still open (except OUT_KEEP), an unfinished
+ * folder too (folder.h). */
 void out_abandon_all(void);
 /* Signal handler: removes the temporary files, then lets the signal end the process. */
 void out_on_signal(int sig);

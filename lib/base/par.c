@@ -13,8 +13,6 @@
 
 enum { THREADS_MAX = 256 };
 
-/* --- how many ------------------------------------------------------------------------------------ */
-
 /* The CPUs that a cgroup v2 quota allows, rounded up, or `most`. */
 static int quota_of(const char *group, int most)
 {
@@ -22,7 +20,8 @@ static int quota_of(const char *group, int most)
 	char *path = xasprintf("/sys/fs/cgroup%s/cpu.max", group);
 	FILE *f = fopen(path, "re");
 	free(path);
-	bool limited = f && fscanf(f, "%lf %lf", &quota, &period) == 2 && quota > 0 && period > 0; /* not "max" */
+	bool limited = f && fscanf(f, "%lf %lf", &quota, &period) == 2 && quota > 0 &&
+	               period > 0; /* not "max" */
 	if (f)
 		fclose(f);
 	return limited ? (int)fmin(most, ceil(quota / period)) : most;
@@ -60,8 +59,6 @@ int par_threads(void)
 	return n < THREADS_MAX ? n : THREADS_MAX;
 }
 
-/* --- the loop ------------------------------------------------------------------------------------ */
-
 struct loop {
 	int n;
 	void (*fn)(void *ctx, int i);
@@ -77,8 +74,8 @@ static void *run(void *arg)
 	return NULL;
 }
 
-/* Threads are made anew for each loop: 20 microseconds each, against milliseconds of work. One that cannot be made is not needed.
- */
+/* Threads are made anew for each loop: 20 microseconds each, against milliseconds of work. One
+ * that cannot be made is not needed. */
 void par_for(int n, void (*fn)(void *ctx, int i), void *ctx)
 {
 	struct loop l = {.n = n, .fn = fn, .ctx = ctx};

@@ -6,11 +6,11 @@
 extern "C" {
 #endif
 
-/* Calls fn(ctx, i) for every i in 0..n-1, each once, on up to par_threads() threads; returns when all are done. Which
- * thread takes which i must not matter to the result. */
+/* Calls fn(ctx, i) for every i in 0..n-1, each once, on up to par_threads() threads; returns
+ * when all are done. Which thread takes which i must not matter to the result. */
 void par_for(int n, void (*fn)(void *ctx, int i), void *ctx);
-/* Threads of this process's loops and of libtorch: common.threads; if that is 0, OMP_NUM_THREADS; without it, the CPUs that the
- * affinity mask and the cgroup quota allow. */
+/* Threads of this process's loops and of libtorch: common.threads; if that is 0,
+ * OMP_NUM_THREADS; without it, the CPUs that the affinity mask and the cgroup quota allow. */
 int par_threads(void);
 
 #ifdef __cplusplus

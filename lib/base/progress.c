@@ -62,7 +62,8 @@ static void clock_text(char *out, size_t size, double seconds)
 		snprintf(out, size, "%ld:%02ld", s / 60, s % 60);
 }
 
-/* A line as wide as the terminal would wrap, and could not be redrawn. Bytes are taken for columns; no UTF-8 character is cut. */
+/* A line as wide as the terminal would wrap, and could not be redrawn. Bytes are taken for
+ * columns; no UTF-8 character is cut. */
 static void redraw(char *line)
 {
 	struct winsize w;
@@ -78,12 +79,15 @@ static void redraw(char *line)
 	p.on_screen = write(STDERR_FILENO, shown, (size_t)n) > 0;
 }
 
-/* "312/1240  25.1/s  0:37 left": the rate is that of this run, what a resumed run found done does not count. */
+/* "312/1240  25.1/s  0:37 left": the rate is that of this run, what a resumed run found done
+ * does not count. */
 static void count_text(char *out, size_t size, double now)
 {
 	char left[32] = "?";
-	double rate = p.counting && now > p.start ? (double)(p.done - p.first) / (now - p.start) : 0;
-	int n = p.total ? snprintf(out, size, "%ld/%ld", p.done, p.total) : snprintf(out, size, "%ld", p.done);
+	double rate =
+	    p.counting && now > p.start ? (double)(p.done - p.first) / (now - p.start) : 0;
+	int n = p.total ? snprintf(out, size, "%ld/%ld", p.done, p.total)
+	                : snprintf(out, size, "%ld", p.done);
 	if (rate > 0)
 		n += snprintf(out + n, size - (size_t)n, "  %.1f/s", rate);
 	if (rate > 0 && p.total) {
@@ -95,7 +99,8 @@ static void count_text(char *out, size_t size, double now)
 static void show(const char *fmt, va_list ap)
 {
 	double now = elapsed();
-	if (!p.what || now - p.shown < (p.terminal ? on_terminal : elsewhere) || (!p.terminal && verbosity < 2))
+	if (!p.what || now - p.shown < (p.terminal ? on_terminal : elsewhere) ||
+	    (!p.terminal && verbosity < 2))
 		return;
 	char count[128], text[160], line[400];
 	count_text(count, sizeof count, now);

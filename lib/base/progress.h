@@ -2,9 +2,10 @@
 #ifndef FD2_PROGRESS_H
 #define FD2_PROGRESS_H
 
-/* One line that is redrawn at most ten times a second, with rate and time left: "teacher  312/1240  25.1/s  0:37 left  loss 2.31".
- * Only when stderr is a terminal and not with --quiet; with --verbose and no terminal, a plain line every 20 seconds. A tool whose
- * output goes to a pipe leaves the line to the pipe's last tool, except with --verbose. */
+/* One line that is redrawn at most ten times a second, with rate and time left: "teacher
+ * 312/1240  25.1/s  0:37 left  loss 2.31". Only when stderr is a terminal and not with --quiet;
+ * with --verbose and no terminal, a plain line every 20 seconds. A tool whose output goes to a
+ * pipe leaves the line to the pipe's last tool, except with --verbose. */
 #include "lib/base/err.h"
 /* total 0: it is not known. `what` is kept by pointer. */
 void progress_start(const char *what, long total);

@@ -3,15 +3,16 @@
 #include <math.h>
 #include <string.h>
 
-/* Salmon et al. 2011, section 3.3: ten rounds of two 32x32 -> 64 products, the key bumped by Weyl constants. */
+/* Salmon et al. 2011, section 3.3: ten rounds of two 32x32 -> 64 products, the key bumped by
+ * Weyl constants. */
 void philox4x32(uint32_t out[4], const uint32_t counter[4], const uint32_t key[2])
 {
 	uint32_t c[4], k[2] = {key[0], key[1]};
 	memcpy(c, counter, sizeof c);
 	for (int round = 0; round < 10; round++) {
 		uint64_t p0 = (uint64_t)0xD2511F53u * c[0], p1 = (uint64_t)0xCD9E8D57u * c[2];
-		uint32_t next[4] = {
-		    (uint32_t)(p1 >> 32) ^ c[1] ^ k[0], (uint32_t)p1, (uint32_t)(p0 >> 32) ^ c[3] ^ k[1], (uint32_t)p0};
+		uint32_t next[4] = {(uint32_t)(p1 >> 32) ^ c[1] ^ k[0], (uint32_t)p1,
+		    (uint32_t)(p0 >> 32) ^ c[3] ^ k[1], (uint32_t)p0};
 		memcpy(c, next, sizeof c);
 		k[0] += 0x9E3779B9u;
 		k[1] += 0xBB67AE85u;
@@ -19,8 +20,9 @@ void philox4x32(uint32_t out[4], const uint32_t counter[4], const uint32_t key[2
 	memcpy(out, c, sizeof c);
 }
 
-/* Philox is a bijection of its counter for each key, so (a, b, c) give 128 bits that never collide under one seed. They become the
- * stream's key and the upper half of its counter; the purpose and the running number are the lower half. */
+/* Philox is a bijection of its counter for each key, so (a, b, c) give 128 bits that never
+ * collide under one seed. They become the stream's key and the upper half of its counter; the
+ * purpose and the running number are the lower half. */
 struct rng rng_at(uint64_t seed, enum rng_purpose purpose, uint64_t a, uint32_t b, uint32_t c)
 {
 	uint32_t key[2] = {(uint32_t)seed, (uint32_t)(seed >> 32)};

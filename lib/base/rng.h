@@ -1,5 +1,6 @@
-/* Randomness as a function: Philox4x32-10 (Salmon et al., SC'11), keyed by the seed and counted by what the numbers are for, so
- * that any sample's randomness depends on (seed, purpose, a, b, c) alone and never on order, thread or shard. */
+/* Randomness as a function: Philox4x32-10 (Salmon et al., SC'11), keyed by the seed and counted
+ * by what the numbers are for, so that any sample's randomness depends on (seed, purpose, a, b,
+ * c) alone and never on order, thread or shard. */
 #ifndef FD2_RNG_H
 #define FD2_RNG_H
 #include <stdint.h>
@@ -7,7 +8,8 @@
 enum rng_purpose {
 	RNG_INIT,      /* weights: a = parameter's hash */
 	RNG_SHUFFLE,   /* order of an epoch: a = epoch */
-	RNG_AUGMENT,   /* crop, flip, jitter of one image: a = epoch, b = index; c = 1: order of its quarters */
+	RNG_AUGMENT,   /* crop, flip, jitter of one image: a = epoch, b = index; c = 1: order of its
+	                  quarters */
 	RNG_DISTILL,   /* the step's view: a = first class of the batch, b = image id, c = step */
 	RNG_MIX,       /* CutMix, MixUp: a = epoch, b = batch */
 	RNG_ATTENTION, /* counterfactual attention: a = epoch, b = batch */

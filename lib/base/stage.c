@@ -35,7 +35,8 @@ int stage_run(const char *name, const void *job)
 {
 	int (*start)(const char *device, int threads) = NULL, (*run)(const void *job) = NULL;
 	const char *(*error)(void) = NULL;
-	/* libgomp's threads spin while they wait, on CPUs that other stages could use; read when it is loaded */
+	/* libgomp's threads spin while they wait, on CPUs that other stages could use; read when
+	 * it is loaded */
 	if (!getenv("OMP_WAIT_POLICY"))
 		setenv("GOMP_SPINCOUNT", "1000", 0);
 	if (libtorch_load() < 0)
@@ -45,8 +46,8 @@ int stage_run(const char *name, const void *job)
 	free(path);
 	if (!handle)
 		return fail("cannot load libtorch: %s", dlerror());
-	if (function(handle, "torch_start", &start) < 0 || function(handle, "tensor_error", &error) < 0 ||
-	    function(handle, name, &run) < 0)
+	if (function(handle, "torch_start", &start) < 0 ||
+	    function(handle, "tensor_error", &error) < 0 || function(handle, name, &run) < 0)
 		return -1;
 	if (start(common.device == DEVICE_CUDA ? "cuda" : "cpu", (int)common.threads) < 0)
 		return fail("cannot start libtorch: %s", error());

@@ -28,12 +28,13 @@ static void watch(int sig)
 		sigaction(sig, &ours, NULL);
 }
 
-/* A closed standard file's number would go to the next file we open, and messages into that. /dev/null the wrong way round keeps
- * its use an error. */
+/* A closed standard file's number would go to the next file we open, and messages into that.
+ * /dev/null the wrong way round keeps its use an error. */
 static void fill_standard_files(void)
 {
 	for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
-		if (fcntl(fd, F_GETFD) < 0 && open("/dev/null", fd == STDIN_FILENO ? O_WRONLY : O_RDONLY) < 0)
+		if (fcntl(fd, F_GETFD) < 0 &&
+		    open("/dev/null", fd == STDIN_FILENO ? O_WRONLY : O_RDONLY) < 0)
 			return;
 }
 

@@ -1,5 +1,5 @@
-/* What the kernels over x [rows][C] share: a thread keeps to V neighbouring channels, which it reads and writes at once (grid.h).
- */
+/* What the kernels over x [rows][C] share: a thread keeps to V neighbouring channels, which it
+ * reads and writes at once (grid.h). */
 #ifndef FD2_CHANNELS_H
 #define FD2_CHANNELS_H
 #include "lib/cuda/grid.h"
@@ -74,7 +74,9 @@ template <class T, int V> struct words {
 
 	__device__ float operator[](int v) const
 	{
-		const uint32_t u = sizeof(T) == sizeof u ? w[v] : v % 2 ? w[v / 2] & 0xffff0000 : w[v / 2] << 16;
+		const uint32_t u = sizeof(T) == sizeof u ? w[v]
+		                   : v % 2               ? w[v / 2] & 0xffff0000
+		                                         : w[v / 2] << 16;
 		float f;
 		memcpy(&f, &u, sizeof f);
 		return f;
@@ -101,7 +103,8 @@ template <class T, int V> __device__ words<T, V> larger(const words<T, V> &a, co
 	return r;
 }
 
-/* V values as elements of type T. To bf16, narrow() is one instruction for two; only the bits of a NaN differ. */
+/* V values as elements of type T. To bf16, narrow() is one instruction for two; only the bits of
+ * a NaN differ. */
 template <class T, int V> __device__ pack<T, V> rounded(const float (&values)[V])
 {
 	pack<T, V> p;
@@ -109,15 +112,16 @@ template <class T, int V> __device__ pack<T, V> rounded(const float (&values)[V]
 		if constexpr (sizeof(T) == sizeof(float))
 			memcpy(p.v + v, values + v, (V > 1 ? 2 : 1) * sizeof(float));
 		else {
-			const uint32_t pair = word_of(__floats2bfloat162_rn(values[v], V > 1 ? values[v + 1] : 0));
+			const uint32_t pair =
+			    word_of(__floats2bfloat162_rn(values[v], V > 1 ? values[v + 1] : 0));
 			memcpy(p.v + v, &pair, (V > 1 ? 2 : 1) * sizeof(T));
 		}
 	}
 	return p;
 }
 
-/* What is this thread's: V channels from c, and every blockDim.y-th row from `first` to before `end`, counted over all groups. c is
- * -1 where the channels end, and there are no rows. */
+/* What is this thread's: V channels from c, and every blockDim.y-th row from `first` to before
+ * `end`, counted over all groups. c is -1 where the channels end, and there are no rows. */
 struct lot {
 	int64_t c, first, end;
 };
@@ -125,37 +129,45 @@ struct lot {
 /* rows: of each group, which is the grid's third dimension. */
 template <int V> __device__ lot lot_of(int64_t C, int64_t rows, int64_t each)
 {
-	const int64_t c = ((int64_t)blockIdx.y * blockDim.x + threadIdx.x) * V, first = (int64_t)blockIdx.x * each;
+	const int64_t c = ((int64_t)blockIdx.y * blockDim.x + threadIdx.x) * V,
+	              first = (int64_t)blockIdx.x * each;
 	const int64_t before = (int64_t)blockIdx.z * rows;
-	return {c < C ? c : -1, before + first + threadIdx.y, c < C ? before + min(first + each, rows) : 0};
+	return {c < C ? c : -1, before + first + threadIdx.y,
+	    c < C ? before + min(first + each, rows) : 0};
 }
 
 /* V channels' constants; where V is 4 or more they begin at a multiple of 16 bytes. */
-template <int V> __device__ void constants(float (&to)[V], const float *__restrict__ from, int64_t c)
+template <int V>
+__device__ void constants(float (&to)[V], const float *__restrict__ from, int64_t c)
 {
 	constexpr int at_once = V < 4 ? V : 4;
 	for (int v = 0; v < V; v += at_once) {
-		const pack<float, at_once> four = c < 0 ? pack<float, at_once>{} : get<float, at_once>(from, c + v);
+		const pack<float, at_once> four =
+		    c < 0 ? pack<float, at_once>{} : get<float, at_once>(from, c + v);
 		for (int i = 0; i < at_once; i++)
 			to[v + i] = four.v[i];
 	}
 }
 
-/* What slope and offset are made of, [groups][C] each; dmean and dvar NULL: zeros. n: rows of a group. */
+/* What slope and offset are made of, [groups][C] each; dmean and dvar NULL: zeros. n: rows of a
+ * group. */
 struct statistics_gradient {
 	const float *mean, *dmean, *dvar;
 	double n;
 };
 
 /* slope and offset of V channels. Every channel of the block is one thread's. */
-template <int V> __device__ void lines(float (&slope)[V], float (&offset)[V], const statistics_gradient &d, int64_t C)
+template <int V>
+__device__ void lines(
+    float (&slope)[V], float (&offset)[V], const statistics_gradient &d, int64_t C)
 {
 	__shared__ float slopes[THREADS], offsets[THREADS];
 	const int at = threadIdx.y * blockDim.x + threadIdx.x;
-	const int64_t c = (int64_t)blockIdx.y * blockDim.x * V + at, i = (int64_t)blockIdx.z * C + c;
+	const int64_t c = (int64_t)blockIdx.y * blockDim.x * V + at,
+	              i = (int64_t)blockIdx.z * C + c;
 	if (at < (int)blockDim.x * V)
-		frozen_line(d.dmean && c < C ? d.dmean[i] : 0, d.dvar && c < C ? d.dvar[i] : 0, d.mean && c < C ? d.mean[i] : 0,
-		    d.n, slopes + at, offsets + at);
+		frozen_line(d.dmean && c < C ? d.dmean[i] : 0, d.dvar && c < C ? d.dvar[i] : 0,
+		    d.mean && c < C ? d.mean[i] : 0, d.n, slopes + at, offsets + at);
 	__syncthreads();
 	for (int v = 0; v < V; v++) {
 		slope[v] = slopes[threadIdx.x * V + v];
@@ -163,8 +175,8 @@ template <int V> __device__ void lines(float (&slope)[V], float (&offset)[V], co
 	}
 }
 
-/* take(integral_constant<int, n>, row): n of this thread's rows from `row`, so that n of each operand are read before the first is
- * used; one by one at the end. */
+/* take(integral_constant<int, n>, row): n of this thread's rows from `row`, so that n of each
+ * operand are read before the first is used; one by one at the end. */
 template <int n, class F> __device__ void each_row(const lot &of, F take)
 {
 	int64_t row = of.first;
@@ -174,9 +186,10 @@ template <int n, class F> __device__ void each_row(const lot &of, F take)
 		take(std::integral_constant<int, 1>(), row);
 }
 
-/* The sums of a block's rows: each thread's, then halves onto halves. Those of block b, channel c go to room[b][0..1][c], the
- * blocks of a group following one another. */
-template <int V> __device__ void join_rows(float (&sum)[V], float (&square)[V], float *room, int64_t c, int64_t C)
+/* The sums of a block's rows: each thread's, then halves onto halves. Those of block b, channel
+ * c go to room[b][0..1][c], the blocks of a group following one another. */
+template <int V>
+__device__ void join_rows(float (&sum)[V], float (&square)[V], float *room, int64_t c, int64_t C)
 {
 	__shared__ float sums[2 * V][THREADS];
 	const int at = threadIdx.y * blockDim.x + threadIdx.x;
@@ -209,11 +222,11 @@ inline uintptr_t bits(const void *p)
 } // namespace
 
 /* The kernel for x's type and for `vector` channels at once. */
-#define CHOOSE(kernel, vector)                                                                                                     \
-	(k->bf16          ? vector == 8   ? kernel<uint16_t, 8>                                                                    \
-	                    : vector == 2 ? kernel<uint16_t, 2>                                                                    \
-	                                  : kernel<uint16_t, 1>                                                                    \
-	             : vector == 4 ? kernel<float, 4>                                                                              \
-	    : vector == 2 ? kernel<float, 2>                                                                                       \
+#define CHOOSE(kernel, vector)                                                                     \
+	(k->bf16          ? vector == 8   ? kernel<uint16_t, 8>                                    \
+	                    : vector == 2 ? kernel<uint16_t, 2>                                    \
+	                                  : kernel<uint16_t, 1>                                    \
+	             : vector == 4 ? kernel<float, 4>                                              \
+	    : vector == 2 ? kernel<float, 2>                                                       \
 	                  : kernel<float, 1>)
 #endif

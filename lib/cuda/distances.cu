@@ -1,5 +1,5 @@
-/* The BatchNorm-statistics loss of all layers in one launch, or a few where a network has many layers, and its gradient in as many.
- * A block takes one layer of one group. */
+/* The BatchNorm-statistics loss of all layers in one launch, or a few where a network has many
+ * layers, and its gradient in as many. A block takes one layer of one group. */
 #include "lib/cuda/grid.h"
 #include "lib/cuda/launch.h"
 
@@ -37,7 +37,8 @@ template <int N> __device__ void join(double (&sums)[N][THREADS])
 	}
 }
 
-/* What a distance |u| / length adds to the loss, and what u is multiplied by for its gradient, 0 where u is 0. */
+/* What a distance |u| / length adds to the loss, and what u is multiplied by for its gradient, 0
+ * where u is 0. */
 __device__ double term_of(double squares, double length, double weight, float *factor)
 {
 	const double distance = sqrt(squares);
@@ -45,16 +46,16 @@ __device__ double term_of(double squares, double length, double weight, float *f
 	return weight * (distance / length);
 }
 
-__global__ void __launch_bounds__(THREADS)
-    distances_of(const __grid_constant__ table layers, int64_t groups, bool normalised, float *factors, float *terms)
+__global__ void __launch_bounds__(THREADS) distances_of(const __grid_constant__ table layers,
+    int64_t groups, bool normalised, float *factors, float *terms)
 {
 	__shared__ double sums[4][THREADS];
 	const bn_layer &l = layers.of[blockIdx.y];
 	const int64_t g = blockIdx.x, out = (int64_t)blockIdx.y * groups + g;
 	double mean = 0, var = 0, length = 0, square = 0;
 	for (int64_t c = threadIdx.x; c < l.C; c += THREADS) {
-		const double m = (double)l.mean[g * l.C + c] - l.running_mean[c], running = l.running_var[c],
-		             v = l.var[g * l.C + c] - running;
+		const double m = (double)l.mean[g * l.C + c] - l.running_mean[c],
+		             running = l.running_var[c], v = l.var[g * l.C + c] - running;
 		mean += m * m;
 		var += v * v;
 		length += running;
@@ -66,8 +67,10 @@ __global__ void __launch_bounds__(THREADS)
 	sums[3][threadIdx.x] = square;
 	join(sums);
 	if (threadIdx.x == 0)
-		terms[out] = (float)(term_of(sums[0][0], normalised ? sqrt(sums[2][0]) : 1, l.weight, factors + 2 * out) +
-		                     term_of(sums[1][0], normalised ? sqrt(sums[3][0]) : 1, l.weight, factors + 2 * out + 1));
+		terms[out] = (float)(term_of(sums[0][0], normalised ? sqrt(sums[2][0]) : 1,
+		                         l.weight, factors + 2 * out) +
+		                     term_of(sums[1][0], normalised ? sqrt(sums[3][0]) : 1,
+		                         l.weight, factors + 2 * out + 1));
 }
 
 /* One block adds all terms. */
@@ -83,12 +86,13 @@ __global__ void __launch_bounds__(THREADS) sum_of(const float *terms, int64_t n,
 		*sum = (float)sums[0][0];
 }
 
-__global__ void __launch_bounds__(THREADS)
-    gradients_of(const __grid_constant__ table layers, int64_t groups, const float *factors, const float *dsum)
+__global__ void __launch_bounds__(THREADS) gradients_of(
+    const __grid_constant__ table layers, int64_t groups, const float *factors, const float *dsum)
 {
 	const bn_layer &l = layers.of[blockIdx.y];
 	const int64_t g = blockIdx.x;
-	const float *factor = factors + 2 * (blockIdx.y * groups + g), of_mean = *dsum * factor[0], of_var = *dsum * factor[1];
+	const float *factor = factors + 2 * (blockIdx.y * groups + g), of_mean = *dsum * factor[0],
+	            of_var = *dsum * factor[1];
 	for (int64_t c = threadIdx.x; c < l.C; c += THREADS) {
 		l.dmean[g * l.C + c] = of_mean * (l.mean[g * l.C + c] - l.running_mean[c]);
 		l.dvar[g * l.C + c] = of_var * (l.var[g * l.C + c] - l.running_var[c]);
@@ -102,8 +106,8 @@ dim3 blocks_of(int64_t groups, int layers)
 
 } // namespace
 
-const char *distances(
-    const bn_layer *layers, int n, int64_t groups, bool normalised, float *factors, float *terms, float *sum, void *on)
+const char *distances(const bn_layer *layers, int n, int64_t groups, bool normalised,
+    float *factors, float *terms, float *sum, void *on)
 {
 	const cudaStream_t stream = (cudaStream_t)on;
 	each_table(layers, n, [&](const table &t, int m, int first) {
@@ -114,10 +118,12 @@ const char *distances(
 	return launched();
 }
 
-const char *distances_gradient(const bn_layer *layers, int n, int64_t groups, const float *factors, const float *dsum, void *on)
+const char *distances_gradient(const bn_layer *layers, int n, int64_t groups, const float *factors,
+    const float *dsum, void *on)
 {
 	each_table(layers, n, [&](const table &t, int m, int first) {
-		gradients_of<<<blocks_of(groups, m), THREADS, 0, (cudaStream_t)on>>>(t, groups, factors + 2 * first * groups, dsum);
+		gradients_of<<<blocks_of(groups, m), THREADS, 0, (cudaStream_t)on>>>(
+		    t, groups, factors + 2 * first * groups, dsum);
 	});
 	return launched();
 }

@@ -24,13 +24,15 @@ const char *put(void *to, const void *from, size_t bytes, void *stream)
 	if (bytes > PUT_MAX)
 		return "too many numbers for one launch";
 	memcpy(p.bytes, from, bytes);
-	unpack<<<1, (unsigned)(bytes + 31) / 32 * 32, 0, (cudaStream_t)stream>>>((unsigned char *)to, p, (int)bytes);
+	unpack<<<1, (unsigned)(bytes + 31) / 32 * 32, 0, (cudaStream_t)stream>>>(
+	    (unsigned char *)to, p, (int)bytes);
 	return launched();
 }
 
 const cuda_engine *fd2_cuda_engine(void)
 {
-	static const cuda_engine engine = {sizeof(cuda_engine), frozen_forward, frozen_room, frozen_backward, distances,
-	    distances_gradient, step_view_forward, step_view_adjoint, adam_pixels, render, put};
+	static const cuda_engine engine = {sizeof(cuda_engine), frozen_forward, frozen_room,
+	    frozen_backward, distances, distances_gradient, step_view_forward, step_view_adjoint,
+	    adam_pixels, render, put};
 	return &engine;
 }

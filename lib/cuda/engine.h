@@ -1,10 +1,11 @@
-/* The passes of the frozen-teacher engine as CUDA kernels: the interface of libfd2-cuda.so, a plug-in that lib/torch loads for
- * --device cuda. Nothing here knows libtorch.
+/* The passes of the frozen-teacher engine as CUDA kernels: the interface of libfd2-cuda.so, a
+ * plug-in that lib/torch loads for --device cuda. Nothing here knows libtorch.
  *
- * Pointers are to the device's memory; images and activations are channels-last, as on the CPU. A pass is put on the stream (a
- * cudaStream_t) and returns at once, NULL or what CUDA says against it. None allocates, waits or reads the host's memory later, so
- * all can be captured into a graph; numbers that change from step to step are read from the device's memory, where `put` sets them.
- */
+ * Pointers are to the device's memory; images and activations are channels-last, as on the CPU.
+ * A pass is put on the stream (a cudaStream_t) and returns at once, NULL or what CUDA says
+ * against it. None allocates, waits or reads the host's memory later, so all can be captured
+ * into a graph; numbers that change from step to step are read from the device's memory, where
+ * `put` sets them. */
 #ifndef FD2_ENGINE_H
 #define FD2_ENGINE_H
 #include <stddef.h>
@@ -28,45 +29,55 @@ struct bn_layer {
 };
 
 struct cuda_engine {
-	size_t size; /* of this struct where the plug-in was built: another one belongs to another fd2 */
+	size_t size; /* of this struct where the plug-in was built: another one belongs to another
+	                fd2 */
 
-	/* x has `rows` rows in each of `groups` groups, one group after the other. y, and mean and biased variance [groups][C] of
-	 * x; room: frozen_room floats to work in. All three NULL: y alone. */
-	const char *(*frozen_forward)(
-	    const struct frozen_bn *k, int64_t rows, int64_t groups, float *room, float *mean, float *var, void *stream);
+	/* x has `rows` rows in each of `groups` groups, one group after the other. y, and mean
+	 * and biased variance [groups][C] of x; room: frozen_room floats to work in. All three
+	 * NULL: y alone. */
+	const char *(*frozen_forward)(const struct frozen_bn *k, int64_t rows, int64_t groups,
+	    float *room, float *mean, float *var, void *stream);
 	int64_t (*frozen_room)(int64_t rows, int64_t groups, int64_t C);
-	/* dx and dresidual. dmean and dvar [groups][C], or NULL for zeros (then mean, too, may be NULL); k's slope and offset are
-	 * computed from them. */
-	const char *(*frozen_backward)(const struct frozen_bn *k, int64_t rows, int64_t groups, const float *mean,
-	    const float *dmean, const float *dvar, void *stream);
+	/* dx and dresidual. dmean and dvar [groups][C], or NULL for zeros (then mean, too, may
+	 * be NULL); k's slope and offset are computed from them. */
+	const char *(*frozen_backward)(const struct frozen_bn *k, int64_t rows, int64_t groups,
+	    const float *mean, const float *dmean, const float *dvar, void *stream);
 
-	/* Distances of BatchNorms' statistics from the running ones, their sum over all layers and groups:
+	/* Distances of BatchNorms' statistics from the running ones, their sum over all layers and
+	 * groups:
 	 *
-	 *   sum = sum_l weight_l sum_g (|mean_l[g] - running mean_l| / s_l + |var_l[g] - running var_l| / t_l)
+	 *   sum = sum_l weight_l sum_g (|mean_l[g] - running mean_l| / s_l + |var_l[g] - running
+	 * var_l| / t_l)
 	 *
-	 * with Euclidean norms over the channels; s and t are 1, or if `normalised` the lengths of the running deviations and
-	 * variances. `factors` [n][groups][2] and `terms` [n][groups] are room to work in; the gradient needs the factors. */
-	const char *(*distances)(const struct bn_layer *layers, int n, int64_t groups, bool normalised, float *factors,
-	    float *terms, float *sum, void *stream);
+	 * with Euclidean norms over the channels; s and t are 1, or if `normalised` the lengths of
+	 * the running deviations and variances. `factors` [n][groups][2] and `terms` [n][groups]
+	 * are room to work in; the gradient needs the factors. */
+	const char *(*distances)(const struct bn_layer *layers, int n, int64_t groups,
+	    bool normalised, float *factors, float *terms, float *sum, void *stream);
 	/* The layers' dmean and dvar, from the gradient of the sum. */
-	const char *(*distances_gradient)(
-	    const struct bn_layer *layers, int n, int64_t groups, const float *factors, const float *dsum, void *stream);
+	const char *(*distances_gradient)(const struct bn_layer *layers, int n, int64_t groups,
+	    const float *factors, const float *dsum, void *stream);
 
-	/* x [N][H][W][3] f32 to y, f32 or bf16; and dy to dx. Each of n views is for N / n images that follow one another; it lies
-	 * within the image. */
-	const char *(*view_forward)(const float *x, void *y, bool bf16, const struct pixel_view *views, int64_t n, int64_t N,
-	    int64_t H, int64_t W, void *stream);
-	const char *(*view_adjoint)(const void *dy, float *dx, bool bf16, const struct pixel_view *views, int64_t n, int64_t N,
-	    int64_t H, int64_t W, void *stream);
+	/* x [N][H][W][3] f32 to y, f32 or bf16; and dy to dx. Each of n views is for N / n
+	 * images that follow one another; it lies within the image. */
+	const char *(*view_forward)(const float *x, void *y, bool bf16,
+	    const struct pixel_view *views, int64_t n, int64_t N, int64_t H, int64_t W,
+	    void *stream);
+	const char *(*view_adjoint)(const void *dy, float *dx, bool bf16,
+	    const struct pixel_view *views, int64_t n, int64_t N, int64_t H, int64_t W,
+	    void *stream);
 
 	/* adam_rows; the numbers, too, lie in the device's memory. */
-	const char *(*adam)(const struct adam *k, float *x, const float *g, float *m, float *v, int64_t count, void *stream);
+	const char *(*adam)(const struct adam *k, float *x, const float *g, float *m, float *v,
+	    int64_t count, void *stream);
 
-	/* What n shots show, [n][size][size][3] f32, their parcel being in the device's memory; room for as much again. */
-	const char *(*render)(const struct shot *shots, int n, const struct look *look, float *room, float *out, void *stream);
+	/* What n shots show, [n][size][size][3] f32, their parcel being in the device's memory;
+	 * room for as much again. */
+	const char *(*render)(const struct shot *shots, int n, const struct look *look, float *room,
+	    float *out, void *stream);
 
-	/* Copies at most PUT_MAX bytes of the host to the device, in the order of the stream. They travel with the launch, so
-	 * nothing waits, and the host's copy may change at once. */
+	/* Copies at most PUT_MAX bytes of the host to the device, in the order of the stream.
+	 * They travel with the launch, so nothing waits, and the host's copy may change at once. */
 	const char *(*put)(void *to, const void *from, size_t bytes, void *stream);
 };
 

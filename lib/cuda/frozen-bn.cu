@@ -1,6 +1,6 @@
-/* A frozen BatchNorm and what follows it: the kernels of frozen-rows.h. Each is bound by memory: a thread reads and writes 16 bytes
- * at once where the channels allow, and its channels' constants stay in registers. Never run on a GPU so far; see test/c/kernels.c.
- */
+/* A frozen BatchNorm and what follows it: the kernels of frozen-rows.h. Each is bound by memory:
+ * a thread reads and writes 16 bytes at once where the channels allow, and its channels'
+ * constants stay in registers. Never run on a GPU so far; see test/c/kernels.c. */
 #include "lib/cuda/channels.h"
 #include "lib/cuda/pool.h"
 
@@ -10,7 +10,8 @@ namespace
 {
 
 template <class T, int V, bool adds, bool clamps>
-__global__ void __launch_bounds__(THREADS) forward(frozen_bn k, int64_t rows, int64_t each, float *room)
+__global__ void __launch_bounds__(THREADS)
+    forward(frozen_bn k, int64_t rows, int64_t each, float *room)
 {
 	const lot mine = lot_of<V>(k.C, rows, each);
 	const int64_t c = mine.c;
@@ -33,7 +34,8 @@ __global__ void __launch_bounds__(THREADS) forward(frozen_bn k, int64_t rows, in
 				const float value = wide(x[i].v[v]), d = value - pivot[v];
 				sum[v] += d;
 				square[v] += d * d;
-				y[v] = frozen_value(value, scale[v], shift[v], adds, wide(residual[i].v[v]), clamps, k.top);
+				y[v] = frozen_value(value, scale[v], shift[v], adds,
+				    wide(residual[i].v[v]), clamps, k.top);
 			}
 			set<T, V>(k.y, (row + i * blockDim.y) * k.C + c, rounded<T>(y));
 		}
@@ -42,10 +44,10 @@ __global__ void __launch_bounds__(THREADS) forward(frozen_bn k, int64_t rows, in
 		join_rows<V>(sum, square, room, c, k.C);
 }
 
-/* The blocks' sums of a channel in a group, in f64: each of JOINERS threads every JOINERS-th block, then those in order. A block
- * joins 32 channels. */
-__global__ void __launch_bounds__(32 * JOINERS)
-    statistics(const float *room, int64_t blocks, int64_t C, double n, const float *pivot, float *mean, float *var)
+/* The blocks' sums of a channel in a group, in f64: each of JOINERS threads every JOINERS-th
+ * block, then those in order. A block joins 32 channels. */
+__global__ void __launch_bounds__(32 * JOINERS) statistics(const float *room, int64_t blocks,
+    int64_t C, double n, const float *pivot, float *mean, float *var)
 {
 	__shared__ double sums[2][JOINERS][32];
 	const int64_t c = (int64_t)blockIdx.x * 32 + threadIdx.x, group = blockIdx.y;
@@ -68,7 +70,8 @@ __global__ void __launch_bounds__(32 * JOINERS)
 }
 
 template <class T, int V, bool adds, bool clamps>
-__global__ void __launch_bounds__(THREADS) backward(frozen_bn k, int64_t rows, int64_t each, statistics_gradient statistics)
+__global__ void __launch_bounds__(THREADS)
+    backward(frozen_bn k, int64_t rows, int64_t each, statistics_gradient statistics)
 {
 	const lot mine = lot_of<V>(k.C, rows, each);
 	const int64_t c = mine.c;
@@ -89,8 +92,10 @@ __global__ void __launch_bounds__(THREADS) backward(frozen_bn k, int64_t rows, i
 			const int64_t at = (row + i * blockDim.y) * k.C + c;
 			float d[V], dx[V];
 			for (int v = 0; v < V; v++) {
-				d[v] = frozen_through(wide(dy[i].v[v]), wide(y[i].v[v]), clamps, k.top);
-				dx[v] = frozen_gradient(d[v], wide(x[i].v[v]), scale[v], slope[v], offset[v]);
+				d[v] = frozen_through(
+				    wide(dy[i].v[v]), wide(y[i].v[v]), clamps, k.top);
+				dx[v] = frozen_gradient(
+				    d[v], wide(x[i].v[v]), scale[v], slope[v], offset[v]);
 			}
 			if (adds)
 				set<T, V>(k.dresidual, at, rounded<T>(d));
@@ -117,8 +122,9 @@ template <class T, int V> auto backward_of(bool adds, bool clamps)
 /* What all kernels read V of at once. */
 uintptr_t all_bits(const frozen_bn *k)
 {
-	return bits(k->x) | bits(k->residual) | bits(k->y) | bits(k->dy) | bits(k->dx) | bits(k->dresidual) | bits(k->scale) |
-	       bits(k->shift) | bits(k->pivot) | winner_bits(k);
+	return bits(k->x) | bits(k->residual) | bits(k->y) | bits(k->dy) | bits(k->dx) |
+	       bits(k->dresidual) | bits(k->scale) | bits(k->shift) | bits(k->pivot) |
+	       winner_bits(k);
 }
 
 } // namespace
@@ -128,11 +134,13 @@ int64_t frozen_room(int64_t rows, int64_t groups, int64_t C)
 	int64_t most = 0;
 	for (int vector = 1; vector <= 8; vector *= 2)
 		if (C % vector == 0)
-			most = std::max(most, 2 * C * groups * grid_of(rows, groups, C, vector).down);
+			most =
+			    std::max(most, 2 * C * groups * grid_of(rows, groups, C, vector).down);
 	return most;
 }
 
-const char *frozen_forward(const frozen_bn *k, int64_t rows, int64_t groups, float *room, float *mean, float *var, void *on)
+const char *frozen_forward(const frozen_bn *k, int64_t rows, int64_t groups, float *room,
+    float *mean, float *var, void *on)
 {
 	const cudaStream_t stream = (cudaStream_t)on;
 	if (k->pools && !pool_fits(k, rows * groups))
@@ -140,23 +148,26 @@ const char *frozen_forward(const frozen_bn *k, int64_t rows, int64_t groups, flo
 	const int vector = grid_vector(k->C, k->bf16, all_bits(k));
 	const int64_t walked = k->pools ? windows_of(k, rows) : rows;
 	const grid g = grid_of(walked, groups, k->C, vector);
-	const auto kernel = k->pools ? CHOOSE(pool_forward, vector) : (CHOOSE(forward_of, vector))(k->residual, k->top > 0);
+	const auto kernel = k->pools ? CHOOSE(pool_forward, vector)
+	                             : (CHOOSE(forward_of, vector))(k->residual, k->top > 0);
 	kernel<<<blocks_of(g, groups), dim3(g.wide, g.high), 0, stream>>>(*k, walked, g.each, room);
 	if (room)
-		statistics<<<dim3((unsigned)((k->C + 31) / 32), (unsigned)groups), dim3(32, JOINERS), 0, stream>>>(
+		statistics<<<dim3((unsigned)((k->C + 31) / 32), (unsigned)groups),
+		    dim3(32, JOINERS), 0, stream>>>(
 		    room, g.down, k->C, (double)rows, k->pivot, mean, var);
 	return launched();
 }
 
-const char *frozen_backward(
-    const frozen_bn *k, int64_t rows, int64_t groups, const float *mean, const float *dmean, const float *dvar, void *on)
+const char *frozen_backward(const frozen_bn *k, int64_t rows, int64_t groups, const float *mean,
+    const float *dmean, const float *dvar, void *on)
 {
 	if (k->pools && !pool_fits(k, rows * groups))
 		return too_many;
 	const int vector = grid_vector(k->C, k->bf16, all_bits(k));
 	const int64_t walked = k->pools ? windows_of(k, rows) : rows;
 	const grid g = grid_of(walked, groups, k->C, vector);
-	const auto kernel = k->pools ? CHOOSE(pool_backward, vector) : (CHOOSE(backward_of, vector))(k->dresidual, k->top > 0);
+	const auto kernel = k->pools ? CHOOSE(pool_backward, vector)
+	                             : (CHOOSE(backward_of, vector))(k->dresidual, k->top > 0);
 	kernel<<<blocks_of(g, groups), dim3(g.wide, g.high), 0, (cudaStream_t)on>>>(
 	    *k, walked, g.each, statistics_gradient{mean, dmean, dvar, (double)rows});
 	return launched();

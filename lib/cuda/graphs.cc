@@ -32,15 +32,16 @@ template <class F> const char *attempt(F f)
 	return said.c_str();
 }
 
-/* Graphs share one memory pool, because none keeps anything in it. libtorch drops a pool with its last user but does not free its
- * memory; an empty recording stays as a user for good. */
+/* Graphs share one memory pool, because none keeps anything in it. libtorch drops a pool with
+ * its last user but does not free its memory; an empty recording stays as a user for good. */
 MempoolId_t pool()
 {
 	static const MempoolId_t id = [] {
 		const MempoolId_t made = at::cuda::graph_pool_handle();
 		at::HostAllocator &host_memory = *at::getHostAllocator(at::kCUDA);
 		const c10::DeviceIndex device = c10::cuda::current_device();
-		device_memory::beginAllocateToPool(device, made, [](cudaStream_t) { return false; });
+		device_memory::beginAllocateToPool(
+		    device, made, [](cudaStream_t) { return false; });
 		device_memory::endAllocateToPool(device, made);
 		host_memory.begin_allocate_to_pool(made, [](c10::Stream) { return false; });
 		host_memory.end_allocate_to_pool(made);
@@ -49,7 +50,8 @@ MempoolId_t pool()
 	return id;
 }
 
-/* A capture that fails leaves libtorch's allocators recording, which would refuse the next one. They throw where they are not. */
+/* A capture that fails leaves libtorch's allocators recording, which would refuse the next one.
+ * They throw where they are not. */
 void stop_recording() noexcept
 {
 	try {

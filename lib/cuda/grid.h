@@ -1,16 +1,17 @@
-/* How the frozen BatchNorm's kernels divide x [rows][C]: a thread keeps to one vector of neighbouring channels and walks down some
- * rows; a warp reads memory without gaps. It depends on the sizes alone, and so does the order of every sum. Plain C, for the test.
- */
+/* How the frozen BatchNorm's kernels divide x [rows][C]: a thread keeps to one vector of
+ * neighbouring channels and walks down some rows; a warp reads memory without gaps. It depends
+ * on the sizes alone, and so does the order of every sum. Plain C, for the test. */
 #ifndef FD2_GRID_H
 #define FD2_GRID_H
 #include "lib/kernels/bf16.h"
 
 enum {
-	THREADS = 256,    /* of a block: wide * high */
-	WALK_LEAST = 4,   /* rows that a thread reads */
-	WALK_MOST = 64,   /* more would cost digits of its sums in f32 */
-	BLOCKS = 8 * 132, /* as many as an H100 or H200 has at work, twice; smaller tensors have fewer */
-	JOINERS = 32,     /* threads that join the blocks' sums of one channel */
+	THREADS = 256,  /* of a block: wide * high */
+	WALK_LEAST = 4, /* rows that a thread reads */
+	WALK_MOST = 64, /* more would cost digits of its sums in f32 */
+	BLOCKS =
+	    8 * 132, /* as many as an H100 or H200 has at work, twice; smaller tensors have fewer */
+	JOINERS = 32, /* threads that join the blocks' sums of one channel */
 };
 
 struct grid {
@@ -29,7 +30,8 @@ INLINE struct grid grid_of(int64_t rows, int64_t groups, int64_t C, int vector)
 		g.wide *= 2;
 	g.high = THREADS / g.wide;
 	g.across = (vectors + g.wide - 1) / g.wide;
-	walk = (groups * g.across * ((rows + g.high - 1) / g.high) / BLOCKS / WALK_LEAST + 1) * WALK_LEAST;
+	walk = (groups * g.across * ((rows + g.high - 1) / g.high) / BLOCKS / WALK_LEAST + 1) *
+	       WALK_LEAST;
 	if (walk > WALK_MOST)
 		walk = WALK_MOST;
 	g.each = (int64_t)g.high * walk;
@@ -37,8 +39,8 @@ INLINE struct grid grid_of(int64_t rows, int64_t groups, int64_t C, int vector)
 	return g;
 }
 
-/* The most neighbouring channels that every row lets be read at once, given how its pointers are aligned (as bits or'ed): 16 bytes,
- * two elements, or one. */
+/* The most neighbouring channels that every row lets be read at once, given how its pointers are
+ * aligned (as bits or'ed): 16 bytes, two elements, or one. */
 INLINE int grid_vector(int64_t C, bool bf16, uintptr_t pointers)
 {
 	int size = bf16 ? 2 : 4, most = 16 / size;

@@ -12,19 +12,22 @@ inline const char *launched()
 	return e == cudaSuccess ? nullptr : cudaGetErrorString(e);
 }
 
-const char *frozen_forward(const frozen_bn *k, int64_t rows, int64_t groups, float *room, float *mean, float *var, void *stream);
+const char *frozen_forward(const frozen_bn *k, int64_t rows, int64_t groups, float *room,
+    float *mean, float *var, void *stream);
 int64_t frozen_room(int64_t rows, int64_t groups, int64_t C);
-const char *frozen_backward(
-    const frozen_bn *k, int64_t rows, int64_t groups, const float *mean, const float *dmean, const float *dvar, void *stream);
-const char *distances(
-    const bn_layer *layers, int n, int64_t groups, bool normalised, float *factors, float *terms, float *sum, void *stream);
-const char *distances_gradient(
-    const bn_layer *layers, int n, int64_t groups, const float *factors, const float *dsum, void *stream);
-const char *step_view_forward(
-    const float *x, void *y, bool bf16, const pixel_view *views, int64_t n, int64_t N, int64_t H, int64_t W, void *stream);
-const char *step_view_adjoint(
-    const void *dy, float *dx, bool bf16, const pixel_view *views, int64_t n, int64_t N, int64_t H, int64_t W, void *stream);
-const char *adam_pixels(const adam *k, float *x, const float *g, float *m, float *v, int64_t count, void *stream);
-const char *render(const shot *shots, int n, const look *look, float *room, float *out, void *stream);
+const char *frozen_backward(const frozen_bn *k, int64_t rows, int64_t groups, const float *mean,
+    const float *dmean, const float *dvar, void *stream);
+const char *distances(const bn_layer *layers, int n, int64_t groups, bool normalised,
+    float *factors, float *terms, float *sum, void *stream);
+const char *distances_gradient(const bn_layer *layers, int n, int64_t groups, const float *factors,
+    const float *dsum, void *stream);
+const char *step_view_forward(const float *x, void *y, bool bf16, const pixel_view *views,
+    int64_t n, int64_t N, int64_t H, int64_t W, void *stream);
+const char *step_view_adjoint(const void *dy, float *dx, bool bf16, const pixel_view *views,
+    int64_t n, int64_t N, int64_t H, int64_t W, void *stream);
+const char *adam_pixels(
+    const adam *k, float *x, const float *g, float *m, float *v, int64_t count, void *stream);
+const char *render(
+    const shot *shots, int n, const look *look, float *room, float *out, void *stream);
 const char *put(void *to, const void *from, size_t bytes, void *stream);
 #endif

@@ -1,6 +1,8 @@
-/* The learned images: the step's view, its adjoint, and Adam with the clamp. The kernels of pixel-rows.h; see test/c/kernels.c.
+/* The learned images: the step's view, its adjoint, and Adam with the clamp. The kernels of
+ * pixel-rows.h; see test/c/kernels.c.
  *
- * The numbers of the views and of Adam are read from the device's memory. Images share a view in runs of `each`. */
+ * The numbers of the views and of Adam are read from the device's memory. Images share a view in
+ * runs of `each`. */
 #include "lib/cuda/channels.h"
 
 namespace
@@ -9,9 +11,11 @@ namespace
 constexpr int threads = 256;
 constexpr int BAND = 8; /* rows of an image whose samples a thread makes */
 
-/* A block has the elements e of a row, 3 to a sample, in some rows of samples of image blockIdx.z. A sample mixes four pixels. */
+/* A block has the elements e of a row, 3 to a sample, in some rows of samples of image
+ * blockIdx.z. A sample mixes four pixels. */
 template <class T>
-__global__ void __launch_bounds__(threads) sample(const float *x, void *y, const pixel_view *views, int each, int H, int W)
+__global__ void __launch_bounds__(threads)
+    sample(const float *x, void *y, const pixel_view *views, int each, int H, int W)
 {
 	__shared__ tap rows[BAND];
 	__shared__ int places[BAND];
@@ -27,19 +31,24 @@ __global__ void __launch_bounds__(threads) sample(const float *x, void *y, const
 	if (j >= W)
 		return;
 	const tap column = view_tap(j, W, v.x, v.w);
-	const int a = 3 * column.a + c, b = 3 * column.b + c, to = 3 * view_place(j, W, v.flip, v.roll_x) + c;
+	const int a = 3 * column.a + c, b = 3 * column.b + c,
+	          to = 3 * view_place(j, W, v.flip, v.roll_x) + c;
 	for (int i = 0; i < n; i++) {
-		const float *above = x + 3 * (image + rows[i].a) * W, *below = x + 3 * (image + rows[i].b) * W;
-		const float top = view_mix(column, above[a], above[b]), bottom = view_mix(column, below[a], below[b]);
+		const float *above = x + 3 * (image + rows[i].a) * W,
+		            *below = x + 3 * (image + rows[i].b) * W;
+		const float top = view_mix(column, above[a], above[b]),
+		            bottom = view_mix(column, below[a], below[b]);
 		const float value[] = {view_mix(rows[i], top, bottom)};
 		set<T, 1>(y, 3 * (image + places[i]) * W + to, rounded<T>(value));
 	}
 }
 
-/* A block has row blockIdx.x of pixels of image blockIdx.y. First it sums up the rows of samples that read the row, then each pixel
- * sums up the columns that read it, in the order of the samples. */
+/* A block has row blockIdx.x of pixels of image blockIdx.y. First it sums up the rows of samples
+ * that read the row, then each pixel sums up the columns that read it, in the order of the
+ * samples. */
 template <class T>
-__global__ void __launch_bounds__(threads) gather(const void *dy, float *dx, const pixel_view *views, int each, int H, int W)
+__global__ void __launch_bounds__(threads)
+    gather(const void *dy, float *dx, const pixel_view *views, int each, int H, int W)
 {
 	extern __shared__ float sums[];
 	__shared__ float weights[threads];
@@ -60,7 +69,9 @@ __global__ void __launch_bounds__(threads) gather(const void *dy, float *dx, con
 			float sum = sums[e];
 			for (int k = 0; k < n; k++)
 				if (weights[k] != 0)
-					sum += weights[k] * wide(((const T *)dy)[3 * (image + places[k]) * W + e]);
+					sum +=
+					    weights[k] *
+					    wide(((const T *)dy)[3 * (image + places[k]) * W + e]);
 			sums[e] = sum;
 		}
 	}
@@ -80,14 +91,16 @@ __global__ void __launch_bounds__(threads) gather(const void *dy, float *dx, con
 }
 
 /* One element of m, v and x a thread. */
-__global__ void __launch_bounds__(threads) move(const adam *numbers, float *x, const float *g, float *m, float *v, int64_t elements)
+__global__ void __launch_bounds__(threads)
+    move(const adam *numbers, float *x, const float *g, float *m, float *v, int64_t elements)
 {
 	const int64_t i = (int64_t)blockIdx.x * blockDim.x + threadIdx.x;
 	const adam &k = *numbers;
 	if (i >= elements)
 		return;
 	float first = m[i], second = v[i];
-	const float moved = adam_move(k.beta1, k.beta2, k.eps, k.rate, k.root, x[i], g[i], &first, &second);
+	const float moved =
+	    adam_move(k.beta1, k.beta2, k.eps, k.rate, k.root, x[i], g[i], &first, &second);
 	m[i] = first;
 	v[i] = second;
 	x[i] = within(moved, k.lo[i % 3], k.hi[i % 3]);
@@ -95,18 +108,19 @@ __global__ void __launch_bounds__(threads) move(const adam *numbers, float *x, c
 
 } // namespace
 
-const char *step_view_forward(
-    const float *x, void *y, bool bf16, const pixel_view *views, int64_t n, int64_t N, int64_t H, int64_t W, void *on)
+const char *step_view_forward(const float *x, void *y, bool bf16, const pixel_view *views,
+    int64_t n, int64_t N, int64_t H, int64_t W, void *on)
 {
 	const cudaStream_t stream = (cudaStream_t)on;
-	const dim3 blocks((unsigned)((3 * W + threads - 1) / threads), (unsigned)((H + BAND - 1) / BAND), (unsigned)N);
+	const dim3 blocks((unsigned)((3 * W + threads - 1) / threads),
+	    (unsigned)((H + BAND - 1) / BAND), (unsigned)N);
 	const auto kernel = bf16 ? sample<uint16_t> : sample<float>;
 	kernel<<<blocks, threads, 0, stream>>>(x, y, views, (int)(N / n), (int)H, (int)W);
 	return launched();
 }
 
-const char *step_view_adjoint(
-    const void *dy, float *dx, bool bf16, const pixel_view *views, int64_t n, int64_t N, int64_t H, int64_t W, void *on)
+const char *step_view_adjoint(const void *dy, float *dx, bool bf16, const pixel_view *views,
+    int64_t n, int64_t N, int64_t H, int64_t W, void *on)
 {
 	const cudaStream_t stream = (cudaStream_t)on;
 	const dim3 blocks((unsigned)H, (unsigned)N);
@@ -118,9 +132,11 @@ const char *step_view_adjoint(
 	return launched();
 }
 
-const char *adam_pixels(const adam *k, float *x, const float *g, float *m, float *v, int64_t count, void *stream)
+const char *adam_pixels(
+    const adam *k, float *x, const float *g, float *m, float *v, int64_t count, void *stream)
 {
 	const int64_t elements = 3 * count;
-	move<<<(unsigned)((elements + threads - 1) / threads), threads, 0, (cudaStream_t)stream>>>(k, x, g, m, v, elements);
+	move<<<(unsigned)((elements + threads - 1) / threads), threads, 0, (cudaStream_t)stream>>>(
+	    k, x, g, m, v, elements);
 	return launched();
 }

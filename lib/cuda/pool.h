@@ -1,8 +1,9 @@
-/* A frozen BatchNorm with a max pool behind it. Values and winners are the bits of the CPU's passes, which normalise every input,
- * round it, and keep the first of the largest.
+/* A frozen BatchNorm with a max pool behind it. Values and winners are the bits of the CPU's
+ * passes, which normalise every input, round it, and keep the first of the largest.
  *
- * A thread takes one window at a time, which has nine inputs around input (2 i, 2 j): place `at` is row at / 3, column at % 3. Four
- * of them are its own, all but its first row and column: it adds up these, and writes their gradient. */
+ * A thread takes one window at a time, which has nine inputs around input (2 i, 2 j): place `at`
+ * is row at / 3, column at % 3. Four of them are its own, all but its first row and column: it
+ * adds up these, and writes their gradient. */
 #ifndef FD2_POOL_H
 #define FD2_POOL_H
 #include "lib/cuda/channels.h"
@@ -30,22 +31,24 @@ uintptr_t winner_bits(const frozen_bn *k)
 }
 
 struct window {
-	int64_t y, x;                   /* the elements of this channel in y and in the window's centre */
+	int64_t y, x; /* the elements of this channel in y and in the window's centre */
 	bool above, left, right, below; /* whether the outer rows and columns are in the image */
 	bool next, under;               /* whether there is a window to the right, and one below */
 };
 
 __device__ window window_at(const frozen_bn &k, int64_t row, int64_t c)
 {
-	const uint32_t h = (uint32_t)pool_size(k.H), w = (uint32_t)pool_size(k.W), line = (uint32_t)row / w;
+	const uint32_t h = (uint32_t)pool_size(k.H), w = (uint32_t)pool_size(k.W),
+	               line = (uint32_t)row / w;
 	const int64_t image = line / h, i = line % h, j = (uint32_t)row % w;
-	return {row * k.C + c, ((image * k.H + 2 * i) * k.W + 2 * j) * k.C + c, i > 0, j > 0, 2 * j + 1 < k.W, 2 * i + 1 < k.H,
-	    j + 1 < w, i + 1 < h};
+	return {row * k.C + c, ((image * k.H + 2 * i) * k.W + 2 * j) * k.C + c, i > 0, j > 0,
+	    2 * j + 1 < k.W, 2 * i + 1 < k.H, j + 1 < w, i + 1 < h};
 }
 
 __device__ bool has(const window &in, int at)
 {
-	return (at / 3 != 0 || in.above) && (at % 3 != 0 || in.left) && (at % 3 != 2 || in.right) && (at / 3 != 2 || in.below);
+	return (at / 3 != 0 || in.above) && (at % 3 != 0 || in.left) && (at % 3 != 2 || in.right) &&
+	       (at / 3 != 2 || in.below);
 }
 
 /* How far a place is from the centre, in elements of x. */
@@ -68,7 +71,8 @@ template <int V> struct best {
 
 /* Nine values one after the other, as the CPU does it. */
 template <class T, int V>
-__device__ best<V> best_of_nine(const frozen_bn &k, const window &in, const float (&scale)[V], const float (&shift)[V])
+__device__ best<V> best_of_nine(
+    const frozen_bn &k, const window &in, const float (&scale)[V], const float (&shift)[V])
 {
 	best<V> b = {};
 	for (float &y : b.y)
@@ -80,7 +84,8 @@ __device__ best<V> best_of_nine(const frozen_bn &k, const window &in, const floa
 		const words<T, V> x = get<T, V>((const T *)k.x + in.x, offset_of(k, at));
 		float value[V];
 		for (int v = 0; v < V; v++)
-			value[v] = frozen_value(x[v], scale[v], shift[v], false, 0, k.top > 0, k.top);
+			value[v] =
+			    frozen_value(x[v], scale[v], shift[v], false, 0, k.top > 0, k.top);
 		const words<T, V> kept = rounded<T>(value);
 		for (int v = 0; v < V; v++) {
 			const bool better = pool_better(kept[v], b.y[v]);
@@ -93,16 +98,19 @@ __device__ best<V> best_of_nine(const frozen_bn &k, const window &in, const floa
 
 /* The conditions of best_by_order.
  *
- * If scale is finite and not 0, and shift is finite, x * scale + shift is a NaN only if x is one, and with x it only rises or only
- * falls, whichever scale's sign says; rounding and clamp change neither. So the largest of nine is made of the largest x, or the
- * smallest. Several x can give the same y, and then the first of them wins: y > 0 is made of every value from pool_floor(y) on. A
- * shift of -0 is left out because y could be 0 or -0, and without a clamp a sum could round to either. */
-template <int V> __device__ bool keeps_order(const float (&scale)[V], const float (&shift)[V], float top)
+ * If scale is finite and not 0, and shift is finite, x * scale + shift is a NaN only if x is
+ * one, and with x it only rises or only falls, whichever scale's sign says; rounding and clamp
+ * change neither. So the largest of nine is made of the largest x, or the smallest. Several x
+ * can give the same y, and then the first of them wins: y > 0 is made of every value from
+ * pool_floor(y) on. A shift of -0 is left out because y could be 0 or -0, and without a clamp a
+ * sum could round to either. */
+template <int V>
+__device__ bool keeps_order(const float (&scale)[V], const float (&shift)[V], float top)
 {
 	bool keeps = top > 0;
 	for (int v = 0; v < V; v++)
-		keeps = keeps && fabsf(scale[v]) > 0 && fabsf(scale[v]) < INFINITY && fabsf(shift[v]) < INFINITY &&
-		        !(shift[v] == 0 && signbit(shift[v]));
+		keeps = keeps && fabsf(scale[v]) > 0 && fabsf(scale[v]) < INFINITY &&
+		        fabsf(shift[v]) < INFINITY && !(shift[v] == 0 && signbit(shift[v]));
 	return keeps;
 }
 
@@ -115,11 +123,12 @@ template <class T, int V> __device__ words<T, V> flips(const float (&scale)[V])
 	return rounded<T>(sign);
 }
 
-/* The best of nine with one normalisation: first the largest x, then the first that gives the same y. x is -INFINITY times the sign
- * of scale where the image ends. If an x is a NaN so is y, from where nothing passes. */
+/* The best of nine with one normalisation: first the largest x, then the first that gives the
+ * same y. x is -INFINITY times the sign of scale where the image ends. If an x is a NaN so is y,
+ * from where nothing passes. */
 template <class T, int V>
-__device__ best<V> best_by_order(
-    const words<T, V> (&x)[9], const words<T, V> &flip, const float (&scale)[V], const float (&shift)[V], float top)
+__device__ best<V> best_by_order(const words<T, V> (&x)[9], const words<T, V> &flip,
+    const float (&scale)[V], const float (&shift)[V], float top)
 {
 	words<T, V> most = x[0] ^ flip;
 	UNROLL
@@ -138,13 +147,17 @@ __device__ best<V> best_by_order(
 	UNROLL
 	for (int at = 8; at >= 0; at--)
 		for (int v = 0; v < V; v++)
-			b.at[v] = frozen_value(x[at][v], scale[v], shift[v], false, 0, false, 0) >= least[v] ? at : b.at[v];
+			b.at[v] = frozen_value(x[at][v], scale[v], shift[v], false, 0, false, 0) >=
+			                  least[v]
+			              ? at
+			              : b.at[v];
 	return b;
 }
 
 /* rows: windows. */
 template <class T, int V>
-__global__ void __launch_bounds__(THREADS) pool_forward(frozen_bn k, int64_t rows, int64_t each, float *room)
+__global__ void __launch_bounds__(THREADS)
+    pool_forward(frozen_bn k, int64_t rows, int64_t each, float *room)
 {
 	const auto [c, first, end] = lot_of<V>(k.C, rows, each);
 	float sum[V] = {}, square[V] = {}, scale[V], shift[V], pivot[V], lowest[V];
@@ -160,7 +173,10 @@ __global__ void __launch_bounds__(THREADS) pool_forward(frozen_bn k, int64_t row
 		words<T, V> x[9];
 		UNROLL
 		for (int at = 0; at < 9; at++)
-			x[at] = has(in, at) ? words<T, V>(get<T, V>((const T *)k.x + in.x, offset_of(k, at))) : outside;
+			x[at] =
+			    has(in, at)
+			        ? words<T, V>(get<T, V>((const T *)k.x + in.x, offset_of(k, at)))
+			        : outside;
 		UNROLL
 		for (int n = 0; n < 4; n++) {
 			if (!room || !has(in, own_place(n)))
@@ -172,11 +188,13 @@ __global__ void __launch_bounds__(THREADS) pool_forward(frozen_bn k, int64_t row
 				square[v] += d * d;
 			}
 		}
-		const best<V> b =
-		    keeps ? best_by_order<T, V>(x, flip, scale, shift, k.top) : best_of_nine<T, V>(k, in, scale, shift);
+		const best<V> b = keeps ? best_by_order<T, V>(x, flip, scale, shift, k.top)
+		                        : best_of_nine<T, V>(k, in, scale, shift);
 		pack<uint8_t, V> winner;
 		for (int v = 0; v < V; v++)
-			winner.v[v] = frozen_through(1, b.y[v], k.top > 0, k.top) > 0 ? (uint8_t)b.at[v] : (uint8_t)POOL_NONE;
+			winner.v[v] = frozen_through(1, b.y[v], k.top > 0, k.top) > 0
+			                  ? (uint8_t)b.at[v]
+			                  : (uint8_t)POOL_NONE;
 		set<T, V>(k.y, in.y, rounded<T>(b.y));
 		set<uint8_t, V>(k.winner, in.y, winner);
 	}
@@ -184,12 +202,15 @@ __global__ void __launch_bounds__(THREADS) pool_forward(frozen_bn k, int64_t row
 		join_rows<V>(sum, square, room, c, k.C);
 }
 
-/* rows: windows. Each hands on the gradient to its own four inputs, which are also in the windows to the right and below. */
+/* rows: windows. Each hands on the gradient to its own four inputs, which are also in the
+ * windows to the right and below. */
 template <class T, int V>
-__global__ void __launch_bounds__(THREADS) pool_backward(frozen_bn k, int64_t rows, int64_t each, statistics_gradient statistics)
+__global__ void __launch_bounds__(THREADS)
+    pool_backward(frozen_bn k, int64_t rows, int64_t each, statistics_gradient statistics)
 {
 	const auto [c, first, end] = lot_of<V>(k.C, rows, each);
-	const int down = (int)pool_size(k.W) * (int)k.C; /* elements of y from a window to the one below */
+	const int down =
+	    (int)pool_size(k.W) * (int)k.C; /* elements of y from a window to the one below */
 	float scale[V], slope[V], offset[V];
 	constants<V>(scale, k.scale, c);
 	lines<V>(slope, offset, statistics, k.C);
@@ -218,10 +239,12 @@ __global__ void __launch_bounds__(THREADS) pool_backward(frozen_bn k, int64_t ro
 			if (!has(in, own_place(to)))
 				continue;
 			const int at = offset_of(k, own_place(to));
-			const words<T, V> x = get<T, V>((const T *)k.x + in.x, at), kept = rounded<T>(d[to]);
+			const words<T, V> x = get<T, V>((const T *)k.x + in.x, at),
+			                  kept = rounded<T>(d[to]);
 			float dx[V];
 			for (int v = 0; v < V; v++)
-				dx[v] = frozen_gradient(kept[v], x[v], scale[v], slope[v], offset[v]);
+				dx[v] =
+				    frozen_gradient(kept[v], x[v], scale[v], slope[v], offset[v]);
 			set<T, V>((T *)k.dx + in.x, at, rounded<T>(dx));
 		}
 	}

@@ -1,5 +1,5 @@
-/* Batches of images that are looked at: crop, resize, flip, jitter, turn, normalise and mix, in shot.h's arithmetic. Never run on a
- * GPU so far, see test/c/kernels.c. */
+/* Batches of images that are looked at: crop, resize, flip, jitter, turn, normalise and mix, in
+ * shot.h's arithmetic. Never run on a GPU so far, see test/c/kernels.c. */
 #include "lib/cuda/launch.h"
 
 namespace
@@ -40,7 +40,8 @@ __device__ float mean_grey(const float *image, int n)
 }
 
 /* A block is an image. */
-__global__ void __launch_bounds__(image_threads) recolour(const shot *shots, const __grid_constant__ look l, float *rgb)
+__global__ void __launch_bounds__(image_threads)
+    recolour(const shot *shots, const __grid_constant__ look l, float *rgb)
 {
 	const jitter &j = shots[blockIdx.x].jitter;
 	const int n = l.size * l.size;
@@ -57,7 +58,8 @@ __global__ void __launch_bounds__(image_threads) recolour(const shot *shots, con
 }
 
 /* A block is a row of what is seen in the end. */
-__global__ void __launch_bounds__(threads) finish(const shot *shots, const __grid_constant__ look l, const float *rgb, float *out)
+__global__ void __launch_bounds__(threads)
+    finish(const shot *shots, const __grid_constant__ look l, const float *rgb, float *out)
 {
 	const int64_t image = 3 * (int64_t)l.size * l.size;
 	const int i = blockIdx.x / l.size, y = blockIdx.x % l.size, with = shots[i].with;
@@ -67,7 +69,8 @@ __global__ void __launch_bounds__(threads) finish(const shot *shots, const __gri
 			float value = shot_value(rgb + own * image, &shots[own], &l, x, y, c);
 			if (l.mix.kind == MIX_MIXUP)
 				value = l.mix.lambda * value +
-				        (1 - l.mix.lambda) * shot_value(rgb + with * image, &shots[with], &l, x, y, c);
+				        (1 - l.mix.lambda) * shot_value(rgb + with * image,
+				                                 &shots[with], &l, x, y, c);
 			out[i * image + 3 * ((int64_t)y * l.size + x) + c] = value;
 		}
 	}

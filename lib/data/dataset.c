@@ -29,7 +29,10 @@ struct chunk {
 
 static struct job job_of(const struct sample *s)
 {
-	struct job j = {.size = s->image_size, .cls = s->cls, .shard = xstrdup(s->shard), .key = xstrdup(s->key)};
+	struct job j = {.size = s->image_size,
+	    .cls = s->cls,
+	    .shard = xstrdup(s->shard),
+	    .key = xstrdup(s->key)};
 	j.class = s->class ? xstrdup(s->class) : NULL;
 	j.bytes = xmalloc(s->image_size + 1);
 	memcpy(j.bytes, s->image, s->image_size);
@@ -61,7 +64,8 @@ static int take(struct loading *l, struct job *j)
 	if (j->problem) {
 		d->skipped++;
 		if (l->o->strict)
-			return fail("cannot read '%s': member '%s': %s", j->shard, j->key, j->problem);
+			return fail(
+			    "cannot read '%s': member '%s': %s", j->shard, j->key, j->problem);
 		warn("skipped member '%s' of '%s': %s", j->key, j->shard, j->problem);
 		return 0;
 	}
@@ -109,7 +113,8 @@ static void pass_on(void *ctx, int i)
 		fill(relay->next, relay->r);
 }
 
-/* Takes the chunk's images in their order, unless the shard could not be read; the chunk is empty then. */
+/* Takes the chunk's images in their order, unless the shard could not be read; the chunk is
+ * empty then. */
 static int take_all(struct loading *l, struct chunk *c)
 {
 	int ok = c->got < 0 ? fail("%s", c->problem) : 0;
@@ -160,11 +165,13 @@ static int label_all(struct loading *l)
 	const char *who = l->o->known_by ? l->o->known_by : "the shard";
 	for (int i = 0; i < d->n; i++) {
 		struct item *it = &d->v[i];
-		int k =
-		    l->class_of[i] && d->classes ? find((const char *const *)d->classes, d->n_classes, l->class_of[i]) : it->label;
+		int k = l->class_of[i] && d->classes
+		            ? find((const char *const *)d->classes, d->n_classes, l->class_of[i])
+		            : it->label;
 		if (k < 0 || (d->classes && k >= d->n_classes))
 			return fail("class '%s' of '%s' is none of the %d that %s knows",
-			    l->class_of[i] ? l->class_of[i] : "(a number)", it->key, d->n_classes, who);
+			    l->class_of[i] ? l->class_of[i] : "(a number)", it->key, d->n_classes,
+			    who);
 		it->label = k;
 		if (!d->classes && k >= d->n_classes)
 			d->n_classes = k + 1;
@@ -201,7 +208,8 @@ static int load(struct loading *l, struct shard_reader *r)
 
 int dataset_read(struct dataset *d, char *const *paths, int n, const struct dataset_options *o)
 {
-	*d = (struct dataset){.store = store_new(o->fit, o->size, o->cache ? (size_t)o->cache << 20 : SIZE_MAX, o->jpegs)};
+	*d = (struct dataset){.store = store_new(o->fit, o->size,
+	                          o->cache ? (size_t)o->cache << 20 : SIZE_MAX, o->jpegs)};
 	struct loading l = {.d = d, .o = o};
 	struct shard_reader *r = shard_open(paths, n);
 	progress_start("read", 0);

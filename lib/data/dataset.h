@@ -19,11 +19,13 @@ struct dataset {
 
 struct dataset_options {
 	enum fit fit;
-	int size;                 /* side of the network's input, unless FIT_NONE */
-	long cache;               /* MiB of decoded images to keep in memory; 0: all */
-	bool jpegs;               /* keep every image's JPEG, for item_jpeg */
-	bool strict;              /* a corrupt image is an error; otherwise it is warned of, skipped and counted */
-	const char *const *known; /* the classes that may occur, in index order; NULL: the shards' own */
+	int size;    /* side of the network's input, unless FIT_NONE */
+	long cache;  /* MiB of decoded images to keep in memory; 0: all */
+	bool jpegs;  /* keep every image's JPEG, for item_jpeg */
+	bool strict; /* a corrupt image is an error; otherwise it is warned of, skipped and counted
+	              */
+	const char *const
+	    *known; /* the classes that may occur, in index order; NULL: the shards' own */
 	int n_known;
 	const char *known_by; /* who knows them, for messages: "the teacher" */
 };
@@ -31,6 +33,7 @@ struct dataset_options {
 /* Reads all of the shards (n = 0: standard input). -1: fail_message; *d is then empty. */
 int dataset_read(struct dataset *d, char *const *paths, int n, const struct dataset_options *o);
 void dataset_free(struct dataset *d);
-/* Sorts the images by class, then name: what follows does not depend on how the shards were packed. */
+/* Sorts the images by class, then name: what follows does not depend on how the shards were
+ * packed. */
 void dataset_sort(struct dataset *d);
 #endif

@@ -54,7 +54,8 @@ json_t *describe_json(const struct array *a)
 	json_t *shape = json_array();
 	for (int i = 0; i < a->rank; i++)
 		json_array_append_new(shape, json_integer(a->shape[i]));
-	json_t *o = json_pack("{s:s, s:s, s:o}", "name", a->name, "dtype", dtype_name(a->dtype), "shape", shape);
+	json_t *o = json_pack(
+	    "{s:s, s:s, s:o}", "name", a->name, "dtype", dtype_name(a->dtype), "shape", shape);
 	if (s.finite) {
 		json_object_set_new(o, "min", json_real(s.min));
 		json_object_set_new(o, "mean", json_real(s.sum / (double)s.finite));
@@ -67,10 +68,12 @@ json_t *describe_json(const struct array *a)
 
 void describe_values(const struct array *a)
 {
-	int64_t n = array_count(a), row = a->rank ? a->shape[a->rank - 1] : 1, rows = a->rank > 1 ? a->shape[a->rank - 2] : 1;
+	int64_t n = array_count(a), row = a->rank ? a->shape[a->rank - 1] : 1,
+	        rows = a->rank > 1 ? a->shape[a->rank - 2] : 1;
 	for (int64_t i = 0; i < n; i++) {
 		if (i && i % (row * rows) == 0 && a->rank > 2)
 			putchar('\n');
-		printf("%.*g%c", a->dtype == DT_F64 || a->dtype == DT_I64 ? 17 : 9, array_at(a, i), (i + 1) % row ? ' ' : '\n');
+		printf("%.*g%c", a->dtype == DT_F64 || a->dtype == DT_I64 ? 17 : 9, array_at(a, i),
+		    (i + 1) % row ? ' ' : '\n');
 	}
 }

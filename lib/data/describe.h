@@ -3,7 +3,8 @@
 #define FD2_DESCRIBE_H
 #include "formats/stream/stream.h"
 
-/* Prints a line: name, type, shape, smallest, mean and largest element; describe_head prints what stands above them. */
+/* Prints a line: name, type, shape, smallest, mean and largest element; describe_head prints
+ * what stands above them. */
 void describe_head(void);
 void describe(const struct array *a);
 /* The same as an object; a new reference. */

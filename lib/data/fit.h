@@ -5,7 +5,8 @@
 
 enum fit {
 	FIT_NONE,   /* as stored */
-	FIT_SHORT,  /* short side to 8/7 of the size, aspect kept: torchvision's Resize(256) for 224 */
+	FIT_SHORT,  /* short side to 8/7 of the size, aspect kept: torchvision's Resize(256) for 224
+	             */
 	FIT_SQUASH, /* both sides to 8/7 of it, aspect given up: Resize((256, 256)) */
 	FIT_WHOLE,  /* both sides to the size: nothing is left to crop */
 };
@@ -14,7 +15,7 @@ enum fit {
 /* The fit of that name; FIT_NONE: there is none. */
 enum fit fit_of(const char *name);
 const char *fit_name(enum fit fit);
-/* Decodes and fits. A JPEG of at least twice the side that is needed is decoded at 1/2, 1/4 or 1/8 (libjpeg's scaled DCT), then
- * resized. -1: fail_message. Thread-safe. */
+/* Decodes and fits. A JPEG of at least twice the side that is needed is decoded at 1/2, 1/4 or
+ * 1/8 (libjpeg's scaled DCT), then resized. -1: fail_message. Thread-safe. */
 int fit_decode(struct image *im, const void *jpeg, size_t bytes, enum fit fit, int size);
 #endif

@@ -6,8 +6,6 @@
 
 #include "lib/base/err.h"
 
-/* --- reading ------------------------------------------------------------------------------------- */
-
 static char *folder(const char *key)
 {
 	const char *slash = strrchr(key, '/');
@@ -19,12 +17,14 @@ static int take(struct seen_list *l, struct array *a)
 {
 	if (a->rank == 3 && a->dtype == DT_F32) {
 		l->v = xrealloc(l->v, (size_t)l->n + 1, sizeof *l->v);
-		l->v[l->n++] = (struct seen){.key = xstrdup(a->name), .class = folder(a->name), .A = *a};
+		l->v[l->n++] =
+		    (struct seen){.key = xstrdup(a->name), .class = folder(a->name), .A = *a};
 		return 0;
 	}
 	struct seen *last = l->n ? &l->v[l->n - 1] : NULL;
 	size_t n = last ? strlen(last->key) : 0;
-	if (last && a->rank == 1 && a->dtype == DT_F32 && !strncmp(a->name, last->key, n) && !strcmp(a->name + n, ".z")) {
+	if (last && a->rank == 1 && a->dtype == DT_F32 && !strncmp(a->name, last->key, n) &&
+	    !strcmp(a->name + n, ".z")) {
 		last->z = *a;
 		return 0;
 	}
@@ -47,8 +47,11 @@ int seen_read(struct seen_list *l, const char *path)
 	while (!ok && (got = stream_next(r, &a)) > 0)
 		ok = take(l, &a);
 	for (int i = 0; i < l->n && !ok; i++)
-		if (!l->v[i].z.data || (i && l->v[i].A.size != l->v[0].A.size) || l->v[i].z.size != l->v[0].z.size)
-			ok = fail("'%s' has no representation, or maps of another shape than the first image", l->v[i].key);
+		if (!l->v[i].z.data || (i && l->v[i].A.size != l->v[0].A.size) ||
+		    l->v[i].z.size != l->v[0].z.size)
+			ok = fail("'%s' has no representation, or maps of another shape than the "
+			          "first image",
+			    l->v[i].key);
 	if (ok < 0)
 		fail("cannot read '%s': %s", path ? path : "-", fail_message());
 	else if (got < 0)
@@ -70,8 +73,6 @@ void seen_free(struct seen_list *l)
 	free(l->v);
 	*l = (struct seen_list){0};
 }
-
-/* --- measures ------------------------------------------------------------------------------------ */
 
 double l2_normalized(const float *u, const float *v, int64_t n)
 {
@@ -107,8 +108,8 @@ double intra_class_attention(const struct seen_list *l, int group)
 	return pairs ? sum / (double)pairs : NAN;
 }
 
-int prototype_distances(
-    struct prototype_distances *d, const struct seen_list *l, const struct array *prototypes, const char *const *classes)
+int prototype_distances(struct prototype_distances *d, const struct seen_list *l,
+    const struct array *prototypes, const char *const *classes)
 {
 	int64_t K = prototypes->shape[0], D = prototypes->shape[1];
 	*d = (struct prototype_distances){0};
@@ -116,7 +117,8 @@ int prototype_distances(
 		const struct seen *s = &l->v[i];
 		double own = NAN, others = 0, nearest = INFINITY;
 		for (int64_t k = 0; k < K; k++) {
-			double e = l2_normalized(s->z.data, (const float *)prototypes->data + k * D, D);
+			double e =
+			    l2_normalized(s->z.data, (const float *)prototypes->data + k * D, D);
 			nearest = fmin(nearest, e);
 			if (strcmp(classes[k], s->class))
 				others += e;
@@ -144,8 +146,10 @@ double mass_inside(const struct array *A, const double box[4])
 	double all = 0, in = 0;
 	for (int64_t i = 0; i < M * h * w; i++) {
 		int64_t y = i / w % h, x = i % w;
-		double share_x = overlap((double)x, (double)x + 1, box[0] * (double)w, box[2] * (double)w);
-		double share_y = overlap((double)y, (double)y + 1, box[1] * (double)h, box[3] * (double)h);
+		double share_x =
+		    overlap((double)x, (double)x + 1, box[0] * (double)w, box[2] * (double)w);
+		double share_y =
+		    overlap((double)y, (double)y + 1, box[1] * (double)h, box[3] * (double)h);
 		all += v[i];
 		in += v[i] * share_x * share_y;
 	}

@@ -1,4 +1,5 @@
-/* Measures of the paper's two aims on finished images (fd2-method(7), MEASURES), from what fd2-attn wrote. Plain C, no libtorch. */
+/* Measures of the paper's two aims on finished images (fd2-method(7), MEASURES), from what
+ * fd2-attn wrote. Plain C, no libtorch. */
 #ifndef FD2_MEASURE_H
 #define FD2_MEASURE_H
 #include "formats/stream/stream.h"
@@ -23,8 +24,8 @@ void seen_free(struct seen_list *l);
 /* |u - v| / (|u| + |v| + 1e-8), below Eq. 9. */
 double l2_normalized(const float *u, const float *v, int64_t n);
 
-/* Mean of l2(A_i, A_j) over the pairs of images of one class; within groups of `group` consecutive images (0: any). NaN without
- * pairs. */
+/* Mean of l2(A_i, A_j) over the pairs of images of one class; within groups of `group`
+ * consecutive images (0: any). NaN without pairs. */
 double intra_class_attention(const struct seen_list *l, int group);
 
 struct prototype_distances {
@@ -33,9 +34,10 @@ struct prototype_distances {
 	double nearest_right; /* share of images whose nearest prototype is their class's */
 };
 /* prototypes [K,D] f32; classes: their K names. -1: an image's class is not among them. */
-int prototype_distances(
-    struct prototype_distances *d, const struct seen_list *l, const struct array *prototypes, const char *const *classes);
+int prototype_distances(struct prototype_distances *d, const struct seen_list *l,
+    const struct array *prototypes, const char *const *classes);
 
-/* Share of the mean map's mass that lies in the box (x0,y0,x1,y1, as fractions of the image's sides); cells count by overlap. */
+/* Share of the mean map's mass that lies in the box (x0,y0,x1,y1, as fractions of the image's
+ * sides); cells count by overlap. */
 double mass_inside(const struct array *A, const double box[4]);
 #endif

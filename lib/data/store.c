@@ -41,7 +41,9 @@ static int open_file(struct store *s)
 {
 	char *path = xasprintf("%s/fd2-images.XXXXXX", folder());
 	s->file = mkostemp(path, O_CLOEXEC);
-	int ok = s->file < 0 ? fail("cannot make a file for images beyond --cache in '%s': %s", folder(), strerror(errno)) : 0;
+	int ok = s->file < 0 ? fail("cannot make a file for images beyond --cache in '%s': %s",
+	                           folder(), strerror(errno))
+	                     : 0;
 	if (!ok)
 		unlink(path);
 	free(path);
@@ -57,7 +59,8 @@ static int append(struct store *s, const uint8_t *jpeg, size_t bytes)
 		if (n < 0 && errno == EINTR)
 			continue;
 		if (n < 0)
-			return fail("cannot keep images beyond --cache in '%s': %s", folder(), strerror(errno));
+			return fail("cannot keep images beyond --cache in '%s': %s", folder(),
+			    strerror(errno));
 		done += (size_t)n;
 	}
 	return 0;
@@ -90,11 +93,13 @@ uint8_t *item_jpeg(const struct item *it)
 {
 	uint8_t *jpeg = xmalloc(it->bytes);
 	for (size_t done = 0; done < it->bytes;) {
-		ssize_t n = pread(it->store->file, jpeg + done, it->bytes - done, (off_t)(it->at + done));
+		ssize_t n =
+		    pread(it->store->file, jpeg + done, it->bytes - done, (off_t)(it->at + done));
 		if (n < 0 && errno == EINTR)
 			continue;
 		if (n <= 0)
-			die("cannot read '%s' again: %s", it->key, n ? strerror(errno) : "the temporary file was cut");
+			die("cannot read '%s' again: %s", it->key,
+			    n ? strerror(errno) : "the temporary file was cut");
 		done += (size_t)n;
 	}
 	return jpeg;

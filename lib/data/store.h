@@ -1,5 +1,6 @@
-/* Where a data set's images lie: decoded in memory as far as a limit allows, the others as JPEGs in a temporary file that has no
- * name, to be decoded each time they are looked at. What they look like does not depend on the limit. */
+/* Where a data set's images lie: decoded in memory as far as a limit allows, the others as JPEGs
+ * in a temporary file that has no name, to be decoded each time they are looked at. What they
+ * look like does not depend on the limit. */
 #ifndef FD2_STORE_H
 #define FD2_STORE_H
 #include <stdbool.h>
@@ -21,11 +22,14 @@ struct item {
 /* limit: bytes of decoded images to keep. jpegs: keep the JPEG of every image, for item_jpeg. */
 struct store *store_new(enum fit fit, int size, size_t limit, bool jpegs);
 void store_free(struct store *s);
-/* Takes an image over, with the JPEG that it was fitted from. -1: fail_message, when the file cannot be written. */
+/* Takes an image over, with the JPEG that it was fitted from. -1: fail_message, when the file
+ * cannot be written. */
 int store_put(struct store *s, struct item *it, struct image *im, const void *jpeg, size_t bytes);
-/* The image, to be given back with item_release. Thread-safe; a file that can no longer be read ends the program. */
+/* The image, to be given back with item_release. Thread-safe; a file that can no longer be read
+ * ends the program. */
 struct image item_image(const struct item *it);
 void item_release(const struct item *it, struct image *im);
-/* The JPEG as it was read, it->bytes long, to be freed; of a store that keeps them. Otherwise as item_image. */
+/* The JPEG as it was read, it->bytes long, to be freed; of a store that keeps them. Otherwise as
+ * item_image. */
 uint8_t *item_jpeg(const struct item *it);
 #endif

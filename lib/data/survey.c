@@ -17,7 +17,8 @@ static bool jpeg_sides(const uint8_t *b, size_t n, long *w, long *h)
 	size_t at = 2;
 	while (at + 9 < n && b[at] == 0xff) {
 		uint8_t marker = b[at + 1];
-		bool frame = marker >= 0xc0 && marker <= 0xcf && marker != 0xc4 && marker != 0xc8 && marker != 0xcc;
+		bool frame = marker >= 0xc0 && marker <= 0xcf && marker != 0xc4 && marker != 0xc8 &&
+		             marker != 0xcc;
 		if (frame) {
 			*h = b[at + 5] << 8 | b[at + 6];
 			*w = b[at + 7] << 8 | b[at + 8];
@@ -96,7 +97,8 @@ static int read_samples(struct survey *s, struct shard_reader *r)
 /* By number where names are numbers alone. */
 static int class_order(const void *a, const void *b)
 {
-	const char *x = ((const struct survey_class *)a)->name, *y = ((const struct survey_class *)b)->name;
+	const char *x = ((const struct survey_class *)a)->name,
+	           *y = ((const struct survey_class *)b)->name;
 	bool numbers = x[strspn(x, "0123456789")] == '\0' && y[strspn(y, "0123456789")] == '\0';
 	long d = numbers ? atol(x) - atol(y) : 0;
 	return d ? (d > 0) - (d < 0) : strcmp(x, y);
@@ -120,7 +122,8 @@ static struct image *lay_out(const struct survey *s, int columns, int *n)
 		int padded = (s->v[i].n + columns - 1) / columns * columns;
 		cells = xrealloc(cells, (size_t)(*n + padded), sizeof *cells);
 		for (int k = 0; k < padded; k++)
-			cells[(*n)++] = k < s->v[i].n ? s->v[i].images[k] : (struct image){1, 1, white};
+			cells[(*n)++] =
+			    k < s->v[i].n ? s->v[i].images[k] : (struct image){1, 1, white};
 	}
 	return cells;
 }
@@ -137,7 +140,9 @@ int survey_sheet(const struct survey *s, const char *path, int columns, int cell
 	if (!n)
 		ok = fail("no image could be read");
 	else if (w * h > IMAGE_PIXELS_MAX || w > 60000 || h > 60000)
-		ok = fail("a sheet of %.0fx%.0f pixels is too large; lower --cell, --per-class or --limit", w, h);
+		ok = fail("a sheet of %.0fx%.0f pixels is too large; lower --cell, --per-class or "
+		          "--limit",
+		    w, h);
 	if (!ok && (out = out_open(path, 0))) {
 		draw_sheet(&sheet, cells, n, columns, cell);
 		ok = jpeg_encode(&sheet, SHEET_QUALITY, &jpeg, &size);

@@ -1,4 +1,5 @@
-/* A set of labelled images at a glance: how many of each class, how large, and the first ones of each. */
+/* A set of labelled images at a glance: how many of each class, how large, and the first ones of
+ * each. */
 #ifndef FD2_SURVEY_H
 #define FD2_SURVEY_H
 #include "formats/shard/shard.h"
@@ -24,9 +25,11 @@ struct survey {
 	double bytes;
 };
 
-/* 0, or -1 with fail_message. Images that cannot be decoded for the sheet are left out with a warning. */
+/* 0, or -1 with fail_message. Images that cannot be decoded for the sheet are left out with a
+ * warning. */
 int survey_read(struct survey *s, struct shard_reader *r);
-/* The kept images as a JPEG at `path`, `columns` squares of `cell` pixels wide, every class beginning a row. -1: fail_message. */
+/* The kept images as a JPEG at `path`, `columns` squares of `cell` pixels wide, every class
+ * beginning a row. -1: fail_message. */
 int survey_sheet(const struct survey *s, const char *path, int columns, int cell);
 void survey_free(struct survey *s);
 #endif

@@ -83,7 +83,9 @@ static double noise_octave(double x, double y, uint32_t seed)
 
 double noise(double x, double y, uint32_t seed)
 {
-	return (4 * noise_octave(x, y, seed) + 2 * noise_octave(2 * x, 2 * y, seed + 1) + noise_octave(4 * x, 4 * y, seed + 2)) / 7;
+	return (4 * noise_octave(x, y, seed) + 2 * noise_octave(2 * x, 2 * y, seed + 1) +
+	           noise_octave(4 * x, 4 * y, seed + 2)) /
+	       7;
 }
 
 static double norm(double x, double y)
@@ -94,7 +96,8 @@ static double norm(double x, double y)
 static double cone_distance(const struct cone *c, double x, double y)
 {
 	double dx = c->x1 - c->x0, dy = c->y1 - c->y0, length = dx * dx + dy * dy;
-	double t = length > 0 ? fmin(fmax(((x - c->x0) * dx + (y - c->y0) * dy) / length, 0), 1) : 0;
+	double t =
+	    length > 0 ? fmin(fmax(((x - c->x0) * dx + (y - c->y0) * dy) / length, 0), 1) : 0;
 
 	return norm(x - c->x0 - t * dx, y - c->y0 - t * dy) - (c->r0 + t * (c->r1 - c->r0));
 }
@@ -114,7 +117,8 @@ static double distance(const struct shape *s, double x, double y)
 }
 
 /* Canvas pixels that the shape can touch. */
-static struct box reach(const struct canvas *c, const struct frame *f, const struct shape *s, double margin)
+static struct box reach(
+    const struct canvas *c, const struct frame *f, const struct shape *s, double margin)
 {
 	double lo[2] = {c->side, c->side}, hi[2] = {0, 0};
 
@@ -122,25 +126,31 @@ static struct box reach(const struct canvas *c, const struct frame *f, const str
 		const struct cone *k = &s->cones[i / 2];
 		double x = f->mirror * (i % 2 ? k->x1 : k->x0), y = i % 2 ? k->y1 : k->y0;
 		double r = ((i % 2 ? k->r1 : k->r0) + s->shell + s->blend + margin) * f->scale + 1;
-		double at[2] = {f->x + f->scale * (f->cos * x - f->sin * y), f->y + f->scale * (f->sin * x + f->cos * y)};
+		double at[2] = {f->x + f->scale * (f->cos * x - f->sin * y),
+		    f->y + f->scale * (f->sin * x + f->cos * y)};
 
 		for (int a = 0; a < 2; a++) {
 			lo[a] = fmin(lo[a], fmax(floor(at[a] - r), 0));
 			hi[a] = fmax(hi[a], fmin(ceil(at[a] + r), c->side));
 		}
 	}
-	return (struct box){(int)lo[0], (int)lo[1], (int)fmax(hi[0] - lo[0], 0), (int)fmax(hi[1] - lo[1], 0)};
+	return (struct box){
+	    (int)lo[0], (int)lo[1], (int)fmax(hi[0] - lo[0], 0), (int)fmax(hi[1] - lo[1], 0)};
 }
 
-/* Brightness of a puffed surface at (x, y), `depth` inside the edge; the light is in the frame's own directions. */
-static double shade(const struct shape *s, const struct ink *ink, const struct light *l, double x, double y, double depth)
+/* Brightness of a puffed surface at (x, y), `depth` inside the edge; the light is in the frame's
+ * own directions. */
+static double shade(const struct shape *s, const struct ink *ink, const struct light *l, double x,
+    double y, double depth)
 {
 	const double e = 1e-3;
-	double nx = distance(s, x + e, y) - distance(s, x - e, y), ny = distance(s, x, y + e) - distance(s, x, y - e);
+	double nx = distance(s, x + e, y) - distance(s, x - e, y),
+	       ny = distance(s, x, y + e) - distance(s, x, y - e);
 	double length = fmax(norm(nx, ny), 1e-9);
 	double tilt = 1 - fmin(fmax(depth / ink->puff, 0), 1), up = sqrt(1 - tilt * tilt);
 
-	return l->ambient + l->direct * fmax((nx * l->x + ny * l->y) / length * tilt + l->z * up, 0);
+	return l->ambient +
+	       l->direct * fmax((nx * l->x + ny * l->y) / length * tilt + l->z * up, 0);
 }
 
 static struct colour ink_at(const struct ink *ink, double x, double y)
@@ -149,11 +159,15 @@ static struct colour ink_at(const struct ink *ink, double x, double y)
 	double tone = 1;
 
 	if (ink->fade > 0)
-		c = colour_mix(c, ink->below, smooth_step(ink->turn - ink->fade / 2, ink->turn + ink->fade / 2, y));
+		c = colour_mix(c, ink->below,
+		    smooth_step(ink->turn - ink->fade / 2, ink->turn + ink->fade / 2, y));
 	if (ink->grain > 0)
 		tone += ink->grain * (noise(x * 14, y * 22, ink->seed) - 0.5);
 	if (ink->stripes > 0)
-		tone -= 0.35 * smooth_step(0.6, 1, fabs(1 - 2 * fmod(fabs(y * ink->stripes + 0.25 * x * ink->stripes) + 10, 1)));
+		tone -= 0.35 *
+		        smooth_step(0.6, 1,
+		            fabs(1 - 2 * fmod(fabs(y * ink->stripes + 0.25 * x * ink->stripes) + 10,
+		                             1)));
 	for (int k = 0; k < 3; k++)
 		c.v[k] *= tone;
 	return c;
@@ -179,7 +193,8 @@ static struct light turned(const struct light *l, const struct frame *f)
 	return t;
 }
 
-struct box paint(struct canvas *c, const struct frame *f, const struct shape *s, const struct ink *ink, const struct light *light)
+struct box paint(struct canvas *c, const struct frame *f, const struct shape *s,
+    const struct ink *ink, const struct light *light)
 {
 	struct light l = turned(light, f);
 	struct box area = reach(c, f, s, ink->soft), painted = {0};
@@ -188,19 +203,23 @@ struct box paint(struct canvas *c, const struct frame *f, const struct shape *s,
 	for (int py = area.y; py < area.y + area.h; py++)
 		for (int px = area.x; px < area.x + area.w; px++) {
 			double dx = (px + 0.5 - f->x) / f->scale, dy = (py + 0.5 - f->y) / f->scale;
-			double x = f->mirror * (f->cos * dx + f->sin * dy), y = f->cos * dy - f->sin * dx;
-			double d = distance(s, x, y), cover = 1 - smooth_step(-edge / 2, edge / 2, d);
+			double x = f->mirror * (f->cos * dx + f->sin * dy),
+			       y = f->cos * dy - f->sin * dx;
+			double d = distance(s, x, y),
+			       cover = 1 - smooth_step(-edge / 2, edge / 2, d);
 
 			if (cover <= 0)
 				continue;
 			if (cover >= 0.5)
 				grow(&painted, px, py);
 			struct colour ink_here = ink_at(ink, x, y);
-			double bright = ink->puff > 0 ? shade(s, ink, &l, x, y, -d) : l.ambient + l.direct * l.z;
+			double bright = ink->puff > 0 ? shade(s, ink, &l, x, y, -d)
+			                              : l.ambient + l.direct * l.z;
 			float *to = c->rgb + (py * c->side + px) * 3;
 
 			for (int k = 0; k < 3; k++)
-				to[k] += (float)(cover * ink->alpha * (ink_here.v[k] * bright - to[k]));
+				to[k] +=
+				    (float)(cover * ink->alpha * (ink_here.v[k] * bright - to[k]));
 		}
 	return painted;
 }

@@ -1,5 +1,5 @@
-/* A small painter for drawn test pictures: soft round shapes from signed distances, shaded as if puffed up, on a square float
- * canvas. */
+/* A small painter for drawn test pictures: soft round shapes from signed distances, shaded as if
+ * puffed up, on a square float canvas. */
 #ifndef FD2_CANVAS_H
 #define FD2_CANVAS_H
 #include "lib/image/image.h"
@@ -7,8 +7,9 @@
 struct colour {
 	double v[3]; /* red, green, blue; 0..1 */
 };
-struct colour colour_hsv(double hue, double saturation, double value); /* each 0..1; the hue wraps */
-struct colour colour_mix(struct colour a, struct colour b, double t);  /* t = 1: b */
+struct colour colour_hsv(
+    double hue, double saturation, double value);                     /* each 0..1; the hue wraps */
+struct colour colour_mix(struct colour a, struct colour b, double t); /* t = 1: b */
 
 struct canvas {
 	int side;
@@ -19,7 +20,8 @@ void canvas_free(struct canvas *c);
 /* Box-filtered down by the whole number `times`. */
 struct image canvas_shrink(const struct canvas *c, int times);
 
-/* Where a drawing's own coordinates lie on the canvas: mirrored (x -> -x), turned, scaled to pixels, moved. y goes down. */
+/* Where a drawing's own coordinates lie on the canvas: mirrored (x -> -x), turned, scaled to
+ * pixels, moved. y goes down. */
 struct frame {
 	double x, y, scale, cos, sin;
 	double mirror; /* 1 or -1 */
@@ -54,8 +56,10 @@ struct light {
 	double ambient, direct;
 };
 
-/* Returns the painted area's bounds in canvas pixels (at least half covered, within the canvas); w = 0 when there is none. */
-struct box paint(struct canvas *c, const struct frame *f, const struct shape *s, const struct ink *ink, const struct light *light);
+/* Returns the painted area's bounds in canvas pixels (at least half covered, within the canvas);
+ * w = 0 when there is none. */
+struct box paint(struct canvas *c, const struct frame *f, const struct shape *s,
+    const struct ink *ink, const struct light *light);
 /* Smooth noise, 0..1, of three octaves from one a unit on. */
 double noise(double x, double y, uint32_t seed);
 double smooth_step(double lo, double hi, double v);

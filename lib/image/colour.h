@@ -1,4 +1,5 @@
-/* What jitter does to one pixel of three floats in [0, 1]; shared by the loops of jitter.c and by lib/cuda. */
+/* What jitter does to one pixel of three floats in [0, 1]; shared by the loops of jitter.c and
+ * by lib/cuda. */
 #ifndef FD2_COLOUR_H
 #define FD2_COLOUR_H
 #include <math.h>
@@ -27,17 +28,20 @@ INLINE void colour_blend(float *p, float factor, float other)
 /* Through hue, saturation and value (Smith 1978). */
 INLINE void colour_turn_hue(float *p, float shift)
 {
-	float max = fmaxf(p[0], fmaxf(p[1], p[2])), min = fminf(p[0], fminf(p[1], p[2])), range = max - min;
+	float max = fmaxf(p[0], fmaxf(p[1], p[2])), min = fminf(p[0], fminf(p[1], p[2])),
+	      range = max - min;
 	if (range <= 0)
 		return;
-	float h = max == p[0] ? (p[1] - p[2]) / range : max == p[1] ? 2 + (p[2] - p[0]) / range : 4 + (p[0] - p[1]) / range;
+	float h = max == p[0]   ? (p[1] - p[2]) / range
+	          : max == p[1] ? 2 + (p[2] - p[0]) / range
+	                        : 4 + (p[0] - p[1]) / range;
 	h = h / 6 + shift;
 	h = 6 * (h - floorf(h));
 	int sector = (int)h % 6;
 	float f = h - floorf(h), s = range / max, low = max * (1 - s), falling = max * (1 - s * f),
 	      rising = max * (1 - s * (1 - f));
-	const float colour[6][3] = {{max, rising, low}, {falling, max, low}, {low, max, rising}, {low, falling, max},
-	    {rising, low, max}, {max, low, falling}};
+	const float colour[6][3] = {{max, rising, low}, {falling, max, low}, {low, max, rising},
+	    {low, falling, max}, {rising, low, max}, {max, low, falling}};
 	for (int c = 0; c < 3; c++)
 		p[c] = colour_clamp(colour[sector][c]);
 }
@@ -48,10 +52,14 @@ INLINE void colour_change(float *p, int kind, float value, float mean)
 	if (kind == HUE)
 		colour_turn_hue(p, value);
 	else
-		colour_blend(p, value, kind == CONTRAST ? mean : kind == SATURATION ? colour_grey(p) : 0);
+		colour_blend(p, value,
+		    kind == CONTRAST     ? mean
+		    : kind == SATURATION ? colour_grey(p)
+		                         : 0);
 }
 
-/* Where pixel (x, y) of an image that was turned about its centre was before; cosine and sine of the angle. False: outside. */
+/* Where pixel (x, y) of an image that was turned about its centre was before; cosine and sine of
+ * the angle. False: outside. */
 INLINE bool turned_from(int x, int y, int size, double cosine, double sine, int *u, int *v)
 {
 	double middle = (size - 1) / 2.0, dx = x - middle, dy = y - middle;

@@ -17,8 +17,8 @@ static void paste_fitted(struct image *sheet, const struct image *im, int x, int
 	x += (cell - w) / 2;
 	y += (cell - h) / 2;
 	for (int i = 0; i < h; i++)
-		memcpy(sheet->rgb + ((size_t)(y + i) * (size_t)sheet->w + (size_t)x) * 3, fitted.rgb + (size_t)i * (size_t)w * 3,
-		    (size_t)w * 3);
+		memcpy(sheet->rgb + ((size_t)(y + i) * (size_t)sheet->w + (size_t)x) * 3,
+		    fitted.rgb + (size_t)i * (size_t)w * 3, (size_t)w * 3);
 	image_free(&fitted);
 }
 
@@ -34,11 +34,12 @@ void draw_sheet(struct image *out, const struct image *images, int n, int column
 }
 
 /* matplotlib's viridis at 33 equally spaced points. */
-static const uint8_t viridis[33][3] = {{68, 1, 84}, {71, 13, 96}, {72, 24, 106}, {72, 35, 116}, {71, 45, 123}, {69, 54, 129},
-    {66, 64, 134}, {63, 73, 137}, {59, 82, 139}, {55, 90, 141}, {51, 99, 141}, {47, 106, 142}, {44, 114, 142}, {41, 122, 142},
-    {38, 129, 142}, {35, 137, 142}, {33, 144, 140}, {31, 152, 139}, {31, 159, 136}, {33, 166, 133}, {40, 174, 128}, {49, 181, 123},
-    {62, 188, 116}, {76, 194, 108}, {93, 201, 99}, {110, 206, 88}, {130, 211, 76}, {150, 216, 63}, {171, 220, 50}, {192, 223, 36},
-    {213, 226, 26}, {234, 229, 26}, {253, 231, 37}};
+static const uint8_t viridis[33][3] = {{68, 1, 84}, {71, 13, 96}, {72, 24, 106}, {72, 35, 116},
+    {71, 45, 123}, {69, 54, 129}, {66, 64, 134}, {63, 73, 137}, {59, 82, 139}, {55, 90, 141},
+    {51, 99, 141}, {47, 106, 142}, {44, 114, 142}, {41, 122, 142}, {38, 129, 142}, {35, 137, 142},
+    {33, 144, 140}, {31, 152, 139}, {31, 159, 136}, {33, 166, 133}, {40, 174, 128}, {49, 181, 123},
+    {62, 188, 116}, {76, 194, 108}, {93, 201, 99}, {110, 206, 88}, {130, 211, 76}, {150, 216, 63},
+    {171, 220, 50}, {192, 223, 36}, {213, 226, 26}, {234, 229, 26}, {253, 231, 37}};
 
 /* v in [0, 1]. */
 static void blend_colour(uint8_t *rgb, double v)
@@ -53,7 +54,8 @@ static void blend_colour(uint8_t *rgb, double v)
 	}
 }
 
-/* Where output i of `size` falls in a row of n samples: between samples *lo and *hi; returns the weight of the latter. */
+/* Where output i of `size` falls in a row of n samples: between samples *lo and *hi; returns the
+ * weight of the latter. */
 static double between(int i, int size, int n, int *lo, int *hi)
 {
 	double v = fmin(fmax((i + 0.5) * n / size - 0.5, 0), n - 1);
@@ -79,7 +81,8 @@ void draw_heatmap(struct image *im, const float *map, int w, int h, double lo, d
 			double v = (((1 - ty) * top + ty * bottom) - lo) * scale;
 
 			/* fmax also turns a NaN into 0. */
-			blend_colour(im->rgb + ((size_t)y * (size_t)im->w + (size_t)x) * 3, fmin(fmax(v, 0), 1));
+			blend_colour(im->rgb + ((size_t)y * (size_t)im->w + (size_t)x) * 3,
+			    fmin(fmax(v, 0), 1));
 		}
 	}
 }

@@ -1,4 +1,5 @@
-/* The triangle filter of a resize, one output at a time; shared by the loops of resample.c and by lib/cuda. */
+/* The triangle filter of a resize, one output at a time; shared by the loops of resample.c and
+ * by lib/cuda. */
 #ifndef FD2_FILTER_H
 #define FD2_FILTER_H
 #include <math.h>
@@ -18,7 +19,8 @@ INLINE int filter_clamp(double v, int lo, int hi)
 }
 
 /* Output i of n of the interval [at, at + length); its inputs are among begin .. end-1. */
-INLINE struct reach filter_reach(int i, int n, double at, double length, int begin, int end, bool antialias)
+INLINE struct reach filter_reach(
+    int i, int n, double at, double length, int begin, int end, bool antialias)
 {
 	double scale = length / n;
 	struct reach r = {0, 0, at + (i + 0.5) * scale, antialias && scale > 1 ? scale : 1};

@@ -13,31 +13,39 @@ struct image {
 void image_free(struct image *im);
 struct image image_new(int w, int h); /* zeroed; never fails */
 
-/* Decodes a baseline or progressive JPEG (grey, YCbCr, RGB, CMYK, YCCK) with libjpeg-turbo's defaults (islow DCT, fancy
- * upsampling). EXIF orientation is not applied, as in torchvision's default loader. min_side > 0 allows scaling by 1/2, 1/4, 1/8
- * while decoding as long as the short side stays >= min_side. Warnings of libjpeg about corrupt data count as errors. Thread-safe.
- * -1: fail_message ("not a JPEG", "claims 60000x60000 pixels, more than 64 Mpx", "truncated", ...), nothing allocated. */
+/* Decodes a baseline or progressive JPEG (grey, YCbCr, RGB, CMYK, YCCK) with libjpeg-turbo's
+ * defaults (islow DCT, fancy upsampling). EXIF orientation is not applied, as in torchvision's
+ * default loader. min_side > 0 allows scaling by 1/2, 1/4, 1/8 while decoding as long as the
+ * short side stays >= min_side. Warnings of libjpeg about corrupt data count as errors.
+ * Thread-safe. -1: fail_message ("not a JPEG", "claims 60000x60000 pixels, more than 64 Mpx",
+ * "truncated", ...), nothing allocated. */
 int jpeg_decode(struct image *im, const void *data, size_t size, int min_side);
-/* Quality 1-100, 4:2:0 below 90, 4:4:4 from 90 on. *data from malloc. 0 or -1. Byte-reproducible. */
+/* Quality 1-100, 4:2:0 below 90, 4:4:4 from 90 on. *data from malloc. 0 or -1.
+ * Byte-reproducible. */
 int jpeg_encode(const struct image *im, int quality, uint8_t **data, size_t *size);
 
-/* The crop box (x, y, w, h; real numbers allowed) resampled to out_w x out_h, bilinear with half-pixel centres, as torchvision's
- * resized_crop does it: the box is cut out first, so the filter does not reach beyond it; the image's border stands for what is
- * outside of the image. antialias: the filter widens when shrinking (PIL, torchvision >= 0.17's default). */
-void image_resample(
-    struct image *out, const struct image *in, double x, double y, double w, double h, int out_w, int out_h, int antialias);
-/* Short side to `side`, aspect kept, antialiased; torchvision's Resize(side): long = int(side * long / short). */
+/* The crop box (x, y, w, h; real numbers allowed) resampled to out_w x out_h, bilinear with
+ * half-pixel centres, as torchvision's resized_crop does it: the box is cut out first, so the
+ * filter does not reach beyond it; the image's border stands for what is outside of the image.
+ * antialias: the filter widens when shrinking (PIL, torchvision >= 0.17's default). */
+void image_resample(struct image *out, const struct image *in, double x, double y, double w,
+    double h, int out_w, int out_h, int antialias);
+/* Short side to `side`, aspect kept, antialiased; torchvision's Resize(side): long = int(side *
+ * long / short). */
 void image_resize_short(struct image *out, const struct image *in, int side);
 
-/* The four quarters (top left, top right, bottom left, bottom right) in another order: quarter q of *out is quarter order[q] of in.
- * They have half the sides, rounded down; the middle column or row of an odd side stays. */
+/* The four quarters (top left, top right, bottom left, bottom right) in another order: quarter q
+ * of *out is quarter order[q] of in. They have half the sides, rounded down; the middle column
+ * or row of an odd side stays. */
 void image_quarters(struct image *out, const struct image *in, const uint8_t order[4]);
 
-/* RandomResizedCrop's box, in whole pixels, as torchvision draws it: area in [scale_lo, scale_hi] of the image's, log-uniform
- * ratio in [ratio_lo, ratio_hi], ten attempts, then the central crop. */
+/* RandomResizedCrop's box, in whole pixels, as torchvision draws it: area in [scale_lo,
+ * scale_hi] of the image's, log-uniform ratio in [ratio_lo, ratio_hi], ten attempts, then the
+ * central crop. */
 struct rng;
 struct box {
 	int x, y, w, h;
 };
-struct box random_resized_crop(struct rng *r, int w, int h, double scale_lo, double scale_hi, double ratio_lo, double ratio_hi);
+struct box random_resized_crop(struct rng *r, int w, int h, double scale_lo, double scale_hi,
+    double ratio_lo, double ratio_hi);
 #endif

@@ -20,7 +20,8 @@ struct jitter jitter_draw(struct rng *r, const struct jitter_range *range)
 		for (int k = 0; k < JITTERS; k++) {
 			double x = range->amount[k];
 			j.order[k] = (int)order[k];
-			j.value[k] = k == HUE ? rng_between(r, -x, x) : rng_between(r, fmax(0, 1 - x), 1 + x);
+			j.value[k] = k == HUE ? rng_between(r, -x, x)
+			                      : rng_between(r, fmax(0, 1 - x), 1 + x);
 		}
 	}
 	if (range->degrees > 0)
@@ -54,7 +55,8 @@ static void turn(float *rgb, int size, double degrees)
 			int u, v;
 			bool inside = turned_from(x, y, size, cosine, sine, &u, &v);
 			for (int k = 0; k < 3; k++)
-				rgb[3 * (y * size + x) + k] = inside ? from[3 * (v * size + u) + k] : 0;
+				rgb[3 * (y * size + x) + k] =
+				    inside ? from[3 * (v * size + u) + k] : 0;
 		}
 	free(from);
 }

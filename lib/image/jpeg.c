@@ -1,5 +1,5 @@
-/* JPEG through libjpeg-turbo. Its errors come back by longjmp; its warnings (corrupt data, early end) count as errors, because a
- * half grey image would be trained on without anyone noticing. */
+/* JPEG through libjpeg-turbo. Its errors come back by longjmp; its warnings (corrupt data, early
+ * end) count as errors, because a half grey image would be trained on without anyone noticing. */
 #include "lib/base/err.h"
 #include "lib/image/image.h"
 #include <ctype.h>
@@ -26,7 +26,8 @@ static void spring(j_common_ptr c)
 	t->mgr.format_message(c, t->message);
 	if (t->mgr.msg_code == JWRN_JPEG_EOF || t->mgr.msg_code == JERR_INPUT_EOF)
 		strcpy(t->message, "truncated");
-	/* libjpeg writes sentences; ours start lower case unless the first word is an abbreviation. */
+	/* libjpeg writes sentences; ours start lower case unless the first word is an
+	 * abbreviation. */
 	if (isupper((unsigned char)t->message[0]) && islower((unsigned char)t->message[1]))
 		t->message[0] = (char)tolower((unsigned char)t->message[0]);
 	longjmp(t->back, 1);
@@ -60,7 +61,8 @@ static void limit_scans(j_common_ptr c)
 	struct decoder *d = (struct decoder *)c;
 
 	if (d->c.input_scan_number > SCANS_MAX) {
-		snprintf(d->trap.message, sizeof d->trap.message, "has more than %d scans", SCANS_MAX);
+		snprintf(
+		    d->trap.message, sizeof d->trap.message, "has more than %d scans", SCANS_MAX);
 		longjmp(d->trap.back, 1);
 	}
 }
@@ -107,7 +109,8 @@ static int check_size(j_decompress_ptr c)
 		return fail("claims no pixels");
 	if (c->image_width > IMAGE_SIDE_MAX || c->image_height > IMAGE_SIDE_MAX ||
 	    (uint64_t)c->image_width * c->image_height > IMAGE_PIXELS_MAX)
-		return fail("claims %ux%u pixels, more than %d Mpx", c->image_width, c->image_height, IMAGE_PIXELS_MAX >> 20);
+		return fail("claims %ux%u pixels, more than %d Mpx", c->image_width,
+		    c->image_height, IMAGE_PIXELS_MAX >> 20);
 	return 0;
 }
 

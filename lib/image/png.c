@@ -25,7 +25,8 @@ int png_decode(struct image *im, const void *data, size_t size)
 	if (!size || !png_image_begin_read_from_memory(&png, data, size))
 		return failed(&png, "not a PNG");
 	size_t pixels = (size_t)png.width * png.height;
-	if (png.width > IMAGE_SIDE_MAX || png.height > IMAGE_SIDE_MAX || pixels > IMAGE_PIXELS_MAX) {
+	if (png.width > IMAGE_SIDE_MAX || png.height > IMAGE_SIDE_MAX ||
+	    pixels > IMAGE_PIXELS_MAX) {
 		png_image_free(&png);
 		return fail("claims %ux%u pixels, more than 64 Mpx", png.width, png.height);
 	}
@@ -43,8 +44,10 @@ int png_decode(struct image *im, const void *data, size_t size)
 
 int png_encode(const struct image *im, uint8_t **data, size_t *size)
 {
-	png_image png = {
-	    .version = PNG_IMAGE_VERSION, .width = (png_uint_32)im->w, .height = (png_uint_32)im->h, .format = PNG_FORMAT_RGB};
+	png_image png = {.version = PNG_IMAGE_VERSION,
+	    .width = (png_uint_32)im->w,
+	    .height = (png_uint_32)im->h,
+	    .format = PNG_FORMAT_RGB};
 	png_alloc_size_t room = PNG_IMAGE_PNG_SIZE_MAX(png);
 	*data = xmalloc(room);
 	if (!png_image_write_to_memory(&png, *data, &room, 0, im->rgb, 0, NULL)) {

@@ -14,5 +14,6 @@ void image_quarters(struct image *out, const struct image *in, const uint8_t ord
 	memcpy(out->rgb, in->rgb, 3 * (size_t)in->w * (size_t)in->h);
 	for (int q = 0; q < 4; q++)
 		for (int y = 0; y < in->h / 2; y++)
-			memcpy(quarter(out, q, y), quarter(in, order[q], y), 3 * (size_t)(in->w / 2));
+			memcpy(
+			    quarter(out, q, y), quarter(in, order[q], y), 3 * (size_t)(in->w / 2));
 }

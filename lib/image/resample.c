@@ -1,5 +1,5 @@
-/* Resizing as PIL does it: a triangle filter in each direction, whose weights are computed once. Each output row is first summed
- * over the input rows it needs, then along x. */
+/* Resizing as PIL does it: a triangle filter in each direction, whose weights are computed once.
+ * Each output row is first summed over the input rows it needs, then along x. */
 #include "lib/base/err.h"
 #include "lib/base/fast.h"
 #include "lib/image/filter.h"
@@ -21,7 +21,8 @@ struct image image_new(int w, int h)
 	return (struct image){w, h, xcalloc((size_t)w * (size_t)h, 3)};
 }
 
-/* For each output coordinate: input first[i] .. first[i] + count[i] - 1 with weights[i * taps ...], which sum to 1. */
+/* For each output coordinate: input first[i] .. first[i] + count[i] - 1 with weights[i * taps
+ * ...], which sum to 1. */
 struct kernel {
 	int taps;
 	int most;   /* of all counts; weights beyond a count are 0 */
@@ -30,12 +31,14 @@ struct kernel {
 	float *weights;
 };
 
-/* n outputs of the interval [at, at + length) of `size` inputs. The filter stops at the interval's ends, as if it had been cut out
- * first; what falls outside of the inputs loses its weight to the rest; an output wholly outside takes the border. */
+/* n outputs of the interval [at, at + length) of `size` inputs. The filter stops at the
+ * interval's ends, as if it had been cut out first; what falls outside of the inputs loses its
+ * weight to the rest; an output wholly outside takes the border. */
 static struct kernel kernel_new(double at, double length, int size, int n, int antialias)
 {
 	double scale = length / n, width = antialias && scale > 1 ? scale : 1;
-	int begin = filter_clamp(floor(at), 0, size - 1), end = filter_clamp(ceil(at + length), begin + 1, size);
+	int begin = filter_clamp(floor(at), 0, size - 1),
+	    end = filter_clamp(ceil(at + length), begin + 1, size);
 	struct kernel k = {.taps = (int)fmin(2 * ceil(width) + 1, size), .lo = size};
 
 	k.first = xcalloc((size_t)n, sizeof *k.first);
@@ -65,7 +68,8 @@ static void kernel_free(struct kernel *k)
 }
 
 /* sum = w[0] rows[0] + w[1] rows[1] + ..., rows being `stride` apart. */
-INLINE void sum_along_y(float *restrict sum, const uint8_t *restrict rows, size_t stride, const float *w, int count, int n)
+INLINE void sum_along_y(float *restrict sum, const uint8_t *restrict rows, size_t stride,
+    const float *w, int count, int n)
 {
 	for (int i = 0; i < n; i++) {
 		float s = 0;
@@ -77,7 +81,8 @@ INLINE void sum_along_y(float *restrict sum, const uint8_t *restrict rows, size_
 }
 
 /* The usual numbers of inputs become loops without a loop, here and along x. */
-FAST static void along_y(float *restrict sum, const uint8_t *restrict rows, size_t stride, const float *w, int count, int n)
+FAST static void along_y(float *restrict sum, const uint8_t *restrict rows, size_t stride,
+    const float *w, int count, int n)
 {
 	if (count == 2)
 		sum_along_y(sum, rows, stride, w, 2, n);
@@ -89,9 +94,9 @@ FAST static void along_y(float *restrict sum, const uint8_t *restrict rows, size
 
 typedef float quad __attribute__((vector_size(16)));
 
-/* Three channels and one lane of padding, which the next output overwrites: `sum` is writable one float beyond its last. Every
- * output takes `most` inputs, so that no branch depends on it: `row` is readable for that many pixels, and one float, beyond its
- * last. */
+/* Three channels and one lane of padding, which the next output overwrites: `sum` is writable
+ * one float beyond its last. Every output takes `most` inputs, so that no branch depends on it:
+ * `row` is readable for that many pixels, and one float, beyond its last. */
 INLINE void sum_along_x(float *sum, const float *row, const struct kernel *k, int n, int most)
 {
 	for (int i = 0; i < n; i++) {
@@ -109,7 +114,8 @@ INLINE void sum_along_x(float *sum, const float *row, const struct kernel *k, in
 	}
 }
 
-FAST static void along_x(uint8_t *restrict out, float *restrict sum, const float *row, const struct kernel *k, int n)
+FAST static void along_x(
+    uint8_t *restrict out, float *restrict sum, const float *row, const struct kernel *k, int n)
 {
 	if (k->most == 2)
 		sum_along_x(sum, row, k, n, 2);
@@ -171,13 +177,15 @@ static struct lanes *lanes_new(const struct kernel *k, int n)
 	l->weights = xcalloc(blocks * most, 16 * sizeof *l->weights);
 	for (size_t i = 0; i < 3 * (size_t)n; i++)
 		for (size_t j = 0; j < most; j++)
-			l->weights[(i / 16 * most + j) * 16 + i % 16] = k->weights[i / 3 * (size_t)k->taps + j];
+			l->weights[(i / 16 * most + j) * 16 + i % 16] =
+			    k->weights[i / 3 * (size_t)k->taps + j];
 	return l;
 }
 
 #define AVX512 __attribute__((target("avx512f")))
 
-AVX512 INLINE void sum_lanes(uint8_t *restrict out, const float *restrict row, const struct lanes *l, int most)
+AVX512 INLINE void sum_lanes(
+    uint8_t *restrict out, const float *restrict row, const struct lanes *l, int most)
 {
 	const float *w = l->weights;
 	const int *base = l->base;
@@ -190,7 +198,8 @@ AVX512 INLINE void sum_lanes(uint8_t *restrict out, const float *restrict row, c
 
 #pragma GCC unroll 3
 		for (int j = 0; j < most; j++, p += 3, w += 16) {
-			__m512 v = _mm512_permutex2var_ps(_mm512_loadu_ps(p), place, _mm512_loadu_ps(p + 16));
+			__m512 v = _mm512_permutex2var_ps(
+			    _mm512_loadu_ps(p), place, _mm512_loadu_ps(p + 16));
 
 			s = _mm512_add_ps(s, _mm512_mul_ps(_mm512_loadu_ps(w), v));
 		}
@@ -229,8 +238,8 @@ static void lanes_free(struct lanes *l)
 }
 #endif
 
-void image_resample(
-    struct image *out, const struct image *in, double x, double y, double w, double h, int out_w, int out_h, int antialias)
+void image_resample(struct image *out, const struct image *in, double x, double y, double w,
+    double h, int out_w, int out_h, int antialias)
 {
 	struct kernel kx = kernel_new(x, w, in->w, out_w, antialias);
 	struct kernel ky = kernel_new(y, h, in->h, out_h, antialias);
@@ -241,10 +250,12 @@ void image_resample(
 
 	*out = (struct image){out_w, out_h, xmalloc((size_t)out_w * (size_t)out_h * 3)};
 	for (int i = 0; i < out_h; i++) {
-		const uint8_t *from = in->rgb + ((size_t)ky.first[i] * (size_t)in->w + (size_t)kx.lo) * 3;
+		const uint8_t *from =
+		    in->rgb + ((size_t)ky.first[i] * (size_t)in->w + (size_t)kx.lo) * 3;
 		uint8_t *to = out->rgb + (size_t)i * (size_t)out_w * 3;
 
-		along_y(row, from, (size_t)in->w * 3, ky.weights + (size_t)i * (size_t)ky.taps, ky.count[i], n);
+		along_y(row, from, (size_t)in->w * 3, ky.weights + (size_t)i * (size_t)ky.taps,
+		    ky.count[i], n);
 		if (lanes)
 			along_x_lanes(to, row, lanes, kx.most);
 		else
@@ -260,7 +271,8 @@ void image_resample(
 void image_resize_short(struct image *out, const struct image *in, int side)
 {
 	int w = side, h = side;
-	int longest = IMAGE_PIXELS_MAX / side; /* a line of pixels would otherwise grow without bound */
+	int longest =
+	    IMAGE_PIXELS_MAX / side; /* a line of pixels would otherwise grow without bound */
 
 	if (in->w < in->h)
 		h = filter_clamp((double)((int64_t)side * in->h / in->w), side, longest);

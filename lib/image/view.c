@@ -14,7 +14,8 @@ static struct box cut(const struct image *im, int size, double fx, double fy)
 	int side = im->w < im->h ? im->w : im->h;
 	if (size < side)
 		side = size;
-	return (struct box){(int)(fx * (im->w - side + 1)), (int)(fy * (im->h - side + 1)), side, side};
+	return (struct box){
+	    (int)(fx * (im->w - side + 1)), (int)(fy * (im->h - side + 1)), side, side};
 }
 
 static void shuffle_quarters(struct view *v, uint64_t seed, long epoch, long index)
@@ -27,7 +28,8 @@ static void shuffle_quarters(struct view *v, uint64_t seed, long epoch, long ind
 		v->quarters[q] = (uint8_t)order[q];
 }
 
-struct view view_random(const struct image *im, int size, const struct augment *how, uint64_t seed, long epoch, long index)
+struct view view_random(const struct image *im, int size, const struct augment *how, uint64_t seed,
+    long epoch, long index)
 {
 	struct rng r = rng_at(seed, RNG_AUGMENT, (uint64_t)epoch, (uint32_t)index, 0);
 	struct view v = {.range = how->jitter};
@@ -49,7 +51,8 @@ struct view view_center(const struct image *im, int size)
 	int side = im->w < im->h ? im->w : im->h;
 	if (size < side)
 		side = size;
-	return (struct view){.box = {(int)lround((im->w - side) / 2.0), (int)lround((im->h - side) / 2.0), side, side}};
+	return (struct view){.box = {(int)lround((im->w - side) / 2.0),
+	                         (int)lround((im->h - side) / 2.0), side, side}};
 }
 
 struct view view_square(const struct image *im)
@@ -58,12 +61,14 @@ struct view view_square(const struct image *im)
 	return (struct view){.box = {(im->w - side) / 2, (im->h - side) / 2, side, side}};
 }
 
-void view_render(float *out, const struct image *im, const struct view *v, int size, const struct normal *normal)
+void view_render(
+    float *out, const struct image *im, const struct view *v, int size, const struct normal *normal)
 {
 	struct image crop, shuffled = {0};
 	if (v->shuffled)
 		image_quarters(&shuffled, im, v->quarters);
-	image_resample(&crop, v->shuffled ? &shuffled : im, v->box.x, v->box.y, v->box.w, v->box.h, size, size, 1);
+	image_resample(&crop, v->shuffled ? &shuffled : im, v->box.x, v->box.y, v->box.w, v->box.h,
+	    size, size, 1);
 	image_free(&shuffled);
 	for (int y = 0; y < size; y++)
 		for (int x = 0; x < size; x++) {
@@ -76,7 +81,8 @@ void view_render(float *out, const struct image *im, const struct view *v, int s
 	jitter_apply(out, size, &v->jitter, &v->range);
 	for (int i = 0; i < size * size; i++)
 		for (int c = 0; c < 3; c++)
-			out[3 * i + c] = (out[3 * i + c] - (float)normal->mean[c]) / (float)normal->std[c];
+			out[3 * i + c] =
+			    (out[3 * i + c] - (float)normal->mean[c]) / (float)normal->std[c];
 }
 
 static int clip(double v, int size)
@@ -106,7 +112,8 @@ static void draw_box(struct mix *m, struct rng *r, int size, double lambda)
 	m->y1 = clip(cy + floor(side / 2), size);
 }
 
-struct mix mix_random(enum mix_kind kind, uint32_t *with, int n, int size, uint64_t seed, long epoch, long batch)
+struct mix mix_random(
+    enum mix_kind kind, uint32_t *with, int n, int size, uint64_t seed, long epoch, long batch)
 {
 	struct rng r = rng_at(seed, RNG_MIX, (uint64_t)epoch, (uint32_t)batch, 0);
 	struct mix m = {.kind = kind, .lambda = 1};
@@ -131,12 +138,13 @@ static void cutmix(float *batch, int n, int size, const struct mix *m, const uin
 	float *cut = xcalloc((size_t)n * h, row * sizeof *cut);
 	for (int i = 0; i < n; i++)
 		for (int y = 0; y < h; y++)
-			memcpy(cut + ((size_t)i * h + y) * row, batch + with[i] * image + 3 * ((size_t)(m->y0 + y) * size + m->x0),
+			memcpy(cut + ((size_t)i * h + y) * row,
+			    batch + with[i] * image + 3 * ((size_t)(m->y0 + y) * size + m->x0),
 			    row * sizeof *cut);
 	for (int i = 0; i < n; i++)
 		for (int y = 0; y < h; y++)
-			memcpy(batch + i * image + 3 * ((size_t)(m->y0 + y) * size + m->x0), cut + ((size_t)i * h + y) * row,
-			    row * sizeof *cut);
+			memcpy(batch + i * image + 3 * ((size_t)(m->y0 + y) * size + m->x0),
+			    cut + ((size_t)i * h + y) * row, row * sizeof *cut);
 	free(cut);
 }
 
@@ -147,7 +155,8 @@ static void mixup(float *batch, int n, int size, float lambda, const uint32_t *w
 	memcpy(others, batch, (size_t)n * image * sizeof *others);
 	for (int i = 0; i < n; i++)
 		for (size_t k = 0; k < image; k++)
-			batch[i * image + k] = lambda * batch[i * image + k] + (1 - lambda) * others[with[i] * image + k];
+			batch[i * image + k] = lambda * batch[i * image + k] +
+			                       (1 - lambda) * others[with[i] * image + k];
 	free(others);
 }
 

@@ -1,6 +1,7 @@
-/* The arithmetic of one element of each pass over memory, written once: the loops of frozen-rows.c and pixel-rows.c call it, and so
- * do the kernels of lib/cuda, which are thus tested where no GPU is. Flags are constants where a CPU's loop calls these, so that no
- * branch is left in it. */
+/* The arithmetic of one element of each pass over memory, written once: the loops of
+ * frozen-rows.c and pixel-rows.c call it, and so do the kernels of lib/cuda, which are thus
+ * tested where no GPU is. Flags are constants where a CPU's loop calls these, so that no branch
+ * is left in it. */
 #ifndef FD2_ELEMENTS_H
 #define FD2_ELEMENTS_H
 #include <math.h>
@@ -8,10 +9,9 @@
 #include "lib/kernels/bf16.h"
 #include "lib/kernels/pixel-rows.h"
 
-/* --- a frozen BatchNorm -------------------------------------------------------------------------- */
-
 /* y = act(x scale + shift + residual); act, if it clamps, to [0, top]. */
-INLINE float frozen_value(float x, float scale, float shift, bool adds, float residual, bool clamps, float top)
+INLINE float frozen_value(
+    float x, float scale, float shift, bool adds, float residual, bool clamps, float top)
 {
 	float y = x * scale + shift;
 	if (adds)
@@ -33,7 +33,8 @@ INLINE float frozen_gradient(float d, float x, float scale, float slope, float o
 }
 
 /* Mean and biased variance of n elements, from the sums of x - pivot and of its square. */
-INLINE void frozen_statistics(double sum, double square, double n, float pivot, float *mean, float *var)
+INLINE void frozen_statistics(
+    double sum, double square, double n, float pivot, float *mean, float *var)
 {
 	double d = sum / n, spread = square / n - d * d;
 	*mean = (float)(pivot + d);
@@ -47,8 +48,6 @@ INLINE void frozen_line(float dmean, float dvar, float mean, double n, float *sl
 	*offset = (float)(dmean / n - *slope * (double)mean);
 }
 
-/* --- a max pool of 3x3, stride 2 and padding 1 --------------------------------------------------- */
-
 enum { POOL_NONE = 9 };
 
 /* Of n inputs along one side. */
@@ -57,7 +56,8 @@ INLINE int64_t pool_size(int64_t n)
 	return (n + 1) / 2;
 }
 
-/* The windows first .. end-1 of n inputs that input p is in; its place in window o is p + 1 - 2 o. */
+/* The windows first .. end-1 of n inputs that input p is in; its place in window o is p + 1 - 2
+ * o. */
 struct windows {
 	int64_t first, end;
 };
@@ -75,7 +75,8 @@ INLINE bool pool_better(float v, float best)
 	return v > best || v != v;
 }
 
-/* The least f32 that is stored as y > 0: half a step below if x is bf16, where a tie goes to the even one. */
+/* The least f32 that is stored as y > 0: half a step below if x is bf16, where a tie goes to the
+ * even one. */
 INLINE float pool_floor(float y, bool bf16)
 {
 	uint32_t u;
@@ -85,7 +86,8 @@ INLINE float pool_floor(float y, bool bf16)
 	return y;
 }
 
-/* dy where it is from here, else 0; without a branch, which would keep the loops from being vectorised. */
+/* dy where it is from here, else 0; without a branch, which would keep the loops from being
+ * vectorised. */
 INLINE float pool_share(float dy, bool from_here)
 {
 	uint32_t u;
@@ -95,10 +97,8 @@ INLINE float pool_share(float dy, bool from_here)
 	return dy;
 }
 
-/* --- the step's view, along one side of the image ------------------------------------------------ */
-
-/* The two neighbours of sample i of n, before flip and roll, in a box of `length` input pixels from `start`. In f32, as torch's
- * kernel computes them. */
+/* The two neighbours of sample i of n, before flip and roll, in a box of `length` input pixels
+ * from `start`. In f32, as torch's kernel computes them. */
 INLINE struct tap view_tap(int32_t i, int32_t n, int32_t start, int32_t length)
 {
 	float at = (float)length / (float)n * ((float)i + 0.5f) - 0.5f;
@@ -126,8 +126,8 @@ INLINE float view_weight(struct tap t, int32_t p)
 	return (t.a == p ? t.wa : 0) + (t.b == p ? t.wb : 0);
 }
 
-/* Every sample that reads input pixel p is within first .. end-1; some there may not. One more on each side than the exact bounds,
- * for the rounding of f32. */
+/* Every sample that reads input pixel p is within first .. end-1; some there may not. One more
+ * on each side than the exact bounds, for the rounding of f32. */
 struct readers {
 	int32_t first, end;
 };
@@ -138,16 +138,16 @@ INLINE struct readers view_readers(int32_t p, int32_t n, int32_t start, int32_t 
 	if (p < start || p >= start + length)
 		return r;
 	float per = (float)n / (float)length, at = (float)(p - start);
-	int32_t first = (int32_t)((at - 0.5f) * per - 0.5f) - 1, end = (int32_t)((at + 1.5f) * per - 0.5f) + 2;
+	int32_t first = (int32_t)((at - 0.5f) * per - 0.5f) - 1,
+	        end = (int32_t)((at + 1.5f) * per - 0.5f) + 2;
 	r.first = first > 0 ? first : 0;
 	r.end = end < n ? end : n;
 	return r;
 }
 
-/* --- Adam on pixels ------------------------------------------------------------------------------ */
-
 /* m and v move on; the new x, not yet clamped. */
-INLINE float adam_move(float beta1, float beta2, float eps, float rate, float root, float x, float g, float *m, float *v)
+INLINE float adam_move(float beta1, float beta2, float eps, float rate, float root, float x,
+    float g, float *m, float *v)
 {
 	*m = beta1 * *m + (1 - beta1) * g;
 	*v = beta2 * *v + (1 - beta2) * g * g;

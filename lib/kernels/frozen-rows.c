@@ -2,12 +2,13 @@
 
 #include "lib/kernels/elements.h"
 
-/* Each combination of the flags becomes a loop of its own, of n channels from `from`; unrolled whole, it would not be vectorised.
- */
-INLINE void forward_part(const struct frozen_bn *k, int64_t at, int64_t from, int64_t n, float *restrict sum,
-    float *restrict square, bool sums, bool bf16, bool adds, bool clamps)
+/* Each combination of the flags becomes a loop of its own, of n channels from `from`; unrolled
+ * whole, it would not be vectorised. */
+INLINE void forward_part(const struct frozen_bn *k, int64_t at, int64_t from, int64_t n,
+    float *restrict sum, float *restrict square, bool sums, bool bf16, bool adds, bool clamps)
 {
-	const float *restrict scale = k->scale, *restrict shift = k->shift, *restrict pivot = k->pivot, top = k->top;
+	const float *restrict scale = k->scale, *restrict shift = k->shift,
+	                      *restrict pivot = k->pivot, top = k->top;
 	const void *restrict in = k->x, *restrict residual = k->residual;
 	void *restrict out = k->y;
 #pragma GCC ivdep
@@ -24,8 +25,8 @@ INLINE void forward_part(const struct frozen_bn *k, int64_t at, int64_t from, in
 	}
 }
 
-INLINE void sum_part(
-    const struct frozen_bn *k, int64_t at, int64_t from, int64_t n, float *restrict sum, float *restrict square, bool bf16)
+INLINE void sum_part(const struct frozen_bn *k, int64_t at, int64_t from, int64_t n,
+    float *restrict sum, float *restrict square, bool bf16)
 {
 	const float *restrict pivot = k->pivot;
 	const void *restrict in = k->x;
@@ -38,82 +39,88 @@ INLINE void sum_part(
 	}
 }
 
-INLINE void gradient_sum_part(const struct frozen_bn *k, int64_t at, int64_t from, int64_t n, float *restrict sum,
-    float *restrict product, bool bf16, bool clamps)
+INLINE void gradient_sum_part(const struct frozen_bn *k, int64_t at, int64_t from, int64_t n,
+    float *restrict sum, float *restrict product, bool bf16, bool clamps)
 {
 	const float *restrict pivot = k->pivot, top = k->top;
 	const void *restrict x = k->x, *restrict y = k->y, *restrict dy = k->dy;
 #pragma GCC ivdep
 #pragma GCC unroll 1
 	for (int64_t c = from; c < from + n; c++) {
-		float d = frozen_through(load(dy, at + c, bf16), clamps ? load(y, at + c, bf16) : 0, clamps, top);
+		float d = frozen_through(
+		    load(dy, at + c, bf16), clamps ? load(y, at + c, bf16) : 0, clamps, top);
 		sum[c] += d;
 		product[c] += d * (load(x, at + c, bf16) - pivot[c]);
 	}
 }
 
-INLINE void backward_part(const struct frozen_bn *k, int64_t at, int64_t from, int64_t n, bool bf16, bool adds, bool clamps)
+INLINE void backward_part(const struct frozen_bn *k, int64_t at, int64_t from, int64_t n, bool bf16,
+    bool adds, bool clamps)
 {
-	const float *restrict scale = k->scale, *restrict slope = k->slope, *restrict offset = k->offset, top = k->top;
+	const float *restrict scale = k->scale, *restrict slope = k->slope,
+	                      *restrict offset = k->offset, top = k->top;
 	const void *restrict x = k->x, *restrict y = k->y, *restrict dy = k->dy;
 	void *restrict dx = k->dx, *restrict dresidual = k->dresidual;
 #pragma GCC ivdep
 #pragma GCC unroll 1
 	for (int64_t c = from; c < from + n; c++) {
-		float d = frozen_through(load(dy, at + c, bf16), clamps ? load(y, at + c, bf16) : 0, clamps, top);
+		float d = frozen_through(
+		    load(dy, at + c, bf16), clamps ? load(y, at + c, bf16) : 0, clamps, top);
 		if (adds)
 			store(dresidual, at + c, d, bf16);
-		store(dx, at + c, frozen_gradient(d, load(x, at + c, bf16), scale[c], slope[c], offset[c]), bf16);
+		store(dx, at + c,
+		    frozen_gradient(d, load(x, at + c, bf16), scale[c], slope[c], offset[c]), bf16);
 	}
 }
 
-/* Channels go by 32, 16 and 8, each a loop of known length and one vector: gcc would do the rest of an unknown one by one. */
-#define ROWS(part, ...)                                                                                                            \
-	for (int64_t C = k->C, at = first * C, end = at + rows * C; at < end; at += C) {                                           \
-		int64_t c = 0;                                                                                                     \
-		for (; c + 32 <= C; c += 32)                                                                                       \
-			part(k, at, c, 32, __VA_ARGS__);                                                                           \
-		for (; c + 16 <= C; c += 16)                                                                                       \
-			part(k, at, c, 16, __VA_ARGS__);                                                                           \
-		for (; c + 8 <= C; c += 8)                                                                                         \
-			part(k, at, c, 8, __VA_ARGS__);                                                                            \
-		for (; c < C; c++)                                                                                                 \
-			part(k, at, c, 1, __VA_ARGS__);                                                                            \
+/* Channels go by 32, 16 and 8, each a loop of known length and one vector: gcc would do the rest
+ * of an unknown one by one. */
+#define ROWS(part, ...)                                                                            \
+	for (int64_t C = k->C, at = first * C, end = at + rows * C; at < end; at += C) {           \
+		int64_t c = 0;                                                                     \
+		for (; c + 32 <= C; c += 32)                                                       \
+			part(k, at, c, 32, __VA_ARGS__);                                           \
+		for (; c + 16 <= C; c += 16)                                                       \
+			part(k, at, c, 16, __VA_ARGS__);                                           \
+		for (; c + 8 <= C; c += 8)                                                         \
+			part(k, at, c, 8, __VA_ARGS__);                                            \
+		for (; c < C; c++)                                                                 \
+			part(k, at, c, 1, __VA_ARGS__);                                            \
 	}
 #define FORWARD(bf16, adds, clamps) ROWS(forward_part, sum, square, true, bf16, adds, clamps)
 #define VALUES(bf16, adds, clamps) ROWS(forward_part, NULL, NULL, false, bf16, adds, clamps)
 #define SUMS(bf16, adds, clamps) ROWS(sum_part, sum, square, bf16)
 #define GRADIENT_SUMS(bf16, adds, clamps) ROWS(gradient_sum_part, sum, product, bf16, clamps)
 #define BACKWARD(bf16, adds, clamps) ROWS(backward_part, bf16, adds, clamps)
-#define CHOOSE(loop, bf16, adds, clamps)                                                                                           \
-	switch ((bf16) << 2 | (adds) << 1 | (clamps)) {                                                                            \
-	case 0:                                                                                                                    \
-		loop(0, 0, 0);                                                                                                     \
-		break;                                                                                                             \
-	case 1:                                                                                                                    \
-		loop(0, 0, 1);                                                                                                     \
-		break;                                                                                                             \
-	case 2:                                                                                                                    \
-		loop(0, 1, 0);                                                                                                     \
-		break;                                                                                                             \
-	case 3:                                                                                                                    \
-		loop(0, 1, 1);                                                                                                     \
-		break;                                                                                                             \
-	case 4:                                                                                                                    \
-		loop(1, 0, 0);                                                                                                     \
-		break;                                                                                                             \
-	case 5:                                                                                                                    \
-		loop(1, 0, 1);                                                                                                     \
-		break;                                                                                                             \
-	case 6:                                                                                                                    \
-		loop(1, 1, 0);                                                                                                     \
-		break;                                                                                                             \
-	default:                                                                                                                   \
-		loop(1, 1, 1);                                                                                                     \
+#define CHOOSE(loop, bf16, adds, clamps)                                                           \
+	switch ((bf16) << 2 | (adds) << 1 | (clamps)) {                                            \
+	case 0:                                                                                    \
+		loop(0, 0, 0);                                                                     \
+		break;                                                                             \
+	case 1:                                                                                    \
+		loop(0, 0, 1);                                                                     \
+		break;                                                                             \
+	case 2:                                                                                    \
+		loop(0, 1, 0);                                                                     \
+		break;                                                                             \
+	case 3:                                                                                    \
+		loop(0, 1, 1);                                                                     \
+		break;                                                                             \
+	case 4:                                                                                    \
+		loop(1, 0, 0);                                                                     \
+		break;                                                                             \
+	case 5:                                                                                    \
+		loop(1, 0, 1);                                                                     \
+		break;                                                                             \
+	case 6:                                                                                    \
+		loop(1, 1, 0);                                                                     \
+		break;                                                                             \
+	default:                                                                                   \
+		loop(1, 1, 1);                                                                     \
 	}
 
-FAST void frozen_bn_forward(const struct frozen_bn *k, int64_t first, int64_t rows, float *sum, float *square){
-    CHOOSE(FORWARD, k->bf16, k->residual != NULL, k->top > 0)}
+FAST void frozen_bn_forward(const struct frozen_bn *k, int64_t first, int64_t rows, float *sum,
+    float *square){CHOOSE(FORWARD, k->bf16, k->residual != NULL, k->top > 0)}
 
 FAST void frozen_bn_backward(const struct frozen_bn *k, int64_t first, int64_t rows){
     CHOOSE(BACKWARD, k->bf16, k->dresidual != NULL, k->top > 0)}
@@ -121,10 +128,11 @@ FAST void frozen_bn_backward(const struct frozen_bn *k, int64_t first, int64_t r
 FAST void frozen_bn_values(const struct frozen_bn *k, int64_t first, int64_t rows){
     CHOOSE(VALUES, k->bf16, k->residual != NULL, k->top > 0)}
 
-FAST void batch_bn_sums(const struct frozen_bn *k, int64_t first, int64_t rows, float *sum, float *square){
-    CHOOSE(SUMS, k->bf16, false, false)}
+FAST void batch_bn_sums(const struct frozen_bn *k, int64_t first, int64_t rows, float *sum,
+    float *square){CHOOSE(SUMS, k->bf16, false, false)}
 
-FAST void batch_bn_gradient_sums(const struct frozen_bn *k, int64_t first, int64_t rows, float *sum, float *product)
+FAST void batch_bn_gradient_sums(
+    const struct frozen_bn *k, int64_t first, int64_t rows, float *sum, float *product)
 {
 	CHOOSE(GRADIENT_SUMS, k->bf16, false, k->top > 0)
 }

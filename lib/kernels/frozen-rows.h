@@ -1,4 +1,5 @@
-/* One pass over memory for a frozen BatchNorm and what follows it; plain C, called with blocks of rows by frozen-bn.cc.
+/* One pass over memory for a frozen BatchNorm and what follows it; plain C, called with blocks of
+ * rows by frozen-bn.cc.
  *
  * x is [rows][C], channels-last: a row is a pixel. Elements are f32, or bf16 as its 16 bits. */
 #ifndef FD2_FROZEN_ROWS_H
@@ -22,29 +23,39 @@ struct frozen_bn {
 	const void *dy;
 	void *dx, *dresidual;        /* dresidual NULL: not wanted */
 	const float *slope, *offset; /* [C]: the statistics' part of dx is slope x + offset */
-	/* pools: behind the activation a max pool of 3x3, stride 2 and padding 1. x and dx are then [N][H][W][C], y and dy
-	 * [N][h][w][C] with h and w half of H and W, rounded up; there is no residual. */
+	/* pools: behind the activation a max pool of 3x3, stride 2 and padding 1. x and dx are
+	 * then [N][H][W][C], y and dy [N][h][w][C] with h and w half of H and W, rounded up;
+	 * there is no residual. */
 	bool pools;
 	int64_t H, W;
-	uint8_t *winner; /* [N][h][w][C]: the place in the window, row by row, that y is from; POOL_NONE: nothing passed */
+	uint8_t *winner; /* [N][h][w][C]: the place in the window, row by row, that y is from;
+	                    POOL_NONE: nothing passed */
 };
 
-/* y = act(x scale + shift + residual) for `rows` rows from `first`; sum and square [C] of x - pivot. */
-void frozen_bn_forward(const struct frozen_bn *k, int64_t first, int64_t rows, float *sum, float *square);
+/* y = act(x scale + shift + residual) for `rows` rows from `first`; sum and square [C] of x -
+ * pivot. */
+void frozen_bn_forward(
+    const struct frozen_bn *k, int64_t first, int64_t rows, float *sum, float *square);
 /* y alone, and the sums alone */
 void frozen_bn_values(const struct frozen_bn *k, int64_t first, int64_t rows);
-void batch_bn_sums(const struct frozen_bn *k, int64_t first, int64_t rows, float *sum, float *square);
+void batch_bn_sums(
+    const struct frozen_bn *k, int64_t first, int64_t rows, float *sum, float *square);
 /* Sums of d and of d (x - pivot), d as below. */
-void batch_bn_gradient_sums(const struct frozen_bn *k, int64_t first, int64_t rows, float *sum, float *product);
-/* dx = d scale + slope x + offset with d = dy where the activation let y pass, else 0; dresidual = d. */
+void batch_bn_gradient_sums(
+    const struct frozen_bn *k, int64_t first, int64_t rows, float *sum, float *product);
+/* dx = d scale + slope x + offset with d = dy where the activation let y pass, else 0; dresidual
+ * = d. */
 void frozen_bn_backward(const struct frozen_bn *k, int64_t first, int64_t rows);
 
-/* The same with the pool, for a row of windows: `band` counts them over all images. Its own rows of x, whose sums and gradients it
- * gives, are rows 2i and 2i+1 of the image for its i-th. One room serves one thread and one direction. */
+/* The same with the pool, for a row of windows: `band` counts them over all images. Its own rows
+ * of x, whose sums and gradients it gives, are rows 2i and 2i+1 of the image for its i-th. One
+ * room serves one thread and one direction. */
 struct pool_room *pool_room_new(const struct frozen_bn *k);
 void pool_room_free(struct pool_room *room);
-void pooled_bn_forward(const struct frozen_bn *k, int64_t band, struct pool_room *room, float *sum, float *square); /* or NULL */
-void pooled_bn_gradient_sums(const struct frozen_bn *k, int64_t band, struct pool_room *room, float *sum, float *product);
+void pooled_bn_forward(const struct frozen_bn *k, int64_t band, struct pool_room *room, float *sum,
+    float *square); /* or NULL */
+void pooled_bn_gradient_sums(
+    const struct frozen_bn *k, int64_t band, struct pool_room *room, float *sum, float *product);
 void pooled_bn_backward(const struct frozen_bn *k, int64_t band, struct pool_room *room);
 
 #ifdef __cplusplus

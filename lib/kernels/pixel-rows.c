@@ -8,22 +8,25 @@ void view_taps(struct tap *taps, int64_t n, int64_t start, int64_t length, bool 
 		taps[view_place(i, n, flip, roll)] = view_tap(i, n, start, length);
 }
 
-INLINE void across(float *restrict out, const float *restrict row, const struct tap *restrict columns, int64_t W)
+INLINE void across(
+    float *restrict out, const float *restrict row, const struct tap *restrict columns, int64_t W)
 {
 	for (int64_t j = 0; j < W; j++)
 		for (int c = 0; c < 3; c++)
-			out[3 * j + c] = view_mix(columns[j], row[3 * columns[j].a + c], row[3 * columns[j].b + c]);
+			out[3 * j + c] = view_mix(
+			    columns[j], row[3 * columns[j].a + c], row[3 * columns[j].b + c]);
 }
 
-INLINE void mix(void *restrict y, const float *restrict a, const float *restrict b, struct tap t, int64_t n, bool bf16)
+INLINE void mix(void *restrict y, const float *restrict a, const float *restrict b, struct tap t,
+    int64_t n, bool bf16)
 {
 	for (int64_t i = 0; i < n; i++)
 		store(y, i, view_mix(t, a[i], b[i]), bf16);
 }
 
 /* Neighbouring output rows share input rows: the two last ones are kept, by parity. */
-FAST void view_forward(
-    const float *x, void *y, bool bf16, const struct tap *rows, const struct tap *columns, int64_t H, int64_t W, float *room)
+FAST void view_forward(const float *x, void *y, bool bf16, const struct tap *rows,
+    const struct tap *columns, int64_t H, int64_t W, float *room)
 {
 	int32_t kept[2] = {-1, -1};
 	for (int64_t i = 0; i < H; i++) {
@@ -48,7 +51,8 @@ INLINE void gather(float *restrict sum, const void *restrict dy, float weight, i
 		sum[i] += weight * load(dy, i, bf16);
 }
 
-INLINE void spread(float *restrict row, const float *restrict sum, const struct tap *restrict columns, int64_t W)
+INLINE void spread(
+    float *restrict row, const float *restrict sum, const struct tap *restrict columns, int64_t W)
 {
 	for (int64_t j = 0; j < W; j++)
 		for (int c = 0; c < 3; c++) {
@@ -57,9 +61,10 @@ INLINE void spread(float *restrict row, const float *restrict sum, const struct 
 		}
 }
 
-/* Input row by input row: the output rows that read it are summed, then the sum's pixels go where they came from. */
-FAST void view_adjoint(
-    const void *dy, float *dx, bool bf16, const struct tap *rows, const struct tap *columns, int64_t H, int64_t W, float *room)
+/* Input row by input row: the output rows that read it are summed, then the sum's pixels go
+ * where they came from. */
+FAST void view_adjoint(const void *dy, float *dx, bool bf16, const struct tap *rows,
+    const struct tap *columns, int64_t H, int64_t W, float *room)
 {
 	memset(dx, 0, (size_t)(H * W * 3) * sizeof *dx);
 	for (int32_t r = 0; r < H; r++) {
@@ -84,8 +89,8 @@ FAST void view_adjoint(
 /* In runs of a length that vectors and the three channels divide. */
 enum { RUN = 48 };
 
-FAST void adam_rows(
-    const struct adam *k, float *restrict x, const float *restrict g, float *restrict m, float *restrict v, int64_t count)
+FAST void adam_rows(const struct adam *k, float *restrict x, const float *restrict g,
+    float *restrict m, float *restrict v, int64_t count)
 {
 	const struct adam a = *k;
 	float lo[RUN], hi[RUN];
@@ -95,7 +100,8 @@ FAST void adam_rows(
 	}
 	for (int64_t at = 0, end = 3 * count; at < end; at += RUN)
 		for (int64_t i = at, to = at + RUN < end ? at + RUN : end; i < to; i++) {
-			float moved = adam_move(a.beta1, a.beta2, a.eps, a.rate, a.root, x[i], g[i], m + i, v + i);
+			float moved = adam_move(
+			    a.beta1, a.beta2, a.eps, a.rate, a.root, x[i], g[i], m + i, v + i);
 			x[i] = within(moved, lo[i - at], hi[i - at]);
 		}
 }

@@ -1,4 +1,5 @@
-/* The learned images, in one pass each way: the step's view of them, its adjoint, and Adam. Plain C, called by pixels.cc.
+/* The learned images, in one pass each way: the step's view of them, its adjoint, and Adam. Plain
+ * C, called by pixels.cc.
  *
  * An image is [H][W][3] f32, its view [H][W][3] f32 or bf16. */
 #ifndef FD2_PIXEL_ROWS_H
@@ -20,11 +21,11 @@ struct tap {
 /* taps[i] for the n pixels of an output row or column, from `length` input pixels at `start`. */
 void view_taps(struct tap *taps, int64_t n, int64_t start, int64_t length, bool flip, int64_t roll);
 /* One image; room: 2*3*W floats. */
-void view_forward(
-    const float *x, void *y, bool bf16, const struct tap *rows, const struct tap *columns, int64_t H, int64_t W, float *room);
+void view_forward(const float *x, void *y, bool bf16, const struct tap *rows,
+    const struct tap *columns, int64_t H, int64_t W, float *room);
 /* dx = the adjoint of view_forward applied to dy; room: 3*W floats. */
-void view_adjoint(
-    const void *dy, float *dx, bool bf16, const struct tap *rows, const struct tap *columns, int64_t H, int64_t W, float *room);
+void view_adjoint(const void *dy, float *dx, bool bf16, const struct tap *rows,
+    const struct tap *columns, int64_t H, int64_t W, float *room);
 
 struct adam {
 	float beta1, beta2, eps;
@@ -32,7 +33,8 @@ struct adam {
 	float root; /* 1 / sqrt(1 - beta2^t) */
 	float lo[3], hi[3];
 };
-/* `count` pixels: m and v move on, x moves by rate m / (root sqrt(v) + eps) and stays within [lo, hi]. */
+/* `count` pixels: m and v move on, x moves by rate m / (root sqrt(v) + eps) and stays within
+ * [lo, hi]. */
 void adam_rows(const struct adam *k, float *x, const float *g, float *m, float *v, int64_t count);
 
 #ifdef __cplusplus

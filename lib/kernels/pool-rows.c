@@ -1,5 +1,6 @@
-/* The max pool behind a network's first BatchNorm, a row of windows at a time: what it reads and what it leaves stays in the cache.
- * Pixels of even and odd columns are kept apart: the windows of a row are then three neighbours in memory each, and one loop. */
+/* The max pool behind a network's first BatchNorm, a row of windows at a time: what it reads and
+ * what it leaves stays in the cache. Pixels of even and odd columns are kept apart: the windows
+ * of a row are then three neighbours in memory each, and one loop. */
 #include "lib/kernels/frozen-rows.h"
 
 #include <stdlib.h>
@@ -45,7 +46,8 @@ struct pool_room *pool_room_new(const struct frozen_bn *k)
 	int64_t C = k->C, w = pool_size(k->W);
 	room->row = elements_new(k, 2 * w * C);
 	for (int i = 0; i < 3; i++)
-		room->rows[i] = (struct columns){elements_new(k, w * C), elements_new(k, (1 + w) * C)};
+		room->rows[i] =
+		    (struct columns){elements_new(k, w * C), elements_new(k, (1 + w) * C)};
 	room->outside.even = room->outside.odd = elements_new(k, (1 + w) * C);
 	room->nobody = xcalloc((size_t)C, 1);
 	memset(room->nobody, POOL_NONE, (size_t)C);
@@ -74,17 +76,17 @@ static struct frozen_bn row_of(const struct frozen_bn *k, int64_t row)
 	return one;
 }
 
-/* --- forwards ------------------------------------------------------------------------------------ */
-
 static void part(const struct frozen_bn *k, const void *row, const struct columns *to)
 {
 	for (int64_t x = 0; x < k->W; x++)
-		memcpy(x % 2 ? element(k, to->odd, (x / 2 + 1) * k->C) : element(k, to->even, x / 2 * k->C),
+		memcpy(x % 2 ? element(k, to->odd, (x / 2 + 1) * k->C)
+		             : element(k, to->even, x / 2 * k->C),
 		    element(k, row, x * k->C), (size_t)(k->C * element_size(k)));
 }
 
 /* y and winner of n = w * C windows. */
-INLINE void best_of_nine(const struct frozen_bn *k, const struct columns rows[3], int64_t to, int64_t n, bool bf16)
+INLINE void best_of_nine(
+    const struct frozen_bn *k, const struct columns rows[3], int64_t to, int64_t n, bool bf16)
 {
 	const void *place[9];
 	for (int r = 0; r < 3; r++) {
@@ -120,7 +122,8 @@ FAST static void pool(const struct frozen_bn *k, const struct columns rows[3], i
 		best_of_nine(k, rows, to, pool_size(k->W) * k->C, false);
 }
 
-void pooled_bn_forward(const struct frozen_bn *k, int64_t band, struct pool_room *room, float *sum, float *square)
+void pooled_bn_forward(
+    const struct frozen_bn *k, int64_t band, struct pool_room *room, float *sum, float *square)
 {
 	int64_t h = pool_size(k->H), first = band / h * k->H, i = band % h;
 	struct columns rows[3];
@@ -142,8 +145,6 @@ void pooled_bn_forward(const struct frozen_bn *k, int64_t band, struct pool_room
 	room->last = band;
 }
 
-/* --- backwards ----------------------------------------------------------------------------------- */
-
 /* A row of windows as a row of x sees it, which is row `at / 3` in them. */
 struct seen {
 	const void *dy;
@@ -151,9 +152,10 @@ struct seen {
 	int at;
 };
 
-/* d of columns 2j and 2j+1 from windows j and j+1 of n rows, for `count` elements from `first`; nobody: there is no window j+1. */
-INLINE void share_out(const struct columns *d, const struct seen *rows, int n, int64_t first, int64_t count, int64_t C,
-    const uint8_t *nobody, bool bf16)
+/* d of columns 2j and 2j+1 from windows j and j+1 of n rows, for `count` elements from `first`;
+ * nobody: there is no window j+1. */
+INLINE void share_out(const struct columns *d, const struct seen *rows, int n, int64_t first,
+    int64_t count, int64_t C, const uint8_t *nobody, bool bf16)
 {
 	const struct seen a = rows[0], b = rows[n - 1];
 	const uint8_t *restrict a_next = nobody ? nobody : a.winner + first + C;
@@ -165,28 +167,30 @@ INLINE void share_out(const struct columns *d, const struct seen *rows, int n, i
 		float dy = load(a.dy, first + e, bf16), dy_next = load(a.dy, ahead + e, bf16);
 		uint8_t winner = a.winner[first + e];
 		float to_even = pool_share(dy, winner == a.at + 1);
-		float to_odd = pool_share(dy, winner == a.at + 2) + pool_share(dy_next, a_next[e] == a.at);
+		float to_odd =
+		    pool_share(dy, winner == a.at + 2) + pool_share(dy_next, a_next[e] == a.at);
 		if (n == 2) {
 			dy = load(b.dy, first + e, bf16);
 			dy_next = load(b.dy, ahead + e, bf16);
 			winner = b.winner[first + e];
 			to_even += pool_share(dy, winner == b.at + 1);
-			to_odd = to_odd + pool_share(dy, winner == b.at + 2) + pool_share(dy_next, b_next[e] == b.at);
+			to_odd = to_odd + pool_share(dy, winner == b.at + 2) +
+			         pool_share(dy_next, b_next[e] == b.at);
 		}
 		store(even, first + e, to_even, bf16);
 		store(odd, first + e, to_odd, bf16);
 	}
 }
 
-INLINE void share_row(
-    const struct columns *d, const struct seen *rows, int n, int64_t w, int64_t C, const uint8_t *nobody, bool bf16)
+INLINE void share_row(const struct columns *d, const struct seen *rows, int n, int64_t w, int64_t C,
+    const uint8_t *nobody, bool bf16)
 {
 	share_out(d, rows, n, 0, (w - 1) * C, C, NULL, bf16);
 	share_out(d, rows, n, (w - 1) * C, C, C, nobody, bf16);
 }
 
-FAST static void unpool(
-    const struct columns *d, const struct seen *rows, int n, int64_t w, int64_t C, const uint8_t *nobody, bool bf16)
+FAST static void unpool(const struct columns *d, const struct seen *rows, int n, int64_t w,
+    int64_t C, const uint8_t *nobody, bool bf16)
 {
 	if (n == 2 && bf16)
 		share_row(d, rows, 2, w, C, nobody, true);
@@ -201,12 +205,15 @@ FAST static void unpool(
 static void join(const struct frozen_bn *k, const struct columns *from, void *row)
 {
 	for (int64_t x = 0; x < k->W; x++)
-		memcpy(element(k, row, x * k->C), element(k, x % 2 ? from->odd : from->even, x / 2 * k->C),
+		memcpy(element(k, row, x * k->C),
+		    element(k, x % 2 ? from->odd : from->even, x / 2 * k->C),
 		    (size_t)(k->C * element_size(k)));
 }
 
-/* The passes over row r of an image, with every dy that is from there; its winners knew what passed. */
-static struct frozen_bn unpooled(const struct frozen_bn *k, int64_t image, int64_t r, struct pool_room *room)
+/* The passes over row r of an image, with every dy that is from there; its winners knew what
+ * passed. */
+static struct frozen_bn unpooled(
+    const struct frozen_bn *k, int64_t image, int64_t r, struct pool_room *room)
 {
 	const struct windows in = pool_windows(r, k->H);
 	const int64_t h = pool_size(k->H), w = pool_size(k->W);
@@ -215,7 +222,8 @@ static struct frozen_bn unpooled(const struct frozen_bn *k, int64_t image, int64
 	int n = 0;
 	for (int64_t i = in.first; i < in.end; i++) {
 		int64_t at = (image * h + i) * w * k->C;
-		rows[n++] = (struct seen){element(k, k->dy, at), k->winner + at, 3 * (int)(r + 1 - 2 * i)};
+		rows[n++] =
+		    (struct seen){element(k, k->dy, at), k->winner + at, 3 * (int)(r + 1 - 2 * i)};
 	}
 	unpool(&room->rows[0], rows, n, w, k->C, room->nobody, k->bf16);
 	join(k, &room->rows[0], room->row);
@@ -233,7 +241,8 @@ static int64_t own_rows(const struct frozen_bn *k, int64_t band, int64_t *image,
 	return *first + 2 < k->H ? *first + 2 : k->H;
 }
 
-void pooled_bn_gradient_sums(const struct frozen_bn *k, int64_t band, struct pool_room *room, float *sum, float *product)
+void pooled_bn_gradient_sums(
+    const struct frozen_bn *k, int64_t band, struct pool_room *room, float *sum, float *product)
 {
 	int64_t image, r, end = own_rows(k, band, &image, &r);
 	for (; r < end; r++) {

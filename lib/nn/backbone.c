@@ -23,9 +23,11 @@ const struct arch *arch_at(enum arch_place place)
 	return archs[place];
 }
 
-int backbone_init(struct backbone *b, const char *arch, const struct arch_options *options, uint64_t seed)
+int backbone_init(
+    struct backbone *b, const char *arch, const struct arch_options *options, uint64_t seed)
 {
-	*b = (struct backbone){.arch = arch_find(arch), .params.seed = seed, .params.bare = options->bare};
+	*b = (struct backbone){
+	    .arch = arch_find(arch), .params.seed = seed, .params.bare = options->bare};
 	if (!b->arch)
 		return -1;
 	if (options->last_stride == 1 && !b->arch->has_stride)
@@ -51,12 +53,14 @@ Tensor *backbone_features(const struct backbone *b, const Tensor *x, const struc
 Tensor *backbone_logits(const struct backbone *b, const Tensor *F, const struct pass *pass)
 {
 	const Tensor *f = tensor_to(F, tensor_type(b->classifier.weight));
-	Tensor *v =
-	    b->arch->flattens ? tensor_reshape(f, 2, (int64_t[]){tensor_size(f, 0), -1}) : tensor_mean(f, 2, (int[]){2, 3}, false);
+	Tensor *v = b->arch->flattens ? tensor_reshape(f, 2, (int64_t[]){tensor_size(f, 0), -1})
+	                              : tensor_mean(f, 2, (int[]){2, 3}, false);
 	return linear_forward(&b->classifier, pass->keep ? tensor_mul(v, pass->keep) : v);
 }
 
 Tensor *backbone_keep(const struct backbone *b, int n, struct rng *r)
 {
-	return b->arch->dropout > 0 ? dropout_keep(n, tensor_size(b->classifier.weight, 1), b->arch->dropout, r) : NULL;
+	return b->arch->dropout > 0
+	           ? dropout_keep(n, tensor_size(b->classifier.weight, 1), b->arch->dropout, r)
+	           : NULL;
 }

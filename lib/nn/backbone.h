@@ -1,4 +1,5 @@
-/* Backbones as torchvision defines them, state-dict key for key. One file each; archs.h lists them. */
+/* Backbones as torchvision defines them, state-dict key for key. One file each; archs.h lists
+ * them. */
 #ifndef FD2_BACKBONE_H
 #define FD2_BACKBONE_H
 #include "lib/nn/archs.h"
@@ -14,9 +15,10 @@ struct arch_options {
 struct arch {
 	const char *name; /* torchvision's: "resnet18" */
 	int channels;     /* C of the last feature map before global pooling */
-	/* Adds the parameters, classifier included, in torchvision's order. The network, to be freed with free(); NULL:
-	 * fail_message. */
-	void *(*build)(struct params *p, struct linear *classifier, const struct arch_options *options);
+	/* Adds the parameters, classifier included, in torchvision's order. The network, to be
+	 * freed with free(); NULL: fail_message. */
+	void *(*build)(
+	    struct params *p, struct linear *classifier, const struct arch_options *options);
 	/* x [N,3,H,W] normalised -> F [N,C,h,w], non-negative; h = H/32 unless it says otherwise */
 	Tensor *(*features)(void *net, const Tensor *x, const struct pass *pass);
 	double dropout;    /* before the classifier, in training */
@@ -35,7 +37,8 @@ struct backbone {
 	void *net;
 };
 
-int backbone_init(struct backbone *b, const char *arch, const struct arch_options *options, uint64_t seed);
+int backbone_init(
+    struct backbone *b, const char *arch, const struct arch_options *options, uint64_t seed);
 void backbone_free(struct backbone *b);
 Tensor *backbone_features(const struct backbone *b, const Tensor *x, const struct pass *pass);
 /* p_bb = W_bb GAP(F) (Eq. 7): F [N,C,h,w] -> [N,K] in the type of the parameters */

@@ -1,6 +1,7 @@
-/* ConvNet as dataset condensation uses it (Zhao et al. 2021, after Gidaris and Komodakis 2018): blocks of 3x3 convolution, instance
- * norm, ReLU and 2x2 average pooling, 128 wide; the classifier sees the flattened features. Names are those programs':
- * "features.0" (convolution), "features.1" (norm), "features.4" ..., "classifier". */
+/* ConvNet as dataset condensation uses it (Zhao et al. 2021, after Gidaris and Komodakis 2018):
+ * blocks of 3x3 convolution, instance norm, ReLU and 2x2 average pooling, 128 wide; the
+ * classifier sees the flattened features. Names are those programs': "features.0" (convolution),
+ * "features.1" (norm), "features.4" ..., "classifier". */
 #include <stdlib.h>
 
 #include "lib/base/err.h"
@@ -14,16 +15,19 @@ struct convnet {
 	struct instance_norm norm[DEPTH_MAX];
 };
 
-static void *build(struct params *p, struct linear *classifier, const struct arch_options *o, int depth)
+static void *build(
+    struct params *p, struct linear *classifier, const struct arch_options *o, int depth)
 {
 	int side = o->size >> depth;
 	if (side < 1)
-		return fail_null("convnet%d wants images of %d pixels and more, not %d", depth, 1 << depth, o->size);
+		return fail_null("convnet%d wants images of %d pixels and more, not %d", depth,
+		    1 << depth, o->size);
 	struct convnet *net = xcalloc(1, sizeof *net);
 	net->depth = depth;
 	p->conv_start = CONV_TORCH;
 	for (int i = 0; i < depth; i++) {
-		struct conv_shape shape = {.in = i ? WIDTH : 3, .out = WIDTH, .kernel = 3, .padding = 1, .bias = true};
+		struct conv_shape shape = {
+		    .in = i ? WIDTH : 3, .out = WIDTH, .kernel = 3, .padding = 1, .bias = true};
 		conv_init(&net->conv[i], p, key(p, "features.%d", 4 * i), shape);
 		instance_norm_init(&net->norm[i], p, key(p, "features.%d", 4 * i + 1), WIDTH);
 	}
@@ -38,15 +42,18 @@ static Tensor *features(void *net, const Tensor *x, const struct pass *pass)
 	const Tensor *y = x;
 	(void)pass;
 	for (int i = 0; i < c->depth; i++)
-		y = tensor_avg_pool2d(tensor_relu(instance_norm_forward(&c->norm[i], conv_forward(&c->conv[i], y))), 2, 2, 0);
+		y = tensor_avg_pool2d(
+		    tensor_relu(instance_norm_forward(&c->norm[i], conv_forward(&c->conv[i], y))),
+		    2, 2, 0);
 	return (Tensor *)y;
 }
 
-#define CONVNET(d)                                                                                                                 \
-	static void *build##d(struct params *p, struct linear *classifier, const struct arch_options *o)                           \
-	{                                                                                                                          \
-		return build(p, classifier, o, d);                                                                                 \
-	}                                                                                                                          \
+#define CONVNET(d)                                                                                 \
+	static void *build##d(                                                                     \
+	    struct params *p, struct linear *classifier, const struct arch_options *o)             \
+	{                                                                                          \
+		return build(p, classifier, o, d);                                                 \
+	}                                                                                          \
 	const struct arch convnet##d = {"convnet" #d, WIDTH, build##d, features, .flattens = true};
 CONVNET(3)
 CONVNET(4)

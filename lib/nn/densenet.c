@@ -1,5 +1,5 @@
-/* DenseNet (Huang et al. 2017) with torchvision's layers and names: "features.conv0" to "features.norm5", classifier "classifier".
- */
+/* DenseNet (Huang et al. 2017) with torchvision's layers and names: "features.conv0" to
+ * "features.norm5", classifier "classifier". */
 #include <stdlib.h>
 
 #include "lib/base/err.h"
@@ -21,7 +21,8 @@ struct densenet {
 	struct bn last;
 };
 
-static void unit_init(struct unit *u, struct params *p, const char *bn, const char *conv, struct conv_shape shape)
+static void unit_init(
+    struct unit *u, struct params *p, const char *bn, const char *conv, struct conv_shape shape)
 {
 	bn_init(&u->bn, p, bn, shape.in, 1e-5);
 	conv_init(&u->conv, p, conv, shape);
@@ -42,11 +43,15 @@ static void *build(struct params *p, struct linear *classifier, const struct arc
 	    (struct conv_shape){.in = 3, .out = channels, .kernel = 7, .stride = 2, .padding = 3});
 	for (int b = 0; b < BLOCKS; b++) {
 		for (int i = 0; i < layers[b]; i++, channels += GROWTH) {
-			const char *name = key(p, "features.denseblock%d.denselayer%d", b + 1, i + 1);
-			unit_init(&net->layer[b][i][0], p, key(p, "%s.norm1", name), key(p, "%s.conv1", name),
+			const char *name =
+			    key(p, "features.denseblock%d.denselayer%d", b + 1, i + 1);
+			unit_init(&net->layer[b][i][0], p, key(p, "%s.norm1", name),
+			    key(p, "%s.conv1", name),
 			    (struct conv_shape){.in = channels, .out = BOTTLENECK, .kernel = 1});
-			unit_init(&net->layer[b][i][1], p, key(p, "%s.norm2", name), key(p, "%s.conv2", name),
-			    (struct conv_shape){.in = BOTTLENECK, .out = GROWTH, .kernel = 3, .padding = 1});
+			unit_init(&net->layer[b][i][1], p, key(p, "%s.norm2", name),
+			    key(p, "%s.conv2", name),
+			    (struct conv_shape){
+			        .in = BOTTLENECK, .out = GROWTH, .kernel = 3, .padding = 1});
 		}
 		if (b == BLOCKS - 1)
 			break;

@@ -10,7 +10,8 @@ void ema_init(struct ema *e, const struct params *live, double decay)
 	e->average.v = xcalloc((size_t)live->n, sizeof *e->average.v);
 	for (int i = 0; i < live->n; i++)
 		e->average.v[e->average.n++] =
-		    (struct param){key(&e->average, "ema.%s", live->v[i].name), tensor_clone(tensor_detach(live->v[i].t)), false};
+		    (struct param){key(&e->average, "ema.%s", live->v[i].name),
+		        tensor_clone(tensor_detach(live->v[i].t)), false};
 }
 
 void ema_update(struct ema *e, long t)
@@ -33,7 +34,8 @@ void ema_swap(struct ema *e)
 {
 	tensor_scope_begin(NO_GRAD);
 	for (int i = 0; i < e->live->n; i++) {
-		Tensor *live = e->live->v[i].t, *average = e->average.v[i].t, *now = tensor_clone(live);
+		Tensor *live = e->live->v[i].t, *average = e->average.v[i].t,
+		       *now = tensor_clone(live);
 		tensor_copy_(live, average);
 		tensor_copy_(average, now);
 	}

@@ -32,12 +32,14 @@ void params_convert(const struct params *p, enum scalar type)
 
 static bool is_stem(const struct conv_shape *s)
 {
-	return s->in == 3 && s->stride == 2 && s->groups == 1 && s->kernel == 2 * s->padding + 1 && !s->bias;
+	return s->in == 3 && s->stride == 2 && s->groups == 1 && s->kernel == 2 * s->padding + 1 &&
+	       !s->bias;
 }
 
 static struct frozen_norm frozen_norm(const struct bn *b)
 {
-	return (struct frozen_norm){b->weight, b->bias, b->mean, b->var, b->eps, b->scale, b->shift};
+	return (struct frozen_norm){
+	    b->weight, b->bias, b->mean, b->var, b->eps, b->scale, b->shift};
 }
 
 static void thaw(const struct params *p)
@@ -59,7 +61,9 @@ void params_freeze(struct params *p, enum scalar type)
 	for (int i = 0; i < p->n_convs; i++) {
 		struct conv *c = p->convs[i];
 		c->frozen = tensor_keep(tensor_clone(tensor_to(c->weight, type)));
-		c->adjoint = is_stem(&c->shape) ? tensor_keep(tensor_stem_adjoint(c->frozen, c->shape.padding)) : NULL;
+		c->adjoint = is_stem(&c->shape)
+		                 ? tensor_keep(tensor_stem_adjoint(c->frozen, c->shape.padding))
+		                 : NULL;
 	}
 	for (int i = 0; i < p->n_bns; i++) {
 		struct bn *b = p->bns[i];
@@ -118,9 +122,10 @@ static int64_t product(int rank, const int64_t *shape)
 	return n;
 }
 
-/* Values are a function of the seed and the parameter's name: normal of deviation `scale`, or uniform in +-scale. */
-static Tensor *random_tensor(
-    const struct params *p, const char *layer, const char *what, int rank, const int64_t *shape, bool normal, double scale)
+/* Values are a function of the seed and the parameter's name: normal of deviation `scale`, or
+ * uniform in +-scale. */
+static Tensor *random_tensor(const struct params *p, const char *layer, const char *what, int rank,
+    const int64_t *shape, bool normal, double scale)
 {
 	char *name = xasprintf("%s.%s", layer, what);
 	struct rng r = rng_at(p->seed, RNG_INIT, hash_bytes(name, strlen(name)), 0, normal);
@@ -139,16 +144,19 @@ void conv_init(struct conv *c, struct params *p, const char *name, struct conv_s
 	s.stride += !s.stride;
 	s.groups += !s.groups;
 	int64_t shape[] = {s.out, s.in / s.groups, s.kernel, s.kernel};
-	double area = (double)s.kernel * s.kernel, fan_in = area * (double)shape[1], fan_out = area * s.out;
+	double area = (double)s.kernel * s.kernel, fan_in = area * (double)shape[1],
+	       fan_out = area * s.out;
 	bool normal = p->conv_start != CONV_TORCH;
-	double scale = normal ? sqrt(2 / (p->conv_start == CONV_FAN_IN ? fan_in : fan_out)) : 1 / sqrt(fan_in);
+	double scale =
+	    normal ? sqrt(2 / (p->conv_start == CONV_FAN_IN ? fan_in : fan_out)) : 1 / sqrt(fan_in);
 	Tensor *w = random_tensor(p, name, "weight", 4, shape, normal, scale);
 	*c = (struct conv){.shape = s};
 	p->convs = xrealloc(p->convs, (size_t)p->n_convs + 1, sizeof(void *));
 	p->convs[p->n_convs++] = c;
 	c->weight = add(p, name, "weight", true, tensor_channels_last(w));
 	if (s.bias)
-		c->bias = add(p, name, "bias", true, random_tensor(p, name, "bias", 1, shape, false, 1 / sqrt(fan_in)));
+		c->bias = add(p, name, "bias", true,
+		    random_tensor(p, name, "bias", 1, shape, false, 1 / sqrt(fan_in)));
 }
 
 Tensor *conv_forward(const struct conv *c, const Tensor *x)
@@ -156,7 +164,8 @@ Tensor *conv_forward(const struct conv *c, const Tensor *x)
 	bool frozen = c->frozen && tensor_type(x) == tensor_type(c->frozen);
 	if (frozen && c->adjoint && tensor_size(x, 2) % 2 == 0 && tensor_size(x, 3) % 2 == 0)
 		return tensor_stem(x, c->frozen, c->adjoint, c->shape.padding);
-	return tensor_conv2d(x, frozen ? c->frozen : c->weight, c->bias, c->shape.stride, c->shape.padding, c->shape.groups);
+	return tensor_conv2d(x, frozen ? c->frozen : c->weight, c->bias, c->shape.stride,
+	    c->shape.padding, c->shape.groups);
 }
 
 void bn_init(struct bn *b, struct params *p, const char *name, int channels, double eps)
@@ -193,10 +202,12 @@ Tensor *bn_forward(const struct bn *b, const Tensor *x, const struct pass *pass)
 	if (pass->bn == BN_BATCH)
 		return tensor_batch_norm(x, b->weight, b->bias, NULL, NULL, true, 0.1, b->eps);
 	count(b, pass);
-	return tensor_batch_norm(x, b->weight, b->bias, b->mean, b->var, pass->bn == BN_TRAIN, 0.1, b->eps);
+	return tensor_batch_norm(
+	    x, b->weight, b->bias, b->mean, b->var, pass->bn == BN_TRAIN, 0.1, b->eps);
 }
 
-static Tensor *bn_fused(const struct bn *b, const Tensor *x, const struct norm_then *then, const struct pass *pass)
+static Tensor *bn_fused(
+    const struct bn *b, const Tensor *x, const struct norm_then *then, const struct pass *pass)
 {
 	struct frozen_norm norm = frozen_norm(b);
 	count(b, pass);
@@ -209,7 +220,8 @@ static Tensor *bn_fused(const struct bn *b, const Tensor *x, const struct norm_t
 	return y;
 }
 
-static Tensor *bn_then(const struct bn *b, const Tensor *x, const struct norm_then *then, const struct pass *pass)
+static Tensor *bn_then(
+    const struct bn *b, const Tensor *x, const struct norm_then *then, const struct pass *pass)
 {
 	bool told = pass->on_bn && pass->bn != BN_RUNNING;
 	if (!pass->plain && !told && tensor_type(x) != T_F64)
@@ -222,7 +234,8 @@ static Tensor *bn_then(const struct bn *b, const Tensor *x, const struct norm_th
 	return then->pools ? tensor_max_pool2d(y, 3, 2, 1) : y;
 }
 
-Tensor *bn_act(const struct bn *b, const Tensor *x, const Tensor *residual, enum activation act, const struct pass *pass)
+Tensor *bn_act(const struct bn *b, const Tensor *x, const Tensor *residual, enum activation act,
+    const struct pass *pass)
 {
 	static const double top[] = {[LINEAR] = 0, [RELU] = INFINITY, [RELU6] = 6};
 	return bn_then(b, x, &(struct norm_then){residual, top[act]}, pass);
@@ -245,13 +258,15 @@ Tensor *instead(Tensor *x, Tensor *y)
 	return y;
 }
 
-void conv_bn_init(struct conv_bn *u, struct params *p, const char *conv, const char *bn, struct conv_shape shape)
+void conv_bn_init(
+    struct conv_bn *u, struct params *p, const char *conv, const char *bn, struct conv_shape shape)
 {
 	conv_init(&u->conv, p, conv, shape);
 	bn_init(&u->bn, p, bn, shape.out, 1e-5);
 }
 
-Tensor *conv_bn_act(const struct conv_bn *u, const Tensor *x, const Tensor *residual, enum activation act, const struct pass *pass)
+Tensor *conv_bn_act(const struct conv_bn *u, const Tensor *x, const Tensor *residual,
+    enum activation act, const struct pass *pass)
 {
 	Tensor *y = conv_forward(&u->conv, x);
 	return instead(y, bn_act(&u->bn, y, residual, act, pass));
@@ -260,12 +275,15 @@ Tensor *conv_bn_act(const struct conv_bn *u, const Tensor *x, const Tensor *resi
 Tensor *conv_bn_relu_pool(const struct conv_bn *u, const Tensor *x, const struct pass *pass)
 {
 	Tensor *y = conv_forward(&u->conv, x);
-	return instead(y, bn_then(&u->bn, y, &(struct norm_then){.top = INFINITY, .pools = true}, pass));
+	return instead(
+	    y, bn_then(&u->bn, y, &(struct norm_then){.top = INFINITY, .pools = true}, pass));
 }
 
-static void linear_weights(struct linear *l, struct params *p, const char *name, int in, int out, bool normal, double scale)
+static void linear_weights(struct linear *l, struct params *p, const char *name, int in, int out,
+    bool normal, double scale)
 {
-	l->weight = add(p, name, "weight", true, random_tensor(p, name, "weight", 2, (int64_t[]){out, in}, normal, scale));
+	l->weight = add(p, name, "weight", true,
+	    random_tensor(p, name, "weight", 2, (int64_t[]){out, in}, normal, scale));
 	l->bias = NULL;
 }
 
@@ -274,10 +292,12 @@ void linear_init(struct linear *l, struct params *p, const char *name, int in, i
 	double bound = 1 / sqrt(in);
 	linear_weights(l, p, name, in, out, false, bound);
 	if (bias)
-		l->bias = add(p, name, "bias", true, random_tensor(p, name, "bias", 1, (int64_t[]){out}, false, bound));
+		l->bias = add(p, name, "bias", true,
+		    random_tensor(p, name, "bias", 1, (int64_t[]){out}, false, bound));
 }
 
-void linear_init_normal(struct linear *l, struct params *p, const char *name, int in, int out, double deviation)
+void linear_init_normal(
+    struct linear *l, struct params *p, const char *name, int in, int out, double deviation)
 {
 	linear_weights(l, p, name, in, out, true, deviation);
 	l->bias = add(p, name, "bias", true, tensor_full(0, T_F32, 1, (int64_t[]){out}));
@@ -302,6 +322,6 @@ Tensor *dropout_keep(int64_t rows, int64_t columns, double rate, struct rng *r)
 Tensor *buffer_init(struct params *p, const char *name, int64_t rows, int64_t columns)
 {
 	const char *dot = strrchr(name, '.');
-	return add(
-	    p, key(p, "%.*s", (int)(dot - name), name), dot + 1, false, tensor_full(0, T_F32, 2, (int64_t[]){rows, columns}));
+	return add(p, key(p, "%.*s", (int)(dot - name), name), dot + 1, false,
+	    tensor_full(0, T_F32, 2, (int64_t[]){rows, columns}));
 }

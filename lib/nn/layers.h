@@ -1,7 +1,8 @@
 /* Layers and their parameters, with torch's names and defaults.
  *
- * A network is built by a function that adds its parameters to a `struct params` under their state-dict keys; its forward pass
- * is a plain C function over those layers. Activations are [N,C,H,W], channels-last in memory. */
+ * A network is built by a function that adds its parameters to a `struct params` under their
+ * state-dict keys; its forward pass is a plain C function over those layers. Activations are
+ * [N,C,H,W], channels-last in memory. */
 #ifndef FD2_LAYERS_H
 #define FD2_LAYERS_H
 #include "lib/base/rng.h"
@@ -23,11 +24,13 @@ struct params {
 	char **keys; /* what key() made */
 	int n_keys;
 	uint64_t seed; /* of the initial values: each depends on seed and name alone */
-	bool bare;     /* zeros instead: a file gives the values, and drawing millions takes a second */
+	bool bare; /* zeros instead: a file gives the values, and drawing millions takes a second */
 	enum conv_start {
-		CONV_FAN_OUT, /* normal, variance 2 / fan-out (He et al. 2015): ResNet, MobileNetV2 */
+		CONV_FAN_OUT, /* normal, variance 2 / fan-out (He et al. 2015): ResNet, MobileNetV2
+		               */
 		CONV_FAN_IN,  /* normal, variance 2 / fan-in: DenseNet */
-		CONV_TORCH,   /* uniform in +-1/sqrt(fan-in), torch's default, biases too: ShuffleNetV2, ConvNet */
+		CONV_TORCH,   /* uniform in +-1/sqrt(fan-in), torch's default, biases too:
+		                 ShuffleNetV2, ConvNet */
 	} conv_start;         /* how the convolutions to come begin */
 };
 
@@ -35,8 +38,9 @@ Tensor *params_find(const struct params *p, const char *name);
 void params_require_grad(const struct params *p, bool on);
 /* Every floating-point tensor, in place, in another type: a frozen network is converted once. */
 void params_convert(const struct params *p, enum scalar type);
-/* For weights and statistics that do not change: from now on convolutions of inputs in `type` use a copy of their weights in it,
- * and BatchNorms with running statistics a scale and a shift, all made once. */
+/* For weights and statistics that do not change: from now on convolutions of inputs in `type`
+ * use a copy of their weights in it, and BatchNorms with running statistics a scale and a shift,
+ * all made once. */
 void params_freeze(struct params *p, enum scalar type);
 /* Frees the list, and with params_free its tensors. */
 void params_forget(struct params *p);
@@ -55,13 +59,15 @@ struct bn {
 	int index; /* order of creation: 0 is the network's first */
 };
 
-/* How one forward pass is made. on_bn, when set, is told mean and biased variance [G,C] of the input
- * of every BatchNorm. */
+/* How one forward pass is made. on_bn, when set, is told mean and biased variance [G,C] of the
+ * input of every BatchNorm. */
 struct pass {
 	enum bn_mode bn;
-	bool plain;         /* one operation after another, for weights' gradients with BN_RUNNING and as the tests' oracle;
-	                       otherwise BatchNorm and what follows it are one, and with BN_RUNNING only images get a gradient */
-	int groups;         /* of images, as many in each and one after the other, with statistics of their own for on_bn; 0: one */
+	bool plain; /* one operation after another, for weights' gradients with BN_RUNNING and as
+	               the tests' oracle; otherwise BatchNorm and what follows it are one, and with
+	               BN_RUNNING only images get a gradient */
+	int groups; /* of images, as many in each and one after the other, with statistics of their
+	               own for on_bn; 0: one */
 	const Tensor *keep; /* dropout_keep of what the classifier gets; NULL: nothing is dropped */
 	void (*on_bn)(void *ctx, const struct bn *bn, Tensor *mean, Tensor *var);
 	void *ctx;
@@ -79,7 +85,8 @@ struct conv {
 	struct conv_shape shape;
 };
 
-/* Each channel of each image normalised by its own mean and variance (torch's GroupNorm of one channel a group). */
+/* Each channel of each image normalised by its own mean and variance (torch's GroupNorm of one
+ * channel a group). */
 struct instance_norm {
 	Tensor *weight, *bias;
 };
@@ -97,21 +104,26 @@ void bn_init(struct bn *b, struct params *p, const char *name, int channels, dou
 Tensor *bn_forward(const struct bn *b, const Tensor *x, const struct pass *pass);
 enum activation { LINEAR, RELU, RELU6 };
 /* act(bn(x) + residual); residual NULL: none. */
-Tensor *bn_act(const struct bn *b, const Tensor *x, const Tensor *residual, enum activation act, const struct pass *pass);
+Tensor *bn_act(const struct bn *b, const Tensor *x, const Tensor *residual, enum activation act,
+    const struct pass *pass);
 
 void instance_norm_init(struct instance_norm *n, struct params *p, const char *name, int channels);
 Tensor *instance_norm_forward(const struct instance_norm *n, const Tensor *x);
 
-/* y, and x is freed: what autograd needs of it, it holds itself. A pass then keeps no more than its widest layer. */
+/* y, and x is freed: what autograd needs of it, it holds itself. A pass then keeps no more than
+ * its widest layer. */
 Tensor *instead(Tensor *x, Tensor *y);
 
-/* A convolution without bias and its BatchNorm (eps 1e-5), the pair that most networks are made of. */
+/* A convolution without bias and its BatchNorm (eps 1e-5), the pair that most networks are made
+ * of. */
 struct conv_bn {
 	struct conv conv;
 	struct bn bn;
 };
-void conv_bn_init(struct conv_bn *u, struct params *p, const char *conv, const char *bn, struct conv_shape shape);
-Tensor *conv_bn_act(const struct conv_bn *u, const Tensor *x, const Tensor *residual, enum activation act, const struct pass *pass);
+void conv_bn_init(
+    struct conv_bn *u, struct params *p, const char *conv, const char *bn, struct conv_shape shape);
+Tensor *conv_bn_act(const struct conv_bn *u, const Tensor *x, const Tensor *residual,
+    enum activation act, const struct pass *pass);
 /* relu(bn(conv(x))) and a max pool of 3x3, stride 2 and padding 1: how most networks begin. */
 Tensor *conv_bn_relu_pool(const struct conv_bn *u, const Tensor *x, const struct pass *pass);
 
@@ -120,8 +132,10 @@ void linear_init(struct linear *l, struct params *p, const char *name, int in, i
 /* In f32, whatever x's type. */
 Tensor *linear_forward(const struct linear *l, const Tensor *x);
 /* Normal of that deviation, bias zero: MobileNetV2's classifier. */
-void linear_init_normal(struct linear *l, struct params *p, const char *name, int in, int out, double deviation);
-/* What dropout multiplies by, f32 [rows, columns]: 0 with probability rate, otherwise 1 / (1 - rate). */
+void linear_init_normal(
+    struct linear *l, struct params *p, const char *name, int in, int out, double deviation);
+/* What dropout multiplies by, f32 [rows, columns]: 0 with probability rate, otherwise 1 / (1 -
+ * rate). */
 Tensor *dropout_keep(int64_t rows, int64_t columns, double rate, struct rng *r);
 /* A buffer of zeros [rows, columns]. */
 Tensor *buffer_init(struct params *p, const char *name, int64_t rows, int64_t columns);

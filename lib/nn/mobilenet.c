@@ -1,5 +1,5 @@
-/* MobileNetV2 (Sandler et al. 2018) with torchvision's layers and names: "features.0" to "features.18", classifier "classifier.1".
- */
+/* MobileNetV2 (Sandler et al. 2018) with torchvision's layers and names: "features.0" to
+ * "features.18", classifier "classifier.1". */
 #include <stdlib.h>
 
 #include "lib/base/err.h"
@@ -7,7 +7,8 @@
 
 enum { BLOCKS = 17, LAST = 1280 };
 
-/* Inverted residual: widen 1x1 (not in the first block), depthwise 3x3, narrow 1x1 without activation. */
+/* Inverted residual: widen 1x1 (not in the first block), depthwise 3x3, narrow 1x1 without
+ * activation. */
 struct block {
 	bool widens, adds;
 	struct conv_bn widen, depthwise, narrow;
@@ -20,21 +21,31 @@ struct mobilenet {
 
 static const struct {
 	int expansion, out, repeats, stride;
-} rows[] = {{1, 16, 1, 1}, {6, 24, 2, 2}, {6, 32, 3, 2}, {6, 64, 4, 2}, {6, 96, 3, 1}, {6, 160, 3, 2}, {6, 320, 1, 1}};
+} rows[] = {{1, 16, 1, 1}, {6, 24, 2, 2}, {6, 32, 3, 2}, {6, 64, 4, 2}, {6, 96, 3, 1},
+    {6, 160, 3, 2}, {6, 320, 1, 1}};
 
-static void block_init(struct block *k, struct params *p, int index, int in, int out, int expansion, int stride)
+static void block_init(
+    struct block *k, struct params *p, int index, int in, int out, int expansion, int stride)
 {
 	int width = in * expansion, i = 0;
 	k->widens = expansion != 1;
 	k->adds = stride == 1 && in == out;
 	if (k->widens) {
-		conv_bn_init(&k->widen, p, key(p, "features.%d.conv.%d.0", index, i), key(p, "features.%d.conv.%d.1", index, i),
+		conv_bn_init(&k->widen, p, key(p, "features.%d.conv.%d.0", index, i),
+		    key(p, "features.%d.conv.%d.1", index, i),
 		    (struct conv_shape){.in = in, .out = width, .kernel = 1});
 		i++;
 	}
-	conv_bn_init(&k->depthwise, p, key(p, "features.%d.conv.%d.0", index, i), key(p, "features.%d.conv.%d.1", index, i),
-	    (struct conv_shape){.in = width, .out = width, .kernel = 3, .stride = stride, .padding = 1, .groups = width});
-	conv_bn_init(&k->narrow, p, key(p, "features.%d.conv.%d", index, i + 1), key(p, "features.%d.conv.%d", index, i + 2),
+	conv_bn_init(&k->depthwise, p, key(p, "features.%d.conv.%d.0", index, i),
+	    key(p, "features.%d.conv.%d.1", index, i),
+	    (struct conv_shape){.in = width,
+	        .out = width,
+	        .kernel = 3,
+	        .stride = stride,
+	        .padding = 1,
+	        .groups = width});
+	conv_bn_init(&k->narrow, p, key(p, "features.%d.conv.%d", index, i + 1),
+	    key(p, "features.%d.conv.%d", index, i + 2),
 	    (struct conv_shape){.in = width, .out = out, .kernel = 1});
 }
 
@@ -54,11 +65,13 @@ static void *build(struct params *p, struct linear *classifier, const struct arc
 	    (struct conv_shape){.in = 3, .out = in, .kernel = 3, .stride = 2, .padding = 1});
 	for (size_t r = 0; r < sizeof rows / sizeof *rows; r++)
 		for (int i = 0; i < rows[r].repeats; i++) {
-			block_init(&net->block[n], p, n + 1, in, rows[r].out, rows[r].expansion, i ? 1 : rows[r].stride);
+			block_init(&net->block[n], p, n + 1, in, rows[r].out, rows[r].expansion,
+			    i ? 1 : rows[r].stride);
 			in = rows[r].out;
 			n++;
 		}
-	conv_bn_init(&net->last, p, "features.18.0", "features.18.1", (struct conv_shape){.in = in, .out = LAST, .kernel = 1});
+	conv_bn_init(&net->last, p, "features.18.0", "features.18.1",
+	    (struct conv_shape){.in = in, .out = LAST, .kernel = 1});
 	linear_init_normal(classifier, p, "classifier.1", LAST, o->classes, 0.01);
 	return net;
 }
@@ -72,4 +85,5 @@ static Tensor *features(void *net, const Tensor *x, const struct pass *pass)
 	return instead(y, conv_bn_act(&m->last, y, NULL, RELU6, pass));
 }
 
-const struct arch mobilenet_v2 = {"mobilenet_v2", LAST, build, features, .dropout = 0.2, .student_lr = 2.5e-3};
+const struct arch mobilenet_v2 = {
+    "mobilenet_v2", LAST, build, features, .dropout = 0.2, .student_lr = 2.5e-3};

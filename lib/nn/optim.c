@@ -55,10 +55,12 @@ static void update_group(const struct optim *o, bool decayed, bool slow)
 {
 	Tensor **list = xcalloc(4 * (size_t)o->n, sizeof *list);
 	Tensor **p = list, **g = p + o->n, **m = g + o->n, **v = m + o->n;
-	struct optim_step how = {o->numbers, slow ? o->slow_share : 1, decayed ? o->weight_decay : 0};
+	struct optim_step how = {
+	    o->numbers, slow ? o->slow_share : 1, decayed ? o->weight_decay : 0};
 	int n = 0;
 	for (int i = 0; i < o->n; i++) {
-		if ((o->decay_all || tensor_rank(o->param[i]) > 1) != decayed || is_slow(o, i) != slow)
+		if ((o->decay_all || tensor_rank(o->param[i]) > 1) != decayed ||
+		    is_slow(o, i) != slow)
 			continue;
 		p[n] = o->param[i];
 		g[n] = o->grad[i];
@@ -72,7 +74,8 @@ static void update_group(const struct optim *o, bool decayed, bool slow)
 	free(list);
 }
 
-/* torch's clip_grad_norm_. The factor stays on the device, in f64; 1 is left out where it costs nothing to look. */
+/* torch's clip_grad_norm_. The factor stays on the device, in f64; 1 is left out where it costs
+ * nothing to look. */
 static void clip(const struct optim *o)
 {
 	Tensor *sum = NULL;
@@ -80,7 +83,8 @@ static void clip(const struct optim *o)
 		Tensor *squares = tensor_sum(tensor_mul(o->grad[i], o->grad[i]), 0, NULL, false);
 		sum = i ? tensor_add(sum, squares) : squares;
 	}
-	Tensor *norm = tensor_sqrt(tensor_to(sum, T_F64)), *most = tensor_full(o->clip, T_F64, 0, NULL);
+	Tensor *norm = tensor_sqrt(tensor_to(sum, T_F64)),
+	       *most = tensor_full(o->clip, T_F64, 0, NULL);
 	Tensor *factor = tensor_div(most, tensor_affine(norm, 1, 1e-6));
 	if (!torch_on_gpu() && !(tensor_item(factor) < 1))
 		return;

@@ -22,7 +22,8 @@ static bool is_cal(const char *name)
 	return !strncmp(name, "cal.", 4);
 }
 
-/* torchvision's first files of DenseNet say "denselayer1.norm.1.weight" where its layers are called "norm1". */
+/* torchvision's first files of DenseNet say "denselayer1.norm.1.weight" where its layers are
+ * called "norm1". */
 static void modern_name(char *name)
 {
 	char *layer = strstr(name, ".denselayer");
@@ -66,7 +67,8 @@ static bool may_lack(const struct reading *r, int i)
 	const struct param *p = &r->b->params.v[i];
 	const char *dot = strrchr(p->name, '.');
 	bool classifier = p->t == r->b->classifier.weight || p->t == r->b->classifier.bias;
-	return is_cal(p->name) || !strcmp(dot, ".num_batches_tracked") || (classifier && r->classes);
+	return is_cal(p->name) || !strcmp(dot, ".num_batches_tracked") ||
+	       (classifier && r->classes);
 }
 
 static int whole(const struct reading *r)
@@ -76,11 +78,13 @@ static int whole(const struct reading *r)
 		if (!r->in.seen[i] && !may_lack(r, i))
 			lacks = r->b->params.v[i].name;
 	if (lacks && r->unknown)
-		return fail("'%s' is no %s: it has no tensor '%s', and its '%s' belongs to none", r->path, arch, lacks, r->unknown);
+		return fail("'%s' is no %s: it has no tensor '%s', and its '%s' belongs to none",
+		    r->path, arch, lacks, r->unknown);
 	if (lacks)
 		return fail("'%s' is no %s: it has no tensor '%s'", r->path, arch, lacks);
 	if (r->unknown)
-		return fail("'%s' is no %s: its tensor '%s' belongs to none", r->path, arch, r->unknown);
+		return fail(
+		    "'%s' is no %s: its tensor '%s' belongs to none", r->path, arch, r->unknown);
 	return 0;
 }
 
@@ -98,8 +102,8 @@ int pretrained_read(struct backbone *b, const char *path, char digest[17])
 	if (!ok)
 		ok = got < 0 ? -1 : whole(&r);
 	if (!ok && r.classes)
-		say("'%s' classifies %ld classes; the classifier starts anew for %lld", path, r.classes,
-		    (long long)tensor_size(b->classifier.weight, 0));
+		say("'%s' classifies %ld classes; the classifier starts anew for %lld", path,
+		    r.classes, (long long)tensor_size(b->classifier.weight, 0));
 	if (!ok)
 		strcpy(digest, state_digest(s));
 	free(r.in.seen);

@@ -1,4 +1,5 @@
-/* ResNet (He et al. 2016) with torchvision's layers and names: stem, four stages of basic or bottleneck blocks, classifier "fc". */
+/* ResNet (He et al. 2016) with torchvision's layers and names: stem, four stages of basic or
+ * bottleneck blocks, classifier "fc". */
 #include <stdlib.h>
 
 #include "lib/base/err.h"
@@ -19,8 +20,10 @@ struct resnet {
 	const int *depth; /* blocks a stage */
 };
 
-/* Keys come in the order of torchvision's modules: conv1 bn1 conv2 bn2 (conv3 bn3) downsample. Stride sits on the 3x3. */
-static void block_init(struct block *k, struct params *p, const char *name, int in, int width, int out, int units, int stride)
+/* Keys come in the order of torchvision's modules: conv1 bn1 conv2 bn2 (conv3 bn3) downsample.
+ * Stride sits on the 3x3. */
+static void block_init(struct block *k, struct params *p, const char *name, int in, int width,
+    int out, int units, int stride)
 {
 	k->units = units;
 	for (int i = 0; i < units; i++) {
@@ -30,11 +33,13 @@ static void block_init(struct block *k, struct params *p, const char *name, int 
 		    .kernel = wide ? 3 : 1,
 		    .stride = i == (units == 2 ? 0 : 1) ? stride : 1,
 		    .padding = wide};
-		conv_bn_init(&k->unit[i], p, key(p, "%s.conv%d", name, i + 1), key(p, "%s.bn%d", name, i + 1), shape);
+		conv_bn_init(&k->unit[i], p, key(p, "%s.conv%d", name, i + 1),
+		    key(p, "%s.bn%d", name, i + 1), shape);
 	}
 	k->projects = stride != 1 || in != out;
 	if (k->projects)
-		conv_bn_init(&k->down, p, key(p, "%s.downsample.0", name), key(p, "%s.downsample.1", name),
+		conv_bn_init(&k->down, p, key(p, "%s.downsample.0", name),
+		    key(p, "%s.downsample.1", name),
 		    (struct conv_shape){.in = in, .out = out, .kernel = 1, .stride = stride});
 }
 
@@ -49,19 +54,21 @@ static Tensor *block_forward(const struct block *k, const Tensor *x, const struc
 	return instead(shortcut, y);
 }
 
-static void *build(struct params *p, struct linear *fc, const struct arch_options *o, const int *depth, int units, int expansion)
+static void *build(struct params *p, struct linear *fc, const struct arch_options *o,
+    const int *depth, int units, int expansion)
 {
 	struct resnet *net = xcalloc(1, sizeof *net);
 	net->depth = depth;
 	p->conv_start = CONV_FAN_OUT;
-	conv_bn_init(
-	    &net->stem, p, "conv1", "bn1", (struct conv_shape){.in = 3, .out = 64, .kernel = 7, .stride = 2, .padding = 3});
+	conv_bn_init(&net->stem, p, "conv1", "bn1",
+	    (struct conv_shape){.in = 3, .out = 64, .kernel = 7, .stride = 2, .padding = 3});
 	int in = 64;
 	for (int s = 0; s < STAGES; s++) {
 		int width = 64 << s, out = width * expansion;
 		for (int i = 0; i < depth[s]; i++) {
 			int stride = i || !s ? 1 : s == STAGES - 1 ? o->last_stride : 2;
-			block_init(&net->stage[s][i], p, key(p, "layer%d.%d", s + 1, i), in, width, out, units, stride);
+			block_init(&net->stage[s][i], p, key(p, "layer%d.%d", s + 1, i), in, width,
+			    out, units, stride);
 			in = out;
 		}
 	}

@@ -1,4 +1,5 @@
-/* ShuffleNetV2 (Ma et al. 2018) with torchvision's layers and names: "conv1", "stage2" to "stage4", "conv5", classifier "fc". */
+/* ShuffleNetV2 (Ma et al. 2018) with torchvision's layers and names: "conv1", "stage2" to
+ * "stage4", "conv5", classifier "fc". */
 #include <stdlib.h>
 
 #include "lib/base/err.h"
@@ -7,8 +8,8 @@
 enum { STAGES = 3, BLOCKS_MAX = 8, STEM = 24, LAST = 1024 };
 static const int blocks[STAGES] = {4, 8, 4};
 
-/* The first block of a stage halves the image and sends all channels through both branches; the others keep one half of the
- * channels as it is. */
+/* The first block of a stage halves the image and sends all channels through both branches; the
+ * others keep one half of the channels as it is. */
 struct block {
 	bool halves;
 	struct conv_bn shortcut[2]; /* branch1: depthwise, 1x1 */
@@ -27,8 +28,12 @@ static struct conv_shape pointwise(int in, int out)
 
 static struct conv_shape depthwise(int channels, int stride)
 {
-	return (struct conv_shape){
-	    .in = channels, .out = channels, .kernel = 3, .stride = stride, .padding = 1, .groups = channels};
+	return (struct conv_shape){.in = channels,
+	    .out = channels,
+	    .kernel = 3,
+	    .stride = stride,
+	    .padding = 1,
+	    .groups = channels};
 }
 
 /* A ReLU takes an index after a 1x1's BatchNorm. */
@@ -36,8 +41,8 @@ static void block_init(struct block *k, struct params *p, int stage, int i, int 
 {
 	int half = out / 2, stride = i ? 1 : 2, from = i ? half : in;
 	k->halves = !i;
-#define UNIT(to, branch, at, shape)                                                                                                \
-	conv_bn_init(to, p, key(p, "stage%d.%d.branch%d.%d", stage, i, branch, at),                                                \
+#define UNIT(to, branch, at, shape)                                                                \
+	conv_bn_init(to, p, key(p, "stage%d.%d.branch%d.%d", stage, i, branch, at),                \
 	    key(p, "stage%d.%d.branch%d.%d", stage, i, branch, at + 1), shape)
 	if (k->halves) {
 		UNIT(&k->shortcut[0], 1, 0, depthwise(in, stride));
@@ -49,13 +54,17 @@ static void block_init(struct block *k, struct params *p, int stage, int i, int 
 #undef UNIT
 }
 
-/* Channels a0 a1 ... b0 b1 ... become a0 b0 a1 b1 ...; moved as pixels, since memory is channels-last. */
+/* Channels a0 a1 ... b0 b1 ... become a0 b0 a1 b1 ...; moved as pixels, since memory is
+ * channels-last. */
 static Tensor *shuffle(const Tensor *x)
 {
-	int64_t N = tensor_size(x, 0), C = tensor_size(x, 1), H = tensor_size(x, 2), W = tensor_size(x, 3);
+	int64_t N = tensor_size(x, 0), C = tensor_size(x, 1), H = tensor_size(x, 2),
+	        W = tensor_size(x, 3);
 	Tensor *pixels = tensor_permute(x, 4, (int[]){0, 2, 3, 1});
-	Tensor *pairs = tensor_transpose(tensor_reshape(pixels, 5, (int64_t[]){N, H, W, 2, C / 2}), 3, 4);
-	return tensor_permute(tensor_reshape(pairs, 4, (int64_t[]){N, H, W, C}), 4, (int[]){0, 3, 1, 2});
+	Tensor *pairs =
+	    tensor_transpose(tensor_reshape(pixels, 5, (int64_t[]){N, H, W, 2, C / 2}), 3, 4);
+	return tensor_permute(
+	    tensor_reshape(pairs, 4, (int64_t[]){N, H, W, C}), 4, (int[]){0, 3, 1, 2});
 }
 
 static Tensor *block_forward(const struct block *k, const Tensor *x, const struct pass *pass)
@@ -74,7 +83,8 @@ static Tensor *block_forward(const struct block *k, const Tensor *x, const struc
 	return instead(y, shuffle(y));
 }
 
-static void *build(struct params *p, struct linear *fc, const struct arch_options *o, const int *channels)
+static void *build(
+    struct params *p, struct linear *fc, const struct arch_options *o, const int *channels)
 {
 	struct shufflenet *net = xcalloc(1, sizeof *net);
 	int in = STEM;

@@ -9,7 +9,8 @@
 static const struct {
 	enum dtype stored;
 	enum scalar computed;
-} types[] = {{DT_F16, T_F16}, {DT_F32, T_F32}, {DT_F64, T_F64}, {DT_I32, T_I32}, {DT_I64, T_I64}, {DT_U8, T_U8}, {DT_BOOL, T_BOOL}};
+} types[] = {{DT_F16, T_F16}, {DT_F32, T_F32}, {DT_F64, T_F64}, {DT_I32, T_I32}, {DT_I64, T_I64},
+    {DT_U8, T_U8}, {DT_BOOL, T_BOOL}};
 
 static enum scalar scalar_of(enum dtype t)
 {

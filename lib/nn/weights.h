@@ -18,7 +18,8 @@ struct weights_in {
 	bool *seen;
 };
 void weights_begin(struct weights_in *in, const struct params *p);
-/* 1: taken; 0: no parameter has this name; -1: the shape is another ("layer1.0.conv1.weight is [64,64,3,3], not [32,64,3,3]"). */
+/* 1: taken; 0: no parameter has this name; -1: the shape is another ("layer1.0.conv1.weight is
+ * [64,64,3,3], not [32,64,3,3]"). */
 int weights_take(struct weights_in *in, const char *name, const struct array *a);
 /* 0, or -1 naming the first parameter that did not come. Ends `in`. */
 int weights_whole(struct weights_in *in);

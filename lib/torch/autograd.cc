@@ -18,9 +18,11 @@ int tensor_grad(const Tensor *loss, Tensor *const *inputs, int n, Tensor **grads
 			return -1;
 	const int status = attempt("grad", {loss}, [&] {
 		TORCH_CHECK(loss->value.numel() == 1, "the loss must have one element");
-		const auto found = torch::autograd::grad({loss->value}, values(inputs, n), {}, std::nullopt, create_graph, true);
+		const auto found = torch::autograd::grad(
+		    {loss->value}, values(inputs, n), {}, std::nullopt, create_graph, true);
 		for (int i = 0; i < n; i++)
-			grads[i] = adopt(found[i].defined() ? found[i] : at::zeros_like(inputs[i]->value));
+			grads[i] =
+			    adopt(found[i].defined() ? found[i] : at::zeros_like(inputs[i]->value));
 	});
 	for (int i = 0; status && i < n; i++) {
 		tensor_free(grads[i]);

@@ -1,5 +1,6 @@
-/* A BatchNorm with the batch's own statistics and what follows it, as one autograd function: two passes over x forwards
- * (statistics, values) and two backwards (sums, gradients), instead of one for every operation. CPU. */
+/* A BatchNorm with the batch's own statistics and what follows it, as one autograd function: two
+ * passes over x forwards (statistics, values) and two backwards (sums, gradients), instead of
+ * one for every operation. CPU. */
 #include "lib/torch/handle.h"
 #include "lib/kernels/elements.h"
 #include "lib/torch/rows.h"
@@ -21,20 +22,25 @@ using torch::autograd::AutogradContext;
 using torch::autograd::variable_list;
 
 struct BatchBn : torch::autograd::Function<BatchBn> {
-	/* pivot [C]: near the mean, it keeps the digits of the sums. Gives y, and mean and biased variance [C] of x. */
-	static variable_list forward(AutogradContext *ctx, const Tensor &input, const Tensor &weight, const Tensor &bias,
-	    const Tensor &pivot, const std::optional<Tensor> &residual, double top, bool pools, double eps)
+	/* pivot [C]: near the mean, it keeps the digits of the sums. Gives y, and mean and
+	 * biased variance [C] of x. */
+	static variable_list forward(AutogradContext *ctx, const Tensor &input,
+	    const Tensor &weight, const Tensor &bias, const Tensor &pivot,
+	    const std::optional<Tensor> &residual, double top, bool pools, double eps)
 	{
-		const Tensor x = like_pixels(input), y = empty_y(x, pools), passed = what_passed(y, pools);
+		const Tensor x = like_pixels(input), y = empty_y(x, pools),
+		             passed = what_passed(y, pools);
 		const Tensor r = residual ? like_pixels(*residual) : Tensor();
-		const Tensor mean = at::empty_like(pivot), var = at::empty_like(pivot), scale = at::empty_like(pivot);
+		const Tensor mean = at::empty_like(pivot), var = at::empty_like(pivot),
+		             scale = at::empty_like(pivot);
 		frozen_bn k = rows_of(x, top, pools);
 		k.pivot = pivot.const_data_ptr<float>();
 		const std::vector<double> sums = sums_of_rows(k, x);
 		const double rows = (double)(x.numel() / k.C);
 		std::vector<float> shift(k.C);
 		for (int64_t c = 0; c < k.C; c++) {
-			float *m = mean.data_ptr<float>() + c, *v = var.data_ptr<float>() + c, *s = scale.data_ptr<float>() + c;
+			float *m = mean.data_ptr<float>() + c, *v = var.data_ptr<float>() + c,
+			      *s = scale.data_ptr<float>() + c;
 			frozen_statistics(sums[c], sums[k.C + c], rows, k.pivot[c], m, v);
 			*s = (float)(weight.const_data_ptr<float>()[c] / std::sqrt(*v + eps));
 			shift[c] = bias.const_data_ptr<float>()[c] - *m * *s;
@@ -54,25 +60,30 @@ struct BatchBn : torch::autograd::Function<BatchBn> {
 		return {y, mean, var};
 	}
 
-	/* With S = sum d and T = sum d (x - mean): dbias = S, dweight = T / deviation, and
-	 * dx = scale (d - S/n - (x - mean) T / (n (var + eps))), which is d scale + slope x + offset. */
+	/* With S = sum d and T = sum d (x - mean): dbias = S, dweight = T / deviation, and dx =
+	 * scale (d - S/n - (x - mean) T / (n (var + eps))), which is d scale + slope x + offset. */
 	static variable_list backward(AutogradContext *ctx, variable_list d)
 	{
 		const variable_list saved = ctx->get_saved_variables();
-		const Tensor &x = saved[0], &passed = saved[1], &scale = saved[2], &mean = saved[3], &var = saved[4];
+		const Tensor &x = saved[0], &passed = saved[1], &scale = saved[2], &mean = saved[3],
+		             &var = saved[4];
 		const Tensor dy = like_pixels(d[0]), dx = at::empty_like(x);
 		const Tensor dr = ctx->saved_data["adds"].toBool() ? at::empty_like(x) : Tensor();
 		const Tensor dweight = at::empty_like(scale), dbias = at::empty_like(scale);
-		frozen_bn k = rows_of(x, ctx->saved_data["top"].toDouble(), ctx->saved_data["pools"].toBool());
+		frozen_bn k = rows_of(
+		    x, ctx->saved_data["top"].toDouble(), ctx->saved_data["pools"].toBool());
 		set_passed(&k, passed);
 		k.dy = dy.const_data_ptr();
 		k.pivot = mean.const_data_ptr<float>();
 		const std::vector<double> sums = gradient_sums_of_rows(k, x);
-		const double rows = (double)(x.numel() / k.C), eps = ctx->saved_data["eps"].toDouble();
+		const double rows = (double)(x.numel() / k.C),
+		             eps = ctx->saved_data["eps"].toDouble();
 		std::vector<float> slope(k.C), offset(k.C);
 		for (int64_t c = 0; c < k.C; c++) {
-			const double S = sums[c], T = sums[k.C + c], v = var.const_data_ptr<float>()[c] + eps;
-			const double s = scale.const_data_ptr<float>()[c], per = -s * T / (rows * v);
+			const double S = sums[c], T = sums[k.C + c],
+			             v = var.const_data_ptr<float>()[c] + eps;
+			const double s = scale.const_data_ptr<float>()[c],
+			             per = -s * T / (rows * v);
 			dbias.data_ptr<float>()[c] = (float)S;
 			dweight.data_ptr<float>()[c] = (float)(T / std::sqrt(v));
 			slope[c] = (float)per;
@@ -89,18 +100,21 @@ struct BatchBn : torch::autograd::Function<BatchBn> {
 };
 
 /* torch's rule: the variance that is kept is the unbiased one. That of a single value is 0. */
-void keep_statistics(const Tensor &running_mean, const Tensor &running_var, const variable_list &seen, double n, double momentum)
+void keep_statistics(const Tensor &running_mean, const Tensor &running_var,
+    const variable_list &seen, double n, double momentum)
 {
 	const c10::AutoGradMode off(false);
 	running_mean.mul_(1 - momentum).add_(seen[1], momentum);
 	running_var.mul_(1 - momentum).add_(seen[2], momentum * n / std::max(n - 1, 1.0));
 }
 
-Tensor one_by_one(const at::Tensor &x, const struct frozen_norm *norm, const struct norm_then *then, double momentum)
+Tensor one_by_one(const at::Tensor &x, const struct frozen_norm *norm, const struct norm_then *then,
+    double momentum)
 {
 	const bool keeps = momentum > 0;
-	Tensor y = at::batch_norm(x, norm->weight->value, norm->bias->value, keeps ? norm->mean->value : Tensor(),
-	    keeps ? norm->var->value : Tensor(), true, momentum, norm->eps, true);
+	Tensor y = at::batch_norm(x, norm->weight->value, norm->bias->value,
+	    keeps ? norm->mean->value : Tensor(), keeps ? norm->var->value : Tensor(), true,
+	    momentum, norm->eps, true);
 	if (then->residual)
 		y = at::add(y, then->residual->value);
 	if (then->top > 0)
@@ -110,16 +124,19 @@ Tensor one_by_one(const at::Tensor &x, const struct frozen_norm *norm, const str
 
 } // namespace
 
-::Tensor *tensor_batch_bn(const ::Tensor *x, const struct frozen_norm *norm, const struct norm_then *then, double momentum)
+::Tensor *tensor_batch_bn(const ::Tensor *x, const struct frozen_norm *norm,
+    const struct norm_then *then, double momentum)
 {
 	return make("batch_bn", {x, norm->weight, norm->bias, norm->mean, norm->var}, [&] {
 		TORCH_CHECK(!then->pools || !then->residual, "a pool takes no residual");
-		const double n = (double)(x->value.numel() / std::max<int64_t>(x->value.size(1), 1));
+		const double n =
+		    (double)(x->value.numel() / std::max<int64_t>(x->value.size(1), 1));
 		if (device_is_cuda())
 			return one_by_one(x->value, norm, then, momentum);
 		const at::Tensor pivot = norm->mean->value.clone();
-		const variable_list out = BatchBn::apply(x->value, norm->weight->value, norm->bias->value, pivot,
-		    maybe(then->residual), then->top, then->pools, norm->eps);
+		const variable_list out =
+		    BatchBn::apply(x->value, norm->weight->value, norm->bias->value, pivot,
+		        maybe(then->residual), then->top, then->pools, norm->eps);
 		if (momentum > 0)
 			keep_statistics(norm->mean->value, norm->var->value, out, n, momentum);
 		return out[0];

@@ -1,11 +1,12 @@
 /* Gradients of convolutions on the CPU that oneDNN is slow at.
  *
- * It splits the gradient of the weights over threads that spin at barriers. On a shared machine a thread can spin longer than the
- * gradient takes. So each thread computes some of the images alone.
+ * It splits the gradient of the weights over threads that spin at barriers. On a shared machine a
+ * thread can spin longer than the gradient takes. So each thread computes some of the images alone.
  *
- * Its gradient of the input of a depthwise convolution of stride 2 in bf16 takes up to a hundred times as long as its forward pass:
- * half of an iteration of MobileNetV2. The same gradient is a forward convolution of stride 1: of dy, with zeros between its pixels
- * so that it is as large as x, with the kernel turned round. */
+ * Its gradient of the input of a depthwise convolution of stride 2 in bf16 takes up to a hundred
+ * times as long as its forward pass: half of an iteration of MobileNetV2. The same gradient is a
+ * forward convolution of stride 1: of dy, with zeros between its pixels so that it is as large
+ * as x, with the kernel turned round. */
 #include "lib/torch/conv.h"
 #include <ATen/Parallel.h>
 #include <ATen/ops/conv2d.h>
@@ -29,15 +30,14 @@ struct shape {
 
 Tensor gradient(const Tensor &dy, const Tensor &x, const Tensor &w, const shape &s, bool of_weights)
 {
-	const auto d = at::convolution_backward(dy, x, w, {}, {s.stride, s.stride}, {s.padding, s.padding}, {1, 1}, false, {0, 0},
-	    s.groups, {!of_weights, of_weights, false});
+	const auto d =
+	    at::convolution_backward(dy, x, w, {}, {s.stride, s.stride}, {s.padding, s.padding},
+	        {1, 1}, false, {0, 0}, s.groups, {!of_weights, of_weights, false});
 	return of_weights ? std::get<1>(d) : std::get<0>(d);
 }
 
-/* --- of the weights ------------------------------------------------------------------------------ */
-
-/* Inside a parallel region: libtorch and oneDNN start no threads of their own. at::get_num_threads() comes first, because a
- * thread's first call of it sets the number. */
+/* Inside a parallel region: libtorch and oneDNN start no threads of their own.
+ * at::get_num_threads() comes first, because a thread's first call of it sets the number. */
 struct alone {
 	const c10::AutoGradMode off{false};
 	const int threads = at::get_num_threads();
@@ -51,7 +51,8 @@ struct alone {
 	}
 };
 
-/* Sums over the images of a part are rounded to x's type, as oneDNN's are; the sum of parts is f32 like the weights. */
+/* Sums over the images of a part are rounded to x's type, as oneDNN's are; the sum of parts is
+ * f32 like the weights. */
 Tensor weight_gradient(const Tensor &dy, const Tensor &x, const Tensor &w, const shape &s)
 {
 	const int64_t N = x.size(0), parts = std::min<int64_t>(at::get_num_threads(), N);
@@ -62,7 +63,8 @@ Tensor weight_gradient(const Tensor &dy, const Tensor &x, const Tensor &w, const
 		const alone guard;
 		for (int64_t p = from; p < to; p++) {
 			const int64_t first = p * N / parts, n = (p + 1) * N / parts - first;
-			part[(size_t)p] = gradient(dy.narrow(0, first, n), x.narrow(0, first, n), w, s, true);
+			part[(size_t)p] =
+			    gradient(dy.narrow(0, first, n), x.narrow(0, first, n), w, s, true);
 		}
 	});
 	Tensor sum = part[0].to(at::kFloat);
@@ -71,20 +73,20 @@ Tensor weight_gradient(const Tensor &dy, const Tensor &x, const Tensor &w, const
 	return sum;
 }
 
-/* --- of the input -------------------------------------------------------------------------------- */
-
 /* The padding is that of a kernel whose middle stays within the image. */
 bool is_strided_depthwise(const Tensor &x, const Tensor &w, const shape &s)
 {
-	return x.scalar_type() == at::kBFloat16 && s.stride > 1 && s.groups == x.size(1) && w.size(0) == s.groups &&
-	       2 * s.padding == w.size(2) - 1 && w.size(2) == w.size(3);
+	return x.scalar_type() == at::kBFloat16 && s.stride > 1 && s.groups == x.size(1) &&
+	       w.size(0) == s.groups && 2 * s.padding == w.size(2) - 1 && w.size(2) == w.size(3);
 }
 
 /* dy [N,C,h,w] on every stride-th pixel of `size`, [N,C,H,W] */
 Tensor spread(const Tensor &dy, at::IntArrayRef size, int64_t stride)
 {
 	const Tensor wide = at::empty(size, dy.options(), at::MemoryFormat::ChannelsLast).zero_();
-	wide.slice(2, 0, stride * dy.size(2), stride).slice(3, 0, stride * dy.size(3), stride).copy_(dy);
+	wide.slice(2, 0, stride * dy.size(2), stride)
+	    .slice(3, 0, stride * dy.size(3), stride)
+	    .copy_(dy);
 	return wide;
 }
 
@@ -92,13 +94,13 @@ Tensor input_gradient(const Tensor &dy, const Tensor &x, const Tensor &w, const 
 {
 	if (!is_strided_depthwise(x, w, s))
 		return gradient(dy, x, w, s, false);
-	return at::conv2d(spread(dy, x.sizes(), s.stride), w.flip({2, 3}), {}, 1, w.size(2) - 1 - s.padding, 1, s.groups);
+	return at::conv2d(spread(dy, x.sizes(), s.stride), w.flip({2, 3}), {}, 1,
+	    w.size(2) - 1 - s.padding, 1, s.groups);
 }
 
-/* --- as one function ----------------------------------------------------------------------------- */
-
 struct Conv : torch::autograd::Function<Conv> {
-	static Tensor forward(AutogradContext *ctx, const Tensor &x, const Tensor &parameter, const shape &s)
+	static Tensor forward(
+	    AutogradContext *ctx, const Tensor &x, const Tensor &parameter, const shape &s)
 	{
 		const Tensor w = parameter.to(x.scalar_type());
 		ctx->save_for_backward({x, w});
@@ -112,8 +114,8 @@ struct Conv : torch::autograd::Function<Conv> {
 	{
 		const variable_list saved = ctx->get_saved_variables();
 		const Tensor &x = saved[0], &w = saved[1];
-		const shape s = {
-		    ctx->saved_data["stride"].toInt(), ctx->saved_data["padding"].toInt(), ctx->saved_data["groups"].toInt()};
+		const shape s = {ctx->saved_data["stride"].toInt(),
+		    ctx->saved_data["padding"].toInt(), ctx->saved_data["groups"].toInt()};
 		return {ctx->needs_input_grad(0) ? input_gradient(d[0], x, w, s) : Tensor(),
 		    ctx->needs_input_grad(1) ? weight_gradient(d[0], x, w, s) : Tensor(), Tensor()};
 	}
@@ -121,11 +123,13 @@ struct Conv : torch::autograd::Function<Conv> {
 
 } // namespace
 
-bool has_slow_gradient(const Tensor &x, const Tensor &w, int64_t stride, int64_t padding, int64_t groups)
+bool has_slow_gradient(
+    const Tensor &x, const Tensor &w, int64_t stride, int64_t padding, int64_t groups)
 {
-	const bool fits =
-	    x.is_cpu() && x.dim() == 4 && w.dim() == 4 && c10::GradMode::is_enabled() && x.scalar_type() != at::kDouble;
-	const bool shared = w.requires_grad() && w.scalar_type() == at::kFloat && at::get_num_threads() > 1;
+	const bool fits = x.is_cpu() && x.dim() == 4 && w.dim() == 4 &&
+	                  c10::GradMode::is_enabled() && x.scalar_type() != at::kDouble;
+	const bool shared =
+	    w.requires_grad() && w.scalar_type() == at::kFloat && at::get_num_threads() > 1;
 	return fits && (shared || is_strided_depthwise(x, w, {stride, padding, groups}));
 }
 

@@ -16,17 +16,20 @@ static const struct cuda_graphs *graphs;
 static std::string folder_of(const void *function)
 {
 	Dl_info found;
-	TORCH_CHECK(dladdr(function, &found) && found.dli_fname, "cannot tell where fd2's libraries are");
+	TORCH_CHECK(
+	    dladdr(function, &found) && found.dli_fname, "cannot tell where fd2's libraries are");
 	const std::string path = found.dli_fname;
 	return path.substr(0, path.find_last_of('/') + 1);
 }
 
 /* The table of a plug-in, which one of its functions gives. */
-template <class Table> const Table *open_plugin(const char *file, const char *function, const char *what)
+template <class Table>
+const Table *open_plugin(const char *file, const char *function, const char *what)
 {
 	const std::string path = folder_of((const void *)&cuda_open) + file;
 	void *library = dlopen(path.c_str(), RTLD_NOW);
-	TORCH_CHECK(library, "cannot open ", what, ": ", dlerror(), " (make builds them where it finds nvcc)");
+	TORCH_CHECK(library, "cannot open ", what, ": ", dlerror(),
+	    " (make builds them where it finds nvcc)");
 	const auto get = (const Table *(*)(void))dlsym(library, function);
 	const Table *table = get ? get() : nullptr;
 	TORCH_CHECK(table && table->size == sizeof *table, "'", path, "' belongs to another fd2");
@@ -36,16 +39,18 @@ template <class Table> const Table *open_plugin(const char *file, const char *fu
 /* libtorch's half for CUDA, from the folder of the half for the CPU. */
 static void *open_libtorch_cuda()
 {
-	const std::string folder = folder_of((const void *)&at::show_config), path = folder + "libtorch_cuda.so";
+	const std::string folder = folder_of((const void *)&at::show_config),
+	                  path = folder + "libtorch_cuda.so";
 	TORCH_CHECK(access(path.c_str(), F_OK) == 0, "the libtorch in '", folder,
 	    "' is for the CPU alone: build with make CUDA=1, or install a PyTorch for CUDA");
 	void *library = dlopen(path.c_str(), RTLD_NOW | RTLD_GLOBAL);
-	TORCH_CHECK(library, "cannot open CUDA's libraries, which make CUDA=1 or pip's torch bring: ", dlerror());
+	TORCH_CHECK(library,
+	    "cannot open CUDA's libraries, which make CUDA=1 or pip's torch bring: ", dlerror());
 	return library;
 }
 
-/* The runtime that came with libtorch_cuda, of whatever version. Its header would tie us to one; these three are the same in all.
- */
+/* The runtime that came with libtorch_cuda, of whatever version. Its header would tie us to one;
+ * these three are the same in all. */
 class Runtime
 {
 	void *library;
@@ -59,7 +64,8 @@ class Runtime
 
 	void check(int error) const
 	{
-		TORCH_CHECK(!error, "no GPU can be used: ", function<const char *(int)>("cudaGetErrorString")(error));
+		TORCH_CHECK(!error, "no GPU can be used: ",
+		    function<const char *(int)>("cudaGetErrorString")(error));
 	}
 
       public:
@@ -88,9 +94,11 @@ static const int OLDEST = 8;
 static void check_gpu(const Runtime &cuda)
 {
 	const int MAJOR = 75, MINOR = 76; /* cudaDevAttrComputeCapabilityMajor, -Minor */
-	TORCH_CHECK(dlopen("libcuda.so.1", RTLD_LAZY), "no NVIDIA driver is installed: ", dlerror());
+	TORCH_CHECK(
+	    dlopen("libcuda.so.1", RTLD_LAZY), "no NVIDIA driver is installed: ", dlerror());
 	TORCH_CHECK(cuda.devices() > 0, "no GPU was found");
-	TORCH_CHECK(cuda.attribute(MAJOR) >= OLDEST, "the GPU is too old: its compute capability is ", cuda.attribute(MAJOR), ".",
+	TORCH_CHECK(cuda.attribute(MAJOR) >= OLDEST,
+	    "the GPU is too old: its compute capability is ", cuda.attribute(MAJOR), ".",
 	    cuda.attribute(MINOR), ", and fd2's kernels need ", OLDEST, ".0");
 }
 
@@ -103,11 +111,15 @@ static void leave_default_stream()
 
 c10::DeviceType cuda_open()
 {
-	engine = open_plugin<struct cuda_engine>("libfd2-cuda.so", "fd2_cuda_engine", "fd2's kernels");
-	setenv("CUBLAS_WORKSPACE_CONFIG", ":4096:8", 0); /* cuBLAS is deterministic only with a workspace of this kind */
+	engine =
+	    open_plugin<struct cuda_engine>("libfd2-cuda.so", "fd2_cuda_engine", "fd2's kernels");
+	setenv("CUBLAS_WORKSPACE_CONFIG", ":4096:8",
+	    0); /* cuBLAS is deterministic only with a workspace of this kind */
 	check_gpu(Runtime(open_libtorch_cuda()));
-	TORCH_CHECK(at::globalContext().hasCUDART(), "libtorch_cuda.so was loaded too late to be used");
-	graphs = open_plugin<struct cuda_graphs>("libfd2-graphs.so", "fd2_cuda_graphs", "fd2's graphs");
+	TORCH_CHECK(
+	    at::globalContext().hasCUDART(), "libtorch_cuda.so was loaded too late to be used");
+	graphs =
+	    open_plugin<struct cuda_graphs>("libfd2-graphs.so", "fd2_cuda_graphs", "fd2's graphs");
 	leave_default_stream();
 	return c10::kCUDA;
 }
@@ -123,7 +135,8 @@ const struct cuda_graphs *cuda_graphs()
 	return graphs;
 }
 
-/* Through the table that libtorch_cuda registers itself in, as its own header would need libc10_cuda. */
+/* Through the table that libtorch_cuda registers itself in, as its own header would need
+ * libc10_cuda. */
 void *cuda_stream()
 {
 	const c10::impl::VirtualGuardImpl cuda(c10::kCUDA);

@@ -1,5 +1,5 @@
-/* Making tensors and reading them. To and from a GPU by way of pinned memory, which is copied while the host goes on; libtorch
- * does not give it to others before the copy is done. */
+/* Making tensors and reading them. To and from a GPU by way of pinned memory, which is copied
+ * while the host goes on; libtorch does not give it to others before the copy is done. */
 #include "lib/torch/cuda.h"
 #include "lib/torch/handle.h"
 #include <ATen/ops/empty.h>
@@ -23,7 +23,8 @@ Tensor *tensor_from(const void *data, enum scalar type, int rank, const int64_t 
 		return nullptr;
 	return make("from", {}, [&] {
 		const bool pins = on_device(type).device().is_cuda();
-		at::Tensor t = at::empty(shape_of(rank, shape), at::TensorOptions(scalar_type(type)).pinned_memory(pins));
+		at::Tensor t = at::empty(shape_of(rank, shape),
+		    at::TensorOptions(scalar_type(type)).pinned_memory(pins));
 		memcpy(t.data_ptr(), data, t.nbytes());
 		return t.to(on_device(type), /* non_blocking */ true);
 	});
@@ -31,7 +32,8 @@ Tensor *tensor_from(const void *data, enum scalar type, int rank, const int64_t 
 
 Tensor *tensor_full(double value, enum scalar type, int rank, const int64_t *shape)
 {
-	return make("full", {}, [&] { return at::full(shape_of(rank, shape), value, on_device(type)); });
+	return make(
+	    "full", {}, [&] { return at::full(shape_of(rank, shape), value, on_device(type)); });
 }
 
 Tensor *tensor_full_like(const Tensor *t, double value)
@@ -50,14 +52,19 @@ struct reading {
 };
 
 /* copies: t may change before the reading ends. */
-static Reading *begin_to_read(const char *op, const Tensor *t, enum scalar type, int64_t count, bool copies)
+static Reading *begin_to_read(
+    const char *op, const Tensor *t, enum scalar type, int64_t count, bool copies)
 {
 	Reading *begun = nullptr;
 	attempt(op, {t}, [&] {
 		TORCH_CHECK(count == t->value.numel(), count, " elements were asked for");
-		const at::TensorOptions options = at::TensorOptions(at::kCPU).dtype(scalar_type(type));
+		const at::TensorOptions options =
+		    at::TensorOptions(at::kCPU).dtype(scalar_type(type));
 		auto r = std::make_unique<reading>();
-		r->host = t->value.detach().to(options, /* non_blocking */ true, copies, at::MemoryFormat::Contiguous).contiguous();
+		r->host =
+		    t->value.detach()
+		        .to(options, /* non_blocking */ true, copies, at::MemoryFormat::Contiguous)
+		        .contiguous();
 		if (device_is_cuda())
 			r->mark = cuda_mark();
 		begun = r.release();

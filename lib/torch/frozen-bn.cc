@@ -1,5 +1,6 @@
-/* A BatchNorm with running statistics, what follows it, and the batch statistics of its input, as one autograd function: x is read
- * once forwards and once backwards. Weights and running statistics get no gradient. */
+/* A BatchNorm with running statistics, what follows it, and the batch statistics of its input,
+ * as one autograd function: x is read once forwards and once backwards. Weights and running
+ * statistics get no gradient. */
 #include "lib/torch/handle.h"
 #include "lib/torch/cuda.h"
 #include "lib/kernels/elements.h"
@@ -33,8 +34,8 @@ void forward_cpu(const frozen_bn &k, const Tensor &x, const Tensor &mean, const 
 		return values_of_rows(k, x);
 	const std::vector<double> sums = values_and_sums_of_rows(k, x);
 	for (int64_t c = 0; c < k.C; c++)
-		frozen_statistics(sums[c], sums[k.C + c], (double)(x.numel() / k.C), k.pivot[c], mean.data_ptr<float>() + c,
-		    var.data_ptr<float>() + c);
+		frozen_statistics(sums[c], sums[k.C + c], (double)(x.numel() / k.C), k.pivot[c],
+		    mean.data_ptr<float>() + c, var.data_ptr<float>() + c);
 }
 
 int64_t rows_of_group(const Tensor &x, int64_t groups)
@@ -43,17 +44,20 @@ int64_t rows_of_group(const Tensor &x, int64_t groups)
 }
 
 /* All groups at once. */
-void forward_cuda(const frozen_bn &k, const Tensor &x, int64_t groups, const Tensor &mean, const Tensor &var)
+void forward_cuda(
+    const frozen_bn &k, const Tensor &x, int64_t groups, const Tensor &mean, const Tensor &var)
 {
 	const int64_t rows = rows_of_group(x, groups);
 	Tensor room;
 	if (mean.defined())
 		room = at::empty({cuda_kernels().frozen_room(rows, groups, k.C)}, mean.options());
-	cuda_check(cuda_kernels().frozen_forward(&k, rows, groups, floats(room), floats(mean), floats(var), cuda_stream()));
+	cuda_check(cuda_kernels().frozen_forward(
+	    &k, rows, groups, floats(room), floats(mean), floats(var), cuda_stream()));
 }
 
 /* dmean and dvar may be undefined: zeros. */
-void backward_cpu(frozen_bn k, const Tensor &x, const Tensor &mean, const Tensor &dmean, const Tensor &dvar)
+void backward_cpu(
+    frozen_bn k, const Tensor &x, const Tensor &mean, const Tensor &dmean, const Tensor &dvar)
 {
 	const float *m = floats(mean), *dm = floats(dmean), *dv = floats(dvar);
 	std::vector<float> slope(k.C), offset(k.C);
@@ -65,10 +69,11 @@ void backward_cpu(frozen_bn k, const Tensor &x, const Tensor &mean, const Tensor
 	gradients_of_rows(k, x);
 }
 
-void backward_cuda(const frozen_bn &k, const Tensor &x, int64_t groups, const Tensor &mean, const Tensor &dmean, const Tensor &dvar)
+void backward_cuda(const frozen_bn &k, const Tensor &x, int64_t groups, const Tensor &mean,
+    const Tensor &dmean, const Tensor &dvar)
 {
-	cuda_check(cuda_kernels().frozen_backward(
-	    &k, rows_of_group(x, groups), groups, floats(mean), floats(dmean), floats(dvar), cuda_stream()));
+	cuda_check(cuda_kernels().frozen_backward(&k, rows_of_group(x, groups), groups,
+	    floats(mean), floats(dmean), floats(dvar), cuda_stream()));
 }
 
 Tensor at_group(const Tensor &statistic, int64_t g)
@@ -83,10 +88,12 @@ Tensor statistic(const variable_list &d, size_t which)
 }
 
 struct FrozenBn : torch::autograd::Function<FrozenBn> {
-	static variable_list forward(AutogradContext *ctx, const Tensor &input, const Tensor &scale, const Tensor &shift,
-	    const Tensor &pivot, const std::optional<Tensor> &residual, double top, bool pools, int64_t groups, bool asked)
+	static variable_list forward(AutogradContext *ctx, const Tensor &input, const Tensor &scale,
+	    const Tensor &shift, const Tensor &pivot, const std::optional<Tensor> &residual,
+	    double top, bool pools, int64_t groups, bool asked)
 	{
-		const Tensor x = like_pixels(input), y = empty_y(x, pools), passed = what_passed(y, pools);
+		const Tensor x = like_pixels(input), y = empty_y(x, pools),
+		             passed = what_passed(y, pools);
 		const Tensor r = residual ? like_pixels(*residual) : Tensor();
 		Tensor mean, var;
 		if (asked) {
@@ -107,7 +114,8 @@ struct FrozenBn : torch::autograd::Function<FrozenBn> {
 			forward_cuda(rows(0, 1), x, groups, mean, var);
 		else
 			for (int64_t g = 0; g < groups; g++)
-				forward_cpu(rows(g, groups), part_of(x, g, groups), at_group(mean, g), at_group(var, g));
+				forward_cpu(rows(g, groups), part_of(x, g, groups),
+				    at_group(mean, g), at_group(var, g));
 		ctx->save_for_backward({x, passed, scale, mean});
 		ctx->saved_data["top"] = top;
 		ctx->saved_data["pools"] = pools;
@@ -140,9 +148,10 @@ struct FrozenBn : torch::autograd::Function<FrozenBn> {
 			backward_cuda(rows(0, 1), x, groups, mean, dmean, dvar);
 		else
 			for (int64_t g = 0; g < groups; g++)
-				backward_cpu(rows(g, groups), part_of(x, g, groups), at_group(mean, g), at_group(dmean, g),
-				    at_group(dvar, g));
-		return {dx, Tensor(), Tensor(), Tensor(), dr, Tensor(), Tensor(), Tensor(), Tensor()};
+				backward_cpu(rows(g, groups), part_of(x, g, groups),
+				    at_group(mean, g), at_group(dmean, g), at_group(dvar, g));
+		return {
+		    dx, Tensor(), Tensor(), Tensor(), dr, Tensor(), Tensor(), Tensor(), Tensor()};
 	}
 };
 
@@ -166,17 +175,20 @@ void tensor_frozen_line(const struct frozen_norm *norm, ::Tensor **scale, ::Tens
 	});
 }
 
-::Tensor *tensor_frozen_bn(
-    const ::Tensor *x, const struct frozen_norm *norm, const struct norm_then *then, int groups, ::Tensor **mean, ::Tensor **var)
+::Tensor *tensor_frozen_bn(const ::Tensor *x, const struct frozen_norm *norm,
+    const struct norm_then *then, int groups, ::Tensor **mean, ::Tensor **var)
 {
 	::Tensor *y = nullptr;
 	if (mean)
 		*mean = *var = nullptr;
 	attempt("frozen_bn", {x, norm->weight, norm->bias, norm->mean, norm->var}, [&] {
-		const auto line = norm->scale ? std::make_pair(norm->scale->value, norm->shift->value) : line_of(norm);
+		const auto line = norm->scale
+		                      ? std::make_pair(norm->scale->value, norm->shift->value)
+		                      : line_of(norm);
 		TORCH_CHECK(!then->pools || !then->residual, "a pool takes no residual");
-		const variable_list out = FrozenBn::apply(x->value, line.first, line.second, norm->mean->value,
-		    maybe(then->residual), then->top, then->pools, (int64_t)groups, mean != nullptr);
+		const variable_list out = FrozenBn::apply(x->value, line.first, line.second,
+		    norm->mean->value, maybe(then->residual), then->top, then->pools,
+		    (int64_t)groups, mean != nullptr);
 		y = adopt(out[0]);
 		if (mean) {
 			*mean = adopt(out[1]);

@@ -1,4 +1,5 @@
-/* What the C++ files here share: the handle, its registration in a scope, and the guard that lets no exception out. */
+/* What the C++ files here share: the handle, its registration in a scope, and the guard that
+ * lets no exception out. */
 #ifndef FD2_HANDLE_H
 #define FD2_HANDLE_H
 #include "lib/torch/tensor.h"
@@ -7,7 +8,8 @@
 #include <initializer_list>
 #include <vector>
 
-/* `scope` and `place` say where the scope's list holds the handle, so that keep and free need no search. */
+/* `scope` and `place` say where the scope's list holds the handle, so that keep and free need no
+ * search. */
 struct tensor {
 	at::Tensor value;
 	size_t scope, place;

@@ -1,5 +1,5 @@
-/* Numbers that change from step to step, as the bytes of a tensor on the device: a step that is replayed finds the new ones there.
- */
+/* Numbers that change from step to step, as the bytes of a tensor on the device: a step that is
+ * replayed finds the new ones there. */
 #ifndef FD2_NUMBERS_H
 #define FD2_NUMBERS_H
 #include "lib/torch/cuda.h"
@@ -16,7 +16,8 @@ template <class T> at::Tensor room_for(int n)
 
 template <class T> void put(const at::Tensor &t, const T *numbers, int n)
 {
-	TORCH_CHECK(t.scalar_type() == at::kByte && t.numel() == n * (int64_t)sizeof(T), "these are other numbers");
+	TORCH_CHECK(t.scalar_type() == at::kByte && t.numel() == n * (int64_t)sizeof(T),
+	    "these are other numbers");
 	const char *from = (const char *)numbers;
 	char *to = (char *)t.data_ptr();
 	for (size_t at = 0, end = n * sizeof(T); at < end; at += PUT_MAX) {

@@ -118,7 +118,8 @@ Tensor *tensor_mean(const Tensor *t, int n, const int *dims, bool keepdim)
 
 Tensor *tensor_norm(const Tensor *t, int dim, bool keepdim)
 {
-	return make("norm", {t}, [&] { return at::linalg_vector_norm(t->value, 2, at::IntArrayRef{dim}, keepdim); });
+	return make("norm", {t},
+	    [&] { return at::linalg_vector_norm(t->value, 2, at::IntArrayRef{dim}, keepdim); });
 }
 
 Tensor *tensor_softmax(const Tensor *t, int dim)
@@ -140,7 +141,8 @@ void tensor_add_(Tensor *t, const Tensor *source, double scale)
 {
 	attempt("add_", {t, source}, [&] {
 		bool whole = at::isIntegralType(t->value.scalar_type(), false);
-		t->value.add_(source->value, whole ? at::Scalar((int64_t)scale) : at::Scalar(scale));
+		t->value.add_(
+		    source->value, whole ? at::Scalar((int64_t)scale) : at::Scalar(scale));
 	});
 }
 

@@ -14,8 +14,8 @@ namespace
 
 using List = std::vector<at::Tensor>;
 
-/* The fused kernels walk through memory and check neither shapes nor strides, so what goes with the parameters must be laid
- * out as they are. */
+/* The fused kernels walk through memory and check neither shapes nor strides, so what goes with
+ * the parameters must be laid out as they are. */
 bool same_layout(const at::Tensor &p, const at::Tensor &t)
 {
 	for (int64_t i = 0; i < p.dim(); i++)
@@ -27,9 +27,13 @@ bool same_layout(const at::Tensor &p, const at::Tensor &t)
 void check_shapes(const List &params, const List &list, const char *what)
 {
 	for (size_t i = 0; i < params.size(); i++) {
-		TORCH_CHECK(params[i].is_non_overlapping_and_dense(), "parameter ", i, " has gaps in memory");
-		TORCH_CHECK(list[i].sizes() == params[i].sizes() && list[i].scalar_type() == params[i].scalar_type(), what, " ", i,
-		    " has another shape or type than its parameter: ", list[i].sizes(), " for ", params[i].sizes());
+		TORCH_CHECK(params[i].is_non_overlapping_and_dense(), "parameter ", i,
+		    " has gaps in memory");
+		TORCH_CHECK(list[i].sizes() == params[i].sizes() &&
+		                list[i].scalar_type() == params[i].scalar_type(),
+		    what, " ", i,
+		    " has another shape or type than its parameter: ", list[i].sizes(), " for ",
+		    params[i].sizes());
 	}
 }
 
@@ -48,7 +52,8 @@ List buffers(const List &params, Tensor *const *state)
 	List list = values(state, (int)params.size());
 	check_shapes(params, list, "buffer");
 	for (size_t i = 0; i < params.size(); i++)
-		TORCH_CHECK(same_layout(params[i], list[i]), "buffer ", i, " is laid out otherwise than its parameter");
+		TORCH_CHECK(same_layout(params[i], list[i]), "buffer ", i,
+		    " is laid out otherwise than its parameter");
 	return list;
 }
 
@@ -102,39 +107,44 @@ void tensor_optim_numbers_(Tensor *t, long step, double lr)
 }
 
 /* A momentum of zeros makes the first step like any other. */
-void tensor_sgd_(Tensor *const *params, Tensor *const *grads, Tensor *const *momentum, int n, const struct optim_step *how,
-    double mu, bool nesterov)
+void tensor_sgd_(Tensor *const *params, Tensor *const *grads, Tensor *const *momentum, int n,
+    const struct optim_step *how, double mu, bool nesterov)
 {
 	if (!how->numbers)
 		return;
 	attempt("sgd_", {}, [&] {
 		const c10::AutoGradMode off(false);
-		const List p = values(params, n), g = gradients(p, grads), m = mu ? buffers(p, momentum) : List();
+		const List p = values(params, n), g = gradients(p, grads),
+		           m = mu ? buffers(p, momentum) : List();
 		if (!n)
 			return;
 		with_numbers(how, [&](const at::Tensor &, const auto &lr) {
-			at::_fused_sgd_(p, g, m, how->weight_decay, mu, lr, 0, nesterov, false, false);
+			at::_fused_sgd_(
+			    p, g, m, how->weight_decay, mu, lr, 0, nesterov, false, false);
 		});
 	});
 }
 
-void tensor_adam_(Tensor *const *params, Tensor *const *grads, Tensor *const *m, Tensor *const *v, int n,
-    const struct optim_step *how, double beta1, double beta2, double eps, bool decoupled)
+void tensor_adam_(Tensor *const *params, Tensor *const *grads, Tensor *const *m, Tensor *const *v,
+    int n, const struct optim_step *how, double beta1, double beta2, double eps, bool decoupled)
 {
 	if (!how->numbers)
 		return;
 	attempt("adam_", {}, [&] {
 		const c10::AutoGradMode off(false);
-		const List p = values(params, n), g = gradients(p, grads), m1 = buffers(p, m), m2 = buffers(p, v);
+		const List p = values(params, n), g = gradients(p, grads), m1 = buffers(p, m),
+		           m2 = buffers(p, v);
 		const double decay = how->weight_decay;
 		if (!n)
 			return;
 		with_numbers(how, [&](const at::Tensor &step, const auto &lr) {
 			const List steps((size_t)n, step);
 			if (decoupled)
-				at::_fused_adamw_(p, g, m1, m2, {}, steps, lr, beta1, beta2, decay, eps, false, false);
+				at::_fused_adamw_(p, g, m1, m2, {}, steps, lr, beta1, beta2, decay,
+				    eps, false, false);
 			else
-				at::_fused_adam_(p, g, m1, m2, {}, steps, lr, beta1, beta2, decay, eps, false, false);
+				at::_fused_adam_(p, g, m1, m2, {}, steps, lr, beta1, beta2, decay,
+				    eps, false, false);
 		});
 	});
 }

@@ -1,4 +1,5 @@
-/* The learned images: the step's view with its adjoint, and Adam with the clamp, each one pass over memory. */
+/* The learned images: the step's view with its adjoint, and Adam with the clamp, each one pass
+ * over memory. */
 #include "lib/torch/cuda.h"
 #include "lib/torch/handle.h"
 #include "lib/torch/numbers.h"
@@ -33,8 +34,8 @@ taps taps_of(const pixel_view &v, int64_t H, int64_t W)
 
 void check_box(const pixel_view &v, int64_t H, int64_t W)
 {
-	TORCH_CHECK(
-	    v.x >= 0 && v.y >= 0 && v.w > 0 && v.h > 0 && v.x + v.w <= W && v.y + v.h <= H && v.roll_x >= 0 && v.roll_y >= 0,
+	TORCH_CHECK(v.x >= 0 && v.y >= 0 && v.w > 0 && v.h > 0 && v.x + v.w <= W &&
+	                v.y + v.h <= H && v.roll_x >= 0 && v.roll_y >= 0,
 	    "the box leaves the image");
 }
 
@@ -59,15 +60,17 @@ void view_cpu(const Tensor &x, const Tensor &y, const pixel_view *views, int64_t
 	const int64_t H = x.size(2), W = x.size(3), one = 3 * H * W;
 	const bool bf16 = y.scalar_type() == at::kBFloat16;
 	over_images(x, views, n, [&](int64_t i, const taps &t, float *room) {
-		view_forward(x.const_data_ptr<float>() + i * one, (char *)y.data_ptr() + i * one * (bf16 ? 2 : 4), bf16,
-		    t.rows.data(), t.columns.data(), H, W, room);
+		view_forward(x.const_data_ptr<float>() + i * one,
+		    (char *)y.data_ptr() + i * one * (bf16 ? 2 : 4), bf16, t.rows.data(),
+		    t.columns.data(), H, W, room);
 	});
 }
 
 void view_cuda(const Tensor &x, const Tensor &y, const pixel_view *views, int64_t n)
 {
-	cuda_check(cuda_kernels().view_forward(x.const_data_ptr<float>(), y.data_ptr(), y.scalar_type() == at::kBFloat16, views, n,
-	    x.size(0), x.size(2), x.size(3), cuda_stream()));
+	cuda_check(cuda_kernels().view_forward(x.const_data_ptr<float>(), y.data_ptr(),
+	    y.scalar_type() == at::kBFloat16, views, n, x.size(0), x.size(2), x.size(3),
+	    cuda_stream()));
 }
 
 void adjoint_cpu(const Tensor &dy, const Tensor &dx, const pixel_view *views, int64_t n)
@@ -75,48 +78,58 @@ void adjoint_cpu(const Tensor &dy, const Tensor &dx, const pixel_view *views, in
 	const int64_t H = dy.size(2), W = dy.size(3), one = 3 * H * W;
 	const bool bf16 = dy.scalar_type() == at::kBFloat16;
 	over_images(dx, views, n, [&](int64_t i, const taps &t, float *room) {
-		view_adjoint((const char *)dy.const_data_ptr() + i * one * (bf16 ? 2 : 4), dx.data_ptr<float>() + i * one, bf16,
-		    t.rows.data(), t.columns.data(), H, W, room);
+		view_adjoint((const char *)dy.const_data_ptr() + i * one * (bf16 ? 2 : 4),
+		    dx.data_ptr<float>() + i * one, bf16, t.rows.data(), t.columns.data(), H, W,
+		    room);
 	});
 }
 
 void adjoint_cuda(const Tensor &dy, const Tensor &dx, const pixel_view *views, int64_t n)
 {
-	cuda_check(cuda_kernels().view_adjoint(dy.const_data_ptr(), dx.data_ptr<float>(), dy.scalar_type() == at::kBFloat16, views,
-	    n, dy.size(0), dy.size(2), dy.size(3), cuda_stream()));
+	cuda_check(cuda_kernels().view_adjoint(dy.const_data_ptr(), dx.data_ptr<float>(),
+	    dy.scalar_type() == at::kBFloat16, views, n, dy.size(0), dy.size(2), dy.size(3),
+	    cuda_stream()));
 }
 
 /* How many views there are. */
 int64_t views_for(const Tensor &x, const Tensor &views)
 {
 	const int64_t n = views.numel() / (int64_t)sizeof(pixel_view);
-	TORCH_CHECK(n > 0 && x.size(0) % n == 0, x.size(0), " images cannot be seen through ", n, " views");
+	TORCH_CHECK(
+	    n > 0 && x.size(0) % n == 0, x.size(0), " images cannot be seen through ", n, " views");
 	return n;
 }
 
 /* views: the bytes of pixel_views, on x's device */
 struct StepView : torch::autograd::Function<StepView> {
-	static Tensor forward(AutogradContext *ctx, const Tensor &input, const Tensor &views, at::ScalarType type)
+	static Tensor forward(
+	    AutogradContext *ctx, const Tensor &input, const Tensor &views, at::ScalarType type)
 	{
-		const Tensor x = input.contiguous(last), y = at::empty(x.sizes(), x.options().dtype(type), last);
-		(device_is_cuda() ? view_cuda : view_cpu)(x, y, numbers_at<pixel_view>(views), views_for(x, views));
-		/* The backward pass of a step reads the views of its own step, so they are not watched for changes. */
+		const Tensor x = input.contiguous(last),
+		             y = at::empty(x.sizes(), x.options().dtype(type), last);
+		(device_is_cuda() ? view_cuda : view_cpu)(
+		    x, y, numbers_at<pixel_view>(views), views_for(x, views));
+		/* The backward pass of a step reads the views of its own step, so they are not
+		 * watched for changes. */
 		ctx->saved_data["views"] = views;
 		return y;
 	}
 
 	static variable_list backward(AutogradContext *ctx, variable_list d)
 	{
-		const Tensor dy = d[0].contiguous(last), views = ctx->saved_data["views"].toTensor();
+		const Tensor dy = d[0].contiguous(last),
+		             views = ctx->saved_data["views"].toTensor();
 		const Tensor dx = at::empty(dy.sizes(), dy.options().dtype(at::kFloat), last);
-		(device_is_cuda() ? adjoint_cuda : adjoint_cpu)(dy, dx, numbers_at<pixel_view>(views), views_for(dy, views));
+		(device_is_cuda() ? adjoint_cuda : adjoint_cpu)(
+		    dy, dx, numbers_at<pixel_view>(views), views_for(dy, views));
 		return {dx, Tensor(), Tensor()};
 	}
 };
 
 void check_pixels(const at::Tensor &t)
 {
-	TORCH_CHECK(t.dim() == 4 && t.size(1) == 3 && t.scalar_type() == at::kFloat, "[N,3,H,W] in f32 was expected");
+	TORCH_CHECK(t.dim() == 4 && t.size(1) == 3 && t.scalar_type() == at::kFloat,
+	    "[N,3,H,W] in f32 was expected");
 }
 
 /* What Adam needs to know at `step`, from 1. */
@@ -149,9 +162,11 @@ void move_pixels(const Tensor &x, const Tensor &g, const Tensor &m, const Tensor
 	float *px = x.data_ptr<float>(), *pm = m.data_ptr<float>(), *pv = v.data_ptr<float>();
 	const float *pg = g.const_data_ptr<float>();
 	if (device_is_cuda())
-		return cuda_check(cuda_kernels().adam(k, px, pg, pm, pv, g.numel() / 3, cuda_stream()));
-	at::parallel_for(0, g.numel() / 3, 1 << 14,
-	    [&](int64_t from, int64_t to) { adam_rows(k, px + 3 * from, pg + 3 * from, pm + 3 * from, pv + 3 * from, to - from); });
+		return cuda_check(
+		    cuda_kernels().adam(k, px, pg, pm, pv, g.numel() / 3, cuda_stream()));
+	at::parallel_for(0, g.numel() / 3, 1 << 14, [&](int64_t from, int64_t to) {
+		adam_rows(k, px + 3 * from, pg + 3 * from, pm + 3 * from, pv + 3 * from, to - from);
+	});
 }
 
 } // namespace
@@ -193,7 +208,8 @@ void tensor_adam_numbers_(::Tensor *t, long step, const struct adam_pixels *how)
 	});
 }
 
-void tensor_adam_pixels_(::Tensor *x, const ::Tensor *grad, ::Tensor *m, ::Tensor *v, const ::Tensor *numbers)
+void tensor_adam_pixels_(
+    ::Tensor *x, const ::Tensor *grad, ::Tensor *m, ::Tensor *v, const ::Tensor *numbers)
 {
 	attempt("adam_pixels_", {x, grad, m, v, numbers}, [&] {
 		const c10::AutoGradMode off(false);
@@ -202,7 +218,8 @@ void tensor_adam_pixels_(::Tensor *x, const ::Tensor *grad, ::Tensor *m, ::Tenso
 			TORCH_CHECK(t.is_contiguous(last) && t.sizes() == grad->value.sizes(),
 			    "channels-last pixels of one shape were expected");
 		}
-		TORCH_CHECK(numbers->value.numel() == (int64_t)sizeof(adam), "Adam's numbers were expected");
+		TORCH_CHECK(numbers->value.numel() == (int64_t)sizeof(adam),
+		    "Adam's numbers were expected");
 		const at::Tensor g = grad->value.to(at::kFloat).contiguous(last);
 		move_pixels(x->value, g, m->value, v->value, numbers_at<adam>(numbers->value));
 	});

@@ -7,8 +7,10 @@
 
 Tensor *tensor_parcel(int64_t bytes)
 {
-	return make("parcel", {},
-	    [&] { return at::empty({bytes}, at::TensorOptions(at::kByte).pinned_memory(on_device(T_U8).device().is_cuda())); });
+	return make("parcel", {}, [&] {
+		return at::empty({bytes},
+		    at::TensorOptions(at::kByte).pinned_memory(on_device(T_U8).device().is_cuda()));
+	});
 }
 
 uint8_t *tensor_bytes(Tensor *t)
@@ -16,15 +18,17 @@ uint8_t *tensor_bytes(Tensor *t)
 	return t ? t->value.data_ptr<uint8_t>() : nullptr;
 }
 
-/* Pinned memory that is freed early is not given to others before the copy is done: libtorch sees to it. */
+/* Pinned memory that is freed early is not given to others before the copy is done: libtorch
+ * sees to it. */
 Tensor *tensor_render(const Tensor *parcel, int n, const struct look *look)
 {
 	return make("render", {parcel}, [&] {
 		TORCH_CHECK(device_is_cuda(), "the CPU renders images before they become tensors");
 		const at::Tensor here = parcel->value.to(on_device(T_U8), /* non_blocking */ true);
-		const at::Tensor out = at::empty({n, look->size, look->size, 3}, on_device(T_F32)), room = at::empty_like(out);
-		cuda_check(cuda_kernels().render(
-		    (const shot *)here.const_data_ptr(), n, look, room.data_ptr<float>(), out.data_ptr<float>(), cuda_stream()));
+		const at::Tensor out = at::empty({n, look->size, look->size, 3}, on_device(T_F32)),
+		                 room = at::empty_like(out);
+		cuda_check(cuda_kernels().render((const shot *)here.const_data_ptr(), n, look,
+		    room.data_ptr<float>(), out.data_ptr<float>(), cuda_stream()));
 		return out.permute({0, 3, 1, 2});
 	});
 }

@@ -1,5 +1,6 @@
-/* A step that is taken many times. On the CPU it is simply taken. On a GPU it is recorded as a graph after a few times, by when
- * libraries have chosen their algorithms and memory is at hand, and from then on launched whole. */
+/* A step that is taken many times. On the CPU it is simply taken. On a GPU it is recorded as a
+ * graph after a few times, by when libraries have chosen their algorithms and memory is at hand,
+ * and from then on launched whole. */
 #include "lib/base/err.h"
 #include "lib/torch/cuda.h"
 #include "lib/torch/handle.h"
@@ -13,7 +14,8 @@ struct replay {
 	bool refused = false;
 };
 
-/* Recording does nothing, so the step is launched behind it; one that cannot be recorded is taken as it is, from now on. */
+/* Recording does nothing, so the step is launched behind it; one that cannot be recorded is
+ * taken as it is, from now on. */
 static int record_step(struct replay *r, int (*step)(void *), void *ctx)
 {
 	const char *wrong = nullptr;
@@ -25,7 +27,8 @@ static int record_step(struct replay *r, int (*step)(void *), void *ctx)
 	}
 	if (ok == 0 && !wrong)
 		return 0;
-	warn("steps are taken one operation after another, as they cannot be recorded: %s", wrong ? wrong : fail_message());
+	warn("steps are taken one operation after another, as they cannot be recorded: %s",
+	    wrong ? wrong : fail_message());
 	if (r->graph)
 		cuda_graphs()->drop(r->graph);
 	r->graph = nullptr;
@@ -42,7 +45,8 @@ Replay *replay_new(void)
 int replay_take(Replay *r, int (*step)(void *ctx), void *ctx)
 {
 	if (tensor_error())
-		return fail("%s", tensor_error()); /* what the step was to compute on may be missing */
+		return fail(
+		    "%s", tensor_error()); /* what the step was to compute on may be missing */
 	const bool records = device_is_cuda() && cuda_graphs() && !r->refused;
 	if (!records || r->taken++ < warm_up || (!r->graph && record_step(r, step, ctx) < 0))
 		return step(ctx);

@@ -14,7 +14,8 @@ at::Tensor like_pixels(const at::Tensor &t)
 
 at::Tensor part_of(const at::Tensor &x, int64_t g, int64_t groups)
 {
-	TORCH_CHECK(groups > 0 && x.size(0) % groups == 0, x.size(0), " images cannot be parted into ", groups, " groups");
+	TORCH_CHECK(groups > 0 && x.size(0) % groups == 0, x.size(0),
+	    " images cannot be parted into ", groups, " groups");
 	const int64_t n = x.size(0) / groups;
 	return x.narrow(0, g * n, n);
 }
@@ -22,7 +23,8 @@ at::Tensor part_of(const at::Tensor &x, int64_t g, int64_t groups)
 frozen_bn rows_of(const at::Tensor &x, double top, bool pools)
 {
 	TORCH_CHECK(x.dim() == 4, "[N,C,H,W] was expected");
-	TORCH_CHECK(x.scalar_type() == at::kBFloat16 || x.scalar_type() == at::kFloat, "f32 or bf16 was expected");
+	TORCH_CHECK(x.scalar_type() == at::kBFloat16 || x.scalar_type() == at::kFloat,
+	    "f32 or bf16 was expected");
 	frozen_bn k = {};
 	k.C = x.size(1);
 	k.bf16 = x.scalar_type() == at::kBFloat16;
@@ -37,7 +39,8 @@ frozen_bn rows_of(const at::Tensor &x, double top, bool pools)
 at::Tensor empty_y(const at::Tensor &x, bool pools)
 {
 	const auto side = [&](int64_t n) { return pools ? pool_size(n) : n; };
-	return at::empty({x.size(0), x.size(1), side(x.size(2)), side(x.size(3))}, x.options(), last);
+	return at::empty(
+	    {x.size(0), x.size(1), side(x.size(2)), side(x.size(3))}, x.options(), last);
 }
 
 at::Tensor what_passed(const at::Tensor &y, bool pools)
@@ -68,8 +71,8 @@ template <class F> void over_rows(const at::Tensor &x, F f)
 	});
 }
 
-/* Two sums for each channel, [2*C]: over(parts) adds those of every block, f32, to parts [blocks][2*C], which are zeros; they are
- * joined in f64 and in order. */
+/* Two sums for each channel, [2*C]: over(parts) adds those of every block, f32, to parts
+ * [blocks][2*C], which are zeros; they are joined in f64 and in order. */
 template <class Over> std::vector<double> join(int64_t blocks, int64_t C, Over over)
 {
 	std::vector<float> parts(2 * blocks * C);
@@ -89,8 +92,9 @@ std::vector<double> sums_over_rows(const frozen_bn &k, const at::Tensor &x, row_
 {
 	const int64_t C = k.C, blocks = (x.numel() / C + rows_block - 1) / rows_block;
 	return join(blocks, C, [&](float *parts) {
-		over_rows(
-		    x, [&](int64_t b, int64_t first, int64_t n) { add(&k, first, n, parts + 2 * b * C, parts + (2 * b + 1) * C); });
+		over_rows(x, [&](int64_t b, int64_t first, int64_t n) {
+			add(&k, first, n, parts + 2 * b * C, parts + (2 * b + 1) * C);
+		});
 	});
 }
 
@@ -120,19 +124,21 @@ std::vector<double> sums_over_bands(const frozen_bn &k, const at::Tensor &x, ban
 
 } // namespace
 
-/* --- the passes ---------------------------------------------------------------------------------- */
-
 void values_of_rows(const frozen_bn &k, const at::Tensor &x)
 {
 	if (k.pools)
-		over_bands(k, x, [&](int64_t band, pool_room *room) { pooled_bn_forward(&k, band, room, nullptr, nullptr); });
+		over_bands(k, x, [&](int64_t band, pool_room *room) {
+			pooled_bn_forward(&k, band, room, nullptr, nullptr);
+		});
 	else
-		over_rows(x, [&](int64_t, int64_t first, int64_t n) { frozen_bn_values(&k, first, n); });
+		over_rows(
+		    x, [&](int64_t, int64_t first, int64_t n) { frozen_bn_values(&k, first, n); });
 }
 
 std::vector<double> values_and_sums_of_rows(const frozen_bn &k, const at::Tensor &x)
 {
-	return k.pools ? sums_over_bands(k, x, pooled_bn_forward) : sums_over_rows(k, x, frozen_bn_forward);
+	return k.pools ? sums_over_bands(k, x, pooled_bn_forward)
+	               : sums_over_rows(k, x, frozen_bn_forward);
 }
 
 std::vector<double> sums_of_rows(const frozen_bn &k, const at::Tensor &x)
@@ -142,13 +148,16 @@ std::vector<double> sums_of_rows(const frozen_bn &k, const at::Tensor &x)
 
 std::vector<double> gradient_sums_of_rows(const frozen_bn &k, const at::Tensor &x)
 {
-	return k.pools ? sums_over_bands(k, x, pooled_bn_gradient_sums) : sums_over_rows(k, x, batch_bn_gradient_sums);
+	return k.pools ? sums_over_bands(k, x, pooled_bn_gradient_sums)
+	               : sums_over_rows(k, x, batch_bn_gradient_sums);
 }
 
 void gradients_of_rows(const frozen_bn &k, const at::Tensor &x)
 {
 	if (k.pools)
-		over_bands(k, x, [&](int64_t band, pool_room *room) { pooled_bn_backward(&k, band, room); });
+		over_bands(k, x,
+		    [&](int64_t band, pool_room *room) { pooled_bn_backward(&k, band, room); });
 	else
-		over_rows(x, [&](int64_t, int64_t first, int64_t n) { frozen_bn_backward(&k, first, n); });
+		over_rows(x,
+		    [&](int64_t, int64_t first, int64_t n) { frozen_bn_backward(&k, first, n); });
 }

@@ -1,6 +1,6 @@
-/* A BatchNorm's passes over the pixels of x [N,C,H,W] on the CPU: all threads, blocks of rows, sums that depend on no thread. With
- * a pool behind it (k.pools), a block is what a row of windows reads, and what the pool reads or leaves does not leave the cache.
- */
+/* A BatchNorm's passes over the pixels of x [N,C,H,W] on the CPU: all threads, blocks of rows,
+ * sums that depend on no thread. With a pool behind it (k.pools), a block is what a row of
+ * windows reads, and what the pool reads or leaves does not leave the cache. */
 #ifndef FD2_ROWS_H
 #define FD2_ROWS_H
 #include "lib/kernels/frozen-rows.h"
@@ -13,8 +13,8 @@ at::Tensor like_pixels(const at::Tensor &t);
 at::Tensor part_of(const at::Tensor &x, int64_t g, int64_t groups);
 /* x's part of what the passes want to know. */
 frozen_bn rows_of(const at::Tensor &x, double top, bool pools);
-/* What y is written to; what will tell where the activation let pass: y, or with a pool the winners, to be written too; and that in
- * its place. */
+/* What y is written to; what will tell where the activation let pass: y, or with a pool the
+ * winners, to be written too; and that in its place. */
 at::Tensor empty_y(const at::Tensor &x, bool pools);
 at::Tensor what_passed(const at::Tensor &y, bool pools);
 void set_passed(frozen_bn *k, const at::Tensor &passed);

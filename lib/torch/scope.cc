@@ -1,4 +1,5 @@
-/* Scopes own handles; the first error is kept in a fixed buffer, so that recording one cannot fail. */
+/* Scopes own handles; the first error is kept in a fixed buffer, so that recording one cannot
+ * fail. */
 #include "lib/torch/handle.h"
 #include <c10/core/GradMode.h>
 #include <c10/util/Exception.h>
@@ -47,7 +48,8 @@ size_t append_shape(char *out, size_t size, const at::Tensor &t)
 {
 	size_t n = (size_t)snprintf(out, size, " [");
 	for (int64_t i = 0; i < t.dim() && n < size; i++)
-		n += (size_t)snprintf(out + n, size - n, "%s%lld", i ? "," : "", (long long)t.size(i));
+		n += (size_t)snprintf(
+		    out + n, size - n, "%s%lld", i ? "," : "", (long long)t.size(i));
 	if (n < size)
 		n += (size_t)snprintf(out + n, size - n, "]");
 	return n;

@@ -22,8 +22,9 @@ namespace
 bool on_gpu = false;
 c10::DeviceType device_type = c10::kCPU; /* of new tensors */
 
-/* Every step frees what the next one needs; given back to the kernel, that memory would be cleared again page by page, a tenth of a
- * step. So malloc keeps what it has, large blocks too, which it parts and joins as steps want them. */
+/* Every step frees what the next one needs; given back to the kernel, that memory would be
+ * cleared again page by page, a tenth of a step. So malloc keeps what it has, large blocks too,
+ * which it parts and joins as steps want them. */
 void keep_memory()
 {
 	mallopt(M_MMAP_MAX, 0);
@@ -37,7 +38,8 @@ void use_cuda()
 	on_gpu = true;
 	at::Context &context = at::globalContext();
 	context.setDeterministicAlgorithms(true, true);
-	context.setDeterministicFillUninitializedMemory(false); /* would fill every new tensor with NaN */
+	context.setDeterministicFillUninitializedMemory(
+	    false); /* would fill every new tensor with NaN */
 	context.setDeterministicCuDNN(true);
 	context.setBenchmarkCuDNN(false);
 	context.setAllowTF32CuDNN(false); /* f32 means f32 */
@@ -50,7 +52,8 @@ void check_version()
 	const size_t found = config.find(key), begin = found + key.size();
 	TORCH_CHECK(found != std::string::npos, "the loaded libtorch does not tell its version");
 	const std::string loaded = config.substr(begin, config.find_first_of(",+ ", begin) - begin);
-	TORCH_CHECK(loaded == TORCH_VERSION, "libtorch ", loaded, " was loaded, but this program was built for ", TORCH_VERSION);
+	TORCH_CHECK(loaded == TORCH_VERSION, "libtorch ", loaded,
+	    " was loaded, but this program was built for ", TORCH_VERSION);
 }
 
 void set_threads(int threads)
@@ -98,8 +101,8 @@ at::TensorOptions on_device(enum scalar type)
 int torch_start(const char *device, int threads)
 {
 	return attempt("start", {}, [&] {
-		TORCH_CHECK(device && (!strcmp(device, "cpu") || !strcmp(device, "cuda")), "unknown device '", device ? device : "",
-		    "': use cpu or cuda");
+		TORCH_CHECK(device && (!strcmp(device, "cpu") || !strcmp(device, "cuda")),
+		    "unknown device '", device ? device : "", "': use cpu or cuda");
 		if (!strcmp(device, "cuda"))
 			use_cuda();
 		check_version();

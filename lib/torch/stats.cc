@@ -27,11 +27,13 @@ using MeanVar = std::tuple<Tensor, Tensor>;
 MeanVar kernel(const Tensor &x)
 {
 	/* Running statistics of a wider type make the kernel give its results in that type. */
-	const Tensor zero = at::zeros({x.size(1)}, x.options().dtype(x.scalar_type() == at::kDouble ? at::kDouble : at::kFloat));
+	const Tensor zero = at::zeros({x.size(1)},
+	    x.options().dtype(x.scalar_type() == at::kDouble ? at::kDouble : at::kFloat));
 	return at::batch_norm_update_stats(x, zero, zero.clone(), 0);
 }
 
-/* How many groups of elements per channel to sum apart: a divisor of `rows` that leaves about 2048 in each. */
+/* How many groups of elements per channel to sum apart: a divisor of `rows` that leaves about
+ * 2048 in each. */
 int64_t groups_of(int64_t rows)
 {
 	for (int64_t g = rows / 2048 + 1; g <= 1024 && g <= rows; g++)
@@ -40,17 +42,20 @@ int64_t groups_of(int64_t rows)
 	return 1;
 }
 
-/* The CPU kernel adds up all of a channel in f32, which costs four digits on large maps. Here it sees x as a map of
- * groups * C channels (no copy), and the groups' statistics are joined in f64. */
+/* The CPU kernel adds up all of a channel in f32, which costs four digits on large maps. Here it
+ * sees x as a map of groups * C channels (no copy), and the groups' statistics are joined in
+ * f64. */
 MeanVar mean_var(const Tensor &x)
 {
 	if (!x.is_cpu() || x.scalar_type() == at::kDouble || x.numel() == 0)
 		return kernel(x);
 	const bool last = x.is_contiguous(at::MemoryFormat::ChannelsLast);
 	const Tensor flat = last ? x : x.contiguous();
-	const int64_t c = x.size(1), rows = x.numel() / c, groups = last ? groups_of(rows) : x.size(0);
+	const int64_t c = x.size(1), rows = x.numel() / c,
+	              groups = last ? groups_of(rows) : x.size(0);
 	const int64_t wide = groups * c, each = rows / groups;
-	const Tensor view = last ? flat.as_strided({1, wide, each, 1}, {x.numel(), 1, wide, wide}) : flat.view({1, wide, each, 1});
+	const Tensor view = last ? flat.as_strided({1, wide, each, 1}, {x.numel(), 1, wide, wide})
+	                         : flat.view({1, wide, each, 1});
 	auto [mean, var] = kernel(view);
 	mean = mean.view({groups, c}).to(at::kDouble);
 	var = var.view({groups, c}).to(at::kDouble);
@@ -68,8 +73,9 @@ struct BatchStats : torch::autograd::Function<BatchStats> {
 		return {mean, var};
 	}
 
-	/* dx = dmean / n + 2 dvar (x - mean) / n. batch_norm with fixed statistics computes that in one fused pass, but does
-	 * not differentiate them, so a graph of the gradient is built from plain operations. */
+	/* dx = dmean / n + 2 dvar (x - mean) / n. batch_norm with fixed statistics computes that
+	 * in one fused pass, but does not differentiate them, so a graph of the gradient is
+	 * built from plain operations. */
 	static variable_list backward(AutogradContext *ctx, variable_list d)
 	{
 		const variable_list saved = ctx->get_saved_variables();
@@ -78,9 +84,11 @@ struct BatchStats : torch::autograd::Function<BatchStats> {
 		const Tensor shift = d[0].defined() ? at::div(d[0], n) : at::zeros_like(mean);
 		const Tensor slope = d[1].defined() ? at::mul(d[1], 2 / n) : at::zeros_like(mean);
 		if (!c10::GradMode::is_enabled())
-			return {std::get<0>(at::native_batch_norm(x, slope, shift, mean, at::ones_like(mean), false, 0, 0))};
+			return {std::get<0>(at::native_batch_norm(
+			    x, slope, shift, mean, at::ones_like(mean), false, 0, 0))};
 		const auto wide = [](const Tensor &t) { return t.view({1, -1, 1, 1}); };
-		return {at::add(at::mul(at::sub(x, wide(mean)), wide(slope)), wide(shift)).to(x.scalar_type())};
+		return {at::add(at::mul(at::sub(x, wide(mean)), wide(slope)), wide(shift))
+		            .to(x.scalar_type())};
 	}
 };
 

@@ -1,9 +1,11 @@
-/* A network's first convolution, of stride 2 over three channels, with frozen weights: oneDNN's gradient of its input runs at a
- * seventh of the speed of its forward pass. The same gradient is a forward convolution: the pixels of dx of one parity of row and
- * column are a convolution of dy of stride 1, so with the four parities as output channels
+/* A network's first convolution, of stride 2 over three channels, with frozen weights: oneDNN's
+ * gradient of its input runs at a seventh of the speed of its forward pass. The same gradient is a
+ * forward convolution: the pixels of dx of one parity of row and column are a convolution of dy of
+ * stride 1, so with the four parities as output channels
  *
  *   dx[2i+a, 2j+b, c] = sum over t, u, o of W[a,b,c; o,t,u] dy[i+t-before, j+u-before, o]
- *   W[a,b,c; o,t,u]   = w[o,c, 2(before-t)+a+padding, 2(before-u)+b+padding], 0 outside of the kernel. */
+ *   W[a,b,c; o,t,u]   = w[o,c, 2(before-t)+a+padding, 2(before-u)+b+padding], 0 outside of the
+ * kernel. */
 #include "lib/torch/handle.h"
 #include <ATen/Parallel.h>
 #include <ATen/ops/conv2d.h>
@@ -22,7 +24,8 @@ using torch::autograd::variable_list;
 
 constexpr at::MemoryFormat last = at::MemoryFormat::ChannelsLast;
 
-/* Taps before and behind the pixel: kernel row 2(i-o)+a+padding lies in the kernel for i-o in [-behind, before]. */
+/* Taps before and behind the pixel: kernel row 2(i-o)+a+padding lies in the kernel for i-o in
+ * [-behind, before]. */
 struct reach {
 	int64_t before, behind;
 };
@@ -32,17 +35,22 @@ reach reach_of(int64_t kernel, int64_t padding)
 	return {(kernel - 1 - padding) / 2, (padding + 1) / 2};
 }
 
-/* [N,12,h+r,w+r] in the order a, b, c to the pixels [N,3,2h,2w]; the first `skip` rows and columns are not wanted. */
+/* [N,12,h+r,w+r] in the order a, b, c to the pixels [N,3,2h,2w]; the first `skip` rows and
+ * columns are not wanted. */
 Tensor interleave(const Tensor &parts, int64_t h, int64_t w, int64_t skip)
 {
-	const int64_t size = (int64_t)parts.element_size(), wide = parts.size(3), high = parts.size(2), pair = 6 * size;
+	const int64_t size = (int64_t)parts.element_size(), wide = parts.size(3),
+	              high = parts.size(2), pair = 6 * size;
 	const Tensor dx = at::empty({parts.size(0), 3, 2 * h, 2 * w}, parts.options(), last);
 	const char *from = (const char *)parts.const_data_ptr();
 	char *to = (char *)dx.data_ptr();
 	at::parallel_for(0, parts.size(0) * h, 64, [&](int64_t first, int64_t end) {
 		for (int64_t row = first; row < end; row++)
 			for (int64_t a = 0; a < 2; a++) {
-				const char *in = from + (((row / h) * high + row % h + skip) * wide + skip) * 2 * pair + a * pair;
+				const char *in =
+				    from +
+				    (((row / h) * high + row % h + skip) * wide + skip) * 2 * pair +
+				    a * pair;
 				char *out = to + (2 * row + a) * w * pair;
 				for (int64_t j = 0; j < w; j++)
 					memcpy(out + j * pair, in + 2 * j * pair, (size_t)pair);
@@ -52,7 +60,8 @@ Tensor interleave(const Tensor &parts, int64_t h, int64_t w, int64_t skip)
 }
 
 struct Stem : torch::autograd::Function<Stem> {
-	static Tensor forward(AutogradContext *ctx, const Tensor &x, const Tensor &w, const Tensor &adjoint, int64_t padding)
+	static Tensor forward(AutogradContext *ctx, const Tensor &x, const Tensor &w,
+	    const Tensor &adjoint, int64_t padding)
 	{
 		ctx->save_for_backward({adjoint});
 		ctx->saved_data["kernel"] = w.size(2);
@@ -63,9 +72,12 @@ struct Stem : torch::autograd::Function<Stem> {
 	static variable_list backward(AutogradContext *ctx, variable_list d)
 	{
 		const Tensor adjoint = ctx->get_saved_variables()[0], dy = d[0].contiguous(last);
-		const reach r = reach_of(ctx->saved_data["kernel"].toInt(), ctx->saved_data["padding"].toInt());
-		const Tensor parts = at::conv2d(dy, adjoint, {}, 1, std::max(r.before, r.behind)).contiguous(last);
-		const Tensor dx = interleave(parts, dy.size(2), dy.size(3), std::max(r.behind - r.before, (int64_t)0));
+		const reach r =
+		    reach_of(ctx->saved_data["kernel"].toInt(), ctx->saved_data["padding"].toInt());
+		const Tensor parts =
+		    at::conv2d(dy, adjoint, {}, 1, std::max(r.before, r.behind)).contiguous(last);
+		const Tensor dx = interleave(
+		    parts, dy.size(2), dy.size(3), std::max(r.behind - r.before, (int64_t)0));
 		return {dx, Tensor(), Tensor(), Tensor()};
 	}
 };
@@ -78,12 +90,16 @@ struct Stem : torch::autograd::Function<Stem> {
 		const int64_t k = w->value.size(2), O = w->value.size(0);
 		const reach r = reach_of(k, padding);
 		const int64_t taps = r.before + r.behind + 1;
-		const at::Tensor from = w->value.permute({1, 0, 2, 3}), W = at::zeros({2, 2, 3, O, taps, taps}, w->value.options());
+		const at::Tensor from = w->value.permute({1, 0, 2, 3}),
+		                 W = at::zeros({2, 2, 3, O, taps, taps}, w->value.options());
 		for (int64_t at = 0; at < 4 * taps * taps; at++) {
-			const int64_t a = at & 1, b = at >> 1 & 1, t = (at >> 2) / taps, u = (at >> 2) % taps;
-			const int64_t y = 2 * (r.before - t) + a + padding, x = 2 * (r.before - u) + b + padding;
+			const int64_t a = at & 1, b = at >> 1 & 1, t = (at >> 2) / taps,
+			              u = (at >> 2) % taps;
+			const int64_t y = 2 * (r.before - t) + a + padding,
+			              x = 2 * (r.before - u) + b + padding;
 			if (y >= 0 && y < k && x >= 0 && x < k)
-				W[a][b].select(2, t).select(2, u).copy_(from.select(2, y).select(2, x));
+				W[a][b].select(2, t).select(2, u).copy_(
+				    from.select(2, y).select(2, x));
 		}
 		return W.reshape({12, O, taps, taps}).contiguous(last);
 	});
@@ -92,7 +108,8 @@ struct Stem : torch::autograd::Function<Stem> {
 ::Tensor *tensor_stem(const ::Tensor *x, const ::Tensor *w, const ::Tensor *adjoint, int padding)
 {
 	return make("stem", {x, w, adjoint}, [&] {
-		TORCH_CHECK(x->value.dim() == 4 && x->value.size(1) == 3 && x->value.size(2) % 2 == 0 && x->value.size(3) % 2 == 0,
+		TORCH_CHECK(x->value.dim() == 4 && x->value.size(1) == 3 &&
+		                x->value.size(2) % 2 == 0 && x->value.size(3) % 2 == 0,
 		    "[N,3,H,W] of even size was expected");
 		if (device_is_cuda()) /* cuDNN's own gradient is good */
 			return at::conv2d(x->value, w->value, {}, 2, padding);

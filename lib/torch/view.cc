@@ -26,7 +26,8 @@ Tensor *tensor_to(const Tensor *t, enum scalar type)
 
 Tensor *tensor_channels_last(const Tensor *t)
 {
-	return make("channels_last", {t}, [&] { return t->value.contiguous(at::MemoryFormat::ChannelsLast); });
+	return make("channels_last", {t},
+	    [&] { return t->value.contiguous(at::MemoryFormat::ChannelsLast); });
 }
 
 Tensor *tensor_contiguous(const Tensor *t)
@@ -42,7 +43,8 @@ Tensor *tensor_detach(const Tensor *t)
 Tensor *tensor_reshape(const Tensor *t, int rank, const int64_t *shape)
 {
 	return make("reshape", {t}, [&] {
-		TORCH_CHECK(rank >= 0 && rank <= TENSOR_RANK_MAX && (shape || !rank), "bad rank ", rank);
+		TORCH_CHECK(
+		    rank >= 0 && rank <= TENSOR_RANK_MAX && (shape || !rank), "bad rank ", rank);
 		return at::reshape(t->value, at::IntArrayRef(shape, (size_t)rank));
 	});
 }
@@ -75,7 +77,8 @@ Tensor *tensor_cat(Tensor *const *t, int n, int dim)
 
 Tensor *tensor_index_select(const Tensor *t, int dim, const Tensor *index)
 {
-	return make("index_select", {t, index}, [&] { return at::index_select(t->value, dim, index->value); });
+	return make("index_select", {t, index},
+	    [&] { return at::index_select(t->value, dim, index->value); });
 }
 
 Tensor *tensor_gather(const Tensor *t, int dim, const Tensor *index)

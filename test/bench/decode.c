@@ -1,5 +1,6 @@
-/* Seconds an image on one core, in turn on the same JPEGs: libjpeg-turbo's own decoding of the whole image, and what fd2 does with
- * a photograph: checks, decoding, and resizing to the network's input. As JSON.
+/* Seconds an image on one core, in turn on the same JPEGs: libjpeg-turbo's own decoding of the
+ * whole image, and what fd2 does with a photograph: checks, decoding, and resizing to the network's
+ * input. As JSON.
  *
  * usage: decode SHARD SIZE */
 #include <stdio.h>
@@ -84,7 +85,8 @@ int main(int argc, char **argv)
 		for (int i = 0; i < n; i++)
 			ours(&v[i], atoi(argv[2]));
 		if (round >= 0) /* the first one does not count */
-			printf("%s[%g, %g]", round ? ", " : "", (middle - start) / n, (now() - middle) / n);
+			printf("%s[%g, %g]", round ? ", " : "", (middle - start) / n,
+			    (now() - middle) / n);
 	}
 	puts("]}");
 	return 0;

@@ -1,5 +1,5 @@
-/* lib/base as a tool sees it: messages, random numbers, outputs, command lines, log, progress and signals. What ends a process or
- * writes to its standard files runs in a child. */
+/* lib/base as a tool sees it: messages, random numbers, outputs, command lines, log, progress
+ * and signals. What ends a process or writes to its standard files runs in a child. */
 #include "lib/base/err.h"
 #include "lib/base/log.h"
 #include "lib/base/opts.h"
@@ -19,8 +19,6 @@
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
-
-/* --- children ------------------------------------------------------------------------------------ */
 
 enum { TEXT = 16 << 10 };
 
@@ -63,7 +61,8 @@ static int redirect(const char *path)
 	return open(path, O_WRONLY | O_CREAT | O_TRUNC, 0666);
 }
 
-/* Runs fn in a child whose standard output is the file `to`, or kept in child.out when that is NULL. */
+/* Runs fn in a child whose standard output is the file `to`, or kept in child.out when that is
+ * NULL. */
 static void run_to(const char *to, int (*fn)(void *), void *arg)
 {
 	pid_t pid = fork();
@@ -142,16 +141,14 @@ static void check_file(const char *path, const char *expected)
 	CHECK_STR(text, expected);
 }
 
-/* --- random numbers ------------------------------------------------------------------------------ */
-
 /* From kat_vectors of Random123. */
 static void philox_gives_the_published_numbers(void)
 {
 	static const uint32_t v[3][10] = {
 	    {0, 0, 0, 0, 0, 0, 0x6627e8d5, 0xe169c58d, 0xbc57ac4c, 0x9b00dbd8},
 	    {~0u, ~0u, ~0u, ~0u, ~0u, ~0u, 0x408f276d, 0x41c83b0e, 0xa20bc7c6, 0x6d5451fd},
-	    {0x243f6a88, 0x85a308d3, 0x13198a2e, 0x03707344, 0xa4093822, 0x299f31d0, 0xd16cfe09, 0x94fdcceb, 0x5001e420,
-	        0x24126ea1},
+	    {0x243f6a88, 0x85a308d3, 0x13198a2e, 0x03707344, 0xa4093822, 0x299f31d0, 0xd16cfe09,
+	        0x94fdcceb, 0x5001e420, 0x24126ea1},
 	};
 
 	for (int i = 0; i < 3; i++) {
@@ -173,9 +170,11 @@ static uint64_t first64(uint64_t seed, enum rng_purpose purpose, uint64_t a, uin
 /* Each argument matters, and its upper half too. */
 static void streams_differ_in_every_argument(void)
 {
-	const uint64_t v[] = {first64(0, RNG_TEST, 0, 0, 0), first64(1, RNG_TEST, 0, 0, 0), first64(1ull << 32, RNG_TEST, 0, 0, 0),
-	    first64(0, RNG_DRAW, 0, 0, 0), first64(0, RNG_TEST, 1, 0, 0), first64(0, RNG_TEST, 1ull << 32, 0, 0),
-	    first64(0, RNG_TEST, 0, 1, 0), first64(0, RNG_TEST, 0, 0, 1), first64(0, RNG_TEST, 0, 0, 1u << 31)};
+	const uint64_t v[] = {first64(0, RNG_TEST, 0, 0, 0), first64(1, RNG_TEST, 0, 0, 0),
+	    first64(1ull << 32, RNG_TEST, 0, 0, 0), first64(0, RNG_DRAW, 0, 0, 0),
+	    first64(0, RNG_TEST, 1, 0, 0), first64(0, RNG_TEST, 1ull << 32, 0, 0),
+	    first64(0, RNG_TEST, 0, 1, 0), first64(0, RNG_TEST, 0, 0, 1),
+	    first64(0, RNG_TEST, 0, 0, 1u << 31)};
 	int n = sizeof v / sizeof *v;
 
 	for (int i = 0; i < n; i++)
@@ -257,8 +256,6 @@ static void hash_is_fnv_1a(void)
 	CHECK(hash_bytes("foobar", 6) == 0x85944171f73967e8u);
 }
 
-/* --- messages ------------------------------------------------------------------------------------ */
-
 static void failures_nest(void)
 {
 	CHECK(fail("member '%s': not a JPEG", "x/1.jpg") == -1);
@@ -283,7 +280,8 @@ static int talk(void *arg)
 
 static void verbosity_decides_what_is_said(void)
 {
-	const char *expected[] = {"fd2-x: complaint\n", "fd2-x: complaint\nfd2-x: warning\nfd2-x: saying\n",
+	const char *expected[] = {"fd2-x: complaint\n",
+	    "fd2-x: complaint\nfd2-x: warning\nfd2-x: saying\n",
 	    "fd2-x: complaint\nfd2-x: warning\nfd2-x: saying\nfd2-x: chat\n"};
 
 	for (int v = 0; v < 3; v++) {
@@ -309,11 +307,13 @@ static void a_message_is_one_clean_line(void)
 	memset(much, 'x', 8999);
 	much[8999] = '\0';
 	run(die_oddly, much);
-	CHECK(strlen(child.err) > 1000 && strchr(child.err, '\n') == child.err + strlen(child.err) - 1);
+	CHECK(strlen(child.err) > 1000 &&
+	      strchr(child.err, '\n') == child.err + strlen(child.err) - 1);
 	free(much);
 }
 
-/* Under the address sanitizer too, an allocation that cannot be is NULL and ends nothing by itself. */
+/* Under the address sanitizer too, an allocation that cannot be is NULL and ends nothing by
+ * itself. */
 const char *__asan_default_options(void)
 {
 	return "allocator_may_return_null=1";
@@ -331,8 +331,6 @@ static void allocation_dies_rather_than_wraps(void)
 	CHECK(child.status == EXIT_FAILED && has(child.err, "out of memory"));
 }
 
-/* --- command lines ------------------------------------------------------------------------------- */
-
 static struct {
 	const char *out, *view, *data;
 	long ipc;
@@ -344,7 +342,13 @@ static struct {
 	double lr;
 	struct opt_ints sizes;
 	struct opt_numbers weights;
-} job = {.ipc = 1, .lambda = 0.8, .mean = {0.5, 0.25, 1}, .lf = true, .classes = {0, LONG_MAX}, .steps = OPT_UNSET, .lr = NAN};
+} job = {.ipc = 1,
+    .lambda = 0.8,
+    .mean = {0.5, 0.25, 1},
+    .lf = true,
+    .classes = {0, LONG_MAX},
+    .steps = OPT_UNSET,
+    .lr = NAN};
 
 static const struct opt opts[] = {
     {'o', "output", "FILE", OPT_STRING, &job.out, "write to FILE", .unrecorded = true},
@@ -360,7 +364,8 @@ static const struct opt opts[] = {
     {0, "data", "NAME", OPT_STRING, &job.data, "a name"},
     {0, "steps", "N", OPT_INT, &job.steps, "steps (default: as it fits)", .min = 0, .max = 100},
     {0, "rate", "X", OPT_REAL, &job.lr, "rate (default: as it fits)", .min = 0, .max = 1},
-    {0, "sizes", "N,N,...", OPT_INTS, &job.sizes, "sizes (default: as it fits)", .min = 8, .max = 64},
+    {0, "sizes", "N,N,...", OPT_INTS, &job.sizes, "sizes (default: as it fits)", .min = 8,
+        .max = 64},
     {0},
 };
 static const struct tool tool = {"fd2-x", "[options] [SHARD...]", "Do a thing.", opts, true};
@@ -376,8 +381,8 @@ static int start(void *words)
 	int first = fd2_start(&tool, argc, argv);
 	json_t *p = fd2_provenance();
 
-	printf(
-	    "%d operands, out %s, device %d, %ld threads\n", argc - first, job.out ? job.out : "-", common.device, common.threads);
+	printf("%d operands, out %s, device %d, %ld threads\n", argc - first,
+	    job.out ? job.out : "-", common.device, common.threads);
 	json_dumpf(json_object_get(p, "options"), stdout, JSON_COMPACT);
 	json_decref(p);
 	return fd2_finish(0);
@@ -387,17 +392,21 @@ static int start(void *words)
 
 static void options_are_read(void)
 {
-	START("a.tar", "-n3", "--lambda", "0.25", "--view=same", "b.tar", "--plain", "--no-lf", "-t", "t1", "--teacher=t2", "-o",
-	    "-", "--classes", "3-5", "--seed", "9007199254740991", "--threads", "2", "--", "-x");
+	START("a.tar", "-n3", "--lambda", "0.25", "--view=same", "b.tar", "--plain", "--no-lf",
+	    "-t", "t1", "--teacher=t2", "-o", "-", "--classes", "3-5", "--seed", "9007199254740991",
+	    "--threads", "2", "--", "-x");
 	CHECK(child.status == 0);
 	CHECK_STR(child.err, "");
-	CHECK_STR(child.out,
-	    "3 operands, out -, device 0, 2 "
-	    "threads\n{\"ipc\":3,\"lambda\":0.25,\"mean\":[0.5,0.25,1.0],\"weights\":[],\"view\":\"same\",\"plain\":true,"
-	    "\"no-lf\":false,\"teacher\":[\"t1\",\"t2\"],\"classes\":[3,5],\"data\":null,\"steps\":null,"
-	    "\"rate\":null,\"sizes\":null,\"device\":\"cpu\",\"dtype\":\"auto\",\"seed\":9007199254740991,\"threads\":2}");
+	CHECK_STR(child.out, "3 operands, out -, device 0, 2 "
+	                     "threads\n{\"ipc\":3,\"lambda\":0.25,\"mean\":[0.5,0.25,1.0],"
+	                     "\"weights\":[],\"view\":\"same\",\"plain\":true,"
+	                     "\"no-lf\":false,\"teacher\":[\"t1\",\"t2\"],\"classes\":[3,5],"
+	                     "\"data\":null,\"steps\":null,"
+	                     "\"rate\":null,\"sizes\":null,\"device\":\"cpu\",\"dtype\":\"auto\","
+	                     "\"seed\":9007199254740991,\"threads\":2}");
 	START("--lam", "1", "--classes", "4-");
-	CHECK(child.status == 0 && has(child.out, "\"lambda\":1.0") && has(child.out, "\"classes\":[4,9223372036854775807]"));
+	CHECK(child.status == 0 && has(child.out, "\"lambda\":1.0") &&
+	      has(child.out, "\"classes\":[4,9223372036854775807]"));
 	START("--weights", "9", "--weights", "1,0.5,2,0");
 	CHECK(child.status == 0 && has(child.out, "\"weights\":[1.0,0.5,2.0,0.0]"));
 	START("--mean", "0,0.125,5e-1");
@@ -407,7 +416,8 @@ static void options_are_read(void)
 	START("--sizes", "9,9", "--sizes", "64,8,63");
 	CHECK(child.status == 0 && has(child.out, "\"sizes\":[64,8,63]"));
 	START("--classes", "4", "--data", "caf\xe9");
-	CHECK(child.status == 0 && has(child.out, "\"classes\":[4,4]") && has(child.out, "\"data\":\"caf?\""));
+	CHECK(child.status == 0 && has(child.out, "\"classes\":[4,4]") &&
+	      has(child.out, "\"data\":\"caf?\""));
 }
 
 static void check_refused(char **words, const char *sentence)
@@ -431,28 +441,46 @@ static void numbers_are_read_strictly(void)
 	REFUSED("--ipc wants a whole number from 1 to 10000, not ''", "--ipc", "");
 	REFUSED("--ipc wants a whole number from 1 to 10000, not ' 1'", "--ipc", " 1");
 	REFUSED("--ipc wants a whole number from 1 to 10000, not '1e2'", "--ipc", "1e2");
-	REFUSED("--ipc wants a whole number from 1 to 10000, not '99999999999999999999'", "--ipc", "99999999999999999999");
+	REFUSED("--ipc wants a whole number from 1 to 10000, not '99999999999999999999'", "--ipc",
+	    "99999999999999999999");
 	REFUSED("--lambda wants a number from 0 to 1, not 'nan'", "--lambda", "nan");
 	REFUSED("--lambda wants a number from 0 to 1, not 'inf'", "--lambda", "inf");
 	REFUSED("--lambda wants a number from 0 to 1, not '-1'", "--lambda", "-1");
 	REFUSED("--lambda wants a number from 0 to 1, not '0,5'", "--lambda", "0,5");
 	REFUSED("--lambda wants a number from 0 to 1, not '0.5x'", "--lambda", "0.5x");
-	REFUSED("--mean wants 3 numbers with commas between them, each from 0 to 1, not '0,1'", "--mean", "0,1");
-	REFUSED("--mean wants 3 numbers with commas between them, each from 0 to 1, not '0,1,0,1'", "--mean", "0,1,0,1");
-	REFUSED("--mean wants 3 numbers with commas between them, each from 0 to 1, not '0,2,1'", "--mean", "0,2,1");
-	REFUSED("--mean wants 3 numbers with commas between them, each from 0 to 1, not '0, 1,1'", "--mean", "0, 1,1");
-	REFUSED("--weights wants numbers with commas between them, each from 0 to 10, not '1,'", "--weights", "1,");
-	REFUSED("--weights wants numbers with commas between them, each from 0 to 10, not '1;2'", "--weights", "1;2");
-	REFUSED("--weights wants numbers with commas between them, each from 0 to 10, not '1,11'", "--weights", "1,11");
-	REFUSED("--weights wants numbers with commas between them, each from 0 to 10, not ''", "--weights", "");
-	REFUSED("--mean wants 3 numbers with commas between them, each from 0 to 1, not ''", "--mean", "");
-	REFUSED("--sizes wants whole numbers with commas between them, each from 8 to 64, not '8,'", "--sizes", "8,");
-	REFUSED("--sizes wants whole numbers with commas between them, each from 8 to 64, not '8, 9'", "--sizes", "8, 9");
-	REFUSED("--sizes wants whole numbers with commas between them, each from 8 to 64, not ''", "--sizes", "");
-	REFUSED("--sizes wants whole numbers with commas between them, each from 8 to 64, not '9,7'", "--sizes", "9,7");
-	REFUSED("--sizes wants whole numbers with commas between them, each from 8 to 64, not '8,8,8,8,8,8,8,8,8,8,8,8,8,8,8,8,8'",
+	REFUSED("--mean wants 3 numbers with commas between them, each from 0 to 1, not '0,1'",
+	    "--mean", "0,1");
+	REFUSED("--mean wants 3 numbers with commas between them, each from 0 to 1, not '0,1,0,1'",
+	    "--mean", "0,1,0,1");
+	REFUSED("--mean wants 3 numbers with commas between them, each from 0 to 1, not '0,2,1'",
+	    "--mean", "0,2,1");
+	REFUSED("--mean wants 3 numbers with commas between them, each from 0 to 1, not '0, 1,1'",
+	    "--mean", "0, 1,1");
+	REFUSED("--weights wants numbers with commas between them, each from 0 to 10, not '1,'",
+	    "--weights", "1,");
+	REFUSED("--weights wants numbers with commas between them, each from 0 to 10, not '1;2'",
+	    "--weights", "1;2");
+	REFUSED("--weights wants numbers with commas between them, each from 0 to 10, not '1,11'",
+	    "--weights", "1,11");
+	REFUSED("--weights wants numbers with commas between them, each from 0 to 10, not ''",
+	    "--weights", "");
+	REFUSED("--mean wants 3 numbers with commas between them, each from 0 to 1, not ''",
+	    "--mean", "");
+	REFUSED("--sizes wants whole numbers with commas between them, each from 8 to 64, not '8,'",
+	    "--sizes", "8,");
+	REFUSED(
+	    "--sizes wants whole numbers with commas between them, each from 8 to 64, not '8, 9'",
+	    "--sizes", "8, 9");
+	REFUSED("--sizes wants whole numbers with commas between them, each from 8 to 64, not ''",
+	    "--sizes", "");
+	REFUSED(
+	    "--sizes wants whole numbers with commas between them, each from 8 to 64, not '9,7'",
+	    "--sizes", "9,7");
+	REFUSED("--sizes wants whole numbers with commas between them, each from 8 to 64, not "
+	        "'8,8,8,8,8,8,8,8,8,8,8,8,8,8,8,8,8'",
 	    "--sizes", "8,8,8,8,8,8,8,8,8,8,8,8,8,8,8,8,8");
-	REFUSED("--seed wants a whole number from 0 to 9.00719925474099e+15, not '-1'", "--seed", "-1");
+	REFUSED(
+	    "--seed wants a whole number from 0 to 9.00719925474099e+15, not '-1'", "--seed", "-1");
 }
 
 static void ranges_and_choices_are_read_strictly(void)
@@ -465,7 +493,8 @@ static void ranges_and_choices_are_read_strictly(void)
 	REFUSED("--view wants one of plain|same|once, not 'plain|same'", "--view", "plain|same");
 	REFUSED("--view wants one of plain|same|once, not 'same|once'", "--view", "same|once");
 	REFUSED("--view wants one of plain|same|once, not ''", "--view", "");
-	CHECK(choice_of("a|bc|d", "bc") == 1 && choice_of("a|bc|d", "b") == -1 && choice_of("a|bc|d", "d") == 2);
+	CHECK(choice_of("a|bc|d", "bc") == 1 && choice_of("a|bc|d", "b") == -1 &&
+	      choice_of("a|bc|d", "d") == 2);
 }
 
 static void unknown_options_are_explained(void)
@@ -497,9 +526,11 @@ static void help_fits_and_names_everything(void)
 	for (char *line = strtok(child.out, "\n"); line; line = strtok(NULL, "\n"))
 		CHECK_THAT(strlen(line) <= 80, "wider than 80: %s", line);
 	START("--version");
-	CHECK(child.status == 0 && strncmp(child.out, "fd2-x ", 6) == 0 && has(child.out, " (libtorch "));
+	CHECK(child.status == 0 && strncmp(child.out, "fd2-x ", 6) == 0 &&
+	      has(child.out, " (libtorch "));
 	START("--list-options");
-	CHECK(child.status == 0 && has(child.out, "--view\tplain|same|once\n") && has(child.out, "--ipc\n-n\n"));
+	CHECK(child.status == 0 && has(child.out, "--view\tplain|same|once\n") &&
+	      has(child.out, "--ipc\n-n\n"));
 	run_to("/dev/full", start, (char *[]){"fd2-x", "--help", NULL});
 	CHECK(child.status == EXIT_FAILED);
 	CHECK_STR(child.err, "fd2-x: cannot write standard output: No space left on device\n");
@@ -512,8 +543,6 @@ static void a_terminal_is_not_read(void)
 	run_on_terminal(start, (char *[]){"fd2-x", "a.tar", NULL});
 	CHECK(child.status == 0);
 }
-
-/* --- outputs ------------------------------------------------------------------------------------- */
 
 static void an_output_appears_whole(void)
 {
@@ -595,7 +624,8 @@ static void the_same_name_twice_is_refused(void)
 	unlink("x");
 }
 
-/* A run that was killed had our process id: its leftover, or somebody's link of that name, is replaced, not written through. */
+/* A run that was killed had our process id: its leftover, or somebody's link of that name, is
+ * replaced, not written through. */
 static void a_leftover_is_replaced_not_followed(void)
 {
 	char *temp = xasprintf(".x.%ld.tmp", (long)getpid());
@@ -623,7 +653,8 @@ static void an_interrupted_output_goes_on(void)
 	check_file(part, "whole|half");
 	CHECK(files() == 1);
 	o = out_resume("x", 6);
-	CHECK(o && out_kept(o) && out_tell(o) == 6 && out_write(o, "more", 4) == 0 && out_close(o) == 0);
+	CHECK(o && out_kept(o) && out_tell(o) == 6 && out_write(o, "more", 4) == 0 &&
+	      out_close(o) == 0);
 	check_file("x", "whole|more");
 	CHECK(files() == 1);
 	unlink("x");
@@ -686,7 +717,8 @@ static int open_binary(void *arg)
 static void a_terminal_gets_no_binary(void)
 {
 	run_on_terminal(open_binary, NULL);
-	CHECK(child.status == EXIT_FAILED && has(child.out, "binary data is not written to a terminal"));
+	CHECK(child.status == EXIT_FAILED &&
+	      has(child.out, "binary data is not written to a terminal"));
 }
 
 static int write_to_closed_pipe(void *ignored)
@@ -715,8 +747,6 @@ static void a_closed_pipe_ends_it_silently(void)
 		CHECK(files() == 0);
 	}
 }
-
-/* --- ends ---------------------------------------------------------------------------------------- */
 
 static struct {
 	int flags, signal;
@@ -795,8 +825,6 @@ static void closed_standard_files_are_not_taken(void)
 	unlink("x");
 }
 
-/* --- log ----------------------------------------------------------------------------------------- */
-
 /* Line n of the log as JSON, or NULL. */
 static json_t *log_line(int n)
 {
@@ -837,7 +865,8 @@ static void every_end_is_logged_once(void)
 static int log_oddly(void *words)
 {
 	fd2_start(&tool, 4, words);
-	log_event(json_pack("{s:s, s:o, s:o}", "event", "step", "loss", json_real_or_null(0.1), "nan", json_real_or_null(NAN)));
+	log_event(json_pack("{s:s, s:o, s:o}", "event", "step", "loss", json_real_or_null(0.1),
+	    "nan", json_real_or_null(NAN)));
 	return fd2_finish(0);
 }
 
@@ -853,8 +882,6 @@ static void odd_bytes_and_numbers_stay_json(void)
 	json_decref(step);
 	unlink("log");
 }
-
-/* --- progress ------------------------------------------------------------------------------------ */
 
 static int show_progress(void *arg)
 {
@@ -894,7 +921,8 @@ static void progress_is_one_redrawn_line(void)
 	run_on_terminal(show_progress, "loss 2.31");
 	CHECK(has(child.out, "\rwork  100/200  ") && has(child.out, " left  loss 2.31\033[K"));
 	CHECK(has(child.out, "\r\033[Kfd2: a message\r\n"));
-	CHECK(has(child.out, "\rwork  150/200  ") && has(child.out, " left  held-out image 1 of 2\033[K"));
+	CHECK(has(child.out, "\rwork  150/200  ") &&
+	      has(child.out, " left  held-out image 1 of 2\033[K"));
 	CHECK(!strstr(child.out, "too early"));
 	CHECK(has(child.out, "\rread  128  images\033[K"));
 	CHECK(strlen(child.out) > 3 && strcmp(child.out + strlen(child.out) - 4, "\r\033[K") == 0);
@@ -913,7 +941,8 @@ static void progress_is_left_to_the_last_tool_of_a_pipe(void)
 /* Wider than the terminal's 60 columns a line would wrap, and could not be redrawn. */
 static void progress_cannot_be_driven_by_names(void)
 {
-	run_on_terminal(show_progress, "bad\033]0;name\a.jpg and so on and so on and so on and so on and so on and so on");
+	run_on_terminal(show_progress,
+	    "bad\033]0;name\a.jpg and so on and so on and so on and so on and so on and so on");
 	CHECK(has(child.out, "bad?]0;name?"));
 	for (char *line = strtok(child.out, "\r\n"); line; line = strtok(NULL, "\r\n"))
 		CHECK_THAT(strcspn(line, "\033") < 60, "wraps: %s", line);

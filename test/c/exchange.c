@@ -1,4 +1,5 @@
-/* What fd2-exchange reads of other programs and writes for them: batches of labels, PNGs, folders; broken in every place. */
+/* What fd2-exchange reads of other programs and writes for them: batches of labels, PNGs,
+ * folders; broken in every place. */
 #include "formats/fkd/fkd.h"
 #include "lib/base/err.h"
 #include "lib/base/folder.h"
@@ -19,23 +20,25 @@ static int says(const char *part)
 	return found;
 }
 
-/* --- batches of labels --------------------------------------------------------------------------- */
-
 static struct fkd_batch good_batch(void)
 {
 	static float coords[] = {0, 0.25f, 1, 0.5f, 0.125f, 0, 0.75f, 1};
 	static uint8_t flips[] = {1, 0};
 	static int64_t with[] = {1, 0};
 	static uint16_t logits[] = {0x3c00, 0xc000, 0, 0x7bff, 0x0001, 0x8000};
-	return (struct fkd_batch){FKD_CUTMIX, 2, 3, coords, flips, with, 0.375, {1, 0, 30, 17}, logits};
+	return (struct fkd_batch){
+	    FKD_CUTMIX, 2, 3, coords, flips, with, 0.375, {1, 0, 30, 17}, logits};
 }
 
 static void same_batch(const struct fkd_batch *b, const struct fkd_batch *want)
 {
-	CHECK(b->mixing == want->mixing && b->n == want->n && b->classes == want->classes && b->lambda == want->lambda);
+	CHECK(b->mixing == want->mixing && b->n == want->n && b->classes == want->classes &&
+	      b->lambda == want->lambda);
 	CHECK(!memcmp(b->box, want->box, sizeof b->box));
-	CHECK(!memcmp(b->coords, want->coords, 8 * sizeof *b->coords) && !memcmp(b->flips, want->flips, 2));
-	CHECK(!memcmp(b->with, want->with, 2 * sizeof *b->with) && !memcmp(b->logits, want->logits, 6 * sizeof *b->logits));
+	CHECK(!memcmp(b->coords, want->coords, 8 * sizeof *b->coords) &&
+	      !memcmp(b->flips, want->flips, 2));
+	CHECK(!memcmp(b->with, want->with, 2 * sizeof *b->with) &&
+	      !memcmp(b->logits, want->logits, 6 * sizeof *b->logits));
 }
 
 static void batches_come_back(void)
@@ -58,7 +61,8 @@ static void batches_come_back(void)
 	free(two.data);
 }
 
-/* The bytes `from` of the pickle become `to`, of the same length; the member's checksum is ignored by what looks for it in vain. */
+/* The bytes `from` of the pickle become `to`, of the same length; the member's checksum is
+ * ignored by what looks for it in vain. */
 static int read_changed(const char *from, const char *to, size_t n)
 {
 	struct fkd_batch batch = good_batch(), got;
@@ -130,8 +134,6 @@ static void other_files_are_refused(void)
 	CHECK(fkd_read_memory(&got, "hello", 5) == -1 && says("'memory'"));
 }
 
-/* --- PNGs ---------------------------------------------------------------------------------------- */
-
 static struct image some_image(void)
 {
 	struct image im = image_new(13, 7);
@@ -147,7 +149,8 @@ static void pngs_come_back(void)
 	uint8_t *png;
 	size_t size;
 	CHECK(png_encode(&im, &png, &size) == 0);
-	CHECK(png_decode(&back, png, size) == 0 && back.w == 13 && back.h == 7 && !memcmp(back.rgb, im.rgb, 3 * 13 * 7));
+	CHECK(png_decode(&back, png, size) == 0 && back.w == 13 && back.h == 7 &&
+	      !memcmp(back.rgb, im.rgb, 3 * 13 * 7));
 	image_free(&back);
 	image_free(&im);
 	free(png);
@@ -162,9 +165,11 @@ static void pngs_that_are_too_large(void)
 	size_t size;
 	CHECK(png_encode(&im, &png, &size) == 0);
 	/* IHDR with its checksum, as zlib's crc32 gives it for 60000 x 60000 */
-	static const uint8_t ihdr[] = {0, 0, 0xea, 0x60, 0, 0, 0xea, 0x60, 8, 2, 0, 0, 0, 0x0f, 0xb0, 0xe2, 0x15};
+	static const uint8_t ihdr[] = {
+	    0, 0, 0xea, 0x60, 0, 0, 0xea, 0x60, 8, 2, 0, 0, 0, 0x0f, 0xb0, 0xe2, 0x15};
 	memcpy(png + 16, ihdr, sizeof ihdr);
-	CHECK(png_decode(&back, png, size) == -1 && says("claims 60000x60000 pixels, more than 64 Mpx"));
+	CHECK(png_decode(&back, png, size) == -1 &&
+	      says("claims 60000x60000 pixels, more than 64 Mpx"));
 	image_free(&im);
 	free(png);
 }
@@ -192,8 +197,6 @@ static void changed_pngs_do_no_harm(void)
 	free(png);
 }
 
-/* --- folders ------------------------------------------------------------------------------------- */
-
 static bool there(const char *path)
 {
 	return !access(path, F_OK);
@@ -206,10 +209,12 @@ static void folders_appear_whole(void)
 	CHECK(folder_put(f, "a/three", "", 0) == 0 && folder_put(f, "four", "4444", 4) == 0);
 	CHECK(folder_put(f, "four", "5", 1) == -1 && says("cannot write 'out': File exists"));
 	CHECK(!there("out") && !folder_create("other") && says("another folder is being written"));
-	CHECK(folder_close(f) == 0 && there("out/a/b/two") && there("out/a/three") && there("out/four"));
+	CHECK(folder_close(f) == 0 && there("out/a/b/two") && there("out/a/three") &&
+	      there("out/four"));
 	CHECK(!folder_create("out") && says("'out' is there already"));
 	CHECK(!folder_create("no/where/x") && says("cannot write 'no/where/x': No such file"));
-	CHECK(unlink("out/a/b/one") == 0 && unlink("out/a/b/two") == 0 && unlink("out/a/three") == 0 && unlink("out/four") == 0);
+	CHECK(unlink("out/a/b/one") == 0 && unlink("out/a/b/two") == 0 &&
+	      unlink("out/a/three") == 0 && unlink("out/four") == 0);
 	CHECK(rmdir("out/a/b") == 0 && rmdir("out/a") == 0 && rmdir("out") == 0);
 }
 

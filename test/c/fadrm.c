@@ -6,7 +6,8 @@
 
 enum { IMAGES = 2, S = 9, SIDE_MAX = 14 };
 
-/* Every part by a walk over all steps: in order, none skipped that could have steps, lengths at most one apart. */
+/* Every part by a walk over all steps: in order, none skipped that could have steps, lengths at
+ * most one apart. */
 static void parts_share_the_steps(void)
 {
 	for (int parts = 1; parts <= 5; parts++)
@@ -26,19 +27,25 @@ static void parts_share_the_steps(void)
 		CHECK(fadrm_part(step, 2000, 4) == step / 500);
 }
 
-/* Bilinear, pixel centres at half, no antialiasing: the value of a plane of `side` at output row y and column x of `size`. */
+/* Bilinear, pixel centres at half, no antialiasing: the value of a plane of `side` at output row
+ * y and column x of `size`. */
 static double sample(const float *plane, int side, int size, int y, int x)
 {
-	double v = fmax((y + 0.5) * side / size - 0.5, 0), u = fmax((x + 0.5) * side / size - 0.5, 0);
-	int top = (int)v, left = (int)u, bottom = top + 1 < side ? top + 1 : top, right = left + 1 < side ? left + 1 : left;
+	double v = fmax((y + 0.5) * side / size - 0.5, 0),
+	       u = fmax((x + 0.5) * side / size - 0.5, 0);
+	int top = (int)v, left = (int)u, bottom = top + 1 < side ? top + 1 : top,
+	    right = left + 1 < side ? left + 1 : left;
 	double down = v - top, across = u - left;
-	return (1 - down) * ((1 - across) * plane[top * side + left] + across * plane[top * side + right]) +
-	       down * ((1 - across) * plane[bottom * side + left] + across * plane[bottom * side + right]);
+	return (1 - down) *
+	           ((1 - across) * plane[top * side + left] + across * plane[top * side + right]) +
+	       down * ((1 - across) * plane[bottom * side + left] +
+	                  across * plane[bottom * side + right]);
 }
 
 static void check_mixed(int side, int size, double residual)
 {
-	float x[IMAGES * 3 * SIDE_MAX * SIDE_MAX], start[IMAGES * 3 * S * S], got[IMAGES * 3 * SIDE_MAX * SIDE_MAX];
+	float x[IMAGES * 3 * SIDE_MAX * SIDE_MAX], start[IMAGES * 3 * S * S],
+	    got[IMAGES * 3 * SIDE_MAX * SIDE_MAX];
 	tensor_scope_begin(NO_GRAD);
 	Tensor *tx = random_tensor(T_F32, 4, (int64_t[]){IMAGES, 3, side, side}, 1);
 	Tensor *ts = random_tensor(T_F32, 4, (int64_t[]){IMAGES, 3, S, S}, 2);
@@ -50,8 +57,9 @@ static void check_mixed(int side, int size, double residual)
 		for (int p = 0; p < size * size; p++) {
 			double want = sample(start + i * S * S, S, size, p / size, p % size);
 			if (side)
-				want =
-				    residual * want + (1 - residual) * sample(x + i * side * side, side, size, p / size, p % size);
+				want = residual * want +
+				       (1 - residual) * sample(x + i * side * side, side, size,
+				                            p / size, p % size);
 			CHECK_NEAR(got[i * size * size + p], want, 1e-5);
 		}
 	tensor_scope_end();

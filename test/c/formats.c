@@ -46,8 +46,6 @@ static int says(const char *part)
 	return found;
 }
 
-/* --- streams ------------------------------------------------------------------------------------- */
-
 /* 0: read to its end, *n tensors; -1. */
 static int read_stream(const void *data, size_t size, int *n)
 {
@@ -69,8 +67,9 @@ static struct stream_writer *begin_stream(const char *path)
 {
 	struct out *out = out_open(path, 0);
 
-	return stream_create(
-	    out, "test", json_pack("{s:s, s:[iif], s:{s:b, s:n}}", "tool", "x", "v", 1, -70000, 0.5, "o", "t", 1, "n"));
+	return stream_create(out, "test",
+	    json_pack("{s:s, s:[iif], s:{s:b, s:n}}", "tool", "x", "v", 1, -70000, 0.5, "o", "t", 1,
+	        "n"));
 }
 
 static struct bytes small_stream(void)
@@ -136,7 +135,8 @@ static void stream_round_trip(void)
 	struct stream_reader *r = stream_open("round.fd2", "test");
 	CHECK_STR(stream_kind(r), "test");
 	CHECK(json_is_null(json_object_get(json_object_get(stream_meta(r), "o"), "n")));
-	CHECK(json_integer_value(json_array_get(json_object_get(stream_meta(r), "v"), 1)) == -70000);
+	CHECK(
+	    json_integer_value(json_array_get(json_object_get(stream_meta(r), "v"), 1)) == -70000);
 	for (int t = DT_F16; t <= DT_BOOL; t++)
 		for (int i = 0; i < 5; i++) {
 			CHECK(stream_next(r, &a) == 1);
@@ -153,7 +153,8 @@ static void stream_round_trip(void)
 static void elements_become_doubles(void)
 {
 	const uint16_t half[] = {0x3c00, 0xc000, 0x0001, 0x7bff, 0x7c00, 0x83ff};
-	const double expected[] = {1, -2, 5.9604644775390625e-8, 65504, INFINITY, -6.097555160522461e-5};
+	const double expected[] = {
+	    1, -2, 5.9604644775390625e-8, 65504, INFINITY, -6.097555160522461e-5};
 	const int64_t whole[] = {-5, INT64_C(1) << 40};
 	const struct array h = {.dtype = DT_F16, .size = sizeof half, .data = (void *)half};
 	const struct array l = {.dtype = DT_I64, .size = sizeof whole, .data = (void *)whole};
@@ -175,7 +176,8 @@ static void large_tensors_are_split(void)
 		memcpy(data + i, &i, sizeof i);
 	struct stream_writer *w = begin_stream("large.fd2");
 	CHECK(stream_put(w, "big", DT_F32, 3, shape, data) == 0);
-	CHECK(stream_put(w, "wide", DT_U8, 2, (int64_t[]){1, (64 << 20) + 1}, data) == -1 && says("64 MiB"));
+	CHECK(stream_put(w, "wide", DT_U8, 2, (int64_t[]){1, (64 << 20) + 1}, data) == -1 &&
+	      says("64 MiB"));
 	stream_abandon(w);
 	CHECK(access("large.fd2", F_OK) == -1);
 
@@ -227,7 +229,8 @@ static void bytes_after_the_end_are_noticed(void)
 	int n;
 
 	memcpy(b.v + b.n, "more", 4);
-	CHECK(read_stream(b.v, b.n + 4, &n) == -1 && n == 2 && says("'memory' has 4 bytes after its end"));
+	CHECK(read_stream(b.v, b.n + 4, &n) == -1 && n == 2 &&
+	      says("'memory' has 4 bytes after its end"));
 	free(b.v);
 }
 
@@ -264,35 +267,42 @@ static void stream_claims_are_checked(void)
 	CHECK(RECORD("\xdf\xff\xff\xff\xff") == 0 && says("damaged"));
 	CHECK(RECORD("\xc6\xff\xff\xff\xff") == 0 && says("over 64 MiB"));
 	CHECK(RECORD("\xc6\x03\xff\xff\xff") == 0 && says("cut short"));
-	CHECK(RECORD("\xc1") == 0 && RECORD("\xc7\x01\x01\x01") == 0 && RECORD("\xd4\x01\x01") == 0);
+	CHECK(
+	    RECORD("\xc1") == 0 && RECORD("\xc7\x01\x01\x01") == 0 && RECORD("\xd4\x01\x01") == 0);
 	memset(nested, '\x91', sizeof nested);
 	CHECK(read_record(nested, sizeof nested) == 0 && says("damaged"));
 	CHECK(RECORD("\x80") == 0 && says("no tensor"));
 	CHECK(RECORD("\x07") == 0 && says("no tensor"));
 	CHECK(RECORD(NAMED "\x81\xc4\x02nd\xc0") == 0 && says("msgpack-numpy"));
-	CHECK(RECORD(NAMED "\x82\xc4\x02nd\xc3\xc4\x04kind\xc4\x01O") == 0 && says("Python objects"));
+	CHECK(
+	    RECORD(NAMED "\x82\xc4\x02nd\xc3\xc4\x04kind\xc4\x01O") == 0 && says("Python objects"));
 	CHECK(RECORD(NAMED "\x82\xc4\x02nd\xc3\xc4\x04kind\xc4\x01V") == 0 && says("structures"));
-	CHECK(RECORD(NAMED "\x82\xc4\x02nd\xc3\xc4\x04type\xa3<f9") == 0 && says("type other than"));
+	CHECK(
+	    RECORD(NAMED "\x82\xc4\x02nd\xc3\xc4\x04type\xa3<f9") == 0 && says("type other than"));
 	CHECK(RECORD(NAMED "\x84\xc4\x02nd\xc3\xc4\x04type\xa3<f4\xc4\x05shape\x91\x02\xc4\x04"
 	                   "data\xc4\x04"
 	                   "abcd") == 0 &&
 	      says("do not fit"));
-	CHECK(RECORD(NAMED "\x84\xc4\x02nd\xc3\xc4\x04type\xa3<f4\xc4\x05shape\x92\xcf\x80\x00\x00\x00\x00\x00\x00\x00\x02\xc4\x04"
+	CHECK(RECORD(NAMED "\x84\xc4\x02nd\xc3\xc4\x04type\xa3<"
+	                   "f4\xc4\x05shape\x92\xcf\x80\x00\x00\x00\x00\x00\x00\x00\x02\xc4\x04"
 	                   "data\xc4\x00") == 0 &&
 	      says("do not fit"));
 	CHECK(RECORD(NAMED "\x84\xc4\x02nd\xc3\xc4\x04type\xa3<f4\xc4\x05shape\x91\xff\xc4\x04"
 	                   "data\xc4\x00") == 0 &&
 	      says("do not fit"));
-	CHECK(RECORD(CLOSED "\x91\x02\xa5value\x84\xc4\x02nd\xc3\xc4\x04type\xa3|u1\xc4\x05shape\x91\x03\xc4\x04"
+	CHECK(RECORD(CLOSED "\x91\x02\xa5value\x84\xc4\x02nd\xc3\xc4\x04type\xa3|"
+	                    "u1\xc4\x05shape\x91\x03\xc4\x04"
 	                    "data\xc4\x03"
 	                    "abc") == 0 &&
 	      says("do not fit together"));
-	CHECK(RECORD(CLOSED "\x91\xcf\x7f\xff\xff\xff\xff\xff\xff\xff\xa5value\x84\xc4\x02nd\xc3\xc4\x04type\xa3|"
+	CHECK(RECORD(CLOSED "\x91\xcf\x7f\xff\xff\xff\xff\xff\xff\xff\xa5value\x84\xc4\x02nd\xc3"
+	                    "\xc4\x04type\xa3|"
 	                    "u1\xc4\x05shape\x91\x01\xc4\x04"
 	                    "data\xc4\x01"
 	                    "a") == 0 &&
 	      says("split in a way"));
-	CHECK(RECORD(CLOSED "\x91\x02\xa5value\x84\xc4\x02nd\xc3\xc4\x04type\xa3|u1\xc4\x05shape\x91\x01\xc4\x04"
+	CHECK(RECORD(CLOSED "\x91\x02\xa5value\x84\xc4\x02nd\xc3\xc4\x04type\xa3|"
+	                    "u1\xc4\x05shape\x91\x01\xc4\x04"
 	                    "data\xc4\x01"
 	                    "a\x83\xa3"
 	                    "end\xc3\xa5"
@@ -336,17 +346,19 @@ static void other_inputs_are_recognised(void)
 	int n;
 
 	CHECK(read_stream("", 0, &n) == -1 && says("'memory' is empty"));
-	CHECK(read_stream("hello\n", 6, &n) == -1 && says("neither a tar archive nor a tensor stream"));
-	CHECK(read_stream(zeros, sizeof zeros, &n) == -1 && says("is an image shard; a tensor stream is wanted here"));
+	CHECK(read_stream("hello\n", 6, &n) == -1 &&
+	      says("neither a tar archive nor a tensor stream"));
+	CHECK(read_stream(zeros, sizeof zeros, &n) == -1 &&
+	      says("is an image shard; a tensor stream is wanted here"));
 	CHECK(read_stream("\xff\xd8\xff\xe0", 4, &n) == -1 && says("is a JPEG image"));
 	CHECK(read_stream(v2, sizeof v2 - 1, &n) == -1 && says("version 2"));
-	CHECK(!stream_open("small.fd2", "teacher") && says("'small.fd2' holds test; a teacher is wanted here"));
+	CHECK(!stream_open("small.fd2", "teacher") &&
+	      says("'small.fd2' holds test; a teacher is wanted here"));
 	CHECK(!stream_open("none.fd2", NULL) && says("cannot open 'none.fd2': No such file"));
-	CHECK(!shard_open((char *[]){"none.tar"}, 1) && says("cannot open 'none.tar': No such file"));
+	CHECK(
+	    !shard_open((char *[]){"none.tar"}, 1) && says("cannot open 'none.tar': No such file"));
 	free(b.v);
 }
-
-/* --- shards -------------------------------------------------------------------------------------- */
 
 static const char *const classes[] = {"a.1", "b c", "d"};
 
@@ -382,12 +394,14 @@ static int add(struct shard_writer *w, int i)
 
 	memset(image, i + 1, sizeof image);
 	snprintf(id, sizeof id, "%04d", i);
-	return shard_add(w, classes[i % 3], id, i % 3, image, (size_t)(300 * i + 1), "npy", 3, NULL);
+	return shard_add(
+	    w, classes[i % 3], id, i % 3, image, (size_t)(300 * i + 1), "npy", 3, NULL);
 }
 
 static json_t *settings(double beta)
 {
-	return json_pack("{s:s, s:[s], s:{s:f}}", "tool", "test", "argv", "test", "options", "beta", beta);
+	return json_pack(
+	    "{s:s, s:[s], s:{s:f}}", "tool", "test", "argv", "test", "options", "beta", beta);
 }
 
 static void make_shard(const char *path, int flags)
@@ -410,7 +424,8 @@ static void shard_round_trip(void)
 		CHECK(shard_next(r, &s) == 1);
 		CHECK_STR(s.class, classes[i % 3]);
 		CHECK_STR(s.shard, "x.tar");
-		CHECK(s.cls == i % 3 && s.image_size == (size_t)(300 * i + 1) && s.image[0] == i + 1 && s.npy_size == 3 && !s.json);
+		CHECK(s.cls == i % 3 && s.image_size == (size_t)(300 * i + 1) &&
+		      s.image[0] == i + 1 && s.npy_size == 3 && !s.json);
 	}
 	CHECK_STR(s.key, "a.1/0003");
 	CHECK(shard_next(r, &s) == 0);
@@ -450,14 +465,13 @@ static void shard_names_are_checked_before_writing(void)
 	CHECK(shard_add(w, "a", "", 0, "j", 1, NULL, 0, NULL) == -1);
 	CHECK(shard_add(w, "../a", "x", 0, "j", 1, NULL, 0, NULL) == -1);
 	CHECK(shard_add(w, "/a", "x", 0, "j", 1, NULL, 0, NULL) == -1);
-	CHECK(shard_add(w, "__a__", "x", 0, "j", 1, NULL, 0, NULL) == -1 && says("no name for a class"));
+	CHECK(shard_add(w, "__a__", "x", 0, "j", 1, NULL, 0, NULL) == -1 &&
+	      says("no name for a class"));
 	CHECK(shard_add(w, NULL, "x", -1, "j", 1, NULL, 0, NULL) == -1 && says("has no label"));
 	CHECK(shard_add(w, "a", "x", -1, NULL, 0, NULL, 0, NULL) == -1 && says("has no image"));
 	shard_abandon(w);
 	CHECK(access("names.tar", F_OK) == -1);
 }
-
-/* --- tars by hand -------------------------------------------------------------------------------- */
 
 static uint8_t tar[64 << 10];
 static size_t tar_size;
@@ -563,7 +577,8 @@ static void hand_made_faults_are_named(void)
 	member("a/1.jpg", "j");
 	member("a/2.jpg", "j");
 	member("a/1.cls", "0");
-	CHECK(try_tar() == -1 && says("'a/1' appears again with member 'a/1.cls'") && says("tar --sort=name"));
+	CHECK(try_tar() == -1 && says("'a/1' appears again with member 'a/1.cls'") &&
+	      says("tar --sort=name"));
 	member("a/1.jpg", "j");
 	member("a/1.jpeg", "j");
 	CHECK(try_tar() == -1 && says("'a/1.jpeg' is the second"));
@@ -684,8 +699,6 @@ static void digest_is_of_samples_alone(void)
 	CHECK_STR(other, whole);
 }
 
-/* --- going on ------------------------------------------------------------------------------------ */
-
 static void count_seen(void *ctx, const struct sample *s)
 {
 	CHECK(s->image_size == (size_t)(300 * *(int *)ctx + 1) && s->npy_size == 3);
@@ -696,7 +709,8 @@ static void count_seen(void *ctx, const struct sample *s)
 static void finish_rest(const struct bytes *whole)
 {
 	int have = 0;
-	struct shard_writer *w = shard_resume("k.tar", settings(0.5), classes, 3, count_seen, &have);
+	struct shard_writer *w =
+	    shard_resume("k.tar", settings(0.5), classes, 3, count_seen, &have);
 
 	CHECK(w != NULL);
 	if (!w)
@@ -728,7 +742,8 @@ static void broken_off_anywhere_it_goes_on(void)
 static void finished_samples_stay_when_abandoned(void)
 {
 	int have = 0;
-	struct shard_writer *w = shard_create(out_open("k.tar", OUT_KEEP), settings(0.5), classes, 3);
+	struct shard_writer *w =
+	    shard_create(out_open("k.tar", OUT_KEEP), settings(0.5), classes, 3);
 
 	CHECK(add(w, 0) == 0 && add(w, 1) == 0);
 	shard_abandon(w);
@@ -736,10 +751,13 @@ static void finished_samples_stay_when_abandoned(void)
 	CHECK(w && have == 2);
 	CHECK(shard_add(w, "d", "x", 2, "j", 1, NULL, 0, NULL) == -1 && says("other parts"));
 	shard_abandon(w);
-	CHECK(!shard_resume("k.tar", settings(0.25), classes, 3, NULL, NULL) && says("begun with beta 0.5, and this is beta 0.25"));
-	CHECK(!shard_resume("k.tar", settings(0.5), classes, 2, NULL, NULL) && says("list of classes"));
+	CHECK(!shard_resume("k.tar", settings(0.25), classes, 3, NULL, NULL) &&
+	      says("begun with beta 0.5, and this is beta 0.25"));
+	CHECK(!shard_resume("k.tar", settings(0.5), classes, 2, NULL, NULL) &&
+	      says("list of classes"));
 	write_file("k.tar.part", "something else", 14);
-	CHECK(!shard_resume("k.tar", settings(0.5), classes, 3, NULL, NULL) && says("was not begun by this program"));
+	CHECK(!shard_resume("k.tar", settings(0.5), classes, 3, NULL, NULL) &&
+	      says("was not begun by this program"));
 	unlink("k.tar.part");
 }
 
@@ -749,8 +767,10 @@ static void npy_header_is_numpys(void)
 	size_t size;
 	uint8_t *b = npy_f16(v, 3, (int64_t[]){3, 1, 2}, &size);
 
-	CHECK(size == 140 &&
-	      !memcmp(b, "\x93NUMPY\x01\x00\x76\x00{'descr': '<f2', 'fortran_order': False, 'shape': (3, 1, 2), }", 71));
+	CHECK(size == 140 && !memcmp(b,
+	                         "\x93NUMPY\x01\x00\x76\x00{'descr': '<f2', 'fortran_order': "
+	                         "False, 'shape': (3, 1, 2), }",
+	                         71));
 	CHECK(b[127] == '\n');
 	free(b);
 }

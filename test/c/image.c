@@ -21,11 +21,13 @@ static struct image grey(int w, int h, const uint8_t *v)
 
 static int same(const struct image *a, const struct image *b)
 {
-	return a->w == b->w && a->h == b->h && memcmp(a->rgb, b->rgb, (size_t)a->w * (size_t)a->h * 3) == 0;
+	return a->w == b->w && a->h == b->h &&
+	       memcmp(a->rgb, b->rgb, (size_t)a->w * (size_t)a->h * 3) == 0;
 }
 
 /* The first channel of the resampled image, row by row. */
-static void check_resampled(const struct image *in, const double *box, int w, int h, int antialias, const uint8_t *expected)
+static void check_resampled(
+    const struct image *in, const double *box, int w, int h, int antialias, const uint8_t *expected)
 {
 	struct image out;
 
@@ -50,21 +52,24 @@ static void resample_keeps_what_fits(void)
 	image_free(&in);
 }
 
-/* The share of input p of a box [at, at + length), not yet divided by their sum, for output i of n. */
+/* The share of input p of a box [at, at + length), not yet divided by their sum, for output i of
+ * n. */
 static double share(int p, int size, double at, double length, int i, int n, int antialias)
 {
-	double scale = length / n, width = antialias && scale > 1 ? scale : 1, centre = at + (i + 0.5) * scale;
+	double scale = length / n, width = antialias && scale > 1 ? scale : 1,
+	       centre = at + (i + 0.5) * scale;
 	int inside = p >= fmax(0, floor(at)) && p < fmin(size, ceil(at + length));
 	return inside ? fmax(0, 1 - fabs(p + 0.5 - centre) / width) : 0;
 }
 
-static double resampled(const struct image *in, const double *box, int w, int h, int x, int y, int c, int antialias)
+static double resampled(
+    const struct image *in, const double *box, int w, int h, int x, int y, int c, int antialias)
 {
 	double sum = 0, value = 0;
 	for (int q = 0; q < in->h; q++)
 		for (int p = 0; p < in->w; p++) {
-			double s =
-			    share(p, in->w, box[0], box[2], x, w, antialias) * share(q, in->h, box[1], box[3], y, h, antialias);
+			double s = share(p, in->w, box[0], box[2], x, w, antialias) *
+			           share(q, in->h, box[1], box[3], y, h, antialias);
 			sum += s;
 			value += s * in->rgb[(q * in->w + p) * 3 + c];
 		}
@@ -74,16 +79,22 @@ static double resampled(const struct image *in, const double *box, int w, int h,
 /* Noise, through boxes that shrink and grow; each row ends in another part of a vector. */
 static void resample_is_its_definition(void)
 {
-	static const double boxes[][4] = {{0, 0, 37, 29}, {3, 2, 20, 11}, {0.4, 1.7, 31.2, 20.9}, {5, 5, 3, 2}, {30, 0, 7, 29}};
+	static const double boxes[][4] = {
+	    {0, 0, 37, 29}, {3, 2, 20, 11}, {0.4, 1.7, 31.2, 20.9}, {5, 5, 3, 2}, {30, 0, 7, 29}};
 	struct image in = image_new(37, 29), out;
 	struct rng r = rng_at(11, RNG_TEST, 5, 0, 0);
 	for (int i = 0; i < 37 * 29 * 3; i++)
 		in.rgb[i] = (uint8_t)rng_u32(&r);
 	for (int k = 0; k < 5 * 14; k++) {
-		int w = (int[]){1, 5, 6, 11, 16, 21, 22, 27, 32, 37, 43, 48, 59, 64}[k % 14], h = 1 + k % 9, antialias = k & 1;
-		image_resample(&out, &in, boxes[k / 14][0], boxes[k / 14][1], boxes[k / 14][2], boxes[k / 14][3], w, h, antialias);
+		int w = (int[]){1, 5, 6, 11, 16, 21, 22, 27, 32, 37, 43, 48, 59, 64}[k % 14],
+		    h = 1 + k % 9, antialias = k & 1;
+		image_resample(&out, &in, boxes[k / 14][0], boxes[k / 14][1], boxes[k / 14][2],
+		    boxes[k / 14][3], w, h, antialias);
 		for (int i = 0; i < w * h * 3; i++)
-			CHECK_NEAR(out.rgb[i], resampled(&in, boxes[k / 14], w, h, i / 3 % w, i / 3 / w, i % 3, antialias), 0.501);
+			CHECK_NEAR(out.rgb[i],
+			    resampled(
+			        &in, boxes[k / 14], w, h, i / 3 % w, i / 3 / w, i % 3, antialias),
+			    0.501);
 		image_free(&out);
 	}
 	image_free(&in);
@@ -151,7 +162,8 @@ static void resample_keeps_a_constant(void)
 
 static void short_side_is_torchvisions(void)
 {
-	const int sizes[][5] = {{500, 375, 224, 298, 224}, {375, 500, 224, 224, 298}, {7, 7, 3, 3, 3}, {100, 1, 2, 200, 2}};
+	const int sizes[][5] = {{500, 375, 224, 298, 224}, {375, 500, 224, 224, 298},
+	    {7, 7, 3, 3, 3}, {100, 1, 2, 200, 2}};
 
 	for (int i = 0; i < 4; i++) {
 		const int *s = sizes[i];
@@ -187,8 +199,10 @@ static void quarters_change_places(void)
 				CHECK(out.rgb[3 * i] == x && out.rgb[3 * i + 1] == y);
 				continue;
 			}
-			CHECK(out.rgb[3 * i] % (3 + odd) == x % (3 + odd) && out.rgb[3 * i + 1] % (2 + odd) == y % (2 + odd));
-			CHECK((out.rgb[3 * i + 1] >= 2 + odd) * 2 + (out.rgb[3 * i] >= 3 + odd) == order[2 * low + right]);
+			CHECK(out.rgb[3 * i] % (3 + odd) == x % (3 + odd) &&
+			      out.rgb[3 * i + 1] % (2 + odd) == y % (2 + odd));
+			CHECK((out.rgb[3 * i + 1] >= 2 + odd) * 2 + (out.rgb[3 * i] >= 3 + odd) ==
+			      order[2 * low + right]);
 		}
 		image_free(&in);
 		image_free(&out);
@@ -204,7 +218,8 @@ static void crops_stay_within(void)
 		int w = 1 + (int)rng_below(&r, 90), h = 1 + (int)rng_below(&r, 90);
 		struct box b = random_resized_crop(&r, w, h, 0.08, 1, 3.0 / 4, 4.0 / 3);
 
-		CHECK(b.x >= 0 && b.y >= 0 && b.w > 0 && b.h > 0 && b.x + b.w <= w && b.y + b.h <= h);
+		CHECK(
+		    b.x >= 0 && b.y >= 0 && b.w > 0 && b.h > 0 && b.x + b.w <= w && b.y + b.h <= h);
 	}
 }
 
@@ -257,7 +272,8 @@ static void jpeg_round_trip(void)
 static void jpeg_scales_down_to_the_wanted_side(void)
 {
 	struct image im = ramp(160, 120), back;
-	const int wanted[] = {0, 121, 61, 60, 30, 16, 15, 1}, short_side[] = {120, 120, 120, 60, 30, 30, 15, 15};
+	const int wanted[] = {0, 121, 61, 60, 30, 16, 15, 1},
+	          short_side[] = {120, 120, 120, 60, 30, 30, 15, 15};
 	uint8_t *data;
 	size_t size;
 
@@ -327,7 +343,8 @@ static void jpeg_survives_damage(void)
 	image_free(&im);
 }
 
-/* A black progressive JPEG: one scan of all DC, then one for each AC coefficient of each channel. */
+/* A black progressive JPEG: one scan of all DC, then one for each AC coefficient of each
+ * channel. */
 static size_t jpeg_of_scans(int scans, unsigned char **data)
 {
 	struct jpeg_compress_struct c;
@@ -337,7 +354,8 @@ static size_t jpeg_of_scans(int scans, unsigned char **data)
 	unsigned long size = 0;
 
 	for (int i = 1; i < scans; i++)
-		script[i] = (jpeg_scan_info){1, {(i - 1) / 63}, 1 + (i - 1) % 63, 1 + (i - 1) % 63, 0, 0};
+		script[i] =
+		    (jpeg_scan_info){1, {(i - 1) / 63}, 1 + (i - 1) % 63, 1 + (i - 1) % 63, 0, 0};
 	c.err = jpeg_std_error(&err);
 	jpeg_create_compress(&c);
 	*data = NULL;
@@ -376,7 +394,8 @@ static void sheet_lays_out_cells(void)
 
 	draw_sheet(&sheet, images, 3, 2, 4);
 	CHECK(sheet.w == 10 && sheet.h == 10);
-	const char *rows[] = {"####......", "####..####", "####..####", "####......", "..........", "..........", "####......"};
+	const char *rows[] = {"####......", "####..####", "####..####", "####......", "..........",
+	    "..........", "####......"};
 	for (int y = 0; y < 7; y++)
 		for (int x = 0; x < 10; x++)
 			CHECK(sheet.rgb[(y * 10 + x) * 3] == (rows[y][x] == '#' ? 0 : 255));
@@ -413,8 +432,10 @@ static void creatures_differ_in_their_part_alone(void)
 		CHECK(!same(&a, &b));
 		for (int i = 0; i < 64 * 64; i++) {
 			int x = i % 64, y = i / 64;
-			int in_a = x >= pa.x - 1 && x <= pa.x + pa.w && y >= pa.y - 1 && y <= pa.y + pa.h;
-			int in_b = x >= pb.x - 1 && x <= pb.x + pb.w && y >= pb.y - 1 && y <= pb.y + pb.h;
+			int in_a =
+			    x >= pa.x - 1 && x <= pa.x + pa.w && y >= pa.y - 1 && y <= pa.y + pa.h;
+			int in_b =
+			    x >= pb.x - 1 && x <= pb.x + pb.w && y >= pb.y - 1 && y <= pb.y + pb.h;
 
 			CHECK(in_a || in_b || memcmp(a.rgb + i * 3, b.rgb + i * 3, 3) == 0);
 		}

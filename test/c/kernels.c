@@ -1,5 +1,6 @@
-/* The CUDA kernels of lib/cuda on the CPU: the arithmetic of one element against short derivations of its own; the kernels, run by
- * test/cuda/emulated, against f64 and the CPU's passes; and the plug-in itself, as far as it goes without a GPU. */
+/* The CUDA kernels of lib/cuda on the CPU: the arithmetic of one element against short
+ * derivations of its own; the kernels, run by test/cuda/emulated, against f64 and the CPU's
+ * passes; and the plug-in itself, as far as it goes without a GPU. */
 #include <dlfcn.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -18,8 +19,6 @@ static float normal(void)
 	return (float)rng_normal(&draws);
 }
 
-/* --- bf16 ---------------------------------------------------------------------------------------- */
-
 /* Of the two neighbours of 16 bits the nearer one, and of a tie the even one. */
 static void bf16_rounds_to_nearest(void)
 {
@@ -33,51 +32,57 @@ static void bf16_rounds_to_nearest(void)
 		uint16_t low = (uint16_t)(bits >> 16), high = (uint16_t)(low + 1);
 		double below = fabs((double)f - widen(low)), above = fabs((double)f - widen(high));
 		uint16_t want = below < above ? low : above < below ? high : low % 2 ? high : low;
-		CHECK_THAT(narrow(f) == want, "%a became %04x, not %04x", (double)f, narrow(f), want);
+		CHECK_THAT(
+		    narrow(f) == want, "%a became %04x, not %04x", (double)f, narrow(f), want);
 	}
 	CHECK(isnan(widen(narrow(NAN))));
 	CHECK(narrow(INFINITY) == 0x7f80 && narrow(-INFINITY) == 0xff80 && narrow(-0.0f) == 0x8000);
-	/* The largest number stays, but half a step more does not; half of the smallest one is a tie. */
+	/* The largest number stays, but half a step more does not; half of the smallest one is a
+	 * tie. */
 	CHECK(narrow(0x1.fefffep127f) == 0x7f7f && narrow(0x1.ffp127f) == 0x7f80);
 	CHECK(narrow(0x1p-134f) == 0 && narrow(0x1.0002p-134f) == 1);
 }
 
-/* --- a frozen BatchNorm -------------------------------------------------------------------------- */
-
-/* The gradient against central differences of the value; the statistics' part against the definition. */
+/* The gradient against central differences of the value; the statistics' part against the
+ * definition. */
 static void one_element(void)
 {
 	static const double tops[] = {0, INFINITY, 6};
 	const double step = 1e-3;
 	for (int i = 0; i < 600; i++) {
-		float x = 3 * normal(), scale = normal(), shift = normal(), residual = normal(), dy = normal();
+		float x = 3 * normal(), scale = normal(), shift = normal(), residual = normal(),
+		      dy = normal();
 		float top = (float)tops[i % 3], y[3];
 		bool adds = i % 2, clamps = top > 0;
-		double inner = (double)x * scale + shift + (adds ? residual : 0), want = clamps ? fmin(fmax(inner, 0), top) : inner;
+		double inner = (double)x * scale + shift + (adds ? residual : 0),
+		       want = clamps ? fmin(fmax(inner, 0), top) : inner;
 		for (int side = -1; side <= 1; side++)
-			y[side + 1] = frozen_value(x + (float)(side * step), scale, shift, adds, residual, clamps, top);
+			y[side + 1] = frozen_value(
+			    x + (float)(side * step), scale, shift, adds, residual, clamps, top);
 		CHECK_NEAR(y[1], want, 1e-5);
 		if (clamps && (fabs(inner) < 0.02 || fabs(inner - top) < 0.02))
 			continue; /* a kink between the differences */
 		float d = frozen_through(dy, y[1], clamps, top);
-		CHECK_NEAR(frozen_gradient(d, x, scale, 0, 0), dy * ((double)y[2] - y[0]) / (2 * step), 5e-3);
+		CHECK_NEAR(frozen_gradient(d, x, scale, 0, 0),
+		    dy * ((double)y[2] - y[0]) / (2 * step), 5e-3);
 		float mean = normal(), dmean = normal(), dvar = normal(), n = 50, slope, offset;
 		frozen_line(dmean, dvar, mean, n, &slope, &offset);
-		CHECK_NEAR(frozen_gradient(0, x, scale, slope, offset), dmean / n + 2 * dvar * (x - mean) / n, 1e-5);
+		CHECK_NEAR(frozen_gradient(0, x, scale, slope, offset),
+		    dmean / n + 2 * dvar * (x - mean) / n, 1e-5);
 	}
 }
 
 /* On its kinks and outside of them nothing passes; NaN stays. */
 static void clamped_elements(void)
 {
-	CHECK(frozen_through(1, 0, true, 6) == 0 && frozen_through(1, 6, true, 6) == 0 && frozen_through(1, 3, true, 6) == 1);
+	CHECK(frozen_through(1, 0, true, 6) == 0 && frozen_through(1, 6, true, 6) == 0 &&
+	      frozen_through(1, 3, true, 6) == 1);
 	CHECK(frozen_through(1, 7, true, INFINITY) == 1 && frozen_through(1, -2, false, 0) == 1);
 	CHECK(isnan(frozen_value(NAN, 1, 0, false, 0, true, 6)));
 }
 
-/* --- running a kernel ---------------------------------------------------------------------------- */
-
-/* n normal numbers, f32 or bf16; freed by the caller. It begins `skip` elements behind an aligned address. */
+/* n normal numbers, f32 or bf16; freed by the caller. It begins `skip` elements behind an
+ * aligned address. */
 struct array {
 	char *room;
 	void *v;
@@ -105,7 +110,8 @@ static void run_thrice(const char *(*f)(void *ctx), void *ctx, const struct arra
 			memset(out[k].v, 0xff, out[k].bytes); /* NaN, in every type */
 		CHECK_STR(f(ctx), NULL);
 		for (int k = 0; k < outs; k++) {
-			CHECK_THAT(!i || !memcmp(out[k].v, before[k], out[k].bytes), "output %d of run %d differs", k, i);
+			CHECK_THAT(!i || !memcmp(out[k].v, before[k], out[k].bytes),
+			    "output %d of run %d differs", k, i);
 			memcpy(before[k], out[k].v, out[k].bytes);
 		}
 	}
@@ -113,17 +119,16 @@ static void run_thrice(const char *(*f)(void *ctx), void *ctx, const struct arra
 		free(before[k]);
 }
 
-/* --- the frozen BatchNorm's kernels -------------------------------------------------------------- */
-
 struct shape {
 	int64_t groups, rows, C; /* rows of each group */
 	bool bf16;
 	int skip; /* elements that the arrays are off a multiple of 16 bytes */
 };
 
-static const struct shape shapes[] = {{1, 1, 1, false, 0}, {1, 5000, 64, true, 0}, {2, 777, 58, true, 0}, {1, 98, 2048, true, 0},
-    {1, 98, 2048, false, 0}, {1, 4097, 24, false, 0}, {3, 513, 116, true, 0}, {5, 3, 1000, true, 0}, {1, 20000, 3, false, 0},
-    {2, 300, 64, true, 2}, {1, 300, 64, true, 1}, {3, 300, 64, false, 2}, {1, 129, 33, false, 1}, {4, 49, 512, true, 0}};
+static const struct shape shapes[] = {{1, 1, 1, false, 0}, {1, 5000, 64, true, 0},
+    {2, 777, 58, true, 0}, {1, 98, 2048, true, 0}, {1, 98, 2048, false, 0}, {1, 4097, 24, false, 0},
+    {3, 513, 116, true, 0}, {5, 3, 1000, true, 0}, {1, 20000, 3, false, 0}, {2, 300, 64, true, 2},
+    {1, 300, 64, true, 1}, {3, 300, 64, false, 2}, {1, 129, 33, false, 1}, {4, 49, 512, true, 0}};
 
 enum { SHAPES = sizeof shapes / sizeof *shapes };
 
@@ -152,14 +157,17 @@ static int64_t room_of(const struct shape *s)
 static const char *run_forward(void *ctx)
 {
 	struct norm *n = ctx;
-	float *mean = n->room ? n->statistics : NULL, *var = n->room ? n->statistics + vectors_of(n->s) : NULL;
-	return fd2_cuda_engine()->frozen_forward(&n->k, n->s->rows, n->s->groups, n->room, mean, var, NULL);
+	float *mean = n->room ? n->statistics : NULL,
+	      *var = n->room ? n->statistics + vectors_of(n->s) : NULL;
+	return fd2_cuda_engine()->frozen_forward(
+	    &n->k, n->s->rows, n->s->groups, n->room, mean, var, NULL);
 }
 
 static const char *run_backward(void *ctx)
 {
 	struct norm *n = ctx;
-	return fd2_cuda_engine()->frozen_backward(&n->k, n->s->rows, n->s->groups, n->mean, n->dmean, n->dvar, NULL);
+	return fd2_cuda_engine()->frozen_backward(
+	    &n->k, n->s->rows, n->s->groups, n->mean, n->dmean, n->dvar, NULL);
 }
 
 /* What a result may be off by: roundings of f32, or the last of bf16's 8 bits. */
@@ -172,7 +180,8 @@ static void check_values(const struct norm *n)
 {
 	const struct frozen_bn *k = &n->k;
 	for (int64_t i = 0; i < elements_of(n->s); i++) {
-		double want = (double)load(k->x, i, k->bf16) * k->scale[i % k->C] + k->shift[i % k->C];
+		double want =
+		    (double)load(k->x, i, k->bf16) * k->scale[i % k->C] + k->shift[i % k->C];
 		want += k->residual ? load(k->residual, i, k->bf16) : 0;
 		want = k->top > 0 ? fmin(fmax(want, 0), k->top) : want;
 		CHECK_NEAR(load(k->y, i, k->bf16), want, slack(k->bf16, want));
@@ -209,7 +218,8 @@ static void check_gradients(const struct norm *n)
 	for (int64_t i = 0; i < elements_of(n->s); i++) {
 		int64_t c = i % k->C;
 		float y = load(k->y, i, k->bf16), x = load(k->x, i, k->bf16);
-		double d = k->top > 0 && (y <= 0 || y >= k->top) ? 0 : load(k->dy, i, k->bf16), want = d * k->scale[c];
+		double d = k->top > 0 && (y <= 0 || y >= k->top) ? 0 : load(k->dy, i, k->bf16),
+		       want = d * k->scale[c];
 		want += of_statistics(n, i, x);
 		CHECK_NEAR(load(k->dx, i, k->bf16), want, slack(k->bf16, want));
 		CHECK(!k->dresidual || load(k->dresidual, i, k->bf16) == (float)d);
@@ -220,12 +230,16 @@ static void check_gradients(const struct norm *n)
 static void norm_runs(const struct shape *s, float top, bool whole)
 {
 	int64_t n = elements_of(s), vectors = vectors_of(s);
-	struct array x = array_new(n, s->bf16, s->skip), y = array_new(n, s->bf16, s->skip), r = array_new(n, s->bf16, s->skip);
-	struct array dy = array_new(n, s->bf16, s->skip), dx = array_new(n, s->bf16, s->skip), dr = array_new(n, s->bf16, s->skip);
+	struct array x = array_new(n, s->bf16, s->skip), y = array_new(n, s->bf16, s->skip),
+	             r = array_new(n, s->bf16, s->skip);
+	struct array dy = array_new(n, s->bf16, s->skip), dx = array_new(n, s->bf16, s->skip),
+	             dr = array_new(n, s->bf16, s->skip);
 	struct array channels = array_new(3 * s->C, false, 0), d = array_new(2 * vectors, false, 0);
-	struct array room = array_new(room_of(s), false, 0), statistics = array_new(2 * vectors, false, 0);
+	struct array room = array_new(room_of(s), false, 0),
+	             statistics = array_new(2 * vectors, false, 0);
 	float *c = channels.v;
-	struct norm k = {{s->C, s->bf16, top, x.v, whole ? r.v : NULL, y.v, c, c + s->C, c + 2 * s->C}, s};
+	struct norm k = {
+	    {s->C, s->bf16, top, x.v, whole ? r.v : NULL, y.v, c, c + s->C, c + 2 * s->C}, s};
 	k.room = whole ? room.v : NULL;
 	k.statistics = statistics.v;
 	run_thrice(run_forward, &k, (struct array[]){y, statistics}, 1 + whole);
@@ -241,7 +255,9 @@ static void norm_runs(const struct shape *s, float top, bool whole)
 	k.k.dx = dx.v;
 	run_thrice(run_backward, &k, (struct array[]){dx, dr}, 1 + whole);
 	check_gradients(&k);
-	for (struct array *a = (struct array[]){x, y, r, dy, dx, dr, channels, d, room, statistics, {0}}; a->room; a++)
+	for (struct array *a =
+	         (struct array[]){x, y, r, dy, dx, dr, channels, d, room, statistics, {0}};
+	     a->room; a++)
 		free(a->room);
 }
 
@@ -255,28 +271,30 @@ static void norm_kernels(void)
 		}
 }
 
-/* Sums of f32 within a block and of f64 over blocks keep the digits of mean and variance, though these stand far from 0. */
+/* Sums of f32 within a block and of f64 over blocks keep the digits of mean and variance, though
+ * these stand far from 0. */
 static void statistics_far_from_zero(void)
 {
 	for (const struct shape *s = shapes; s < shapes + SHAPES; s++) {
 		int64_t n = elements_of(s);
 		struct array x = array_new(n, s->bf16, s->skip), y = array_new(n, s->bf16, s->skip);
-		struct array channels = array_new(3 * s->C, false, 0), statistics = array_new(2 * vectors_of(s), false, 0);
+		struct array channels = array_new(3 * s->C, false, 0),
+		             statistics = array_new(2 * vectors_of(s), false, 0);
 		struct array room = array_new(room_of(s), false, 0);
 		float *c = channels.v;
-		struct norm k = {{s->C, s->bf16, 0, x.v, NULL, y.v, c, c + s->C, c + 2 * s->C}, s, room.v, statistics.v};
+		struct norm k = {{s->C, s->bf16, 0, x.v, NULL, y.v, c, c + s->C, c + 2 * s->C}, s,
+		    room.v, statistics.v};
 		for (int64_t i = 0; i < n; i++)
 			store(x.v, i, 100 + normal(), s->bf16);
 		for (int64_t i = 2 * s->C; i < 3 * s->C; i++)
 			c[i] = 100 + 0.1f * normal();
 		run_thrice(run_forward, &k, &statistics, 1);
 		check_statistics(&k);
-		for (struct array *a = (struct array[]){x, y, channels, statistics, room, {0}}; a->room; a++)
+		for (struct array *a = (struct array[]){x, y, channels, statistics, room, {0}};
+		     a->room; a++)
 			free(a->room);
 	}
 }
-
-/* --- with a pool --------------------------------------------------------------------------------- */
 
 struct map {
 	int64_t groups, images, H, W, C; /* images of all groups */
@@ -284,9 +302,9 @@ struct map {
 	int skip;
 };
 
-static const struct map maps[] = {{2, 4, 7, 5, 64, true, 0}, {3, 3, 8, 8, 24, false, 0}, {1, 1, 1, 1, 3, false, 0},
-    {1, 2, 1, 6, 58, true, 0}, {1, 1, 9, 4, 64, false, 2}, {1, 1, 9, 4, 64, true, 1}, {1, 2, 6, 2, 2048, true, 0},
-    {1, 1, 40, 30, 33, true, 0}};
+static const struct map maps[] = {{2, 4, 7, 5, 64, true, 0}, {3, 3, 8, 8, 24, false, 0},
+    {1, 1, 1, 1, 3, false, 0}, {1, 2, 1, 6, 58, true, 0}, {1, 1, 9, 4, 64, false, 2},
+    {1, 1, 9, 4, 64, true, 1}, {1, 2, 6, 2, 2048, true, 0}, {1, 1, 40, 30, 33, true, 0}};
 
 /* Equal bits, or two NaNs. */
 static bool same(const void *a, const void *b, int64_t n, bool bf16)
@@ -321,7 +339,8 @@ static void check_windows(const struct frozen_bn *k, int64_t images)
 static void check_shares(const struct norm *n, int64_t images)
 {
 	struct frozen_bn cpu = n->k;
-	int64_t C = cpu.C, bands = images * pool_size(cpu.H), in_group = bands / n->s->groups, count = elements_of(n->s);
+	int64_t C = cpu.C, bands = images * pool_size(cpu.H), in_group = bands / n->s->groups,
+	        count = elements_of(n->s);
 	struct array dx = array_new(count, cpu.bf16, 0);
 	struct pool_room *room = pool_room_new(&cpu);
 	float *lines = xcalloc((size_t)(2 * C), sizeof *lines);
@@ -331,8 +350,9 @@ static void check_shares(const struct norm *n, int64_t images)
 	for (int64_t band = 0; band < bands; band++) {
 		int64_t first = band / in_group * C; /* of its group's statistics */
 		for (int64_t c = 0; c < C && band % in_group == 0; c++)
-			frozen_line(n->dmean ? n->dmean[first + c] : 0, n->dvar ? n->dvar[first + c] : 0,
-			    n->mean ? n->mean[first + c] : 0, (double)n->s->rows, &lines[c], &lines[C + c]);
+			frozen_line(n->dmean ? n->dmean[first + c] : 0,
+			    n->dvar ? n->dvar[first + c] : 0, n->mean ? n->mean[first + c] : 0,
+			    (double)n->s->rows, &lines[c], &lines[C + c]);
 		pooled_bn_backward(&cpu, band, room);
 	}
 	for (int64_t i = 0; i < count; i++)
@@ -347,14 +367,17 @@ static void check_winners(const struct frozen_bn *k, int64_t images)
 {
 	int64_t h = pool_size(k->H), w = pool_size(k->W);
 	for (int64_t at = 0; at < images * h * w * k->C; at++) {
-		int64_t c = at % k->C, j = at / k->C % w, i = at / k->C / w % h, image = at / k->C / w / h;
+		int64_t c = at % k->C, j = at / k->C % w, i = at / k->C / w % h,
+		        image = at / k->C / w / h;
 		double best = -INFINITY, won = NAN;
 		for (int64_t place = 0; place < 9; place++) {
 			int64_t y = 2 * i - 1 + place / 3, x = 2 * j - 1 + place % 3;
 			if (y < 0 || y >= k->H || x < 0 || x >= k->W)
 				continue;
-			double v =
-			    (double)load(k->x, ((image * k->H + y) * k->W + x) * k->C + c, k->bf16) * k->scale[c] + k->shift[c];
+			double v = (double)load(
+			               k->x, ((image * k->H + y) * k->W + x) * k->C + c, k->bf16) *
+			               k->scale[c] +
+			           k->shift[c];
 			v = k->top > 0 ? fmin(fmax(v, 0), k->top) : v;
 			best = fmax(best, v);
 			won = k->winner[at] == place ? v : won;
@@ -375,13 +398,16 @@ static void check_unpooled(const struct norm *n, int64_t images)
 	int64_t h = pool_size(k->H), w = pool_size(k->W), rows = images * k->H * k->W;
 	double *d = xcalloc((size_t)(rows * k->C), sizeof *d);
 	for (int64_t at = 0; at < images * h * w * k->C; at++) {
-		int64_t c = at % k->C, j = at / k->C % w, i = at / k->C / w % h, image = at / k->C / w / h, place = k->winner[at];
+		int64_t c = at % k->C, j = at / k->C % w, i = at / k->C / w % h,
+		        image = at / k->C / w / h, place = k->winner[at];
 		if (place != POOL_NONE)
-			d[((image * k->H + 2 * i - 1 + place / 3) * k->W + 2 * j - 1 + place % 3) * k->C + c] +=
-			    load(k->dy, at, k->bf16);
+			d[((image * k->H + 2 * i - 1 + place / 3) * k->W + 2 * j - 1 + place % 3) *
+			        k->C +
+			    c] += load(k->dy, at, k->bf16);
 	}
 	for (int64_t i = 0; i < rows * k->C; i++) {
-		double x = load(k->x, i, k->bf16), want = d[i] * k->scale[i % k->C] + of_statistics(n, i, x);
+		double x = load(k->x, i, k->bf16),
+		       want = d[i] * k->scale[i % k->C] + of_statistics(n, i, x);
 		CHECK_NEAR(load(k->dx, i, k->bf16), want, 2 * slack(k->bf16, want));
 	}
 	free(d);
@@ -391,11 +417,14 @@ static void check_unpooled(const struct norm *n, int64_t images)
 static void pool_runs(const struct map *m, float top, bool whole)
 {
 	struct shape s = {m->groups, m->images / m->groups * m->H * m->W, m->C, m->bf16, m->skip};
-	int64_t n = elements_of(&s), vectors = vectors_of(&s), out = m->images * pool_size(m->H) * pool_size(m->W) * m->C;
-	struct array x = array_new(n, s.bf16, s.skip), y = array_new(out, s.bf16, s.skip), dy = array_new(out, s.bf16, s.skip);
+	int64_t n = elements_of(&s), vectors = vectors_of(&s),
+	        out = m->images * pool_size(m->H) * pool_size(m->W) * m->C;
+	struct array x = array_new(n, s.bf16, s.skip), y = array_new(out, s.bf16, s.skip),
+	             dy = array_new(out, s.bf16, s.skip);
 	struct array dx = array_new(n, s.bf16, s.skip), winner = array_new(out, false, 0);
 	struct array channels = array_new(3 * s.C, false, 0), d = array_new(2 * vectors, false, 0);
-	struct array room = array_new(room_of(&s), false, 0), statistics = array_new(2 * vectors, false, 0);
+	struct array room = array_new(room_of(&s), false, 0),
+	             statistics = array_new(2 * vectors, false, 0);
 	float *c = channels.v;
 	struct norm k = {{s.C, s.bf16, top, x.v, NULL, y.v, c, c + s.C, c + 2 * s.C}, &s};
 	k.k.pools = true;
@@ -419,7 +448,9 @@ static void pool_runs(const struct map *m, float top, bool whole)
 	run_thrice(run_backward, &k, &dx, 1);
 	check_unpooled(&k, m->images);
 	check_shares(&k, m->images);
-	for (struct array *a = (struct array[]){x, y, dy, dx, winner, channels, d, room, statistics, {0}}; a->room; a++)
+	for (struct array *a =
+	         (struct array[]){x, y, dy, dx, winner, channels, d, room, statistics, {0}};
+	     a->room; a++)
 		free(a->room);
 }
 
@@ -444,30 +475,39 @@ static void floors(void)
 }
 
 /* Numbers that tie, before or after rounding, and those that no order holds for. */
-static const float few[] = {0, -0.0f, 1, -1, 1.0078125f, 0.99609375f, -1.0078125f, 2, 3e-5f, -3e-5f};
+static const float few[] = {
+    0, -0.0f, 1, -1, 1.0078125f, 0.99609375f, -1.0078125f, 2, 3e-5f, -3e-5f};
 static const float odd[] = {NAN, INFINITY, -INFINITY, 0x1p-140f, -0x1p127f, 0x1p127f};
 static const float shifts[] = {0, 0, -0.0f, 0.5f, -0.5f, 100, 1000, 3e-5f, -3e-5f, 1e5f};
 
 static float one_of(const float *v, size_t n, bool is_odd)
 {
-	return is_odd ? odd[rng_below(&draws, sizeof odd / sizeof *odd)] : v[rng_below(&draws, (uint32_t)n)];
+	return is_odd ? odd[rng_below(&draws, sizeof odd / sizeof *odd)]
+	              : v[rng_below(&draws, (uint32_t)n)];
 }
 
-/* Values and winners stay the CPU's. One in `odds` of the inputs or of the channels' constants is odd; 0: none. */
+/* Values and winners stay the CPU's. One in `odds` of the inputs or of the channels' constants
+ * is odd; 0: none. */
 static void tied_windows(bool bf16, float top, int64_t C, uint32_t x_odds, uint32_t odds)
 {
 	enum { IMAGES = 2, HIGH = 7, WIDE = 6 };
 	int64_t n = IMAGES * HIGH * WIDE * C, out = IMAGES * pool_size(HIGH) * pool_size(WIDE) * C;
-	struct array x = array_new(n, bf16, 0), y = array_new(out, bf16, 0), winner = array_new(out, false, 0);
+	struct array x = array_new(n, bf16, 0), y = array_new(out, bf16, 0),
+	             winner = array_new(out, false, 0);
 	struct array channels = array_new(2 * C, false, 0);
 	struct shape s = {1, n / C, C, bf16, 0};
 	float *c = channels.v;
-	struct norm k = {{C, bf16, top, x.v, NULL, y.v, c, c + C, c, .pools = true, .H = HIGH, .W = WIDE, .winner = winner.v}, &s};
+	struct norm k = {{C, bf16, top, x.v, NULL, y.v, c, c + C, c, .pools = true, .H = HIGH,
+	                     .W = WIDE, .winner = winner.v},
+	    &s};
 	for (int64_t i = 0; i < n; i++)
-		store(x.v, i, one_of(few, sizeof few / sizeof *few, x_odds && !rng_below(&draws, x_odds)), bf16);
+		store(x.v, i,
+		    one_of(few, sizeof few / sizeof *few, x_odds && !rng_below(&draws, x_odds)),
+		    bf16);
 	for (int64_t i = 0; i < C; i++) {
 		c[i] = one_of(few, sizeof few / sizeof *few, odds && !rng_below(&draws, odds));
-		c[C + i] = one_of(shifts, sizeof shifts / sizeof *shifts, odds && !rng_below(&draws, odds));
+		c[C + i] = one_of(
+		    shifts, sizeof shifts / sizeof *shifts, odds && !rng_below(&draws, odds));
 	}
 	CHECK_STR(run_forward(&k), NULL);
 	check_windows(&k.k, IMAGES);
@@ -480,7 +520,8 @@ static void pooled_ties(void)
 	static const float tops[] = {INFINITY, 1, 0.7f, 0};
 	for (int i = 0; i < 4 * 2 * 3 * 3; i++)
 		for (int odds = 0; odds < 3; odds++)
-			tied_windows(i & 1, tops[i / 2 % 4], 64 + i / 8 % 3, odds == 1 ? 40 : 0, odds == 2 ? 10 : 0);
+			tied_windows(i & 1, tops[i / 2 % 4], 64 + i / 8 % 3, odds == 1 ? 40 : 0,
+			    odds == 2 ? 10 : 0);
 }
 
 /* A NaN is not lost, and passes nothing on. */
@@ -490,8 +531,9 @@ static void pooled_nan(void)
 	float x[SIDE * SIDE] = {0}, one = 1, zero = 0, y[OUT * OUT];
 	uint8_t winner[OUT * OUT];
 	struct shape s = {1, SIDE * SIDE, 1};
-	struct norm n = {
-	    {1, false, INFINITY, x, NULL, y, &one, &zero, &zero, .pools = true, .H = SIDE, .W = SIDE, .winner = winner}, &s};
+	struct norm n = {{1, false, INFINITY, x, NULL, y, &one, &zero, &zero, .pools = true,
+	                     .H = SIDE, .W = SIDE, .winner = winner},
+	    &s};
 	x[0] = NAN;
 	x[1] = 2;
 	CHECK_STR(run_forward(&n), NULL);
@@ -499,9 +541,8 @@ static void pooled_nan(void)
 	check_windows(&n.k, 1);
 }
 
-/* --- rounding to bf16 in the kernels ------------------------------------------------------------- */
-
-/* Number i in f32: of a bf16's bits i / 8, the neighbours, the values half way to the next, and their neighbours. */
+/* Number i in f32: of a bf16's bits i / 8, the neighbours, the values half way to the next, and
+ * their neighbours. */
 static float to_round(int64_t i)
 {
 	static const uint32_t below[] = {0, 1, 0x4000, 0x7fff, 0x8000, 0x8001, 0xc000, 0xffff};
@@ -516,9 +557,11 @@ static void rounds_as_the_cpu(int64_t C, bool pools)
 {
 	const uint16_t below_zero = 0x8000;
 	uint16_t *x = xmalloc((size_t)C * sizeof *x), *y = xmalloc((size_t)C * sizeof *y);
-	float *scale = xmalloc((size_t)C * sizeof *scale), *shift = xmalloc((size_t)C * sizeof *shift);
+	float *scale = xmalloc((size_t)C * sizeof *scale),
+	      *shift = xmalloc((size_t)C * sizeof *shift);
 	uint8_t *winner = xmalloc((size_t)C);
-	struct frozen_bn k = {C, true, 0, x, NULL, y, scale, shift, shift, .pools = pools, .H = 1, .W = 1, .winner = winner};
+	struct frozen_bn k = {C, true, 0, x, NULL, y, scale, shift, shift, .pools = pools, .H = 1,
+	    .W = 1, .winner = winner};
 	for (int64_t c = 0; c < C; c++) {
 		x[c] = below_zero;
 		scale[c] = 1;
@@ -526,8 +569,8 @@ static void rounds_as_the_cpu(int64_t C, bool pools)
 	}
 	CHECK_STR(fd2_cuda_engine()->frozen_forward(&k, 1, 1, NULL, NULL, NULL, NULL), NULL);
 	for (int64_t c = 0; c < C; c++)
-		CHECK_THAT(isnan(shift[c]) ? isnan(widen(y[c])) : y[c] == narrow(shift[c]), "%a became %04x, not %04x",
-		    (double)shift[c], y[c], narrow(shift[c]));
+		CHECK_THAT(isnan(shift[c]) ? isnan(widen(y[c])) : y[c] == narrow(shift[c]),
+		    "%a became %04x, not %04x", (double)shift[c], y[c], narrow(shift[c]));
 	free(x);
 	free(y);
 	free(scale);
@@ -547,8 +590,10 @@ static void kernels_round(void)
 static void vectors(void)
 {
 	CHECK(grid_vector(64, true, 0) == 8 && grid_vector(64, false, 0) == 4);
-	CHECK(grid_vector(58, true, 0) == 2 && grid_vector(116, false, 0) == 4 && grid_vector(3, true, 0) == 1);
-	CHECK(grid_vector(64, true, 4) == 2 && grid_vector(64, true, 2) == 1 && grid_vector(64, false, 8) == 2);
+	CHECK(grid_vector(58, true, 0) == 2 && grid_vector(116, false, 0) == 4 &&
+	      grid_vector(3, true, 0) == 1);
+	CHECK(grid_vector(64, true, 4) == 2 && grid_vector(64, true, 2) == 1 &&
+	      grid_vector(64, false, 8) == 2);
 }
 
 /* Small tensors have many blocks, large ones few with many rows each; all rows are walked. */
@@ -566,8 +611,6 @@ static void grids(void)
 		}
 }
 
-/* --- the distances of statistics ----------------------------------------------------------------- */
-
 enum { MOST_LAYERS = 130 };
 
 struct distances {
@@ -582,9 +625,11 @@ struct distances {
 static const char *run_distances(void *ctx)
 {
 	struct distances *d = ctx;
-	const char *wrong =
-	    fd2_cuda_engine()->distances(d->layers, d->n, d->groups, d->normalised, d->factors.v, d->terms.v, d->sum.v, NULL);
-	return wrong ? wrong : fd2_cuda_engine()->distances_gradient(d->layers, d->n, d->groups, d->factors.v, &d->dsum, NULL);
+	const char *wrong = fd2_cuda_engine()->distances(
+	    d->layers, d->n, d->groups, d->normalised, d->factors.v, d->terms.v, d->sum.v, NULL);
+	return wrong ? wrong
+	             : fd2_cuda_engine()->distances_gradient(
+	                   d->layers, d->n, d->groups, d->factors.v, &d->dsum, NULL);
 }
 
 /* n layers of 1, 8, 15, ... channels; the statistics of the last are the running ones. */
@@ -593,7 +638,8 @@ static void distances_fill(struct distances *d)
 	float *in = d->in.v, *out = d->d.v;
 	for (int l = 0; l < d->n; l++) {
 		int64_t C = 1 + 7 * l, all = d->groups * C;
-		d->layers[l] = (struct bn_layer){in, in + all, in + 2 * all, in + 2 * all + C, out, out + all, C, l ? 1 : 10};
+		d->layers[l] = (struct bn_layer){
+		    in, in + all, in + 2 * all, in + 2 * all + C, out, out + all, C, l ? 1 : 10};
 		for (int64_t c = 0; c < C; c++)
 			in[2 * all + C + c] = 0.1f + fabsf(in[2 * all + C + c]);
 		for (int64_t i = 0; i < all && l && l == d->n - 1; i++) {
@@ -614,11 +660,13 @@ static double length(const float *u, const float *v, int64_t n)
 }
 
 /* One norm's gradient; its term is the result. */
-static double check_distance(const float *u, const float *v, const float *du, int64_t C, double over, double weight, double dsum)
+static double check_distance(const float *u, const float *v, const float *du, int64_t C,
+    double over, double weight, double dsum)
 {
 	double distance = length(u, v, C);
 	for (int64_t c = 0; c < C; c++) {
-		double want = distance > 0 ? dsum * weight * ((double)u[c] - v[c]) / (over * distance) : 0;
+		double want =
+		    distance > 0 ? dsum * weight * ((double)u[c] - v[c]) / (over * distance) : 0;
 		CHECK_NEAR(du[c], want, 1e-5 * (1e-3 + fabs(want)));
 	}
 	return weight * distance / over;
@@ -633,10 +681,10 @@ static void check_distances(const struct distances *d)
 			sigma += l->running_var[c];
 		for (int64_t g = 0; g < d->groups; g++) {
 			int64_t at = g * l->C;
-			sum += check_distance(l->mean + at, l->running_mean, l->dmean + at, l->C, d->normalised ? sqrt(sigma) : 1,
-			    l->weight, d->dsum);
-			sum += check_distance(
-			    l->var + at, l->running_var, l->dvar + at, l->C, d->normalised ? sigma2 : 1, l->weight, d->dsum);
+			sum += check_distance(l->mean + at, l->running_mean, l->dmean + at, l->C,
+			    d->normalised ? sqrt(sigma) : 1, l->weight, d->dsum);
+			sum += check_distance(l->var + at, l->running_var, l->dvar + at, l->C,
+			    d->normalised ? sigma2 : 1, l->weight, d->dsum);
 		}
 	}
 	CHECK_NEAR(*(float *)d->sum.v, sum, 1e-6 * sum);
@@ -647,7 +695,10 @@ static void distances_kernel(void)
 {
 	static const int layers[] = {1, 20, MOST_LAYERS};
 	for (int i = 0; i < 12; i++) {
-		struct distances d = {.n = layers[i % 3], .groups = i % 6 < 3 ? 1 : 3, .normalised = i >= 6, .dsum = 0.7f};
+		struct distances d = {.n = layers[i % 3],
+		    .groups = i % 6 < 3 ? 1 : 3,
+		    .normalised = i >= 6,
+		    .dsum = 0.7f};
 		int64_t channels = 0;
 		for (int l = 0; l < d.n; l++)
 			channels += 1 + 7 * l;
@@ -659,12 +710,11 @@ static void distances_kernel(void)
 		distances_fill(&d);
 		run_thrice(run_distances, &d, (struct array[]){d.sum, d.d}, 2);
 		check_distances(&d);
-		for (struct array *a = (struct array[]){d.in, d.d, d.factors, d.terms, d.sum, {0}}; a->room; a++)
+		for (struct array *a = (struct array[]){d.in, d.d, d.factors, d.terms, d.sum, {0}};
+		     a->room; a++)
 			free(a->room);
 	}
 }
-
-/* --- the view and its adjoint -------------------------------------------------------------------- */
 
 enum { N = 2, H = 13, W = 17, PIXELS = 3 * H * W };
 
@@ -688,8 +738,9 @@ static void readers_are_found(void)
 				for (int64_t p = t.a; p <= t.b; p++) {
 					struct readers r = view_readers(p, n, 5, length);
 					bool found = i >= r.first && i < r.end;
-					CHECK_THAT(found || view_weight(t, p) == 0, "sample %lld of %lld reads %lld of %lld",
-					    (long long)i, (long long)n, (long long)(p - 5), (long long)length);
+					CHECK_THAT(found || view_weight(t, p) == 0,
+					    "sample %lld of %lld reads %lld of %lld", (long long)i,
+					    (long long)n, (long long)(p - 5), (long long)length);
 				}
 			}
 	struct readers below = view_readers(4, 20, 5, 9), above = view_readers(14, 20, 5, 9);
@@ -709,7 +760,8 @@ static const char *run_view(void *ctx)
 	struct viewing *v = ctx;
 	struct pixel_view readable[VIEWS]; /* on the stack, which a GPU can read */
 	memcpy(readable, views, sizeof readable);
-	return fd2_cuda_engine()->view_forward(v->from, v->to, v->bf16, readable, VIEWS, IMAGES, H, W, NULL);
+	return fd2_cuda_engine()->view_forward(
+	    v->from, v->to, v->bf16, readable, VIEWS, IMAGES, H, W, NULL);
 }
 
 static const char *run_adjoint(void *ctx)
@@ -717,7 +769,8 @@ static const char *run_adjoint(void *ctx)
 	struct viewing *v = ctx;
 	struct pixel_view readable[VIEWS]; /* on the stack, which a GPU can read */
 	memcpy(readable, views, sizeof readable);
-	return fd2_cuda_engine()->view_adjoint(v->from, v->to, v->bf16, readable, VIEWS, IMAGES, H, W, NULL);
+	return fd2_cuda_engine()->view_adjoint(
+	    v->from, v->to, v->bf16, readable, VIEWS, IMAGES, H, W, NULL);
 }
 
 /* The taps that the CPU's passes want for image i. */
@@ -734,13 +787,15 @@ static void view_kernel(void)
 	struct tap rows[H], columns[W];
 	float room[6 * W];
 	for (int bf16 = 0; bf16 < 2; bf16++) {
-		struct array x = array_new(IMAGES * PIXELS, false, 0), y = array_new(IMAGES * PIXELS, bf16, 0);
+		struct array x = array_new(IMAGES * PIXELS, false, 0),
+		             y = array_new(IMAGES * PIXELS, bf16, 0);
 		struct array want = array_new(PIXELS, bf16, 0);
 		struct viewing v = {bf16, x.v, y.v};
 		run_thrice(run_view, &v, &y, 1);
 		for (int i = 0; i < IMAGES; i++) {
 			taps_for(i, rows, columns);
-			view_forward((float *)x.v + i * PIXELS, want.v, bf16, rows, columns, H, W, room);
+			view_forward(
+			    (float *)x.v + i * PIXELS, want.v, bf16, rows, columns, H, W, room);
 			CHECK(!memcmp(want.v, (char *)y.v + (size_t)i * want.bytes, want.bytes));
 		}
 		free(x.room);
@@ -755,14 +810,17 @@ static void adjoint_kernel(void)
 	struct tap rows[H], columns[W];
 	float want[PIXELS], room[3 * W];
 	for (int bf16 = 0; bf16 < 2; bf16++) {
-		struct array dy = array_new(IMAGES * PIXELS, bf16, 0), dx = array_new(IMAGES * PIXELS, false, 0);
+		struct array dy = array_new(IMAGES * PIXELS, bf16, 0),
+		             dx = array_new(IMAGES * PIXELS, false, 0);
 		struct viewing v = {bf16, dy.v, dx.v};
 		run_thrice(run_adjoint, &v, &dx, 1);
 		for (int i = 0; i < IMAGES; i++) {
 			taps_for(i, rows, columns);
-			view_adjoint((char *)dy.v + (size_t)i * dy.bytes / IMAGES, want, bf16, rows, columns, H, W, room);
+			view_adjoint((char *)dy.v + (size_t)i * dy.bytes / IMAGES, want, bf16, rows,
+			    columns, H, W, room);
 			for (int k = 0; k < PIXELS; k++)
-				CHECK_NEAR(((float *)dx.v)[i * PIXELS + k], want[k], 1e-5 * (1 + fabs(want[k])));
+				CHECK_NEAR(((float *)dx.v)[i * PIXELS + k], want[k],
+				    1e-5 * (1 + fabs(want[k])));
 		}
 		free(dy.room);
 		free(dx.room);
@@ -773,7 +831,8 @@ static void adjoint_kernel(void)
 static void is_adjoint(const struct pixel_view *view, int64_t high, int64_t wide)
 {
 	int64_t n = 3 * high * wide;
-	struct array x = array_new(n, false, 0), y = array_new(n, false, 0), back = array_new(n, false, 0);
+	struct array x = array_new(n, false, 0), y = array_new(n, false, 0),
+	             back = array_new(n, false, 0);
 	const struct cuda_engine *e = fd2_cuda_engine();
 	CHECK_STR(e->view_forward(x.v, y.v, false, view, 1, 1, high, wide, NULL), NULL);
 	CHECK_STR(e->view_adjoint(y.v, back.v, false, view, 1, 1, high, wide, NULL), NULL);
@@ -788,24 +847,28 @@ static void is_adjoint(const struct pixel_view *view, int64_t high, int64_t wide
 	free(back.room);
 }
 
-/* More columns than a block has threads, more rows that read a pixel, and more columns than its memory has room for. */
+/* More columns than a block has threads, more rows that read a pixel, and more columns than its
+ * memory has room for. */
 static void large_views(void)
 {
 	float none;
-	is_adjoint(&(struct pixel_view){.x = 10, .y = 1, .w = 500, .h = 2, .flip = true, .roll_x = 7}, 3, 600);
-	is_adjoint(&(struct pixel_view){.x = 1, .y = 300, .w = 2, .h = 2, .flip = true, .roll_y = 7}, 600, 3);
+	is_adjoint(
+	    &(struct pixel_view){.x = 10, .y = 1, .w = 500, .h = 2, .flip = true, .roll_x = 7}, 3,
+	    600);
+	is_adjoint(
+	    &(struct pixel_view){.x = 1, .y = 300, .w = 2, .h = 2, .flip = true, .roll_y = 7}, 600,
+	    3);
 	CHECK_STR(fd2_cuda_engine()->view_adjoint(&none, &none, false, views, 1, 1, 3, 3414, NULL),
 	    "images wider than 3413 pixels have no kernel");
 }
-
-/* --- Adam ---------------------------------------------------------------------------------------- */
 
 /* Against the formula in f64, over some steps; each channel has its own bounds. */
 static void adam_kernel(void)
 {
 	enum { PIXEL_COUNT = 100, COUNT = 3 * PIXEL_COUNT };
 	const double beta1 = 0.5, beta2 = 0.9, eps = 1e-8, lr = 0.1;
-	struct adam k = {(float)beta1, (float)beta2, (float)eps, .lo = {-0.4f, -0.5f, -0.6f}, .hi = {0.5f, 0.6f, 0.7f}};
+	struct adam k = {(float)beta1, (float)beta2, (float)eps, .lo = {-0.4f, -0.5f, -0.6f},
+	    .hi = {0.5f, 0.6f, 0.7f}};
 	float x[COUNT], m[COUNT] = {0}, v[COUNT] = {0}, g[COUNT];
 	double x_[COUNT], m_[COUNT] = {0}, v_[COUNT] = {0};
 	for (int i = 0; i < COUNT; i++)
@@ -830,8 +893,6 @@ static void adam_kernel(void)
 	}
 }
 
-/* --- numbers on their way to the device ---------------------------------------------------------- */
-
 static void put_kernel(void)
 {
 	unsigned char from[PUT_MAX], to[PUT_MAX + 1];
@@ -842,10 +903,9 @@ static void put_kernel(void)
 		CHECK_STR(fd2_cuda_engine()->put(to, from, (size_t)n, NULL), NULL);
 		CHECK(!memcmp(to, from, (size_t)n) && to[n] == 0xaa);
 	}
-	CHECK_STR(fd2_cuda_engine()->put(to, from, PUT_MAX + 1, NULL), "too many numbers for one launch");
+	CHECK_STR(
+	    fd2_cuda_engine()->put(to, from, PUT_MAX + 1, NULL), "too many numbers for one launch");
 }
-
-/* --- the plug-in --------------------------------------------------------------------------------- */
 
 /* ../lib/fd2/libfd2-cuda.so beside this program's folder. */
 static const char *plugin_path(void)
@@ -858,7 +918,8 @@ static const char *plugin_path(void)
 	return path;
 }
 
-/* It loads without a GPU or a driver, and its table is whole. Calls that need neither give their answer. */
+/* It loads without a GPU or a driver, and its table is whole. Calls that need neither give their
+ * answer. */
 static void the_plugin_loads(void)
 {
 	void *library = dlopen(plugin_path(), RTLD_NOW);
@@ -871,8 +932,8 @@ static void the_plugin_loads(void)
 	if (!e)
 		return;
 	CHECK(e->size == sizeof *e);
-	CHECK(e->frozen_forward && e->frozen_backward && e->distances && e->distances_gradient && e->view_forward &&
-	      e->view_adjoint && e->adam && e->render && e->put);
+	CHECK(e->frozen_forward && e->frozen_backward && e->distances && e->distances_gradient &&
+	      e->view_forward && e->view_adjoint && e->adam && e->render && e->put);
 	CHECK_STR(e->put(NULL, NULL, PUT_MAX + 1, NULL), "too many numbers for one launch");
 	CHECK(e->frozen_room(5000, 2, 64) == fd2_cuda_engine()->frozen_room(5000, 2, 64));
 }

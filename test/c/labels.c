@@ -1,4 +1,5 @@
-/* Soft labels: how views are shuffled and mixed, what a stream of them brings back, and how batches are used again. */
+/* Soft labels: how views are shuffled and mixed, what a stream of them brings back, and how
+ * batches are used again. */
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -23,8 +24,6 @@ static void make_set(void)
 	}
 }
 
-/* --- mixing -------------------------------------------------------------------------------------- */
-
 static void fill(float *v, int n)
 {
 	struct rng r = rng_at(2, RNG_TEST, 0, 0, 0);
@@ -38,21 +37,24 @@ static double mixed(const float *v, int i, int pixel, const struct mix *m, const
 	double own = v[i * PIXELS + pixel], other = v[(int)with[i] * PIXELS + pixel];
 	if (m->kind == MIX_MIXUP)
 		return (double)m->lambda * own + (1 - (double)m->lambda) * other;
-	return m->kind == MIX_CUTMIX && x >= m->x0 && x < m->x1 && y >= m->y0 && y < m->y1 ? other : own;
+	return m->kind == MIX_CUTMIX && x >= m->x0 && x < m->x1 && y >= m->y0 && y < m->y1 ? other
+	                                                                                   : own;
 }
 
 static void mixes_are_a_sum_or_a_box(void)
 {
 	static float before[3 * PIXELS], after[3 * PIXELS];
 	const uint32_t with[] = {2, 0, 1};
-	const struct mix mixes[] = {{MIX_NONE, 0.5F, 0, 0, S, S}, {MIX_CUTMIX, 0.5F, 1, 2, 7, 5}, {MIX_CUTMIX, 0.5F, 3, 3, 3, 8},
-	    {MIX_MIXUP, 0.25F, 0, 0, 0, 0}, {MIX_MIXUP, 0, 0, 0, S, S}, {MIX_MIXUP, 1, 0, 0, 0, 0}};
+	const struct mix mixes[] = {{MIX_NONE, 0.5F, 0, 0, S, S}, {MIX_CUTMIX, 0.5F, 1, 2, 7, 5},
+	    {MIX_CUTMIX, 0.5F, 3, 3, 3, 8}, {MIX_MIXUP, 0.25F, 0, 0, 0, 0},
+	    {MIX_MIXUP, 0, 0, 0, S, S}, {MIX_MIXUP, 1, 0, 0, 0, 0}};
 	for (size_t k = 0; k < sizeof mixes / sizeof *mixes; k++) {
 		fill(before, 3 * PIXELS);
 		memcpy(after, before, sizeof after);
 		mix_apply(after, 3, S, &mixes[k], with);
 		for (int i = 0; i < 3 * PIXELS; i++)
-			CHECK_NEAR(after[i], mixed(before, i / PIXELS, i % PIXELS, &mixes[k], with), 1e-6);
+			CHECK_NEAR(
+			    after[i], mixed(before, i / PIXELS, i % PIXELS, &mixes[k], with), 1e-6);
 	}
 }
 
@@ -94,20 +96,21 @@ static void every_order_of_quarters_is_drawn(void)
 	for (int i = 0; i < DRAWS; i++) {
 		struct view a = view_random(&items[0].image, S, &plain, 3, 1, i),
 		            b = view_random(&items[0].image, S, &shuffle, 3, 1, i);
-		CHECK(!a.shuffled && b.shuffled && !memcmp(&a.box, &b.box, sizeof a.box) && a.flip == b.flip);
-		seen[b.quarters[0] | b.quarters[1] << 2 | b.quarters[2] << 4 | b.quarters[3] << 6]++;
+		CHECK(!a.shuffled && b.shuffled && !memcmp(&a.box, &b.box, sizeof a.box) &&
+		      a.flip == b.flip);
+		seen[b.quarters[0] | b.quarters[1] << 2 | b.quarters[2] << 4 |
+		     b.quarters[3] << 6]++;
 	}
 	for (int i = 0; i < 256; i++)
 		if (seen[i]) {
 			int q[] = {i & 3, i >> 2 & 3, i >> 4 & 3, i >> 6};
 			CHECK((1 << q[0] | 1 << q[1] | 1 << q[2] | 1 << q[3]) == 15);
-			CHECK_THAT(seen[i] > 130 && seen[i] < 270, "order %d: %d of %d", i, seen[i], DRAWS); /* 200, 5 sigma */
+			CHECK_THAT(seen[i] > 130 && seen[i] < 270, "order %d: %d of %d", i, seen[i],
+			    DRAWS); /* 200, 5 sigma */
 			orders++;
 		}
 	CHECK(orders == 24);
 }
-
-/* --- the stream ---------------------------------------------------------------------------------- */
 
 static struct stream_writer *create(const char *path, const struct views *v)
 {
@@ -134,12 +137,14 @@ static void render_alone(float *out, const struct epoch *e, int k)
 	for (int y = 0; y < H; y++)
 		for (int x = 0; x < W; x++) {
 			int from_x = x, from_y = y;
-			if (e->views.shuffled && x != W / 2 && y != H / 2) { /* both sides are odd */
+			if (e->views.shuffled && x != W / 2 &&
+			    y != H / 2) { /* both sides are odd */
 				int q = e->quarters[4 * k + 2 * (y > H / 2) + (x > W / 2)];
 				from_x = x % (W / 2 + 1) + (q % 2) * (W / 2 + 1);
 				from_y = y % (H / 2 + 1) + (q / 2) * (H / 2 + 1);
 			}
-			memcpy(shuffled.rgb + 3 * (y * W + x), im->rgb + 3 * (from_y * W + from_x), 3);
+			memcpy(
+			    shuffled.rgb + 3 * (y * W + x), im->rgb + 3 * (from_y * W + from_x), 3);
 		}
 	view_render(out, &shuffled, &v, S, &normal);
 	image_free(&shuffled);
@@ -160,7 +165,8 @@ static void check_batch(const struct epoch *e, int i, const struct batch *b)
 		CHECK_NEAR(b->pixels[p], mixed(alone, p / PIXELS, p % PIXELS, &mix, with), 1e-6);
 }
 
-/* What a reader of the stream renders is what was looked at when it was written, bit for bit, and what the text says. */
+/* What a reader of the stream renders is what was looked at when it was written, bit for bit,
+ * and what the text says. */
 static void views_come_back(void)
 {
 	struct batch written, read;
@@ -173,18 +179,23 @@ static void views_come_back(void)
 		struct stream_writer *w = create("views.fd2", &v);
 		CHECK(w && epoch_write(&e, w, 0) == 0 && stream_finish(w) == 0);
 		struct stream_reader *r = stream_open("views.fd2", "labels");
-		CHECK(r && views_from_meta(&found, stream_meta(r)) == 0 && found.mix == v.mix && found.shuffled == v.shuffled);
+		CHECK(r && views_from_meta(&found, stream_meta(r)) == 0 && found.mix == v.mix &&
+		      found.shuffled == v.shuffled);
 		epoch_init(&again, N, BATCH, K, &found);
-		CHECK(epoch_read(&again, r, 0, &set, S) == 1 && epoch_read(&again, r, 1, &set, S) == 0);
+		CHECK(epoch_read(&again, r, 0, &set, S) == 1 &&
+		      epoch_read(&again, r, 1, &set, S) == 0);
 		CHECK(!memcmp(e.logits, again.logits, N * K * sizeof *e.logits));
 		for (int i = 0; i < BATCHES; i++) {
 			int n = epoch_render(&e, i, &written, &set, &normal);
-			CHECK(n == (i == 2 ? 1 : 2) && epoch_render(&again, i, &read, &set, &normal) == n);
-			CHECK(!memcmp(written.pixels, read.pixels, (size_t)n * PIXELS * sizeof(float)));
+			CHECK(n == (i == 2 ? 1 : 2) &&
+			      epoch_render(&again, i, &read, &set, &normal) == n);
+			CHECK(!memcmp(
+			    written.pixels, read.pixels, (size_t)n * PIXELS * sizeof(float)));
 			check_batch(&again, i, &read);
 		}
 		/* 2 bytes a logit; 4 ids, 16 box, 1 flip, 4 with a row; 4 lambda, 16 mix a batch */
-		CHECK(epoch_bytes(&e) == (size_t)(N * (2 * K + 25 + (v.shuffled ? 4 : 0)) + BATCHES * 20));
+		CHECK(epoch_bytes(&e) ==
+		      (size_t)(N * (2 * K + 25 + (v.shuffled ? 4 : 0)) + BATCHES * 20));
 		stream_close(r);
 		epoch_free(&e);
 		epoch_free(&again);
@@ -198,7 +209,8 @@ static void meta_is_checked(void)
 	struct views v;
 	json_t *meta = json_pack("{s:s}", "mix", "blend");
 	CHECK(views_from_meta(&v, meta) < 0);
-	CHECK_STR(fail_message(), "the labels' meta names the mixing 'blend', which is none of cutmix, mixup and none");
+	CHECK_STR(fail_message(),
+	    "the labels' meta names the mixing 'blend', which is none of cutmix, mixup and none");
 	json_object_set_new(meta, "mix", json_integer(1));
 	CHECK(views_from_meta(&v, meta) < 0);
 	json_object_clear(meta);
@@ -206,9 +218,8 @@ static void meta_is_checked(void)
 	json_decref(meta);
 }
 
-/* --- labels that are used again ------------------------------------------------------------------ */
-
-/* Four epochs of which batches 0 and 2, 1, none, and 2 are there. A batch is known by its first logit. */
+/* Four epochs of which batches 0 and 2, 1, none, and 2 are there. A batch is known by its first
+ * logit. */
 static const int kept[4][2] = {{0, 0}, {0, 2}, {1, 1}, {3, 2}};
 enum { KEPT = 4, EPOCHS = 4 };
 
@@ -238,8 +249,12 @@ static void write_kept(const char *path)
 
 static struct pool open_pool(const char *path, long epochs, long batches, uint64_t seed)
 {
-	struct pool p = {
-	    .labels = stream_open(path, "labels"), .images = &set, .size = S, .epochs = epochs, .batches = batches, .seed = seed};
+	struct pool p = {.labels = stream_open(path, "labels"),
+	    .images = &set,
+	    .size = S,
+	    .epochs = epochs,
+	    .batches = batches,
+	    .seed = seed};
 	pool_init(&p, BATCH, K, &(struct views){MIX_CUTMIX, false});
 	return p;
 }
@@ -259,7 +274,8 @@ static void go_through(struct pool *p, int epochs, int *places)
 		CHECK(pool_next(p, &e) == 1 && e.batches == BATCHES);
 		for (int i = 0; i < BATCHES; i++) {
 			int *place = &places[n * BATCHES + i];
-			for (*place = 0; *place < KEPT && mark(*place) != e.logits[e.starts[i] * K]; ++*place)
+			for (*place = 0; *place < KEPT && mark(*place) != e.logits[e.starts[i] * K];
+			     ++*place)
 				;
 			CHECK(*place < KEPT && epoch_size(&e, i) == (kept[*place][1] == 2 ? 1 : 2));
 		}
@@ -296,14 +312,18 @@ static void pools_are_what_their_meta_promises(void)
 {
 	struct epoch e;
 	epoch_init(&e, N, BATCH, K, &(struct views){MIX_CUTMIX, false});
-	struct pool few = open_pool("kept.fd2", EPOCHS, KEPT + 1, 1), many = open_pool("kept.fd2", EPOCHS, KEPT - 1, 1),
+	struct pool few = open_pool("kept.fd2", EPOCHS, KEPT + 1, 1),
+	            many = open_pool("kept.fd2", EPOCHS, KEPT - 1, 1),
 	            late = open_pool("kept.fd2", EPOCHS - 1, KEPT, 1);
 	CHECK(pool_next(&few, &e) == 1 && pool_next(&few, &e) < 0);
-	CHECK_STR(fail_message(), "the labels hold only 4 batches, not the 5 that their meta promises");
+	CHECK_STR(
+	    fail_message(), "the labels hold only 4 batches, not the 5 that their meta promises");
 	CHECK(pool_next(&many, &e) == 1 && pool_end(&many) < 0);
-	CHECK_STR(fail_message(), "the labels hold at least 4 batches, not the 3 that their meta promises");
+	CHECK_STR(fail_message(),
+	    "the labels hold at least 4 batches, not the 3 that their meta promises");
 	CHECK(pool_next(&late, &e) == 1 && pool_next(&late, &e) < 0);
-	CHECK_STR(fail_message(), "the labels have tensor '3/ids' where whole batches of epoch 2 or a later one are wanted");
+	CHECK_STR(fail_message(), "the labels have tensor '3/ids' where whole batches of epoch 2 "
+	                          "or a later one are wanted");
 	close_pool(&few);
 	close_pool(&many);
 	close_pool(&late);

@@ -1,5 +1,6 @@
-/* Equations 3-12 in f64: every value against a scalar re-derivation written from the paper, every gradient against central
- * differences of that re-derivation. Nothing here calls the code under test to check it. */
+/* Equations 3-12 in f64: every value against a scalar re-derivation written from the paper,
+ * every gradient against central differences of that re-derivation. Nothing here calls the code
+ * under test to check it. */
 #include "lib/fd2/teacher/losses.h"
 
 #include <stdlib.h>
@@ -11,11 +12,21 @@
 #include "test/c/check.h"
 #include "test/c/tensors.h"
 
-enum { B = 3, C = 2, M = 2, h = 3, w = 2, HW = h * w, D = M * C, K = 4, K_MAX = 5, J = 3, N_MAX = 256 };
+enum {
+	B = 3,
+	C = 2,
+	M = 2,
+	h = 3,
+	w = 2,
+	HW = h * w,
+	D = M * C,
+	K = 4,
+	K_MAX = 5,
+	J = 3,
+	N_MAX = 256
+};
 
 static const int64_t y[B] = {1, 3, 1}; /* a class that comes twice */
-
-/* --- tools --------------------------------------------------------------------------------------- */
 
 static void draw(double *v, int n, double lo, double hi, uint64_t what)
 {
@@ -38,8 +49,10 @@ static Tensor *labels(void)
 typedef Tensor *tensor_fn(const Tensor *x);
 typedef double scalar_fn(const double *x);
 
-/* Relative error at most 1e-6, of the value and of every partial derivative (against the largest of them). */
-static void check(tensor_fn *f, scalar_fn *g, const double *at, int n, int rank, const int64_t *shape)
+/* Relative error at most 1e-6, of the value and of every partial derivative (against the largest
+ * of them). */
+static void check(
+    tensor_fn *f, scalar_fn *g, const double *at, int n, int rank, const int64_t *shape)
 {
 	double x[N_MAX], grad[N_MAX], want[N_MAX], largest = 0;
 	memcpy(x, at, (size_t)n * sizeof *x);
@@ -94,8 +107,6 @@ static double l2(const double *u, const double *v, int n)
 	}
 	return sqrt(dd) / (sqrt(uu) + sqrt(vv) + 1e-8);
 }
-
-/* --- Eq. 3 and 4: Phi, p_raw, p_eff -------------------------------------------------------------- */
 
 static double F_[B * C * HW], A_[B * M * HW], bar_[B * M * HW], mix_[B * D], W_[K * D];
 
@@ -154,21 +165,25 @@ static double phi_of_A_scalar(const double *A)
 	return mixed(z);
 }
 
-static const double weight[M * C] = {0.9, -0.4, 0.3, 0.8}, gamma_[M] = {1.2, 0.7}, shift[M] = {-0.1, 0.2};
+static const double weight[M * C] = {0.9, -0.4, 0.3, 0.8}, gamma_[M] = {1.2, 0.7},
+                               shift[M] = {-0.1, 0.2};
 static const double mean[M] = {0.1, -0.2}, var[M] = {0.5, 1.5};
 
 /* A = ReLU(BN(g * F)) in evaluation. */
 static Tensor *attention_of_F(const Tensor *F)
 {
 	struct pass pass = {.bn = BN_RUNNING};
-	struct cal cal = {
-	    .conv = {.weight = tensor(weight, 4, (int64_t[]){M, C, 1, 1}), .shape = {.stride = 1, .groups = 1}}, .bn.eps = 1e-3};
+	struct cal cal = {.conv = {.weight = tensor(weight, 4, (int64_t[]){M, C, 1, 1}),
+	                      .shape = {.stride = 1, .groups = 1}},
+	    .bn.eps = 1e-3};
 	int64_t shape[] = {M};
 	cal.bn.weight = tensor(gamma_, 1, shape);
 	cal.bn.bias = tensor(shift, 1, shape);
 	cal.bn.mean = tensor(mean, 1, shape);
 	cal.bn.var = tensor(var, 1, shape);
-	return tensor_sum(tensor_mul(cal_attention(&cal, F, &pass), tensor(bar_, 4, (int64_t[]){B, M, h, w})), 0, NULL, false);
+	return tensor_sum(
+	    tensor_mul(cal_attention(&cal, F, &pass), tensor(bar_, 4, (int64_t[]){B, M, h, w})), 0,
+	    NULL, false);
 }
 
 static double attention_of_F_scalar(const double *F)
@@ -192,7 +207,8 @@ static Tensor *effect_of_F(const Tensor *F)
 	struct cal cal = {.fc.weight = tensor(W_, 2, (int64_t[]){K, D})};
 	Tensor *z = bilinear_attention_pooling(F, tensor(A_, 4, (int64_t[]){B, M, h, w}));
 	Tensor *other = bilinear_attention_pooling(F, tensor(bar_, 4, (int64_t[]){B, M, h, w}));
-	return tensor_cross_entropy(tensor_sub(cal_logits(&cal, z), cal_logits(&cal, other)), labels(), 0);
+	return tensor_cross_entropy(
+	    tensor_sub(cal_logits(&cal, z), cal_logits(&cal, other)), labels(), 0);
 }
 
 static double effect_of_F_scalar(const double *F)
@@ -203,7 +219,8 @@ static double effect_of_F_scalar(const double *F)
 	for (int b = 0; b < B; b++)
 		for (int k = 0; k < K; k++)
 			for (int d = 0; d < D; d++)
-				p[b * K + k] += W_[k * D + d] * 100 * (z[b * D + d] - other[b * D + d]);
+				p[b * K + k] +=
+				    W_[k * D + d] * 100 * (z[b * D + d] - other[b * D + d]);
 	return mean_ce(p, 0);
 }
 
@@ -219,8 +236,6 @@ static void eq3_eq4(void)
 	check(phi_of_A, phi_of_A_scalar, A_, B * M * HW, 4, (int64_t[]){B, M, h, w});
 	check(effect_of_F, effect_of_F_scalar, F_, B * C * HW, 4, (int64_t[]){B, C, h, w});
 }
-
-/* --- Eq. 5 --------------------------------------------------------------------------------------- */
 
 static double z_[B * D], c_[K_MAX * D];
 
@@ -269,7 +284,8 @@ static void eq5_on_the_prototype(void)
 	double grad[B * D];
 	draw_z_and_c();
 	tensor_scope_begin(GRAD);
-	Tensor *c = tensor(c_, 2, (int64_t[]){K, D}), *z = tensor_index_select(normalized_rows(c), 0, labels()), *d;
+	Tensor *c = tensor(c_, 2, (int64_t[]){K, D}),
+	       *z = tensor_index_select(normalized_rows(c), 0, labels()), *d;
 	z = tensor_detach(z);
 	tensor_requires_grad_(z, true);
 	Tensor *loss = loss_center(z, c, labels());
@@ -297,8 +313,6 @@ static void eq5_update(void)
 		CHECK_NEAR(got[i], want[i], 1e-14);
 	tensor_scope_end();
 }
-
-/* --- Eq. 6, 7, 8 --------------------------------------------------------------------------------- */
 
 static double p_[B * K], q_[B * K], Wbb_[K * C], bias_[K];
 
@@ -335,8 +349,10 @@ static double smoothing_;
 static Tensor *pre_of_F(const Tensor *F)
 {
 	static const struct arch plain;
-	struct backbone b = {.arch = &plain, .classifier = {tensor(Wbb_, 2, (int64_t[]){K, C}), tensor(bias_, 1, (int64_t[]){K})}};
-	return loss_pre(backbone_logits(&b, F, &(struct pass){0}), tensor_full(2.5, T_F64, 0, NULL), labels(), 0.3, smoothing_);
+	struct backbone b = {.arch = &plain,
+	    .classifier = {tensor(Wbb_, 2, (int64_t[]){K, C}), tensor(bias_, 1, (int64_t[]){K})}};
+	return loss_pre(backbone_logits(&b, F, &(struct pass){0}), tensor_full(2.5, T_F64, 0, NULL),
+	    labels(), 0.3, smoothing_);
 }
 
 static double pre_of_F_scalar(const double *F)
@@ -347,7 +363,8 @@ static double pre_of_F_scalar(const double *F)
 			p[b * K + k] = bias_[k];
 			for (int c = 0; c < C; c++)
 				for (int i = 0; i < HW; i++)
-					p[b * K + k] += Wbb_[k * C + c] * F[(b * C + c) * HW + i] / HW;
+					p[b * K + k] +=
+					    Wbb_[k * C + c] * F[(b * C + c) * HW + i] / HW;
 		}
 	return (1 - 0.3) * mean_ce(p, smoothing_) + 0.3 * 2.5;
 }
@@ -368,8 +385,6 @@ static void eq6_eq7_eq8(void)
 	}
 }
 
-/* --- Eq. 9 --------------------------------------------------------------------------------------- */
-
 static double beta_;
 static int classes;
 static int64_t label_of[B];
@@ -386,8 +401,11 @@ static double characteristic_scalar(const double *z)
 	for (int b = 0; b < B; b++) {
 		double others = 0;
 		for (int k = 0; k < classes; k++)
-			others += k == label_of[b] ? 0 : l2(z + b * D, c_ + k * D, D) / (classes - 1);
-		sum += (beta_ * l2(z + b * D, c_ + label_of[b] * D, D) + (1 - beta_) * (1 - others)) / B;
+			others +=
+			    k == label_of[b] ? 0 : l2(z + b * D, c_ + k * D, D) / (classes - 1);
+		sum +=
+		    (beta_ * l2(z + b * D, c_ + label_of[b] * D, D) + (1 - beta_) * (1 - others)) /
+		    B;
 	}
 	return sum;
 }
@@ -407,7 +425,8 @@ static void eq9(void)
 		for (int i = 0; i < 4; i++) {
 			choose_classes(n);
 			beta_ = betas[i];
-			check(characteristic, characteristic_scalar, z_, B * D, 2, (int64_t[]){B, D});
+			check(
+			    characteristic, characteristic_scalar, z_, B * D, 2, (int64_t[]){B, D});
 		}
 }
 
@@ -430,7 +449,8 @@ static void eq9_zero_prototypes(void)
 	tensor_scope_end();
 }
 
-/* A representation that lies on its prototype has no direction to go; its gradient must be finite all the same. */
+/* A representation that lies on its prototype has no direction to go; its gradient must be
+ * finite all the same. */
 static void eq9_on_the_prototype(void)
 {
 	double grad[B * D];
@@ -441,13 +461,12 @@ static void eq9_on_the_prototype(void)
 	tensor_scope_begin(GRAD);
 	Tensor *z = tensor(z_, 2, (int64_t[]){B, D}), *d;
 	tensor_requires_grad_(z, true);
-	CHECK(tensor_grad(characteristic(z), &z, 1, &d, false) == 0 && tensor_read(d, T_F64, grad, B * D) == 0);
+	CHECK(tensor_grad(characteristic(z), &z, 1, &d, false) == 0 &&
+	      tensor_read(d, T_F64, grad, B * D) == 0);
 	for (int i = 0; i < B * D; i++)
 		CHECK(isfinite(grad[i]));
 	tensor_scope_end();
 }
-
-/* --- Eq. 10, 11, 12 ------------------------------------------------------------------------------ */
 
 static double earlier_[J * B * M * HW];
 static int64_t earlier_n;
@@ -462,7 +481,8 @@ static double similarity_scalar(const double *A)
 	double sum = 0;
 	for (int j = 0; j < earlier_n; j++)
 		for (int b = 0; b < B; b++)
-			sum += l2(A + b * M * HW, earlier_ + (j * B + b) * M * HW, M * HW) / (double)(earlier_n * B);
+			sum += l2(A + b * M * HW, earlier_ + (j * B + b) * M * HW, M * HW) /
+			       (double)(earlier_n * B);
 	return 1 - sum;
 }
 
@@ -486,7 +506,8 @@ static void eq10_same_attention(void)
 	tensor_requires_grad_(A, true);
 	Tensor *loss = similarity(A);
 	CHECK_NEAR(tensor_item(loss), 1, 0);
-	CHECK(tensor_grad(loss, &A, 1, &d, false) == 0 && tensor_read(d, T_F64, grad, B * M * HW) == 0);
+	CHECK(tensor_grad(loss, &A, 1, &d, false) == 0 &&
+	      tensor_read(d, T_F64, grad, B * M * HW) == 0);
 	for (int i = 0; i < B * M * HW; i++)
 		CHECK(isfinite(grad[i]));
 	tensor_scope_end();
@@ -547,14 +568,13 @@ static void eq12(void)
 	}
 }
 
-/* --- the base method and the student ------------------------------------------------------------- */
-
 static double mean_[C], var_[C];
 static enum bn_form bn_form;
 
 static Tensor *bn_layer(const Tensor *x)
 {
-	struct bn bn = {.mean = tensor(mean_, 1, (int64_t[]){C}), .var = tensor(var_, 1, (int64_t[]){C})};
+	struct bn bn = {
+	    .mean = tensor(mean_, 1, (int64_t[]){C}), .var = tensor(var_, 1, (int64_t[]){C})};
 	Tensor *m, *v;
 	tensor_batch_stats(x, 1, &m, &v);
 	return loss_bn_layer(&bn, m, v, bn_form);
@@ -617,7 +637,8 @@ static void bn_forms(void)
 	}
 }
 
-/* In f32, which a GPU computes as one operation, beside f64: the loss, and its gradients by the statistics of each layer. */
+/* In f32, which a GPU computes as one operation, beside f64: the loss, and its gradients by the
+ * statistics of each layer. */
 static void bn_single(void)
 {
 	enum { LAYERS = 3, STATISTICS = 2 * LAYERS };
@@ -632,19 +653,25 @@ static void bn_single(void)
 			struct bn_seen seen[LAYERS];
 			for (int k = 0; k < STATISTICS; k++) {
 				int64_t shape[] = {groups, 5 + 300 * (k / 2)};
-				Tensor *running =
-				    tensor_affine(tensor_abs(random_tensor(T_F32, 1, shape + 1, 100 + (uint32_t)k)), 1, 0.1);
-				seen_by[k] = tensor_clone(tensor_to(random_tensor(T_F32, 2, shape, 200 + (uint32_t)k), type));
+				Tensor *running = tensor_affine(tensor_abs(random_tensor(T_F32, 1,
+				                                    shape + 1, 100 + (uint32_t)k)),
+				    1, 0.1);
+				seen_by[k] = tensor_clone(tensor_to(
+				    random_tensor(T_F32, 2, shape, 200 + (uint32_t)k), type));
 				tensor_requires_grad_(seen_by[k], true);
-				*(k % 2 ? &bn[k / 2].var : &bn[k / 2].mean) = tensor_to(running, type);
+				*(k % 2 ? &bn[k / 2].var : &bn[k / 2].mean) =
+				    tensor_to(running, type);
 				bn[k / 2].index = k / 2;
 			}
 			for (int l = 0; l < LAYERS; l++)
-				seen[l] = (struct bn_seen){&bn[l], seen_by[2 * l], seen_by[2 * l + 1]};
+				seen[l] =
+				    (struct bn_seen){&bn[l], seen_by[2 * l], seen_by[2 * l + 1]};
 			loss[wide] = loss_bn(seen, LAYERS, i % 2 ? BN_NORMALISED : BN_LITERAL);
-			CHECK(tensor_grad(tensor_affine(loss[wide], 0.3, 0), seen_by, STATISTICS, grads[wide], false) == 0);
+			CHECK(tensor_grad(tensor_affine(loss[wide], 0.3, 0), seen_by, STATISTICS,
+			          grads[wide], false) == 0);
 		}
-		CHECK_THAT(distance(loss[0], loss[1]) < 1e-6, "the loss is off by %g", distance(loss[0], loss[1]));
+		CHECK_THAT(distance(loss[0], loss[1]) < 1e-6, "the loss is off by %g",
+		    distance(loss[0], loss[1]));
 		for (int k = 0; k < STATISTICS; k++)
 			CHECK(distance(grads[0][k], grads[1][k]) < 1e-6);
 		CHECK_STR(tensor_error(), NULL);
@@ -656,7 +683,8 @@ static void bn_single(void)
 static void bn_refused(void)
 {
 	tensor_scope_begin(NO_GRAD);
-	Tensor *two = tensor_full(1, T_F32, 2, (int64_t[]){1, 2}), *three = tensor_full(1, T_F32, 1, (int64_t[]){3});
+	Tensor *two = tensor_full(1, T_F32, 2, (int64_t[]){1, 2}),
+	       *three = tensor_full(1, T_F32, 1, (int64_t[]){3});
 	struct bn_distance layer = {two, two, three, three, 1};
 	CHECK(!tensor_bn_distances(&layer, 1, false) && tensor_error());
 	tensor_error_clear();

@@ -1,4 +1,5 @@
-/* What fd2-eval counts: hits, confusion, calibration and likelihood, against sums written out here. */
+/* What fd2-eval counts: hits, confusion, calibration and likelihood, against sums written out
+ * here. */
 #include <stdlib.h>
 
 #include "lib/fd2/batch/measures.h"
@@ -130,20 +131,25 @@ static void two_answers(void)
 	tensor_scope_end();
 	CHECK_NEAR(scores_ece(&s), (0.25 + 0.65) / 2, 1e-6);
 	CHECK_NEAR(scores_nll(&s), -(log(0.75) + log(0.35)) / 2, 1e-6);
-	CHECK(s.confusion[0] == 1 && s.confusion[1] == 0 && s.confusion[2] == 1 && s.confusion[3] == 0);
+	CHECK(s.confusion[0] == 1 && s.confusion[1] == 0 && s.confusion[2] == 1 &&
+	      s.confusion[3] == 0);
 	json_t *o = scores_to_json(&s);
 	char *text = json_dumps(o, JSON_COMPACT | JSON_REAL_PRECISION(4) | JSON_SORT_KEYS);
-	CHECK_STR(text, "{\"calibration\":[{\"accuracy\":0.0,\"confidence\":0.65,\"images\":1,\"within\":[0.6,0.6667]},"
-	                "{\"accuracy\":1.0,\"confidence\":0.75,\"images\":1,\"within\":[0.7333,0.8]}],"
-	                "\"confusion\":[[1,0],[1,0]],\"images\":[1,1],\"top1\":[1.0,0.0],\"top5\":[1.0,1.0]}");
+	CHECK_STR(text,
+	    "{\"calibration\":[{\"accuracy\":0.0,\"confidence\":0.65,\"images\":1,\"within\":[0.6,"
+	    "0.6667]},"
+	    "{\"accuracy\":1.0,\"confidence\":0.75,\"images\":1,\"within\":[0.7333,0.8]}],"
+	    "\"confusion\":[[1,0],[1,0]],\"images\":[1,1],\"top1\":[1.0,0.0],\"top5\":[1.0,1.0]}");
 	free(text);
 	json_decref(o);
 	scores_clear(&s);
-	CHECK(s.hits.n == 0 && s.confusion[0] == 0 && isnan(scores_ece(&s)) && isnan(scores_nll(&s)));
+	CHECK(
+	    s.hits.n == 0 && s.confusion[0] == 0 && isnan(scores_ece(&s)) && isnan(scores_nll(&s)));
 	scores_free(&s);
 }
 
-/* A network that says the same of all classes, or nothing that is a number, is right nowhere, and the matrix agrees. */
+/* A network that says the same of all classes, or nothing that is a number, is right nowhere,
+ * and the matrix agrees. */
 static void ties_and_nan(void)
 {
 	struct scores s;
@@ -153,7 +159,8 @@ static void ties_and_nan(void)
 	scores_count(&s, tensor_from(logits, T_F32, 2, (int64_t[]){3, 3}), (int64_t[]){0, 0, 2});
 	tensor_scope_end();
 	CHECK(s.hits.n == 3 && s.hits.top1 == 0 && s.hits.top5 == 3);
-	CHECK(s.confusion[0] == 0 && s.confusion[1] == 2 && s.confusion[6] == 1 && s.confusion[8] == 0);
+	CHECK(s.confusion[0] == 0 && s.confusion[1] == 2 && s.confusion[6] == 1 &&
+	      s.confusion[8] == 0);
 	CHECK(isnan(scores_ece(&s)) && isnan(scores_nll(&s)));
 	scores_free(&s);
 }

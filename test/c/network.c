@@ -1,4 +1,5 @@
-/* Backbones and the teacher against torchvision's names, counts and rules; the draws of the step's view. */
+/* Backbones and the teacher against torchvision's names, counts and rules; the draws of the
+ * step's view. */
 #include <stdlib.h>
 
 #include "lib/base/err.h"
@@ -27,20 +28,20 @@ static bool same_values(const Tensor *a, const Tensor *b)
 {
 	int64_t n = tensor_numel(a);
 	float *u = calloc((size_t)n + 1, sizeof *u), *v = calloc((size_t)n + 1, sizeof *v);
-	bool same = tensor_read(a, T_F32, u, n) == 0 && tensor_read(b, T_F32, v, n) == 0 && !memcmp(u, v, (size_t)n * sizeof *u);
+	bool same = tensor_read(a, T_F32, u, n) == 0 && tensor_read(b, T_F32, v, n) == 0 &&
+	            !memcmp(u, v, (size_t)n * sizeof *u);
 	free(u);
 	free(v);
 	return same;
 }
-
-/* --- names, order and shapes: written down from torchvision's rule, not from ours ---------------- */
 
 struct expected {
 	const struct params *p;
 	int next;
 };
 
-static void expect(struct expected *e, const char *layer, const char *name, int rank, const int64_t *shape, bool trained)
+static void expect(struct expected *e, const char *layer, const char *name, int rank,
+    const int64_t *shape, bool trained)
 {
 	char key[80];
 	const struct param *p = &e->p->v[e->next];
@@ -53,7 +54,8 @@ static void expect(struct expected *e, const char *layer, const char *name, int 
 	CHECK_THAT(p->trained == trained, "%s: trained is %d", key, p->trained);
 }
 
-static void expect_conv(struct expected *e, const char *conv, const char *bn, int64_t in, int64_t out, int64_t kernel)
+static void expect_conv(
+    struct expected *e, const char *conv, const char *bn, int64_t in, int64_t out, int64_t kernel)
 {
 	static const char *const vectors[] = {"weight", "bias", "running_mean", "running_var"};
 	expect(e, conv, "weight", 4, (int64_t[]){out, in, kernel, kernel}, true);
@@ -92,9 +94,11 @@ static void expect_resnet(const struct params *p, const int *depth, int convs, i
 }
 
 /* depth NULL: no ResNet */
-static void check_arch(const char *arch, const int *depth, int convs, int want_trained, int64_t want_elements)
+static void check_arch(
+    const char *arch, const int *depth, int convs, int want_trained, int64_t want_elements)
 {
-	struct arch_options options = {.classes = 1000, .size = 224, .last_stride = 2, .bare = true};
+	struct arch_options options = {
+	    .classes = 1000, .size = 224, .last_stride = 2, .bare = true};
 	struct backbone b;
 	int trained = 0;
 	int64_t elements = 0;
@@ -123,15 +127,16 @@ static void resnet50_parameters(void)
 	check_arch("resnet50", (int[]){3, 4, 6, 3}, 3, 161, 25557032);
 }
 
-/* The numbers of parameters that torchvision's documentation gives; a ConvNet's is 128 (3 9 + 1) + (d-1) 128 (128 9 + 1) and
- * norms and classifier. */
+/* The numbers of parameters that torchvision's documentation gives; a ConvNet's is 128 (3 9 + 1)
+ * + (d-1) 128 (128 9 + 1) and norms and classifier. */
 static void other_parameters(void)
 {
 	check_arch("mobilenet_v2", NULL, 0, 158, 3504872);
 	check_arch("densenet121", NULL, 0, 364, 7978856);
 	check_arch("shufflenet_v2_x0_5", NULL, 0, 170, 1366792);
 	check_arch("shufflenet_v2_x1_0", NULL, 0, 170, 2278604);
-	check_arch("convnet3", NULL, 0, 14, 3584 + 2 * 147584 + 3 * 256 + (28 * 28 * 128 + 1) * 1000);
+	check_arch(
+	    "convnet3", NULL, 0, 14, 3584 + 2 * 147584 + 3 * 256 + (28 * 28 * 128 + 1) * 1000);
 	check_arch("convnet6", NULL, 0, 26, 3584 + 5 * 147584 + 6 * 256 + (3 * 3 * 128 + 1) * 1000);
 }
 
@@ -150,8 +155,6 @@ static void refused_archs(void)
 	refused("densenet121", 224, 1, "densenet121 has no last stage whose stride could be 1");
 	refused("convnet6", 32, 2, "convnet6 wants images of 64 pixels and more, not 32");
 }
-
-/* --- forward passes ------------------------------------------------------------------------------ */
 
 static void make(struct backbone *b, const char *arch, int last_stride, uint64_t seed)
 {
@@ -188,8 +191,6 @@ static void forward_shapes(void)
 	check_forward("convnet6", 2, 128, 64);
 }
 
-/* --- the fused pass ------------------------------------------------------------------------------ */
-
 /* Statistics near what the network sees, as after training. */
 static void settle(struct backbone *b, const Tensor *x)
 {
@@ -216,8 +217,8 @@ static struct outcome look(struct backbone *b, const Tensor *x, bool fused)
 	Tensor *leaf = tensor_clone(x);
 	tensor_requires_grad_(leaf, true);
 	o.F = backbone_features(b, leaf, &pass);
-	Tensor *loss =
-	    tensor_add(tensor_affine(bn_sum_loss(&sum), 0.1, 0), tensor_mean(backbone_logits(b, o.F, &pass), 0, NULL, false));
+	Tensor *loss = tensor_add(tensor_affine(bn_sum_loss(&sum), 0.1, 0),
+	    tensor_mean(backbone_logits(b, o.F, &pass), 0, NULL, false));
 	CHECK(tensor_grad(loss, &leaf, 1, &o.dx, false) == 0);
 	o.loss = tensor_item(loss);
 	o.layers = sum.n;
@@ -238,18 +239,21 @@ static void keep_statistics(void *ctx, const struct bn *bn, Tensor *mean, Tensor
 	(void)bn;
 }
 
-/* As near to f64 as the plain path of the same arithmetic, within a half; and `flips`, since rounding decides by chance whether a
- * unit at 0 lets its gradient pass: seeds move dx of either path by up to 2e-2 in f32. */
-static void no_worse(
-    const char *arch, const char *what, const Tensor *fused, const Tensor *plain, const Tensor *exact, double flips)
+/* As near to f64 as the plain path of the same arithmetic, within a half; and `flips`, since
+ * rounding decides by chance whether a unit at 0 lets its gradient pass: seeds move dx of either
+ * path by up to 2e-2 in f32. */
+static void no_worse(const char *arch, const char *what, const Tensor *fused, const Tensor *plain,
+    const Tensor *exact, double flips)
 {
 	double ours = distance(fused, exact), rounding = distance(plain, exact);
-	CHECK_THAT(ours < 1.5 * rounding + flips, "%s: %s is off by %g, plainly by %g", arch, what, ours, rounding);
+	CHECK_THAT(ours < 1.5 * rounding + flips, "%s: %s is off by %g, plainly by %g", arch, what,
+	    ours, rounding);
 }
 
 static void fused_pass(void)
 {
-	static const char *const names[] = {"resnet18", "resnet50", "mobilenet_v2", "densenet121", "shufflenet_v2_x1_0"};
+	static const char *const names[] = {
+	    "resnet18", "resnet50", "mobilenet_v2", "densenet121", "shufflenet_v2_x1_0"};
 	for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
 		struct backbone b;
 		tensor_scope_begin(NO_GRAD);
@@ -272,8 +276,6 @@ static void fused_pass(void)
 	}
 }
 
-/* --- one BatchNorm, where nothing stands near 0 -------------------------------------------------- */
-
 enum { ALONE_C = 37, ALONE_N = 6 };
 static const int64_t alone_shape[] = {ALONE_N, ALONE_C, 9, 7}, alone_vector[] = {ALONE_C};
 
@@ -283,11 +285,12 @@ static void bn_alone(struct bn *bn, struct params *p)
 	tensor_copy_(bn->weight, random_tensor(T_F32, 1, alone_vector, 11));
 	tensor_copy_(bn->bias, random_tensor(T_F32, 1, alone_vector, 12));
 	tensor_copy_(bn->mean, random_tensor(T_F32, 1, alone_vector, 13));
-	tensor_copy_(bn->var, tensor_affine(tensor_abs(random_tensor(T_F32, 1, alone_vector, 14)), 1, 0.5));
+	tensor_copy_(
+	    bn->var, tensor_affine(tensor_abs(random_tensor(T_F32, 1, alone_vector, 14)), 1, 0.5));
 }
 
-/* Values and gradients of the fused pass are those of the plain one, with statistics of 1, 2 and 6 groups; those of a group are
- * those of its images alone. */
+/* Values and gradients of the fused pass are those of the plain one, with statistics of 1, 2 and
+ * 6 groups; those of a group are those of its images alone. */
 static void frozen_alone(void)
 {
 	for (int form = 0; form < 18; form++) {
@@ -297,14 +300,18 @@ static void frozen_alone(void)
 		tensor_scope_begin(GRAD);
 		bn_alone(&bn, &p);
 		int64_t vectors[] = {groups, ALONE_C};
-		Tensor *weights[3] = {random_tensor(T_F32, 4, alone_shape, 15), random_tensor(T_F32, 2, vectors, 16),
-		    random_tensor(T_F32, 2, vectors, 17)};
+		Tensor *weights[3] = {random_tensor(T_F32, 4, alone_shape, 15),
+		    random_tensor(T_F32, 2, vectors, 16), random_tensor(T_F32, 2, vectors, 17)};
 		Tensor *values[2][3], *grads[2][2];
 		for (int fused = 0; fused < 2; fused++) {
 			struct statistics seen = {0};
-			struct pass pass = {
-			    .bn = BN_RUNNING, .plain = !fused, .groups = groups, .on_bn = keep_statistics, .ctx = &seen};
-			Tensor *in[2] = {tensor_affine(random_tensor(T_F32, 4, alone_shape, 18), 3, 0),
+			struct pass pass = {.bn = BN_RUNNING,
+			    .plain = !fused,
+			    .groups = groups,
+			    .on_bn = keep_statistics,
+			    .ctx = &seen};
+			Tensor *in[2] = {
+			    tensor_affine(random_tensor(T_F32, 4, alone_shape, 18), 3, 0),
 			    random_tensor(T_F32, 4, alone_shape, 19)};
 			tensor_requires_grad_(in[0], true);
 			tensor_requires_grad_(in[1], true);
@@ -313,7 +320,9 @@ static void frozen_alone(void)
 			values[fused][2] = seen.var;
 			Tensor *loss = tensor_full(0, T_F32, 0, NULL), *mean, *var;
 			for (int i = 0; i < 3; i++)
-				loss = tensor_add(loss, tensor_sum(tensor_mul(values[fused][i], weights[i]), 0, NULL, false));
+				loss = tensor_add(
+				    loss, tensor_sum(tensor_mul(values[fused][i], weights[i]), 0,
+				              NULL, false));
 			CHECK(tensor_grad(loss, in, 2, grads[fused], false) == 0);
 			int n = ALONE_N / groups;
 			tensor_batch_stats(tensor_narrow(in[0], 0, ALONE_N - n, n), 1, &mean, &var);
@@ -321,17 +330,20 @@ static void frozen_alone(void)
 			CHECK(distance(tensor_narrow(seen.var, 0, groups - 1, 1), var) < 1e-5);
 		}
 		for (int i = 0; i < 3; i++)
-			CHECK_THAT(distance(values[1][i], values[0][i]) < 1e-5, "form %d, value %d", form, i);
+			CHECK_THAT(distance(values[1][i], values[0][i]) < 1e-5, "form %d, value %d",
+			    form, i);
 		CHECK_THAT(distance(grads[1][0], grads[0][0]) < 1e-6, "form %d, dx", form);
 		if (form % 2)
-			CHECK_THAT(distance(grads[1][1], grads[0][1]) < 1e-6, "form %d, residual", form);
+			CHECK_THAT(
+			    distance(grads[1][1], grads[0][1]) < 1e-6, "form %d, residual", form);
 		CHECK_STR(tensor_error(), NULL);
 		params_free(&p);
 		tensor_scope_end();
 	}
 }
 
-/* The same with the batch's statistics, where the weights learn too, and the running statistics move as torch moves them. */
+/* The same with the batch's statistics, where the weights learn too, and the running statistics
+ * move as torch moves them. */
 static void batch_alone(void)
 {
 	for (int form = 0; form < 12; form++) {
@@ -345,19 +357,23 @@ static void batch_alone(void)
 			struct bn *b = &bn[fused];
 			struct pass pass = {.bn = mode, .plain = !fused};
 			bn_alone(b, &p[fused]);
-			Tensor *in[4] = {tensor_affine(random_tensor(T_F32, 4, alone_shape, 18), 3, 5),
+			Tensor *in[4] = {
+			    tensor_affine(random_tensor(T_F32, 4, alone_shape, 18), 3, 5),
 			    random_tensor(T_F32, 4, alone_shape, 19), b->weight, b->bias};
 			for (int i = 0; i < 4; i++)
 				tensor_requires_grad_(in[i], true);
 			got[fused][4] = bn_act(b, in[0], form % 2 ? in[1] : NULL, act, &pass);
 			got[fused][5] = b->mean;
 			got[fused][6] = b->var;
-			Tensor *loss =
-			    tensor_sum(tensor_mul(got[fused][4], random_tensor(T_F32, 4, alone_shape, 15)), 0, NULL, false);
+			Tensor *loss = tensor_sum(
+			    tensor_mul(got[fused][4], random_tensor(T_F32, 4, alone_shape, 15)), 0,
+			    NULL, false);
 			CHECK(tensor_grad(loss, in, 4, got[fused], false) == 0);
 		}
 		for (int i = 0; i < 7; i++)
-			CHECK_THAT((i == 1 && form % 2 == 0) || distance(got[1][i], got[0][i]) < 1e-5, "form %d, %d", form, i);
+			CHECK_THAT(
+			    (i == 1 && form % 2 == 0) || distance(got[1][i], got[0][i]) < 1e-5,
+			    "form %d, %d", form, i);
 		CHECK_STR(tensor_error(), NULL);
 		params_free(&p[0]);
 		params_free(&p[1]);
@@ -365,13 +381,14 @@ static void batch_alone(void)
 	}
 }
 
-/* At the kinks of an activation no gradient passes, in any kind of pass. Without a weight a BatchNorm gives its bias, 0, so that
- * the residual alone decides. */
+/* At the kinks of an activation no gradient passes, in any kind of pass. Without a weight a
+ * BatchNorm gives its bias, 0, so that the residual alone decides. */
 static void kinks(void)
 {
 	enum { VALUES = 6 };
 	static const double r[VALUES] = {-1, 0, 3, 6, 7, 1e-30};
-	static const double passes[][VALUES] = {[RELU] = {0, 0, 1, 1, 1, 1}, [RELU6] = {0, 0, 1, 0, 0, 1}};
+	static const double passes[][VALUES] = {
+	    [RELU] = {0, 0, 1, 1, 1, 1}, [RELU6] = {0, 0, 1, 0, 0, 1}};
 	static const enum bn_mode modes[] = {BN_RUNNING, BN_TRAIN, BN_BATCH};
 	for (int form = 0; form < 12; form++) {
 		enum activation act = form % 2 ? RELU6 : RELU;
@@ -390,7 +407,8 @@ static void kinks(void)
 		CHECK(tensor_grad(tensor_sum(y, 0, NULL, false), &residual, 1, &d, false) == 0);
 		CHECK(tensor_read(d, T_F64, got, VALUES) == 0);
 		for (int i = 0; i < VALUES; i++)
-			CHECK_THAT(got[i] == passes[act][i], "form %d: %g of the gradient passes at %g", form, got[i], r[i]);
+			CHECK_THAT(got[i] == passes[act][i],
+			    "form %d: %g of the gradient passes at %g", form, got[i], r[i]);
 		CHECK_STR(tensor_error(), NULL);
 		params_free(&p);
 		tensor_scope_end();
@@ -408,8 +426,11 @@ static void frozen_unasked(void)
 		Tensor *y[2], *grads[2][2], *weights = random_tensor(T_F32, 4, alone_shape, 15);
 		for (int asked = 0; asked < 2; asked++) {
 			struct statistics seen;
-			struct pass pass = {.bn = BN_RUNNING, .on_bn = asked ? keep_statistics : NULL, .ctx = &seen};
-			Tensor *in[2] = {random_tensor(T_F32, 4, alone_shape, 18), random_tensor(T_F32, 4, alone_shape, 19)};
+			struct pass pass = {.bn = BN_RUNNING,
+			    .on_bn = asked ? keep_statistics : NULL,
+			    .ctx = &seen};
+			Tensor *in[2] = {random_tensor(T_F32, 4, alone_shape, 18),
+			    random_tensor(T_F32, 4, alone_shape, 19)};
 			tensor_requires_grad_(in[0], true);
 			tensor_requires_grad_(in[1], true);
 			y[asked] = bn_act(&bn, in[0], form % 2 ? in[1] : NULL, form / 2, &pass);
@@ -441,7 +462,8 @@ static void frozen_weights(void)
 	tensor_scope_end();
 }
 
-/* A fifth of the inputs of MobileNetV2's classifier is dropped in training, and only there; the same numbers drop the same. */
+/* A fifth of the inputs of MobileNetV2's classifier is dropped in training, and only there; the
+ * same numbers drop the same. */
 static void drops(void)
 {
 	enum { N = 4, C = 5000 };
@@ -470,10 +492,13 @@ static void seeds(void)
 	make(&b, "resnet18", 2, 5);
 	make(&c, "resnet18", 2, 6);
 	for (int i = 0; i < a.params.n; i++)
-		CHECK_THAT(same_values(a.params.v[i].t, b.params.v[i].t), "%s depends on more than the seed", a.params.v[i].name);
-	CHECK(!same_values(params_find(&a.params, "conv1.weight"), params_find(&c.params, "conv1.weight")));
+		CHECK_THAT(same_values(a.params.v[i].t, b.params.v[i].t),
+		    "%s depends on more than the seed", a.params.v[i].name);
+	CHECK(!same_values(
+	    params_find(&a.params, "conv1.weight"), params_find(&c.params, "conv1.weight")));
 	CHECK(!same_values(params_find(&a.params, "fc.bias"), params_find(&c.params, "fc.bias")));
-	CHECK(!same_values(params_find(&a.params, "layer1.0.conv1.weight"), params_find(&a.params, "layer1.0.conv2.weight")));
+	CHECK(!same_values(params_find(&a.params, "layer1.0.conv1.weight"),
+	    params_find(&a.params, "layer1.0.conv2.weight")));
 	backbone_free(&a);
 	backbone_free(&b);
 	backbone_free(&c);
@@ -488,7 +513,8 @@ static int statistics_changed(enum bn_mode mode, Tensor **logits)
 	int changed = 0;
 	make(&b, "resnet18", 2, 5);
 	make(&fresh, "resnet18", 2, 5);
-	*logits = tensor_keep(backbone_logits(&b, backbone_features(&b, images(SIZE, SIZE), &pass), &pass));
+	*logits = tensor_keep(
+	    backbone_logits(&b, backbone_features(&b, images(SIZE, SIZE), &pass), &pass));
 	for (int i = 0; i < b.params.n; i++) {
 		bool same = same_values(b.params.v[i].t, fresh.params.v[i].t);
 		changed += !same;
@@ -563,17 +589,17 @@ static void teacher_shapes(void)
 	CHECK(has_shape(o.p_bb, 2, (int64_t[]){IMAGES, CLASSES}));
 	CHECK(has_shape(o.p_raw, 2, (int64_t[]){IMAGES, CLASSES}));
 	CHECK(has_shape(teacher_effect(&t, &o, NULL), 2, (int64_t[]){IMAGES, CLASSES}));
-	CHECK(has_shape(params_find(&t.backbone.params, "cal.prototypes"), 2, (int64_t[]){CLASSES, MAPS * 512}));
+	CHECK(has_shape(params_find(&t.backbone.params, "cal.prototypes"), 2,
+	    (int64_t[]){CLASSES, MAPS * 512}));
 	CHECK(same_values(o.A, tensor_abs(o.A)));
 	CHECK_NEAR(tensor_item(tensor_norm(tensor_narrow(o.z, 0, 1, 1), 1, false)), 1, 1e-5);
-	Tensor *zero = teacher_effect(&t, &o, o.A); /* the factual attention has no effect over itself */
+	Tensor *zero =
+	    teacher_effect(&t, &o, o.A); /* the factual attention has no effect over itself */
 	CHECK_NEAR(tensor_item(tensor_sum(tensor_abs(zero), 0, NULL, false)), 0, 0);
 	CHECK_STR(tensor_error(), NULL);
 	teacher_free(&t);
 	tensor_scope_end();
 }
-
-/* --- the step's view ----------------------------------------------------------------------------- */
 
 /* A function of its arguments; inside the image; rolls up to a seventh of the size. */
 static void view_draws(void)
@@ -583,10 +609,12 @@ static void view_draws(void)
 	for (long step = 0; step < 400; step++) {
 		struct pixel_view v = step_view_random(SIDE, 0.08, 1, 20, 2, step),
 		                  same = step_view_random(SIDE, 0.08, 1, 20, 2, step);
-		CHECK(v.x == same.x && v.w == same.w && v.flip == same.flip && v.roll_x == same.roll_x);
+		CHECK(v.x == same.x && v.w == same.w && v.flip == same.flip &&
+		      v.roll_x == same.roll_x);
 		CHECK(v.x >= 0 && v.y >= 0 && v.x + v.w <= SIDE && v.y + v.h <= SIDE);
 		CHECK(v.w * v.h >= 0.07 * SIDE * SIDE);
-		CHECK(v.roll_x >= 0 && v.roll_x <= SIDE / 7 && v.roll_y >= 0 && v.roll_y <= SIDE / 7);
+		CHECK(
+		    v.roll_x >= 0 && v.roll_x <= SIDE / 7 && v.roll_y >= 0 && v.roll_y <= SIDE / 7);
 		flips += v.flip;
 		most = v.roll_x > most ? v.roll_x : most;
 	}

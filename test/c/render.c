@@ -1,5 +1,5 @@
-/* A batch as a GPU renders it, beside the CPU's: the parcel that is sent, and lib/cuda's kernels, run by test/cuda/emulated; with
- * FD2_TEST_DEVICE=cuda on the GPU. */
+/* A batch as a GPU renders it, beside the CPU's: the parcel that is sent, and lib/cuda's
+ * kernels, run by test/cuda/emulated; with FD2_TEST_DEVICE=cuda on the GPU. */
 #include <math.h>
 #include <string.h>
 
@@ -23,7 +23,8 @@ static void draw_items(struct item *items, struct rng *r)
 	}
 }
 
-static void fill(struct batch *b, const struct item *items, const struct augment *how, enum mix_kind kind, uint64_t seed)
+static void fill(struct batch *b, const struct item *items, const struct augment *how,
+    enum mix_kind kind, uint64_t seed)
 {
 	uint32_t with[N];
 	batch_clear(b);
@@ -35,14 +36,14 @@ static void fill(struct batch *b, const struct item *items, const struct augment
 	batch_mix(b, &mix, with);
 }
 
-/* --- cases --------------------------------------------------------------------------------------- */
-
 static const struct augment augments[] = {
     {.crop = CROP_RESIZED, .min_scale = 0.08},
     {.crop = CROP_PLAIN},
     {.crop = CROP_RESIZED, .min_scale = 0.3, .shuffle = true},
     {.crop = CROP_RESIZED, .min_scale = 0.3, .jitter = {.amount = {0.4, 0.4, 0.4, 0.2}}},
-    {.crop = CROP_RESIZED, .min_scale = 0.3, .jitter = {.amount = {[CONTRAST] = 0.8}, .degrees = 40}},
+    {.crop = CROP_RESIZED,
+        .min_scale = 0.3,
+        .jitter = {.amount = {[CONTRAST] = 0.8}, .degrees = 40}},
 };
 
 /* f is given every kind of batch and its pixels as the CPU makes them. */
@@ -106,7 +107,8 @@ static void on_the_device(struct batch *b)
 	batch_render(b, &normal);
 	Tensor *all = tensor_permute(batch_images(b, 0, N, T_F32), 4, (int[]){0, 2, 3, 1});
 	Tensor *few = tensor_permute(batch_images(b, FIRST, SOME, T_F32), 4, (int[]){0, 2, 3, 1});
-	CHECK(tensor_read(all, T_F32, out, N * PIXELS) == 0 && tensor_read(few, T_F32, some, SOME * PIXELS) == 0);
+	CHECK(tensor_read(all, T_F32, out, N * PIXELS) == 0 &&
+	      tensor_read(few, T_F32, some, SOME * PIXELS) == 0);
 	CHECK(!memcmp(some, out + FIRST * PIXELS, sizeof some));
 	check_same(b, out);
 	CHECK(!torch_on_gpu() == !b->seen);

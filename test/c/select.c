@@ -1,4 +1,5 @@
-/* What fd2-select chooses, against its definitions written out: one image at a time, one comparison at a time. */
+/* What fd2-select chooses, against its definitions written out: one image at a time, one
+ * comparison at a time. */
 #include <math.h>
 #include <stdlib.h>
 
@@ -9,9 +10,8 @@
 #include "test/c/check.h"
 #include "test/c/tensors.h"
 
-/* --- random -------------------------------------------------------------------------------------- */
-
-/* In every position each image comes as often; a smaller choice is the beginning of a larger one. */
+/* In every position each image comes as often; a smaller choice is the beginning of a larger
+ * one. */
 static void random_is_uniform(void)
 {
 	enum { N = 7, IPC = 3, TRIALS = 7000 };
@@ -29,8 +29,6 @@ static void random_is_uniform(void)
 		for (int j = 0; j < N; j++)
 			CHECK_NEAR(count[i][j], TRIALS / N, 4.5 * sd);
 }
-
-/* --- herding and k-center ------------------------------------------------------------------------ */
 
 enum { N = 30, C = 6, IPC = 9 };
 
@@ -91,7 +89,8 @@ static void herding_matches_the_mean(void)
 		coreset_herding(v, IPC, f, N, C);
 		for (int n = 0; n < IPC; n++)
 			for (uint32_t i = 0; i < N; i++)
-				CHECK(among(v, n, i) || herding_objective(f, v, n, v[n]) <= herding_objective(f, v, n, i) + 1e-12);
+				CHECK(among(v, n, i) || herding_objective(f, v, n, v[n]) <=
+				                            herding_objective(f, v, n, i) + 1e-12);
 		for (int n = 0; n < IPC; n++)
 			CHECK(!among(v, n, v[n]));
 	}
@@ -105,7 +104,8 @@ static void k_center_takes_the_farthest(void)
 		draw_features(f, what);
 		coreset_k_center(v, IPC, f, N, C);
 		for (uint32_t i = 0; i < N; i++)
-			CHECK(herding_objective(f, v, 0, v[0]) <= herding_objective(f, v, 0, i) + 1e-12);
+			CHECK(herding_objective(f, v, 0, v[0]) <=
+			      herding_objective(f, v, 0, i) + 1e-12);
 		for (int n = 1; n < IPC; n++)
 			for (uint32_t i = 0; i < N; i++)
 				CHECK(gap(f, v, n, v[n]) >= gap(f, v, n, i) - 1e-12);
@@ -123,8 +123,6 @@ static void equals_in_order(void)
 		CHECK(herding[i] == i && centers[i] == i);
 }
 
-/* --- RDED ---------------------------------------------------------------------------------------- */
-
 enum { PHOTOS = 7, CROPS = 3, S = 32, SEED = 4 };
 
 static struct image photograph(uint32_t what)
@@ -134,7 +132,8 @@ static struct image photograph(uint32_t what)
 	double a = rng_uniform(&r), b = rng_uniform(&r);
 	for (int i = 0; i < im.w * im.h; i++)
 		for (int c = 0; c < 3; c++)
-			im.rgb[3 * i + c] = (uint8_t)(127 * (1 + sin(a * (i % im.w) + b * c * (i / im.w))));
+			im.rgb[3 * i + c] =
+			    (uint8_t)(127 * (1 + sin(a * (i % im.w) + b * c * (i / im.w))));
 	return im;
 }
 
@@ -143,13 +142,17 @@ static struct dataset photographs(void)
 {
 	struct dataset d = {.n = 2 * PHOTOS, .v = xcalloc(2 * PHOTOS, sizeof *d.v)};
 	for (int i = 0; i < d.n; i++)
-		d.v[i] = (struct item){.key = xasprintf("%d", i), .label = i % 2, .image = photograph((uint32_t)i)};
+		d.v[i] = (struct item){
+		    .key = xasprintf("%d", i), .label = i % 2, .image = photograph((uint32_t)i)};
 	return d;
 }
 
 static int start_teacher(struct teacher *t)
 {
-	*t = (struct teacher){.classes = 2, .size = S, .last_stride = 2, .normal = {{0.4, 0.5, 0.6}, {0.2, 0.3, 0.25}}};
+	*t = (struct teacher){.classes = 2,
+	    .size = S,
+	    .last_stride = 2,
+	    .normal = {{0.4, 0.5, 0.6}, {0.2, 0.3, 0.25}}};
 	t->class_names = xcalloc(2, sizeof *t->class_names);
 	t->class_names[0] = xstrdup("a");
 	t->class_names[1] = xstrdup("b");
@@ -157,7 +160,8 @@ static int start_teacher(struct teacher *t)
 }
 
 /* -log p_bb[k] of a crop of side pixels amid zeros, by itself. */
-static double loss_of(const struct teacher *t, const struct image *im, struct box b, int side, int k)
+static double loss_of(
+    const struct teacher *t, const struct image *im, struct box b, int side, int k)
 {
 	static float x[3 * S * S];
 	float logits[2];
@@ -168,10 +172,12 @@ static double loss_of(const struct teacher *t, const struct image *im, struct bo
 	for (int c = 0; c < 3; c++)
 		for (int i = 0; i < side * side; i++)
 			x[(c * S + (S - side) / 2 + i / side) * S + (S - side) / 2 + i % side] =
-			    (float)((crop.rgb[3 * i + c] / 255.0 - t->normal.mean[c]) / t->normal.std[c]);
+			    (float)((crop.rgb[3 * i + c] / 255.0 - t->normal.mean[c]) /
+			            t->normal.std[c]);
 	image_free(&crop);
 	tensor_scope_begin(NO_GRAD);
-	Tensor *F = backbone_features(&t->backbone, tensor_from(x, T_F32, 4, (int64_t[]){1, 3, S, S}), &pass);
+	Tensor *F = backbone_features(
+	    &t->backbone, tensor_from(x, T_F32, 4, (int64_t[]){1, 3, S, S}), &pass);
 	CHECK(!tensor_read(backbone_logits(&t->backbone, F, &pass), T_F32, logits, 2));
 	tensor_scope_end();
 	return log(exp(logits[0]) + exp(logits[1])) - logits[k];
@@ -199,7 +205,8 @@ static struct crop *best_left(struct crop *v, int images, int round)
 	return best;
 }
 
-static void compare(const struct teacher *t, const struct dataset *d, int k, const struct patch_rule *rule)
+static void compare(
+    const struct teacher *t, const struct dataset *d, int k, const struct patch_rule *rule)
 {
 	struct rng r = rng_at(SEED, RNG_PATCH, (uint64_t)k, 0, 0);
 	struct crop v[PHOTOS * CROPS] = {0};
@@ -211,14 +218,16 @@ static void compare(const struct teacher *t, const struct dataset *d, int k, con
 	for (int i = 0; i < rule->images * CROPS; i++) {
 		const struct image *im = &d->v[items[i / CROPS]].image;
 		struct box b = random_resized_crop(&r, im->w, im->h, 0.08, 1, 1, 1);
-		v[i].patch = (struct patch){(int)items[i / CROPS], b, loss_of(t, im, b, S / rule->factor, k)};
+		v[i].patch = (struct patch){
+		    (int)items[i / CROPS], b, loss_of(t, im, b, S / rule->factor, k)};
 	}
 	CHECK(patches_choose(got, t, d, k, rule, SEED) == 0);
 	for (int n = 0; n < patches_in(rule); n++) {
 		struct crop *want = best_left(v, rule->images, n / rule->images);
 		want->taken = true;
 		CHECK_NEAR(got[n].score, want->patch.score, 1e-5);
-		CHECK(got[n].item == want->patch.item && !memcmp(&got[n].box, &want->patch.box, sizeof got[n].box));
+		CHECK(got[n].item == want->patch.item &&
+		      !memcmp(&got[n].box, &want->patch.box, sizeof got[n].box));
 	}
 }
 
@@ -230,15 +239,20 @@ static void rded_takes_the_lowest(void)
 	CHECK(start_teacher(&t) == 0);
 	for (int k = 0; k < 2; k++) {
 		compare(&t, &d, k, &(struct patch_rule){1, 2, PHOTOS, CROPS, DIFFICULTY_EASY});
-		compare(&t, &d, k, &(struct patch_rule){3, 2, PHOTOS, CROPS, DIFFICULTY_EASY}); /* more patches than images */
+		compare(&t, &d, k,
+		    &(struct patch_rule){
+		        3, 2, PHOTOS, CROPS, DIFFICULTY_EASY}); /* more patches than images */
 		compare(&t, &d, k, &(struct patch_rule){4, 1, PHOTOS, CROPS, DIFFICULTY_EASY});
-		compare(&t, &d, k, &(struct patch_rule){2, 1, 5, CROPS, DIFFICULTY_EASY}); /* only some of the images */
+		compare(&t, &d, k,
+		    &(struct patch_rule){
+		        2, 1, 5, CROPS, DIFFICULTY_EASY}); /* only some of the images */
 	}
 	teacher_free(&t);
 	dataset_free(&d);
 }
 
-/* Quarter q of mosaic i is patch q * ipc + i; an odd size gives the right and lower ones a pixel more. */
+/* Quarter q of mosaic i is patch q * ipc + i; an odd size gives the right and lower ones a pixel
+ * more. */
 static void mosaics(void)
 {
 	enum { SIDE = 33, HALF = 16 };
@@ -254,9 +268,11 @@ static void mosaics(void)
 			int x = p % SIDE, y = p / SIDE, q = 2 * (y >= HALF) + (x >= HALF);
 			const struct patch *from = &v[2 * q + i];
 			struct image crop;
-			image_resample(&crop, &d.v[from->item].image, from->box.x, from->box.y, from->box.w, from->box.h, HALF + 1,
-			    HALF + 1, 1);
-			CHECK(!memcmp(im.rgb + 3 * p, crop.rgb + 3 * ((y - q / 2 * HALF) * (HALF + 1) + x - q % 2 * HALF), 3));
+			image_resample(&crop, &d.v[from->item].image, from->box.x, from->box.y,
+			    from->box.w, from->box.h, HALF + 1, HALF + 1, 1);
+			CHECK(!memcmp(im.rgb + 3 * p,
+			    crop.rgb + 3 * ((y - q / 2 * HALF) * (HALF + 1) + x - q % 2 * HALF),
+			    3));
 			image_free(&crop);
 		}
 		image_free(&im);

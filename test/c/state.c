@@ -1,4 +1,5 @@
-/* Weights of other programs: files made here byte by byte, each rule broken in turn, and what is hostile on purpose. */
+/* Weights of other programs: files made here byte by byte, each rule broken in turn, and what is
+ * hostile on purpose. */
 #include "formats/weights/safetensors.h"
 #include "formats/weights/state.h"
 #include "lib/base/err.h"
@@ -8,8 +9,6 @@
 #include <archive_entry.h>
 #include <stdlib.h>
 #include <unistd.h>
-
-/* --- bytes under construction -------------------------------------------------------------------- */
 
 struct bytes {
 	uint8_t *v;
@@ -39,8 +38,8 @@ static int says(const char *part)
 	return found;
 }
 
-/* 0: read to its end; -1. The tensors go to a[0..*n), room for 32. The file lies in memory of its own, so that reading beyond it is
- * seen. */
+/* 0: read to its end; -1. The tensors go to a[0..*n), room for 32. The file lies in memory of
+ * its own, so that reading beyond it is seen. */
 static int read_state(const struct bytes *file, struct array *a, int *n)
 {
 	uint8_t *copy = xmalloc(file->n);
@@ -73,8 +72,6 @@ static int refused(struct bytes file, const char *part)
 	return got == -1 && says(part);
 }
 
-/* --- safetensors --------------------------------------------------------------------------------- */
-
 static struct bytes safetensors(const char *header, size_t data)
 {
 	struct bytes b = {0};
@@ -85,13 +82,15 @@ static struct bytes safetensors(const char *header, size_t data)
 	return b;
 }
 
-#define T(name, type, shape, from, to)                                                                                             \
-	"\"" name "\":{\"dtype\":\"" type "\",\"shape\":" shape ",\"data_offsets\":[" from "," to "]}"
+#define T(name, type, shape, from, to)                                                             \
+	"\"" name "\":{\"dtype\":\"" type "\",\"shape\":" shape ",\"data_offsets\":[" from "," to  \
+	"]}"
 
 static struct bytes good_safetensors(void)
 {
-	return safetensors("{\"__metadata__\":{\"tool\":\"x\"}," T("b", "U8", "[3]", "8", "11") "," T("a", "F32", "[2,1]", "0",
-	                       "8") "," T("none", "I64", "[0,7]", "11", "11") "," T("one", "BOOL", "[]", "11", "12") "}  ",
+	return safetensors("{\"__metadata__\":{\"tool\":\"x\"}," T("b", "U8", "[3]", "8",
+	                       "11") "," T("a", "F32", "[2,1]", "0", "8") "," T("none", "I64",
+	                       "[0,7]", "11", "11") "," T("one", "BOOL", "[]", "11", "12") "}  ",
 	    12);
 }
 
@@ -103,7 +102,8 @@ static void safetensors_are_read(void)
 	CHECK(read_state(&file, a, &n) == 0 && n == 4);
 	CHECK_STR(a[0].name, "b");
 	CHECK(a[0].dtype == DT_U8 && a[0].size == 3 && array_at(&a[0], 2) == 10);
-	CHECK(a[1].dtype == DT_F32 && a[1].rank == 2 && a[1].shape[0] == 2 && !memcmp(a[1].data, "\0\1\2\3\4\5\6\7", 8));
+	CHECK(a[1].dtype == DT_F32 && a[1].rank == 2 && a[1].shape[0] == 2 &&
+	      !memcmp(a[1].data, "\0\1\2\3\4\5\6\7", 8));
 	CHECK(a[2].rank == 2 && a[2].shape[1] == 7 && a[2].size == 0);
 	CHECK(a[3].rank == 0 && a[3].dtype == DT_BOOL && array_at(&a[3], 0) == 1);
 	for (int i = 0; i < n; i++)
@@ -119,28 +119,42 @@ static void safetensors_are_read(void)
 static void rules_of_safetensors_hold(void)
 {
 	struct bytes b = {0};
+	CHECK(refused(safetensors("{" T("a", "U8", "[2]", "0", "3") "}", 3),
+	    "tensor 'a' of 'memory' has data that do not fit its shape"));
 	CHECK(refused(
-	    safetensors("{" T("a", "U8", "[2]", "0", "3") "}", 3), "tensor 'a' of 'memory' has data that do not fit its shape"));
+	    safetensors("{" T("a", "U8", "[2]", "0", "2") "," T("b", "U8", "[2]", "1", "3") "}", 3),
+	    "an overlap before the data"));
 	CHECK(refused(
-	    safetensors("{" T("a", "U8", "[2]", "0", "2") "," T("b", "U8", "[2]", "1", "3") "}", 3), "an overlap before the data"));
-	CHECK(refused(safetensors("{" T("a", "U8", "[2]", "0", "2") "," T("b", "U8", "[2]", "0", "2") "}", 2), "an overlap"));
-	CHECK(refused(safetensors("{" T("a", "U8", "[2]", "0", "2") "," T("b", "U8", "[2]", "3", "5") "}", 5),
+	    safetensors("{" T("a", "U8", "[2]", "0", "2") "," T("b", "U8", "[2]", "0", "2") "}", 2),
+	    "an overlap"));
+	CHECK(refused(
+	    safetensors("{" T("a", "U8", "[2]", "0", "2") "," T("b", "U8", "[2]", "3", "5") "}", 5),
 	    "a hole before the data of tensor 'b'"));
 	CHECK(refused(safetensors("{" T("a", "U8", "[2]", "1", "3") "}", 3), "a hole"));
-	CHECK(refused(safetensors("{" T("a", "U8", "[2]", "0", "2") "}", 3), "'memory' has 1 bytes after its end"));
-	CHECK(refused(safetensors("{" T("a", "U8", "[3]", "0", "3") "}", 2), "is cut short: it has 2 of 3 bytes"));
-	CHECK(refused(safetensors("{" T("a", "U8", "[1]", "0", "1") "," T("a", "U8", "[1]", "1", "2") "}", 2), "duplicate"));
-	CHECK(refused(safetensors("{" T("a", "F8_E5M2", "[1]", "0", "1") "}", 1), "has the type F8_E5M2"));
-	CHECK(refused(safetensors("{" T("a", "F32", "[4611686018427387904,4]", "0", "0") "}", 0), "do not fit its shape"));
-	CHECK(refused(safetensors("{" T("a", "U8", "[-1]", "0", "0") "}", 0), "lacks a dtype, a shape"));
-	CHECK(refused(safetensors("{" T("a", "U8", "[1,1,1,1,1,1,1,1,1]", "0", "1") "}", 1), "lacks a dtype, a shape"));
+	CHECK(refused(safetensors("{" T("a", "U8", "[2]", "0", "2") "}", 3),
+	    "'memory' has 1 bytes after its end"));
+	CHECK(refused(safetensors("{" T("a", "U8", "[3]", "0", "3") "}", 2),
+	    "is cut short: it has 2 of 3 bytes"));
+	CHECK(refused(
+	    safetensors("{" T("a", "U8", "[1]", "0", "1") "," T("a", "U8", "[1]", "1", "2") "}", 2),
+	    "duplicate"));
+	CHECK(refused(
+	    safetensors("{" T("a", "F8_E5M2", "[1]", "0", "1") "}", 1), "has the type F8_E5M2"));
+	CHECK(refused(safetensors("{" T("a", "F32", "[4611686018427387904,4]", "0", "0") "}", 0),
+	    "do not fit its shape"));
+	CHECK(refused(
+	    safetensors("{" T("a", "U8", "[-1]", "0", "0") "}", 0), "lacks a dtype, a shape"));
+	CHECK(refused(safetensors("{" T("a", "U8", "[1,1,1,1,1,1,1,1,1]", "0", "1") "}", 1),
+	    "lacks a dtype, a shape"));
 	CHECK(refused(safetensors("{" T("a", "U8", "[1]", "1", "0") "}", 1), "its data_offsets"));
 	CHECK(refused(safetensors("{" T("a", "U8", "[1]", "0.0", "1") "}", 1), "its data_offsets"));
 	CHECK(refused(safetensors("{" T("a", "U8", "[1]", "-1", "0") "}", 1), "its data_offsets"));
 	CHECK(refused(safetensors("{\"a\":7}", 0), "lacks a dtype"));
 	CHECK(refused(safetensors("{" T("", "U8", "[1]", "0", "1") "}", 1), "whose name is empty"));
-	CHECK(refused(safetensors("{" T("a\\u0007b", "U8", "[1]", "0", "1") "}", 1), "whose name is"));
-	CHECK(refused(safetensors("{\"__metadata__\":{\"x\":1}," T("a", "U8", "[1]", "0", "1") "}", 1),
+	CHECK(refused(
+	    safetensors("{" T("a\\u0007b", "U8", "[1]", "0", "1") "}", 1), "whose name is"));
+	CHECK(refused(
+	    safetensors("{\"__metadata__\":{\"x\":1}," T("a", "U8", "[1]", "0", "1") "}", 1),
 	    "metadata of 'memory' are not all strings"));
 	CHECK(refused(safetensors("{}", 0), "holds no tensors"));
 	CHECK(refused(safetensors("{\"a\":", 0), "is no JSON object"));
@@ -160,9 +174,9 @@ static void other_types_are_widened(void)
 	struct bytes b = {0};
 	struct array a[32];
 	int n;
-	const char header[] =
-	    "{" T("bf", "BF16", "[2]", "0", "4") "," T("i8", "I8", "[1]", "4", "5") "," T("bool", "BOOL", "[1]", "5", "6") "," T(
-	        "i16", "I16", "[1]", "6", "8") "," T("u16", "U16", "[1]", "8", "10") "," T("u32", "U32", "[1]", "10", "14") "}";
+	const char header[] = "{" T("bf", "BF16", "[2]", "0", "4") "," T("i8", "I8", "[1]", "4",
+	    "5") "," T("bool", "BOOL", "[1]", "5", "6") "," T("i16", "I16", "[1]", "6",
+	    "8") "," T("u16", "U16", "[1]", "8", "10") "," T("u32", "U32", "[1]", "10", "14") "}";
 	add_i64(&b, sizeof header - 1);
 	add(&b, header, sizeof header - 1);
 	add(&b, "\x80\x3f\x00\xc0\xff\x07\xfe\xff\xff\xff\xff\xff\xff\xff", 14);
@@ -180,12 +194,13 @@ static void other_types_are_widened(void)
 
 static void safetensors_are_written(void)
 {
-	static const char header[] =
-	    "{\"__metadata__\":{\"tool\":\"x\"}," T("l", "I64", "[]", "0", "8") "," T("a", "F32", "[2]", "8", "16") "," T(
-	        "b", "I32", "[1,1]", "16", "20") "," T("h", "F16", "[1]", "20", "22") "," T("u", "U8", "[0]", "22", "22") "}";
+	static const char header[] = "{\"__metadata__\":{\"tool\":\"x\"}," T("l", "I64", "[]", "0",
+	    "8") "," T("a", "F32", "[2]", "8", "16") "," T("b", "I32", "[1,1]", "16",
+	    "20") "," T("h", "F16", "[1]", "20", "22") "," T("u", "U8", "[0]", "22", "22") "}";
 	uint8_t data[8] = {1, 2, 3, 4, 5, 6, 7, 8};
-	struct array v[] = {{"u", DT_U8, 1, {0}, 0, data}, {"b", DT_I32, 2, {1, 1}, 4, data}, {"a", DT_F32, 1, {2}, 8, data},
-	    {"h", DT_F16, 1, {1}, 2, data}, {"l", DT_I64, 0, {0}, 8, data}};
+	struct array v[] = {{"u", DT_U8, 1, {0}, 0, data}, {"b", DT_I32, 2, {1, 1}, 4, data},
+	    {"a", DT_F32, 1, {2}, 8, data}, {"h", DT_F16, 1, {1}, 2, data},
+	    {"l", DT_I64, 0, {0}, 8, data}};
 	json_t *meta = json_pack("{s:s}", "tool", "x"), *bad = json_pack("{s:i}", "tool", 1);
 	size_t padded = (sizeof header - 1 + 7) / 8 * 8;
 	struct bytes file = {xcalloc(1, 4096), 0};
@@ -204,16 +219,17 @@ static void safetensors_are_written(void)
 	free(file.v);
 	unlink("x.safetensors");
 	v[0].name = "a";
-	CHECK(safetensors_write(out_open("x.safetensors", 0), v, 5, NULL) == -1 && says("two tensors 'a'"));
+	CHECK(safetensors_write(out_open("x.safetensors", 0), v, 5, NULL) == -1 &&
+	      says("two tensors 'a'"));
 	v[0].name = "\xff";
-	CHECK(safetensors_write(out_open("x.safetensors", 0), v, 5, NULL) == -1 && says("no UTF-8"));
-	CHECK(safetensors_write(out_open("x.safetensors", 0), v, 1, bad) == -1 && says("'tool' is none"));
+	CHECK(
+	    safetensors_write(out_open("x.safetensors", 0), v, 5, NULL) == -1 && says("no UTF-8"));
+	CHECK(safetensors_write(out_open("x.safetensors", 0), v, 1, bad) == -1 &&
+	      says("'tool' is none"));
 	CHECK(access("x.safetensors", F_OK) == -1);
 	json_decref(meta);
 	json_decref(bad);
 }
-
-/* --- pickles ------------------------------------------------------------------------------------- */
 
 static void add_text(struct bytes *b, const char *s)
 {
@@ -250,8 +266,8 @@ static void add_numbers(struct bytes *b, int rank, const int64_t *v)
 }
 
 /* A view of the storage, as the value of a dict's key. */
-static void add_tensor(struct bytes *b, const char *name, const char *key, int64_t count, int64_t offset, int rank,
-    const int64_t *shape, const int64_t *stride)
+static void add_tensor(struct bytes *b, const char *name, const char *key, int64_t count,
+    int64_t offset, int rank, const int64_t *shape, const int64_t *stride)
 {
 	add_text(b, name);
 	ADD(b, "ctorch._utils\n_rebuild_tensor_v2\n(");
@@ -262,13 +278,14 @@ static void add_tensor(struct bytes *b, const char *name, const char *key, int64
 	ADD(b, "\x89NtR");
 }
 
-#define SHAPE(...)                                                                                                                 \
-	(int64_t[])                                                                                                                \
-	{                                                                                                                          \
-		__VA_ARGS__                                                                                                        \
+#define SHAPE(...)                                                                                 \
+	(int64_t[])                                                                                \
+	{                                                                                          \
+		__VA_ARGS__                                                                        \
 	}
 
-/* Two storages "s" (6 elements: 0..5) and "t" (1), and views of them; the names begin with module. */
+/* Two storages "s" (6 elements: 0..5) and "t" (1), and views of them; the names begin with
+ * module. */
 static struct bytes good_pickle(void)
 {
 	struct bytes b = {0};
@@ -276,7 +293,8 @@ static struct bytes good_pickle(void)
 	add_text(&b, "epoch");
 	ADD(&b, "K\x07");
 	add_text(&b, "args");
-	ADD(&b, "cargparse\nNamespace\n)\x81}bcnumpy.core.multiarray\nscalar\n(cnumpy\ndtype\n(U\x02i8K\x00K\x01tRU\x08"
+	ADD(&b, "cargparse\nNamespace\n)\x81}bcnumpy.core.multiarray\nscalar\n(cnumpy\ndtype\n("
+	        "U\x02i8K\x00K\x01tRU\x08"
 	        "12345678tR0");
 	add_text(&b, "model");
 	ADD(&b, "ccollections\nOrderedDict\n)R(");
@@ -298,7 +316,8 @@ static const float storage_s[] = {0, 1, 2, 3, 4, 5}, storage_t[] = {9};
 
 static void legacy_begin(struct bytes *b)
 {
-	ADD(b, "\x80\x02\x8a\x0a\x6c\xfc\x9c\x46\xf9\x20\x6a\xa8\x50\x19.\x80\x02M\xe9\x03.\x80\x02}");
+	ADD(b,
+	    "\x80\x02\x8a\x0a\x6c\xfc\x9c\x46\xf9\x20\x6a\xa8\x50\x19.\x80\x02M\xe9\x03.\x80\x02}");
 	add_text(b, "little_endian");
 	ADD(b, "\x88s.");
 }
@@ -320,8 +339,6 @@ static struct bytes legacy(struct bytes object)
 	return b;
 }
 
-/* --- zip archives -------------------------------------------------------------------------------- */
-
 struct zip {
 	struct archive *archive;
 	uint8_t memory[1 << 16];
@@ -335,7 +352,8 @@ static struct zip *zip_begin(const char *options)
 	archive_write_set_format_zip(z->archive);
 	archive_write_set_options(z->archive, options);
 	archive_write_set_bytes_in_last_block(z->archive, 1);
-	CHECK(archive_write_open_memory(z->archive, z->memory, sizeof z->memory, &z->used) == ARCHIVE_OK);
+	CHECK(archive_write_open_memory(z->archive, z->memory, sizeof z->memory, &z->used) ==
+	      ARCHIVE_OK);
 	return z;
 }
 
@@ -346,7 +364,8 @@ static void zip_add(struct zip *z, const char *name, const void *data, size_t n)
 	archive_entry_set_size(e, (la_int64_t)n);
 	archive_entry_set_filetype(e, AE_IFREG);
 	archive_entry_set_perm(e, 0644);
-	CHECK(archive_write_header(z->archive, e) == ARCHIVE_OK && archive_write_data(z->archive, data, n) == (la_ssize_t)n);
+	CHECK(archive_write_header(z->archive, e) == ARCHIVE_OK &&
+	      archive_write_data(z->archive, data, n) == (la_ssize_t)n);
 	archive_entry_free(e);
 }
 
@@ -379,8 +398,6 @@ static struct bytes zip(struct bytes object)
 	return zip_end(z);
 }
 
-/* --- reading them -------------------------------------------------------------------------------- */
-
 static int elements_are(const struct array *a, int n, const double *v)
 {
 	int good = array_count(a) == n;
@@ -389,10 +406,10 @@ static int elements_are(const struct array *a, int n, const double *v)
 	return good;
 }
 
-#define ELEMENTS(...)                                                                                                              \
-	sizeof(((double[]){__VA_ARGS__})) / sizeof(double), (double[])                                                             \
-	{                                                                                                                          \
-		__VA_ARGS__                                                                                                        \
+#define ELEMENTS(...)                                                                              \
+	sizeof(((double[]){__VA_ARGS__})) / sizeof(double), (double[])                             \
+	{                                                                                          \
+		__VA_ARGS__                                                                        \
 	}
 
 static void check_good(struct bytes file)
@@ -406,7 +423,8 @@ static void check_good(struct bytes file)
 	if (n != 6)
 		return;
 	CHECK_STR(a[0].name, "whole");
-	CHECK(elements_are(&a[0], ELEMENTS(0, 1, 2, 3, 4, 5)) && a[0].rank == 2 && a[0].shape[1] == 3);
+	CHECK(elements_are(&a[0], ELEMENTS(0, 1, 2, 3, 4, 5)) && a[0].rank == 2 &&
+	      a[0].shape[1] == 3);
 	CHECK_STR(a[1].name, "turned");
 	CHECK(elements_are(&a[1], ELEMENTS(0, 3, 1, 4, 2, 5)) && a[1].shape[0] == 3);
 	CHECK(elements_are(&a[2], ELEMENTS(1, 4)));
@@ -433,7 +451,8 @@ static void parts_of_storages_are_read(void)
 		ADD(&b, "\x80\x02}(");
 		add_tensor(&b, "t", "t", 1, 0, 0, NULL, NULL);
 		add_text(&b, "part");
-		ADD(&b, "ctorch._utils\n_rebuild_tensor\n((U\x07storagectorch\nFloatStorage\nU\x01sU\x03"
+		ADD(&b, "ctorch._utils\n_rebuild_tensor\n(("
+		        "U\x07storagectorch\nFloatStorage\nU\x01sU\x03"
 		        "cpuK\x06");
 		add(&b, parts[i], strlen(parts[i]));
 		ADD(&b, "tQK\x01K\x02\x85K\x01\x85tRu.");
@@ -475,7 +494,8 @@ static void containers_have_one_digest(void)
 }
 
 /* A dict of one view of "s", which has `count` elements; "t" is there, too. */
-static struct bytes view(int64_t count, int64_t offset, int rank, const int64_t *shape, const int64_t *stride)
+static struct bytes view(
+    int64_t count, int64_t offset, int rank, const int64_t *shape, const int64_t *stride)
 {
 	struct bytes b = {0};
 	ADD(&b, "\x80\x02}(");
@@ -497,15 +517,21 @@ static void views_stay_in_their_storage(void)
 	CHECK(refused(legacy(view(6, 0, 2, SHAPE(2, 2), SHAPE(INT64_MAX, INT64_MAX))), outside));
 	CHECK(refused(legacy(view(6, 0, 2, SHAPE(INT64_MAX, INT64_MAX), SHAPE(0, 0))), outside));
 	CHECK(refused(legacy(view(6, 0, 1, SHAPE(INT64_MAX), SHAPE(2))), outside));
-	CHECK(refused(legacy(view(6, 0, 1, SHAPE(INT64_C(1) << 40), SHAPE(0))), "repeats its elements too often"));
+	CHECK(refused(legacy(view(6, 0, 1, SHAPE(INT64_C(1) << 40), SHAPE(0))),
+	    "repeats its elements too often"));
 	CHECK(refused(zip(view(6, 0, 2, SHAPE(4, 3), SHAPE(2, 1))), outside));
-	CHECK(refused(zip(view(6, 0, 1, SHAPE(1 << 25), SHAPE(0))), "repeats its elements too often"));
 	CHECK(refused(
-	    legacy(view(6, 0, 9, SHAPE(1, 1, 1, 1, 1, 1, 1, 1, 1), SHAPE(1, 1, 1, 1, 1, 1, 1, 1, 1))), "of more than 8 sides"));
-	CHECK(refused(legacy(view(7, 0, 1, SHAPE(7), SHAPE(1))), "storage 's' of 'memory' has 6 elements, not 7"));
-	CHECK(refused(legacy(view(INT64_C(1) << 62, 0, 1, SHAPE(7), SHAPE(1))), "has 6 elements, not 4611686018427387904"));
+	    zip(view(6, 0, 1, SHAPE(1 << 25), SHAPE(0))), "repeats its elements too often"));
+	CHECK(refused(legacy(view(6, 0, 9, SHAPE(1, 1, 1, 1, 1, 1, 1, 1, 1),
+	                  SHAPE(1, 1, 1, 1, 1, 1, 1, 1, 1))),
+	    "of more than 8 sides"));
+	CHECK(refused(legacy(view(7, 0, 1, SHAPE(7), SHAPE(1))),
+	    "storage 's' of 'memory' has 6 elements, not 7"));
+	CHECK(refused(legacy(view(INT64_C(1) << 62, 0, 1, SHAPE(7), SHAPE(1))),
+	    "has 6 elements, not 4611686018427387904"));
 	CHECK(refused(legacy(view(-1, 0, 1, SHAPE(1), SHAPE(1))), "no storage of a tensor"));
-	CHECK(refused(zip(view(INT64_C(1) << 62, 0, 1, SHAPE(7), SHAPE(1))), "fewer bytes than its tensors"));
+	CHECK(refused(
+	    zip(view(INT64_C(1) << 62, 0, 1, SHAPE(7), SHAPE(1))), "fewer bytes than its tensors"));
 	/* What a side of 1 or 0 says of its stride means nothing. */
 	struct bytes odd = legacy(view(6, 5, 2, SHAPE(1, 1), SHAPE(INT64_MAX, INT64_MAX)));
 	int n;
@@ -515,7 +541,8 @@ static void views_stay_in_their_storage(void)
 
 static void nothing_is_run(void)
 {
-	static const char *const calls[] = {"cos\nsystem\n(U\x02idtR.", "cposix\nsystem\n(U\x02idtR.",
+	static const char *const calls[] = {"cos\nsystem\n(U\x02idtR.",
+	    "cposix\nsystem\n(U\x02idtR.",
 	    "c__builtin__\neval\n(U\x01"
 	    "1tR.",
 	    "ctorch.storage\n_load_from_bytes\n(U\x01"
@@ -530,8 +557,8 @@ static void nothing_is_run(void)
 			struct bytes b = {0};
 			ADD(&b, "\x80\x02");
 			add(&b, calls[i], strlen(calls[i]));
-			CHECK(
-			    refused(zipped ? zip(b) : legacy(b), named[i]) && says("'memory' asks to run '") && says(": refused"));
+			CHECK(refused(zipped ? zip(b) : legacy(b), named[i]) &&
+			      says("'memory' asks to run '") && says(": refused"));
 		}
 }
 
@@ -546,7 +573,8 @@ static void claims_of_pickles_are_checked(void)
 	    BAD("\x80\x02X\xff\xff\xff\xff", "cut short"),
 	    BAD("\x80\x02\x8d\xff\xff\xff\xff\xff\xff\xff\xff", "cut short"),
 	    BAD("\x80\x02\x8b\xff\xff\xff\xff", "cut short"),
-	    BAD("\x80\x04\x95\xff\xff\xff\xff\xff\xff\xff\xffN.", "no dict of tensors"), /* FRAME says nothing that we need */
+	    BAD("\x80\x04\x95\xff\xff\xff\xff\xff\xff\xff\xffN.",
+	        "no dict of tensors"), /* FRAME says nothing that we need */
 	    BAD("\x80\x02Nr\xff\xff\xff\xff.", "damaged pickle"),
 	    BAD("\x80\x02h\x07.", "damaged pickle"),
 	    BAD("\x80\x02.", "damaged pickle"),
@@ -628,7 +656,8 @@ static void bombs_do_not_go_off(void)
 {
 	CHECK(refused(legacy(repeated("\x80\x02", "(", 1, 5000)), "nested too deep"));
 	CHECK(refused(legacy(repeated("\x80\x02", "]", 1, 100000)), "damaged pickle"));
-	CHECK(refused(legacy(repeated("\x80\x02", "N0", 2, (1 << 20) + 1)), "over a million values"));
+	CHECK(
+	    refused(legacy(repeated("\x80\x02", "N0", 2, (1 << 20) + 1)), "over a million values"));
 	CHECK(refused(legacy(repeated("\x80\x02N", "\x85", 1, 1 << 19)), "list of storages"));
 	/* each list holds the one before twice: 2^64 leaves, were they counted */
 	CHECK(refused(legacy(repeated("\x80\x02]", "2\x86", 2, 64)), "list of storages"));
@@ -696,7 +725,8 @@ static void other_files_are_named(void)
 	CHECK(refused(b, "'memory' is a bare pickle") && says("pickle.load"));
 	b = (struct bytes){0};
 	ADD(&b, "some text");
-	CHECK(refused(b, "'memory' is neither a file of torch.save nor safetensors nor a tensor stream"));
+	CHECK(refused(
+	    b, "'memory' is neither a file of torch.save nor safetensors nor a tensor stream"));
 	b = (struct bytes){xcalloc(1, 1024), 1024};
 	CHECK(refused(b, "is a tar archive: an image shard, or weights of a torch before"));
 	b = (struct bytes){0};
@@ -733,8 +763,10 @@ static void our_streams_are_read(void)
 	static const char *const kinds[] = {"teacher", "student", "labels"};
 	const float v[] = {1, 2};
 	for (int i = 0; i < 3; i++) {
-		struct stream_writer *w = stream_create(out_open("x.fd2", 0), kinds[i], json_pack("{s:s}", "arch", "x"));
-		CHECK(stream_put(w, "module.w", DT_F32, 1, SHAPE(2), v) == 0 && stream_finish(w) == 0);
+		struct stream_writer *w =
+		    stream_create(out_open("x.fd2", 0), kinds[i], json_pack("{s:s}", "arch", "x"));
+		CHECK(stream_put(w, "module.w", DT_F32, 1, SHAPE(2), v) == 0 &&
+		      stream_finish(w) == 0);
 		struct state_reader *r = state_open("x.fd2");
 		struct array a;
 		CHECK((r != NULL) == (i < 2));
@@ -744,15 +776,14 @@ static void our_streams_are_read(void)
 		}
 		CHECK_STR(state_format(r), "fd2-stream");
 		CHECK_STR(json_string_value(json_object_get(state_meta(r), "arch")), "x");
-		CHECK(state_next(r, &a) == 1 && !strcmp(a.name, "module.w") && array_at(&a, 1) == 2);
+		CHECK(
+		    state_next(r, &a) == 1 && !strcmp(a.name, "module.w") && array_at(&a, 1) == 2);
 		array_free(&a);
 		CHECK(state_next(r, &a) == 0 && strlen(state_digest(r)) == 16);
 		state_close(r);
 	}
 	unlink("x.fd2");
 }
-
-/* --- damage -------------------------------------------------------------------------------------- */
 
 static struct bytes good_file(int i)
 {
@@ -766,7 +797,8 @@ static void cut_anywhere_is_noticed(void)
 		int n;
 		for (size_t whole = file.n; file.n-- > 0;)
 			if (read_state(&file, NULL, &n) == 0)
-				CHECK_THAT(0, "file %d reads whole when cut to %zu of %zu bytes", i, file.n, whole);
+				CHECK_THAT(0, "file %d reads whole when cut to %zu of %zu bytes", i,
+				    file.n, whole);
 		free(file.v);
 	}
 	CHECK(1);
@@ -782,10 +814,12 @@ static void changed_bytes_do_no_harm(void)
 			struct bytes file = good_file(i);
 			struct rng r = rng_at(1, RNG_MIX, (uint64_t)round, (uint32_t)i, 0);
 			for (uint32_t k = 0, many = 1 + rng_below(&r, 4); k < many; k++) {
-				uint32_t at = rng_below(&r, (uint32_t)file.n), how = rng_below(&r, 3);
-				file.v[at] = how == 0   ? (uint8_t)rng_below(&r, 256)
-				             : how == 1 ? 0xff
-				                        : file.v[at] ^ (uint8_t)(1 << rng_below(&r, 8));
+				uint32_t at = rng_below(&r, (uint32_t)file.n),
+				         how = rng_below(&r, 3);
+				file.v[at] = how == 0 ? (uint8_t)rng_below(&r, 256)
+				             : how == 1
+				                 ? 0xff
+				                 : file.v[at] ^ (uint8_t)(1 << rng_below(&r, 8));
 			}
 			if (read_state(&file, NULL, &n) == 0)
 				read++;

@@ -20,22 +20,22 @@ struct op {
 	struct input in[INPUTS];
 };
 
-#define IN1(a, l, h)                                                                                                               \
-	{                                                                                                                          \
-		1, {a}, l, h                                                                                                       \
+#define IN1(a, l, h)                                                                               \
+	{                                                                                          \
+		1, {a}, l, h                                                                       \
 	}
-#define IN2(a, b, l, h)                                                                                                            \
-	{                                                                                                                          \
-		2, {a, b}, l, h                                                                                                    \
+#define IN2(a, b, l, h)                                                                            \
+	{                                                                                          \
+		2, {a, b}, l, h                                                                    \
 	}
-#define IN4(a, b, c, d, l, h)                                                                                                      \
-	{                                                                                                                          \
-		4, {a, b, c, d}, l, h                                                                                              \
+#define IN4(a, b, c, d, l, h)                                                                      \
+	{                                                                                          \
+		4, {a, b, c, d}, l, h                                                              \
 	}
-#define OP(name, expression)                                                                                                       \
-	static Tensor *f_##name(Tensor **in)                                                                                       \
-	{                                                                                                                          \
-		return expression;                                                                                                 \
+#define OP(name, expression)                                                                       \
+	static Tensor *f_##name(Tensor **in)                                                       \
+	{                                                                                          \
+		return expression;                                                                 \
 	}
 
 static Tensor *i64(int rank, const int64_t *shape, const int64_t *v)
@@ -87,7 +87,8 @@ OP(cross_entropy, tensor_cross_entropy(in[0], I64(3, 1, 0, 3), 0.1))
 
 static Tensor *f_batch_norm_eval(Tensor **in)
 {
-	Tensor *mean = tensor_full(0.3, T_F64, 1, (int64_t[]){3}), *var = tensor_full(0.7, T_F64, 1, (int64_t[]){3});
+	Tensor *mean = tensor_full(0.3, T_F64, 1, (int64_t[]){3}),
+	       *var = tensor_full(0.7, T_F64, 1, (int64_t[]){3});
 	return tensor_batch_norm(in[0], in[1], in[2], mean, var, false, 0.1, 1e-5);
 }
 
@@ -219,7 +220,8 @@ static double difference(const struct op *op, double (*data)[VALUES], double *x)
 	return (up - down) / (2 * h);
 }
 
-/* The largest error of the gradients, with and without a graph of them, relative to the largest difference. */
+/* The largest error of the gradients, with and without a graph of them, relative to the largest
+ * difference. */
 static double gradient_error(const struct op *op)
 {
 	double data[INPUTS][VALUES], grad[2][VALUES], worst = 0, scale = 1e-3;
@@ -233,7 +235,8 @@ static double gradient_error(const struct op *op)
 		CHECK(tensor_grad(loss_of(op, in), in, n, grads[graph], graph) == 0);
 	for (int i = 0; i < n; i++) {
 		for (int graph = 0; graph < 2; graph++)
-			CHECK(tensor_read(grads[graph][i], T_F64, grad[graph], numel(&op->in[i])) == 0);
+			CHECK(tensor_read(grads[graph][i], T_F64, grad[graph], numel(&op->in[i])) ==
+			      0);
 		for (int j = 0; j < numel(&op->in[i]); j++) {
 			double d = difference(op, data, &data[i][j]);
 			worst = fmax(worst, fmax(fabs(d - grad[0][j]), fabs(d - grad[1][j])));
@@ -263,10 +266,12 @@ static void second_derivatives(void)
 		tensor_scope_begin(GRAD);
 		Tensor *t = tensor_from(x, T_F64, 1, (int64_t[]){3}), *g, *gg;
 		tensor_requires_grad_(t, true);
-		Tensor *y = cubic ? tensor_mul(t, tensor_mul(t, t)) : tensor_log(tensor_affine(tensor_exp(t), 1, 1));
+		Tensor *y = cubic ? tensor_mul(t, tensor_mul(t, t))
+		                  : tensor_log(tensor_affine(tensor_exp(t), 1, 1));
 		CHECK(tensor_grad(tensor_sum(y, 0, NULL, false), &t, 1, &g, true) == 0);
 		CHECK(tensor_grad(tensor_sum(g, 0, NULL, false), &t, 1, &gg, false) == 0);
-		CHECK(tensor_read(g, T_F64, first, 3) == 0 && tensor_read(gg, T_F64, second, 3) == 0);
+		CHECK(
+		    tensor_read(g, T_F64, first, 3) == 0 && tensor_read(gg, T_F64, second, 3) == 0);
 		for (int i = 0; i < 3; i++) {
 			double s = 1 / (1 + exp(-x[i]));
 			CHECK_NEAR(first[i], cubic ? 3 * x[i] * x[i] : s, 1e-12);
@@ -276,14 +281,16 @@ static void second_derivatives(void)
 	}
 }
 
-/* The gradient of |d batch_stats / dx|^2 against differences of it: the graph that create_graph makes is right too. */
+/* The gradient of |d batch_stats / dx|^2 against differences of it: the graph that create_graph
+ * makes is right too. */
 static double squared_gradient(const double *x, double *slope)
 {
 	tensor_scope_begin(GRAD);
 	Tensor *t = tensor_from(x, T_F64, 4, (int64_t[]){2, 2, 2, 2}), *g, *gg, *mean, *var;
 	tensor_requires_grad_(t, true);
 	tensor_batch_stats(t, 1, &mean, &var);
-	Tensor *loss = tensor_sum(tensor_add(tensor_mul(var, var), tensor_mul(mean, var)), 0, NULL, false);
+	Tensor *loss =
+	    tensor_sum(tensor_add(tensor_mul(var, var), tensor_mul(mean, var)), 0, NULL, false);
 	CHECK(tensor_grad(loss, &t, 1, &g, true) == 0);
 	Tensor *square = tensor_sum(tensor_mul(g, g), 0, NULL, false);
 	CHECK(tensor_grad(square, &t, 1, &gg, false) == 0);
@@ -316,7 +323,8 @@ static void norm_at_zero(void)
 	tensor_scope_begin(GRAD);
 	Tensor *t = tensor_full(0, T_F64, 2, (int64_t[]){1, 2}), *g;
 	tensor_requires_grad_(t, true);
-	CHECK(tensor_grad(tensor_sum(tensor_norm(t, 1, false), 0, NULL, false), &t, 1, &g, false) == 0);
+	CHECK(tensor_grad(tensor_sum(tensor_norm(t, 1, false), 0, NULL, false), &t, 1, &g, false) ==
+	      0);
 	CHECK(tensor_read(g, T_F64, grad, 2) == 0 && grad[0] == 0 && grad[1] == 0);
 	tensor_scope_end();
 }
@@ -324,11 +332,13 @@ static void norm_at_zero(void)
 static void unused_input_has_zero_gradient(void)
 {
 	tensor_scope_begin(GRAD);
-	Tensor *in[] = {tensor_full(2, T_F64, 0, NULL), tensor_full(3, T_F32, 1, (int64_t[]){4})}, *g[2];
+	Tensor *in[] = {tensor_full(2, T_F64, 0, NULL), tensor_full(3, T_F32, 1, (int64_t[]){4})},
+	       *g[2];
 	tensor_requires_grad_(in[0], true);
 	tensor_requires_grad_(in[1], true);
 	CHECK(tensor_grad(tensor_mul(in[0], in[0]), in, 2, g, false) == 0);
-	CHECK(tensor_item(g[0]) == 4 && tensor_numel(g[1]) == 4 && tensor_item(tensor_sum(g[1], 0, NULL, false)) == 0);
+	CHECK(tensor_item(g[0]) == 4 && tensor_numel(g[1]) == 4 &&
+	      tensor_item(tensor_sum(g[1], 0, NULL, false)) == 0);
 	tensor_scope_end();
 }
 

@@ -26,9 +26,12 @@ static void step(Tensor *x, Tensor *labels, Tensor **param, Tensor **momentum, l
 	y = tensor_relu(tensor_batch_norm(y, param[1], param[2], NULL, NULL, true, 0.1, 1e-5));
 	y = tensor_mean(y, 2, (int[]){2, 3}, false);
 	Tensor *loss = tensor_cross_entropy(tensor_linear(y, param[3], NULL), labels, 0);
-	loss = tensor_add(loss, tensor_affine(tensor_mean(tensor_add(tensor_mul(mean, mean), var), 0, NULL, false), 0.01, 0));
+	loss = tensor_add(loss,
+	    tensor_affine(
+	        tensor_mean(tensor_add(tensor_mul(mean, mean), var), 0, NULL, false), 0.01, 0));
 	CHECK(tensor_grad(loss, param, PARAMS, grad, false) == 0);
-	tensor_sgd_(param, grad, momentum, PARAMS, &(struct optim_step){tensor_optim_numbers(count, 1e-3), 1, 1e-4}, 0.9, false);
+	tensor_sgd_(param, grad, momentum, PARAMS,
+	    &(struct optim_step){tensor_optim_numbers(count, 1e-3), 1, 1e-4}, 0.9, false);
 	tensor_scope_end();
 }
 
@@ -62,7 +65,8 @@ static void flat_memory(void)
 			warm = rss_mib();
 	}
 	double growth = rss_mib() - warm;
-	printf("%ld handles; memory grew by %.2f MiB over steps %d to %d\n", tensor_live(), growth, WARM, STEPS);
+	printf("%ld handles; memory grew by %.2f MiB over steps %d to %d\n", tensor_live(), growth,
+	    WARM, STEPS);
 	CHECK(growth < 4);
 	CHECK(tensor_error() == NULL);
 	tensor_scope_end();

@@ -53,27 +53,38 @@ static void null_gives_null(void)
 	int dims[] = {0, 1};
 	float data[4];
 	const long live = tensor_live();
-	CHECK(!tensor_from(NULL, T_F32, 1, shape) && !tensor_full_like(none, 0) && !tensor_clone(none));
+	CHECK(!tensor_from(NULL, T_F32, 1, shape) && !tensor_full_like(none, 0) &&
+	      !tensor_clone(none));
 	CHECK(tensor_read(none, T_F32, data, 4) == -1 && isnan(tensor_item(none)));
 	CHECK(tensor_rank(none) == 0 && tensor_size(none, 0) == 0 && tensor_numel(none) == 0);
-	CHECK(!tensor_to(none, T_F64) && !tensor_channels_last(none) && !tensor_contiguous(none) && !tensor_detach(none));
-	CHECK(!tensor_reshape(none, 1, shape) && !tensor_permute(none, 2, dims) && !tensor_transpose(none, 0, 1));
-	CHECK(!tensor_narrow(none, 0, 0, 1) && !tensor_cat((Tensor *[]){t, none}, 2, 0) && !tensor_cat(NULL, 1, 0));
+	CHECK(!tensor_to(none, T_F64) && !tensor_channels_last(none) && !tensor_contiguous(none) &&
+	      !tensor_detach(none));
+	CHECK(!tensor_reshape(none, 1, shape) && !tensor_permute(none, 2, dims) &&
+	      !tensor_transpose(none, 0, 1));
+	CHECK(!tensor_narrow(none, 0, 0, 1) && !tensor_cat((Tensor *[]){t, none}, 2, 0) &&
+	      !tensor_cat(NULL, 1, 0));
 	CHECK(!tensor_index_select(none, 0, t) && !tensor_index_select(t, 0, none));
-	CHECK(!tensor_gather(none, 0, t) && !tensor_gather(t, 0, none) && !tensor_flip(none, 0) && !tensor_roll(none, 1, 0));
-	CHECK(!tensor_add(none, t) && !tensor_add(t, none) && !tensor_sub(none, t) && !tensor_sub(t, none));
-	CHECK(!tensor_mul(none, t) && !tensor_mul(t, none) && !tensor_div(none, t) && !tensor_div(t, none));
+	CHECK(!tensor_gather(none, 0, t) && !tensor_gather(t, 0, none) && !tensor_flip(none, 0) &&
+	      !tensor_roll(none, 1, 0));
+	CHECK(!tensor_add(none, t) && !tensor_add(t, none) && !tensor_sub(none, t) &&
+	      !tensor_sub(t, none));
+	CHECK(!tensor_mul(none, t) && !tensor_mul(t, none) && !tensor_div(none, t) &&
+	      !tensor_div(t, none));
 	CHECK(!tensor_affine(none, 1, 1) && !tensor_matmul(none, t) && !tensor_matmul(t, none));
-	CHECK(!tensor_relu(none) && !tensor_sqrt(none) && !tensor_abs(none) && !tensor_sign(none) && !tensor_exp(none));
+	CHECK(!tensor_relu(none) && !tensor_sqrt(none) && !tensor_abs(none) && !tensor_sign(none) &&
+	      !tensor_exp(none));
 	CHECK(!tensor_log(none) && !tensor_clamp_min(none, 0) && !tensor_norm(none, 0, false));
 	CHECK(!tensor_sum(none, 0, NULL, false) && !tensor_mean(none, 0, NULL, false));
 	CHECK(!tensor_softmax(none, 0) && !tensor_log_softmax(none, 0));
-	tensor_copy_(none, t), tensor_copy_(t, none), tensor_add_(none, t, 1), tensor_add_(t, none, 1);
-	tensor_mul_(none, 2), tensor_clamp_(none, t, t), tensor_clamp_(t, none, t), tensor_clamp_(t, t, none);
+	tensor_copy_(none, t), tensor_copy_(t, none), tensor_add_(none, t, 1),
+	    tensor_add_(t, none, 1);
+	tensor_mul_(none, 2), tensor_clamp_(none, t, t), tensor_clamp_(t, none, t),
+	    tensor_clamp_(t, t, none);
 	CHECK(!tensor_conv2d(none, t, NULL, 1, 0, 1) && !tensor_conv2d(t, none, NULL, 1, 0, 1));
 	CHECK(!tensor_linear(none, t, NULL) && !tensor_linear(t, none, NULL));
 	CHECK(!tensor_max_pool2d(none, 1, 1, 0) && !tensor_avg_pool2d(none, 1, 1, 0));
-	CHECK(!tensor_batch_norm(none, NULL, NULL, NULL, NULL, true, 0, 0) && !tensor_interpolate(none, 1, 1, false));
+	CHECK(!tensor_batch_norm(none, NULL, NULL, NULL, NULL, true, 0, 0) &&
+	      !tensor_interpolate(none, 1, 1, false));
 	CHECK(!tensor_cross_entropy(none, t, 0) && !tensor_cross_entropy(t, none, 0));
 	tensor_batch_stats(none, 1, &m, &v);
 	CHECK(!m && !v);
@@ -93,8 +104,10 @@ static void null_gives_null(void)
 
 static void wrong_shapes_are_told(void)
 {
-	Tensor *a = tensor_full(1, T_F32, 2, SHAPE(2, 3)), *b = tensor_full(1, T_F32, 2, SHAPE(4, 5)), *m, *v;
-	Tensor *image = tensor_full(1, T_F32, 4, SHAPE(8, 3, 8, 8)), *w = tensor_full(1, T_F32, 4, SHAPE(64, 4, 7, 7));
+	Tensor *a = tensor_full(1, T_F32, 2, SHAPE(2, 3)),
+	       *b = tensor_full(1, T_F32, 2, SHAPE(4, 5)), *m, *v;
+	Tensor *image = tensor_full(1, T_F32, 4, SHAPE(8, 3, 8, 8)),
+	       *w = tensor_full(1, T_F32, 4, SHAPE(64, 4, 7, 7));
 	struct optim_step once = {tensor_optim_numbers(1, 1), 1, 0};
 	float data[6];
 	CHECK(!tensor_add(a, b));
@@ -153,7 +166,8 @@ static void scopes_free_what_is_not_kept(void)
 	tensor_scope_begin(NO_GRAD);
 	Tensor *outer = tensor_full(1, T_F32, 0, NULL);
 	tensor_scope_begin(NO_GRAD);
-	Tensor *a = tensor_full(2, T_F32, 0, NULL), *b = tensor_full(3, T_F32, 0, NULL), *c = tensor_full(4, T_F32, 0, NULL);
+	Tensor *a = tensor_full(2, T_F32, 0, NULL), *b = tensor_full(3, T_F32, 0, NULL),
+	       *c = tensor_full(4, T_F32, 0, NULL);
 	Tensor *always = tensor_keep_always(tensor_full(5, T_F32, 0, NULL));
 	CHECK(tensor_live() == live + 5);
 	CHECK(tensor_keep(a) == a && tensor_keep(outer) == outer);
@@ -179,7 +193,8 @@ static void scopes_set_the_grad_mode(void)
 	tensor_scope_begin(NO_GRAD);
 	tensor_scope_end();
 	CHECK(tensor_grad(tensor_mul(x, x), &x, 1, &g, false) == 0 && tensor_item(g) == 6);
-	CHECK(tensor_grad(tensor_mul(x, tensor_detach(x)), &x, 1, &g, false) == 0 && tensor_item(g) == 3);
+	CHECK(tensor_grad(tensor_mul(x, tensor_detach(x)), &x, 1, &g, false) == 0 &&
+	      tensor_item(g) == 3);
 	tensor_scope_end();
 	CHECK(tensor_grad(tensor_mul(x, x), &x, 1, &g, false) == -1);
 	CHECK_ERROR("grad []: ");
@@ -191,9 +206,11 @@ static void types_and_reading(void)
 	double d[4];
 	for (enum scalar type = T_F32; type <= T_BOOL; type++) {
 		Tensor *t = tensor_to(tensor_from(x, T_F64, 2, SHAPE(2, 2)), type);
-		CHECK(tensor_type(t) == type && tensor_rank(t) == 2 && tensor_size(t, -1) == 2 && tensor_size(t, 2) == 0);
+		CHECK(tensor_type(t) == type && tensor_rank(t) == 2 && tensor_size(t, -1) == 2 &&
+		      tensor_size(t, 2) == 0);
 		CHECK(tensor_read(tensor_transpose(t, 0, 1), T_F64, d, 4) == 0);
-		CHECK(d[0] == 0 && d[1] == (type == T_BOOL ? 1 : 2) && d[2] == 1 && d[3] == (type == T_BOOL ? 1 : 3));
+		CHECK(d[0] == 0 && d[1] == (type == T_BOOL ? 1 : 2) && d[2] == 1 &&
+		      d[3] == (type == T_BOOL ? 1 : 3));
 	}
 	Tensor *t = tensor_full(1, T_F64, 1, SHAPE(4)), *lo = tensor_full(1.5, T_F64, 0, NULL),
 	       *hi = tensor_full(2.5, T_F64, 0, NULL);
@@ -204,7 +221,8 @@ static void types_and_reading(void)
 	tensor_mul_(t, 0.5);
 	check_values(t, (double[]){-1.5, -1.5, -2, -2.5}, 4, 0);
 	check_values(tensor_sign(t), (double[]){-1, -1, -1, -1}, 4, 0);
-	check_values(tensor_roll(tensor_from(x, T_F64, 1, SHAPE(4)), 1, 0), (double[]){3, 0, 1, 2}, 4, 0);
+	check_values(
+	    tensor_roll(tensor_from(x, T_F64, 1, SHAPE(4)), 1, 0), (double[]){3, 0, 1, 2}, 4, 0);
 	check_values(tensor_full_like(t, 7), (double[]){7, 7, 7, 7}, 4, 0);
 	CHECK(strcmp(torch_version(), "2.11.0") == 0 && torch_threads() == 2);
 }
@@ -219,10 +237,18 @@ static void conv_loops(const double *x, const double *w, const double *b, double
 					double s = b[o];
 					for (int c = 0; c < C / 2; c++)
 						for (int k = 0; k < K * K; k++) {
-							int r = 2 * i + k / K - 1, q = 2 * j + k % K - 1;
+							int r = 2 * i + k / K - 1,
+							    q = 2 * j + k % K - 1;
 							if (r >= 0 && r < H && q >= 0 && q < W)
-								s += x[((n * C + o / (O / 2) * (C / 2) + c) * H + r) * W + q] *
-								     w[(o * (C / 2) + c) * K * K + k];
+								s += x[((n * C +
+								            o / (O / 2) * (C / 2) +
+								            c) *
+								               H +
+								           r) *
+								             W +
+								         q] *
+								     w[(o * (C / 2) + c) * K * K +
+								         k];
 						}
 					*y++ = s;
 				}
@@ -233,13 +259,14 @@ static void conv2d_is_the_loop(void)
 	double x[N * C * H * W], w[O * C / 2 * K * K], b[O], y[N * O * 9];
 	fill(x, N * C * H * W, 1), fill(w, O * C / 2 * K * K, 2), fill(b, O, 3);
 	conv_loops(x, w, b, y);
-	Tensor *tx = tensor_from(x, T_F64, 4, SHAPE(N, C, H, W)), *tw = tensor_from(w, T_F64, 4, SHAPE(O, C / 2, K, K));
+	Tensor *tx = tensor_from(x, T_F64, 4, SHAPE(N, C, H, W)),
+	       *tw = tensor_from(w, T_F64, 4, SHAPE(O, C / 2, K, K));
 	Tensor *tb = tensor_from(b, T_F64, 1, SHAPE(O));
 	check_values(tensor_conv2d(tx, tw, tb, 2, 1, 2), y, N * O * 9, 1e-12);
 	check_values(tensor_conv2d(tensor_channels_last(tx), tw, tb, 2, 1, 2), y, N * O * 9, 1e-12);
 	check_values(tensor_conv2d(tensor_to(tx, T_F32), tw, tb, 2, 1, 2), y, N * O * 9, 1e-5);
-	Tensor *low =
-	    tensor_conv2d(tensor_channels_last(tensor_to(tx, T_BF16)), tensor_to(tw, T_F32), tensor_to(tb, T_F32), 2, 1, 2);
+	Tensor *low = tensor_conv2d(tensor_channels_last(tensor_to(tx, T_BF16)),
+	    tensor_to(tw, T_F32), tensor_to(tb, T_F32), 2, 1, 2);
 	CHECK(tensor_type(low) == T_BF16);
 	check_values(low, y, N * O * 9, 0.05);
 }
@@ -257,11 +284,13 @@ static void stats_loops(const double *x, int n, int c, int hw, double *mean, dou
 	}
 }
 
-static void check_stats(const Tensor *t, const double *mean, const double *var, int c, double tolerance)
+static void check_stats(
+    const Tensor *t, const double *mean, const double *var, int c, double tolerance)
 {
 	Tensor *m, *v;
 	tensor_batch_stats(t, 1, &m, &v);
-	CHECK(tensor_type(m) == (tensor_type(t) == T_F64 ? T_F64 : T_F32) && tensor_type(v) == tensor_type(m));
+	CHECK(tensor_type(m) == (tensor_type(t) == T_F64 ? T_F64 : T_F32) &&
+	      tensor_type(v) == tensor_type(m));
 	check_values(m, mean, c, tolerance);
 	check_values(v, var, c, tolerance);
 }
@@ -303,21 +332,27 @@ static void batch_norm_is_the_loop(void)
 		Tensor *tx = tensor_to(tensor_from(x, T_F64, 4, SHAPE(N, C, H, W)), type);
 		Tensor *tw = tensor_to(tensor_from(w, T_F64, 1, SHAPE(C)), type),
 		       *tb = tensor_to(tensor_from(b, T_F64, 1, SHAPE(C)), type);
-		Tensor *rm = tensor_to(tensor_from(zero, T_F64, 1, SHAPE(C)), type), *rv = tensor_full_like(rm, 0), *low;
-		check_values(tensor_batch_norm(tx, tw, tb, rm, rv, true, 1, 1e-3), y, N * C * H * W, k ? 1e-5 : 1e-12);
+		Tensor *rm = tensor_to(tensor_from(zero, T_F64, 1, SHAPE(C)), type),
+		       *rv = tensor_full_like(rm, 0), *low;
+		check_values(tensor_batch_norm(tx, tw, tb, rm, rv, true, 1, 1e-3), y, N * C * H * W,
+		    k ? 1e-5 : 1e-12);
 		check_values(rm, mean, C, 1e-6);
-		tensor_mul_(rv, (N * H * W - 1.0) / (N * H * W)); /* the running variance is the unbiased one */
+		tensor_mul_(rv,
+		    (N * H * W - 1.0) / (N * H * W)); /* the running variance is the unbiased one */
 		check_values(rv, var, C, 1e-6);
-		check_values(tensor_batch_norm(tx, tw, tb, rm, rv, false, 0, 1e-3), y, N * C * H * W, k ? 1e-5 : 1e-12);
+		check_values(tensor_batch_norm(tx, tw, tb, rm, rv, false, 0, 1e-3), y,
+		    N * C * H * W, k ? 1e-5 : 1e-12);
 		if (!k)
 			continue;
-		low = tensor_batch_norm(tensor_channels_last(tensor_to(tx, T_BF16)), tw, tb, NULL, NULL, true, 0, 1e-3);
+		low = tensor_batch_norm(
+		    tensor_channels_last(tensor_to(tx, T_BF16)), tw, tb, NULL, NULL, true, 0, 1e-3);
 		CHECK(tensor_type(low) == T_BF16);
 		check_values(low, y, N * C * H * W, 0.03);
 	}
 }
 
-/* bf16 maps with f32 parameters, channels last: gradients close to those in f32, each in its parameter's type. */
+/* bf16 maps with f32 parameters, channels last: gradients close to those in f32, each in its
+ * parameter's type. */
 static void bf16_batch_norm_gradients(void)
 {
 	double data[N * C * H * W], w[C], g[2][C];
@@ -325,16 +360,20 @@ static void bf16_batch_norm_gradients(void)
 	for (int training = 0; training < 2; training++) {
 		for (int low = 0; low < 2; low++) {
 			tensor_scope_begin(GRAD);
-			Tensor *x = tensor_to(tensor_from(data, T_F64, 4, SHAPE(N, C, H, W)), low ? T_BF16 : T_F32);
-			Tensor *weight = tensor_to(tensor_from(w, T_F64, 1, SHAPE(C)), T_F32), *grad[2];
-			Tensor *bias = tensor_full_like(weight, 0.5), *rm = tensor_full_like(weight, 0),
-			       *rv = tensor_full_like(weight, 1);
+			Tensor *x = tensor_to(
+			    tensor_from(data, T_F64, 4, SHAPE(N, C, H, W)), low ? T_BF16 : T_F32);
+			Tensor *weight = tensor_to(tensor_from(w, T_F64, 1, SHAPE(C)), T_F32),
+			       *grad[2];
+			Tensor *bias = tensor_full_like(weight, 0.5),
+			       *rm = tensor_full_like(weight, 0), *rv = tensor_full_like(weight, 1);
 			x = tensor_channels_last(x);
 			tensor_requires_grad_(weight, true), tensor_requires_grad_(x, true);
 			Tensor *y = tensor_batch_norm(x, weight, bias, rm, rv, training, 0.1, 1e-5);
-			Tensor *loss = tensor_sum(tensor_mul(tensor_to(y, T_F32), tensor_to(y, T_F32)), 0, NULL, false);
+			Tensor *loss = tensor_sum(
+			    tensor_mul(tensor_to(y, T_F32), tensor_to(y, T_F32)), 0, NULL, false);
 			CHECK(tensor_grad(loss, (Tensor *[]){weight, x}, 2, grad, false) == 0);
-			CHECK(tensor_type(grad[0]) == T_F32 && tensor_type(grad[1]) == (low ? T_BF16 : T_F32));
+			CHECK(tensor_type(grad[0]) == T_F32 &&
+			      tensor_type(grad[1]) == (low ? T_BF16 : T_F32));
 			CHECK(tensor_read(grad[0], T_F64, g[low], C) == 0);
 			tensor_scope_end();
 		}
@@ -344,7 +383,8 @@ static void bf16_batch_norm_gradients(void)
 	CHECK(tensor_error() == NULL);
 }
 
-/* One axis of bilinear interpolation at output i. With antialias a triangle as wide as the scale when shrinking. */
+/* One axis of bilinear interpolation at output i. With antialias a triangle as wide as the scale
+ * when shrinking. */
 static double sample(const double *x, int in, int out, int i, bool antialias)
 {
 	double scale = (double)in / out, centre = (i + 0.5) * scale, sum = 0, total = 0;
@@ -388,9 +428,11 @@ static void cross_entropy_is_the_formula(void)
 		for (int k = 0; k < 3; k++)
 			total += exp(x[3 * n + k]);
 		for (int k = 0; k < 3; k++)
-			expected -= ((k == labels[n]) * (1 - smoothing) + smoothing / 3) * (x[3 * n + k] - log(total)) / 2;
+			expected -= ((k == labels[n]) * (1 - smoothing) + smoothing / 3) *
+			            (x[3 * n + k] - log(total)) / 2;
 	}
-	Tensor *logits = tensor_from(x, T_F64, 2, SHAPE(2, 3)), *t = tensor_from(labels, T_I64, 1, SHAPE(2));
+	Tensor *logits = tensor_from(x, T_F64, 2, SHAPE(2, 3)),
+	       *t = tensor_from(labels, T_I64, 1, SHAPE(2));
 	CHECK_NEAR(tensor_item(tensor_cross_entropy(logits, t, smoothing)), expected, 1e-12);
 }
 
@@ -398,7 +440,8 @@ static void cross_entropy_is_the_formula(void)
 enum { STEPS = 20, SIZE = 40 };
 static const double LR = 0.02, DECAY = 0.1;
 
-typedef void update_fn(Tensor **p, Tensor **g, Tensor **m, Tensor **v, const struct optim_step *how);
+typedef void update_fn(
+    Tensor **p, Tensor **g, Tensor **m, Tensor **v, const struct optim_step *how);
 
 static void run_optimiser(update_fn *update, const double *expected)
 {
@@ -407,7 +450,8 @@ static void run_optimiser(update_fn *update, const double *expected)
 		x[i] = 1 - 0.03 * i, scale[i] = 1 + i % 7;
 	Tensor *p[] = {tensor_from(x, T_F64, 1, SHAPE(SIZE)), tensor_full(1, T_F64, 1, SHAPE(1))};
 	Tensor *m[] = {tensor_full_like(p[0], 0), tensor_full_like(p[1], 0)};
-	Tensor *v[] = {tensor_full_like(p[0], 0), tensor_full_like(p[1], 0)}, *s = tensor_from(scale, T_F64, 1, SHAPE(SIZE));
+	Tensor *v[] = {tensor_full_like(p[0], 0), tensor_full_like(p[1], 0)},
+	       *s = tensor_from(scale, T_F64, 1, SHAPE(SIZE));
 	tensor_requires_grad_(p[0], true);
 	for (long step = 1; step <= STEPS; step++) {
 		tensor_scope_begin(NO_GRAD);
@@ -425,12 +469,14 @@ static void gradients_in_any_layout(void)
 {
 	double x[] = {0, 0, 0, 0, 0, 0}, g[] = {1, 2, 3, 4, 5, 6};
 	Tensor *p[] = {tensor_from(x, T_F64, 2, SHAPE(2, 3)), tensor_from(x, T_F64, 1, SHAPE(2))};
-	Tensor *bias = tensor_full_like(p[1], 0), *sum, *grad[2] = {tensor_transpose(tensor_from(g, T_F64, 2, SHAPE(3, 2)), 0, 1)};
+	Tensor *bias = tensor_full_like(p[1], 0), *sum,
+	       *grad[2] = {tensor_transpose(tensor_from(g, T_F64, 2, SHAPE(3, 2)), 0, 1)};
 	tensor_scope_begin(GRAD);
 	tensor_requires_grad_(bias, true);
 	sum = tensor_sum(bias, 0, NULL, false);
 	CHECK(tensor_grad(sum, &bias, 1, &grad[1], false) == 0);
-	tensor_sgd_(p, grad, NULL, 2, &(struct optim_step){tensor_optim_numbers(1, -1), 1, 0}, 0, false);
+	tensor_sgd_(
+	    p, grad, NULL, 2, &(struct optim_step){tensor_optim_numbers(1, -1), 1, 0}, 0, false);
 	check_values(p[0], (double[]){1, 3, 5, 2, 4, 6}, 6, 0);
 	check_values(p[1], (double[]){1, 1}, 2, 0);
 	tensor_scope_end();
@@ -442,13 +488,15 @@ static void sgd_plain(Tensor **p, Tensor **g, Tensor **m, Tensor **v, const stru
 	tensor_sgd_(p, g, NULL, 2, how, 0, false);
 }
 
-static void sgd_momentum(Tensor **p, Tensor **g, Tensor **m, Tensor **v, const struct optim_step *how)
+static void sgd_momentum(
+    Tensor **p, Tensor **g, Tensor **m, Tensor **v, const struct optim_step *how)
 {
 	(void)v;
 	tensor_sgd_(p, g, m, 2, how, 0.9, false);
 }
 
-static void sgd_nesterov(Tensor **p, Tensor **g, Tensor **m, Tensor **v, const struct optim_step *how)
+static void sgd_nesterov(
+    Tensor **p, Tensor **g, Tensor **m, Tensor **v, const struct optim_step *how)
 {
 	(void)v;
 	tensor_sgd_(p, g, m, 2, how, 0.9, true);

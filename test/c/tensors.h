@@ -36,7 +36,9 @@ static inline Tensor *random_tensor(enum scalar type, int rank, const int64_t *s
 static inline double distance(const Tensor *a, const Tensor *b)
 {
 	int64_t flat[] = {-1};
-	Tensor *u = tensor_reshape(tensor_to(a, T_F64), 1, flat), *v = tensor_reshape(tensor_to(b, T_F64), 1, flat);
-	return tensor_item(tensor_norm(tensor_sub(u, v), 0, false)) / tensor_item(tensor_norm(v, 0, false));
+	Tensor *u = tensor_reshape(tensor_to(a, T_F64), 1, flat),
+	       *v = tensor_reshape(tensor_to(b, T_F64), 1, flat);
+	return tensor_item(tensor_norm(tensor_sub(u, v), 0, false)) /
+	       tensor_item(tensor_norm(v, 0, false));
 }
 #endif

@@ -1,4 +1,5 @@
-/* What fd2-teacher's options add to training: attention-guided crops and drops, CAL's own loss and centres, averages, schedules. */
+/* What fd2-teacher's options add to training: attention-guided crops and drops, CAL's own loss
+ * and centres, averages, schedules. */
 #include <math.h>
 #include <stdlib.h>
 
@@ -9,8 +10,6 @@
 #include "lib/nn/optim.h"
 #include "test/c/check.h"
 #include "test/c/tensors.h"
-
-/* --- crops and drops ----------------------------------------------------------------------------- */
 
 enum { S = 11, PIXELS = 3 * S * S };
 
@@ -32,8 +31,10 @@ static double mass_at(int i)
 
 static void check_crop(const float *crop)
 {
-	double right = crop[3 * (S - 1)], low = crop[3 * (S - 1) * S + 1]; /* the last column and row that are shown */
-	CHECK(right >= 5 && right <= 7 && right == floor(right));          /* theta in (0.4, 0.6) reaches 4 to 6, padding adds 1 */
+	double right = crop[3 * (S - 1)],
+	       low = crop[3 * (S - 1) * S + 1]; /* the last column and row that are shown */
+	CHECK(right >= 5 && right <= 7 &&
+	      right == floor(right)); /* theta in (0.4, 0.6) reaches 4 to 6, padding adds 1 */
 	CHECK(low == right);
 	for (int i = 0; i < S * S; i++) {
 		CHECK_NEAR(crop[3 * i], (i % S) * right / 10, 1e-6);
@@ -87,14 +88,13 @@ static void guided_map(void)
 		A[8 * i + 4 + 3] = 1;
 	}
 	tensor_scope_begin(NO_GRAD);
-	CHECK(cal_augment(out, pixels, tensor_from(A, T_F32, 4, (int64_t[]){N, 2, 2, 2}), S, 1, 0, 0) == 0);
+	CHECK(cal_augment(
+	          out, pixels, tensor_from(A, T_F32, 4, (int64_t[]){N, 2, 2, 2}), S, 1, 0, 0) == 0);
 	for (int i = 0; i < N; i++)
 		left += out[i * PIXELS] == 0;
 	CHECK_NEAR((double)left / N, 2.0 / 3, 0.06);
 	tensor_scope_end();
 }
-
-/* --- CAL's loss and centres ---------------------------------------------------------------------- */
 
 enum { B = 2, K = 3, D = 2 };
 
@@ -118,14 +118,18 @@ static Tensor *logits(const double *p, int n)
 static void augmented_loss(void)
 {
 	const int64_t y[] = {2, 0, 2, 0, 2, 0};
-	const double raw[] = {0.1, -0.4, 0.9, 1.2, 0.3, -0.2}, effect[] = {0.5, 0.2, -0.7, 0.1, 0.6, 0.4};
+	const double raw[] = {0.1, -0.4, 0.9, 1.2, 0.3, -0.2},
+	             effect[] = {0.5, 0.2, -0.7, 0.1, 0.6, 0.4};
 	const double raw2[] = {0.3, 0.1, 0.2, -1, 0.4, 0.8, 0.2, 0.2, 1.1, 0.7, -0.3, 0.1};
-	const double effects[] = {0.5, 0.2, -0.7, 0.1, 0.6, 0.4, 0.2, -0.3, 0.5, 0.9, 0.8, -0.6, 0.3, 0.3, 0.1, -0.2, 0.4, 1.3};
+	const double effects[] = {0.5, 0.2, -0.7, 0.1, 0.6, 0.4, 0.2, -0.3, 0.5, 0.9, 0.8, -0.6,
+	    0.3, 0.3, 0.1, -0.2, 0.4, 1.3};
 	tensor_scope_begin(NO_GRAD);
-	Tensor *labels = tensor_from(y, T_I64, 1, (int64_t[]){B}), *center = tensor_full(0.7, T_F64, 0, NULL);
-	Tensor *loss = loss_cal_augmented(
-	    logits(raw, B), logits(effect, B), logits(raw2, 2 * B), logits(effects + B * K, 2 * B), labels, center, 1.5, 0);
-	double want = mean_ce(raw, y, B) / 3 + mean_ce(effects, y, 3 * B) + 2 * mean_ce(raw2, y, 2 * B) / 3 + 1.5 * 0.7;
+	Tensor *labels = tensor_from(y, T_I64, 1, (int64_t[]){B}),
+	       *center = tensor_full(0.7, T_F64, 0, NULL);
+	Tensor *loss = loss_cal_augmented(logits(raw, B), logits(effect, B), logits(raw2, 2 * B),
+	    logits(effects + B * K, 2 * B), labels, center, 1.5, 0);
+	double want = mean_ce(raw, y, B) / 3 + mean_ce(effects, y, 3 * B) +
+	              2 * mean_ce(raw2, y, 2 * B) / 3 + 1.5 * 0.7;
 	CHECK_NEAR(tensor_item(loss), want, 1e-12);
 	tensor_scope_end();
 }
@@ -135,7 +139,8 @@ static void cal_centers(void)
 {
 	const int64_t y[] = {1, 0, 1};
 	const double c[K * D] = {0, 0, 3, 4, 1, 2}, z[3 * D] = {9, 9, 0.6, 0.8, 1, 0}, mu = 0.05;
-	const double want[K * D] = {mu * 0.6, mu * 0.8, 3 + mu * (1 - 0.6), 4 + mu * (0 - 0.8), 1, 2};
+	const double want[K * D] = {
+	    mu * 0.6, mu * 0.8, 3 + mu * (1 - 0.6), 4 + mu * (0 - 0.8), 1, 2};
 	double got[K * D];
 	tensor_scope_begin(NO_GRAD);
 	Tensor *prototypes = tensor_from(c, T_F64, 2, (int64_t[]){K, D});
@@ -145,8 +150,6 @@ static void cal_centers(void)
 		CHECK_NEAR(got[i], want[i], 1e-14);
 	tensor_scope_end();
 }
-
-/* --- averages and schedules ---------------------------------------------------------------------- */
 
 static void running_average(void)
 {

@@ -1,5 +1,6 @@
-/* Included ahead of test/c/kernels.c where its kernels run on a GPU: what the test allocates, and its stack, is memory of the host
- * that a GPU reads and writes at the same address. Nothing else in the test knows of it. */
+/* Included ahead of test/c/kernels.c where its kernels run on a GPU: what the test allocates,
+ * and its stack, is memory of the host that a GPU reads and writes at the same address. Nothing
+ * else in the test knows of it. */
 #ifndef FD2_PINNED_H
 #define FD2_PINNED_H
 #include <stdlib.h>

@@ -1,5 +1,6 @@
-/* What each kernel takes on a GPU at the sizes of ResNet-18: microseconds (median of CUDA events) and the memory's rate, counting
- * each byte that a pass must read or write once. test/c/kernels.c says whether they are right.
+/* What each kernel takes on a GPU at the sizes of ResNet-18: microseconds (median of CUDA events)
+ * and the memory's rate, counting each byte that a pass must read or write once. test/c/kernels.c
+ * says whether they are right.
  *
  * usage: times [IMAGES] */
 #include "lib/cuda/engine.h"
@@ -98,9 +99,12 @@ template <class F> void line(const char *pass, const char *what, double bytes, F
 
 void norm(int64_t C, int64_t side, bool bf16, bool adds, bool pools)
 {
-	const int64_t rows = N * side * side, out = pools ? (side + 1) / 2 : side, n = rows * C, n_out = N * out * out * C;
-	const array x(n, bf16), residual(adds ? n : 1, bf16), y(n_out, bf16), dy(n_out, bf16), dx(n, bf16), dr(adds ? n : 1, bf16);
-	const array channels(7 * C), room(engine->frozen_room(rows, 1, C)), winner((n_out + 3) / 4), statistics(2 * C);
+	const int64_t rows = N * side * side, out = pools ? (side + 1) / 2 : side, n = rows * C,
+	              n_out = N * out * out * C;
+	const array x(n, bf16), residual(adds ? n : 1, bf16), y(n_out, bf16), dy(n_out, bf16),
+	    dx(n, bf16), dr(adds ? n : 1, bf16);
+	const array channels(7 * C), room(engine->frozen_room(rows, 1, C)), winner((n_out + 3) / 4),
+	    statistics(2 * C);
 	float *c = channels;
 	char name[64];
 	struct frozen_bn k = {};
@@ -124,11 +128,16 @@ void norm(int64_t C, int64_t side, bool bf16, bool adds, bool pools)
 	    : adds ? "BN, residual"
 	           : "BN",
 	    (long long)C, (long long)side, (long long)side, bf16 ? "bf16" : "f32");
-	const double read = x.bytes + (adds ? residual.bytes : 0), places = pools ? (double)n_out : 0;
-	line("forward", name, read + y.bytes + places,
-	    [&] { return engine->frozen_forward(&k, rows, 1, room, statistics, (float *)statistics + C, nullptr); });
-	line("backward", name, read + dx.bytes + dy.bytes + (pools ? places : y.bytes),
-	    [&] { return engine->frozen_backward(&k, rows, 1, statistics, c + 3 * C, c + 4 * C, nullptr); });
+	const double read = x.bytes + (adds ? residual.bytes : 0),
+	             places = pools ? (double)n_out : 0;
+	line("forward", name, read + y.bytes + places, [&] {
+		return engine->frozen_forward(
+		    &k, rows, 1, room, statistics, (float *)statistics + C, nullptr);
+	});
+	line("backward", name, read + dx.bytes + dy.bytes + (pools ? places : y.bytes), [&] {
+		return engine->frozen_backward(
+		    &k, rows, 1, statistics, c + 3 * C, c + 4 * C, nullptr);
+	});
 }
 
 void pixels(int64_t side, bool bf16)
@@ -139,8 +148,10 @@ void pixels(int64_t side, bool bf16)
 	must(cudaMemcpy(numbers.v, &view, sizeof view, cudaMemcpyHostToDevice));
 	const auto *v = (const struct pixel_view *)numbers.v;
 	const char *name = bf16 ? "224x224 bf16" : "224x224 f32";
-	line("view", name, x.bytes + y.bytes, [&] { return engine->view_forward(x, y.v, bf16, v, 1, N, side, side, nullptr); });
-	line("adjoint", name, x.bytes + y.bytes, [&] { return engine->view_adjoint(y.v, x, bf16, v, 1, N, side, side, nullptr); });
+	line("view", name, x.bytes + y.bytes,
+	    [&] { return engine->view_forward(x, y.v, bf16, v, 1, N, side, side, nullptr); });
+	line("adjoint", name, x.bytes + y.bytes,
+	    [&] { return engine->view_adjoint(y.v, x, bf16, v, 1, N, side, side, nullptr); });
 }
 
 void move(int64_t side)
@@ -150,8 +161,9 @@ void move(int64_t side)
 	const struct adam k = {0.5f, 0.9f, 1e-8f, 0.25f, 1.2f, {-2, -2, -2}, {2, 2, 2}};
 	must(cudaMemset(v.v, 0, (size_t)v.bytes));
 	must(cudaMemcpy(numbers.v, &k, sizeof k, cudaMemcpyHostToDevice));
-	line("Adam", "224x224", 7 * x.bytes,
-	    [&] { return engine->adam((const struct adam *)numbers.v, x, g, m, v, n / 3, nullptr); });
+	line("Adam", "224x224", 7 * x.bytes, [&] {
+		return engine->adam((const struct adam *)numbers.v, x, g, m, v, n / 3, nullptr);
+	});
 }
 
 } // namespace

@@ -1,11 +1,12 @@
-/* fd2's side of `make parity`: reads what compare.py wrote, computes, and writes what compare.py checks.
+/* fd2's side of `make parity`: reads what compare.py wrote, computes, and writes what compare.py
+ * checks.
  *
  * parity net TEACHER INPUT OUTPUT    one pass in evaluation and one in training
  * parity bf16 TEACHER INPUT OUTPUT   a pass in evaluation as fd2-distill makes it: bf16, fused
- * parity resize INPUT OUTPUT         crops of one image, brought to a size with and without antialiasing
- * parity jitter INPUT OUTPUT         one image, its colours changed and turned
- * parity weights ARCH FROM TO        reads a state dict of any kind, writes safetensors
- * parity optim INPUT OUTPUT          20 steps of every optimiser */
+ * parity resize INPUT OUTPUT         crops of one image, brought to a size with and without
+ * antialiasing parity jitter INPUT OUTPUT         one image, its colours changed and turned parity
+ * weights ARCH FROM TO        reads a state dict of any kind, writes safetensors parity optim INPUT
+ * OUTPUT          20 steps of every optimiser */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -68,8 +69,6 @@ static void put(struct stream_writer *w, const char *name, const Tensor *t)
 	check(weights_put_tensor(w, name, t));
 }
 
-/* --- networks and losses ------------------------------------------------------------------------- */
-
 struct seen {
 	struct teacher_out o;
 	Tensor *x, *r_bn, *cls;
@@ -97,7 +96,8 @@ static void put_gradient(struct stream_writer *w, const char *name, const Tensor
 }
 
 /* Each gradient has a pass of its own, since taking it frees the graph. */
-static void evaluation(const struct teacher *t, const struct inputs *in, struct stream_writer *w, bool bf16)
+static void evaluation(
+    const struct teacher *t, const struct inputs *in, struct stream_writer *w, bool bf16)
 {
 	tensor_scope_begin(GRAD);
 	struct seen s = look(t, in, bf16);
@@ -131,7 +131,8 @@ static void training(struct teacher *t, const struct inputs *in, struct stream_w
 	struct teacher_out o = teacher_forward(t, input(in, "x"), &pass);
 	Tensor *p_eff = teacher_effect(t, &o, input(in, "counterfactual"));
 	Tensor *center = loss_center(o.z, t->cal.prototypes, labels);
-	Tensor *loss = loss_pre(o.p_bb, loss_cal(o.p_raw, p_eff, labels, center, 1, 0.1), labels, t->alpha, 0.1);
+	Tensor *loss = loss_pre(
+	    o.p_bb, loss_cal(o.p_raw, p_eff, labels, center, 1, 0.1), labels, t->alpha, 0.1);
 	put(w, "L_pre", loss);
 	check(optim_backward(&optim, loss));
 	check(tensor_read(labels, T_I64, y, tensor_numel(labels)));
@@ -177,8 +178,6 @@ static void weights(char **argument)
 	backbone_free(&b);
 }
 
-/* --- images -------------------------------------------------------------------------------------- */
-
 enum { SIDE = 37 };
 
 /* boxes [n][6]: x, y, w, h, side of the result, antialias */
@@ -195,7 +194,8 @@ static void resize(char **path)
 	for (int64_t i = 0; i < n; i++) {
 		const int64_t *k = b + 6 * i;
 		char name[16];
-		image_resample(&out, &im, (double)k[0], (double)k[1], (double)k[2], (double)k[3], (int)k[4], (int)k[4], (int)k[5]);
+		image_resample(&out, &im, (double)k[0], (double)k[1], (double)k[2], (double)k[3],
+		    (int)k[4], (int)k[4], (int)k[5]);
 		snprintf(name, sizeof name, "%d", (int)i);
 		check(stream_put(w, name, DT_U8, 3, (int64_t[]){k[4], k[4], 3}, out.rgb));
 		image_free(&out);
@@ -224,16 +224,27 @@ static void jitter(char **path)
 	check(stream_finish(w));
 }
 
-/* --- optimisers ---------------------------------------------------------------------------------- */
-
 static const struct {
 	const char *name;
 	struct optim settings;
 	double lr;
 } cases[] = {
     {"SGD", {.kind = OPTIM_SGD, .momentum = 0.9, .weight_decay = 1e-2}, 0.05},
-    {"SGD nesterov", {.kind = OPTIM_SGD, .momentum = 0.9, .weight_decay = 1e-2, .nesterov = true, .decay_all = true}, 0.05},
-    {"SGD clip slow", {.kind = OPTIM_SGD, .momentum = 0.9, .nesterov = true, .clip = 1, .slow = "conv", .slow_share = 0.1}, 0.05},
+    {"SGD nesterov",
+        {.kind = OPTIM_SGD,
+            .momentum = 0.9,
+            .weight_decay = 1e-2,
+            .nesterov = true,
+            .decay_all = true},
+        0.05},
+    {"SGD clip slow",
+        {.kind = OPTIM_SGD,
+            .momentum = 0.9,
+            .nesterov = true,
+            .clip = 1,
+            .slow = "conv",
+            .slow_share = 0.1},
+        0.05},
     {"AdamW", {.kind = OPTIM_ADAMW, .weight_decay = 0.1}, 0.01},
     {"AdamW decay all", {.kind = OPTIM_ADAMW, .weight_decay = 0.1, .decay_all = true}, 0.01},
 };
@@ -244,7 +255,8 @@ static Tensor *pull(const struct params *p, const struct inputs *in, int step)
 	Tensor *loss = tensor_full(0, T_F32, 0, NULL);
 	for (int i = 0; i < p->n; i++) {
 		char *name = xasprintf("%d %s", step, p->v[i].name);
-		const Tensor *t = p->v[i].t, *slope = tensor_add(input(in, name), tensor_affine(t, 0.5, 0));
+		const Tensor *t = p->v[i].t,
+		             *slope = tensor_add(input(in, name), tensor_affine(t, 0.5, 0));
 		loss = tensor_add(loss, tensor_sum(tensor_mul(t, slope), 0, NULL, false));
 		free(name);
 	}
@@ -257,7 +269,8 @@ static void optimise(const struct inputs *in, struct stream_writer *w, int k)
 	struct conv conv;
 	struct linear fc;
 	struct optim optim = cases[k].settings;
-	conv_init(&conv, &p, "conv", (struct conv_shape){.in = 3, .out = 4, .kernel = 3, .padding = 1});
+	conv_init(
+	    &conv, &p, "conv", (struct conv_shape){.in = 3, .out = 4, .kernel = 3, .padding = 1});
 	linear_init(&fc, &p, "fc", 5, 7, true);
 	for (int i = 0; i < p.n; i++)
 		tensor_copy_(p.v[i].t, input(in, p.v[i].name));

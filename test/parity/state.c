@@ -7,7 +7,8 @@
 
 int main(int argc, char **argv)
 {
-	struct state_reader *r = argc == 3 ? state_open(argv[1]) : fail_null("usage: state FILE OUT");
+	struct state_reader *r =
+	    argc == 3 ? state_open(argv[1]) : fail_null("usage: state FILE OUT");
 	struct array *v = NULL, a;
 	int n = 0, got;
 	if (!r)

@@ -1,7 +1,8 @@
 /* Distilled images in the folders of other programs, and back. The labels' half is lib/fd2/fkd-*.
  *
- * A program's folders are torchvision ImageFolders that number classes by the sorted order of their names, so that class and image
- * stand in them as padded numbers. The file classes.json, which ImageFolder passes over, tells which class is which. */
+ * A program's folders are torchvision ImageFolders that number classes by the sorted order of
+ * their names, so that class and image stand in them as padded numbers. The file classes.json,
+ * which ImageFolder passes over, tells which class is which. */
 #ifndef FD2_EXCHANGE_H
 #define FD2_EXCHANGE_H
 #include <jansson.h>
@@ -18,11 +19,10 @@ extern const struct exchange_form exchange_forms[]; /* ends with one without a n
 
 /* A shard, read twice, as folders; `out` must not be there. -1: fail_message. */
 int exchange_write(const struct exchange_form *form, char *const *shards, int n, const char *out);
-/* An ImageFolder of JPEGs, which pass unchanged, and PNGs, which become JPEGs with the same pixels as .npy beside them, as a shard.
- * classes: a file of names, one a line; NULL: those of classes.json, or the folders' own. -1: fail_message. */
+/* An ImageFolder of JPEGs, which pass unchanged, and PNGs, which become JPEGs with the same
+ * pixels as .npy beside them, as a shard. classes: a file of names, one a line; NULL: those of
+ * classes.json, or the folders' own. -1: fail_message. */
 int exchange_read(const char *folder, const char *classes, const char *out);
-
-/* --- shared by the two halves: the class map ----------------------------------------------------- */
 
 #define EXCHANGE_MAP "classes.json"
 struct exchange_map {

@@ -24,7 +24,8 @@ static int check_names(const struct exchange_map *map, const char *path)
 	qsort(sorted, (size_t)map->n_classes, sizeof *sorted, by_text);
 	for (int i = 0; i < map->n_classes && !ok; i++) {
 		if (!*sorted[i] || strchr(sorted[i], '/') || strlen(sorted[i]) > SHARD_NAME_MAX)
-			ok = fail("'%s' has a class '%.80s', which is no name for a folder", path, sorted[i]);
+			ok = fail("'%s' has a class '%.80s', which is no name for a folder", path,
+			    sorted[i]);
 		else if (i && !strcmp(sorted[i], sorted[i - 1]))
 			ok = fail("'%s' names class '%s' twice", path, sorted[i]);
 	}
@@ -38,9 +39,10 @@ static int take_images(struct exchange_map *map, json_t *images, const char *pat
 	json_t *v;
 	if (!images)
 		return 0;
-	json_array_foreach(images, i,
-	    v) if (!json_is_string(json_object_get(v, "file")) ||
-	           !json_is_string(json_object_get(v, "id"))) return fail("'%s' lists images that have no file and id", path);
+	json_array_foreach (images, i, v)
+		if (!json_is_string(json_object_get(v, "file")) ||
+		    !json_is_string(json_object_get(v, "id")))
+			return fail("'%s' lists images that have no file and id", path);
 	if (!json_is_array(images))
 		return fail("'%s' has images that are no list", path);
 	map->images = json_incref(images);
@@ -56,7 +58,8 @@ static int take(struct exchange_map *map, json_t *root, const char *path)
 			return fail("'%s' has classes that are no list of names", path);
 	}
 	map->numbered = !json_is_false(json_object_get(root, "numbered"));
-	return check_names(map, path) < 0 ? -1 : take_images(map, json_object_get(root, "images"), path);
+	return check_names(map, path) < 0 ? -1
+	                                  : take_images(map, json_object_get(root, "images"), path);
 }
 
 int exchange_map_read(struct exchange_map *map, const char *folder)
@@ -68,7 +71,8 @@ int exchange_map_read(struct exchange_map *map, const char *folder)
 	if (!access(path, F_OK)) {
 		json_t *root = json_load_file(path, JSON_REJECT_DUPLICATES, &e);
 		ok = json_is_object(root) ? take(map, root, path)
-		                          : fail("'%s' is no JSON object: %s", path, root ? "another value" : e.text);
+		                          : fail("'%s' is no JSON object: %s", path,
+		                                root ? "another value" : e.text);
 		json_decref(root);
 	}
 	free(path);
@@ -86,10 +90,12 @@ int exchange_names_read(struct exchange_map *map, const char *path)
 		return fail("cannot open '%s': %s", path, strerror(errno));
 	while ((n = getline(&line, &room, f)) > 0) {
 		line[strcspn(line, "\r\n")] = '\0';
-		map->classes = xrealloc(map->classes, (size_t)map->n_classes + 1, sizeof *map->classes);
+		map->classes =
+		    xrealloc(map->classes, (size_t)map->n_classes + 1, sizeof *map->classes);
 		map->classes[map->n_classes++] = xstrdup(line);
 	}
-	int ok = ferror(f) ? fail("cannot read '%s': %s", path, strerror(errno)) : check_names(map, path);
+	int ok = ferror(f) ? fail("cannot read '%s': %s", path, strerror(errno))
+	                   : check_names(map, path);
 	free(line);
 	fclose(f);
 	return ok || map->n_classes ? ok : fail("'%s' names no class", path);

@@ -37,8 +37,6 @@ struct reading {
 	struct shard_writer *shard;
 };
 
-/* --- what is there ------------------------------------------------------------------------------- */
-
 static int visible(const struct dirent *e)
 {
 	return e->d_name[0] != '.';
@@ -89,14 +87,16 @@ static int take_file(struct reading *r, int class, const char *base)
 	const char *dot = strrchr(base, '.');
 	bool png = part == PART_FOREIGN && !strcasecmp(dot, ".png");
 	if (part == PART_FOREIGN && !png)
-		return fail("'%s/%s/%s' is neither a JPEG nor a PNG", r->root, r->folders[class], base);
+		return fail(
+		    "'%s/%s/%s' is neither a JPEG nor a PNG", r->root, r->folders[class], base);
 	if (part != PART_IMAGE && !png)
 		return 0;
 	if (r->n == r->cap) {
 		r->cap = r->cap ? 2 * r->cap : 256;
 		r->v = xrealloc(r->v, (size_t)r->cap, sizeof *r->v);
 	}
-	r->v[r->n++] = (struct file){xasprintf("%s/%s", r->folders[class], base), id_of(key), class, png};
+	r->v[r->n++] =
+	    (struct file){xasprintf("%s/%s", r->folders[class], base), id_of(key), class, png};
 	return 0;
 }
 
@@ -130,8 +130,6 @@ static int scan(struct reading *r)
 	return ok || r->n_folders ? ok : fail("'%s' holds no folders of images", r->root);
 }
 
-/* --- the map ------------------------------------------------------------------------------------- */
-
 static int by_file(const void *a, const void *b)
 {
 	return strcmp(((const struct file *)a)->name, ((const struct file *)b)->name);
@@ -144,16 +142,18 @@ static int follow_map(struct reading *r)
 	json_t *v;
 	int ok = 0;
 	if (json_array_size(r->map.images) != (size_t)r->n)
-		return fail("'%s' holds %d images, and its %s lists %zu; remove that list if the images are others", r->root, r->n,
-		    EXCHANGE_MAP, json_array_size(r->map.images));
+		return fail("'%s' holds %d images, and its %s lists %zu; remove that list if the "
+		            "images are others",
+		    r->root, r->n, EXCHANGE_MAP, json_array_size(r->map.images));
 	qsort(r->v, (size_t)r->n, sizeof *r->v, by_file);
 	struct file *ordered = xcalloc((size_t)r->n, sizeof *ordered);
-	json_array_foreach(r->map.images, i, v)
-	{
+	json_array_foreach (r->map.images, i, v) {
 		struct file key = {.name = (char *)json_string_value(json_object_get(v, "file"))};
-		struct file *found = ok ? NULL : bsearch(&key, r->v, (size_t)r->n, sizeof *r->v, by_file);
+		struct file *found =
+		    ok ? NULL : bsearch(&key, r->v, (size_t)r->n, sizeof *r->v, by_file);
 		if (!ok && (!found || !found->id))
-			ok = fail("'%s/%s' lists '%.80s' twice, or it is not there", r->root, EXCHANGE_MAP, key.name);
+			ok = fail("'%s/%s' lists '%.80s' twice, or it is not there", r->root,
+			    EXCHANGE_MAP, key.name);
 		if (ok)
 			continue;
 		free(found->id);
@@ -171,15 +171,15 @@ static int follow_map(struct reading *r)
 
 static int name_classes(struct reading *r, const char *classes)
 {
-	if (classes ? exchange_names_read(&r->map, classes) < 0 : exchange_map_read(&r->map, r->root) < 0)
+	if (classes ? exchange_names_read(&r->map, classes) < 0
+	            : exchange_map_read(&r->map, r->root) < 0)
 		return -1;
 	if (r->map.classes && r->map.n_classes != r->n_folders)
-		return fail("'%s%s%s' names %d classes, and '%s' holds %d folders", classes ? classes : r->root, classes ? "" : "/",
-		    classes ? "" : EXCHANGE_MAP, r->map.n_classes, r->root, r->n_folders);
+		return fail("'%s%s%s' names %d classes, and '%s' holds %d folders",
+		    classes ? classes : r->root, classes ? "" : "/", classes ? "" : EXCHANGE_MAP,
+		    r->map.n_classes, r->root, r->n_folders);
 	return r->map.images ? follow_map(r) : 0;
 }
-
-/* --- writing ------------------------------------------------------------------------------------- */
 
 /* k/255 in half precision, nearest: the bits of 0 and of normal numbers up to 1. */
 static uint16_t half_of_byte(uint8_t k)
@@ -200,10 +200,12 @@ static uint8_t *npy_of(const struct image *im, size_t *size)
 	return npy;
 }
 
-static int add(struct reading *r, const struct file *f, const void *jpeg, size_t size, const void *npy, size_t npy_size)
+static int add(struct reading *r, const struct file *f, const void *jpeg, size_t size,
+    const void *npy, size_t npy_size)
 {
 	const char *class = r->map.classes ? r->map.classes[f->class] : r->folders[f->class];
-	return shard_add(r->shard, class, f->id, r->map.numbered ? f->class : -1, jpeg, size, npy, npy_size, NULL);
+	return shard_add(r->shard, class, f->id, r->map.numbered ? f->class : -1, jpeg, size, npy,
+	    npy_size, NULL);
 }
 
 static int add_png(struct reading *r, const struct file *f, const void *data, size_t size)
@@ -262,7 +264,8 @@ static int write_shard(struct reading *r, const char *path)
 {
 	struct out *out = out_open(path, 0);
 	char **names = r->map.classes ? r->map.classes : r->folders;
-	if (!out || !(r->shard = shard_create(out, fd2_provenance(), (const char *const *)names, r->n_folders)))
+	if (!out || !(r->shard = shard_create(
+	                  out, fd2_provenance(), (const char *const *)names, r->n_folders)))
 		return -1;
 	progress_start("import", r->n);
 	for (int i = 0; i < r->n; i++) {

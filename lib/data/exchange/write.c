@@ -1,4 +1,5 @@
-/* A shard as folders. It is gone through twice: its class list, and how many images a class has, are known at its end only. */
+/* A shard as folders. It is gone through twice: its class list, and how many images a class has,
+ * are known at its end only. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -41,8 +42,6 @@ struct writing {
 	struct folder *folder;
 };
 
-/* --- the first pass ------------------------------------------------------------------------------ */
-
 static void note(struct writing *w, const struct sample *s)
 {
 	const char *slash = strrchr(s->key, '/');
@@ -50,8 +49,10 @@ static void note(struct writing *w, const struct sample *s)
 		w->cap = w->cap ? 2 * w->cap : 256;
 		w->v = xrealloc(w->v, (size_t)w->cap, sizeof *w->v);
 	}
-	w->v[w->n++] = (struct shot){
-	    .class = s->class ? xstrdup(s->class) : NULL, .id = xstrdup(slash ? slash + 1 : s->key), .cls = s->cls, .label = -1};
+	w->v[w->n++] = (struct shot){.class = s->class ? xstrdup(s->class) : NULL,
+	    .id = xstrdup(slash ? slash + 1 : s->key),
+	    .cls = s->cls,
+	    .label = -1};
 }
 
 static int survey(struct writing *w)
@@ -105,20 +106,18 @@ static int number(struct writing *w)
 	}
 	for (int k = 0; k < w->n_classes; k++)
 		if (!w->count[k])
-			return fail(
-			    "class %d, '%s', has no image: programs that number classes by their folders would count past it", k,
-			    w->classes ? w->classes[k] : "(a number)");
+			return fail("class %d, '%s', has no image: programs that number classes by "
+			            "their folders would count past it",
+			    k, w->classes ? w->classes[k] : "(a number)");
 	w->class_digits = digits(w->form->digits, w->n_classes);
 	w->id_digits = digits(w->form->digits, most);
 	return 0;
 }
 
-/* --- the second ---------------------------------------------------------------------------------- */
-
 static char *name_of(const struct writing *w, const struct shot *s)
 {
-	return xasprintf("%s%0*d/class%0*d_id%0*d.%s", w->form->prefix, w->class_digits, s->label, w->class_digits, s->label,
-	    w->id_digits, s->number, w->form->png ? "png" : "jpg");
+	return xasprintf("%s%0*d/class%0*d_id%0*d.%s", w->form->prefix, w->class_digits, s->label,
+	    w->class_digits, s->label, w->id_digits, s->number, w->form->png ? "png" : "jpg");
 }
 
 static int half_to_byte(uint16_t bits)
@@ -137,7 +136,8 @@ static int take_npy(struct image *im, const struct sample *s)
 	begin = size - 3 * plane * sizeof half;
 	int ok = s->npy_size == size && !memcmp(s->npy, like, begin)
 	             ? 0
-	             : fail("'%s': member '%s.npy' is not float16 of [3,%d,%d], as its image is", s->shard, s->key, im->h, im->w);
+	             : fail("'%s': member '%s.npy' is not float16 of [3,%d,%d], as its image is",
+	                   s->shard, s->key, im->h, im->w);
 	for (size_t i = 0; i < 3 * plane && !ok; i++) {
 		memcpy(&half, s->npy + begin + i * sizeof half, sizeof half);
 		im->rgb[3 * (i % plane) + i / plane] = (uint8_t)half_to_byte(half);
@@ -167,7 +167,8 @@ static int put_png(struct writing *w, const struct sample *s, const char *name)
 static int put_image(struct writing *w, const struct shot *shot, const struct sample *s)
 {
 	char *name = name_of(w, shot);
-	int ok = w->form->png ? put_png(w, s, name) : folder_put(w->folder, name, s->image, s->image_size);
+	int ok = w->form->png ? put_png(w, s, name)
+	                      : folder_put(w->folder, name, s->image, s->image_size);
 	free(name);
 	return ok;
 }
@@ -179,7 +180,8 @@ static int put_images(struct writing *w)
 	int got = r ? 1 : -1, i = 0, ok = 0;
 	progress_start("export", w->n);
 	while (!ok && got > 0 && (got = shard_next(r, &s)) > 0) {
-		ok = i < w->n ? put_image(w, &w->v[i++], &s) : fail("'%s' has grown while it was read", s.shard);
+		ok = i < w->n ? put_image(w, &w->v[i++], &s)
+		              : fail("'%s' has grown while it was read", s.shard);
 		progress_at(i, "%s", s.key);
 	}
 	progress_end();
@@ -195,16 +197,19 @@ static int put_map(struct writing *w)
 	json_t *map = fd2_provenance(), *images = json_array();
 	for (int i = 0; i < w->n; i++) {
 		char *file = name_of(w, &w->v[i]);
-		json_array_append_new(images, json_pack("{s:s, s:s}", "file", file, "id", w->v[i].id));
+		json_array_append_new(
+		    images, json_pack("{s:s, s:s}", "file", file, "id", w->v[i].id));
 		free(file);
 	}
 	json_object_set_new(map, "digest", json_string(w->digest));
-	json_object_set_new(
-	    map, "classes", w->classes ? names_to_json((const char *const *)w->classes, w->n_classes) : json_null());
+	json_object_set_new(map, "classes",
+	    w->classes ? names_to_json((const char *const *)w->classes, w->n_classes)
+	               : json_null());
 	json_object_set_new(map, "numbered", json_boolean(w->v[0].cls >= 0));
 	json_object_set_new(map, "images", images);
 	char *text = json_dumps(map, JSON_INDENT(1)), *line = text ? xasprintf("%s\n", text) : NULL;
-	int ok = line ? folder_put(w->folder, EXCHANGE_MAP, line, strlen(line)) : fail("the classes' names are no JSON");
+	int ok = line ? folder_put(w->folder, EXCHANGE_MAP, line, strlen(line))
+	              : fail("the classes' names are no JSON");
 	json_decref(map);
 	free(text);
 	free(line);

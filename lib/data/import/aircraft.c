@@ -1,5 +1,5 @@
-/* FGVC-Aircraft (Maji et al. 2013), variants: variants.txt "NAME", images_variant_trainval.txt and images_variant_test.txt "ID
- * NAME", images/ID.jpg. Names hold blanks and slashes. */
+/* FGVC-Aircraft (Maji et al. 2013), variants: variants.txt "NAME", images_variant_trainval.txt
+ * and images_variant_test.txt "ID NAME", images/ID.jpg. Names hold blanks and slashes. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -15,7 +15,8 @@ static int take_classes(struct import_plan *p, const struct import_source *s)
 	return got;
 }
 
-static int take_images(struct import_plan *p, const struct import_source *s, const char *list, int split)
+static int take_images(
+    struct import_plan *p, const struct import_source *s, const char *list, int split)
 {
 	struct lines l = {source_list(s, list)};
 	int got;
@@ -35,7 +36,8 @@ static int take_images(struct import_plan *p, const struct import_source *s, con
 	return got;
 }
 
-int plan_aircraft(struct import_plan *p, struct import_source *s, const struct import_layout *layout)
+int plan_aircraft(
+    struct import_plan *p, struct import_source *s, const struct import_layout *layout)
 {
 	(void)layout;
 	int ok = take_classes(p, s);

@@ -1,6 +1,7 @@
-/* Stanford Cars (Krause et al. 2013), from its MATLAB files. In the devkit's layout each split has its folder and its list of
- * annotations, those of the test images in a file of their own (with labels); in the other, cars_annos.mat lists all images of
- * car_ims/ with a mark at the test images. Classes count from 1. */
+/* Stanford Cars (Krause et al. 2013), from its MATLAB files. In the devkit's layout each split
+ * has its folder and its list of annotations, those of the test images in a file of their own
+ * (with labels); in the other, cars_annos.mat lists all images of car_ims/ with a mark at the
+ * test images. Classes count from 1. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -21,9 +22,10 @@ static int take_classes(struct import_plan *p, const struct import_list *l)
 	return ok;
 }
 
-/* Annotation i: the image whose name is the text `field` below `folder`. split -1: as its mark `test` says. */
-static int take_image(struct import_plan *p, struct import_source *s, struct mat *m, const struct import_list *l, long i,
-    const char *folder, const char *field, int split)
+/* Annotation i: the image whose name is the text `field` below `folder`. split -1: as its mark
+ * `test` says. */
+static int take_image(struct import_plan *p, struct import_source *s, struct mat *m,
+    const struct import_list *l, long i, const char *folder, const char *field, int split)
 {
 	const char *name = mat_text(m, i, field);
 	long class = name ? mat_number(m, i, "class", 1, p->n) : -1;
@@ -33,13 +35,17 @@ static int take_image(struct import_plan *p, struct import_source *s, struct mat
 	char *member = xasprintf("%s%s", folder, mat_text(m, i, field));
 	struct import_file *f = source_image(s, member);
 	free(member);
-	if (!f || plan_image(p, f, split >= 0 ? split : test ? SPLIT_VAL : SPLIT_TRAIN, (int)class - 1) < 0)
+	if (!f || plan_image(p, f,
+	              split >= 0 ? split
+	              : test     ? SPLIT_VAL
+	                         : SPLIT_TRAIN,
+	              (int)class - 1) < 0)
 		return list_fail(l, "element %ld: %s", i + 1, fail_message());
 	return 0;
 }
 
-static int take_images(
-    struct import_plan *p, struct import_source *s, const struct import_list *l, const char *folder, const char *field, int split)
+static int take_images(struct import_plan *p, struct import_source *s, const struct import_list *l,
+    const char *folder, const char *field, int split)
 {
 	struct mat *m = mat_open(l, "annotations");
 	int ok = m ? 0 : -1;
@@ -49,21 +55,25 @@ static int take_images(
 	return ok;
 }
 
-int plan_cars_devkit(struct import_plan *p, struct import_source *s, const struct import_layout *layout)
+int plan_cars_devkit(
+    struct import_plan *p, struct import_source *s, const struct import_layout *layout)
 {
 	(void)layout;
 	const struct import_list *test = source_list(s, "cars_test_annos_withlabels.mat");
 	int ok = take_classes(p, source_list(s, "cars_meta.mat"));
 	if (!ok && p->wanted[SPLIT_TRAIN])
-		ok = take_images(p, s, source_list(s, "cars_train_annos.mat"), "cars_train/", "fname", SPLIT_TRAIN);
+		ok = take_images(p, s, source_list(s, "cars_train_annos.mat"), "cars_train/",
+		    "fname", SPLIT_TRAIN);
 	if (!ok && p->wanted[SPLIT_VAL] && !test)
-		ok = fail("the labels of the test images are missing: give cars_test_annos_withlabels.mat too, or --only train");
+		ok = fail("the labels of the test images are missing: give "
+		          "cars_test_annos_withlabels.mat too, or --only train");
 	if (!ok && p->wanted[SPLIT_VAL])
 		ok = take_images(p, s, test, "cars_test/", "fname", SPLIT_VAL);
 	return ok;
 }
 
-int plan_cars_annos(struct import_plan *p, struct import_source *s, const struct import_layout *layout)
+int plan_cars_annos(
+    struct import_plan *p, struct import_source *s, const struct import_layout *layout)
 {
 	(void)layout;
 	const struct import_list *l = source_list(s, "cars_annos.mat");

@@ -1,5 +1,6 @@
-/* CUB-200-2011 (Wah et al. 2011): images.txt "ID PATH", image_class_labels.txt "ID CLASS", train_test_split.txt "ID IS_TRAIN",
- * classes.txt "CLASS NAME", images/NAME/x.jpg. Numbers count from 1. */
+/* CUB-200-2011 (Wah et al. 2011): images.txt "ID PATH", image_class_labels.txt "ID CLASS",
+ * train_test_split.txt "ID IS_TRAIN", classes.txt "CLASS NAME", images/NAME/x.jpg. Numbers count
+ * from 1. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -17,7 +18,8 @@ struct cub {
 };
 
 /* Calls `take` with number and rest of each line. */
-static int each_line(struct cub *c, const char *list, int (*take)(struct cub *, struct lines *, long, char *))
+static int each_line(
+    struct cub *c, const char *list, int (*take)(struct cub *, struct lines *, long, char *))
 {
 	struct lines l = {source_list(c->source, list)};
 	int got;
@@ -25,7 +27,8 @@ static int each_line(struct cub *c, const char *list, int (*take)(struct cub *, 
 		char *rest = cut_word(l.text);
 		long id = parse_number(l.text, 1, ID_MAX);
 		if (!rest || id < 0)
-			return lines_fail(&l, "wants a number from 1 to %d and one thing more", ID_MAX);
+			return lines_fail(
+			    &l, "wants a number from 1 to %d and one thing more", ID_MAX);
 		if (take(c, &l, id, rest) < 0)
 			return -1;
 	}
@@ -85,13 +88,15 @@ static int add_images(const struct cub *c)
 		if (!f)
 			continue;
 		if (!c->class[id])
-			return list_fail(
-			    source_list(c->source, "image_class_labels.txt"), "image %ld, '%s', has no label", id, f->name);
+			return list_fail(source_list(c->source, "image_class_labels.txt"),
+			    "image %ld, '%s', has no label", id, f->name);
 		if (!c->split[id])
+			return list_fail(source_list(c->source, "train_test_split.txt"),
+			    "image %ld, '%s', is in no split", id, f->name);
+		if (plan_image(c->plan, f, c->split[id] == 't' ? SPLIT_TRAIN : SPLIT_VAL,
+		        c->class[id] - 1) < 0)
 			return list_fail(
-			    source_list(c->source, "train_test_split.txt"), "image %ld, '%s', is in no split", id, f->name);
-		if (plan_image(c->plan, f, c->split[id] == 't' ? SPLIT_TRAIN : SPLIT_VAL, c->class[id] - 1) < 0)
-			return list_fail(source_list(c->source, "images.txt"), "%s", fail_message());
+			    source_list(c->source, "images.txt"), "%s", fail_message());
 	}
 	return 0;
 }
@@ -99,7 +104,8 @@ static int add_images(const struct cub *c)
 int plan_cub(struct import_plan *p, struct import_source *s, const struct import_layout *layout)
 {
 	(void)layout;
-	struct cub c = {p, s, xcalloc(ID_MAX + 1, sizeof *c.file), xcalloc(ID_MAX + 1, sizeof *c.class), xcalloc(ID_MAX + 1, 1)};
+	struct cub c = {p, s, xcalloc(ID_MAX + 1, sizeof *c.file),
+	    xcalloc(ID_MAX + 1, sizeof *c.class), xcalloc(ID_MAX + 1, 1)};
 	int ok = each_line(&c, "classes.txt", take_class);
 	if (!ok)
 		ok = each_line(&c, "images.txt", take_image);

@@ -1,11 +1,13 @@
-/* ImageFolder: train/CLASS/x.jpg and val/CLASS/x.jpg (or test/). Classes are in the order of their names. */
+/* ImageFolder: train/CLASS/x.jpg and val/CLASS/x.jpg (or test/). Classes are in the order of
+ * their names. */
 #include <stdlib.h>
 #include <string.h>
 
 #include "lib/data/import/plan.h"
 
 /* The folder of the file's own folder, in *class and *split; false: there are not so many. */
-static bool two_folders(const struct import_file *f, const char **split, size_t *split_size, size_t *class_size)
+static bool two_folders(
+    const struct import_file *f, const char **split, size_t *split_size, size_t *class_size)
 {
 	const char *slash = strchr(f->tail, '/');
 	if (!slash || f->tail == f->name)
@@ -30,7 +32,8 @@ int folders_split(const struct import_file *f, const struct import_layout *l)
 	return -1;
 }
 
-/* Files are sorted by their tail, CLASS/FILE, in which '/' comes after ' ', '-' and '.'; classes are sorted for themselves. */
+/* Files are sorted by their tail, CLASS/FILE, in which '/' comes after ' ', '-' and '.'; classes
+ * are sorted for themselves. */
 static int by_text(const void *a, const void *b)
 {
 	return strcmp(*(char *const *)a, *(char *const *)b);
@@ -41,7 +44,8 @@ static char *class_of(const struct import_file *f)
 	return xasprintf("%.*s", (int)strcspn(f->tail, "/"), f->tail);
 }
 
-static int take_classes(struct import_plan *p, const struct import_source *s, const struct import_layout *l)
+static int take_classes(
+    struct import_plan *p, const struct import_source *s, const struct import_layout *l)
 {
 	char **names = xcalloc((size_t)s->n + 1, sizeof *names);
 	int n = 0, ok = 0;

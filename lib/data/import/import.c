@@ -16,28 +16,31 @@ enum { QUALITY = 95, BANNER = 20, LISTS_MAX = 16 };
 
 const char *const split_names[SPLITS] = {"train", "val"};
 
-/* --- the data sets ------------------------------------------------------------------------------- */
-
-#define LIST(...)                                                                                                                  \
-	(const char *const[])                                                                                                      \
-	{                                                                                                                          \
-		__VA_ARGS__, NULL                                                                                                  \
+#define LIST(...)                                                                                  \
+	(const char *const[])                                                                      \
+	{                                                                                          \
+		__VA_ARGS__, NULL                                                                  \
 	}
 
 static const struct import_layout cub[] = {
     {"classes.txt, images.txt, image_class_labels.txt, train_test_split.txt and images/CLASS/*.jpg",
-        LIST("images.txt", "image_class_labels.txt", "train_test_split.txt", "classes.txt"), .plan = plan_cub},
+        LIST("images.txt", "image_class_labels.txt", "train_test_split.txt", "classes.txt"),
+        .plan = plan_cub},
     {0},
 };
 static const struct import_layout aircraft[] = {
-    {"data/variants.txt, data/images_variant_trainval.txt, data/images_variant_test.txt and data/images/*.jpg",
-        LIST("images_variant_trainval.txt", "images_variant_test.txt", "variants.txt"), .plan = plan_aircraft},
+    {"data/variants.txt, data/images_variant_trainval.txt, data/images_variant_test.txt and "
+     "data/images/*.jpg",
+        LIST("images_variant_trainval.txt", "images_variant_test.txt", "variants.txt"),
+        .plan = plan_aircraft},
     {0},
 };
 static const struct import_layout cars[] = {
     {"car_ims/*.jpg and cars_annos.mat", LIST("cars_annos.mat"), .plan = plan_cars_annos},
-    {"cars_train/*.jpg, cars_test/*.jpg, devkit/cars_meta.mat, devkit/cars_train_annos.mat and cars_test_annos_withlabels.mat",
-        LIST("cars_meta.mat", "cars_train_annos.mat"), LIST("cars_test_annos_withlabels.mat"), .plan = plan_cars_devkit},
+    {"cars_train/*.jpg, cars_test/*.jpg, devkit/cars_meta.mat, devkit/cars_train_annos.mat and "
+     "cars_test_annos_withlabels.mat",
+        LIST("cars_meta.mat", "cars_train_annos.mat"), LIST("cars_test_annos_withlabels.mat"),
+        .plan = plan_cars_devkit},
     {"train/CLASS/*.jpg and test/CLASS/*.jpg", .folders = {"train", "test"}, .plan = plan_folders},
     {0},
 };
@@ -62,12 +65,14 @@ const struct import_set *import_find(const char *name)
 		if (!strcmp(s->name, name))
 			return s;
 		size_t n = strlen(known);
-		snprintf(known + n, sizeof known - n, "%s%s", s == import_sets ? "" : s[1].name ? ", " : " or ", s->name);
+		snprintf(known + n, sizeof known - n, "%s%s",
+		    s == import_sets ? ""
+		    : s[1].name      ? ", "
+		                     : " or ",
+		    s->name);
 	}
 	return fail_null("'%s' is no data set known here: %s", name, known);
 }
-
-/* --- what is in the archives --------------------------------------------------------------------- */
 
 static int add_lists(const char **names, int n, const char *const *lists)
 {
@@ -102,8 +107,8 @@ static int no_layout(const struct import_job *job)
 		size_t n = strlen(looked);
 		snprintf(looked + n, sizeof looked - n, "%s%s", n ? "; or " : "", l->looks);
 	}
-	return fail("'%s'%s is not laid out as %s is: looked for %s", job->paths[0], job->n > 1 ? " and what else is given" : "",
-	    job->set->name, looked);
+	return fail("'%s'%s is not laid out as %s is: looked for %s", job->paths[0],
+	    job->n > 1 ? " and what else is given" : "", job->set->name, looked);
 }
 
 static int make_plan(const struct import_job *job, struct import_source *s, struct import_plan *p)
@@ -115,18 +120,18 @@ static int make_plan(const struct import_job *job, struct import_source *s, stru
 		return no_layout(job);
 	for (const char *const *list = l->lists; list && *list; list++)
 		if (!source_list(s, *list))
-			return fail("there is no '%s' beside '%s'", *list, source_list(s, l->lists[0])->name);
+			return fail("there is no '%s' beside '%s'", *list,
+			    source_list(s, l->lists[0])->name);
 	return l->plan(p, s, l);
 }
-
-/* --- checks -------------------------------------------------------------------------------------- */
 
 static int check_count(const struct import_job *job, const char *what, int found, int expected)
 {
 	if (found == expected)
 		return 0;
 	if (!job->any_count)
-		return fail("%s has %d %s, and here are %d (--any-count takes them)", job->set->title, expected, what, found);
+		return fail("%s has %d %s, and here are %d (--any-count takes them)",
+		    job->set->title, expected, what, found);
 	warn("%s has %d %s, and here are %d", job->set->title, expected, what, found);
 	return 0;
 }
@@ -148,13 +153,15 @@ static int check_counts(const struct import_job *job, const struct import_plan *
 
 static int by_key(const void *a, const void *b)
 {
-	const struct import_file *x = *(struct import_file *const *)a, *y = *(struct import_file *const *)b;
+	const struct import_file *x = *(struct import_file *const *)a,
+	                         *y = *(struct import_file *const *)b;
 	if (x->split != y->split)
 		return x->split - y->split;
 	return x->class != y->class ? x->class - y->class : strcmp(x->id, y->id);
 }
 
-/* Two files of a class may differ in their folders or in a dot only. Images in no list are counted. */
+/* Two files of a class may differ in their folders or in a dot only. Images in no list are
+ * counted. */
 static int check_keys(const struct import_plan *p, const struct import_source *s)
 {
 	struct import_file **v = xcalloc((size_t)s->n + 1, sizeof(*v));
@@ -165,15 +172,13 @@ static int check_keys(const struct import_plan *p, const struct import_source *s
 	qsort(v, (size_t)n, sizeof(*v), by_key);
 	for (int i = 1; i < n && !ok; i++)
 		if (!by_key(&v[i - 1], &v[i]))
-			ok = fail(
-			    "'%s' and '%s' would both be '%s/%s'", v[i - 1]->name, v[i]->name, p->folders[v[i]->class], v[i]->id);
+			ok = fail("'%s' and '%s' would both be '%s/%s'", v[i - 1]->name, v[i]->name,
+			    p->folders[v[i]->class], v[i]->id);
 	free(v);
 	if (n < s->n && p->wanted[SPLIT_TRAIN] && p->wanted[SPLIT_VAL])
 		warn("%d of %d images are in no list and left out", s->n - n, s->n);
 	return ok;
 }
-
-/* --- writing ------------------------------------------------------------------------------------- */
 
 struct writing {
 	const struct import_job *job;
@@ -200,7 +205,8 @@ static void resize(struct image *im, const struct import_job *job)
 	*im = out;
 }
 
-static int take_changed(struct writing *w, const struct import_file *f, const void *data, size_t size)
+static int take_changed(
+    struct writing *w, const struct import_file *f, const void *data, size_t size)
 {
 	struct image im;
 	uint8_t *jpeg = NULL;
@@ -214,7 +220,8 @@ static int take_changed(struct writing *w, const struct import_file *f, const vo
 	int ok = jpeg_encode(&im, QUALITY, &jpeg, &jpeg_size);
 	image_free(&im);
 	if (!ok)
-		ok = shard_add(w->shard[f->split], w->plan->folders[f->class], f->id, f->class, jpeg, jpeg_size, NULL, 0, NULL);
+		ok = shard_add(w->shard[f->split], w->plan->folders[f->class], f->id, f->class,
+		    jpeg, jpeg_size, NULL, 0, NULL);
 	free(jpeg);
 	return ok;
 }
@@ -226,7 +233,8 @@ static int take(void *ctx, const struct import_file *f, const void *data, size_t
 		return fail("'%s': member '%s' is empty", f->archive, f->name);
 	int ok = w->job->size || w->job->cut_banner
 	             ? take_changed(w, f, data, size)
-	             : shard_add(w->shard[f->split], w->plan->folders[f->class], f->id, f->class, data, size, NULL, 0, NULL);
+	             : shard_add(w->shard[f->split], w->plan->folders[f->class], f->id, f->class,
+	                   data, size, NULL, 0, NULL);
 	progress_at(++w->done, "%s", w->plan->folders[f->class]);
 	return ok;
 }
@@ -256,8 +264,8 @@ static int open_shards(struct writing *w)
 		w->out[i] = out_open(w->job->out[i], 0);
 		if (!w->out[i])
 			return -1;
-		w->shard[i] =
-		    shard_create(w->out[i], provenance(w->job, w->plan, i), (const char *const *)w->plan->folders, w->plan->n);
+		w->shard[i] = shard_create(w->out[i], provenance(w->job, w->plan, i),
+		    (const char *const *)w->plan->folders, w->plan->n);
 		if (!w->shard[i])
 			return -1;
 		w->total += w->plan->images[i];
@@ -282,7 +290,8 @@ static int finish(struct writing *w)
 		struct shard_writer *shard = w->shard[i];
 		w->shard[i] = NULL;
 		if (shard && shard_finish(shard) < 0) {
-			if (i && w->plan->wanted[0] && w->job->out[0] && strcmp(w->job->out[0], "-"))
+			if (i && w->plan->wanted[0] && w->job->out[0] &&
+			    strcmp(w->job->out[0], "-"))
 				unlink(w->job->out[0]);
 			return -1;
 		}
@@ -290,7 +299,8 @@ static int finish(struct writing *w)
 	return 0;
 }
 
-static int write_shards(const struct import_job *job, const struct import_plan *p, struct import_source *s)
+static int write_shards(
+    const struct import_job *job, const struct import_plan *p, struct import_source *s)
 {
 	struct writing w = {.job = job, .plan = p};
 	int ok = open_shards(&w);
@@ -300,7 +310,8 @@ static int write_shards(const struct import_job *job, const struct import_plan *
 		progress_end();
 	}
 	if (!ok && w.done != w.total)
-		ok = fail("'%s' has changed while it was read: %ld of %ld images were still there", job->paths[0], w.done, w.total);
+		ok = fail("'%s' has changed while it was read: %ld of %ld images were still there",
+		    job->paths[0], w.done, w.total);
 	if (!ok)
 		ok = finish(&w);
 	if (ok < 0)

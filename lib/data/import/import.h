@@ -1,5 +1,6 @@
-/* Official archives of data sets, as a train and a val shard. A data set is a row of the table in import.c: its counts, and the
- * layouts in which it is handed out; a layout is a function that says which member is which class's image (import-plan.h). */
+/* Official archives of data sets, as a train and a val shard. A data set is a row of the table
+ * in import.c: its counts, and the layouts in which it is handed out; a layout is a function
+ * that says which member is which class's image (import-plan.h). */
 #ifndef FD2_IMPORT_H
 #define FD2_IMPORT_H
 #include <stdbool.h>
@@ -12,7 +13,8 @@ struct import_set {
 	const char *name;  /* as the user writes it */
 	const char *title; /* the data set's own name */
 	int classes, images[SPLITS];
-	const struct import_layout *layouts; /* looked for in this order; ends with one without a plan */
+	const struct import_layout
+	    *layouts; /* looked for in this order; ends with one without a plan */
 };
 extern const struct import_set import_sets[]; /* ends with one without a name */
 /* NULL: fail_message names those that there are. */

@@ -1,11 +1,19 @@
-/* libmatio believes what a file claims about itself, and may work for hours on a lie. So the file is walked first: each element
- * lies within the one around it, and no array has more elements than bytes. What libmatio is given is the walked file, unpacked. */
+/* libmatio believes what a file claims about itself, and may work for hours on a lie. So the
+ * file is walked first: each element lies within the one around it, and no array has more
+ * elements than bytes. What libmatio is given is the walked file, unpacked. */
 #include <string.h>
 #include <zlib.h>
 
 #include "lib/data/import/mat.h"
 
-enum { TAG = 8, DEPTH_MAX = 4, UNPACKED_MAX = 64 << 20, DIMS_MAX = 8, FIELDS_MAX = 256, FIELD_NAME_MAX = 64 };
+enum {
+	TAG = 8,
+	DEPTH_MAX = 4,
+	UNPACKED_MAX = 64 << 20,
+	DIMS_MAX = 8,
+	FIELDS_MAX = 256,
+	FIELD_NAME_MAX = 64
+};
 enum { MI_INT8 = 1, MI_INT32 = 5, MI_UINT32 = 6, MI_MATRIX = 14, MI_COMPRESSED = 15 };
 enum { MX_CELL = 1, MX_STRUCT = 2, MX_CHAR = 4, MX_DOUBLE = 6, MX_UINT64 = 15 };
 
@@ -27,8 +35,8 @@ static uint32_t word(const uint8_t *p)
 	return v;
 }
 
-/* Takes the next element, with its padding, off `b`. A small one has its size in the upper half of the first word and its data in
- * the second. false: it does not fit. */
+/* Takes the next element, with its padding, off `b`. A small one has its size in the upper half
+ * of the first word and its data in the second. false: it does not fit. */
 static bool take(struct body *b, struct element *e)
 {
 	if (b->n < TAG)
@@ -59,7 +67,8 @@ static bool take_type(struct body *b, struct element *e, uint32_t type)
 /* Bytes of one number of a storage type; 0: no such type. */
 static size_t width(uint32_t type)
 {
-	static const uint8_t bytes[] = {[1] = 1, 1, 2, 2, 4, 4, 4, [9] = 8, [12] = 8, 8, [16] = 1, 2, 4};
+	static const uint8_t bytes[] = {
+	    [1] = 1, 1, 2, 2, 4, 4, 4, [9] = 8, [12] = 8, 8, [16] = 1, 2, 4};
 	return type < sizeof bytes ? bytes[type] : 0;
 }
 
@@ -92,10 +101,12 @@ static bool walk_children(struct body *b, int64_t n, int depth)
 static bool walk_struct(struct body *b, const struct body *dims, int depth)
 {
 	struct element length, names;
-	if (!take_type(b, &length, MI_INT32) || length.body.n != 4 || !take_type(b, &names, MI_INT8))
+	if (!take_type(b, &length, MI_INT32) || length.body.n != 4 ||
+	    !take_type(b, &names, MI_INT8))
 		return false;
 	size_t each = word(length.body.p);
-	if (!each || each > FIELD_NAME_MAX || !names.body.n || names.body.n % each || names.body.n / each > FIELDS_MAX)
+	if (!each || each > FIELD_NAME_MAX || !names.body.n || names.body.n % each ||
+	    names.body.n / each > FIELDS_MAX)
 		return false;
 	for (size_t end = each; end <= names.body.n; end += each)
 		if (!memchr(names.body.p + end - each, '\0', each))
@@ -112,14 +123,16 @@ static bool walk_numbers(struct body *b, const struct body *dims)
 	return count(dims, e.body.n / width(e.type)) >= 0;
 }
 
-/* A matrix: flags, dimensions, name, contents. An empty one has no more than its tag. Kinds that are not wanted here fail. */
+/* A matrix: flags, dimensions, name, contents. An empty one has no more than its tag. Kinds that
+ * are not wanted here fail. */
 static bool walk(struct body b, int depth)
 {
 	struct element flags, dims, name;
 	if (!b.n && depth)
 		return true;
-	if (depth > DEPTH_MAX || !take_type(&b, &flags, MI_UINT32) || flags.body.n != 8 || !take_type(&b, &dims, MI_INT32) ||
-	    !take_type(&b, &name, MI_INT8) || name.body.n > FIELD_NAME_MAX)
+	if (depth > DEPTH_MAX || !take_type(&b, &flags, MI_UINT32) || flags.body.n != 8 ||
+	    !take_type(&b, &dims, MI_INT32) || !take_type(&b, &name, MI_INT8) ||
+	    name.body.n > FIELD_NAME_MAX)
 		return false;
 	uint32_t kind = word(flags.body.p) & 0xff;
 	if (word(flags.body.p) & 0x800) /* complex */
@@ -130,7 +143,8 @@ static bool walk(struct body b, int depth)
 	}
 	if (kind == MX_STRUCT)
 		return walk_struct(&b, &dims.body, depth);
-	return (kind == MX_CHAR || (kind >= MX_DOUBLE && kind <= MX_UINT64)) && walk_numbers(&b, &dims.body);
+	return (kind == MX_CHAR || (kind >= MX_DOUBLE && kind <= MX_UINT64)) &&
+	       walk_numbers(&b, &dims.body);
 }
 
 /* Appends what a compressed element holds; its size must be what the tag within says. */
@@ -158,7 +172,8 @@ static void append(struct blob *out, const void *data, size_t n)
 	out->size += n;
 }
 
-/* The variable that a top-level element holds, into `out` if it is one that is read here. false: it is damaged. */
+/* The variable that a top-level element holds, into `out` if it is one that is read here. false:
+ * it is damaged. */
 static bool copy_variable(struct blob *out, const struct element *e)
 {
 	static const uint8_t zeros[8];
@@ -197,7 +212,8 @@ int mat_unpack(const struct import_list *l, struct blob *out)
 			b.p += TAG + size;
 			b.n -= TAG + size;
 		}
-		if ((!packed && !take(&b, &e)) || !copy_variable(out, &e) || out->size > UNPACKED_MAX)
+		if ((!packed && !take(&b, &e)) || !copy_variable(out, &e) ||
+		    out->size > UNPACKED_MAX)
 			return list_fail(l, "is damaged or cut short");
 	}
 	return 0;

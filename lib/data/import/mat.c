@@ -18,8 +18,8 @@ struct mat {
 	char text[TEXT_MAX + 1];
 };
 
-/* libmatio takes almost anything for one of its formats, so the level-5 header is looked at here: text, version 0x0100, byte order.
- */
+/* libmatio takes almost anything for one of its formats, so the level-5 header is looked at
+ * here: text, version 0x0100, byte order. */
 static int check_header(const struct import_list *l)
 {
 	static const char magic[] = "MATLAB 5.0 MAT-file";
@@ -70,7 +70,8 @@ static long elements(const matvar_t *v, size_t each)
 struct mat *mat_open(const struct import_list *l, const char *name)
 {
 	struct blob b = {0};
-	matvar_t *var = check_header(l) < 0 || mat_unpack(l, &b) < 0 ? NULL : read_variable(l, &b, name);
+	matvar_t *var =
+	    check_header(l) < 0 || mat_unpack(l, &b) < 0 ? NULL : read_variable(l, &b, name);
 	free(b.data);
 	if (!var)
 		return NULL;
@@ -182,7 +183,8 @@ const char *mat_text(struct mat *m, long i, const char *field)
 		double c = number(v, k);
 		/* names and paths are ASCII; in UTF-8 the bytes pass */
 		if (n > TEXT_MAX || !(c >= ' ' && (c < 127 || (width(v) == 1 && c < 256)))) {
-			list_fail(m->list, "element %ld of '%s': its %s is no plain text", i + 1, m->name, of);
+			list_fail(m->list, "element %ld of '%s': its %s is no plain text", i + 1,
+			    m->name, of);
 			return NULL;
 		}
 		m->text[k] = (char)(unsigned char)c;
@@ -194,12 +196,13 @@ const char *mat_text(struct mat *m, long i, const char *field)
 long mat_number(struct mat *m, long i, const char *field, long min, long max)
 {
 	const matvar_t *v = element(m, i, field);
-	if (!v || v->class_type == MAT_C_CHAR || v->class_type == MAT_C_STRUCT || v->class_type == MAT_C_CELL || !v->data ||
-	    !width(v) || v->nbytes < width(v))
+	if (!v || v->class_type == MAT_C_CHAR || v->class_type == MAT_C_STRUCT ||
+	    v->class_type == MAT_C_CELL || !v->data || !width(v) || v->nbytes < width(v))
 		return list_fail(m->list, "element %ld of '%s' has no %s", i + 1, m->name, field);
 	double x = number(v, 0);
 	if (!(x >= (double)min && x <= (double)max) || x != (double)(long)x)
-		return list_fail(
-		    m->list, "element %ld of '%s': its %s is no number from %ld to %ld", i + 1, m->name, field, min, max);
+		return list_fail(m->list,
+		    "element %ld of '%s': its %s is no number from %ld to %ld", i + 1, m->name,
+		    field, min, max);
 	return (long)x;
 }

@@ -26,7 +26,8 @@ int plan_class(struct import_plan *p, const char *name)
 		ok = fail("'%.80s' is no name for a class", name);
 	for (int k = 0; k < p->n && !ok; k++)
 		if (!strcmp(p->folders[k], folder))
-			ok = fail("the classes '%s' and '%s' would have one folder, '%s'", p->names[k], name, folder);
+			ok = fail("the classes '%s' and '%s' would have one folder, '%s'",
+			    p->names[k], name, folder);
 	if (ok < 0) {
 		free(folder);
 		return -1;

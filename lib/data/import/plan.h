@@ -1,11 +1,10 @@
-/* For the files that each know one family of layouts: what the archives hold, and the plan of what becomes of it. */
+/* For the files that each know one family of layouts: what the archives hold, and the plan of
+ * what becomes of it. */
 #ifndef FD2_IMPORT_PLAN_H
 #define FD2_IMPORT_PLAN_H
 #include "lib/base/err.h"
 #include "lib/data/import/import.h"
 #include <stddef.h>
-
-/* --- the source: names of all images and texts of the lists, from a first pass over archives and folders --- */
 
 struct import_file {
 	const char *archive;
@@ -34,12 +33,15 @@ struct import_source {
 	int archives_n;
 };
 
-/* lists: base names of the files whose text is wanted; they may also be given as paths of their own. */
-int source_open(struct import_source *s, char *const *paths, int n, const char *const *lists, int lists_n);
+/* lists: base names of the files whose text is wanted; they may also be given as paths of their
+ * own. */
+int source_open(
+    struct import_source *s, char *const *paths, int n, const char *const *lists, int lists_n);
 void source_close(struct import_source *s);
 /* NULL: not there. */
 struct import_list *source_list(const struct import_source *s, const char *name);
-/* The image whose name ends with `path` (two components or more). NULL: fail_message ("is not there", "is there twice"). */
+/* The image whose name ends with `path` (two components or more). NULL: fail_message ("is not
+ * there", "is there twice"). */
 struct import_file *source_image(const struct import_source *s, const char *path);
 /* The second pass: calls `take` with the bytes of each file of the plan whose split is wanted. */
 int source_read(struct import_source *s, const bool wanted[SPLITS],
@@ -63,8 +65,6 @@ char *cut_word(char *line);
 /* A decimal number from min to max; -1 otherwise. */
 long parse_number(const char *text, long min, long max);
 
-/* --- the plan ------------------------------------------------------------------------------------ */
-
 struct import_plan {
 	bool wanted[SPLITS];
 	char **names;   /* of the classes, as the data set writes them */
@@ -73,17 +73,19 @@ struct import_plan {
 	int images[SPLITS];
 };
 
-/* Adds a class after the others. Its folder has '-' where the name has '/'. -1: two classes have one folder, or no folder can be
- * named so. */
+/* Adds a class after the others. Its folder has '-' where the name has '/'. -1: two classes have
+ * one folder, or no folder can be named so. */
 int plan_class(struct import_plan *p, const char *name);
 /* -1, without a message: no such class. */
 int plan_find(const struct import_plan *p, const char *name);
-/* Puts an image into a split and a class; its id is its file's name, with '_' for dots. -1: it is in one already, or no JPEG. */
+/* Puts an image into a split and a class; its id is its file's name, with '_' for dots. -1: it
+ * is in one already, or no JPEG. */
 int plan_image(struct import_plan *p, struct import_file *f, int split, int class);
 
 struct import_layout {
-	const char *looks;           /* what is looked for, as a message says it */
-	const char *const *lists;    /* base names; the layout is this one when the first is there. NULL: folders */
+	const char *looks; /* what is looked for, as a message says it */
+	const char *const
+	    *lists; /* base names; the layout is this one when the first is there. NULL: folders */
 	const char *const *also;     /* lists that may be there besides; NULL: none */
 	const char *folders[SPLITS]; /* without lists: the names of the splits' folders */
 	int (*plan)(struct import_plan *p, struct import_source *s, const struct import_layout *l);

@@ -13,8 +13,6 @@
 
 enum { FILES_MAX = 1 << 20, LIST_MAX = 64 << 20 };
 
-/* --- names --------------------------------------------------------------------------------------- */
-
 static const char *base_name(const char *name)
 {
 	const char *slash = strrchr(name, '/');
@@ -31,7 +29,8 @@ static const char *last_two(const char *name)
 	return p;
 }
 
-/* A name as source_image looks for it: a folder given as "cars_train" is no different from an archive that holds it. */
+/* A name as source_image looks for it: a folder given as "cars_train" is no different from an
+ * archive that holds it. */
 static char *full_name(const struct members *ms, const char *name)
 {
 	char *real = members_in_folder(ms) ? realpath(members_path(ms), NULL) : NULL;
@@ -55,8 +54,6 @@ static const char *keep_name(struct import_source *s, const char *archive)
 	s->archives = xrealloc(s->archives, (size_t)s->archives_n + 1, sizeof *s->archives);
 	return s->archives[s->archives_n++] = xstrdup(archive);
 }
-
-/* --- the first pass ------------------------------------------------------------------------------ */
 
 /* What the passes' callbacks know, since they are called with names only. */
 static struct pass {
@@ -91,23 +88,29 @@ static int note(const char *archive, const char *name)
 		s->files = xrealloc(s->files, (size_t)s->cap, sizeof *s->files);
 	}
 	char *full = full_name(pass.ms, name);
-	s->files[s->n++] = (struct import_file){
-	    .archive = keep_name(s, archive), .name = full, .tail = last_two(full), .foreign = part == PART_FOREIGN, .split = -1};
+	s->files[s->n++] = (struct import_file){.archive = keep_name(s, archive),
+	    .name = full,
+	    .tail = last_two(full),
+	    .foreign = part == PART_FOREIGN,
+	    .split = -1};
 	return 0;
 }
 
-static int add_list(struct import_source *s, const char *archive, const char *name, const void *data, size_t size)
+static int add_list(
+    struct import_source *s, const char *archive, const char *name, const void *data, size_t size)
 {
 	const struct import_list *other = source_list(s, base_name(name));
 	if (other)
-		return fail("'%s' is there twice, as '%s' and as '%s'", base_name(name), other->name, name);
+		return fail(
+		    "'%s' is there twice, as '%s' and as '%s'", base_name(name), other->name, name);
 	if (size > LIST_MAX)
 		return fail("'%s' is larger than %d MiB", name, LIST_MAX >> 20);
 	char *text = xmalloc(size + 1);
 	memcpy(text, data, size);
 	text[size] = '\0';
 	s->lists = xrealloc(s->lists, (size_t)s->lists_n + 1, sizeof *s->lists);
-	s->lists[s->lists_n++] = (struct import_list){keep_name(s, archive), xstrdup(name), text, size};
+	s->lists[s->lists_n++] =
+	    (struct import_list){keep_name(s, archive), xstrdup(name), text, size};
 	return 0;
 }
 
@@ -138,7 +141,9 @@ static int check_path(const char *path)
 	if (S_ISDIR(st.st_mode))
 		return 0;
 	if (!S_ISREG(st.st_mode))
-		return fail("'%s' is a pipe or a device and cannot be read twice: give the archive as a file", path);
+		return fail("'%s' is a pipe or a device and cannot be read twice: give the archive "
+		            "as a file",
+		    path);
 	struct input *in = input_open(path);
 	int content = in ? input_content(in) : -1, ok = content < 0 ? -1 : 0;
 	if (!ok && content != CONTENT_TAR && content != CONTENT_PACKED)
@@ -170,7 +175,8 @@ static int read_names(struct import_source *s)
 	if (!pass.ms)
 		return -1;
 	while (got > 0 && (got = members_next(pass.ms, &m, note)) > 0)
-		if (got == MEMBER_FILE && add_list(s, members_path(pass.ms), m.name, m.data.data, m.data.size) < 0)
+		if (got == MEMBER_FILE &&
+		    add_list(s, members_path(pass.ms), m.name, m.data.data, m.data.size) < 0)
 			got = -1;
 	members_close(pass.ms);
 	free(m.data.data);
@@ -183,11 +189,13 @@ static int sort_names(struct import_source *s)
 		qsort(s->files, (size_t)s->n, sizeof *s->files, by_tail);
 	for (int i = 1; i < s->n; i++)
 		if (!strcmp(s->files[i].name, s->files[i - 1].name))
-			return fail("'%s': member '%s' is there twice", s->files[i].archive, s->files[i].name);
+			return fail("'%s': member '%s' is there twice", s->files[i].archive,
+			    s->files[i].name);
 	return 0;
 }
 
-int source_open(struct import_source *s, char *const *paths, int n, const char *const *lists, int lists_n)
+int source_open(
+    struct import_source *s, char *const *paths, int n, const char *const *lists, int lists_n)
 {
 	*s = (struct import_source){0};
 	pass = (struct pass){.s = s, .lists = lists, .lists_n = lists_n};
@@ -213,8 +221,6 @@ void source_close(struct import_source *s)
 	free(s->lists);
 	free(s->paths);
 }
-
-/* --- looking up ---------------------------------------------------------------------------------- */
 
 struct import_list *source_list(const struct import_source *s, const char *name)
 {
@@ -252,20 +258,20 @@ struct import_file *source_image(const struct import_source *s, const char *path
 		if (!ends_with(s->files[i].name, path))
 			continue;
 		if (found)
-			return fail_null("'%s' is there twice, as '%s' and as '%s'", path, found->name, s->files[i].name);
+			return fail_null("'%s' is there twice, as '%s' and as '%s'", path,
+			    found->name, s->files[i].name);
 		found = &s->files[i];
 	}
 	return found ? found : fail_null("'%s' is not there", path);
 }
-
-/* --- the second pass ----------------------------------------------------------------------------- */
 
 static struct import_file *planned(const char *name)
 {
 	struct import_source *s = pass.s;
 	char *full = full_name(pass.ms, name);
 	struct import_file key = {.name = full, .tail = last_two(full)};
-	struct import_file *f = s->n ? bsearch(&key, s->files, (size_t)s->n, sizeof *s->files, by_tail) : NULL;
+	struct import_file *f =
+	    s->n ? bsearch(&key, s->files, (size_t)s->n, sizeof *s->files, by_tail) : NULL;
 	free(full);
 	return f && f->split >= 0 && pass.wanted[f->split] ? f : NULL;
 }
@@ -292,8 +298,6 @@ int source_read(struct import_source *s, const bool wanted[SPLITS],
 	return got;
 }
 
-/* --- lists --------------------------------------------------------------------------------------- */
-
 int list_fail(const struct import_list *l, const char *fmt, ...)
 {
 	char text[512];
@@ -301,7 +305,8 @@ int list_fail(const struct import_list *l, const char *fmt, ...)
 	va_start(ap, fmt);
 	vsnprintf(text, sizeof text, fmt, ap);
 	va_end(ap);
-	return l->archive ? fail("'%s': '%s': %s", l->archive, l->name, text) : fail("'%s': %s", l->name, text);
+	return l->archive ? fail("'%s': '%s': %s", l->archive, l->name, text)
+	                  : fail("'%s': %s", l->name, text);
 }
 
 int lines_fail(const struct lines *l, const char *fmt, ...)

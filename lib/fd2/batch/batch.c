@@ -48,8 +48,6 @@ void batch_mix(struct batch *b, const struct mix *m, const uint32_t *with)
 	memcpy(b->with, with, (size_t)b->n * sizeof *with);
 }
 
-/* --- on the CPU ---------------------------------------------------------------------------------- */
-
 struct rendering {
 	struct batch *b;
 	const struct normal *normal;
@@ -60,7 +58,8 @@ static void render(void *ctx, int i)
 	struct rendering *r = ctx;
 	struct batch *b = r->b;
 	struct image im = item_image(b->items[i]);
-	view_render(b->pixels + (size_t)i * 3 * b->size * b->size, &im, &b->views[i], b->size, r->normal);
+	view_render(
+	    b->pixels + (size_t)i * 3 * b->size * b->size, &im, &b->views[i], b->size, r->normal);
 	item_release(b->items[i], &im);
 }
 
@@ -79,8 +78,6 @@ void batch_render_here(struct batch *b, const struct normal *normal)
 	mix_apply(b->pixels, b->n, b->size, &b->mix, b->with);
 }
 
-/* --- on a GPU ------------------------------------------------------------------------------------ */
-
 static void render_there(struct batch *b, const struct normal *normal)
 {
 	struct look l = batch_look(b, normal);
@@ -90,8 +87,6 @@ static void render_there(struct batch *b, const struct normal *normal)
 	b->seen = tensor_keep_always(tensor_render(batch_parcel(b), b->n, &l));
 	tensor_scope_end();
 }
-
-/* --- on either ----------------------------------------------------------------------------------- */
 
 void batch_render(struct batch *b, const struct normal *normal)
 {
@@ -103,7 +98,8 @@ Tensor *batch_images(const struct batch *b, int first, int n, enum scalar type)
 	int64_t shape[] = {n, b->size, b->size, 3};
 	if (b->there)
 		return tensor_to(tensor_narrow(b->seen, 0, first, n), type);
-	Tensor *nhwc = tensor_from(b->pixels + (size_t)first * 3 * b->size * b->size, T_F32, 4, shape);
+	Tensor *nhwc =
+	    tensor_from(b->pixels + (size_t)first * 3 * b->size * b->size, T_F32, 4, shape);
 	return tensor_to(tensor_permute(nhwc, 4, (int[]){0, 3, 1, 2}), type);
 }
 

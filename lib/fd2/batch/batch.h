@@ -7,14 +7,15 @@
 
 struct batch {
 	int n, size, cap;
-	float *pixels;   /* [n][size][size][3], normalised; on a GPU batch_render leaves them alone */
+	float *pixels; /* [n][size][size][3], normalised; on a GPU batch_render leaves them alone */
 	int64_t *labels; /* [n] */
 	struct view *views;
 	const struct item **items;
 	struct mix mix; /* of the samples among themselves, sample i with with[i] */
 	uint32_t *with;
 	bool there;   /* the GPU rendered it: */
-	Tensor *seen; /* [n,3,size,size], or NULL when it could not; otherwise `pixels` are what is seen */
+	Tensor *seen; /* [n,3,size,size], or NULL when it could not; otherwise `pixels` are what is
+	                 seen */
 };
 
 /* Room for `cap` images of size x size. */
@@ -33,9 +34,11 @@ void batch_render_here(struct batch *b, const struct normal *normal);
 Tensor *batch_images(const struct batch *b, int first, int n, enum scalar type);
 Tensor *batch_labels(const struct batch *b, int first, int n);
 
-/* A batch of n is looked at in two halves, the first of which is never the larger, or whole (parts 1): their sizes. */
+/* A batch of n is looked at in two halves, the first of which is never the larger, or whole
+ * (parts 1): their sizes. */
 int half_size(int n, int parts, int half);
 
-/* The type that convolutions compute in: --dtype, where "auto" is bf16 if the device is built for it. */
+/* The type that convolutions compute in: --dtype, where "auto" is bf16 if the device is built
+ * for it. */
 enum scalar arithmetic(void);
 #endif

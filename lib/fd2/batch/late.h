@@ -1,5 +1,5 @@
-/* Results of a batch, read while the next batch runs: a GPU has work while the host reads them and prepares the batch after that.
- */
+/* Results of a batch, read while the next batch runs: a GPU has work while the host reads them
+ * and prepares the batch after that. */
 #ifndef FD2_LATE_H
 #define FD2_LATE_H
 #include "lib/torch/tensor.h"
@@ -11,7 +11,8 @@ struct late {
 	int batch;     /* its number */
 };
 
-/* Begins to read `left`, `count` values, and looks at what the batch before left. -1: fail_message. */
+/* Begins to read `left`, `count` values, and looks at what the batch before left. -1:
+ * fail_message. */
 int late_next(struct late *l, const Tensor *left, enum scalar type, int64_t count, int batch);
 /* Looks at what the last batch left, if anything. */
 int late_end(struct late *l);

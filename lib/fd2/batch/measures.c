@@ -18,8 +18,6 @@ static float *read_rows(const Tensor *logits, int64_t *n, int64_t *K)
 	return v;
 }
 
-/* --- hits ---------------------------------------------------------------------------------------- */
-
 /* Classes whose logits are not below the right one's. */
 static int not_below(const float *row, int64_t K, int64_t right)
 {
@@ -60,8 +58,6 @@ double hits_top5(const struct hits *h)
 	return h->n ? 100.0 * (double)h->top5 / (double)h->n : 0;
 }
 
-/* --- scores -------------------------------------------------------------------------------------- */
-
 void scores_init(struct scores *s, int classes)
 {
 	size_t K = (size_t)classes;
@@ -79,13 +75,15 @@ void scores_free(struct scores *s)
 void scores_clear(struct scores *s)
 {
 	size_t K = (size_t)s->classes;
-	struct scores empty = {.classes = s->classes, .confusion = s->confusion, .in_top5 = s->in_top5};
+	struct scores empty = {
+	    .classes = s->classes, .confusion = s->confusion, .in_top5 = s->in_top5};
 	memset(s->confusion, 0, K * K * sizeof *s->confusion);
 	memset(s->in_top5, 0, K * sizeof *s->in_top5);
 	*s = empty;
 }
 
-/* The class of the highest logit; of several a wrong one, so that the diagonal of the confusion matrix holds the hits. */
+/* The class of the highest logit; of several a wrong one, so that the diagonal of the confusion
+ * matrix holds the hits. */
 static int64_t taken_for(const float *row, int64_t K, int64_t right)
 {
 	int64_t best = right;
@@ -154,8 +152,6 @@ double scores_nll(const struct scores *s)
 	return s->nll / (double)s->hits.n;
 }
 
-/* --- as JSON ------------------------------------------------------------------------------------- */
-
 static json_t *bins_to_json(const struct scores *s)
 {
 	json_t *list = json_array();
@@ -163,16 +159,19 @@ static json_t *bins_to_json(const struct scores *s)
 		const struct calibration_bin *b = &s->bins[m];
 		if (b->n)
 			json_array_append_new(list,
-			    json_pack("{s:[f, f], s:I, s:o, s:f}", "within", (double)m / CALIBRATION_BINS,
-			        (double)(m + 1) / CALIBRATION_BINS, "images", (json_int_t)b->n, "confidence",
-			        json_real_or_null(b->confidence / (double)b->n), "accuracy", (double)b->right / (double)b->n));
+			    json_pack("{s:[f, f], s:I, s:o, s:f}", "within",
+			        (double)m / CALIBRATION_BINS, (double)(m + 1) / CALIBRATION_BINS,
+			        "images", (json_int_t)b->n, "confidence",
+			        json_real_or_null(b->confidence / (double)b->n), "accuracy",
+			        (double)b->right / (double)b->n));
 	}
 	return list;
 }
 
 json_t *scores_to_json(const struct scores *s)
 {
-	json_t *images = json_array(), *top1 = json_array(), *top5 = json_array(), *confusion = json_array();
+	json_t *images = json_array(), *top1 = json_array(), *top5 = json_array(),
+	       *confusion = json_array();
 	for (int y = 0; y < s->classes; y++) {
 		const long *taken = s->confusion + (size_t)y * (size_t)s->classes;
 		json_t *row = json_array();
@@ -186,6 +185,6 @@ json_t *scores_to_json(const struct scores *s)
 		json_array_append_new(top5, json_real_or_null((double)s->in_top5[y] / (double)n));
 		json_array_append_new(confusion, row);
 	}
-	return json_pack("{s:o, s:o, s:o, s:o, s:o}", "images", images, "top1", top1, "top5", top5, "confusion", confusion,
-	    "calibration", bins_to_json(s));
+	return json_pack("{s:o, s:o, s:o, s:o, s:o}", "images", images, "top1", top1, "top5", top5,
+	    "confusion", confusion, "calibration", bins_to_json(s));
 }

@@ -20,7 +20,8 @@ double hits_top5(const struct hits *h);
 enum { CALIBRATION_BINS = 15 };
 struct calibration_bin {
 	long n, right;
-	double confidence; /* sum of the largest probabilities, which lie in ((m - 1) / 15, m / 15] */
+	double
+	    confidence; /* sum of the largest probabilities, which lie in ((m - 1) / 15, m / 15] */
 };
 struct scores {
 	int classes;
@@ -34,12 +35,12 @@ void scores_init(struct scores *s, int classes);
 void scores_free(struct scores *s);
 void scores_clear(struct scores *s);
 void scores_count(struct scores *s, const Tensor *logits, const int64_t *labels);
-/* Expected calibration error over 15 bins of equal width, sum_m |B_m| / n |acc(B_m) - conf(B_m)| (Guo et al. 2017). NaN of nothing.
- */
+/* Expected calibration error over 15 bins of equal width, sum_m |B_m| / n |acc(B_m) - conf(B_m)|
+ * (Guo et al. 2017). NaN of nothing. */
 double scores_ece(const struct scores *s);
 /* Mean of -log p_y, in nats. */
 double scores_nll(const struct scores *s);
-/* {"images", "top1", "top5": a number a class, null of a class without images; "confusion": rows; "calibration": the bins that hold
- * images}. Accuracies from 0 to 1. A new reference. */
+/* {"images", "top1", "top5": a number a class, null of a class without images; "confusion":
+ * rows; "calibration": the bins that hold images}. Accuracies from 0 to 1. A new reference. */
 json_t *scores_to_json(const struct scores *s);
 #endif

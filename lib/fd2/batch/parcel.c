@@ -24,7 +24,9 @@ static void pack(void *ctx, int i)
 	const struct image *from = v->shuffled ? &shuffled : &im;
 	size_t row = 3 * (size_t)s->w;
 	for (int y = 0; y < s->h; y++)
-		memcpy(to + (size_t)y * row, from->rgb + 3 * ((size_t)(v->box.y + y) * (size_t)from->w + (size_t)v->box.x), row);
+		memcpy(to + (size_t)y * row,
+		    from->rgb + 3 * ((size_t)(v->box.y + y) * (size_t)from->w + (size_t)v->box.x),
+		    row);
 	image_free(&shuffled);
 	item_release(p->b->items[i], &im);
 }
@@ -35,7 +37,8 @@ Tensor *batch_parcel(const struct batch *b)
 	int64_t end = b->n * (int64_t)sizeof *shots;
 	for (int i = 0; i < b->n; i++) {
 		const struct view *v = &b->views[i];
-		shots[i] = (struct shot){end, v->box.w, v->box.h, v->flip, v->jitter, (int)b->with[i]};
+		shots[i] =
+		    (struct shot){end, v->box.w, v->box.h, v->flip, v->jitter, (int)b->with[i]};
 		end += 3 * (int64_t)v->box.w * v->box.h;
 	}
 	Tensor *parcel = tensor_parcel(end);

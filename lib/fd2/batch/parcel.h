@@ -1,4 +1,5 @@
-/* A batch on its way to the GPU that renders it: its boxes of 8-bit pixels, which are a fourth of what it becomes. */
+/* A batch on its way to the GPU that renders it: its boxes of 8-bit pixels, which are a fourth
+ * of what it becomes. */
 #ifndef FD2_PARCEL_H
 #define FD2_PARCEL_H
 #include "lib/fd2/batch/batch.h"

@@ -6,7 +6,8 @@
 /* Images of a pass. On the CPU as much memory as a step of training needs, which is used again. */
 enum { ON_CPU = 16, ON_GPU = 64 };
 
-int validate(const struct dataset *d, int size, const struct normal *normal, look_fn *look, void *ctx)
+int validate(
+    const struct dataset *d, int size, const struct normal *normal, look_fn *look, void *ctx)
 {
 	struct batch b;
 	enum scalar type = arithmetic();

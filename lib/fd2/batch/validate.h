@@ -1,4 +1,5 @@
-/* A data set of real images as networks see it when they are measured: centre views, no gradients. */
+/* A data set of real images as networks see it when they are measured: centre views, no
+ * gradients. */
 #ifndef FD2_VALIDATE_H
 #define FD2_VALIDATE_H
 #include "lib/fd2/batch/batch.h"
@@ -6,5 +7,6 @@
 /* Takes a batch x of them, whose classes are labels. */
 typedef void look_fn(void *ctx, const Tensor *x, const int64_t *labels);
 /* Shows all of d, in order. -1: a libtorch error. */
-int validate(const struct dataset *d, int size, const struct normal *normal, look_fn *look, void *ctx);
+int validate(
+    const struct dataset *d, int size, const struct normal *normal, look_fn *look, void *ctx);
 #endif

@@ -17,7 +17,8 @@ static int render_start(struct distill *d, struct block *b)
 	images.n = b->indices * b->n;
 	for (int i = 0; i < images.n && !ok; i++) {
 		images.labels[i] = b->first + i % b->n;
-		ok = initial_image(&d->initial, images.pixels + (size_t)i * 3 * S * S, b->first + i % b->n, b->ids[i / b->n]);
+		ok = initial_image(&d->initial, images.pixels + (size_t)i * 3 * S * S,
+		    b->first + i % b->n, b->ids[i / b->n]);
 	}
 	if (!ok) {
 		b->labels = batch_labels(&images, 0, images.n);
@@ -36,7 +37,8 @@ static int start(struct distill *d, struct block *b)
 		if (is_constrained_by_earlier(d, b->ids[i]))
 			ok = earlier_complete(&d->earlier, d->ls_view, b->first, b->n, b->ids[i]);
 	if (ok < 0 || tensor_error())
-		return fail("cannot start image %d: %s", b->ids[0], tensor_error() ? tensor_error() : fail_message());
+		return fail("cannot start image %d: %s", b->ids[0],
+		    tensor_error() ? tensor_error() : fail_message());
 	return 0;
 }
 
@@ -50,8 +52,8 @@ static Tensor *maps_once(struct distill *d, struct block *b, int guide, int size
 	Tensor *maps[TOGETHER_MAX];
 	for (int i = 0; i < b->indices; i++) {
 		struct pixel_view once = earlier_view_once(&d->earlier, b->first, b->ids[i], size);
-		maps[i] = earlier_seen_through(
-		    b->earlier_images[i], d->guides.v[guide].teacher, tensor_views(&once, 1, size, size), b->n, arithmetic());
+		maps[i] = earlier_seen_through(b->earlier_images[i], d->guides.v[guide].teacher,
+		    tensor_views(&once, 1, size, size), b->n, arithmetic());
 	}
 	return beside_each_other(maps, b);
 }
@@ -71,9 +73,11 @@ static void look_at_earlier(struct distill *d, struct block *b, int size)
 	if (!is_constrained_by_earlier(d, b->ids[0]) || (b->earlier[0] && !images))
 		return; /* maps as stored are the same in every part */
 	for (int i = 0; i < b->indices && images; i++)
-		b->earlier_images[i] = instead(b->earlier_images[i], earlier_images(&d->earlier, b->first, b->n, b->ids[i], size));
+		b->earlier_images[i] = instead(b->earlier_images[i],
+		    earlier_images(&d->earlier, b->first, b->n, b->ids[i], size));
 	for (int g = 0; g < d->guides.teachers.n && d->ls_view != LS_SAME; g++)
-		b->earlier[g] = instead(b->earlier[g], images ? maps_once(d, b, g, size) : maps_as_stored(d, b, g));
+		b->earlier[g] = instead(
+		    b->earlier[g], images ? maps_once(d, b, g, size) : maps_as_stored(d, b, g));
 }
 
 static void end_part(struct distill *d, struct block *b)
@@ -106,7 +110,9 @@ static int begin_part(struct distill *d, struct block *b, int part, long step)
 	if (part == d->method.parts - 1)
 		b->start = instead(b->start, NULL);
 	look_at_earlier(d, b, size);
-	return tensor_error() ? fail("cannot begin part %d of image %d: %s", part + 1, b->ids[0], tensor_error()) : 0;
+	return tensor_error() ? fail("cannot begin part %d of image %d: %s", part + 1, b->ids[0],
+	                            tensor_error())
+	                      : 0;
 }
 
 int block_make(struct distill *d, struct block *b)

@@ -1,4 +1,5 @@
-/* A distillation on its way, and one block of it: the images of one index, of a batch of classes, learned together. */
+/* A distillation on its way, and one block of it: the images of one index, of a batch of
+ * classes, learned together. */
 #ifndef FD2_BLOCK_H
 #define FD2_BLOCK_H
 #include "lib/fd2/distill/earlier.h"
@@ -29,25 +30,27 @@ enum term {
 
 enum { TOGETHER_MAX = 64 };
 
-/* The first dimension of its tensors counts images: N = indices * n, those of the first index, then those of the next. Indices of
- * one block do not depend on one another: each has its own view and its own BatchNorm statistics, and all have as many earlier
- * images. */
+/* The first dimension of its tensors counts images: N = indices * n, those of the first index,
+ * then those of the next. Indices of one block do not depend on one another: each has its own
+ * view and its own BatchNorm statistics, and all have as many earlier images. */
 struct block {
 	int first, n;                   /* classes first .. first+n-1 */
 	int indices, ids[TOGETHER_MAX]; /* images, from 1 */
 	Tensor *labels;
-	Tensor *start;                 /* [N,3,S,S] f32, normalised: what the images begin as; NULL once no part needs it */
-	Tensor *x;                     /* [N,3,d,d] f32, normalised, d the part's size: what is learned */
-	Tensor *m, *v;                 /* Adam's, of this part */
+	Tensor *start; /* [N,3,S,S] f32, normalised: what the images begin as; NULL once no part
+	                  needs it */
+	Tensor *x;     /* [N,3,d,d] f32, normalised, d the part's size: what is learned */
+	Tensor *m, *v; /* Adam's, of this part */
 	Tensor *views, *adam;          /* the numbers of the step, on the device */
-	Tensor *earlier[TEACHERS_MAX]; /* maps [J,N,M,h,w] by each teacher, for this part; NULL for the first of a group, or without
-	                                L_S */
+	Tensor *earlier[TEACHERS_MAX]; /* maps [J,N,M,h,w] by each teacher, for this part; NULL for
+	                                the first of a group, or without L_S */
 	Tensor *earlier_images[TOGETHER_MAX]; /* for LS_SAME instead: [J*n,3,d,d] of each index */
-	Replay *replays[TEACHERS_MAX][2];     /* this part's step with each teacher, without L_S and with it */
-	Tensor *terms;                        /* [TERMS] f32 of the last step: means over the indices */
-	int part;                             /* from 0; -1 before the first step */
-	long part_begin;                      /* its first step */
-	double total;                         /* as it was read last */
+	Replay *replays[TEACHERS_MAX]
+	               [2]; /* this part's step with each teacher, without L_S and with it */
+	Tensor *terms;      /* [TERMS] f32 of the last step: means over the indices */
+	int part;           /* from 0; -1 before the first step */
+	long part_begin;    /* its first step */
+	double total;       /* as it was read last */
 };
 
 /* The numbers of a step. They are drawn beforehand, so that the step itself is tensors alone. */
@@ -60,16 +63,17 @@ struct step {
 	bool similar; /* L_S is computed */
 };
 
-/* Makes the images of b, whose first, n, indices and ids are set: initial images, all steps, in all parts. Then b->x is [N,3,S,S]
- * with S the teachers' size. -1: fail_message. */
+/* Makes the images of b, whose first, n, indices and ids are set: initial images, all steps, in
+ * all parts. Then b->x is [N,3,S,S] with S the teachers' size. -1: fail_message. */
 int block_make(struct distill *d, struct block *b);
 
-/* One step, and what is read of it: the log's line, the progress, whether the loss is finite. -1: fail_message. */
+/* One step, and what is read of it: the log's line, the progress, whether the loss is finite.
+ * -1: fail_message. */
 int block_step(struct distill *d, struct block *b, long number);
 
 /* The terms that FD2 adds to the base method's (Eq. 9-11), for t. F: the pass's features. */
-void constraints(const struct distill *d, const struct block *b, const struct step *s, const Tensor *F, const Tensor *p_bb,
-    struct pass *pass, Tensor **t);
+void constraints(const struct distill *d, const struct block *b, const struct step *s,
+    const Tensor *F, const Tensor *p_bb, struct pass *pass, Tensor **t);
 /* Whether a block of image `id` has L_S at all: not the first of a group. */
 bool is_constrained_by_earlier(const struct distill *d, int id);
 /* The view of index i of the block in its step, as tensor_step_view takes it. */

@@ -1,9 +1,11 @@
-/* Stage 3: a base method with FD2's constraints, group by group (Algorithm 1), every class of a batch at once.
+/* Stage 3: a base method with FD2's constraints, group by group (Algorithm 1), every class of a
+ * batch at once.
  *
- * Images are numbered from 1 in their class. Image i belongs to group (i-1) / N_S and is the ((i-1) mod N_S + 1)-th of it. What a
- * block (one image index, one batch of classes) becomes depends on the settings, its classes, its index and the finished images
- * before it in the group, and on nothing else: so blocks can be made by different processes (--classes, --id), or again after a
- * crash. */
+ * Images are numbered from 1 in their class. Image i belongs to group (i-1) / N_S and is the
+ * ((i-1) mod N_S + 1)-th of it. What a block (one image index, one batch of classes) becomes
+ * depends on the settings, its classes, its index and the finished images before it in the
+ * group, and on nothing else: so blocks can be made by different processes (--classes, --id), or
+ * again after a crash. */
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -35,15 +37,14 @@ static const struct teacher *teacher_of(const struct run *r)
 	return r->d.guides.v[0].teacher;
 }
 
-/* --- storing a block ----------------------------------------------------------------------------- */
-
 /* [3][S][S] in [0,1] to the image as it will be stored. */
 static struct image to_image(const float *rgb, int S)
 {
 	struct image im = image_new(S, S);
 	for (int c = 0; c < 3; c++)
 		for (int i = 0; i < S * S; i++)
-			im.rgb[3 * i + c] = (uint8_t)lrintf(255 * fminf(fmaxf(rgb[(size_t)c * S * S + i], 0), 1));
+			im.rgb[3 * i + c] =
+			    (uint8_t)lrintf(255 * fminf(fmaxf(rgb[(size_t)c * S * S + i], 0), 1));
 	return im;
 }
 
@@ -63,7 +64,8 @@ static int store(struct run *r, int k, int id, const float *rgb, const void *f16
 	if (!ok && job->pixels == PIXELS_F16)
 		npy = npy_f16(f16, 3, (int64_t[]){3, S, S}, &npy_size);
 	if (!ok)
-		ok = shard_add(r->writer, teacher_of(r)->class_names[k], name, k, jpeg, jpeg_size, npy, npy_size, NULL);
+		ok = shard_add(r->writer, teacher_of(r)->class_names[k], name, k, jpeg, jpeg_size,
+		    npy, npy_size, NULL);
 	if (!ok)
 		ok = earlier_put(&r->d.earlier, k, id, jpeg, jpeg_size);
 	free(jpeg);
@@ -82,7 +84,10 @@ static int block_store(struct run *r, const struct block *b)
 	Tensor *std = tensor_to(tensor_from(normal->std, T_F64, 4, shape), T_F32);
 	Tensor *mean = tensor_to(tensor_from(normal->mean, T_F64, 4, shape), T_F32);
 	Tensor *pixels = tensor_add(tensor_mul(b->x, std), mean);
-	int ok = tensor_read(pixels, T_F32, rgb, N * one) < 0 || tensor_read(pixels, T_F16, f16, N * one) < 0 ? -1 : 0;
+	int ok = tensor_read(pixels, T_F32, rgb, N * one) < 0 ||
+	                 tensor_read(pixels, T_F16, f16, N * one) < 0
+	             ? -1
+	             : 0;
 	tensor_scope_end();
 	if (ok < 0)
 		fail("cannot read the images: %s", tensor_error());
@@ -120,29 +125,33 @@ static int make_block(struct run *r, int first, int n, const struct wave *wave)
 	return ok;
 }
 
-/* --- all blocks ---------------------------------------------------------------------------------- */
-
 /* --id I makes the I-th image of every group; without it all are made, in order. */
 static bool wanted(const struct run *r, int id)
 {
 	return !r->d.job->id || (id - 1) % r->d.job->group == r->d.job->id - 1;
 }
 
-/* --together: as many indices as the images of a GPU's full pass ask for; one on the CPU, which is full with a few images. */
+/* --together: as many indices as the images of a GPU's full pass ask for; one on the CPU, which
+ * is full with a few images. */
 static int most_together(const struct run *r)
 {
-	int n = r->last - r->first + 1 < r->d.job->batch ? r->last - r->first + 1 : (int)r->d.job->batch;
-	int most = r->d.job->together ? (int)r->d.job->together : common.device == DEVICE_CPU ? 1 : (FULL_PASS + n - 1) / n;
+	int n = r->last - r->first + 1 < r->d.job->batch ? r->last - r->first + 1
+	                                                 : (int)r->d.job->batch;
+	int most = r->d.job->together            ? (int)r->d.job->together
+	           : common.device == DEVICE_CPU ? 1
+	                                         : (FULL_PASS + n - 1) / n;
 	return most < TOGETHER_MAX ? most : TOGETHER_MAX;
 }
 
-/* The next indices from `id` that do not depend on one another: with L_S, those of one place in their groups. */
+/* The next indices from `id` that do not depend on one another: with L_S, those of one place in
+ * their groups. */
 static struct wave next_wave(const struct run *r, bool *taken, int id)
 {
 	const struct distill_job *job = r->d.job;
 	struct wave wave = {.n = 0};
 	for (int most = most_together(r); id <= job->ipc && wave.n < most; id++) {
-		bool apart = job->plain || job->no_ls || !wave.n || (id - wave.ids[0]) % job->group == 0;
+		bool apart =
+		    job->plain || job->no_ls || !wave.n || (id - wave.ids[0]) % job->group == 0;
 		if (taken[id - 1] || !wanted(r, id) || !apart)
 			continue;
 		taken[id - 1] = true;
@@ -177,19 +186,19 @@ static int make_all(struct run *r)
 	return ok;
 }
 
-/* --- start --------------------------------------------------------------------------------------- */
-
 /* A block's statistics are over all of its classes, so shards of work must be whole blocks. */
 static int choose_classes(struct run *r)
 {
 	const struct distill_job *job = r->d.job;
 	int K = teacher_of(r)->classes;
 	if (job->classes.first >= K)
-		return fail("--classes starts at %ld, but the teacher knows %d classes (0-%d)", job->classes.first, K, K - 1);
+		return fail("--classes starts at %ld, but the teacher knows %d classes (0-%d)",
+		    job->classes.first, K, K - 1);
 	r->first = (int)job->classes.first;
 	r->last = job->classes.last < K ? (int)job->classes.last : K - 1;
 	if (r->first % job->batch || ((r->last + 1) % job->batch && r->last != K - 1))
-		return fail("--classes %d-%d cuts a batch of %ld classes: BatchNorm statistics are over whole batches, so give "
+		return fail("--classes %d-%d cuts a batch of %ld classes: BatchNorm statistics are "
+		            "over whole batches, so give "
 		            "multiples of --batch",
 		    r->first, r->last, job->batch);
 	return 0;
@@ -203,7 +212,8 @@ static int check_sizes(const struct run *r)
 		const struct teacher *t = r->d.guides.v[g].teacher;
 		for (int p = 0; p < m->parts; p++)
 			if (t->backbone.arch->flattens && m->sizes[p] != t->size)
-				return fail("a %s sees images of its own size only: give --sizes %d, for each part, instead of %d",
+				return fail("a %s sees images of its own size only: give --sizes "
+				            "%d, for each part, instead of %d",
 				    t->backbone.arch->name, t->size, m->sizes[p]);
 	}
 	return 0;
@@ -225,7 +235,8 @@ static void put_method(const struct run *r, json_t *options)
 	for (int p = 0; p < m->parts; p++)
 		json_array_append_new(sizes, json_integer(m->sizes[p]));
 	json_object_set_new(options, "sizes", sizes);
-	json_object_set_new(options, "init", r->d.job->init_images ? json_null() : json_string(start_name(m->start)));
+	json_object_set_new(options, "init",
+	    r->d.job->init_images ? json_null() : json_string(start_name(m->start)));
 	json_object_set_new(options, "classes", json_pack("[i,i]", r->first, r->last));
 	json_object_set_new(options, "steps", json_integer(m->steps));
 	json_object_set_new(options, "lr", json_real(m->lr));
@@ -257,8 +268,8 @@ static void seen(void *ctx, const struct sample *s)
 static void log_settings(const struct run *r)
 {
 	json_t *p = provenance(r);
-	log_event(json_pack("{s:s, s:O, s:O}", "event", "settings", "options", json_object_get(p, "options"), "inputs",
-	    json_object_get(p, "inputs")));
+	log_event(json_pack("{s:s, s:O, s:O}", "event", "settings", "options",
+	    json_object_get(p, "options"), "inputs", json_object_get(p, "inputs")));
 	json_decref(p);
 }
 
@@ -266,7 +277,9 @@ static void log_settings(const struct run *r)
 static int check_unfinished(const char *out)
 {
 	long left = shard_unfinished(out);
-	return left > 0 ? fail("'%s.part' holds %ld images of an interrupted run: go on with --resume, or remove it", out, left)
+	return left > 0 ? fail("'%s.part' holds %ld images of an interrupted run: go on with "
+	                       "--resume, or remove it",
+	                      out, left)
 	                : (int)left;
 }
 
@@ -309,9 +322,11 @@ static void warn_of_no_bn(const struct run *r)
 		const struct params *p = &r->d.guides.v[g].teacher->backbone.params;
 		bool any = false;
 		for (int i = 0; i < p->n; i++)
-			any |= strstr(p->v[i].name, ".running_mean") && strncmp(p->v[i].name, "cal.", 4);
+			any |= strstr(p->v[i].name, ".running_mean") &&
+			       strncmp(p->v[i].name, "cal.", 4);
 		if (!any && !r->d.job->bn_head)
-			warn("%s has no BatchNorm, so its images have no BN term", r->d.guides.v[g].teacher->backbone.arch->name);
+			warn("%s has no BatchNorm, so its images have no BN term",
+			    r->d.guides.v[g].teacher->backbone.arch->name);
 	}
 }
 
@@ -319,7 +334,8 @@ static int prepare(struct run *r)
 {
 	struct distill *d = &r->d;
 	const struct distill_job *job = d->job;
-	if (guides_read(&d->guides, job) < 0 || method_of(&d->method, job, teacher_of(r)->size) < 0 || check_sizes(r) < 0)
+	if (guides_read(&d->guides, job) < 0 ||
+	    method_of(&d->method, job, teacher_of(r)->size) < 0 || check_sizes(r) < 0)
 		return -1;
 	warn_of_no_bn(r);
 	d->ls_view = job->ls_view;

@@ -11,9 +11,11 @@
 #include "lib/fd2/teacher/attention.h"
 #include "lib/fd2/batch/batch.h"
 
-void earlier_init(struct earlier *e, const struct guides *guides, int ipc, int group, double min_scale)
+void earlier_init(
+    struct earlier *e, const struct guides *guides, int ipc, int group, double min_scale)
 {
-	*e = (struct earlier){.guides = guides, .classes = guides->v[0].teacher->classes, .ipc = ipc, .group = group};
+	*e = (struct earlier){
+	    .guides = guides, .classes = guides->v[0].teacher->classes, .ipc = ipc, .group = group};
 	e->min_scale = min_scale;
 	e->v = xcalloc((size_t)e->classes * ipc, sizeof *e->v);
 	for (int i = 0; i < e->classes * ipc; i++)
@@ -67,14 +69,13 @@ bool earlier_has(const struct earlier *e, int k, int id)
 	return at(e, k, id)->stored;
 }
 
-/* --- from other processes ------------------------------------------------------------------------ */
-
 static int class_of(const struct earlier *e, const char *key, int *id)
 {
 	const char *slash = strrchr(key, '/');
 	for (int k = 0; slash && k < e->classes; k++) {
 		const char *name = class_name(e, k);
-		if (strlen(name) == (size_t)(slash - key) && !strncmp(name, key, (size_t)(slash - key))) {
+		if (strlen(name) == (size_t)(slash - key) &&
+		    !strncmp(name, key, (size_t)(slash - key))) {
 			*id = atoi(slash + 1);
 			return k;
 		}
@@ -135,8 +136,6 @@ int earlier_read_images(struct earlier *e, const char *path)
 	return got < 0 ? -1 : ok;
 }
 
-/* --- what L_S compares with ---------------------------------------------------------------------- */
-
 static bool has_maps(const struct earlier *e, int k, int id)
 {
 	for (int g = 0; g < e->guides->teachers.n; g++)
@@ -151,9 +150,11 @@ int earlier_complete(const struct earlier *e, enum ls_view view, int first, int 
 	for (int j = first_of_group(e, id); j < id; j++)
 		for (int k = first; k < first + n; k++)
 			if (!at(e, k, j)->image.rgb && (images || !has_maps(e, k, j)))
-				return fail("image %d of class '%s' is needed for L_S; give the earlier images with %s%s", j,
-				    class_name(e, k), images ? "--previous" : "--attn",
-				    images || e->guides->teachers.n == 1 ? "" : ", by each teacher");
+				return fail("image %d of class '%s' is needed for L_S; give the "
+				            "earlier images with %s%s",
+				    j, class_name(e, k), images ? "--previous" : "--attn",
+				    images || e->guides->teachers.n == 1 ? ""
+				                                         : ", by each teacher");
 	return 0;
 }
 
@@ -164,7 +165,8 @@ Tensor *earlier_images(const struct earlier *e, int first, int n, int id, int si
 	struct batch b;
 	batch_init(&b, all, size);
 	for (int i = 0; i < all; i++) {
-		items[i] = (struct item){.label = first + i % n, .image = at(e, first + i % n, begin + i / n)->image};
+		items[i] = (struct item){
+		    .label = first + i % n, .image = at(e, first + i % n, begin + i / n)->image};
 		struct view whole = {{0, 0, items[i].image.w, items[i].image.h}, false};
 		batch_add(&b, &items[i], &whole);
 	}
@@ -175,7 +177,8 @@ Tensor *earlier_images(const struct earlier *e, int first, int n, int id, int si
 	return x;
 }
 
-Tensor *earlier_seen_through(const Tensor *images, const struct teacher *t, const Tensor *view, int n, enum scalar type)
+Tensor *earlier_seen_through(
+    const Tensor *images, const struct teacher *t, const Tensor *view, int n, enum scalar type)
 {
 	Tensor *maps[64];
 	struct pass pass = {.bn = BN_RUNNING};
@@ -183,8 +186,10 @@ Tensor *earlier_seen_through(const Tensor *images, const struct teacher *t, cons
 	tensor_scope_begin(NO_GRAD);
 	for (int j = 0; j < J; j++) {
 		Tensor *x = tensor_step_view(tensor_narrow(images, 0, j * n, n), view, type);
-		Tensor *A = cal_attention(&t->cal, backbone_features(&t->backbone, x, &pass), &pass);
-		maps[j] = tensor_reshape(A, 5, (int64_t[]){1, n, tensor_size(A, 1), tensor_size(A, 2), tensor_size(A, 3)});
+		Tensor *A =
+		    cal_attention(&t->cal, backbone_features(&t->backbone, x, &pass), &pass);
+		maps[j] = tensor_reshape(A, 5,
+		    (int64_t[]){1, n, tensor_size(A, 1), tensor_size(A, 2), tensor_size(A, 3)});
 	}
 	Tensor *all = tensor_keep(tensor_cat(maps, J, 0));
 	tensor_scope_end();
@@ -218,7 +223,8 @@ Tensor *earlier_maps(struct earlier *e, int guide, int first, int n, int id)
 	float *v = xcalloc((size_t)J * n, one * sizeof *v);
 	for (int j = 0; j < J; j++)
 		for (int i = 0; i < n; i++)
-			memcpy(v + ((size_t)j * n + i) * one, at(e, first + i, begin + j)->maps[guide], one * sizeof *v);
+			memcpy(v + ((size_t)j * n + i) * one,
+			    at(e, first + i, begin + j)->maps[guide], one * sizeof *v);
 	Tensor *maps = tensor_from(v, T_F32, 5, (int64_t[]){J, n, s->maps, s->h, s->w});
 	free(v);
 	return maps;
@@ -227,7 +233,8 @@ Tensor *earlier_maps(struct earlier *e, int guide, int first, int n, int id)
 struct pixel_view earlier_view_once(const struct earlier *e, int first, int id, int size)
 {
 	/* one view for the block, drawn where no step draws its own */
-	struct pixel_view once = step_view_random(size, e->min_scale, (uint64_t)common.seed, first, id, UINT32_MAX);
+	struct pixel_view once =
+	    step_view_random(size, e->min_scale, (uint64_t)common.seed, first, id, UINT32_MAX);
 	once.roll_x = once.roll_y = 0;
 	return once;
 }

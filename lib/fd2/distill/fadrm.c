@@ -12,7 +12,8 @@ int fadrm_part(long step, long steps, int parts)
 static Tensor *resized(const Tensor *x, int size)
 {
 	bool same = tensor_size(x, 2) == size && tensor_size(x, 3) == size;
-	return same ? tensor_clone(x) : tensor_channels_last(tensor_interpolate(x, size, size, false));
+	return same ? tensor_clone(x)
+	            : tensor_channels_last(tensor_interpolate(x, size, size, false));
 }
 
 Tensor *residual_connection(const Tensor *x, const Tensor *start, int size, double residual)

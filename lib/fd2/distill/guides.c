@@ -16,11 +16,15 @@ static int read_prototypes(struct guide *g, const char *path, const char *teache
 		return -1;
 	json_unpack(stream_meta(s), "{s:{s:s}}", "inputs", "teacher", &made_with);
 	if (!made_with || strcmp(made_with, g->teacher->digest))
-		ok = made_with ? fail("'%s' holds prototypes of another teacher (%s) than '%s' (%s)", path, made_with, teacher,
-		                     g->teacher->digest)
-		               : fail("'%s' does not say which teacher it is of: its meta has no inputs.teacher", path);
+		ok = made_with
+		         ? fail("'%s' holds prototypes of another teacher (%s) than '%s' (%s)",
+		               path, made_with, teacher, g->teacher->digest)
+		         : fail("'%s' does not say which teacher it is of: its meta has no "
+		                "inputs.teacher",
+		               path);
 	while (!ok && (got = stream_next(s, &a)) > 0) {
-		if (!strcmp(a.name, "prototypes") && a.rank == 2 && a.dtype == DT_F32 && a.shape[0] == g->teacher->classes &&
+		if (!strcmp(a.name, "prototypes") && a.rank == 2 && a.dtype == DT_F32 &&
+		    a.shape[0] == g->teacher->classes &&
 		    a.shape[1] == tensor_size(g->teacher->cal.prototypes, 1)) {
 			g->prototypes = tensor_from(a.data, T_F32, a.rank, a.shape);
 			found = true;
@@ -30,7 +34,8 @@ static int read_prototypes(struct guide *g, const char *path, const char *teache
 	if (got < 0)
 		ok = -1;
 	else if (!ok && !found)
-		ok = fail("'%s' holds no tensor 'prototypes' of %d classes for this teacher", path, g->teacher->classes);
+		ok = fail("'%s' holds no tensor 'prototypes' of %d classes for this teacher", path,
+		    g->teacher->classes);
 	else if (!ok)
 		strcpy(g->digest, stream_digest(s));
 	stream_close(s);
@@ -46,7 +51,8 @@ int guides_read(struct guides *g, const struct distill_job *job)
 		v->teacher = &g->teachers.v[i];
 		v->alpha = job->alpha < 0 ? v->teacher->alpha : job->alpha;
 		v->prototypes = v->teacher->cal.prototypes;
-		if (job->protos.n && !job->plain && read_prototypes(v, job->protos.v[i], job->teachers.v[i]) < 0)
+		if (job->protos.n && !job->plain &&
+		    read_prototypes(v, job->protos.v[i], job->teachers.v[i]) < 0)
 			return -1;
 	}
 	return 0;
@@ -74,6 +80,7 @@ int guides_find(const struct guides *g, const char *digest, const char *path, co
 	for (int i = 0; digest && i < g->teachers.n; i++)
 		if (!strcmp(g->teachers.v[i].digest, digest))
 			return i;
-	return fail("'%s' holds %s of another teacher (%s) than %s (%s%s)", path, what, digest ? digest : "unknown",
-	    g->teachers.n > 1 ? "those given" : "the one given", g->teachers.v[0].digest, g->teachers.n > 1 ? ", ..." : "");
+	return fail("'%s' holds %s of another teacher (%s) than %s (%s%s)", path, what,
+	    digest ? digest : "unknown", g->teachers.n > 1 ? "those given" : "the one given",
+	    g->teachers.v[0].digest, g->teachers.n > 1 ? ", ..." : "");
 }

@@ -9,8 +9,6 @@
 #include "lib/base/opts.h"
 #include "lib/base/rng.h"
 
-/* --- crops of real photographs ------------------------------------------------------------------- */
-
 enum { PHOTOGRAPHS = 300 }; /* of a class, at most, are cut into crops */
 
 static struct patch_rule rule_of(const struct initial *s)
@@ -27,7 +25,8 @@ static int from_crops(struct initial *s, float *out, int k, int id)
 	struct patch_rule rule = rule_of(s);
 	if (!s->patches[k]) {
 		s->patches[k] = xcalloc((size_t)patches_in(&rule), sizeof **s->patches);
-		if (patches_choose(s->patches[k], s->judge, &s->images, k, &rule, (uint64_t)common.seed) < 0)
+		if (patches_choose(
+		        s->patches[k], s->judge, &s->images, k, &rule, (uint64_t)common.seed) < 0)
 			return -1;
 	}
 	struct image im = patches_mosaic(s->patches[k], &s->images, &rule, id - 1, s->judge->size);
@@ -37,8 +36,6 @@ static int from_crops(struct initial *s, float *out, int k, int id)
 	return 0;
 }
 
-/* --- noise --------------------------------------------------------------------------------------- */
-
 /* Standard normal in normalised pixels, as SRe2L draws it. */
 static void from_noise(const struct initial *s, float *out, int k, int id)
 {
@@ -47,9 +44,8 @@ static void from_noise(const struct initial *s, float *out, int k, int id)
 		out[i] = (float)rng_normal(&r);
 }
 
-/* --- images that were given ---------------------------------------------------------------------- */
-
-/* The item of class k that is called id or, id being NULL, is its nth, from 0; NULL: there is none. */
+/* The item of class k that is called id or, id being NULL, is its nth, from 0; NULL: there is
+ * none. */
 static const struct item *given(const struct initial *s, int k, const char *id, int nth)
 {
 	for (int i = 0; i < s->images.n; i++) {
@@ -68,7 +64,8 @@ static const struct item *called(const struct initial *s, int k, int id)
 	return given(s, k, name, 0);
 }
 
-/* By their numbers if every number is there, otherwise in the shard's order: never a mixture, in which one could come twice. */
+/* By their numbers if every number is there, otherwise in the shard's order: never a mixture, in
+ * which one could come twice. */
 static int from_given(const struct initial *s, float *out, int k, int id)
 {
 	const struct item *it = called(s, k, id);
@@ -83,8 +80,6 @@ static int from_given(const struct initial *s, float *out, int k, int id)
 	item_release(it, &im);
 	return 0;
 }
-
-/* --- all ----------------------------------------------------------------------------------------- */
 
 int initial_image(struct initial *s, float *out, int k, int id)
 {
@@ -115,8 +110,10 @@ static int check_given(const struct initial *s)
 {
 	for (int k = 0; k < s->judge->classes; k++)
 		if (made(s, k) && count(s, k) < s->job->ipc)
-			return fail("'%s' has %d images of class '%s', and %ld are to begin with one", s->job->init_images,
-			    count(s, k), s->judge->class_names[k], s->job->ipc);
+			return fail(
+			    "'%s' has %d images of class '%s', and %ld are to begin with one",
+			    s->job->init_images, count(s, k), s->judge->class_names[k],
+			    s->job->ipc);
 	return 0;
 }
 
@@ -125,16 +122,20 @@ static void warn_of_few(const struct initial *s)
 	struct patch_rule rule = rule_of(s);
 	int few = 0, example = 0, need = patches_in(&rule);
 	for (int k = 0; k < s->judge->classes; k++)
-		if (made(s, k) && count(s, k) && count(s, k) < need) { /* without any there is no image: an error, later */
+		if (made(s, k) && count(s, k) &&
+		    count(s, k) < need) { /* without any there is no image: an error, later */
 			few++;
 			example = k;
 		}
 	if (few)
-		warn("class '%s'%s has fewer photographs (%d) than the %d crops that its images begin with: some give several",
-		    s->judge->class_names[example], few > 1 ? " like others" : "", count(s, example), need);
+		warn("class '%s'%s has fewer photographs (%d) than the %d crops that its images "
+		     "begin with: some give several",
+		    s->judge->class_names[example], few > 1 ? " like others" : "",
+		    count(s, example), need);
 }
 
-int initial_read(struct initial *s, const struct distill_job *job, enum start start, const struct teacher *judge)
+int initial_read(
+    struct initial *s, const struct distill_job *job, enum start start, const struct teacher *judge)
 {
 	*s = (struct initial){.job = job, .judge = judge, .start = start};
 	s->patches = xcalloc((size_t)judge->classes, sizeof *s->patches);
@@ -149,7 +150,9 @@ int initial_read(struct initial *s, const struct distill_job *job, enum start st
 		warn("'%s' is not read: images begin %s", job->shards[0],
 		    job->init_images ? "as those of --init-images" : "as noise");
 	if (job->init_images)
-		return dataset_read(&s->images, (char *[]){(char *)job->init_images}, 1, &o) < 0 ? -1 : check_given(s);
+		return dataset_read(&s->images, (char *[]){(char *)job->init_images}, 1, &o) < 0
+		           ? -1
+		           : check_given(s);
 	if (start == START_NOISE)
 		return 0;
 	if (!job->n_shards && isatty(STDIN_FILENO))
@@ -163,7 +166,8 @@ int initial_read(struct initial *s, const struct distill_job *job, enum start st
 void initial_describe(const struct initial *s, json_t *inputs)
 {
 	if (s->images.n)
-		json_object_set_new(inputs, s->job->init_images ? "initial" : "real", json_string(s->images.digest));
+		json_object_set_new(inputs, s->job->init_images ? "initial" : "real",
+		    json_string(s->images.digest));
 }
 
 void initial_free(struct initial *s)

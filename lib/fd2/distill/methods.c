@@ -9,14 +9,16 @@
 #define ADDRESS(id, name, about) &id,
 FD2_METHODS(DECLARE)
 static const struct method *const methods[] = {FD2_METHODS(ADDRESS)};
-static const char *const starts[] = {[START_MOSAIC] = "mosaic", [START_REAL] = "real", [START_NOISE] = "noise"};
+static const char *const starts[] = {
+    [START_MOSAIC] = "mosaic", [START_REAL] = "real", [START_NOISE] = "noise"};
 
 const char *start_name(enum start start)
 {
 	return starts[start];
 }
 
-/* A method's sizes are for 224 pixels; others are scaled to even numbers, which the first convolution is fast with. */
+/* A method's sizes are for 224 pixels; others are scaled to even numbers, which the first
+ * convolution is fast with. */
 static int scaled(int side, int size)
 {
 	return side == 224 ? size : 2 * (int)lround(side * size / 448.0);
@@ -37,7 +39,8 @@ int method_of(struct method *m, const struct distill_job *job, int size)
 {
 	*m = *methods[job->method];
 	if (job->teachers.n > 1 && !m->several)
-		return fail("%s has one teacher, and %d were given; fadrm+ takes several", m->name, job->teachers.n);
+		return fail("%s has one teacher, and %d were given; fadrm+ takes several", m->name,
+		    job->teachers.n);
 	take_sizes(m, job, size);
 	if (job->init != START_UNSET)
 		m->start = job->init;
@@ -52,5 +55,8 @@ int method_of(struct method *m, const struct distill_job *job, int size)
 	if (isnan(job->residual))
 		return 0;
 	m->residual = job->residual;
-	return m->parts > 1 ? 0 : fail("--residual is mixed in between parts, and %s has one; give several with --sizes", m->name);
+	return m->parts > 1 ? 0
+	                    : fail("--residual is mixed in between parts, and %s has one; give "
+	                           "several with --sizes",
+	                          m->name);
 }

@@ -7,10 +7,16 @@
 #include "lib/fd2/distill/methods.h"
 #include "lib/image/image.h"
 
-const struct method sre2l = {
-    .name = "sre2l", .start = START_NOISE, .steps = 4000, .lr = 0.25, .r_bn = 0.01, .parts = 1, .sizes = {224}};
+const struct method sre2l = {.name = "sre2l",
+    .start = START_NOISE,
+    .steps = 4000,
+    .lr = 0.25,
+    .r_bn = 0.01,
+    .parts = 1,
+    .sizes = {224}};
 
-struct pixel_view step_view_random(int size, double min_scale, uint64_t seed, int first, int id, long step)
+struct pixel_view step_view_random(
+    int size, double min_scale, uint64_t seed, int first, int id, long step)
 {
 	struct rng r = rng_at(seed, RNG_DISTILL, (uint64_t)first, (uint32_t)id, (uint32_t)step);
 	struct box box = random_resized_crop(&r, size, size, min_scale, 1, 3.0 / 4, 4.0 / 3);

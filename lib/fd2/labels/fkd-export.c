@@ -23,8 +23,6 @@ struct run {
 	struct blob file;
 };
 
-/* --- a batch ------------------------------------------------------------------------------------- */
-
 static void fill(struct run *r, int i)
 {
 	struct fkd_batch *b = &r->batch;
@@ -47,7 +45,8 @@ static void fill(struct run *r, int i)
 		b->flips[k] = e->flips[first + k];
 		b->with[k] = e->with[first + k];
 	}
-	memcpy(b->logits, e->logits + (size_t)first * e->classes, (size_t)b->n * e->classes * sizeof *b->logits);
+	memcpy(b->logits, e->logits + (size_t)first * e->classes,
+	    (size_t)b->n * e->classes * sizeof *b->logits);
 }
 
 static int check_order(struct run *r, long number)
@@ -57,9 +56,9 @@ static int check_order(struct run *r, long number)
 		return -1;
 	if (!memcmp(theirs, r->epoch.ids, (size_t)r->epoch.n * sizeof *theirs))
 		return 0;
-	return fail(
-	    "epoch %ld of the labels goes through the images in another order than FKD's sampler with seed %ld; make labels "
-	    "with fd2-relabel --order fkd --fkd-seed %ld",
+	return fail("epoch %ld of the labels goes through the images in another order than FKD's "
+	            "sampler with seed %ld; make labels "
+	            "with fd2-relabel --order fkd --fkd-seed %ld",
 	    number, r->job->fkd_seed, r->job->fkd_seed);
 }
 
@@ -67,7 +66,9 @@ static int put_epoch(struct run *r, long number)
 {
 	int got = epoch_read(&r->epoch, r->labels.stream, number, &r->images, r->labels.size);
 	if (got <= 0)
-		return got < 0 ? -1 : fail("the labels end after epoch %ld of %d", number, r->labels.epochs);
+		return got < 0
+		           ? -1
+		           : fail("the labels end after epoch %ld of %d", number, r->labels.epochs);
 	if (check_order(r, number) < 0)
 		return -1;
 	for (int i = 0; i < r->epoch.batches; i++) {
@@ -94,22 +95,26 @@ static int put_all(struct run *r)
 	return label_set_end(&r->labels);
 }
 
-/* --- beginning and end --------------------------------------------------------------------------- */
-
 static int prepare(struct run *r)
 {
 	struct label_set *l = &r->labels;
-	if (label_set_open(l, r->job->from) < 0 || label_set_images(l, &r->images, (char **)r->job->images.v, r->job->images.n) < 0)
+	if (label_set_open(l, r->job->from) < 0 ||
+	    label_set_images(l, &r->images, (char **)r->job->images.v, r->job->images.n) < 0)
 		return -1;
 	if (l->views.shuffled)
-		return fail("the labels are of images with shuffled quarters, for which FKD's stores have no place");
+		return fail("the labels are of images with shuffled quarters, for which FKD's "
+		            "stores have no place");
 	int batch = l->batch < r->images.n ? l->batch : r->images.n;
 	if (batch > FKD_BATCH_MAX)
-		return fail("the labels have batches of %d; FKD's stores hold up to %d", batch, FKD_BATCH_MAX);
+		return fail("the labels have batches of %d; FKD's stores hold up to %d", batch,
+		    FKD_BATCH_MAX);
 	epoch_init(&r->epoch, r->images.n, batch, l->classes, &l->views);
-	long all = (long)l->epochs * r->epoch.batches, batches = label_set_batches(l, r->epoch.batches);
+	long all = (long)l->epochs * r->epoch.batches,
+	     batches = label_set_batches(l, r->epoch.batches);
 	if (batches != all)
-		return batches < 0 ? -1 : fail("the labels lack batches (fd2-relabel --keep), which FKD's stores must have");
+		return batches < 0 ? -1
+		                   : fail("the labels lack batches (fd2-relabel --keep), which "
+		                          "FKD's stores must have");
 	r->batch.coords = xcalloc((size_t)batch, 4 * sizeof *r->batch.coords);
 	r->batch.flips = xcalloc((size_t)batch, sizeof *r->batch.flips);
 	r->batch.with = xcalloc((size_t)batch, sizeof *r->batch.with);
@@ -121,10 +126,13 @@ static int prepare(struct run *r)
 static struct out *open_map(const struct run *r)
 {
 	char *path = fkd_map_path(r->job->out);
-	struct out *map = access(path, F_OK) ? out_open(path, OUT_TEXT)
-	                                     : fail_null("'%s' is there already; remove it, or name another folder", path);
+	struct out *map =
+	    access(path, F_OK)
+	        ? out_open(path, OUT_TEXT)
+	        : fail_null("'%s' is there already; remove it, or name another folder", path);
 	char *text = json_dumps(stream_meta(r->labels.stream), JSON_INDENT(1));
-	if (map && (out_write(map, text, strlen(text)) < 0 || out_write(map, "\n", 1) < 0 || out_sync(map) < 0)) {
+	if (map && (out_write(map, text, strlen(text)) < 0 || out_write(map, "\n", 1) < 0 ||
+	               out_sync(map) < 0)) {
 		out_abandon(map);
 		map = NULL;
 	}
@@ -157,8 +165,8 @@ int stage_fkd_write(const struct fkd_job *job)
 	if (!ok)
 		ok = write_store(&r);
 	if (!ok)
-		say("%s: %d epochs of %d batches, %d images of %d classes", job->out, r.labels.epochs, r.epoch.batches, r.epoch.n,
-		    r.epoch.classes);
+		say("%s: %d epochs of %d batches, %d images of %d classes", job->out,
+		    r.labels.epochs, r.epoch.batches, r.epoch.n, r.epoch.classes);
 	label_set_close(&r.labels);
 	fkd_free(&r.batch);
 	free(r.file.data);

@@ -27,17 +27,17 @@ struct run {
 	enum fkd_mixing mixing; /* of every batch */
 };
 
-/* --- a batch ------------------------------------------------------------------------------------- */
-
 static char *batch_path(const struct run *r, long number, int i)
 {
 	return xasprintf("%s/epoch_%ld/batch_%d.tar", r->job->from, number, i);
 }
 
-/* The pixels from `at` on that PIL's crop takes: both ends rounded, half to even. -1: outside of 0..side. */
+/* The pixels from `at` on that PIL's crop takes: both ends rounded, half to even. -1: outside of
+ * 0..side. */
 static int interval(float at, float length, int side, int32_t *first, int32_t *count)
 {
-	double begin = nearbyint((double)at * side), end = nearbyint((double)at * side + (double)length * side);
+	double begin = nearbyint((double)at * side),
+	       end = nearbyint((double)at * side + (double)length * side);
 	if (!(begin >= 0 && end <= side && end > begin))
 		return -1;
 	*first = (int32_t)begin;
@@ -68,21 +68,29 @@ static int take_batch(struct run *r, const struct fkd_batch *b, int i, const cha
 	int first = e->starts[i], n = epoch_size(e, i);
 	const int64_t *box = b->box;
 	if (b->n != n)
-		return fail("'%s' has %d samples where %d images in batches of %d leave %d", path, b->n, e->n, e->batch, n);
+		return fail("'%s' has %d samples where %d images in batches of %d leave %d", path,
+		    b->n, e->n, e->batch, n);
 	if (b->classes != e->classes)
-		return fail("'%s' tells %d classes apart, and the images have %d", path, b->classes, e->classes);
+		return fail("'%s' tells %d classes apart, and the images have %d", path, b->classes,
+		    e->classes);
 	if (b->mixing != r->mixing)
 		return fail("'%s' is mixed in another way than the first batch", path);
-	if (box[0] < 0 || box[1] < 0 || box[2] < box[0] || box[3] < box[1] || box[2] > r->size || box[3] > r->size)
-		return fail("'%s' mixes outside of %d x %d pixels; give the network's input with --size", path, r->size, r->size);
+	if (box[0] < 0 || box[1] < 0 || box[2] < box[0] || box[3] < box[1] || box[2] > r->size ||
+	    box[3] > r->size)
+		return fail(
+		    "'%s' mixes outside of %d x %d pixels; give the network's input with --size",
+		    path, r->size, r->size);
 	if (!(b->lambda >= 0 && b->lambda <= 1))
 		return fail("'%s' has a mix_lam outside of 0 to 1", path);
 	for (int k = 0; k < n; k++)
 		if (take_sample(r, b, i, k, path) < 0)
 			return -1;
 	e->lambda[i] = (float)b->lambda;
-	memcpy(e->mix + 4 * i, (int32_t[]){(int32_t)box[1], (int32_t)box[0], (int32_t)box[3], (int32_t)box[2]}, 4 * sizeof *e->mix);
-	memcpy(e->logits + (size_t)first * e->classes, b->logits, (size_t)n * e->classes * sizeof *b->logits);
+	memcpy(e->mix + 4 * i,
+	    (int32_t[]){(int32_t)box[1], (int32_t)box[0], (int32_t)box[3], (int32_t)box[2]},
+	    4 * sizeof *e->mix);
+	memcpy(e->logits + (size_t)first * e->classes, b->logits,
+	    (size_t)n * e->classes * sizeof *b->logits);
 	return 0;
 }
 
@@ -102,9 +110,9 @@ static int read_batch(struct run *r, long number, int i)
 static int check_end(const struct run *r, long number)
 {
 	char *path = batch_path(r, number, r->epoch.batches);
-	int ok = access(path, F_OK)
-	             ? 0
-	             : fail("'%s' is one more than %d images in batches of %d fill", path, r->epoch.n, r->epoch.batch);
+	int ok = access(path, F_OK) ? 0
+	                            : fail("'%s' is one more than %d images in batches of %d fill",
+	                                  path, r->epoch.n, r->epoch.batch);
 	free(path);
 	return ok;
 }
@@ -121,8 +129,6 @@ static int read_epoch(struct run *r, long number)
 	return check_end(r, number);
 }
 
-/* --- the store ----------------------------------------------------------------------------------- */
-
 /* Epochs are what lies in it, as its own readers count. */
 static int count_epochs(struct run *r)
 {
@@ -135,8 +141,10 @@ static int count_epochs(struct run *r)
 		const char *name = entry->d_name;
 		if (!strcmp(name, ".") || !strcmp(name, ".."))
 			continue;
-		if (strncmp(name, "epoch_", 6) != 0 || strspn(name + 6, "0123456789") != strlen(name + 6) || !name[6])
-			ok = fail("'%s' holds '%s', which is no epoch of labels", r->job->from, name);
+		if (strncmp(name, "epoch_", 6) != 0 ||
+		    strspn(name + 6, "0123456789") != strlen(name + 6) || !name[6])
+			ok = fail(
+			    "'%s' holds '%s', which is no epoch of labels", r->job->from, name);
 		else if (++r->epochs > EPOCHS_MAX)
 			ok = fail("'%s' holds more than %d epochs", r->job->from, EPOCHS_MAX);
 	}
@@ -164,18 +172,25 @@ static int read_map(struct run *r)
 	int size = 0;
 	if (fkd_map_read(&r->map, r->job->from) < 0)
 		return -1;
-	if (r->map && json_unpack(r->map, "{s:{s:s}, s:i}", "inputs", "images", &images, "size", &size))
-		return fail("'%s.json' does not say which images '%s' is for", r->job->from, r->job->from);
+	if (r->map &&
+	    json_unpack(r->map, "{s:{s:s}, s:i}", "inputs", "images", &images, "size", &size))
+		return fail(
+		    "'%s.json' does not say which images '%s' is for", r->job->from, r->job->from);
 	if (images && strcmp(images, r->images.digest))
-		return fail("'%s' is for another distilled set (%s) than this one (%s)", r->job->from, images, r->images.digest);
+		return fail("'%s' is for another distilled set (%s) than this one (%s)",
+		    r->job->from, images, r->images.digest);
 	r->size = r->job->size ? (int)r->job->size : size ? size : THEIR_SIZE;
-	return r->size >= 8 && r->size <= 4096 ? 0 : fail("'%s.json' has a size of %d pixels", r->job->from, r->size);
+	return r->size >= 8 && r->size <= 4096
+	           ? 0
+	           : fail("'%s.json' has a size of %d pixels", r->job->from, r->size);
 }
 
-/* As the map says; a store that is not mixed has empty boxes, by which it is not told from CutMix. */
+/* As the map says; a store that is not mixed has empty boxes, by which it is not told from
+ * CutMix. */
 static int views_of(const struct run *r, struct views *views)
 {
-	static const enum mix_kind kinds[] = {[FKD_UNMIXED] = MIX_NONE, [FKD_CUTMIX] = MIX_CUTMIX, [FKD_MIXUP] = MIX_MIXUP};
+	static const enum mix_kind kinds[] = {
+	    [FKD_UNMIXED] = MIX_NONE, [FKD_CUTMIX] = MIX_CUTMIX, [FKD_MIXUP] = MIX_MIXUP};
 	*views = (struct views){kinds[r->mixing], false};
 	if (!json_object_get(r->map, "mix"))
 		return 0;
@@ -195,14 +210,13 @@ static int prepare(struct run *r)
 		return -1;
 	if (!r->images.classes)
 		return fail("the shards name no classes");
-	if (read_map(r) < 0 || count_epochs(r) < 0 || first_batch(r, &batch) < 0 || views_of(r, &views) < 0)
+	if (read_map(r) < 0 || count_epochs(r) < 0 || first_batch(r, &batch) < 0 ||
+	    views_of(r, &views) < 0)
 		return -1;
 	epoch_init(&r->epoch, r->images.n, batch, r->images.n_classes, &views);
 	r->order = fkd_order_new(&r->images, (uint64_t)r->job->fkd_seed);
 	return r->order ? 0 : -1;
 }
-
-/* --- the stream ---------------------------------------------------------------------------------- */
 
 /* What the map says, or else what the programs that write such stores do. */
 static json_t *known(const struct run *r, const char *key, json_t *otherwise)
@@ -216,12 +230,14 @@ static json_t *known(const struct run *r, const char *key, json_t *otherwise)
 
 static json_t *meta(const struct run *r)
 {
-	json_t *m = fd2_provenance(), *inputs = known(r, "inputs", json_object()), *weights = json_object_get(r->map, "weights");
+	json_t *m = fd2_provenance(), *inputs = known(r, "inputs", json_object()),
+	       *weights = json_object_get(r->map, "weights");
 	json_object_set_new(inputs, "images", json_string(r->images.digest));
 	json_object_set_new(m, "inputs", inputs);
 	if (weights)
 		json_object_set(m, "weights", weights);
-	json_object_set_new(m, "classes", names_to_json((const char *const *)r->images.classes, r->images.n_classes));
+	json_object_set_new(m, "classes",
+	    names_to_json((const char *const *)r->images.classes, r->images.n_classes));
 	json_object_set_new(m, "images", json_integer(r->images.n));
 	json_object_set_new(m, "batch", json_integer(r->epoch.batch));
 	json_object_set_new(m, "epochs", json_integer(r->epochs));
@@ -229,9 +245,12 @@ static json_t *meta(const struct run *r)
 	json_object_set_new(m, "size", json_integer(r->size));
 	json_object_set_new(m, "fit", known(r, "fit", json_string("short")));
 	json_object_set_new(m, "halves",
-	    r->job->bn != LABEL_BN_UNSET ? json_boolean(r->job->bn == LABEL_BN_BATCH) : known(r, "halves", json_true()));
-	json_object_set_new(m, "mean", known(r, "mean", numbers_to_json((double[]){0.485, 0.456, 0.406}, 3)));
-	json_object_set_new(m, "std", known(r, "std", numbers_to_json((double[]){0.229, 0.224, 0.225}, 3)));
+	    r->job->bn != LABEL_BN_UNSET ? json_boolean(r->job->bn == LABEL_BN_BATCH)
+	                                 : known(r, "halves", json_true()));
+	json_object_set_new(
+	    m, "mean", known(r, "mean", numbers_to_json((double[]){0.485, 0.456, 0.406}, 3)));
+	json_object_set_new(
+	    m, "std", known(r, "std", numbers_to_json((double[]){0.229, 0.224, 0.225}, 3)));
 	views_to_meta(&r->epoch.views, m);
 	return m;
 }

@@ -23,7 +23,8 @@ int fkd_map_read(json_t **map, const char *store)
 	if (!access(path, F_OK)) {
 		*map = json_load_file(path, JSON_REJECT_DUPLICATES, &e);
 		if (!json_is_object(*map))
-			ok = fail("'%s' is no JSON object: %s", path, *map ? "another value" : e.text);
+			ok = fail(
+			    "'%s' is no JSON object: %s", path, *map ? "another value" : e.text);
 	}
 	free(path);
 	return ok;

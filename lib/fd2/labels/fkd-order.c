@@ -13,7 +13,8 @@ struct fkd_order {
 	struct sampler *sampler;
 };
 
-/* Class after class; within one the images keep their order, since fd2-exchange names them in it. */
+/* Class after class; within one the images keep their order, since fd2-exchange names them in
+ * it. */
 static int number(struct fkd_order *o, const struct dataset *d)
 {
 	int at = 0;
@@ -23,7 +24,8 @@ static int number(struct fkd_order *o, const struct dataset *d)
 			if (d->v[i].label == k)
 				o->ours[at++] = i;
 		if (at == before)
-			return fail("class '%s' has no image: programs that number classes by their folders would count past it",
+			return fail("class '%s' has no image: programs that number classes by "
+			            "their folders would count past it",
 			    d->classes ? d->classes[k] : "(a number)");
 	}
 	return 0;

@@ -1,11 +1,13 @@
-/* What fd2-relabel and fd2-exchange ask of this folder: settings, and the stages that follow them. Paths are as on the command
- * line; n_shards = 0 is standard input. Every stage returns 0, or -1 with fail_message(). */
+/* What fd2-relabel and fd2-exchange ask of this folder: settings, and the stages that follow
+ * them. Paths are as on the command line; n_shards = 0 is standard input. Every stage returns 0,
+ * or -1 with fail_message(). */
 #ifndef FD2_LABELS_JOB_H
 #define FD2_LABELS_JOB_H
 #include "lib/base/opts.h"
 #include "lib/image/view.h"
 
-/* Which statistics the teacher's BatchNorms use when it labels: those of each half of a batch, or the running ones. */
+/* Which statistics the teacher's BatchNorms use when it labels: those of each half of a batch,
+ * or the running ones. */
 enum label_bn { LABEL_BN_UNSET = -1, LABEL_BN_BATCH, LABEL_BN_EVAL };
 #define LABEL_BN_CHOICES "batch|eval"
 

@@ -29,8 +29,8 @@ static int read_more(struct pool *p)
 		return -1;
 	long batches = p->n_places + (got ? p->read.batches : 0);
 	if (got ? batches > p->batches : batches != p->batches)
-		return fail("the labels hold %s %ld batches, not the %ld that their meta promises", got ? "at least" : "only",
-		    batches, p->batches);
+		return fail("the labels hold %s %ld batches, not the %ld that their meta promises",
+		    got ? "at least" : "only", batches, p->batches);
 	if (!got)
 		return 0;
 	p->v = xrealloc(p->v, (size_t)p->n + 1, sizeof *p->v);

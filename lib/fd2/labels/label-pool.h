@@ -1,10 +1,12 @@
-/* Labels that are used again: epochs put together from a pool of batches, after LPLD (Xiao and He 2024, "Are Large-scale Soft
- * Labels Necessary for Large-scale Dataset Distillation?"). An epoch of training keeps its number of steps, and each step takes one
- * batch of the pool with its views and its labels.
+/* Labels that are used again: epochs put together from a pool of batches, after LPLD (Xiao and He
+ * 2024, "Are Large-scale Soft Labels Necessary for Large-scale Dataset Distillation?"). An epoch of
+ * training keeps its number of steps, and each step takes one batch of the pool with its views and
+ * its labels.
  *
- * LPLD's program draws each step's batch anew. Here the pool is gone through from end to end, then again in another order each
- * time, so that no label serves more than once more than another; and the first time it is gone through as it comes out of the
- * stream, so that training need not wait for the last label. */
+ * LPLD's program draws each step's batch anew. Here the pool is gone through from end to end,
+ * then again in another order each time, so that no label serves more than once more than
+ * another; and the first time it is gone through as it comes out of the stream, so that training
+ * need not wait for the last label. */
 #ifndef FD2_LABEL_POOL_H
 #define FD2_LABEL_POOL_H
 #include "lib/fd2/labels/labels.h"
@@ -33,8 +35,8 @@ struct pool {
 /* The caller has filled the first part. */
 void pool_init(struct pool *p, int batch, int classes, const struct views *views);
 void pool_free(struct pool *p);
-/* The next epoch's batches into e, as many as a whole epoch has. -1: the stream is damaged, or holds other batches than promised.
- */
+/* The next epoch's batches into e, as many as a whole epoch has. -1: the stream is damaged, or
+ * holds other batches than promised. */
 int pool_next(struct pool *p, struct epoch *e);
 /* Where all batches were taken once, the stream must end. */
 int pool_end(struct pool *p);

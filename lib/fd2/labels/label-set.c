@@ -12,9 +12,10 @@ static int read_meta(struct label_set *l)
 	const char *fit;
 	int halves;
 	double *m = l->normal.mean, *s = l->normal.std;
-	if (json_unpack_ex(meta, &e, 0, "{s:{s:s}, s:o, s:i, s:i, s:i, s:b, s:s, s:[FFF], s:[FFF]}", "inputs", "images",
-	        &l->made_for, "classes", &classes, "batch", &l->batch, "epochs", &l->epochs, "size", &l->size, "halves", &halves,
-	        "fit", &fit, "mean", &m[0], &m[1], &m[2], "std", &s[0], &s[1], &s[2]))
+	if (json_unpack_ex(meta, &e, 0, "{s:{s:s}, s:o, s:i, s:i, s:i, s:b, s:s, s:[FFF], s:[FFF]}",
+	        "inputs", "images", &l->made_for, "classes", &classes, "batch", &l->batch, "epochs",
+	        &l->epochs, "size", &l->size, "halves", &halves, "fit", &fit, "mean", &m[0], &m[1],
+	        &m[2], "std", &s[0], &s[1], &s[2]))
 		return fail("the labels' meta is incomplete: %s", e.text);
 	if (l->batch < 1 || l->batch > 1 << 20 || l->epochs < 1 || l->size < 8 || l->size > 4096 ||
 	    !(s[0] > 0 && s[1] > 0 && s[2] > 0))
@@ -26,7 +27,9 @@ static int read_meta(struct label_set *l)
 	if (views_from_meta(&l->views, meta) < 0)
 		return -1;
 	l->class_names = names_from_json(classes, &l->classes);
-	return l->classes >= 2 ? 0 : fail("the labels name %d classes; at least two are wanted", l->classes);
+	return l->classes >= 2
+	           ? 0
+	           : fail("the labels name %d classes; at least two are wanted", l->classes);
 }
 
 int label_set_open(struct label_set *l, const char *path)
@@ -54,13 +57,15 @@ int label_set_images(const struct label_set *l, struct dataset *d, char **shards
 		return -1;
 	return strcmp(l->made_for, d->digest) == 0
 	           ? 0
-	           : fail("the labels were made for another distilled set (%s) than this one (%s)", l->made_for, d->digest);
+	           : fail("the labels were made for another distilled set (%s) than this one (%s)",
+	                 l->made_for, d->digest);
 }
 
 long label_set_batches(const struct label_set *l, int of_epoch)
 {
 	json_int_t all = (json_int_t)l->epochs * of_epoch, batches = all;
-	if (json_unpack(stream_meta(l->stream), "{s?I}", "batches", &batches) || batches < 1 || batches > all)
+	if (json_unpack(stream_meta(l->stream), "{s?I}", "batches", &batches) || batches < 1 ||
+	    batches > all)
 		return fail("the labels' meta holds a value out of range");
 	return (long)batches;
 }

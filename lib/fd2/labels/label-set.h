@@ -15,13 +15,17 @@ struct label_set {
 	struct views views;
 };
 
-/* path NULL or "-" is standard input. -1: fail_message, also for a meta that lacks something or has it out of range. */
+/* path NULL or "-" is standard input. -1: fail_message, also for a meta that lacks something or
+ * has it out of range. */
 int label_set_open(struct label_set *l, const char *path);
 void label_set_close(struct label_set *l);
-/* The distilled set, of the labels' classes. -1: also when it is not the one that they were made for. */
+/* The distilled set, of the labels' classes. -1: also when it is not the one that they were made
+ * for. */
 int label_set_images(const struct label_set *l, struct dataset *d, char **shards, int n);
-/* How many batches the stream holds, of so many in a whole epoch; -1: a meta that promises what cannot be. */
+/* How many batches the stream holds, of so many in a whole epoch; -1: a meta that promises what
+ * cannot be. */
 long label_set_batches(const struct label_set *l, int of_epoch);
-/* After all epochs were read: 0 where the stream ends there, in a record that tells it whole; -1 otherwise. */
+/* After all epochs were read: 0 where the stream ends there, in a record that tells it whole; -1
+ * otherwise. */
 int label_set_end(const struct label_set *l);
 #endif

@@ -38,7 +38,8 @@ void epoch_init(struct epoch *e, int images, int batch, int classes, const struc
 
 struct epoch epoch_copy(const struct epoch *e)
 {
-	struct epoch copy = {.views = e->views, .images = e->images, .batch = e->batch, .classes = e->classes};
+	struct epoch copy = {
+	    .views = e->views, .images = e->images, .batch = e->batch, .classes = e->classes};
 	make_room(&copy, e->n, e->batches);
 	for (int i = 0; i < e->batches; i++)
 		epoch_append(&copy, e, i);
@@ -76,7 +77,8 @@ void epoch_clear(struct epoch *e)
 
 void epoch_append(struct epoch *e, const struct epoch *from, int i)
 {
-	size_t n = (size_t)epoch_size(from, i), a = (size_t)from->starts[i], b = (size_t)e->n, K = (size_t)e->classes;
+	size_t n = (size_t)epoch_size(from, i), a = (size_t)from->starts[i], b = (size_t)e->n,
+	       K = (size_t)e->classes;
 	memcpy(e->ids + b, from->ids + a, n * sizeof *e->ids);
 	memcpy(e->boxes + 4 * b, from->boxes + 4 * a, 4 * n * sizeof *e->boxes);
 	memcpy(e->with + b, from->with + a, n * sizeof *e->with);
@@ -89,8 +91,6 @@ void epoch_append(struct epoch *e, const struct epoch *from, int i)
 	e->n += (int)n;
 	e->starts[e->batches] = e->n;
 }
-
-/* --- drawing ------------------------------------------------------------------------------------- */
 
 static void draw_order(struct epoch *e, uint64_t seed, long number)
 {
@@ -118,32 +118,38 @@ static void draw_mixes(struct epoch *e, int size, uint64_t seed, long number)
 	free(with);
 }
 
-void epoch_draw(struct epoch *e, const struct dataset *d, int size, double min_scale, uint64_t seed, long number)
+void epoch_draw(struct epoch *e, const struct dataset *d, int size, double min_scale, uint64_t seed,
+    long number)
 {
-	struct augment augment = {.crop = CROP_RESIZED, .min_scale = min_scale, .shuffle = e->views.shuffled};
+	struct augment augment = {
+	    .crop = CROP_RESIZED, .min_scale = min_scale, .shuffle = e->views.shuffled};
 	epoch_lay_out(e, e->images);
 	if (e->order)
 		memcpy(e->ids, e->order, (size_t)e->n * sizeof *e->ids);
 	else
 		draw_order(e, seed, number);
 	for (int i = 0; i < e->n; i++) {
-		struct view v = view_random(&d->v[e->ids[i]].image, size, &augment, seed, number, e->ids[i]);
-		memcpy(e->boxes + 4 * i, (int32_t[]){v.box.x, v.box.y, v.box.w, v.box.h}, 4 * sizeof *e->boxes);
+		struct view v =
+		    view_random(&d->v[e->ids[i]].image, size, &augment, seed, number, e->ids[i]);
+		memcpy(e->boxes + 4 * i, (int32_t[]){v.box.x, v.box.y, v.box.w, v.box.h},
+		    4 * sizeof *e->boxes);
 		e->flips[i] = v.flip;
 		memcpy(e->quarters + 4 * i, v.quarters, sizeof v.quarters);
 	}
 	draw_mixes(e, size, seed, number);
 }
 
-int epoch_render(const struct epoch *e, int i, struct batch *b, const struct dataset *d, const struct normal *normal)
+int epoch_render(const struct epoch *e, int i, struct batch *b, const struct dataset *d,
+    const struct normal *normal)
 {
 	int n = epoch_size(e, i), first = e->starts[i];
 	uint32_t *with = xcalloc((size_t)n, sizeof *with);
 	batch_clear(b);
 	for (int k = 0; k < n; k++) {
 		const int32_t *box = e->boxes + 4 * (first + k);
-		struct view v = {
-		    .box = {box[0], box[1], box[2], box[3]}, .flip = e->flips[first + k], .shuffled = e->views.shuffled};
+		struct view v = {.box = {box[0], box[1], box[2], box[3]},
+		    .flip = e->flips[first + k],
+		    .shuffled = e->views.shuffled};
 		memcpy(v.quarters, e->quarters + 4 * (first + k), sizeof v.quarters);
 		batch_add(b, &d->v[e->ids[first + k]], &v);
 		with[k] = (uint32_t)e->with[first + k];

@@ -1,15 +1,19 @@
-/* One epoch of soft labels: which views of the distilled images were looked at, how they were mixed, and what the teachers said.
+/* One epoch of soft labels: which views of the distilled images were looked at, how they were
+ * mixed, and what the teachers said.
  *
- * In a stream of kind "labels" an epoch is seven tensors, "E/ids" i32 [N], "E/boxes" i32 [N,4] (x, y, w, h), "E/flips" bool [N],
- * "E/with" i32 [N] (the sample of the same batch it is mixed with), "E/lambda" f32 [B], "E/mix" i32 [B,4] (x0, y0, x1, y1) and
- * "E/logits" f16 [N,K], samples in batch order, E the epoch from 0. What the meta's "mix" names decides what is mixed: with
- * "cutmix" the box E/mix comes from the other sample; with "mixup" a pixel is E/lambda of the own and the rest of the other's, and
- * E/mix is empty; with "none" nothing is. Where the meta says "quarters": true there is an eighth tensor before the logits,
- * "E/quarters" u8 [N,4], the order in which the image's quarters are put before the crop (image_quarters).
+ * In a stream of kind "labels" an epoch is seven tensors, "E/ids" i32 [N], "E/boxes" i32 [N,4] (x,
+ * y, w, h), "E/flips" bool [N], "E/with" i32 [N] (the sample of the same batch it is mixed with),
+ * "E/lambda" f32 [B], "E/mix" i32 [B,4] (x0, y0, x1, y1) and "E/logits" f16 [N,K], samples in batch
+ * order, E the epoch from 0. What the meta's "mix" names decides what is mixed: with "cutmix" the
+ * box E/mix comes from the other sample; with "mixup" a pixel is E/lambda of the own and the rest
+ * of the other's, and E/mix is empty; with "none" nothing is. Where the meta says "quarters": true
+ * there is an eighth tensor before the logits, "E/quarters" u8 [N,4], the order in which the
+ * image's quarters are put before the crop (image_quarters).
  *
- * Where the meta's "batches" is less than epochs times the batches of an epoch, batches are missing (fd2-relabel --keep): an epoch
- * has fewer, each whole, or none and then no tensor. Row r is in batch r / "batch" of those that are there; only an epoch's last
- * batch, when it is there, may be smaller. */
+ * Where the meta's "batches" is less than epochs times the batches of an epoch, batches are
+ * missing (fd2-relabel --keep): an epoch has fewer, each whole, or none and then no tensor. Row
+ * r is in batch r / "batch" of those that are there; only an epoch's last batch, when it is
+ * there, may be smaller. */
 #ifndef FD2_LABELS_H
 #define FD2_LABELS_H
 #include "formats/stream/stream.h"
@@ -25,7 +29,7 @@ struct epoch {
 	struct views views;
 	int images, batch, classes; /* of the set; `batch` of a full batch */
 	int n, batches;             /* rows, and batches, that are here */
-	int *starts;                /* [batches + 1]: batch i is rows starts[i] .. starts[i + 1] - 1 */
+	int *starts; /* [batches + 1]: batch i is rows starts[i] .. starts[i + 1] - 1 */
 	int32_t *ids, *boxes, *with, *mix;
 	uint8_t *flips, *quarters;
 	float *lambda;
@@ -38,33 +42,39 @@ void epoch_init(struct epoch *e, int images, int batch, int classes, const struc
 /* A copy that takes no more room than it needs; frees with epoch_free. */
 struct epoch epoch_copy(const struct epoch *e);
 void epoch_free(struct epoch *e);
-/* `rows` rows in full batches and a last one of what remains; their contents are whatever was there. */
+/* `rows` rows in full batches and a last one of what remains; their contents are whatever was
+ * there. */
 void epoch_lay_out(struct epoch *e, int rows);
 int epoch_size(const struct epoch *e, int i); /* rows of batch i */
 int epoch_whole_batches(const struct epoch *e);
 
-/* Draws everything of a whole epoch but the logits: order, crops of at least min_scale, flips, quarters, mixing. */
-void epoch_draw(struct epoch *e, const struct dataset *d, int size, double min_scale, uint64_t seed, long number);
+/* Draws everything of a whole epoch but the logits: order, crops of at least min_scale, flips,
+ * quarters, mixing. */
+void epoch_draw(struct epoch *e, const struct dataset *d, int size, double min_scale, uint64_t seed,
+    long number);
 /* Batch i as mixed pixels. Returns its number of samples. */
-int epoch_render(const struct epoch *e, int i, struct batch *b, const struct dataset *d, const struct normal *normal);
+int epoch_render(const struct epoch *e, int i, struct batch *b, const struct dataset *d,
+    const struct normal *normal);
 /* No batches; then batch i of `from` behind those of e, which must have the room. */
 void epoch_clear(struct epoch *e);
 void epoch_append(struct epoch *e, const struct epoch *from, int i);
 
-/* --- the stream (labels-stream.c) ---------------------------------------------------------------- */
-
 /* Adds "mix", and "quarters" where they are shuffled. */
 void views_to_meta(const struct views *v, json_t *meta);
-/* A meta without "mix" is CutMix's, one without "quarters" leaves them as they are. -1: a value that is unknown. */
+/* A meta without "mix" is CutMix's, one without "quarters" leaves them as they are. -1: a value
+ * that is unknown. */
 int views_from_meta(struct views *v, json_t *meta);
 
 /* Bytes of an epoch's tensors. */
 size_t epoch_bytes(const struct epoch *e);
 /* An epoch without batches is left out. */
 int epoch_write(const struct epoch *e, struct stream_writer *w, long number);
-/* The whole epoch `number`. 1: filled; 0: the stream has ended, whole; -1: fail_message. Everything is checked against the
- * sizes of the set and of its images. */
-int epoch_read(struct epoch *e, struct stream_reader *r, long number, const struct dataset *d, int size);
-/* The next epoch, of a number from *number on and below `epochs`, with all or some of its batches; *number is then its own. */
-int epoch_read_some(struct epoch *e, struct stream_reader *r, long *number, long epochs, const struct dataset *d, int size);
+/* The whole epoch `number`. 1: filled; 0: the stream has ended, whole; -1: fail_message.
+ * Everything is checked against the sizes of the set and of its images. */
+int epoch_read(
+    struct epoch *e, struct stream_reader *r, long number, const struct dataset *d, int size);
+/* The next epoch, of a number from *number on and below `epochs`, with all or some of its
+ * batches; *number is then its own. */
+int epoch_read_some(struct epoch *e, struct stream_reader *r, long *number, long epochs,
+    const struct dataset *d, int size);
 #endif

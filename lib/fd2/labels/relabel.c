@@ -1,5 +1,5 @@
-/* Stage 5: batch-specific soft labels (FKD; fd2-method(7), LABELS) from the backbone branch alone (Eq. 7), of one teacher or
- * several. */
+/* Stage 5: batch-specific soft labels (FKD; fd2-method(7), LABELS) from the backbone branch
+ * alone (Eq. 7), of one teacher or several. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -46,9 +46,10 @@ static void draw_keeps(struct labelling *l, long e, int i, bool again)
 	struct run *r = l->r;
 	for (int t = 0; t < r->teachers.n && r->batch_bn; t++)
 		for (int half = 0; half < l->parts; half++) {
-			struct rng random =
-			    rng_at((uint64_t)common.seed, RNG_DROPOUT, (uint64_t)e, (uint32_t)i, (uint32_t)(half + 2 * t));
-			Tensor *keep = backbone_keep(&r->teachers.v[t].backbone, half_size(l->n, l->parts, half), &random);
+			struct rng random = rng_at((uint64_t)common.seed, RNG_DROPOUT, (uint64_t)e,
+			    (uint32_t)i, (uint32_t)(half + 2 * t));
+			Tensor *keep = backbone_keep(
+			    &r->teachers.v[t].backbone, half_size(l->n, l->parts, half), &random);
 			l->keep[t][half] = again ? tensor_settle(&r->keep[t][half], keep) : keep;
 		}
 }
@@ -60,7 +61,8 @@ static Tensor *mean_logits(const struct labelling *l, const Tensor *x, int half)
 	Tensor *sum = NULL;
 	for (int t = 0; t < r->teachers.n; t++) {
 		const struct backbone *b = &r->teachers.v[t].backbone;
-		struct pass pass = {.bn = r->batch_bn ? BN_BATCH : BN_RUNNING, .keep = l->keep[t][half]};
+		struct pass pass = {
+		    .bn = r->batch_bn ? BN_BATCH : BN_RUNNING, .keep = l->keep[t][half]};
 		tensor_scope_begin(NO_GRAD);
 		Tensor *logits = backbone_logits(b, backbone_features(b, x, &pass), &pass);
 		logits = tensor_keep(tensor_affine(logits, r->weights[t], 0));
@@ -77,17 +79,19 @@ static int label(void *ctx)
 	tensor_scope_begin(NO_GRAD);
 	for (int half = 0, first = 0; half < l->parts; first += half_size(l->n, l->parts, half++)) {
 		const Tensor *x = tensor_narrow(l->x, 0, first, half_size(l->n, l->parts, half));
-		tensor_copy_(tensor_narrow(l->logits, 0, first, half_size(l->n, l->parts, half)), mean_logits(l, x, half));
+		tensor_copy_(tensor_narrow(l->logits, 0, first, half_size(l->n, l->parts, half)),
+		    mean_logits(l, x, half));
 	}
 	tensor_scope_end();
 	return tensor_error() ? fail("cannot label: %s", tensor_error()) : 0;
 }
 
-/* The teachers in training mode: batch statistics, dropout, and each batch in two halves, as the student will see it. With
- * --bn eval in evaluation mode, whole. */
+/* The teachers in training mode: batch statistics, dropout, and each batch in two halves, as the
+ * student will see it. With --bn eval in evaluation mode, whole. */
 static int label_batch(struct run *r, long e, int i)
 {
-	int n = epoch_render(&r->drawn, i, &r->batch, &r->images, &r->first->normal), K = r->first->classes;
+	int n = epoch_render(&r->drawn, i, &r->batch, &r->images, &r->first->normal),
+	    K = r->first->classes;
 	bool again = n == r->drawn.batch;
 	tensor_scope_begin(NO_GRAD);
 	struct labelling l = {.r = r, .n = n, .parts = r->batch_bn && n > 1 ? 2 : 1};
@@ -105,14 +109,15 @@ static int label_batch(struct run *r, long e, int i)
 static int keep_batch(void *ctx, Reading *logits, int i)
 {
 	struct run *r = ctx;
-	if (tensor_read_end(logits, r->drawn.logits + (size_t)r->drawn.starts[i] * (size_t)r->first->classes) < 0)
+	if (tensor_read_end(logits,
+	        r->drawn.logits + (size_t)r->drawn.starts[i] * (size_t)r->first->classes) < 0)
 		return fail("cannot label: %s", tensor_error());
 	epoch_append(&r->kept, &r->drawn, i);
 	return 0;
 }
 
-/* Of all batches that are still to come, each subset of the wanted size is as likely as any other (selection sampling; Knuth,
- * The Art of Computer Programming 2, algorithm 3.4.2 S). */
+/* Of all batches that are still to come, each subset of the wanted size is as likely as any
+ * other (selection sampling; Knuth, The Art of Computer Programming 2, algorithm 3.4.2 S). */
 static bool is_kept(struct run *r, long e, int i)
 {
 	struct rng random = rng_at((uint64_t)common.seed, RNG_KEEP, (uint64_t)e, (uint32_t)i, 0);
@@ -126,7 +131,8 @@ static int label_epoch(struct run *r, long e)
 {
 	if (r->order && !(r->drawn.order = fkd_order_next(r->order)))
 		return -1;
-	epoch_draw(&r->drawn, &r->images, r->first->size, r->job->min_scale, (uint64_t)common.seed, e);
+	epoch_draw(
+	    &r->drawn, &r->images, r->first->size, r->job->min_scale, (uint64_t)common.seed, e);
 	epoch_clear(&r->kept);
 	for (int i = 0; i < r->drawn.batches; i++) {
 		if (is_kept(r, e, i) && label_batch(r, e, i) < 0)
@@ -151,9 +157,11 @@ static int label_all(struct run *r, struct stream_writer *w)
 		log_event(json_pack("{s:s, s:i}", "event", "epoch", "epoch", (int)e + 1));
 	}
 	progress_end();
-	chat("%d images of %.0f bytes; labels of %ld batches, %zu bytes", r->images.n, r->images.sizes_sum, batches, r->bytes);
-	log_event(json_pack("{s:s, s:I, s:I, s:I}", "event", "labels", "batches", (json_int_t)batches, "image_bytes",
-	    (json_int_t)r->images.sizes_sum, "label_bytes", (json_int_t)r->bytes));
+	chat("%d images of %.0f bytes; labels of %ld batches, %zu bytes", r->images.n,
+	    r->images.sizes_sum, batches, r->bytes);
+	log_event(json_pack("{s:s, s:I, s:I, s:I}", "event", "labels", "batches",
+	    (json_int_t)batches, "image_bytes", (json_int_t)r->images.sizes_sum, "label_bytes",
+	    (json_int_t)r->bytes));
 	return 0;
 }
 
@@ -165,7 +173,8 @@ static json_t *meta(const struct run *r)
 	teachers_describe(&r->teachers, inputs);
 	json_object_set_new(m, "inputs", inputs);
 	json_object_set_new(m, "weights", numbers_to_json(r->weights, r->teachers.n));
-	json_object_set_new(m, "classes", names_to_json((const char *const *)t->class_names, t->classes));
+	json_object_set_new(
+	    m, "classes", names_to_json((const char *const *)t->class_names, t->classes));
 	json_object_set_new(m, "images", json_integer(r->images.n));
 	json_object_set_new(m, "batch", json_integer(r->drawn.batch));
 	json_object_set_new(m, "epochs", json_integer(r->job->epochs));
@@ -213,7 +222,8 @@ static int prepare(struct run *r)
 	batch_init(&r->batch, batch, r->first->size);
 	epoch_init(&r->drawn, r->images.n, batch, r->first->classes, &views);
 	epoch_init(&r->kept, r->images.n, batch, r->first->classes, &views);
-	if (job->order == ORDER_FKD && !(r->order = fkd_order_new(&r->images, (uint64_t)job->fkd_seed)))
+	if (job->order == ORDER_FKD &&
+	    !(r->order = fkd_order_new(&r->images, (uint64_t)job->fkd_seed)))
 		return -1;
 	r->batch_bn = job->bn == LABEL_BN_BATCH;
 	r->logits = tensor_full(0, T_F32, 2, (int64_t[]){batch, r->first->classes});
@@ -221,7 +231,8 @@ static int prepare(struct run *r)
 		die("out of memory");
 	r->left = job->epochs * epoch_whole_batches(&r->drawn);
 	r->wanted = lround(job->keep * (double)r->left);
-	return r->wanted ? 0 : fail("--keep %g of %ld batches is less than one", job->keep, r->left);
+	return r->wanted ? 0
+	                 : fail("--keep %g of %ld batches is less than one", job->keep, r->left);
 }
 
 static int write_labels(struct run *r)

@@ -72,7 +72,8 @@ void coreset_herding(uint32_t *chosen, int ipc, const float *f, int n, int C)
 	free(mu);
 }
 
-/* Takes image `at`; gap[j] is the squared distance of j to its nearest taken one, -1 for those. The one with the largest gap. */
+/* Takes image `at`; gap[j] is the squared distance of j to its nearest taken one, -1 for those.
+ * The one with the largest gap. */
 static int widest_after(double *gap, int at, const float *f, int n, int C)
 {
 	int best = -1;

@@ -10,8 +10,6 @@
 
 enum { BATCH = 64 };
 
-/* --- scoring ------------------------------------------------------------------------------------- */
-
 struct padding {
 	float *pixels; /* [n][size][size][3], zeros around the crop */
 	const struct patch *patches;
@@ -33,12 +31,14 @@ static void pad_one(void *ctx, int i)
 	item_release(it, &im);
 	memset(out, 0, 3 * (size_t)p->size * p->size * sizeof *out);
 	for (int y = 0; y < side; y++)
-		memcpy(out + 3 * ((size_t)(at + y) * p->size + at), crop + 3 * (size_t)y * side, 3 * (size_t)side * sizeof *out);
+		memcpy(out + 3 * ((size_t)(at + y) * p->size + at), crop + 3 * (size_t)y * side,
+		    3 * (size_t)side * sizeof *out);
 	free(crop);
 }
 
 /* -log softmax(p_bb)[k] of each padded crop. */
-static void score(struct patch *patches, int n, const struct teacher *t, const struct dataset *d, int k, int side)
+static void score(
+    struct patch *patches, int n, const struct teacher *t, const struct dataset *d, int k, int side)
 {
 	struct batch b;
 	batch_init(&b, BATCH, t->size);
@@ -49,7 +49,8 @@ static void score(struct patch *patches, int n, const struct teacher *t, const s
 		par_for(m, pad_one, &p);
 		tensor_scope_begin(NO_GRAD);
 		struct pass pass = {.bn = BN_RUNNING};
-		Tensor *F = backbone_features(&t->backbone, batch_images(&b, 0, m, arithmetic()), &pass);
+		Tensor *F =
+		    backbone_features(&t->backbone, batch_images(&b, 0, m, arithmetic()), &pass);
 		Tensor *l = tensor_log_softmax(backbone_logits(&t->backbone, F, &pass), 1);
 		if (tensor_read(tensor_contiguous(tensor_narrow(l, 1, k, 1)), T_F32, logp, m) == 0)
 			for (int j = 0; j < m; j++)
@@ -59,8 +60,6 @@ static void score(struct patch *patches, int n, const struct teacher *t, const s
 	}
 	batch_free(&b);
 }
-
-/* --- choosing ------------------------------------------------------------------------------------ */
 
 static int by_score(const void *a, const void *b)
 {
@@ -81,7 +80,8 @@ static int images_of(uint32_t **items, const struct dataset *d, int k, int most,
 	return n < (uint32_t)most ? (int)n : most;
 }
 
-/* Sorts each image's crops, then rearranges to rounds: every image's best crop in ascending order, then every second best ... */
+/* Sorts each image's crops, then rearranges to rounds: every image's best crop in ascending
+ * order, then every second best ... */
 static void rank(struct patch *v, int images, int crops)
 {
 	struct patch *rounds = xcalloc((size_t)images * crops, sizeof *rounds);
@@ -101,8 +101,8 @@ int patches_in(const struct patch_rule *rule)
 	return rule->ipc * rule->factor * rule->factor;
 }
 
-static int choose(struct patch *out, const struct teacher *t, const struct dataset *d, int k, const struct patch_rule *rule,
-    const uint32_t *items, int images, struct rng *r)
+static int choose(struct patch *out, const struct teacher *t, const struct dataset *d, int k,
+    const struct patch_rule *rule, const uint32_t *items, int images, struct rng *r)
 {
 	int need = patches_in(rule), crops = rule->crops;
 	if (images * crops < need)
@@ -110,42 +110,50 @@ static int choose(struct patch *out, const struct teacher *t, const struct datas
 	struct patch *v = xcalloc((size_t)images * crops, sizeof *v);
 	for (int i = 0; i < images * crops; i++) {
 		const struct image *im = &d->v[items[i / crops]].image;
-		v[i] = (struct patch){.item = (int)items[i / crops], .box = random_resized_crop(r, im->w, im->h, 0.08, 1, 1, 1)};
+		v[i] = (struct patch){.item = (int)items[i / crops],
+		    .box = random_resized_crop(r, im->w, im->h, 0.08, 1, 1, 1)};
 	}
 	score(v, images * crops, t, d, k, t->size / rule->factor);
 	rank(v, images, crops);
 	int spare = images > need ? images - need : 0;
-	int start = rule->difficulty == DIFFICULTY_EASY ? 0 : rule->difficulty == DIFFICULTY_HARD ? spare : spare / 2;
+	int start = rule->difficulty == DIFFICULTY_EASY   ? 0
+	            : rule->difficulty == DIFFICULTY_HARD ? spare
+	                                                  : spare / 2;
 	memcpy(out, v + start, (size_t)need * sizeof *out);
 	free(v);
 	return tensor_error() ? fail("cannot score patches: %s", tensor_error()) : 0;
 }
 
-int patches_choose(
-    struct patch *out, const struct teacher *t, const struct dataset *d, int k, const struct patch_rule *rule, uint64_t seed)
+int patches_choose(struct patch *out, const struct teacher *t, const struct dataset *d, int k,
+    const struct patch_rule *rule, uint64_t seed)
 {
 	struct rng r = rng_at(seed, RNG_PATCH, (uint64_t)k, 0, 0);
 	uint32_t *items;
 	int images = images_of(&items, d, k, rule->images, &r);
-	int ok = images ? choose(out, t, d, k, rule, items, images, &r) : fail("class '%s' has no image", t->class_names[k]);
+	int ok = images ? choose(out, t, d, k, rule, items, images, &r)
+	                : fail("class '%s' has no image", t->class_names[k]);
 	free(items);
 	return ok;
 }
 
-/* Cells that do not divide the size differ by a pixel: all are drawn at the largest side and cut. */
-struct image patches_mosaic(const struct patch *patches, const struct dataset *d, const struct patch_rule *rule, int i, int size)
+/* Cells that do not divide the size differ by a pixel: all are drawn at the largest side and
+ * cut. */
+struct image patches_mosaic(const struct patch *patches, const struct dataset *d,
+    const struct patch_rule *rule, int i, int size)
 {
 	int f = rule->factor, side = (size + f - 1) / f;
 	struct image out = image_new(size, size), crop;
 	for (int q = 0; q < f * f; q++) {
 		const struct patch *p = &patches[q * rule->ipc + i];
 		int row = q / f, column = q % f;
-		int y0 = row * size / f, h = (row + 1) * size / f - y0, x0 = column * size / f, w = (column + 1) * size / f - x0;
+		int y0 = row * size / f, h = (row + 1) * size / f - y0, x0 = column * size / f,
+		    w = (column + 1) * size / f - x0;
 		struct image im = item_image(&d->v[p->item]);
 		image_resample(&crop, &im, p->box.x, p->box.y, p->box.w, p->box.h, side, side, 1);
 		item_release(&d->v[p->item], &im);
 		for (int y = 0; y < h; y++)
-			memcpy(out.rgb + 3 * ((size_t)(y0 + y) * size + x0), crop.rgb + 3 * (size_t)y * side, 3 * (size_t)w);
+			memcpy(out.rgb + 3 * ((size_t)(y0 + y) * size + x0),
+			    crop.rgb + 3 * (size_t)y * side, 3 * (size_t)w);
 		image_free(&crop);
 	}
 	return out;

@@ -1,7 +1,9 @@
-/* Selection baselines (fd2-method(7), SELECTION): real images, or mosaics of their patches, where fd2-distill would make images.
+/* Selection baselines (fd2-method(7), SELECTION): real images, or mosaics of their patches, where
+ * fd2-distill would make images.
  *
- * What is chosen of a class depends on its images, the seed and the teacher, and on nothing else: not on the order of the images in
- * the shards, nor on which other classes are chosen from. */
+ * What is chosen of a class depends on its images, the seed and the teacher, and on nothing
+ * else: not on the order of the images in the shards, nor on which other classes are chosen
+ * from. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,7 +17,9 @@
 #include "lib/fd2/select/job.h"
 #include "lib/fd2/select/patches.h"
 
-enum { CHECK_SIDE = 32 }; /* photographs that are not looked at are decoded small, to know that they are whole */
+enum {
+	CHECK_SIDE = 32
+}; /* photographs that are not looked at are decoded small, to know that they are whole */
 
 struct run {
 	const struct select_job *job;
@@ -29,8 +33,6 @@ struct run {
 	struct stream_writer *features;
 	struct shard_writer *writer;
 };
-
-/* --- choosing ------------------------------------------------------------------------------------ */
 
 static int put_features(struct run *r, const float *f, const struct item *items, int n)
 {
@@ -83,10 +85,8 @@ static int choose_all(struct run *r)
 	return ok;
 }
 
-/* --- writing ------------------------------------------------------------------------------------- */
-
-/* Image `id` of class k; without names of classes its number goes into the key, as in webdataset. json is stolen: what the image
- * was made of. */
+/* Image `id` of class k; without names of classes its number goes into the key, as in
+ * webdataset. json is stolen: what the image was made of. */
 static int put(struct run *r, int k, int id, const void *jpeg, size_t size, json_t *json)
 {
 	const char *class = r->real.classes ? r->real.classes[k] : NULL;
@@ -117,11 +117,13 @@ static int put_mosaic(struct run *r, int k, int id)
 	json_t *patches = json_array();
 	for (int q = 0; q < r->rule.factor * r->rule.factor; q++) {
 		const struct patch *p = &r->patches[k][q * r->rule.ipc + id - 1];
-		json_array_append_new(patches,
-		    json_pack("{s:s, s:[i,i,i,i]}", "from", r->real.v[p->item].key, "box", p->box.x, p->box.y, p->box.w, p->box.h));
+		json_array_append_new(
+		    patches, json_pack("{s:s, s:[i,i,i,i]}", "from", r->real.v[p->item].key, "box",
+		                 p->box.x, p->box.y, p->box.w, p->box.h));
 	}
 	json_t *json = json_pack("{s:o}", "patches", patches);
-	struct image im = patches_mosaic(r->patches[k], &r->real, &r->rule, id - 1, r->teacher.size);
+	struct image im =
+	    patches_mosaic(r->patches[k], &r->real, &r->rule, id - 1, r->teacher.size);
 	int ok = jpeg_encode(&im, (int)r->job->quality, &jpeg, &size);
 	if (!ok)
 		ok = put(r, k, id, jpeg, size, json);
@@ -140,8 +142,6 @@ static int write_all(struct run *r)
 				return -1;
 	return 0;
 }
-
-/* --- start --------------------------------------------------------------------------------------- */
 
 static int read_real(struct run *r)
 {
@@ -177,7 +177,8 @@ static int choose_classes(struct run *r)
 	const struct opt_range *classes = &r->job->classes;
 	int K = r->real.n_classes;
 	if (classes->first >= K)
-		return fail("--classes starts at %ld, but there are %d classes (0-%d)", classes->first, K, K - 1);
+		return fail("--classes starts at %ld, but there are %d classes (0-%d)",
+		    classes->first, K, K - 1);
 	r->first = (int)classes->first;
 	r->last = classes->last < K ? (int)classes->last : K - 1;
 	return 0;
@@ -190,9 +191,11 @@ static int check_counts(const struct run *r)
 		if (n >= r->job->ipc)
 			continue;
 		if (!r->real.classes)
-			return fail("class %d has %d images, and %ld of each class are asked for (--ipc)", k, n, r->job->ipc);
-		return fail(
-		    "class '%s' has %d images, and %ld of each class are asked for (--ipc)", r->real.classes[k], n, r->job->ipc);
+			return fail(
+			    "class %d has %d images, and %ld of each class are asked for (--ipc)",
+			    k, n, r->job->ipc);
+		return fail("class '%s' has %d images, and %ld of each class are asked for (--ipc)",
+		    r->real.classes[k], n, r->job->ipc);
 	}
 	return 0;
 }

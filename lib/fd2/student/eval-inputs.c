@@ -1,4 +1,5 @@
-/* What a student learns from and is measured on: labels, images and held-out images, and whether they belong together. */
+/* What a student learns from and is measured on: labels, images and held-out images, and whether
+ * they belong together. */
 #include <string.h>
 
 #include "lib/base/err.h"
@@ -16,7 +17,8 @@ static int open_labels(struct evaluation *r)
 		return -1;
 	if (job->epochs > r->labels.epochs && !job->reuse_labels)
 		return fail(
-		    "--epochs %ld, but the labels hold %d; --reuse-labels goes through them again", job->epochs, r->labels.epochs);
+		    "--epochs %ld, but the labels hold %d; --reuse-labels goes through them again",
+		    job->epochs, r->labels.epochs);
 	return label_set_images(&r->labels, &r->images, job->shards, job->n_shards);
 }
 
@@ -35,7 +37,8 @@ static int read_hard(struct evaluation *r)
 	if (!r->images.classes || r->images.n_classes < 2)
 		return fail("the shards name fewer than two classes");
 	r->labels.classes = r->images.n_classes;
-	r->labels.class_names = names_copy((const char *const *)r->images.classes, r->images.n_classes);
+	r->labels.class_names =
+	    names_copy((const char *const *)r->images.classes, r->images.n_classes);
 	return 0;
 }
 
@@ -55,9 +58,12 @@ static int read_held_out(struct evaluation *r, struct dataset *d, const struct o
 /* Images that choose the best epoch cannot measure it too. */
 static int read_all_held_out(struct evaluation *r)
 {
-	if (read_held_out(r, &r->val, &r->job->val) < 0 || read_held_out(r, &r->test, &r->job->test) < 0)
+	if (read_held_out(r, &r->val, &r->job->val) < 0 ||
+	    read_held_out(r, &r->test, &r->job->test) < 0)
 		return -1;
-	return strcmp(r->val.digest, r->test.digest) ? 0 : fail("--val and --test hold the same images (%s)", r->val.digest);
+	return strcmp(r->val.digest, r->test.digest)
+	           ? 0
+	           : fail("--val and --test hold the same images (%s)", r->val.digest);
 }
 
 /* Whether batches are missing, and the pool where they are to be used again. */
@@ -69,10 +75,10 @@ static int open_pool(struct evaluation *r, int batch)
 	if (batches < 0)
 		return -1;
 	if (!r->job->reuse_labels)
-		return batches == all
-		           ? 0
-		           : fail("the labels hold %ld of the %ld batches of their %d epochs; --reuse-labels uses them again",
-		                 batches, all, l->epochs);
+		return batches == all ? 0
+		                      : fail("the labels hold %ld of the %ld batches of their %d "
+		                             "epochs; --reuse-labels uses them again",
+		                            batches, all, l->epochs);
 	r->pool = (struct pool){.labels = l->stream,
 	    .images = &r->images,
 	    .size = l->size,
@@ -95,7 +101,8 @@ static int start_students(struct evaluation *r)
 	const struct eval_job *job = r->job;
 	r->students = xcalloc((size_t)job->n_students, sizeof *r->students);
 	for (int i = 0; i < job->n_students; i++)
-		if (student_init(&r->students[i], &job->students[i], job, r->labels.classes, r->labels.size, job->test.n > 0) < 0)
+		if (student_init(&r->students[i], &job->students[i], job, r->labels.classes,
+		        r->labels.size, job->test.n > 0) < 0)
 			return -1;
 	return 0;
 }

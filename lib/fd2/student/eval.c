@@ -1,5 +1,6 @@
-/* Stage 6: plain backbones trained on the distilled images alone, and their accuracy on held-out ones (fd2-method(7), STUDENTS).
- * Several students learn from the same batches, each of which is read, decoded and rendered once. */
+/* Stage 6: plain backbones trained on the distilled images alone, and their accuracy on held-out
+ * ones (fd2-method(7), STUDENTS). Several students learn from the same batches, each of which is
+ * read, decoded and rendered once. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -8,8 +9,6 @@
 #include "lib/base/names.h"
 #include "lib/fd2/student/eval.h"
 #include "lib/fd2/batch/validate.h"
-
-/* --- measuring ----------------------------------------------------------------------------------- */
 
 static void count_students(void *ctx, const Tensor *x, const int64_t *labels)
 {
@@ -35,7 +34,8 @@ static void swap_kept(struct evaluation *r)
 		ema_swap(r->students[i].kept);
 }
 
-/* With --test: what the validations chose, then the last, on images that had no part in the choice. */
+/* With --test: what the validations chose, then the last, on images that had no part in the
+ * choice. */
 static int examine(struct evaluation *r)
 {
 	if (!r->job->test.n)
@@ -49,17 +49,17 @@ static int examine(struct evaluation *r)
 	return measure(r, &r->test);
 }
 
-/* --- training ------------------------------------------------------------------------------------ */
-
 /* Full batches always in the same tensors. */
 static struct lesson lesson_of(struct evaluation *r, int e, int i)
 {
 	int n = r->batch.n, K = r->labels.classes;
-	struct lesson l = {.n = n, .epoch = e, .number = i, .again = n == r->batch.cap, .job = r->job};
+	struct lesson l = {
+	    .n = n, .epoch = e, .number = i, .again = n == r->batch.cap, .job = r->job};
 	l.parts = r->labels.halves && n > 1 ? 2 : 1;
 	Tensor *x = batch_images(&r->batch, 0, n, arithmetic()), *labels = NULL, *teacher = NULL;
 	if (r->labels.stream)
-		teacher = tensor_from(r->epoch.logits + (size_t)r->epoch.starts[i] * (size_t)K, T_F16, 2, (int64_t[]){n, K});
+		teacher = tensor_from(r->epoch.logits + (size_t)r->epoch.starts[i] * (size_t)K,
+		    T_F16, 2, (int64_t[]){n, K});
 	else
 		labels = batch_labels(&r->batch, 0, n);
 	l.x = l.again ? tensor_settle(&r->x, x) : x;
@@ -95,7 +95,8 @@ static void view_whole(struct epoch *e, const struct dataset *d)
 {
 	for (int i = 0; i < e->n; i++) {
 		int w = d->v[e->ids[i]].image.w, h = d->v[e->ids[i]].image.h, side = w < h ? w : h;
-		memcpy(e->boxes + 4 * i, (int32_t[]){(w - side) / 2, (h - side) / 2, side, side}, 4 * sizeof *e->boxes);
+		memcpy(e->boxes + 4 * i, (int32_t[]){(w - side) / 2, (h - side) / 2, side, side},
+		    4 * sizeof *e->boxes);
 		e->flips[i] = false;
 	}
 }
@@ -104,14 +105,17 @@ static void view_whole(struct epoch *e, const struct dataset *d)
 static int next_epoch(struct evaluation *r, long e)
 {
 	if (!r->labels.stream) {
-		epoch_draw(&r->epoch, &r->images, r->labels.size, r->job->min_scale, (uint64_t)common.seed, e);
+		epoch_draw(&r->epoch, &r->images, r->labels.size, r->job->min_scale,
+		    (uint64_t)common.seed, e);
 		if (r->job->no_augment)
 			view_whole(&r->epoch, &r->images);
 		return 1;
 	}
-	int got = r->job->reuse_labels ? pool_next(&r->pool, &r->epoch)
-	                               : epoch_read(&r->epoch, r->labels.stream, e, &r->images, r->labels.size);
-	r->label_bytes = r->job->reuse_labels ? r->pool.bytes : r->label_bytes + epoch_bytes(&r->epoch);
+	int got = r->job->reuse_labels
+	              ? pool_next(&r->pool, &r->epoch)
+	              : epoch_read(&r->epoch, r->labels.stream, e, &r->images, r->labels.size);
+	r->label_bytes =
+	    r->job->reuse_labels ? r->pool.bytes : r->label_bytes + epoch_bytes(&r->epoch);
 	return got;
 }
 
@@ -130,16 +134,19 @@ static void log_epoch(const struct evaluation *r, int e, bool measured)
 {
 	for (int i = 0; i < r->job->n_students; i++) {
 		const struct student *s = &r->students[i];
-		double loss = s->loss / r->epoch.n, lr = lr_cosine(s->lr, e - 1, r->epochs, 0, r->job->zeta);
-		json_t *event = json_pack("{s:s, s:i, s:i, s:f, s:{s:o}}", "event", "epoch", "student", i, "epoch", e, "lr", lr,
-		    "loss", r->labels.stream ? "kl" : "ce", json_real_or_null(loss));
+		double loss = s->loss / r->epoch.n,
+		       lr = lr_cosine(s->lr, e - 1, r->epochs, 0, r->job->zeta);
+		json_t *event = json_pack("{s:s, s:i, s:i, s:f, s:{s:o}}", "event", "epoch",
+		    "student", i, "epoch", e, "lr", lr, "loss", r->labels.stream ? "kl" : "ce",
+		    json_real_or_null(loss));
 		if (measured) {
 			json_object_set_new(event, "top1", json_real(hits_top1(&s->now.hits)));
 			json_object_set_new(event, "top5", json_real(hits_top5(&s->now.hits)));
 			json_object_set_new(event, "ece", json_real_or_null(scores_ece(&s->now)));
 			json_object_set_new(event, "nll", json_real_or_null(scores_nll(&s->now)));
-			chat("epoch %4d  %s, seed %ld  loss %.4f  top-1 %5.2f %%  top-5 %5.2f %%", e, s->plan->arch, s->plan->seed,
-			    loss, hits_top1(&s->now.hits), hits_top5(&s->now.hits));
+			chat("epoch %4d  %s, seed %ld  loss %.4f  top-1 %5.2f %%  top-5 %5.2f %%",
+			    e, s->plan->arch, s->plan->seed, loss, hits_top1(&s->now.hits),
+			    hits_top5(&s->now.hits));
 		}
 		log_event(event);
 	}
@@ -178,13 +185,12 @@ static int train(struct evaluation *r)
 		for (int i = 0; due && i < job->n_students; i++)
 			student_compare(&r->students[i], e);
 		log_epoch(r, e, due);
-		progress_at(e, "loss %.4f  top-1 %.1f %%", r->students[0].loss / r->epoch.n, hits_top1(&r->students[0].now.hits));
+		progress_at(e, "loss %.4f  top-1 %.1f %%", r->students[0].loss / r->epoch.n,
+		    hits_top1(&r->students[0].now.hits));
 	}
 	progress_end();
 	return labels_end(r);
 }
-
-/* --- the stage ----------------------------------------------------------------------------------- */
 
 static int publish(const struct evaluation *r)
 {

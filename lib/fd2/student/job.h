@@ -1,5 +1,6 @@
-/* What fd2-eval asks of this folder: settings, and the stage that follows them. Paths are as on the command
- * line; n_shards = 0 is standard input. Every stage returns 0, or -1 with fail_message(). */
+/* What fd2-eval asks of this folder: settings, and the stage that follows them. Paths are as on
+ * the command line; n_shards = 0 is standard input. Every stage returns 0, or -1 with
+ * fail_message(). */
 #ifndef FD2_STUDENT_JOB_H
 #define FD2_STUDENT_JOB_H
 #include "lib/base/opts.h"

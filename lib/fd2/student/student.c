@@ -14,7 +14,8 @@ static double default_lr(const struct arch *arch)
 	return arch->student_lr > 0 ? arch->student_lr : 1e-3;
 }
 
-int student_init(struct student *s, const struct student_plan *plan, const struct eval_job *job, int classes, int size, bool keep)
+int student_init(struct student *s, const struct student_plan *plan, const struct eval_job *job,
+    int classes, int size, bool keep)
 {
 	struct arch_options o = {.classes = classes, .size = size, .last_stride = 2};
 	*s = (struct student){.plan = plan, .late = {add_losses, s}};
@@ -51,17 +52,18 @@ void student_free(struct student *s)
 	scores_free(&s->now);
 }
 
-/* --- learning ------------------------------------------------------------------------------------ */
-
 static Tensor *part(const Tensor *t, const struct lesson *l, int half)
 {
-	return t ? tensor_narrow(t, 0, half ? half_size(l->n, l->parts, 0) : 0, half_size(l->n, l->parts, half)) : NULL;
+	return t ? tensor_narrow(t, 0, half ? half_size(l->n, l->parts, 0) : 0,
+	               half_size(l->n, l->parts, half))
+	         : NULL;
 }
 
 /* What dropout keeps of a half, drawn anew. */
 static Tensor *draw_keep(struct student *s, const struct lesson *l, int half)
 {
-	struct rng r = rng_at((uint64_t)s->plan->seed, RNG_DROPOUT, (uint64_t)l->epoch, (uint32_t)l->number, (uint32_t)half);
+	struct rng r = rng_at((uint64_t)s->plan->seed, RNG_DROPOUT, (uint64_t)l->epoch,
+	    (uint32_t)l->number, (uint32_t)half);
 	Tensor *keep = backbone_keep(&s->net, half_size(l->n, l->parts, half), &r);
 	return l->again ? tensor_settle(&s->keep[half], keep) : keep;
 }
@@ -69,8 +71,10 @@ static Tensor *draw_keep(struct student *s, const struct lesson *l, int half)
 static Tensor *loss_of(const struct lesson *l, const Tensor *logits, int half)
 {
 	if (!l->teacher)
-		return tensor_cross_entropy(logits, part(l->labels, l, half), l->job->label_smoothing);
-	return loss_kl(logits, tensor_to(part(l->teacher, l, half), tensor_type(logits)), l->job->temperature);
+		return tensor_cross_entropy(
+		    logits, part(l->labels, l, half), l->job->label_smoothing);
+	return loss_kl(
+	    logits, tensor_to(part(l->teacher, l, half), tensor_type(logits)), l->job->temperature);
 }
 
 struct learning {
@@ -147,8 +151,6 @@ int student_end_epoch(struct student *s)
 	s->seconds += elapsed() - start;
 	return ok;
 }
-
-/* --- what it has reached ------------------------------------------------------------------------- */
 
 Tensor *student_logits(const struct student *s, const Tensor *x)
 {

@@ -1,4 +1,5 @@
-/* One student: a plain backbone that learns from distilled images, and what it has reached (fd2-method(7), STUDENTS). */
+/* One student: a plain backbone that learns from distilled images, and what it has reached
+ * (fd2-method(7), STUDENTS). */
 #ifndef FD2_STUDENT_H
 #define FD2_STUDENT_H
 #include "lib/fd2/batch/batch.h"
@@ -30,9 +31,10 @@ struct student {
 
 /* A batch, rendered once for all students. */
 struct lesson {
-	const Tensor *x;       /* [n,3,S,S] in the type of arithmetic */
-	const Tensor *teacher; /* logits of its samples, f16 [n,K]; NULL: their classes are the labels, */
-	const Tensor *labels;  /* i64 [n], or NULL */
+	const Tensor *x; /* [n,3,S,S] in the type of arithmetic */
+	const Tensor
+	    *teacher; /* logits of its samples, f16 [n,K]; NULL: their classes are the labels, */
+	const Tensor *labels; /* i64 [n], or NULL */
 	int n;
 	int parts; /* halves in which the teacher saw it, for the BatchNorms' statistics, or 1 */
 	int epoch, number;
@@ -41,7 +43,8 @@ struct lesson {
 };
 
 /* keep: the parameters of the best validation are kept. -1: fail_message. */
-int student_init(struct student *s, const struct student_plan *plan, const struct eval_job *job, int classes, int size, bool keep);
+int student_init(struct student *s, const struct student_plan *plan, const struct eval_job *job,
+    int classes, int size, bool keep);
 void student_free(struct student *s);
 /* One step of AdamW on the mean loss of the batch. -1: a libtorch error. */
 int student_step(struct student *s, const struct lesson *lesson, double lr);

@@ -30,7 +30,9 @@ int attention_of(struct attention *a, const struct teacher *t, const struct imag
 	struct pass pass = {.bn = BN_RUNNING};
 	tensor_scope_begin(NO_GRAD);
 	struct teacher_out o = teacher_forward(t, as_tensor(t, im), &pass);
-	*a = (struct attention){.maps = (int)tensor_size(o.A, 1), .h = (int)tensor_size(o.A, 2), .w = (int)tensor_size(o.A, 3)};
+	*a = (struct attention){.maps = (int)tensor_size(o.A, 1),
+	    .h = (int)tensor_size(o.A, 2),
+	    .w = (int)tensor_size(o.A, 3)};
 	a->A = values(o.A);
 	a->z = values(o.z);
 	a->features = (int)tensor_size(o.z, 1);

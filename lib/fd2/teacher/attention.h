@@ -1,7 +1,8 @@
 /* What the teacher sees in a finished image: its attention maps and its representation.
  *
- * Always in f32 and one image at a time, so that the numbers do not depend on which images are computed together: the group loop
- * inside fd2-distill and a chain of fd2-distill and fd2-attn processes agree bit for bit because of it. */
+ * Always in f32 and one image at a time, so that the numbers do not depend on which images are
+ * computed together: the group loop inside fd2-distill and a chain of fd2-distill and fd2-attn
+ * processes agree bit for bit because of it. */
 #ifndef FD2_ATTENTION_H
 #define FD2_ATTENTION_H
 #include "lib/fd2/teacher/teacher.h"

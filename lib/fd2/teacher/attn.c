@@ -20,12 +20,11 @@ struct run {
 static json_t *provenance(const struct run *r)
 {
 	json_t *p = fd2_provenance();
-	json_object_set_new(p, "inputs", json_pack("{s:s, s:s}", "teacher", r->teacher.digest, "images", r->images.digest));
+	json_object_set_new(p, "inputs",
+	    json_pack("{s:s, s:s}", "teacher", r->teacher.digest, "images", r->images.digest));
 	json_object_set_new(p, "size", json_integer(r->teacher.size));
 	return p;
 }
-
-/* --- as a stream --------------------------------------------------------------------------------- */
 
 static int put(struct stream_writer *w, const struct item *it, const struct attention *a)
 {
@@ -57,8 +56,6 @@ static int write_stream(struct run *r, struct out *out)
 		stream_abandon(w);
 	return -1;
 }
-
-/* --- as pictures --------------------------------------------------------------------------------- */
 
 /* Mean over the M maps. */
 static float *mean_map(const struct attention *a)
@@ -102,10 +99,12 @@ static int overlay(struct run *r, struct shard_writer *w, const struct item *it,
 	uint8_t *jpeg = NULL;
 	size_t size;
 	const char *slash = strrchr(it->key, '/');
-	char *class = slash ? xasprintf("%.*s", (int)(slash - it->key), it->key) : xstrdup("images");
+	char *class =
+	    slash ? xasprintf("%.*s", (int)(slash - it->key), it->key) : xstrdup("images");
 	int ok = jpeg_encode(&im, 90, &jpeg, &size);
 	if (!ok)
-		ok = shard_add(w, class, slash ? slash + 1 : it->key, it->label, jpeg, size, NULL, 0, NULL);
+		ok = shard_add(
+		    w, class, slash ? slash + 1 : it->key, it->label, jpeg, size, NULL, 0, NULL);
 	free(class);
 	free(jpeg);
 	free(map);
@@ -136,7 +135,8 @@ static int write_overlays(struct run *r, struct out *out)
 	float top = 0;
 	if (r->job->shared_scale && highest(r, &top) < 0)
 		return -1;
-	struct shard_writer *w = shard_create(out, provenance(r), (const char *const *)r->images.classes, r->images.n_classes);
+	struct shard_writer *w = shard_create(
+	    out, provenance(r), (const char *const *)r->images.classes, r->images.n_classes);
 	int ok = w ? 0 : -1;
 	for (int i = 0; i < r->images.n && !ok; i++) {
 		ok = overlay(r, w, &r->images.v[i], top);

@@ -22,8 +22,10 @@ static void between(float *to, const float *grid, int h, int w, int channels, do
 	int y0 = (int)y, x0 = (int)x, y1 = y0 + (y0 < h - 1), x1 = x0 + (x0 < w - 1);
 	float fy = (float)(y - y0), fx = (float)(x - x0);
 	for (int c = 0; c < channels; c++) {
-		float top = (1 - fx) * grid[(y0 * w + x0) * channels + c] + fx * grid[(y0 * w + x1) * channels + c];
-		float low = (1 - fx) * grid[(y1 * w + x0) * channels + c] + fx * grid[(y1 * w + x1) * channels + c];
+		float top = (1 - fx) * grid[(y0 * w + x0) * channels + c] +
+		            fx * grid[(y0 * w + x1) * channels + c];
+		float low = (1 - fx) * grid[(y1 * w + x0) * channels + c] +
+		            fx * grid[(y1 * w + x1) * channels + c];
 		to[c] = (1 - fy) * top + fy * low;
 	}
 }
@@ -58,7 +60,8 @@ static void reach(uint8_t *mask, const struct work *k, const float *map, double 
 	float *wide = xcalloc((size_t)S * S, sizeof *wide), largest = 0;
 	for (int y = 0; y < S; y++)
 		for (int x = 0; x < S; x++) {
-			between(&wide[y * S + x], map, k->h, k->w, 1, aligned(y, S, k->h), aligned(x, S, k->w));
+			between(&wide[y * S + x], map, k->h, k->w, 1, aligned(y, S, k->h),
+			    aligned(x, S, k->w));
 			largest = fmaxf(largest, wide[y * S + x]);
 		}
 	for (int i = 0; i < S * S; i++)
@@ -81,7 +84,8 @@ static struct span extent(const uint8_t *mask, int S, int step)
 				s.last = i;
 			}
 	int pad = S / 10;
-	return (struct span){s.first > pad ? s.first - pad : 0, s.last + pad < S ? s.last + pad : S - 1};
+	return (struct span){
+	    s.first > pad ? s.first - pad : 0, s.last + pad < S ? s.last + pad : S - 1};
 }
 
 static void crop(float *out, const struct work *k, const float *image, const uint8_t *mask)
@@ -90,7 +94,8 @@ static void crop(float *out, const struct work *k, const float *image, const uin
 	struct span rows = extent(mask, S, S), columns = extent(mask, S, 1);
 	for (int y = 0; y < S; y++)
 		for (int x = 0; x < S; x++)
-			between(out + 3 * (y * S + x), image, S, S, 3, rows.first + aligned(y, S, rows.last - rows.first + 1),
+			between(out + 3 * (y * S + x), image, S, S, 3,
+			    rows.first + aligned(y, S, rows.last - rows.first + 1),
 			    columns.first + aligned(x, S, columns.last - columns.first + 1));
 }
 
@@ -106,7 +111,8 @@ static void one(void *ctx, int i)
 	const struct work *k = ctx;
 	size_t pixels = 3 * (size_t)k->size * k->size;
 	const float *A = k->A + (size_t)i * k->maps * k->h * k->w, *image = k->pixels + i * pixels;
-	struct rng r = rng_at(k->seed, RNG_GUIDED, (uint64_t)k->epoch, (uint32_t)k->batch, (uint32_t)i);
+	struct rng r =
+	    rng_at(k->seed, RNG_GUIDED, (uint64_t)k->epoch, (uint32_t)k->batch, (uint32_t)i);
 	uint8_t *mask = xmalloc((size_t)k->size * k->size);
 	const float *look = draw_map(&r, k, A), *hide = draw_map(&r, k, A);
 	reach(mask, k, look, rng_between(&r, 0.4, 0.6));
@@ -116,13 +122,14 @@ static void one(void *ctx, int i)
 	free(mask);
 }
 
-int cal_augment(float *out, const float *pixels, const Tensor *A, int size, uint64_t seed, long epoch, long batch)
+int cal_augment(float *out, const float *pixels, const Tensor *A, int size, uint64_t seed,
+    long epoch, long batch)
 {
 	int64_t count = tensor_numel(A);
 	float *a = xcalloc((size_t)count + 1, sizeof *a);
 	int ok = tensor_read(A, T_F32, a, count);
-	struct work k = {out, pixels, a, (int)tensor_size(A, 0), (int)tensor_size(A, 1), (int)tensor_size(A, 2),
-	    (int)tensor_size(A, 3), size, seed, epoch, batch};
+	struct work k = {out, pixels, a, (int)tensor_size(A, 0), (int)tensor_size(A, 1),
+	    (int)tensor_size(A, 2), (int)tensor_size(A, 3), size, seed, epoch, batch};
 	if (!ok)
 		par_for(k.n, one, &k);
 	free(a);

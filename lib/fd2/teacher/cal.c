@@ -9,7 +9,8 @@ void cal_init(struct cal *cal, struct params *p, int channels, int maps, int cla
 {
 	cal->maps = maps;
 	p->conv_start = CONV_FAN_OUT;
-	conv_init(&cal->conv, p, "cal.attention.conv", (struct conv_shape){.in = channels, .out = maps, .kernel = 1});
+	conv_init(&cal->conv, p, "cal.attention.conv",
+	    (struct conv_shape){.in = channels, .out = maps, .kernel = 1});
 	bn_init(&cal->bn, p, "cal.attention.bn", maps, 1e-3);
 	linear_init(&cal->fc, p, "cal.fc", maps * channels, classes, false);
 	cal->prototypes = buffer_init(p, "cal.prototypes", classes, (int64_t)maps * channels);
@@ -23,10 +24,12 @@ Tensor *cal_attention(const struct cal *cal, const Tensor *F, const struct pass 
 
 Tensor *bilinear_attention_pooling(const Tensor *F, const Tensor *A)
 {
-	int64_t B = tensor_size(F, 0), C = tensor_size(F, 1), M = tensor_size(A, 1), hw = tensor_size(F, 2) * tensor_size(F, 3);
+	int64_t B = tensor_size(F, 0), C = tensor_size(F, 1), M = tensor_size(A, 1),
+	        hw = tensor_size(F, 2) * tensor_size(F, 3);
 	Tensor *f = tensor_reshape(tensor_to(F, tensor_type(A)), 3, (int64_t[]){B, C, hw});
 	Tensor *a = tensor_reshape(A, 3, (int64_t[]){B, M, hw});
-	Tensor *z = tensor_affine(tensor_matmul(a, tensor_transpose(f, 1, 2)), 1.0 / (double)hw, 0); /* [B,M,C] */
+	Tensor *z = tensor_affine(
+	    tensor_matmul(a, tensor_transpose(f, 1, 2)), 1.0 / (double)hw, 0); /* [B,M,C] */
 	z = tensor_reshape(z, 2, (int64_t[]){B, M * C});
 	z = tensor_mul(tensor_sign(z), tensor_sqrt(tensor_affine(tensor_abs(z), 1, 1e-6)));
 	return normalized_rows(z);
@@ -42,8 +45,9 @@ Tensor *normalized_rows(const Tensor *c)
 	return tensor_div(c, tensor_clamp_min(tensor_norm(c, 1, true), 1e-12));
 }
 
-/* The updates of one batch are linear in c and z, so they are one product: c <- D c + W z, with D = diag (1-mu)^n_k for n_k
- * samples of class k, and W[k][b] = mu (1-mu)^(samples of class k after b). */
+/* The updates of one batch are linear in c and z, so they are one product: c <- D c + W z, with
+ * D = diag (1-mu)^n_k for n_k samples of class k, and W[k][b] = mu (1-mu)^(samples of class k
+ * after b). */
 void prototypes_update(Tensor *prototypes, const Tensor *z, const int64_t *labels, double mu)
 {
 	int64_t K = tensor_size(prototypes, 0), B = tensor_size(z, 0);
@@ -65,11 +69,13 @@ void prototypes_update(Tensor *prototypes, const Tensor *z, const int64_t *label
 	free(w);
 }
 
-/* c <- c + mu (S z - s Norm(c)): S picks the last sample of each class, s is 1 for classes that have one. */
+/* c <- c + mu (S z - s Norm(c)): S picks the last sample of each class, s is 1 for classes that
+ * have one. */
 void prototypes_update_cal(Tensor *prototypes, const Tensor *z, const int64_t *labels, double mu)
 {
 	int64_t K = tensor_size(prototypes, 0), B = tensor_size(z, 0);
-	double *pick = xcalloc((size_t)(K * B), sizeof *pick), *present = xcalloc((size_t)K, sizeof *present);
+	double *pick = xcalloc((size_t)(K * B), sizeof *pick),
+	       *present = xcalloc((size_t)K, sizeof *present);
 	for (int64_t b = B - 1; b >= 0; b--)
 		if (!present[labels[b]])
 			present[labels[b]] = pick[labels[b] * B + b] = 1;

@@ -16,19 +16,20 @@ void cal_init(struct cal *cal, struct params *p, int channels, int maps, int cla
 /* A = g(F), Eq. 3: [B,C,h,w] -> [B,M,h,w], f32 and non-negative. */
 Tensor *cal_attention(const struct cal *cal, const Tensor *F, const struct pass *pass);
 
-/* z = Phi(F, A), Eq. 3: bilinear attention pooling. z_mc = sum_hw A_mhw F_chw / (h w), flattened to [B, M*C]; then
- * sign(z) sqrt(|z| + 1e-6); then divided by its Euclidean norm (at least 1e-12). */
+/* z = Phi(F, A), Eq. 3: bilinear attention pooling. z_mc = sum_hw A_mhw F_chw / (h w), flattened
+ * to [B, M*C]; then sign(z) sqrt(|z| + 1e-6); then divided by its Euclidean norm (at least
+ * 1e-12). */
 Tensor *bilinear_attention_pooling(const Tensor *F, const Tensor *A);
 
 /* The classifier sees 100 z (CAL's scale): p = W (100 z), [B, K]. */
 Tensor *cal_logits(const struct cal *cal, const Tensor *z);
 
-/* c_y <- (1 - mu) c_y + mu z (Eq. 5), sample after sample where a class repeats in the batch; z [B, M*C] has unit norm already.
- * In place, without gradient; labels are class indices. */
+/* c_y <- (1 - mu) c_y + mu z (Eq. 5), sample after sample where a class repeats in the batch; z
+ * [B, M*C] has unit norm already. In place, without gradient; labels are class indices. */
 void prototypes_update(Tensor *prototypes, const Tensor *z, const int64_t *labels, double mu);
 
-/* CAL's own program instead: c_y <- c_y + mu (z - Norm(c_y)), where the last sample of a class in the batch is the one that counts.
- */
+/* CAL's own program instead: c_y <- c_y + mu (z - Norm(c_y)), where the last sample of a class
+ * in the batch is the one that counts. */
 void prototypes_update_cal(Tensor *prototypes, const Tensor *z, const int64_t *labels, double mu);
 
 /* Norm(c): each row divided by its norm; a row of zeros stays. */

@@ -21,7 +21,8 @@ static struct params state_of(const struct optim *o)
 	for (int i = 0; i < o->n; i++) {
 		s.v[s.n++] = (struct param){key(&s, "optim.m.%s", o->name[i]), o->m[i], false};
 		if (o->v)
-			s.v[s.n++] = (struct param){key(&s, "optim.v.%s", o->name[i]), o->v[i], false};
+			s.v[s.n++] =
+			    (struct param){key(&s, "optim.v.%s", o->name[i]), o->v[i], false};
 	}
 	return s;
 }
@@ -49,8 +50,9 @@ int checkpoint_write(const char *out, const struct training *t)
 		return -1;
 	json_t *meta = fd2_provenance();
 	json_object_set_new(meta, "state",
-	    json_pack("{s:I, s:I, s:s, s:[I,f,f]}", "epoch", (json_int_t)t->epoch, "step", (json_int_t)t->optim->step, "data",
-	        t->data, "best", (json_int_t)t->best.epoch, t->best.backbone, t->best.cal));
+	    json_pack("{s:I, s:I, s:s, s:[I,f,f]}", "epoch", (json_int_t)t->epoch, "step",
+	        (json_int_t)t->optim->step, "data", t->data, "best", (json_int_t)t->best.epoch,
+	        t->best.backbone, t->best.cal));
 	struct stream_writer *w = stream_create(file, "checkpoint", meta);
 	if (!w)
 		return -1;
@@ -69,8 +71,10 @@ static int same_settings(const char *name, json_t *meta, const char *data)
 	a = json_object_get(meta, "options");
 	b = json_object_get(now, "options");
 	json_t *value;
-	json_object_foreach(b, key, value) if (!ok && !json_equal(json_object_get(a, key), value)) ok =
-	    fail("cannot resume from '%s': it was made with another --%s", name, key);
+	json_object_foreach (b, key, value)
+		if (!ok && !json_equal(json_object_get(a, key), value))
+			ok = fail(
+			    "cannot resume from '%s': it was made with another --%s", name, key);
 	json_unpack(meta, "{s:{s:s}}", "state", "data", &was);
 	if (!ok && (!was || strcmp(was, data)))
 		ok = fail("cannot resume from '%s': it was made with other training images", name);
@@ -117,8 +121,8 @@ static int read_file(const char *name, struct training *t)
 	json_int_t e = 0, s = 0, best = 0;
 	struct best *b = &t->best;
 	int ok = same_settings(name, stream_meta(r), t->data);
-	if (!ok && json_unpack(stream_meta(r), "{s:{s:I, s:I, s:[I,F,F]}}", "state", "epoch", &e, "step", &s, "best", &best,
-	               &b->backbone, &b->cal))
+	if (!ok && json_unpack(stream_meta(r), "{s:{s:I, s:I, s:[I,F,F]}}", "state", "epoch", &e,
+	               "step", &s, "best", &best, &b->backbone, &b->cal))
 		ok = fail("cannot resume from '%s': it holds no state", name);
 	if (!ok && take_all(r, t) < 0)
 		ok = fail("cannot resume from '%s': %s", name, fail_message());

@@ -1,5 +1,6 @@
-/* Training that can be interrupted: parameters, optimiser and epoch, in "OUT.ckpt" beside the output. Randomness depends on
- * the epoch and not on what was drawn before, so a resumed run ends in the same bytes. */
+/* Training that can be interrupted: parameters, optimiser and epoch, in "OUT.ckpt" beside the
+ * output. Randomness depends on the epoch and not on what was drawn before, so a resumed run
+ * ends in the same bytes. */
 #ifndef FD2_CHECKPOINT_H
 #define FD2_CHECKPOINT_H
 #include "lib/nn/optim.h"
@@ -22,7 +23,8 @@ struct training {
 int checkpoint_write(const char *out, const struct training *t);
 /* Whether an interrupted run has left an OUT.ckpt. */
 bool checkpoint_exists(const char *out);
-/* Fills everything from OUT.ckpt if it is there. -1: it belongs to other settings or data; the sentence says which. */
+/* Fills everything from OUT.ckpt if it is there. -1: it belongs to other settings or data; the
+ * sentence says which. */
 int checkpoint_read(const char *out, struct training *t);
 void checkpoint_remove(const char *out);
 #endif

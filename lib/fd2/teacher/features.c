@@ -19,13 +19,15 @@ static int pooled(float *f, const struct teacher *t, const struct batch *b)
 	struct pass pass = {.bn = BN_RUNNING};
 	tensor_scope_begin(NO_GRAD);
 	Tensor *F = backbone_features(&t->backbone, batch_images(b, 0, b->n, arithmetic()), &pass);
-	int ok = tensor_read(tensor_mean(tensor_to(F, T_F32), 2, (int[]){2, 3}, false), T_F32, f, (int64_t)b->n * features_size(t));
+	int ok = tensor_read(tensor_mean(tensor_to(F, T_F32), 2, (int[]){2, 3}, false), T_F32, f,
+	    (int64_t)b->n * features_size(t));
 	tensor_scope_end();
 	if (ok < 0)
 		return fail("cannot compute features: %s", tensor_error());
 	for (int64_t i = 0; i < (int64_t)b->n * features_size(t); i++)
 		if (!isfinite(f[i]))
-			return fail("the teacher's features of '%s' are not finite", b->items[i / features_size(t)]->key);
+			return fail("the teacher's features of '%s' are not finite",
+			    b->items[i / features_size(t)]->key);
 	return 0;
 }
 

@@ -1,5 +1,6 @@
-/* What fd2-teacher, fd2-protos and fd2-attn ask of this folder: settings, and the stage that follows them. Paths are as on the
- * command line; n_shards = 0 is standard input. Every stage returns 0, or -1 with fail_message(). */
+/* What fd2-teacher, fd2-protos and fd2-attn ask of this folder: settings, and the stage that
+ * follows them. Paths are as on the command line; n_shards = 0 is standard input. Every stage
+ * returns 0, or -1 with fail_message(). */
 #ifndef FD2_TEACHER_JOB_H
 #define FD2_TEACHER_JOB_H
 #include "lib/base/opts.h"
@@ -19,7 +20,8 @@ struct teacher_job {
 	enum { CENTER_PAPER, CENTER_CAL } center_update; /* Eq. 5, or CAL's program's */
 	enum { SCHEDULE_COSINE, SCHEDULE_EXP } schedule;
 	long maps, size, last_stride, epochs, batch, checkpoint_every, cache;
-	double alpha, eta, mu, lr, momentum, weight_decay, warmup, label_smoothing, min_scale, clip, cal_lr, ema;
+	double alpha, eta, mu, lr, momentum, weight_decay, warmup, label_smoothing, min_scale, clip,
+	    cal_lr, ema;
 	double mean[3], std[3], jitter[4], rotate;
 	bool nesterov, cal_augment, resume, strict;
 };

@@ -22,7 +22,8 @@ Tensor *l2_pairs(const Tensor *u, const Tensor *v)
 	Tensor *vT = tensor_transpose(v, 0, 1);
 	Tensor *d2 = tensor_add(squares(u), tensor_transpose(squares(v), 0, 1)); /* |u|^2 + |v|^2 */
 	d2 = tensor_add(d2, tensor_affine(tensor_matmul(u, vT), -2, 0));         /* - 2 u.v */
-	Tensor *norms = tensor_add(tensor_norm(u, 1, true), tensor_transpose(tensor_norm(v, 1, true), 0, 1));
+	Tensor *norms =
+	    tensor_add(tensor_norm(u, 1, true), tensor_transpose(tensor_norm(v, 1, true), 0, 1));
 	return tensor_div(tensor_sqrt(tensor_clamp_min(d2, 1e-12)), tensor_affine(norms, 1, EPS));
 }
 
@@ -33,25 +34,31 @@ Tensor *loss_center(const Tensor *z, const Tensor *prototypes, const Tensor *lab
 	return tensor_mean(squares(tensor_sub(z, unit)), 0, NULL, false);
 }
 
-Tensor *loss_cal(const Tensor *p_raw, const Tensor *p_eff, const Tensor *labels, const Tensor *center, double eta, double smoothing)
+Tensor *loss_cal(const Tensor *p_raw, const Tensor *p_eff, const Tensor *labels,
+    const Tensor *center, double eta, double smoothing)
 {
-	Tensor *ce = tensor_add(tensor_cross_entropy(p_raw, labels, smoothing), tensor_cross_entropy(p_eff, labels, smoothing));
+	Tensor *ce = tensor_add(tensor_cross_entropy(p_raw, labels, smoothing),
+	    tensor_cross_entropy(p_eff, labels, smoothing));
 	return tensor_add(ce, tensor_affine(center, eta, 0));
 }
 
-Tensor *loss_cal_augmented(const Tensor *p_raw, const Tensor *p_eff, const Tensor *augmented_raw, const Tensor *augmented_eff,
-    const Tensor *labels, const Tensor *center, double eta, double smoothing)
+Tensor *loss_cal_augmented(const Tensor *p_raw, const Tensor *p_eff, const Tensor *augmented_raw,
+    const Tensor *augmented_eff, const Tensor *labels, const Tensor *center, double eta,
+    double smoothing)
 {
 	Tensor *y = (Tensor *)labels, *twice = tensor_cat((Tensor *[]){y, y}, 2, 0),
 	       *thrice = tensor_cat((Tensor *[]){y, twice}, 2, 0);
 	Tensor *effects = tensor_cat((Tensor *[]){(Tensor *)p_eff, (Tensor *)augmented_eff}, 2, 0);
 	Tensor *raw = tensor_affine(tensor_cross_entropy(p_raw, labels, smoothing), 1.0 / 3, 0);
-	Tensor *augmented = tensor_affine(tensor_cross_entropy(augmented_raw, twice, smoothing), 2.0 / 3, 0);
-	Tensor *sum = tensor_add(tensor_add(raw, augmented), tensor_cross_entropy(effects, thrice, smoothing));
+	Tensor *augmented =
+	    tensor_affine(tensor_cross_entropy(augmented_raw, twice, smoothing), 2.0 / 3, 0);
+	Tensor *sum = tensor_add(
+	    tensor_add(raw, augmented), tensor_cross_entropy(effects, thrice, smoothing));
 	return tensor_add(sum, tensor_affine(center, eta, 0));
 }
 
-Tensor *loss_pre(const Tensor *p_bb, const Tensor *l_cal, const Tensor *labels, double alpha, double smoothing)
+Tensor *loss_pre(
+    const Tensor *p_bb, const Tensor *l_cal, const Tensor *labels, double alpha, double smoothing)
 {
 	Tensor *bb = tensor_affine(tensor_cross_entropy(p_bb, labels, smoothing), 1 - alpha, 0);
 	return tensor_add(bb, tensor_affine(l_cal, alpha, 0));
@@ -64,7 +71,8 @@ Tensor *loss_F(const Tensor *z, const Tensor *prototypes, const Tensor *labels, 
 	Tensor *own = tensor_gather(d, 1, tensor_reshape(labels, 2, (int64_t[]){-1, 1}));
 	Tensor *sum = tensor_sum(d, 1, (int[]){1}, true);
 	Tensor *others = tensor_affine(tensor_sub(sum, own), K > 1 ? 1 / (K - 1) : 0, 0);
-	Tensor *loss = tensor_add(tensor_affine(own, beta, 0), tensor_affine(others, -(1 - beta), 1 - beta));
+	Tensor *loss =
+	    tensor_add(tensor_affine(own, beta, 0), tensor_affine(others, -(1 - beta), 1 - beta));
 	return tensor_mean(loss, 0, NULL, false);
 }
 
@@ -74,7 +82,8 @@ Tensor *loss_S(const Tensor *A, const Tensor *earlier)
 	Tensor *now = tensor_reshape(A, 2, (int64_t[]){B, -1});
 	Tensor *sum = NULL;
 	for (int64_t j = 0; j < J; j++) {
-		Tensor *then = tensor_reshape(tensor_narrow(earlier, 0, j, 1), 2, (int64_t[]){B, -1});
+		Tensor *then =
+		    tensor_reshape(tensor_narrow(earlier, 0, j, 1), 2, (int64_t[]){B, -1});
 		Tensor *d = tensor_mean(l2_rows(now, then), 0, NULL, false);
 		sum = j ? tensor_add(sum, d) : d;
 	}
@@ -87,7 +96,8 @@ Tensor *loss_cls(const Tensor *p_bb, const Tensor *p_cal, const Tensor *labels, 
 	return tensor_add(bb, tensor_affine(tensor_cross_entropy(p_cal, labels, 0), alpha, 0));
 }
 
-Tensor *loss_total(const Tensor *other, const Tensor *cls, const Tensor *F, const Tensor *S, double lambda)
+Tensor *loss_total(
+    const Tensor *other, const Tensor *cls, const Tensor *F, const Tensor *S, double lambda)
 {
 	Tensor *total = tensor_add(other, cls);
 	if (F)
@@ -124,8 +134,8 @@ static Tensor *loss_bn_fused(const struct bn_seen *seen, int n, enum bn_form for
 {
 	struct bn_distance *layers = xcalloc((size_t)n, sizeof *layers);
 	for (int l = 0; l < n; l++)
-		layers[l] =
-		    (struct bn_distance){seen[l].mean, seen[l].var, seen[l].bn->mean, seen[l].bn->var, loss_bn_weight(seen[l].bn)};
+		layers[l] = (struct bn_distance){seen[l].mean, seen[l].var, seen[l].bn->mean,
+		    seen[l].bn->var, loss_bn_weight(seen[l].bn)};
 	Tensor *loss = tensor_bn_distances(layers, n, form == BN_NORMALISED);
 	free(layers);
 	return loss;
@@ -137,7 +147,8 @@ Tensor *loss_bn(const struct bn_seen *seen, int n, enum bn_form form)
 	if (torch_on_gpu() && tensor_type(seen->mean) == T_F32)
 		return loss_bn_fused(seen, n, form);
 	for (const struct bn_seen *s = seen; s < seen + n; s++) {
-		Tensor *layer = tensor_affine(loss_bn_layer(s->bn, s->mean, s->var, form), loss_bn_weight(s->bn), 0);
+		Tensor *layer = tensor_affine(
+		    loss_bn_layer(s->bn, s->mean, s->var, form), loss_bn_weight(s->bn), 0);
 		loss = loss ? tensor_add(loss, layer) : layer;
 	}
 	return loss;
@@ -145,7 +156,8 @@ Tensor *loss_bn(const struct bn_seen *seen, int n, enum bn_form form)
 
 Tensor *loss_kl(const Tensor *student, const Tensor *teacher, double temperature)
 {
-	Tensor *t = tensor_affine(teacher, 1 / temperature, 0), *s = tensor_affine(student, 1 / temperature, 0);
+	Tensor *t = tensor_affine(teacher, 1 / temperature, 0),
+	       *s = tensor_affine(student, 1 / temperature, 0);
 	Tensor *log_ratio = tensor_sub(tensor_log_softmax(t, 1), tensor_log_softmax(s, 1));
 	Tensor *kl = tensor_sum(tensor_mul(tensor_softmax(t, 1), log_ratio), 0, NULL, false);
 	return tensor_affine(kl, 1.0 / (double)tensor_size(student, 0), 0);

@@ -1,9 +1,11 @@
-/* The paper's losses, one function an equation. Every one is a scalar: the mean over the batch. All are differentiable. */
+/* The paper's losses, one function an equation. Every one is a scalar: the mean over the batch.
+ * All are differentiable. */
 #ifndef FD2_LOSSES_H
 #define FD2_LOSSES_H
 #include "lib/nn/layers.h"
 
-/* l2(u, v) = |u - v| / (|u| + |v| + eps), eps = 1e-8 (below Eq. 9), of corresponding rows: [B,P] [B,P] -> [B]. */
+/* l2(u, v) = |u - v| / (|u| + |v| + eps), eps = 1e-8 (below Eq. 9), of corresponding rows: [B,P]
+ * [B,P] -> [B]. */
 Tensor *l2_rows(const Tensor *u, const Tensor *v);
 /* The same of every row of u with every row of v, as one matrix product: [B,P] [K,P] -> [B,K]. */
 Tensor *l2_pairs(const Tensor *u, const Tensor *v);
@@ -11,36 +13,44 @@ Tensor *l2_pairs(const Tensor *u, const Tensor *v);
 /* Eq. 5: |z - Norm(c_y)|^2. z [B,D], prototypes [K,D] (no gradient), labels i64 [B]. */
 Tensor *loss_center(const Tensor *z, const Tensor *prototypes, const Tensor *labels);
 /* Eq. 6: CE(p_raw) + CE(p_eff) + eta L_center. */
-Tensor *loss_cal(
-    const Tensor *p_raw, const Tensor *p_eff, const Tensor *labels, const Tensor *center, double eta, double smoothing);
-/* CAL's own weights with its crops and drops (fd2-method(7), TEACHER): CE(p_raw) / 3 + CE of all effects + 2/3 CE(p_raw of the
- * augmented)
- * + eta L_center. p_raw, p_eff [B,K]; augmented ones [2B,K], crops then drops. */
-Tensor *loss_cal_augmented(const Tensor *p_raw, const Tensor *p_eff, const Tensor *augmented_raw, const Tensor *augmented_eff,
-    const Tensor *labels, const Tensor *center, double eta, double smoothing);
+Tensor *loss_cal(const Tensor *p_raw, const Tensor *p_eff, const Tensor *labels,
+    const Tensor *center, double eta, double smoothing);
+/* CAL's own weights with its crops and drops (fd2-method(7), TEACHER): CE(p_raw) / 3 + CE of all
+ * effects + 2/3 CE(p_raw of the augmented) + eta L_center. p_raw, p_eff [B,K]; augmented ones
+ * [2B,K], crops then drops. */
+Tensor *loss_cal_augmented(const Tensor *p_raw, const Tensor *p_eff, const Tensor *augmented_raw,
+    const Tensor *augmented_eff, const Tensor *labels, const Tensor *center, double eta,
+    double smoothing);
 /* Eq. 8: (1 - alpha) CE(p_bb) + alpha L_CAL. */
-Tensor *loss_pre(const Tensor *p_bb, const Tensor *l_cal, const Tensor *labels, double alpha, double smoothing);
+Tensor *loss_pre(
+    const Tensor *p_bb, const Tensor *l_cal, const Tensor *labels, double alpha, double smoothing);
 
-/* Eq. 9: beta l2(z, c_y) + (1 - beta)(1 - mean_{k != y} l2(z, c_k)). z [B,D], prototypes [K,D], labels i64 [B]. */
+/* Eq. 9: beta l2(z, c_y) + (1 - beta)(1 - mean_{k != y} l2(z, c_k)). z [B,D], prototypes [K,D],
+ * labels i64 [B]. */
 Tensor *loss_F(const Tensor *z, const Tensor *prototypes, const Tensor *labels, double beta);
-/* Eq. 10: 1 - mean_{j < i} l2(A_i, A_j). A [B,M,h,w]; earlier [J,B,M,h,w], J >= 1; the norm runs over all M h w entries. */
+/* Eq. 10: 1 - mean_{j < i} l2(A_i, A_j). A [B,M,h,w]; earlier [J,B,M,h,w], J >= 1; the norm runs
+ * over all M h w entries. */
 Tensor *loss_S(const Tensor *A, const Tensor *earlier);
 /* Eq. 11: (1 - alpha) CE(p_bb) + alpha CE(p_cal). */
 Tensor *loss_cls(const Tensor *p_bb, const Tensor *p_cal, const Tensor *labels, double alpha);
-/* Eq. 12: L_other + L_cls + lambda L_F + (1 - lambda) L_S; L_F and L_S may be NULL (switched off, or i = 1). */
-Tensor *loss_total(const Tensor *other, const Tensor *cls, const Tensor *F, const Tensor *S, double lambda);
+/* Eq. 12: L_other + L_cls + lambda L_F + (1 - lambda) L_S; L_F and L_S may be NULL (switched
+ * off, or i = 1). */
+Tensor *loss_total(
+    const Tensor *other, const Tensor *cls, const Tensor *F, const Tensor *S, double lambda);
 
-/* What a BatchNorm adds to SRe2L's statistics loss, in one of two forms, Euclidean norms over the channels:
+/* What a BatchNorm adds to SRe2L's statistics loss, in one of two forms, Euclidean norms over the
+ * channels:
  *
  *   literal     d = |mean(x) - mu| + |var(x) - sigma^2|
  *   normalised  d = |mean(x) - mu| / |sigma| + |var(x) - sigma^2| / |sigma^2|
  *
- * mean and var [G,C] are those of its input x, biased, in each group of the batch; the groups' distances are summed. mu and sigma^2
- * are the running statistics. A literal distance grows with the scale of the layer's features and with its number of channels; the
- * other is without units. */
+ * mean and var [G,C] are those of its input x, biased, in each group of the batch; the groups'
+ * distances are summed. mu and sigma^2 are the running statistics. A literal distance grows with
+ * the scale of the layer's features and with its number of channels; the other is without units. */
 enum bn_form { BN_LITERAL, BN_NORMALISED };
 #define BN_FORM_CHOICES "literal|normalised"
-Tensor *loss_bn_layer(const struct bn *bn, const Tensor *mean, const Tensor *var, enum bn_form form);
+Tensor *loss_bn_layer(
+    const struct bn *bn, const Tensor *mean, const Tensor *var, enum bn_form form);
 /* What pass->on_bn was told of a BatchNorm, which must outlive this. */
 struct bn_seen {
 	const struct bn *bn;
@@ -51,6 +61,7 @@ double loss_bn_weight(const struct bn *bn);
 /* sum_l m_l d_l over a network's n > 0 BatchNorms. */
 Tensor *loss_bn(const struct bn_seen *seen, int n, enum bn_form form);
 
-/* Soft-label distillation: KL(softmax(t/T) || softmax(s/T)), batch mean, without the factor T^2. [B,K] each. */
+/* Soft-label distillation: KL(softmax(t/T) || softmax(s/T)), batch mean, without the factor T^2.
+ * [B,K] each. */
 Tensor *loss_kl(const Tensor *student, const Tensor *teacher, double temperature);
 #endif

@@ -1,4 +1,5 @@
-/* Stage 2: class prototypes, as the teacher gathered them while training (Eq. 5) or as exact class means over shards. */
+/* Stage 2: class prototypes, as the teacher gathered them while training (Eq. 5) or as exact
+ * class means over shards. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -29,7 +30,8 @@ static int add_batch(struct run *r, const struct batch *b, double *sum, long *co
 	struct pass pass = {.bn = BN_RUNNING};
 	float *z = xcalloc((size_t)(b->n * r->D), sizeof *z);
 	tensor_scope_begin(NO_GRAD);
-	struct teacher_out o = teacher_forward(&r->teacher, batch_images(b, 0, b->n, arithmetic()), &pass);
+	struct teacher_out o =
+	    teacher_forward(&r->teacher, batch_images(b, 0, b->n, arithmetic()), &pass);
 	int ok = tensor_read(o.z, T_F32, z, b->n * r->D);
 	tensor_scope_end();
 	for (int i = 0; i < b->n && !ok; i++) {
@@ -93,8 +95,10 @@ static void tell_distances(const struct run *r)
 				nearest = j;
 			}
 		}
-		chat("%-32s norm %.4f  mean distance %.4f  nearest %.4f (%s)", r->teacher.class_names[k], sqrt(norm),
-		    r->K > 1 ? total / (double)(r->K - 1) : 0, sqrt(best), nearest < 0 ? "none" : r->teacher.class_names[nearest]);
+		chat("%-32s norm %.4f  mean distance %.4f  nearest %.4f (%s)",
+		    r->teacher.class_names[k], sqrt(norm),
+		    r->K > 1 ? total / (double)(r->K - 1) : 0, sqrt(best),
+		    nearest < 0 ? "none" : r->teacher.class_names[nearest]);
 	}
 }
 
@@ -103,7 +107,8 @@ static int write(struct run *r)
 	json_t *meta = fd2_provenance(), *inputs = json_pack("{s:s}", "teacher", r->teacher.digest);
 	if (r->images.n)
 		json_object_set_new(inputs, "images", json_string(r->images.digest));
-	json_object_set_new(meta, "classes", names_to_json((const char *const *)r->teacher.class_names, r->teacher.classes));
+	json_object_set_new(meta, "classes",
+	    names_to_json((const char *const *)r->teacher.class_names, r->teacher.classes));
 	json_object_set_new(meta, "inputs", inputs);
 	struct out *out = out_open(r->job->out, 0);
 	struct stream_writer *w = out ? stream_create(out, "protos", meta) : NULL;

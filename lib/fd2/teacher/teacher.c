@@ -9,7 +9,8 @@
 
 static int build(struct teacher *t, const char *arch, int maps, uint64_t seed, bool bare)
 {
-	struct arch_options options = {.classes = t->classes, .size = t->size, .last_stride = t->last_stride, .bare = bare};
+	struct arch_options options = {
+	    .classes = t->classes, .size = t->size, .last_stride = t->last_stride, .bare = bare};
 	if (backbone_init(&t->backbone, arch, &options, seed) < 0)
 		return -1;
 	cal_init(&t->cal, &t->backbone.params, t->backbone.arch->channels, maps, t->classes);
@@ -28,7 +29,8 @@ void teacher_free(struct teacher *t)
 	*t = (struct teacher){0};
 }
 
-struct teacher_out teacher_forward(const struct teacher *t, const Tensor *x, const struct pass *pass)
+struct teacher_out teacher_forward(
+    const struct teacher *t, const Tensor *x, const struct pass *pass)
 {
 	struct teacher_out o = {.F = backbone_features(&t->backbone, x, pass)};
 	o.A = cal_attention(&t->cal, o.F, pass);
@@ -38,18 +40,18 @@ struct teacher_out teacher_forward(const struct teacher *t, const Tensor *x, con
 	return o;
 }
 
-Tensor *teacher_effect(const struct teacher *t, const struct teacher_out *o, const Tensor *counterfactual)
+Tensor *teacher_effect(
+    const struct teacher *t, const struct teacher_out *o, const Tensor *counterfactual)
 {
 	const Tensor *A = counterfactual ? counterfactual : tensor_full_like(o->A, 1);
 	return tensor_sub(o->p_raw, cal_logits(&t->cal, bilinear_attention_pooling(o->F, A)));
 }
 
-/* --- the stream ---------------------------------------------------------------------------------- */
-
 int teacher_write(const struct teacher *t, struct out *out, json_t *provenance)
 {
 	json_object_set_new(provenance, "arch", json_string(t->backbone.arch->name));
-	json_object_set_new(provenance, "classes", names_to_json((const char *const *)t->class_names, t->classes));
+	json_object_set_new(
+	    provenance, "classes", names_to_json((const char *const *)t->class_names, t->classes));
 	json_object_set_new(provenance, "maps", json_integer(t->cal.maps));
 	json_object_set_new(provenance, "size", json_integer(t->size));
 	json_object_set_new(provenance, "last_stride", json_integer(t->last_stride));
@@ -67,7 +69,8 @@ int teacher_write(const struct teacher *t, struct out *out, json_t *provenance)
 	return stream_finish(w);
 }
 
-/* Rebuilds an empty teacher from a header; everything is checked, since it may come from another program. */
+/* Rebuilds an empty teacher from a header; everything is checked, since it may come from another
+ * program. */
 static int from_meta(struct teacher *t, const json_t *meta)
 {
 	const char *arch = NULL, *fit = NULL;
@@ -75,12 +78,15 @@ static int from_meta(struct teacher *t, const json_t *meta)
 	json_error_t e;
 	int maps = 0;
 	double *mean = t->normal.mean, *std = t->normal.std;
-	if (json_unpack_ex((json_t *)meta, &e, 0, "{s:s, s:s, s:o, s:i, s:i, s:i, s:F, s:[FFF], s:[FFF]}", "arch", &arch, "fit",
-	        &fit, "classes", &classes, "maps", &maps, "size", &t->size, "last_stride", &t->last_stride, "alpha", &t->alpha,
-	        "mean", &mean[0], &mean[1], &mean[2], "std", &std[0], &std[1], &std[2]))
+	if (json_unpack_ex((json_t *)meta, &e, 0,
+	        "{s:s, s:s, s:o, s:i, s:i, s:i, s:F, s:[FFF], s:[FFF]}", "arch", &arch, "fit", &fit,
+	        "classes", &classes, "maps", &maps, "size", &t->size, "last_stride",
+	        &t->last_stride, "alpha", &t->alpha, "mean", &mean[0], &mean[1], &mean[2], "std",
+	        &std[0], &std[1], &std[2]))
 		return fail("its meta is not a teacher's: %s", e.text);
-	if (maps < 1 || maps > 1024 || t->size < 8 || t->size > 4096 || (t->last_stride != 1 && t->last_stride != 2) ||
-	    json_array_size(classes) < 1 || json_array_size(classes) > 100000 || !(std[0] > 0 && std[1] > 0 && std[2] > 0))
+	if (maps < 1 || maps > 1024 || t->size < 8 || t->size > 4096 ||
+	    (t->last_stride != 1 && t->last_stride != 2) || json_array_size(classes) < 1 ||
+	    json_array_size(classes) > 100000 || !(std[0] > 0 && std[1] > 0 && std[2] > 0))
 		return fail("its meta holds a value out of range");
 	t->fit = fit_of(fit);
 	if (t->fit == FIT_NONE)
@@ -100,7 +106,8 @@ static int read_tensors(struct teacher *t, struct stream_reader *r)
 	while ((got = stream_next(r, &a)) > 0) {
 		int taken = weights_take(&in, a.name, &a);
 		if (!taken)
-			fail("tensor '%s' belongs to no %s teacher", a.name, t->backbone.arch->name);
+			fail(
+			    "tensor '%s' belongs to no %s teacher", a.name, t->backbone.arch->name);
 		array_free(&a);
 		if (taken <= 0)
 			break;
@@ -131,21 +138,29 @@ int teacher_read(struct teacher *t, const char *path)
 	return 0;
 }
 
-int classes_agree(const char *what_a, char *const *a, int n_a, const char *what_b, const char *const *b, int n_b)
+int classes_agree(
+    const char *what_a, char *const *a, int n_a, const char *what_b, const char *const *b, int n_b)
 {
 	for (int i = 0; i < n_a && i < n_b; i++)
 		if (strcmp(a[i], b[i]))
-			return fail("classes differ: class %d is '%s' in %s and '%s' in %s", i, a[i], what_a, b[i], what_b);
-	return n_a == n_b ? 0 : fail("classes differ: %d in %s, %d in %s", n_a, what_a, n_b, what_b);
+			return fail("classes differ: class %d is '%s' in %s and '%s' in %s", i,
+			    a[i], what_a, b[i], what_b);
+	return n_a == n_b ? 0
+	                  : fail("classes differ: %d in %s, %d in %s", n_a, what_a, n_b, what_b);
 }
 
-int teachers_agree(const char *path_a, const struct teacher *a, const char *path_b, const struct teacher *b)
+int teachers_agree(
+    const char *path_a, const struct teacher *a, const char *path_b, const struct teacher *b)
 {
-	if (classes_agree(path_a, a->class_names, a->classes, path_b, (const char *const *)b->class_names, b->classes) < 0)
+	if (classes_agree(path_a, a->class_names, a->classes, path_b,
+	        (const char *const *)b->class_names, b->classes) < 0)
 		return -1;
 	if (a->size != b->size)
-		return fail("'%s' sees images of %d pixels and '%s' of %d: teachers must agree", path_a, a->size, path_b, b->size);
+		return fail("'%s' sees images of %d pixels and '%s' of %d: teachers must agree",
+		    path_a, a->size, path_b, b->size);
 	if (memcmp(&a->normal, &b->normal, sizeof a->normal))
-		return fail("'%s' and '%s' normalise images with another mean or deviation: teachers must agree", path_a, path_b);
+		return fail("'%s' and '%s' normalise images with another mean or deviation: "
+		            "teachers must agree",
+		    path_a, path_b);
 	return 0;
 }

@@ -1,4 +1,5 @@
-/* The teacher: a backbone with CAL beside its classifier. One struct for every stage that looks through it. */
+/* The teacher: a backbone with CAL beside its classifier. One struct for every stage that looks
+ * through it. */
 #ifndef FD2_TEACHER_H
 #define FD2_TEACHER_H
 #include "formats/stream/stream.h"
@@ -22,7 +23,8 @@ struct teacher {
 
 /* A new teacher. Fills backbone and cal; the caller has filled the rest. */
 int teacher_init(struct teacher *t, const char *arch, int maps, uint64_t seed);
-/* Reads "teacher" streams; `path` NULL is standard input. -1: fail_message names the file and what is missing. */
+/* Reads "teacher" streams; `path` NULL is standard input. -1: fail_message names the file and
+ * what is missing. */
 int teacher_read(struct teacher *t, const char *path);
 /* Writes to out (finishing it). provenance is stolen; the teacher's own meta is added to it. */
 int teacher_write(const struct teacher *t, struct out *out, json_t *provenance);
@@ -36,13 +38,20 @@ struct teacher_out {
 	Tensor *p_bb;  /* [B,K] f32 */
 	Tensor *p_raw; /* [B,K] f32: p_cal of Eq. 11 */
 };
-/* x [B,3,H,W], normalised, in the type of the arithmetic. pass->on_bn sees the attention head's BatchNorm, &t->cal.bn, last. */
-struct teacher_out teacher_forward(const struct teacher *t, const Tensor *x, const struct pass *pass);
-/* p_eff = p_raw - W z^ (Eq. 4); counterfactual is A-bar [B,M,h,w], NULL for all ones (evaluation). */
-Tensor *teacher_effect(const struct teacher *t, const struct teacher_out *o, const Tensor *counterfactual);
+/* x [B,3,H,W], normalised, in the type of the arithmetic. pass->on_bn sees the attention head's
+ * BatchNorm, &t->cal.bn, last. */
+struct teacher_out teacher_forward(
+    const struct teacher *t, const Tensor *x, const struct pass *pass);
+/* p_eff = p_raw - W z^ (Eq. 4); counterfactual is A-bar [B,M,h,w], NULL for all ones
+ * (evaluation). */
+Tensor *teacher_effect(
+    const struct teacher *t, const struct teacher_out *o, const Tensor *counterfactual);
 
 /* "the teacher knows class 'x', which ... does not": -1 unless both lists are the same. */
-int classes_agree(const char *what_a, char *const *a, int n_a, const char *what_b, const char *const *b, int n_b);
-/* Whether one batch of images can pass through both: the same classes, size and normalisation. -1: fail_message. */
-int teachers_agree(const char *path_a, const struct teacher *a, const char *path_b, const struct teacher *b);
+int classes_agree(
+    const char *what_a, char *const *a, int n_a, const char *what_b, const char *const *b, int n_b);
+/* Whether one batch of images can pass through both: the same classes, size and normalisation.
+ * -1: fail_message. */
+int teachers_agree(
+    const char *path_a, const struct teacher *a, const char *path_b, const struct teacher *b);
 #endif

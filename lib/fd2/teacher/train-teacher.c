@@ -39,8 +39,6 @@ struct run {
 	struct hits hits[2];
 };
 
-/* --- one step ------------------------------------------------------------------------------------ */
-
 /* A-bar of Eq. 4 while training: uniform in [0,2] an element. */
 static Tensor *counterfactual(const Tensor *A, uint64_t seed, long epoch, long batch, bool guided)
 {
@@ -68,7 +66,8 @@ struct seen {
 
 static Tensor *effect(const struct run *r, const struct teacher_out *o, long batch, bool guided)
 {
-	return teacher_effect(&r->teacher, o, counterfactual(o->A, (uint64_t)common.seed, r->epoch, batch, guided));
+	return teacher_effect(
+	    &r->teacher, o, counterfactual(o->A, (uint64_t)common.seed, r->epoch, batch, guided));
 }
 
 /* Eq. 6, or CAL's own form with attention-guided crops and drops. */
@@ -77,14 +76,18 @@ static Tensor *loss_of_cal(struct run *r, struct seen *s)
 	const struct teacher_job *job = r->job;
 	Tensor *p_eff = effect(r, &s->o, s->batch, false);
 	if (!job->cal_augment)
-		return loss_cal(s->o.p_raw, p_eff, s->labels, s->center, job->eta, job->label_smoothing);
+		return loss_cal(
+		    s->o.p_raw, p_eff, s->labels, s->center, job->eta, job->label_smoothing);
 	struct batch *b = &r->batch, *g = &r->guided;
-	if (cal_augment(g->pixels, b->pixels, tensor_detach(s->o.A), b->size, (uint64_t)common.seed, r->epoch, s->batch) < 0)
+	if (cal_augment(g->pixels, b->pixels, tensor_detach(s->o.A), b->size, (uint64_t)common.seed,
+	        r->epoch, s->batch) < 0)
 		return NULL;
-	struct pass pass = {.bn = BN_TRAIN, .keep = backbone_keep(&r->teacher.backbone, 2 * b->n, &s->random)};
-	struct teacher_out o = teacher_forward(&r->teacher, batch_images(g, 0, 2 * b->n, r->type), &pass);
-	return loss_cal_augmented(
-	    s->o.p_raw, p_eff, o.p_raw, effect(r, &o, s->batch, true), s->labels, s->center, job->eta, job->label_smoothing);
+	struct pass pass = {
+	    .bn = BN_TRAIN, .keep = backbone_keep(&r->teacher.backbone, 2 * b->n, &s->random)};
+	struct teacher_out o =
+	    teacher_forward(&r->teacher, batch_images(g, 0, 2 * b->n, r->type), &pass);
+	return loss_cal_augmented(s->o.p_raw, p_eff, o.p_raw, effect(r, &o, s->batch, true),
+	    s->labels, s->center, job->eta, job->label_smoothing);
 }
 
 static void update_prototypes(struct run *r, const struct seen *s)
@@ -113,13 +116,15 @@ static Tensor *learn(struct run *r, long batch)
 	const struct teacher_job *job = r->job;
 	struct batch *b = &r->batch;
 	struct seen s = {.pass.bn = BN_TRAIN, .batch = batch};
-	s.random = rng_at((uint64_t)common.seed, RNG_DROPOUT, (uint64_t)r->epoch, (uint32_t)batch, 0);
+	s.random =
+	    rng_at((uint64_t)common.seed, RNG_DROPOUT, (uint64_t)r->epoch, (uint32_t)batch, 0);
 	tensor_scope_begin(GRAD);
 	s.pass.keep = backbone_keep(&r->teacher.backbone, b->n, &s.random);
 	s.labels = batch_labels(b, 0, b->n);
 	s.o = teacher_forward(&r->teacher, batch_images(b, 0, b->n, r->type), &s.pass);
 	s.center = loss_center(s.o.z, r->teacher.cal.prototypes, s.labels);
-	Tensor *loss = loss_pre(s.o.p_bb, loss_of_cal(r, &s), s.labels, job->alpha, job->label_smoothing);
+	Tensor *loss =
+	    loss_pre(s.o.p_bb, loss_of_cal(r, &s), s.labels, job->alpha, job->label_smoothing);
 	int ok = optim_backward(&r->optim, loss);
 	update_prototypes(r, &s);
 	Tensor *left = ok < 0 ? NULL : tensor_keep(leave_results(loss, &s));
@@ -164,11 +169,10 @@ static int count_results(void *ctx, Reading *left, int batch)
 			hits_add(&r->hits[branch], v + 2 + (size_t)(branch * n + i) * (size_t)K, K,
 			    r->train.v[r->order[first + i]].label);
 	free(v);
-	progress_at(r->epoch * r->train.n + first + n, "epoch %ld  loss %.3f", r->epoch + 1, r->loss / (double)r->hits[0].n);
+	progress_at(r->epoch * r->train.n + first + n, "epoch %ld  loss %.3f", r->epoch + 1,
+	    r->loss / (double)r->hits[0].n);
 	return ok;
 }
-
-/* --- an epoch ------------------------------------------------------------------------------------ */
 
 static void fill(struct run *r, int batch)
 {
@@ -177,7 +181,8 @@ static void fill(struct run *r, int batch)
 	batch_clear(&r->batch);
 	for (int i = first; i < end; i++) {
 		const struct item *it = &r->train.v[r->order[i]];
-		struct view v = view_random(&it->image, (int)job->size, &r->augment, (uint64_t)common.seed, r->epoch, r->order[i]);
+		struct view v = view_random(&it->image, (int)job->size, &r->augment,
+		    (uint64_t)common.seed, r->epoch, r->order[i]);
 		batch_add(&r->batch, it, &v);
 	}
 	(job->cal_augment ? batch_render_here : batch_render)(&r->batch, &r->teacher.normal);
@@ -195,7 +200,8 @@ static uint32_t *shuffled(int n, long epoch)
 
 static double rate(const struct teacher_job *job, double t)
 {
-	return job->schedule == SCHEDULE_EXP ? lr_exponential(job->lr, t) : lr_cosine(job->lr, t, job->epochs, job->warmup, 1);
+	return job->schedule == SCHEDULE_EXP ? lr_exponential(job->lr, t)
+	                                     : lr_cosine(job->lr, t, job->epochs, job->warmup, 1);
 }
 
 /* A last batch of one image is left out: it has no variance to normalise by. */
@@ -234,22 +240,26 @@ static void count_branches(void *ctx, const Tensor *x, const int64_t *labels)
 static int report(struct run *r, struct hits val[2])
 {
 	double n = (double)r->hits[0].n;
-	json_t *e = json_pack("{s:s, s:i, s:o, s:o, s:f, s:f}", "event", "epoch", "epoch", (int)r->epoch, "loss",
-	    json_pack("{s:o, s:o}", "total", json_real_or_null(r->loss / n), "center", json_real_or_null(r->center / n)), "lr",
-	    json_real_or_null(rate(r->job, (double)r->epoch - 1)), "train_backbone", hits_top1(&r->hits[0]), "train_cal",
-	    hits_top1(&r->hits[1]));
+	json_t *e = json_pack("{s:s, s:i, s:o, s:o, s:f, s:f}", "event", "epoch", "epoch",
+	    (int)r->epoch, "loss",
+	    json_pack("{s:o, s:o}", "total", json_real_or_null(r->loss / n), "center",
+	        json_real_or_null(r->center / n)),
+	    "lr", json_real_or_null(rate(r->job, (double)r->epoch - 1)), "train_backbone",
+	    hits_top1(&r->hits[0]), "train_cal", hits_top1(&r->hits[1]));
 	if (r->val.n) {
 		struct branches b = {&r->teacher, val};
 		val[0] = val[1] = (struct hits){0};
-		if (validate(&r->val, (int)r->job->size, &r->teacher.normal, count_branches, &b) < 0)
+		if (validate(&r->val, (int)r->job->size, &r->teacher.normal, count_branches, &b) <
+		    0)
 			return -1;
 		json_object_set_new(e, "val_backbone", json_real(hits_top1(&val[0])));
 		json_object_set_new(e, "val_cal", json_real(hits_top1(&val[1])));
-		say("epoch %3ld  loss %.3f  train %5.1f %%  val: backbone %5.2f %%  cal %5.2f %%", r->epoch, r->loss / n,
-		    hits_top1(&r->hits[0]), hits_top1(&val[0]), hits_top1(&val[1]));
+		say("epoch %3ld  loss %.3f  train %5.1f %%  val: backbone %5.2f %%  cal %5.2f %%",
+		    r->epoch, r->loss / n, hits_top1(&r->hits[0]), hits_top1(&val[0]),
+		    hits_top1(&val[1]));
 	} else {
-		say("epoch %3ld  loss %.3f  train: backbone %5.2f %%  cal %5.2f %%", r->epoch, r->loss / n, hits_top1(&r->hits[0]),
-		    hits_top1(&r->hits[1]));
+		say("epoch %3ld  loss %.3f  train: backbone %5.2f %%  cal %5.2f %%", r->epoch,
+		    r->loss / n, hits_top1(&r->hits[0]), hits_top1(&r->hits[1]));
 	}
 	log_event(e);
 	return 0;
@@ -257,8 +267,9 @@ static int report(struct run *r, struct hits val[2])
 
 static struct training training(struct run *r)
 {
-	return (struct training){
-	    &r->teacher.backbone.params, r->job->ema > 0 ? &r->ema.average : NULL, &r->optim, r->train.digest, r->epoch, r->best};
+	return (struct training){&r->teacher.backbone.params,
+	    r->job->ema > 0 ? &r->ema.average : NULL, &r->optim, r->train.digest, r->epoch,
+	    r->best};
 }
 
 static json_t *inputs(const struct run *r)
@@ -276,8 +287,8 @@ static json_t *provenance(const struct run *r, const struct hits val[2])
 	json_object_set_new(p, "epoch", json_integer(r->epoch));
 	if (r->val.n)
 		json_object_set_new(p, "val",
-		    json_pack(
-		        "{s:s, s:f, s:f}", "digest", r->val.digest, "backbone", hits_top1(&val[0]), "cal", hits_top1(&val[1])));
+		    json_pack("{s:s, s:f, s:f}", "digest", r->val.digest, "backbone",
+		        hits_top1(&val[0]), "cal", hits_top1(&val[1])));
 	return p;
 }
 
@@ -298,12 +309,14 @@ static int keep_best(struct run *r, const struct hits val[2])
 static int checkpoint(struct run *r)
 {
 	const struct teacher_job *job = r->job;
-	bool due = job->checkpoint_every && r->epoch % job->checkpoint_every == 0 && r->epoch < job->epochs;
+	bool due = job->checkpoint_every && r->epoch % job->checkpoint_every == 0 &&
+	           r->epoch < job->epochs;
 	struct training t = training(r);
 	return due ? checkpoint_write(job->out, &t) : 0;
 }
 
-/* What comes after an epoch is done with the average, if one is kept: it is what will be written. */
+/* What comes after an epoch is done with the average, if one is kept: it is what will be
+ * written. */
 static int end_epoch(struct run *r, struct hits val[2])
 {
 	if (r->job->ema > 0)
@@ -349,18 +362,19 @@ static int train(struct run *r)
 	return 0;
 }
 
-/* --- start --------------------------------------------------------------------------------------- */
-
 static int read_data(struct run *r)
 {
 	const struct teacher_job *job = r->job;
-	struct dataset_options o = {.fit = job->fit, .size = (int)job->size, .cache = job->cache, .strict = job->strict};
+	struct dataset_options o = {
+	    .fit = job->fit, .size = (int)job->size, .cache = job->cache, .strict = job->strict};
 	if (dataset_read(&r->train, job->shards, job->n_shards, &o) < 0)
 		return -1;
 	if (!r->train.classes)
-		return fail("the training shards have no class names; folders (class/name.jpg) or an __fd2__ list give them");
+		return fail("the training shards have no class names; folders (class/name.jpg) or "
+		            "an __fd2__ list give them");
 	if (r->train.n_classes < 2)
-		return fail("the training shards hold one class, '%s'; at least two are wanted", r->train.classes[0]);
+		return fail("the training shards hold one class, '%s'; at least two are wanted",
+		    r->train.classes[0]);
 	o.known = (const char *const *)r->train.classes;
 	o.n_known = r->train.n_classes;
 	o.known_by = "the training set";
@@ -371,10 +385,12 @@ static int read_data(struct run *r)
 static bool is_made(const struct run *r)
 {
 	const char *out = r->job->out, *best = r->job->best;
-	bool there = !checkpoint_exists(out) && !access(out, R_OK) && (!best || !access(best, R_OK));
+	bool there =
+	    !checkpoint_exists(out) && !access(out, R_OK) && (!best || !access(best, R_OK));
 	struct stream_reader *s = there ? stream_open(out, "teacher") : NULL;
 	json_t *was = s ? stream_meta(s) : NULL, *now = fd2_provenance(), *in = inputs(r);
-	bool made = s && json_equal(json_object_get(was, "options"), json_object_get(now, "options")) &&
+	bool made = s &&
+	            json_equal(json_object_get(was, "options"), json_object_get(now, "options")) &&
 	            json_equal(json_object_get(was, "inputs"), in) &&
 	            json_integer_value(json_object_get(was, "epoch")) == r->job->epochs;
 	if (s)
@@ -402,10 +418,12 @@ static int build(struct run *r)
 		return -1;
 	if (job->init && pretrained_read(&t->backbone, job->init, r->init) < 0)
 		return -1;
-	r->augment = (struct augment){.crop = job->augment, .min_scale = job->min_scale, .jitter.degrees = job->rotate};
+	r->augment = (struct augment){
+	    .crop = job->augment, .min_scale = job->min_scale, .jitter.degrees = job->rotate};
 	memcpy(r->augment.jitter.amount, job->jitter, sizeof r->augment.jitter.amount);
-	r->optim = (struct optim){OPTIM_SGD, .momentum = job->momentum, .weight_decay = job->weight_decay,
-	    .nesterov = job->nesterov, .clip = job->clip, .slow = "cal.fc.", .slow_share = job->cal_lr, .decay_all = true};
+	r->optim = (struct optim){OPTIM_SGD, .momentum = job->momentum,
+	    .weight_decay = job->weight_decay, .nesterov = job->nesterov, .clip = job->clip,
+	    .slow = "cal.fc.", .slow_share = job->cal_lr, .decay_all = true};
 	optim_init(&r->optim, &t->backbone.params);
 	if (job->ema > 0)
 		ema_init(&r->ema, &t->backbone.params, job->ema);
@@ -427,7 +445,9 @@ int stage_teacher(const struct teacher_job *job)
 		batch_init(&r.guided, 2 * (int)job->batch, (int)job->size);
 	int ok = 0;
 	if (!job->resume && checkpoint_exists(job->out))
-		ok = fail("'%s.ckpt' is the state of an interrupted run: go on with --resume, or remove it", job->out);
+		ok = fail("'%s.ckpt' is the state of an interrupted run: go on with --resume, or "
+		          "remove it",
+		    job->out);
 	if (!ok)
 		ok = out_try(job->out, 0);
 	if (!ok)

@@ -1,8 +1,9 @@
-/* CUDA's words as C++: the kernels of lib/cuda on the CPU, for tests where no GPU is. The Makefile puts this in the place of CUDA's
- * own header, and writes launches as calls of `launch`.
+/* CUDA's words as C++: the kernels of lib/cuda on the CPU, for tests where no GPU is. The Makefile
+ * puts this in the place of CUDA's own header, and writes launches as calls of `launch`.
  *
- * Blocks come one after another. The threads of a block take turns: each runs to its next __syncthreads, or its end. The order is
- * drawn anew each time, so that a barrier that is missing changes the result of the same pass. */
+ * Blocks come one after another. The threads of a block take turns: each runs to its next
+ * __syncthreads, or its end. The order is drawn anew each time, so that a barrier that is
+ * missing changes the result of the same pass. */
 #ifndef FD2_EMULATED_CUDA_H
 #define FD2_EMULATED_CUDA_H
 #include <ucontext.h>
@@ -127,7 +128,8 @@ inline void ready(thread &t, dim3 index)
 inline void run_block(unsigned n)
 {
 	for (unsigned i = 0; i < n; i++)
-		ready(all[i], dim3(i % blockDim.x, i / blockDim.x % blockDim.y, i / blockDim.x / blockDim.y));
+		ready(all[i],
+		    dim3(i % blockDim.x, i / blockDim.x % blockDim.y, i / blockDim.x / blockDim.y));
 	while (run_turns(n))
 		;
 }
@@ -166,7 +168,8 @@ template <class T> T *launch_shared()
 }
 
 /* kernel<<<grid, block, bytes, stream>>> */
-template <class... P> auto launch(void (*kernel)(P...), dim3 grid, dim3 block, size_t bytes, cudaStream_t)
+template <class... P>
+auto launch(void (*kernel)(P...), dim3 grid, dim3 block, size_t bytes, cudaStream_t)
 {
 	return [=](P... given) {
 		emulated::kernel = [=] { kernel(given...); };

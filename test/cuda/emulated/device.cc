@@ -1,12 +1,14 @@
-/* A GPU for tests where none is, in the place of lib/torch/cuda.cc. Tensors stay in the CPU's memory, libtorch computes there, and
- * lib/cuda's kernels run as C++.
+/* A GPU for tests where none is, in the place of lib/torch/cuda.cc. Tensors stay in the CPU's
+ * memory, libtorch computes there, and lib/cuda's kernels run as C++.
  *
- * A recorded step is the list of what was called between begin and end; a launch calls it again with the same arguments and the
- * same memory, and spoils what it made, since graphs share theirs. So it is found out when a step's numbers of the host change,
- * when it reads a tensor, or when what it made is used behind it.
+ * A recorded step is the list of what was called between begin and end; a launch calls it again
+ * with the same arguments and the same memory, and spoils what it made, since graphs share theirs.
+ * So it is found out when a step's numbers of the host change, when it reads a tensor, or when what
+ * it made is used behind it.
  *
- * With FD2_EMULATED_COUNTS=FILE a run adds a JSON line to that file at its end: how often it waited for a device that had nothing
- * else to do, the bytes that graphs reserved, and the operations of each recorded step. */
+ * With FD2_EMULATED_COUNTS=FILE a run adds a JSON line to that file at its end: how often it
+ * waited for a device that had nothing else to do, the bytes that graphs reserved, and the
+ * operations of each recorded step. */
 #include "lib/torch/cuda.h"
 #include "test/cuda/emulated/ATen/cuda/CUDAGraph.h"
 #include <ATen/core/Tensor.h>
@@ -44,8 +46,8 @@ struct counts {
 		FILE *f = path ? fopen(path, "a") : nullptr;
 		if (!f)
 			return;
-		fprintf(f, "{\"waits\": %ld, \"reserved\": %zu, \"operations\": [%s]}\n", waits, emulated::of_device.reserved(),
-		    operations.c_str());
+		fprintf(f, "{\"waits\": %ld, \"reserved\": %zu, \"operations\": [%s]}\n", waits,
+		    emulated::of_device.reserved(), operations.c_str());
 		fclose(f);
 	}
 } counted;
@@ -61,8 +63,6 @@ const char *take(const std::function<const char *()> &call)
 	counted.given++;
 	return wrong;
 }
-
-/* --- libtorch's operators ------------------------------------------------------------------------ */
 
 /* What an operator made anew goes where it was made first. */
 void settle(const c10::IValue &first, const c10::IValue &again)
@@ -104,7 +104,8 @@ void note_allocations(const Stack &given, const Stack &made)
 {
 	each_tensor(made, [&](const at::Tensor &t) {
 		bool is_new = true;
-		each_tensor(given, [&](const at::Tensor &g) { is_new = is_new && !g.is_alias_of(t); });
+		each_tensor(
+		    given, [&](const at::Tensor &g) { is_new = is_new && !g.is_alias_of(t); });
 		if (is_new)
 			recording->own.push_back(t.storage());
 	});
@@ -124,7 +125,8 @@ void refuse_to_read()
 void record_operator(const c10::OperatorHandle &op, c10::DispatchKeySet keys, Stack *stack)
 {
 	const c10::impl::ExcludeDispatchKeyGuard outermost_only(key);
-	const c10::DispatchKeySet below = keys & c10::DispatchKeySet(c10::DispatchKeySet::FULL_AFTER, key);
+	const c10::DispatchKeySet below =
+	    keys & c10::DispatchKeySet(c10::DispatchKeySet::FULL_AFTER, key);
 	const std::string &name = op.schema().name();
 	const Stack given(stack->end() - (long)op.schema().arguments().size(), stack->end());
 	if (name == "aten::_local_scalar_dense")
@@ -144,47 +146,55 @@ void record_operator(const c10::OperatorHandle &op, c10::DispatchKeySet keys, St
 	});
 }
 
-/* --- fd2's kernels ------------------------------------------------------------------------------- */
-
 const cuda_engine &kernels = *fd2_cuda_engine();
 
-const char *forward(const frozen_bn *k, int64_t rows, int64_t groups, float *room, float *mean, float *var, void *on)
+const char *forward(const frozen_bn *k, int64_t rows, int64_t groups, float *room, float *mean,
+    float *var, void *on)
 {
-	return take([=, k = *k] { return kernels.frozen_forward(&k, rows, groups, room, mean, var, on); });
+	return take(
+	    [=, k = *k] { return kernels.frozen_forward(&k, rows, groups, room, mean, var, on); });
 }
 
-const char *backward(
-    const frozen_bn *k, int64_t rows, int64_t groups, const float *mean, const float *dmean, const float *dvar, void *on)
+const char *backward(const frozen_bn *k, int64_t rows, int64_t groups, const float *mean,
+    const float *dmean, const float *dvar, void *on)
 {
-	return take([=, k = *k] { return kernels.frozen_backward(&k, rows, groups, mean, dmean, dvar, on); });
+	return take([=, k = *k] {
+		return kernels.frozen_backward(&k, rows, groups, mean, dmean, dvar, on);
+	});
 }
 
-const char *distances(
-    const bn_layer *layers, int n, int64_t groups, bool normalised, float *factors, float *terms, float *sum, void *on)
-{
-	const std::vector<bn_layer> copy(layers, layers + n);
-	return take([=] { return kernels.distances(copy.data(), n, groups, normalised, factors, terms, sum, on); });
-}
-
-const char *distances_gradient(const bn_layer *layers, int n, int64_t groups, const float *factors, const float *dsum, void *on)
+const char *distances(const bn_layer *layers, int n, int64_t groups, bool normalised,
+    float *factors, float *terms, float *sum, void *on)
 {
 	const std::vector<bn_layer> copy(layers, layers + n);
-	return take([=] { return kernels.distances_gradient(copy.data(), n, groups, factors, dsum, on); });
+	return take([=] {
+		return kernels.distances(
+		    copy.data(), n, groups, normalised, factors, terms, sum, on);
+	});
 }
 
-const char *view_forward(
-    const float *x, void *y, bool bf16, const pixel_view *views, int64_t n, int64_t N, int64_t H, int64_t W, void *on)
+const char *distances_gradient(const bn_layer *layers, int n, int64_t groups, const float *factors,
+    const float *dsum, void *on)
+{
+	const std::vector<bn_layer> copy(layers, layers + n);
+	return take(
+	    [=] { return kernels.distances_gradient(copy.data(), n, groups, factors, dsum, on); });
+}
+
+const char *view_forward(const float *x, void *y, bool bf16, const pixel_view *views, int64_t n,
+    int64_t N, int64_t H, int64_t W, void *on)
 {
 	return take([=] { return kernels.view_forward(x, y, bf16, views, n, N, H, W, on); });
 }
 
-const char *view_adjoint(
-    const void *dy, float *dx, bool bf16, const pixel_view *views, int64_t n, int64_t N, int64_t H, int64_t W, void *on)
+const char *view_adjoint(const void *dy, float *dx, bool bf16, const pixel_view *views, int64_t n,
+    int64_t N, int64_t H, int64_t W, void *on)
 {
 	return take([=] { return kernels.view_adjoint(dy, dx, bf16, views, n, N, H, W, on); });
 }
 
-const char *move(const adam *k, float *x, const float *g, float *m, float *v, int64_t count, void *on)
+const char *move(
+    const adam *k, float *x, const float *g, float *m, float *v, int64_t count, void *on)
 {
 	return take([=] { return kernels.adam(k, x, g, m, v, count, on); });
 }
@@ -201,8 +211,6 @@ const char *put_bytes(void *to, const void *from, size_t bytes, void *on)
 }
 
 } // namespace
-
-/* --- graphs -------------------------------------------------------------------------------------- */
 
 void at::cuda::CUDAGraph::capture_begin(MempoolId_t id)
 {
@@ -259,8 +267,8 @@ c10::DeviceType cuda_open()
 
 const struct cuda_engine &cuda_kernels()
 {
-	static const cuda_engine table = {sizeof table, forward, kernels.frozen_room, backward, distances, distances_gradient,
-	    view_forward, view_adjoint, move, draw, put_bytes};
+	static const cuda_engine table = {sizeof table, forward, kernels.frozen_room, backward,
+	    distances, distances_gradient, view_forward, view_adjoint, move, draw, put_bytes};
 	return table;
 }
 

@@ -1,5 +1,6 @@
-/* Pools of memory that graphs are recorded into, by the rules of libtorch 2.11's allocators for the device (c10/cuda/
- * CUDACachingAllocator.cpp) and for the host (ATen/core/CachingHostAllocator.h). */
+/* Pools of memory that graphs are recorded into, by the rules of libtorch 2.11's allocators for
+ * the device (c10/cuda/ CUDACachingAllocator.cpp) and for the host
+ * (ATen/core/CachingHostAllocator.h). */
 #ifndef FD2_EMULATED_MEMORY_H
 #define FD2_EMULATED_MEMORY_H
 #include <c10/core/Allocator.h>
@@ -26,11 +27,13 @@ class memory
 		const auto [it, is_new] = pools.try_emplace(id);
 		TORCH_CHECK(is_new || it->second.users, "the pool has lost its last user");
 		it->second.users++;
-		TORCH_CHECK(recording.insert(id).second, "beginAllocateToPool: already recording to mempool_id");
+		TORCH_CHECK(recording.insert(id).second,
+		    "beginAllocateToPool: already recording to mempool_id");
 	}
 	void end(c10::MempoolId_t id)
 	{
-		TORCH_CHECK(recording.erase(id), "endAllocatePool: not currently recording to mempool_id");
+		TORCH_CHECK(
+		    recording.erase(id), "endAllocatePool: not currently recording to mempool_id");
 	}
 	/* A graph allocates this much, where those before it did. */
 	void hold(c10::MempoolId_t id, size_t bytes)

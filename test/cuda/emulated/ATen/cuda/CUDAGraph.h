@@ -1,4 +1,5 @@
-/* In the place of libtorch's header of this name: what lib/cuda/graphs.cc uses of it. What records is in device.cc. */
+/* In the place of libtorch's header of this name: what lib/cuda/graphs.cc uses of it. What
+ * records is in device.cc. */
 #ifndef FD2_EMULATED_CUDA_GRAPH_H
 #define FD2_EMULATED_CUDA_GRAPH_H
 #include "test/cuda/emulated/memory.h"
@@ -20,7 +21,8 @@ inline DeviceIndex current_device()
 namespace CUDACachingAllocator
 {
 
-inline void beginAllocateToPool(DeviceIndex, MempoolId_t pool, const std::function<bool(cudaStream_t)> &)
+inline void beginAllocateToPool(
+    DeviceIndex, MempoolId_t pool, const std::function<bool(cudaStream_t)> &)
 {
 	emulated::of_device.begin(pool);
 }
@@ -46,18 +48,21 @@ inline MempoolId_t graph_pool_handle()
 
 struct CUDAGraph {
 	void capture_begin(MempoolId_t pool);
-	/* After a step that cannot be recorded it throws before the allocators hear of it, like libtorch's. */
+	/* After a step that cannot be recorded it throws before the allocators hear of it, like
+	 * libtorch's. */
 	void capture_end();
 	void replay();
 	~CUDAGraph();
 
 	std::vector<std::function<const char *()>> calls;
 	std::vector<c10::Storage> own; /* what it allocated */
-	long operations = 0;           /* that a GPU would run: launches of our kernels, and libtorch's operators but for views */
+	long operations = 0; /* that a GPU would run: launches of our kernels, and libtorch's
+	                        operators but for views */
 	MempoolId_t pool;
 	bool is_invalid = false; /* the step did what cannot be recorded */
 	bool has_ended = false;
-	bool is_taken = true; /* recording took the step, which on a GPU is left to the first launch */
+	bool is_taken =
+	    true; /* recording took the step, which on a GPU is left to the first launch */
 };
 
 } // namespace at::cuda
