@@ -151,10 +151,11 @@ const char *frozen_forward(const frozen_bn *k, int64_t rows, int64_t groups, flo
 	const auto kernel = k->pools ? CHOOSE(pool_forward, vector)
 	                             : (CHOOSE(forward_of, vector))(k->residual, k->top > 0);
 	kernel<<<blocks_of(g, groups), dim3(g.wide, g.high), 0, stream>>>(*k, walked, g.each, room);
-	if (room)
-		statistics<<<dim3((unsigned)((k->C + 31) / 32), (unsigned)groups),
-		    dim3(32, JOINERS), 0, stream>>>(
+	if (room) {
+		const dim3 blocks((unsigned)((k->C + 31) / 32), (unsigned)groups);
+		statistics<<<blocks, dim3(32, JOINERS), 0, stream>>>(
 		    room, g.down, k->C, (double)rows, k->pivot, mean, var);
+	}
 	return launched();
 }
 
