@@ -5,11 +5,11 @@
 
 #include "lib/base/err.h"
 #include "lib/base/stage.h"
-#include "lib/fd2/select/job.h"
+#include "lib/fd2/select/select.h"
 
 enum { IMAGES = 300, CROPS = 5, FACTOR = 2, QUALITY = 95 };
 
-static struct select_job job = {
+static struct select_config config = {
     .ipc = 1,
     .images = IMAGES,
     .crops = CROPS,
@@ -20,41 +20,40 @@ static struct select_job job = {
 };
 
 static const struct opt opts[] = {
-    {'o', "output", "FILE", OPT_STRING, &job.out, "write to FILE", .unrecorded = true},
-    {'t', "teacher", "FILE", OPT_STRING, &job.teacher, "the teacher; random does without",
+    {'o', "output", "FILE", OPT_STRING, &config.out, "write to FILE", .unrecorded = true},
+    {'t', "teacher", "FILE", OPT_STRING, &config.teacher, "the teacher; random does without",
         .unrecorded = true},
-    {'n', "ipc", "N", OPT_INT, &job.ipc, "images per class", .min = 1, .max = 9999},
-    {0, "method", "NAME", OPT_CHOICE, &job.method, "how to choose",
-        .choices = "random|herding|k-center|rded"},
-    {0, "classes", "A-B", OPT_RANGE, &job.classes, "only these classes, from 0"},
-    {0, "features", "FILE", OPT_STRING, &job.features,
+    {'n', "ipc", "N", OPT_INT, &config.ipc, "images per class", .min = 1, .max = 9999},
+    {0, "method", "NAME", OPT_CHOICE, &config.method, "how to choose", .choices = SELECT_CHOICES},
+    {0, "classes", "A-B", OPT_RANGE, &config.classes, "only these classes, from 0"},
+    {0, "features", "FILE", OPT_STRING, &config.features,
         "also write the features that herding and k-center compare", .unrecorded = true},
-    {0, "images", "N", OPT_INT, &job.images, "rded: photographs of a class that are looked at",
+    {0, "images", "N", OPT_INT, &config.images, "rded: photographs of a class that are looked at",
         .min = 1, .max = 100000},
-    {0, "crops", "N", OPT_INT, &job.crops, "rded: crops scored a photograph", .min = 1,
+    {0, "crops", "N", OPT_INT, &config.crops, "rded: crops scored a photograph", .min = 1,
         .max = 1000},
-    {0, "factor", "N", OPT_INT, &job.factor, "rded: patches along a side of an image", .min = 1,
+    {0, "factor", "N", OPT_INT, &config.factor, "rded: patches along a side of an image", .min = 1,
         .max = 2},
-    {0, "quality", "Q", OPT_INT, &job.quality, "rded: of the JPEGs", .min = 1, .max = 100},
-    {0, "cache", "MIB", OPT_INT, &job.cache,
+    {0, "quality", "Q", OPT_INT, &config.quality, "rded: of the JPEGs", .min = 1, .max = 100},
+    {0, "cache", "MIB", OPT_INT, &config.cache,
         "memory for decoded photographs; the rest are decoded again and again", .min = 1,
         .max = 1 << 24, .unrecorded = true},
-    {0, "strict", NULL, OPT_FLAG, &job.strict, "stop at a corrupt image instead of skipping it"},
+    {0, "strict", NULL, OPT_FLAG, &config.strict, "stop at a corrupt image instead of skipping it"},
     {0},
 };
 
 static void check(void)
 {
-	bool rded = job.method == SELECT_RDED, random = job.method == SELECT_RANDOM;
-	const char *out = job.out ? job.out : "-";
-	if (!random && !job.teacher)
+	bool rded = config.method == SELECT_RDED, random = config.method == SELECT_RANDOM;
+	const char *out = config.out ? config.out : "-";
+	if (!random && !config.teacher)
 		die_usage("--method herding, k-center and rded want a teacher; give one with -t");
-	if (job.features && (random || rded))
+	if (config.features && (random || rded))
 		die_usage("--features is for --method herding and k-center");
-	if (job.features && !strcmp(job.features, out))
+	if (config.features && !strcmp(config.features, out))
 		die_usage("--features and --output are both '%s'", out);
-	if (!rded && (job.images != IMAGES || job.crops != CROPS || job.factor != FACTOR ||
-	                 job.quality != QUALITY))
+	if (!rded && (config.images != IMAGES || config.crops != CROPS || config.factor != FACTOR ||
+	                 config.quality != QUALITY))
 		die_usage("--images, --crops, --factor and --quality are for --method rded: the "
 		          "others write photographs as they are");
 }
@@ -64,8 +63,9 @@ int main(int argc, char **argv)
 	const struct tool tool = {"fd2-select", "[options] [-t TEACHER] [SHARD...]",
 	    "Choose real images of each class: the baselines for distilled ones.", opts, true};
 	int first = fd2_start(&tool, argc, argv);
-	job.shards = argv + first;
-	job.n_shards = argc - first;
+	config.shards = argv + first;
+	config.n_shards = argc - first;
+	config.seed = common.seed;
 	check();
-	return fd2_finish(stage_run("stage_select", &job));
+	return fd2_finish(stage_run("stage_select", &config));
 }

@@ -1,30 +1,32 @@
-/* FADRM's parts and its residual connection against scalars. */
-#include "lib/fd2/distill/fadrm.h"
+/* The phases of an image and FADRM's residual connection against scalars. */
+#include "lib/fd2/distill/methods.h"
+#include "lib/fd2/distill/phases.h"
 
 #include "test/c/check.h"
 #include "test/c/tensors.h"
 
 enum { IMAGES = 2, S = 9, SIDE_MAX = 14 };
 
-/* Every part by a walk over all steps: in order, none skipped that could have steps, lengths at
+/* Every phase by a walk over all steps: in order, none skipped that could have steps, lengths at
  * most one apart. */
-static void parts_share_the_steps(void)
+static void phases_share_the_steps(void)
 {
-	for (int parts = 1; parts <= 5; parts++)
+	for (int phases = 1; phases <= 5; phases++)
 		for (long steps = 1; steps <= 23; steps++) {
 			long length[5] = {0};
 			int before = 0;
 			for (long step = 0; step < steps; step++) {
-				int part = fadrm_part(step, steps, parts);
-				CHECK(part >= before && part < parts);
-				before = part;
-				length[part]++;
+				int phase = phase_at(step, steps, phases);
+				CHECK(phase >= before && phase < phases);
+				before = phase;
+				length[phase]++;
 			}
-			for (int p = 0; p < parts; p++)
-				CHECK(length[p] == steps / parts || length[p] == steps / parts + 1);
+			for (int p = 0; p < phases; p++)
+				CHECK(
+				    length[p] == steps / phases || length[p] == steps / phases + 1);
 		}
 	for (long step = 0; step < 2000; step++)
-		CHECK(fadrm_part(step, 2000, 4) == step / 500);
+		CHECK(phase_at(step, 2000, 4) == step / 500);
 }
 
 /* Bilinear, pixel centres at half, no antialiasing: the value of a plane of `side` at output row
@@ -46,10 +48,12 @@ static void check_mixed(int side, int size, double residual)
 {
 	float x[IMAGES * 3 * SIDE_MAX * SIDE_MAX], start[IMAGES * 3 * S * S],
 	    got[IMAGES * 3 * SIDE_MAX * SIDE_MAX];
+	struct method m = *method_of(METHOD_fadrm);
+	m.residual = residual;
 	tensor_scope_begin(NO_GRAD);
 	Tensor *tx = random_tensor(T_F32, 4, (int64_t[]){IMAGES, 3, side, side}, 1);
 	Tensor *ts = random_tensor(T_F32, 4, (int64_t[]){IMAGES, 3, S, S}, 2);
-	Tensor *mixed = residual_connection(side ? tx : NULL, ts, size, residual);
+	Tensor *mixed = phase_start(&m, side ? tx : NULL, ts, size);
 	CHECK(tensor_read(ts, T_F32, start, tensor_numel(ts)) == 0);
 	CHECK(!side || tensor_read(tx, T_F32, x, tensor_numel(tx)) == 0);
 	CHECK(tensor_read(mixed, T_F32, got, IMAGES * 3 * size * size) == 0);
@@ -79,10 +83,14 @@ static void the_initial_image_is_mixed_in(void)
 static void the_initial_image_stays(void)
 {
 	float v[IMAGES * 3 * S * S];
+	struct method m = *method_of(METHOD_fadrm);
+	m.residual = 0;
 	tensor_scope_begin(NO_GRAD);
 	Tensor *start = tensor_full(1, T_F32, 4, (int64_t[]){IMAGES, 3, S, S});
-	tensor_mul_(residual_connection(NULL, start, S, 0.5), 0);
-	tensor_mul_(residual_connection(start, start, S, 0), 0);
+	tensor_mul_(phase_start(&m, NULL, start, S), 0);
+	tensor_mul_(phase_start(&m, start, start, S), 0);
+	m.connect = NULL;
+	tensor_mul_(phase_start(&m, start, start, S), 0);
 	CHECK(tensor_read(start, T_F32, v, tensor_numel(start)) == 0);
 	for (size_t i = 0; i < sizeof v / sizeof *v; i++)
 		CHECK_NEAR(v[i], 1, 0);
@@ -93,7 +101,7 @@ int main(void)
 {
 	if (start_tests() < 0)
 		return 1;
-	RUN(parts_share_the_steps);
+	RUN(phases_share_the_steps);
 	RUN(the_initial_image_is_mixed_in);
 	RUN(the_initial_image_stays);
 	return check_done();

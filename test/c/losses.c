@@ -7,7 +7,7 @@
 
 #include "lib/base/rng.h"
 #include "lib/fd2/teacher/cal.h"
-#include "lib/fd2/distill/sre2l.h"
+#include "lib/fd2/distill/bn-loss.h"
 #include "lib/nn/backbone.h"
 #include "test/c/check.h"
 #include "test/c/tensors.h"
@@ -607,7 +607,7 @@ static double bn_layer_scalar(const double *x)
 /* Two layers that see the same x; the second's running statistics are the first's swapped. */
 static Tensor *bn_network(const Tensor *x)
 {
-	struct bn_sum sum = {.form = bn_form};
+	struct bn_statistics statistics = {0};
 	struct bn bn[2];
 	for (int l = 0; l < 2; l++) {
 		bn[l] = (struct bn){.mean = tensor(l ? var_ : mean_, 1, (int64_t[]){C}),
@@ -615,9 +615,11 @@ static Tensor *bn_network(const Tensor *x)
 		    .index = l};
 		Tensor *m, *v;
 		tensor_batch_stats(x, 1, &m, &v);
-		sre2l_on_bn(&sum, &bn[l], m, v);
+		bn_statistics_add(&statistics, &bn[l], m, v);
 	}
-	return bn_sum_loss(&sum);
+	Tensor *loss = loss_bn(&statistics, bn_form);
+	free(statistics.v);
+	return loss;
 }
 
 static double bn_network_scalar(const double *x)
@@ -650,7 +652,7 @@ static void bn_single(void)
 			enum scalar type = wide ? T_F64 : T_F32;
 			Tensor *seen_by[STATISTICS];
 			struct bn bn[LAYERS];
-			struct bn_seen seen[LAYERS];
+			struct bn_statistics seen = {0};
 			for (int k = 0; k < STATISTICS; k++) {
 				int64_t shape[] = {groups, 5 + 300 * (k / 2)};
 				Tensor *running = tensor_affine(tensor_abs(random_tensor(T_F32, 1,
@@ -664,9 +666,10 @@ static void bn_single(void)
 				bn[k / 2].index = k / 2;
 			}
 			for (int l = 0; l < LAYERS; l++)
-				seen[l] =
-				    (struct bn_seen){&bn[l], seen_by[2 * l], seen_by[2 * l + 1]};
-			loss[wide] = loss_bn(seen, LAYERS, i % 2 ? BN_NORMALISED : BN_LITERAL);
+				bn_statistics_add(
+				    &seen, &bn[l], seen_by[2 * l], seen_by[2 * l + 1]);
+			loss[wide] = loss_bn(&seen, i % 2 ? BN_NORMALISED : BN_LITERAL);
+			free(seen.v);
 			CHECK(tensor_grad(tensor_affine(loss[wide], 0.3, 0), seen_by, STATISTICS,
 			          grads[wide], false) == 0);
 		}

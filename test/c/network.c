@@ -4,7 +4,8 @@
 
 #include "lib/base/err.h"
 #include "lib/base/rng.h"
-#include "lib/fd2/distill/sre2l.h"
+#include "lib/fd2/distill/bn-loss.h"
+#include "lib/fd2/distill/step-view.h"
 #include "lib/fd2/teacher/teacher.h"
 #include "test/c/check.h"
 #include "test/c/tensors.h"
@@ -210,18 +211,20 @@ struct outcome {
 
 static struct outcome look(struct backbone *b, const Tensor *x, bool fused)
 {
-	struct bn_sum sum = {.form = BN_LITERAL};
-	struct pass pass = {.bn = BN_RUNNING, .plain = !fused, .on_bn = sre2l_on_bn, .ctx = &sum};
+	struct bn_statistics seen = {0};
+	struct pass pass = {
+	    .bn = BN_RUNNING, .plain = !fused, .on_bn = bn_statistics_add, .ctx = &seen};
 	struct outcome o;
 	tensor_scope_begin(GRAD);
 	Tensor *leaf = tensor_clone(x);
 	tensor_requires_grad_(leaf, true);
 	o.F = backbone_features(b, leaf, &pass);
-	Tensor *loss = tensor_add(tensor_affine(bn_sum_loss(&sum), 0.1, 0),
+	Tensor *loss = tensor_add(tensor_affine(loss_bn(&seen, BN_LITERAL), 0.1, 0),
 	    tensor_mean(backbone_logits(b, o.F, &pass), 0, NULL, false));
 	CHECK(tensor_grad(loss, &leaf, 1, &o.dx, false) == 0);
 	o.loss = tensor_item(loss);
-	o.layers = sum.n;
+	o.layers = seen.n;
+	free(seen.v);
 	tensor_keep(o.F);
 	if (o.dx)
 		tensor_keep(o.dx);
@@ -607,8 +610,9 @@ static void view_draws(void)
 	enum { SIDE = 56 };
 	int flips = 0, most = 0;
 	for (long step = 0; step < 400; step++) {
-		struct pixel_view v = step_view_random(SIDE, 0.08, 1, 20, 2, step),
-		                  same = step_view_random(SIDE, 0.08, 1, 20, 2, step);
+		struct view_rule rule = {.min_scale = 0.08, .seed = 1};
+		struct pixel_view v = step_view_random(&rule, SIDE, 20, 2, step),
+		                  same = step_view_random(&rule, SIDE, 20, 2, step);
 		CHECK(v.x == same.x && v.w == same.w && v.flip == same.flip &&
 		      v.roll_x == same.roll_x);
 		CHECK(v.x >= 0 && v.y >= 0 && v.x + v.w <= SIDE && v.y + v.h <= SIDE);

@@ -13,7 +13,7 @@
 
 #include "lib/base/err.h"
 #include "lib/fd2/teacher/losses.h"
-#include "lib/fd2/distill/sre2l.h"
+#include "lib/fd2/distill/bn-loss.h"
 #include "lib/fd2/teacher/teacher.h"
 #include "lib/image/jitter.h"
 #include "lib/nn/optim.h"
@@ -77,13 +77,16 @@ struct seen {
 
 static struct seen look(const struct teacher *t, const struct inputs *in, bool bf16)
 {
-	struct bn_sum sum = {.head = &t->cal.bn};
-	struct pass pass = {.bn = BN_RUNNING, .plain = !bf16, .on_bn = sre2l_on_bn, .ctx = &sum};
+	struct bn_statistics bn = {0};
+	struct pass pass = {
+	    .bn = BN_RUNNING, .plain = !bf16, .on_bn = bn_statistics_add, .ctx = &bn};
 	struct seen s = {.x = tensor_clone(input(in, "x"))};
 	tensor_requires_grad_(s.x, true);
 	s.o = teacher_forward(t, bf16 ? tensor_to(s.x, T_BF16) : s.x, &pass);
-	s.has_bn = sum.n > 0;
-	s.r_bn = bn_sum_loss(&sum);
+	bn.n--; /* the attention head's */
+	s.has_bn = bn.n > 0;
+	s.r_bn = loss_bn(&bn, BN_LITERAL);
+	free(bn.v);
 	s.cls = loss_cls(s.o.p_bb, s.o.p_raw, input(in, "labels"), t->alpha);
 	return s;
 }

@@ -1,26 +1,20 @@
-#include "lib/fd2/distill/fadrm.h"
+/* FADRM, and FADRM+ with several teachers (Cui et al. 2025; fd2-method(7), BASE METHODS): phases of
+ * two sizes, and between them the residual connection. */
+#include "lib/fd2/distill/initial.h"
+#include "lib/fd2/distill/method.h"
 
-#include "lib/fd2/distill/methods.h"
-
-const struct method fadrm = {.name = "fadrm", FADRM_SETTINGS};
-
-int fadrm_part(long step, long steps, int parts)
+/* (1 - residual) x + residual start */
+static Tensor *residual_connection(const struct method *m, const Tensor *x, const Tensor *start)
 {
-	return (int)(step * parts / steps);
-}
-
-static Tensor *resized(const Tensor *x, int size)
-{
-	bool same = tensor_size(x, 2) == size && tensor_size(x, 3) == size;
-	return same ? tensor_clone(x)
-	            : tensor_channels_last(tensor_interpolate(x, size, size, false));
-}
-
-Tensor *residual_connection(const Tensor *x, const Tensor *start, int size, double residual)
-{
-	if (!x)
-		return resized(start, size);
-	Tensor *mixed = tensor_affine(resized(x, size), 1 - residual, 0);
-	tensor_add_(mixed, resized(start, size), residual);
+	Tensor *mixed = tensor_affine(x, 1 - m->residual, 0);
+	tensor_add_(mixed, start, m->residual);
 	return mixed;
 }
+
+#define FADRM                                                                                      \
+	.start = &start_real, .steps = 2000, .lr = 0.25, .r_bn = 0.01, .phases = 4,                \
+	.sizes = {200, 224, 200, 224}, .residual = 0.5, .loss = bn_matching,                       \
+	.connect = residual_connection
+
+const struct method fadrm = {.name = "fadrm", FADRM};
+const struct method fadrm_plus = {.name = "fadrm+", .several = true, FADRM};

@@ -1,27 +1,58 @@
-/* What images begin as: crops of real photographs, noise, or images that were given. */
+/* What images start as: a start makes one initial image per class and index. */
 #ifndef FD2_INITIAL_H
 #define FD2_INITIAL_H
-#include "lib/fd2/distill/job.h"
-#include "lib/fd2/distill/methods.h"
+#include "lib/base/opts.h"
 #include "lib/fd2/select/patches.h"
 
+struct initial;
+struct start {
+	const char *name;
+	/* photographs of the class that an image wants for itself: 0: no shard is read */
+	int photographs;
+	/* Image `id`, from 1, of class k as normalised pixels [S][S][3], S the teacher's size: a
+	 * function of the seed, k, id and what was read. The images of a class are distinct. -1:
+	 * fail_message. */
+	int (*image)(struct initial *s, float *out, int k, int id);
+};
+
+/* The starts that --init offers: X(identifier). A method may have another one. */
+#define FD2_STARTS(X) X(mosaic) X(real) X(noise)
+#define FD2_START_ID(id) START_##id,
+enum start_id { START_UNSET = -1, FD2_STARTS(FD2_START_ID) STARTS };
+/* "mosaic|real|noise" for OPT_CHOICE */
+#define FD2_START_CHOICE(id) "|" #id
+#define START_CHOICES (&(FD2_STARTS(FD2_START_CHOICE))[1])
+#define FD2_START_DECLARE(id) extern const struct start start_##id;
+FD2_STARTS(FD2_START_DECLARE)
+extern const struct start start_given; /* the images of --init-images */
+const struct start *start_of(enum start_id id);
+
+struct initial_config {
+	char **shards; /* photographs; none: standard input */
+	int n_shards;
+	const char *given; /* shard of initial images, or NULL */
+	enum difficulty difficulty;
+	long crops, cache;
+	bool strict;
+};
+
 struct initial {
-	const struct distill_job *job;
-	const struct teacher *judge; /* scores crops; gives classes and size */
-	enum start start;
-	struct dataset images; /* the shards' photographs, or with --init-images those images; empty
-	                          for noise */
+	/* set by the caller before initial_read */
+	const struct initial_config *config;
+	const struct start *start;
+	const struct teacher *teacher; /* scores crops; gives classes, size and normalisation */
+	int ipc, first, last;          /* images per class; classes that are made */
+	uint64_t seed;
+	/* what was read: photographs, or the images of --init-images */
+	struct dataset images;
 	struct patch **patches; /* [K] -> [patches_in], once they were chosen */
 };
 
-/* Reads what is needed; with noise or --init-images the shards are not. Warns of classes with
- * fewer photographs than the crops that their images begin with. -1: fail_message, also when a
- * class has fewer than ipc images in --init-images. */
-int initial_read(struct initial *s, const struct distill_job *job, enum start start,
-    const struct teacher *judge);
+/* Reads what the start needs. Warns of classes with fewer photographs than their images want. -1:
+ * fail_message, also when a class has fewer than ipc images in config->given. */
+int initial_read(struct initial *s);
 void initial_free(struct initial *s);
-/* Image `id` (from 1) of class k as normalised pixels [S][S][3]: a function of the seed, the
- * class, the id and what was read. The images of a class are distinct. -1: fail_message. */
+/* start->image. */
 int initial_image(struct initial *s, float *out, int k, int id);
 /* Adds the digest of what was read to an output's inputs. */
 void initial_describe(const struct initial *s, json_t *inputs);

@@ -3,18 +3,15 @@
 #include <math.h>
 
 #include "lib/base/err.h"
-#include "lib/fd2/distill/job.h"
 
-#define DECLARE(id, name, about) extern const struct method id;
-#define ADDRESS(id, name, about) &id,
+#define DECLARE(id, name) extern const struct method id;
+#define ADDRESS(id, name) &id,
 FD2_METHODS(DECLARE)
-static const struct method *const methods[] = {FD2_METHODS(ADDRESS)};
-static const char *const starts[] = {
-    [START_MOSAIC] = "mosaic", [START_REAL] = "real", [START_NOISE] = "noise"};
+static const struct method *const methods[METHODS] = {FD2_METHODS(ADDRESS)};
 
-const char *start_name(enum start start)
+const struct method *method_of(enum method_id id)
 {
-	return starts[start];
+	return methods[id];
 }
 
 /* A method's sizes are for 224 pixels; others are scaled to even numbers, which the first
@@ -24,39 +21,58 @@ static int scaled(int side, int size)
 	return side == 224 ? size : 2 * (int)lround(side * size / 448.0);
 }
 
-static void take_sizes(struct method *m, const struct distill_job *job, int size)
+static void set_sizes(struct method *m, const struct opt_ints *sizes, int size)
 {
-	for (int p = 0; p < m->parts; p++)
+	for (int p = 0; p < m->phases; p++)
 		m->sizes[p] = scaled(m->sizes[p], size);
-	if (!job->sizes.n)
+	if (!sizes->n)
 		return;
-	m->parts = job->sizes.n;
-	for (int p = 0; p < m->parts; p++)
-		m->sizes[p] = (int)job->sizes.v[p];
+	m->phases = sizes->n;
+	for (int p = 0; p < m->phases; p++)
+		m->sizes[p] = (int)sizes->v[p];
 }
 
-int method_of(struct method *m, const struct distill_job *job, int size)
+static int set_residual(struct method *m, double residual)
 {
-	*m = *methods[job->method];
-	if (job->teachers.n > 1 && !m->several)
-		return fail("%s has one teacher, and %d were given; fadrm+ takes several", m->name,
-		    job->teachers.n);
-	take_sizes(m, job, size);
-	if (job->init != START_UNSET)
-		m->start = job->init;
-	if (job->steps != OPT_UNSET)
-		m->steps = job->steps;
-	if (!isnan(job->lr))
-		m->lr = job->lr;
-	if (!isnan(job->r_bn))
-		m->r_bn = job->r_bn;
-	if (m->parts == 1)
+	if (m->phases == 1)
 		m->residual = 0;
-	if (isnan(job->residual))
+	if (isnan(residual))
 		return 0;
-	m->residual = job->residual;
-	return m->parts > 1 ? 0
-	                    : fail("--residual is mixed in between parts, and %s has one; give "
-	                           "several with --sizes",
-	                          m->name);
+	if (!m->connect)
+		return fail("--residual is not for %s, which does not mix in the initial image "
+		            "between phases",
+		    m->name);
+	if (m->phases == 1)
+		return fail("--residual is mixed in between phases, and there is one; give several "
+		            "with --sizes");
+	m->residual = residual;
+	return 0;
+}
+
+static int refuse_several(const struct method *m, int teachers)
+{
+	const char *other = "none";
+	for (int i = 0; i < METHODS; i++)
+		if (methods[i]->several)
+			other = methods[i]->name;
+	return fail(
+	    "%s has one teacher, and %d were given; %s takes several", m->name, teachers, other);
+}
+
+int method_configure(struct method *m, const struct method_config *config, int teachers, int size)
+{
+	*m = *method_of(config->method);
+	if (teachers > 1 && !m->several)
+		return refuse_several(m, teachers);
+	m->bn_form = config->bn_form;
+	if (config->start != START_UNSET)
+		m->start = start_of(config->start);
+	if (config->steps != OPT_UNSET)
+		m->steps = config->steps;
+	if (!isnan(config->lr))
+		m->lr = config->lr;
+	if (!isnan(config->r_bn))
+		m->r_bn = config->r_bn;
+	set_sizes(m, &config->sizes, size);
+	return set_residual(m, config->residual);
 }

@@ -1,46 +1,35 @@
-/* The base methods' table: X(identifier, name, what it is). A new one is a line here and a file
- * that defines `const struct method IDENTIFIER`; option table, --help and completion follow.
- * FD2's constraints go on top of any of them. */
+/* The table of base methods: X(identifier, name). To add one, add a line here and a file that
+ * defines `const struct method IDENTIFIER`; option table, --help and completion follow. */
 #ifndef FD2_METHODS_H
 #define FD2_METHODS_H
-#include <stdbool.h>
+#include "lib/fd2/distill/initial.h"
+#include "lib/fd2/distill/method.h"
 
 #define FD2_METHODS(X)                                                                             \
-	X(sre2l, "sre2l", "SRe2L (Yin et al. 2023): from noise")                                   \
-	X(sre2l_plus, "sre2l++", "SRe2L++ (Cui et al. 2025): from mosaics of real patches")        \
-	X(fadrm, "fadrm",                                                                          \
-	    "FADRM (Cui et al. 2025): in parts of several sizes, with the real image mixed in "    \
-	    "between them")                                                                        \
-	X(fadrm_plus, "fadrm+", "FADRM+: the same with several teachers in turn")
-/* Places in the table, and "|sre2l|sre2l++...": what OPT_CHOICE takes, after its first
- * character. */
-#define FD2_METHOD_PLACE(id, name, about) METHOD_##id,
-enum method_place { FD2_METHODS(FD2_METHOD_PLACE) };
-#define FD2_METHOD_CHOICE(id, name, about) "|" name
+	X(sre2l, "sre2l")                                                                          \
+	X(sre2l_plus, "sre2l++")                                                                   \
+	X(fadrm, "fadrm")                                                                          \
+	X(fadrm_plus, "fadrm+")
+
+#define FD2_METHOD_ID(id, name) METHOD_##id,
+enum method_id { FD2_METHODS(FD2_METHOD_ID) METHODS };
+/* "sre2l|sre2l++..." for OPT_CHOICE */
+#define FD2_METHOD_CHOICE(id, name) "|" name
 #define METHOD_CHOICES (&(FD2_METHODS(FD2_METHOD_CHOICE))[1])
 
-enum start { START_UNSET = -1, START_MOSAIC, START_REAL, START_NOISE };
-#define START_CHOICES "mosaic|real|noise"
-
-enum { PARTS_MAX = 16 };
-
-/* What a method is in numbers (fd2-method(7), BASE METHODS). All of them take the same step: a
- * random view, cross-entropy and BN statistics, Adam. */
-struct method {
-	const char *name;
-	enum start start; /* what images begin as */
-	bool several;     /* teachers, taken in turn, one a step */
-	long steps;       /* an image, split equally over the parts */
-	double lr;        /* Adam's, falling as a cosine to 0 over all steps */
-	double r_bn;      /* weight of the BN-statistics loss */
-	int parts,
-	    sizes[PARTS_MAX]; /* side of the images in each part, for a teacher of 224 pixels */
-	double residual;      /* share of the initial image in what a later part begins with */
+/* What replaces the method's own values: steps OPT_UNSET, lr, r_bn and residual NAN, start
+ * START_UNSET, no sizes: nothing. */
+struct method_config {
+	enum method_id method;
+	enum start_id start;
+	enum bn_form bn_form;
+	long steps;
+	double lr, r_bn, residual;
+	struct opt_ints sizes;
 };
 
-/* The method of a job as it will be followed: where an option was given, its value, elsewhere
- * the method's; sizes for a teacher of side `size`. -1: fail_message. */
-struct distill_job;
-int method_of(struct method *m, const struct distill_job *job, int size);
-const char *start_name(enum start start);
+const struct method *method_of(enum method_id id);
+/* The method as config asks for it, with sizes for teachers of side `size`. -1: fail_message,
+ * where the method cannot do that. */
+int method_configure(struct method *m, const struct method_config *config, int teachers, int size);
 #endif

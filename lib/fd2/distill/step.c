@@ -1,107 +1,145 @@
-/* A step in three: its numbers on the host, then tensors alone and nothing that waits for the
- * device, and last, now and then, a look at what came out. */
+/* A step has three parts: numbers drawn on the host, tensor work that waits for nothing and can be
+ * recorded, and now and then a look at what came out. */
+#include "lib/fd2/distill/step.h"
+
 #include <math.h>
 
 #include "lib/base/err.h"
 #include "lib/base/log.h"
-#include "lib/fd2/distill/block.h"
+#include "lib/base/progress.h"
+#include "lib/fd2/batch/batch.h"
 
-enum { LOOK_EVERY = 50 };
+enum { READ_EVERY = 50 };
 
-static struct step step_at(const struct distill *d, const struct block *b, long number)
+/* What g->losses holds: the total of the last step, the sum of the totals of all steps, which is
+ * not finite from the first one on that is not, and the terms of the last step. NaN: off. */
+enum { TOTAL, SUM, FIRST_TERM, LOSSES = FIRST_TERM + TERMS_MAX };
+
+struct step {
+	long number;                          /* of the image, from 0 */
+	int turn;                             /* index of the teacher */
+	struct pixel_view views[INDICES_MAX]; /* of each index */
+	double lr;
+	long adam;     /* Adam's number, in the phase, from 1 */
+	bool compares; /* has L_S */
+};
+
+Tensor *step_losses(void)
 {
-	int n = d->guides.teachers.n;
+	return tensor_full(0, T_F32, 1, (int64_t[]){LOSSES});
+}
+
+static struct step step_at(const struct learner *l, const struct learning *g, long number)
+{
+	const struct method *m = l->method;
+	const struct index_batch *b = g->batch;
+	int n = l->teachers->n;
 	struct step s = {
-	    .number = number, .guide = (int)(number % n), .adam = number - b->part_begin + 1};
-	s.lr = d->method.lr * 0.5 * (1 + cos(M_PI * (double)number / (double)d->method.steps));
+	    .number = number, .turn = (int)(number % n), .adam = number - g->phase_begin + 1};
+	s.lr = m->lr * 0.5 * (1 + cos(M_PI * (double)number / (double)m->steps));
 	for (int i = 0; i < b->indices; i++)
-		s.views[i] = step_view_random(d->method.sizes[b->part], d->job->min_scale,
-		    (uint64_t)common.seed, b->first, b->ids[i], number);
-	s.similar = is_constrained_by_earlier(d, b->ids[0]) &&
-	            (d->ls_view != LS_PLAIN || number / n % d->job->ls_every == 0);
+		s.views[i] =
+		    step_view_random(&l->views, m->sizes[g->phase], b->first, b->ids[i], number);
+	s.compares = l->similarity && similarity_applies(l->similarity, b) &&
+	             similarity_in_step(l->similarity, number);
 	return s;
 }
 
 /* Where the step's passes read them. */
-static void put_numbers(const struct distill *d, struct block *b, const struct step *s)
+static void put_numbers(const struct learner *l, struct learning *g, const struct step *s)
 {
-	const struct normal *normal = &d->guides.v[s->guide].teacher->normal;
+	const struct normal *normal = &l->teachers->v[s->turn].teacher->normal;
 	struct adam_pixels adam = {.lr = s->lr, .beta1 = 0.5, .beta2 = 0.9, .eps = 1e-8};
-	int size = d->method.sizes[b->part];
+	int size = l->method->sizes[g->phase];
 	for (int c = 0; c < 3; c++) {
 		adam.lo[c] = -normal->mean[c] / normal->std[c];
 		adam.hi[c] = (1 - normal->mean[c]) / normal->std[c];
 	}
-	tensor_adam_numbers_(b->adam, s->adam, &adam);
-	tensor_views_(b->views, s->views, b->indices, size, size);
+	tensor_adam_numbers_(g->adam, s->adam, &adam);
+	tensor_views_(g->views, s->views, g->batch->indices, size, size);
 }
 
-/* The base method's loss (BN term and cross-entropy), and FD2's terms unless --plain (Eq. 12).
- * The BN term comes last: with --bn-head the attention head's BatchNorm is in it. */
-static Tensor *step_loss(
-    const struct distill *d, const struct block *b, const struct step *s, Tensor **t)
+static struct step_pass pass_through(
+    const struct learner *l, struct learning *g, const struct step *s)
 {
-	const struct teacher *teacher = d->guides.v[s->guide].teacher;
-	struct bn_sum bn = {.head = d->job->bn_head ? NULL : &teacher->cal.bn, .form = d->bn_form};
-	struct pass pass = {
-	    .bn = BN_RUNNING, .groups = b->indices, .on_bn = sre2l_on_bn, .ctx = &bn};
-	Tensor *F = backbone_features(
-	    &teacher->backbone, tensor_step_view(b->x, b->views, arithmetic()), &pass);
-	Tensor *p_bb = backbone_logits(&teacher->backbone, F, &pass);
-	t[TERM_CE] = tensor_cross_entropy(p_bb, b->labels, 0);
-	if (!d->job->plain)
-		constraints(d, b, s, F, p_bb, &pass, t);
-	t[TERM_BN] = tensor_affine(bn_sum_loss(&bn), d->method.r_bn / b->indices, 0);
-	bool full = d->job->plain || d->job->other == OTHER_FULL;
-	Tensor *other = full ? tensor_add(t[TERM_BN], t[TERM_CE]) : t[TERM_BN];
-	return d->job->plain ? other
-	                     : loss_total(other, t[TERM_CLS], t[TERM_F], t[TERM_S], d->job->lambda);
+	struct step_pass p = {.teacher = &l->teachers->v[s->turn],
+	    .turn = s->turn,
+	    .indices = g->batch->indices,
+	    .labels = g->labels,
+	    .x = g->x,
+	    .views = g->views,
+	    .statistics = &g->statistics};
+	struct pass pass = {.bn = BN_RUNNING,
+	    .groups = p.indices,
+	    .on_bn = bn_statistics_add,
+	    .ctx = &g->statistics};
+	const struct teacher *t = p.teacher->teacher;
+	g->statistics.n = 0;
+	p.seen = tensor_step_view(p.x, p.views, arithmetic());
+	p.F = backbone_features(&t->backbone, p.seen, &pass);
+	p.p_bb = backbone_logits(&t->backbone, p.F, &pass);
+	if (l->constraints)
+		p.A = constraints_attention(l->constraints, t, p.F, &pass);
+	return p;
 }
 
-static void keep_terms(struct block *b, Tensor **t)
+/* The base method's loss, and with FD2 the constraints on top of it. */
+static Tensor *total_loss(const struct learner *l, struct learning *g, const struct step *s)
 {
-	Tensor *all[TERMS];
-	tensor_scope_begin(NO_GRAD);
-	t[TERM_SUM] = tensor_add(tensor_narrow(b->terms, 0, TERM_SUM, 1), t[TERM_TOTAL]);
-	for (int i = 0; i < TERMS; i++)
-		all[i] = t[i] ? tensor_reshape(t[i], 1, (int64_t[]){1})
-		              : tensor_full(NAN, T_F32, 1, (int64_t[]){1});
-	tensor_copy_(b->terms, tensor_cat(all, TERMS, 0));
-	tensor_scope_end();
-}
-
-Tensor *block_view(const struct block *b, int i)
-{
-	int64_t one = tensor_numel(b->views) / b->indices;
-	return tensor_narrow(b->views, 0, i * one, one);
-}
-
-/* Nothing here may wait for the device. */
-static int take(const struct distill *d, struct block *b, const struct step *s)
-{
-	Tensor *t[TERMS] = {NULL}, *grad;
-	tensor_scope_begin(GRAD);
-	t[TERM_TOTAL] = step_loss(d, b, s, t);
-	/* the sum over the indices, so that each learns as it would alone */
-	int ok = tensor_grad(tensor_affine(t[TERM_TOTAL], b->indices, 0), &b->x, 1, &grad, false);
-	if (!ok) {
-		tensor_adam_pixels_(b->x, grad, b->m, b->v, b->adam);
-		keep_terms(b, t);
+	struct terms *t = &g->terms;
+	struct step_pass p = pass_through(l, g, s);
+	t->n = 0;
+	Tensor *base = l->method->loss(l->method, &p, t);
+	Tensor *ce = terms_add(t, "ce", tensor_cross_entropy(p.p_bb, p.labels, 0));
+	if (!l->constraints) {
+		constraints_off(t);
+		return tensor_add(base, ce);
 	}
+	Tensor *S = s->compares ? similarity_loss(l->similarity, &g->compared, &p) : NULL;
+	return constraints_loss(l->constraints, &p, base, ce, S, t);
+}
+
+static Tensor *as_vector(const Tensor *scalar)
+{
+	int64_t one = 1;
+	return scalar ? tensor_reshape(scalar, 1, &one) : tensor_full(NAN, T_F32, 1, &one);
+}
+
+static void keep_losses(struct learning *g, const Tensor *total)
+{
+	Tensor *all[LOSSES];
+	int n = FIRST_TERM + g->terms.n;
+	tensor_scope_begin(NO_GRAD);
+	all[TOTAL] = as_vector(total);
+	all[SUM] = as_vector(tensor_add(tensor_narrow(g->losses, 0, SUM, 1), total));
+	for (int i = 0; i < g->terms.n; i++)
+		all[FIRST_TERM + i] = as_vector(g->terms.v[i]);
+	tensor_copy_(tensor_narrow(g->losses, 0, 0, n), tensor_cat(all, n, 0));
 	tensor_scope_end();
-	return ok < 0 || tensor_error() ? fail("distillation failed: %s", tensor_error()) : 0;
 }
 
 struct taking {
-	const struct distill *d;
-	struct block *b;
+	const struct learner *l;
+	struct learning *g;
 	const struct step *s;
 };
 
-static int take_it(void *ctx)
+/* Nothing here may wait for the device. */
+static int take(void *ctx)
 {
 	const struct taking *t = ctx;
-	return take(t->d, t->b, t->s);
+	struct learning *g = t->g;
+	Tensor *grad;
+	tensor_scope_begin(GRAD);
+	Tensor *total = total_loss(t->l, g, t->s);
+	/* the sum over the indices, so that each learns as it would alone */
+	int err = tensor_grad(tensor_affine(total, g->batch->indices, 0), &g->x, 1, &grad, false);
+	if (!err) {
+		tensor_adam_pixels_(g->x, grad, g->m, g->v, g->adam);
+		keep_losses(g, total);
+	}
+	tensor_scope_end();
+	return err < 0 || tensor_error() ? fail("distillation failed: %s", tensor_error()) : 0;
 }
 
 static json_t *view_json(const struct pixel_view *v)
@@ -109,13 +147,19 @@ static json_t *view_json(const struct pixel_view *v)
 	return json_pack("[i,i,i,i,i,i,i]", v->x, v->y, v->w, v->h, v->flip, v->roll_y, v->roll_x);
 }
 
-static void log_step(
-    const struct distill *d, const struct block *b, const struct step *s, const float *t)
+static json_t *losses_json(const struct learning *g, const float *losses)
 {
-	json_t *loss = json_pack("{s:o, s:o, s:o, s:o, s:o, s:o}", "total",
-	    json_real_or_null(t[TERM_TOTAL]), "bn", json_real_or_null(t[TERM_BN]), "ce",
-	    json_real_or_null(t[TERM_CE]), "cls", json_real_or_null(t[TERM_CLS]), "F",
-	    json_real_or_null(t[TERM_F]), "S", json_real_or_null(t[TERM_S]));
+	json_t *loss = json_pack("{s:o}", "total", json_real_or_null(losses[TOTAL]));
+	for (int i = 0; i < g->terms.n; i++)
+		json_object_set_new(
+		    loss, g->terms.names[i], json_real_or_null(losses[FIRST_TERM + i]));
+	return loss;
+}
+
+static void log_step(
+    const struct learner *l, const struct learning *g, const struct step *s, const float *losses)
+{
+	const struct index_batch *b = g->batch;
 	json_t *views = json_array(), *ids = json_array();
 	for (int i = 0; i < b->indices; i++) {
 		json_array_append_new(ids, json_integer(b->ids[i]));
@@ -125,42 +169,42 @@ static void log_step(
 	json_t *event = json_pack("{s:s, s:O, s:i, s:i, s:f, s:O, s:o}", "event", "step",
 	    one ? "image" : "images", one ? json_array_get(ids, 0) : ids, "first_class", b->first,
 	    "step", (int)s->number, "lr", s->lr, one ? "view" : "views",
-	    one ? json_array_get(views, 0) : views, "loss", loss);
+	    one ? json_array_get(views, 0) : views, "loss", losses_json(g, losses));
 	json_decref(ids);
 	json_decref(views);
-	if (d->guides.teachers.n > 1)
-		json_object_set_new(event, "teacher", json_integer(s->guide));
+	if (l->teachers->n > 1)
+		json_object_set_new(event, "teacher", json_integer(s->turn));
 	log_event(event);
 }
 
-static int look(const struct distill *d, struct block *b, const struct step *s)
+static int read_losses(const struct learner *l, struct learning *g, const struct step *s)
 {
-	bool last = s->number == d->method.steps - 1;
-	bool logged =
-	    log_wanted() && d->job->log_every && (s->number % d->job->log_every == 0 || last);
-	float t[TERMS];
-	if (!logged && !last && s->number % LOOK_EVERY)
+	const struct index_batch *b = g->batch;
+	bool last = s->number == l->method->steps - 1;
+	bool logged = log_wanted() && l->log_every && (s->number % l->log_every == 0 || last);
+	float losses[LOSSES];
+	if (!logged && !last && s->number % READ_EVERY)
 		return 0;
-	if (tensor_read(b->terms, T_F32, t, TERMS) < 0)
+	if (tensor_read(g->losses, T_F32, losses, LOSSES) < 0)
 		return fail("distillation failed: %s", tensor_error());
-	if (!isfinite(t[TERM_SUM]))
+	if (!isfinite(losses[SUM]))
 		return fail("the loss is no longer finite by step %ld of image %d, classes %d-%d; "
 		            "try a smaller --lr or --r-bn",
 		    s->number, b->ids[0], b->first, b->first + b->n - 1);
-	b->total = t[TERM_TOTAL];
+	g->total = losses[TOTAL];
 	if (logged)
-		log_step(d, b, s, t);
+		log_step(l, g, s, losses);
 	return 0;
 }
 
-int block_step(struct distill *d, struct block *b, long number)
+int step_take(struct learner *l, struct learning *g, long number)
 {
-	struct step s = step_at(d, b, number);
-	put_numbers(d, b, &s);
-	struct taking t = {d, b, &s};
-	if (replay_take(b->replays[s.guide][s.similar], take_it, &t) < 0 || look(d, b, &s) < 0)
+	struct step s = step_at(l, g, number);
+	put_numbers(l, g, &s);
+	if (replay_take(g->replays[s.turn][s.compares], take, &(struct taking){l, g, &s}) < 0 ||
+	    read_losses(l, g, &s) < 0)
 		return -1;
-	d->steps_done += b->indices;
-	progress_at(d->steps_done, "image %d  loss %.3f", b->ids[0], b->total);
+	l->steps_done += g->batch->indices;
+	progress_at(l->steps_done, "image %d  loss %.3f", g->batch->ids[0], g->total);
 	return 0;
 }

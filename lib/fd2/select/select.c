@@ -1,9 +1,5 @@
-/* Selection baselines (fd2-method(7), SELECTION): real images, or mosaics of their patches, where
- * fd2-distill would make images.
- *
- * What is chosen of a class depends on its images, the seed and the teacher, and on nothing
- * else: not on the order of the images in the shards, nor on which other classes are chosen
- * from. */
+#include "lib/fd2/select/select.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,16 +9,15 @@
 #include "lib/base/log.h"
 #include "lib/base/names.h"
 #include "lib/fd2/select/coreset.h"
-#include "lib/fd2/teacher/features.h"
-#include "lib/fd2/select/job.h"
 #include "lib/fd2/select/patches.h"
+#include "lib/fd2/teacher/features.h"
 
 enum {
 	CHECK_SIDE = 32
 }; /* photographs that are not looked at are decoded small, to know that they are whole */
 
 struct run {
-	const struct select_job *job;
+	const struct select_config *config;
 	struct teacher teacher; /* classes 0: none was given */
 	struct dataset real;    /* sorted by class */
 	int first, last;        /* classes to choose from */
@@ -51,25 +46,25 @@ static int choose_by_features(struct run *r, int k)
 	int ok = features_of(f, &r->teacher, items, n);
 	if (!ok)
 		ok = put_features(r, f, items, n);
-	if (!ok && r->job->method == SELECT_HERDING)
-		coreset_herding(r->chosen[k], (int)r->job->ipc, f, n, C);
+	if (!ok && r->config->method == SELECT_HERDING)
+		coreset_herding(r->chosen[k], (int)r->config->ipc, f, n, C);
 	else if (!ok)
-		coreset_k_center(r->chosen[k], (int)r->job->ipc, f, n, C);
+		coreset_k_center(r->chosen[k], (int)r->config->ipc, f, n, C);
 	free(f);
 	return ok;
 }
 
 static int choose(struct run *r, int k)
 {
-	uint64_t seed = (uint64_t)common.seed;
-	if (r->job->method == SELECT_RDED) {
+	uint64_t seed = (uint64_t)r->config->seed;
+	if (r->config->method == SELECT_RDED) {
 		r->patches[k] = xcalloc((size_t)patches_in(&r->rule), sizeof **r->patches);
 		return patches_choose(r->patches[k], &r->teacher, &r->real, k, &r->rule, seed);
 	}
-	r->chosen[k] = xcalloc((size_t)r->job->ipc, sizeof **r->chosen);
-	if (r->job->method != SELECT_RANDOM)
+	r->chosen[k] = xcalloc((size_t)r->config->ipc, sizeof **r->chosen);
+	if (r->config->method != SELECT_RANDOM)
 		return choose_by_features(r, k);
-	coreset_random(r->chosen[k], (int)r->job->ipc, r->start[k + 1] - r->start[k], seed, k);
+	coreset_random(r->chosen[k], (int)r->config->ipc, r->start[k + 1] - r->start[k], seed, k);
 	return 0;
 }
 
@@ -124,7 +119,7 @@ static int put_mosaic(struct run *r, int k, int id)
 	json_t *json = json_pack("{s:o}", "patches", patches);
 	struct image im =
 	    patches_mosaic(r->patches[k], &r->real, &r->rule, id - 1, r->teacher.size);
-	int ok = jpeg_encode(&im, (int)r->job->quality, &jpeg, &size);
+	int ok = jpeg_encode(&im, (int)r->config->quality, &jpeg, &size);
 	if (!ok)
 		ok = put(r, k, id, jpeg, size, json);
 	else
@@ -136,7 +131,7 @@ static int put_mosaic(struct run *r, int k, int id)
 
 static int write_all(struct run *r)
 {
-	for (int id = 1; id <= r->job->ipc; id++)
+	for (int id = 1; id <= r->config->ipc; id++)
 		for (int k = r->first; k <= r->last; k++)
 			if ((r->patches[k] ? put_mosaic(r, k, id) : put_photograph(r, k, id)) < 0)
 				return -1;
@@ -145,23 +140,23 @@ static int write_all(struct run *r)
 
 static int read_real(struct run *r)
 {
-	const struct select_job *job = r->job;
+	const struct select_config *config = r->config;
 	const struct teacher *t = &r->teacher;
 	struct dataset_options o = {.fit = t->fit,
 	    .size = t->size,
-	    .cache = job->cache,
-	    .jpegs = r->job->method != SELECT_RDED,
-	    .strict = job->strict,
+	    .cache = config->cache,
+	    .jpegs = r->config->method != SELECT_RDED,
+	    .strict = config->strict,
 	    .known = (const char *const *)t->class_names,
 	    .n_known = t->classes,
 	    .known_by = "the teacher"};
-	if (r->job->method == SELECT_RANDOM) {
+	if (r->config->method == SELECT_RANDOM) {
 		o.fit = FIT_SHORT;
 		o.size = CHECK_SIDE;
-	} else if (r->job->method == SELECT_RDED) {
+	} else if (r->config->method == SELECT_RDED) {
 		o.fit = FIT_NONE; /* patches are cut out of photographs as they are stored */
 	}
-	if (dataset_read(&r->real, job->shards, job->n_shards, &o) < 0)
+	if (dataset_read(&r->real, config->shards, config->n_shards, &o) < 0)
 		return -1;
 	dataset_sort(&r->real);
 	r->start = xcalloc((size_t)r->real.n_classes + 1, sizeof *r->start);
@@ -174,7 +169,7 @@ static int read_real(struct run *r)
 
 static int choose_classes(struct run *r)
 {
-	const struct opt_range *classes = &r->job->classes;
+	const struct opt_range *classes = &r->config->classes;
 	int K = r->real.n_classes;
 	if (classes->first >= K)
 		return fail("--classes starts at %ld, but there are %d classes (0-%d)",
@@ -186,16 +181,16 @@ static int choose_classes(struct run *r)
 
 static int check_counts(const struct run *r)
 {
-	for (int k = r->first; k <= r->last && r->job->method != SELECT_RDED; k++) {
+	for (int k = r->first; k <= r->last && r->config->method != SELECT_RDED; k++) {
 		int n = r->start[k + 1] - r->start[k];
-		if (n >= r->job->ipc)
+		if (n >= r->config->ipc)
 			continue;
 		if (!r->real.classes)
 			return fail(
 			    "class %d has %d images, and %ld of each class are asked for (--ipc)",
-			    k, n, r->job->ipc);
+			    k, n, r->config->ipc);
 		return fail("class '%s' has %d images, and %ld of each class are asked for (--ipc)",
-		    r->real.classes[k], n, r->job->ipc);
+		    r->real.classes[k], n, r->config->ipc);
 	}
 	return 0;
 }
@@ -212,28 +207,28 @@ static json_t *provenance(const struct run *r)
 static int open_outputs(struct run *r)
 {
 	const char *const *names = (const char *const *)r->real.classes;
-	struct out *out = out_open(r->job->out, 0);
+	struct out *out = out_open(r->config->out, 0);
 	r->writer = out ? shard_create(out, provenance(r), names, r->real.n_classes) : NULL;
-	if (!r->writer || !r->job->features)
+	if (!r->writer || !r->config->features)
 		return r->writer ? 0 : -1;
-	out = out_open(r->job->features, 0);
+	out = out_open(r->config->features, 0);
 	r->features = out ? stream_create(out, "features", provenance(r)) : NULL;
 	return r->features ? 0 : -1;
 }
 
 static int prepare(struct run *r)
 {
-	const struct select_job *job = r->job;
-	if (job->teacher && teacher_read(&r->teacher, job->teacher) < 0)
+	const struct select_config *config = r->config;
+	if (config->teacher && teacher_read(&r->teacher, config->teacher) < 0)
 		return -1;
-	if (job->teacher)
+	if (config->teacher)
 		params_freeze(&r->teacher.backbone.params, arithmetic());
 	if (read_real(r) < 0 || choose_classes(r) < 0 || check_counts(r) < 0)
 		return -1;
-	r->rule = (struct patch_rule){.ipc = (int)job->ipc,
-	    .factor = (int)job->factor,
-	    .images = (int)job->images,
-	    .crops = (int)job->crops,
+	r->rule = (struct patch_rule){.ipc = (int)config->ipc,
+	    .factor = (int)config->factor,
+	    .images = (int)config->images,
+	    .crops = (int)config->crops,
 	    .difficulty = DIFFICULTY_EASY};
 	r->patches = xcalloc((size_t)r->real.n_classes, sizeof *r->patches);
 	r->chosen = xcalloc((size_t)r->real.n_classes, sizeof *r->chosen);
@@ -254,9 +249,9 @@ static int finish(struct run *r, int ok)
 	return ok;
 }
 
-int stage_select(const struct select_job *job)
+int stage_select(const struct select_config *config)
 {
-	struct run r = {.job = job};
+	struct run r = {.config = config};
 	int ok = prepare(&r);
 	if (!ok)
 		ok = choose_all(&r);

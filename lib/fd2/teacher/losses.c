@@ -1,9 +1,5 @@
 #include "lib/fd2/teacher/losses.h"
 
-#include <stdlib.h>
-
-#include "lib/base/err.h"
-
 #define EPS 1e-8
 
 static Tensor *squares(const Tensor *u)
@@ -105,53 +101,6 @@ Tensor *loss_total(
 	if (S)
 		total = tensor_add(total, tensor_affine(S, 1 - lambda, 0));
 	return total;
-}
-
-/* scale: of the distances; NULL for 1 */
-static Tensor *distance(const Tensor *u, const Tensor *v, const Tensor *scale)
-{
-	Tensor *d = tensor_sum(tensor_norm(tensor_sub(u, v), 1, false), 0, NULL, false);
-	return scale ? tensor_div(d, scale) : d;
-}
-
-Tensor *loss_bn_layer(const struct bn *bn, const Tensor *mean, const Tensor *var, enum bn_form form)
-{
-	Tensor *sigma = NULL, *sigma2 = NULL;
-	if (form == BN_NORMALISED) {
-		sigma = tensor_sqrt(tensor_sum(bn->var, 0, NULL, false));
-		sigma2 = tensor_norm(bn->var, 0, false);
-	}
-	return tensor_add(distance(mean, bn->mean, sigma), distance(var, bn->var, sigma2));
-}
-
-double loss_bn_weight(const struct bn *bn)
-{
-	return bn->index ? 1 : 10;
-}
-
-/* The same as one operation. */
-static Tensor *loss_bn_fused(const struct bn_seen *seen, int n, enum bn_form form)
-{
-	struct bn_distance *layers = xcalloc((size_t)n, sizeof *layers);
-	for (int l = 0; l < n; l++)
-		layers[l] = (struct bn_distance){seen[l].mean, seen[l].var, seen[l].bn->mean,
-		    seen[l].bn->var, loss_bn_weight(seen[l].bn)};
-	Tensor *loss = tensor_bn_distances(layers, n, form == BN_NORMALISED);
-	free(layers);
-	return loss;
-}
-
-Tensor *loss_bn(const struct bn_seen *seen, int n, enum bn_form form)
-{
-	Tensor *loss = NULL;
-	if (torch_on_gpu() && tensor_type(seen->mean) == T_F32)
-		return loss_bn_fused(seen, n, form);
-	for (const struct bn_seen *s = seen; s < seen + n; s++) {
-		Tensor *layer = tensor_affine(
-		    loss_bn_layer(s->bn, s->mean, s->var, form), loss_bn_weight(s->bn), 0);
-		loss = loss ? tensor_add(loss, layer) : layer;
-	}
-	return loss;
 }
 
 Tensor *loss_kl(const Tensor *student, const Tensor *teacher, double temperature)

@@ -38,29 +38,6 @@ Tensor *loss_cls(const Tensor *p_bb, const Tensor *p_cal, const Tensor *labels, 
 Tensor *loss_total(
     const Tensor *other, const Tensor *cls, const Tensor *F, const Tensor *S, double lambda);
 
-/* What a BatchNorm adds to SRe2L's statistics loss, in one of two forms, Euclidean norms over the
- * channels:
- *
- *   literal     d = |mean(x) - mu| + |var(x) - sigma^2|
- *   normalised  d = |mean(x) - mu| / |sigma| + |var(x) - sigma^2| / |sigma^2|
- *
- * mean and var [G,C] are those of its input x, biased, in each group of the batch; the groups'
- * distances are summed. mu and sigma^2 are the running statistics. A literal distance grows with
- * the scale of the layer's features and with its number of channels; the other is without units. */
-enum bn_form { BN_LITERAL, BN_NORMALISED };
-#define BN_FORM_CHOICES "literal|normalised"
-Tensor *loss_bn_layer(
-    const struct bn *bn, const Tensor *mean, const Tensor *var, enum bn_form form);
-/* What pass->on_bn was told of a BatchNorm, which must outlive this. */
-struct bn_seen {
-	const struct bn *bn;
-	const Tensor *mean, *var;
-};
-/* m of the network's loss: 10 for its first BatchNorm, 1 for the others. */
-double loss_bn_weight(const struct bn *bn);
-/* sum_l m_l d_l over a network's n > 0 BatchNorms. */
-Tensor *loss_bn(const struct bn_seen *seen, int n, enum bn_form form);
-
 /* Soft-label distillation: KL(softmax(t/T) || softmax(s/T)), batch mean, without the factor T^2.
  * [B,K] each. */
 Tensor *loss_kl(const Tensor *student, const Tensor *teacher, double temperature);

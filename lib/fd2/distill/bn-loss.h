@@ -1,0 +1,43 @@
+/* The distance of a batch's BatchNorm statistics from a teacher's running ones, which SRe2L
+ * introduced (Yin et al. 2023; fd2-method(7), BASE METHODS). */
+#ifndef FD2_BN_LOSS_H
+#define FD2_BN_LOSS_H
+#include "lib/nn/layers.h"
+
+/* What a pass reported about its BatchNorms, in the order in which it reached them. It starts as
+ * zeros; set n to 0 before each pass, and free v at the end. */
+struct bn_statistics {
+	struct bn_seen {
+		const struct bn *bn;      /* outlives this */
+		const Tensor *mean, *var; /* [G,C], of each group of the batch; var is biased */
+	} * v;
+	int n, capacity;
+};
+/* For pass->on_bn, with a struct bn_statistics as pass->ctx. */
+void bn_statistics_add(void *statistics, const struct bn *bn, Tensor *mean, Tensor *var);
+
+/* How the distance of a layer is measured, with Euclidean norms over the channels:
+ *
+ *   literal     d = |mean - mu| + |var - sigma^2|
+ *   normalised  d = |mean - mu| / |sigma| + |var - sigma^2| / |sigma^2|
+ *
+ * mu and sigma^2 are the running statistics. The distances of the groups are summed. A literal
+ * distance grows with the scale of the layer's features and with its number of channels; a
+ * normalised one has no unit. */
+enum bn_form { BN_LITERAL, BN_NORMALISED };
+#define BN_FORM_CHOICES "literal|normalised"
+Tensor *loss_bn_layer(
+    const struct bn *bn, const Tensor *mean, const Tensor *var, enum bn_form form);
+
+/* sum_l m_l d_l with m = 10 for the network's first BatchNorm and 1 for the others; in the
+ * normalised form BN_NORM times the weighted mean of d_l, which is about as large as the literal
+ * sum of a trained ResNet-18. A scalar; 0 for a network without BatchNorms. */
+#define BN_NORM 800.0
+Tensor *loss_bn(const struct bn_statistics *s, enum bn_form form);
+
+/* method->loss of the methods that match these statistics: r_bn * loss_bn, the term "bn". */
+struct method;
+struct step_pass;
+struct terms;
+Tensor *bn_matching(const struct method *m, const struct step_pass *p, struct terms *t);
+#endif

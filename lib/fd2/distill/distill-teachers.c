@@ -1,0 +1,100 @@
+#include "lib/fd2/distill/distill-teachers.h"
+
+#include <string.h>
+
+#include "lib/base/err.h"
+#include "lib/fd2/batch/batch.h"
+
+static int check_made_with(
+    struct stream_reader *s, const char *path, const char *digest, const char *teacher)
+{
+	const char *made_with = NULL;
+	json_unpack(stream_meta(s), "{s:{s:s}}", "inputs", "teacher", &made_with);
+	if (!made_with)
+		return fail("'%s' does not say which teacher it is of: its meta has no "
+		            "inputs.teacher",
+		    path);
+	if (strcmp(made_with, digest))
+		return fail("'%s' holds prototypes of another teacher (%s) than '%s' (%s)", path,
+		    made_with, teacher, digest);
+	return 0;
+}
+
+static bool fits(const struct array *a, const struct teacher *t)
+{
+	return !strcmp(a->name, "prototypes") && a->rank == 2 && a->dtype == DT_F32 &&
+	       a->shape[0] == t->classes && a->shape[1] == tensor_size(t->cal.prototypes, 1);
+}
+
+static int read_prototypes(struct distill_teacher *t, const char *path, const char *teacher)
+{
+	struct array a;
+	bool found = false;
+	int got = 0;
+	struct stream_reader *s = stream_open(path, "protos");
+	if (!s)
+		return -1;
+	int err = check_made_with(s, path, t->teacher->digest, teacher);
+	while (!err && (got = stream_next(s, &a)) > 0) {
+		if (fits(&a, t->teacher)) {
+			t->prototypes = tensor_from(a.data, T_F32, a.rank, a.shape);
+			found = true;
+		}
+		array_free(&a);
+	}
+	if (got < 0)
+		err = -1;
+	else if (!err && !found)
+		err = fail("'%s' has no tensor 'prototypes' of %d classes for this teacher", path,
+		    t->teacher->classes);
+	else if (!err)
+		strcpy(t->digest, stream_digest(s));
+	stream_close(s);
+	return err;
+}
+
+int distill_teachers_read(
+    struct distill_teachers *t, const struct distill_teachers_config *config, bool plain)
+{
+	if (teachers_read(&t->read, &config->paths) < 0)
+		return -1;
+	t->n = t->read.n;
+	for (int i = 0; i < t->n; i++) {
+		struct distill_teacher *v = &t->v[i];
+		v->teacher = &t->read.v[i];
+		v->alpha = config->alpha < 0 ? v->teacher->alpha : config->alpha;
+		v->prototypes = v->teacher->cal.prototypes;
+		if (config->protos.n && !plain &&
+		    read_prototypes(v, config->protos.v[i], config->paths.v[i]) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+void distill_teachers_free(struct distill_teachers *t)
+{
+	teachers_free(&t->read);
+	*t = (struct distill_teachers){.n = 0};
+}
+
+void distill_teachers_describe(const struct distill_teachers *t, json_t *inputs)
+{
+	json_t *digests = json_array();
+	teachers_describe(&t->read, inputs);
+	for (int i = 0; i < t->n && *t->v[i].digest; i++)
+		json_array_append_new(digests, json_string(t->v[i].digest));
+	if (json_array_size(digests))
+		json_object_set(inputs, "prototypes", digests);
+	json_decref(digests);
+}
+
+int distill_teachers_find(
+    const struct distill_teachers *t, const char *digest, const char *path, const char *what)
+{
+	for (int i = 0; digest && i < t->n; i++)
+		if (!strcmp(t->v[i].teacher->digest, digest))
+			return i;
+	return fail("'%s' holds %s of another teacher (%s) than %s (%s%s)", path, what,
+	    digest ? digest : "unknown", t->n > 1 ? "those given" : "the one given",
+	    t->v[0].teacher->digest, t->n > 1 ? ", ..." : "");
+}

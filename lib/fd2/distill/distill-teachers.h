@@ -1,0 +1,35 @@
+/* The distillation teachers, each with what FD2's constraints take from it. */
+#ifndef FD2_DISTILL_TEACHERS_H
+#define FD2_DISTILL_TEACHERS_H
+#include "lib/fd2/teacher/teachers.h"
+
+struct distill_teachers_config {
+	struct opt_list paths, protos; /* protos: none, or one for each teacher */
+	double alpha;                  /* of Eq. 11; below 0: each teacher's own */
+};
+
+struct distill_teacher {
+	const struct teacher *teacher;
+	Tensor *prototypes; /* [K, M*C] f32 */
+	char digest[17];    /* of the prototypes' stream; "" for those in the teacher */
+	double alpha;       /* of Eq. 11 */
+};
+
+/* The first one speaks for all where they agree: classes, size, normalisation. */
+struct distill_teachers {
+	struct teachers read; /* owns them */
+	int n;
+	struct distill_teacher v[TEACHERS_MAX];
+};
+
+/* Reads the teachers and, unless `plain`, their prototypes. -1: fail_message. */
+int distill_teachers_read(
+    struct distill_teachers *t, const struct distill_teachers_config *config, bool plain);
+void distill_teachers_free(struct distill_teachers *t);
+/* Adds the digests of teachers and prototypes to an output's inputs. */
+void distill_teachers_describe(const struct distill_teachers *t, json_t *inputs);
+/* The index of the teacher with that digest (NULL: unknown), or -1: '`path`' holds `what` of
+ * another teacher. */
+int distill_teachers_find(
+    const struct distill_teachers *t, const char *digest, const char *path, const char *what);
+#endif

@@ -1,0 +1,38 @@
+/* Distillation: a base method with FD2's constraints, group by group (Algorithm 1).
+ *
+ * stage_distill reads the teachers (distill-teachers), what images start as (initial, start-*) and
+ * the history that other processes made (history). The schedule then deals out index batches, the
+ * learner takes each through its phases (learn, phases, step), and the output stores what comes
+ * out and adds it to the history.
+ *
+ * A step passes the images through a teacher (step-pass) and adds up the base method's loss
+ * (method, the table in methods, one file each) and the constraints (constraints, similarity).
+ *
+ * stage_distill owns all of them; each has a const pointer to its own settings below. What an
+ * index batch becomes depends on the settings, its classes, its indices and their history, and on
+ * nothing else, so index batches can be made by different processes, or again after a crash. */
+#ifndef FD2_DISTILL_H
+#define FD2_DISTILL_H
+#include "lib/fd2/distill/constraints.h"
+#include "lib/fd2/distill/initial.h"
+#include "lib/fd2/distill/methods.h"
+#include "lib/fd2/distill/output.h"
+#include "lib/fd2/distill/schedule.h"
+
+struct distill_config {
+	struct distill_teachers_config teachers;
+	struct method_config method;
+	struct initial_config initial;
+	struct constraints_config constraints;
+	struct schedule_config schedule;
+	struct output_config output;
+	struct opt_list attn; /* attention of the group history, or */
+	const char *previous; /* a shard of its images; NULL: none */
+	bool plain;           /* the base method without the constraints */
+	double min_scale;     /* smallest share of the area in a step's crop */
+	long seed, log_every;
+};
+
+/* 0, or -1: fail_message. */
+int stage_distill(const struct distill_config *config);
+#endif

@@ -1,0 +1,123 @@
+#include "lib/fd2/distill/learn.h"
+
+#include <stdlib.h>
+
+#include "lib/base/err.h"
+#include "lib/fd2/batch/batch.h"
+#include "lib/fd2/distill/phases.h"
+#include "lib/fd2/distill/step.h"
+
+static int side_of(const struct learner *l)
+{
+	return l->teachers->v[0].teacher->size;
+}
+
+/* The initial images [N,3,S,S], and g's labels. NULL: fail_message. */
+static Tensor *render_start(struct learner *l, struct learning *g)
+{
+	const struct index_batch *b = g->batch;
+	int S = side_of(l), err = 0;
+	Tensor *start = NULL;
+	struct batch images;
+	batch_init(&images, b->indices * b->n, S);
+	images.n = b->indices * b->n;
+	for (int i = 0; i < images.n && !err; i++) {
+		images.labels[i] = b->first + i % b->n;
+		err = initial_image(l->initial, images.pixels + (size_t)i * 3 * S * S,
+		    b->first + i % b->n, b->ids[i / b->n]);
+	}
+	if (!err) {
+		g->labels = batch_labels(&images, 0, images.n);
+		start = tensor_clone(batch_images(&images, 0, images.n, T_F32));
+	}
+	batch_free(&images);
+	return start;
+}
+
+static Tensor *begin(struct learner *l, struct learning *g)
+{
+	const struct index_batch *b = g->batch;
+	Tensor *start = render_start(l, g);
+	bool compares = l->similarity && similarity_applies(l->similarity, b);
+	g->losses = step_losses();
+	if (start && compares && similarity_check(l->similarity, b) < 0)
+		start = NULL;
+	if (!start || tensor_error())
+		return fail_null("cannot start image %d: %s", b->ids[0],
+		    tensor_error() ? tensor_error() : fail_message());
+	return start;
+}
+
+static void end_phase(const struct learner *l, struct learning *g)
+{
+	for (int t = 0; t < l->teachers->n; t++)
+		for (int compared = 0; compared < 2; compared++) {
+			replay_free(g->replays[t][compared]);
+			g->replays[t][compared] = NULL;
+		}
+}
+
+static void put_numbers(struct learning *g, int size)
+{
+	const struct index_batch *b = g->batch;
+	struct pixel_view whole[INDICES_MAX] = {{0}};
+	for (int i = 0; i < b->indices; i++)
+		whole[i].w = whole[i].h = size;
+	g->views = instead(g->views, tensor_views(whole, b->indices, size, size));
+	g->adam = instead(g->adam, tensor_adam_numbers(1, &(struct adam_pixels){0}));
+}
+
+static int begin_phase(
+    struct learner *l, struct learning *g, const Tensor *start, int phase, long step)
+{
+	int size = l->method->sizes[phase];
+	end_phase(l, g);
+	for (int t = 0; t < l->teachers->n; t++)
+		for (int compared = 0; compared < 2; compared++)
+			g->replays[t][compared] = replay_new();
+	g->phase = phase;
+	g->phase_begin = step;
+	g->x = instead(g->x, phase_start(l->method, g->x, start, size));
+	tensor_requires_grad_(g->x, true);
+	g->m = instead(g->m, tensor_full_like(g->x, 0));
+	g->v = instead(g->v, tensor_full_like(g->x, 0));
+	put_numbers(g, size);
+	if (l->similarity && similarity_applies(l->similarity, g->batch))
+		similarity_prepare(l->similarity, &g->compared, g->batch, size);
+	return tensor_error() ? fail("cannot begin phase %d of image %d: %s", phase + 1,
+	                            g->batch->ids[0], tensor_error())
+	                      : 0;
+}
+
+/* Takes all steps. start, the initial images, is freed once no phase needs it. */
+static int take_steps(struct learner *l, struct learning *g, Tensor *start)
+{
+	const struct method *m = l->method;
+	int err = 0;
+	for (long step = 0; step < m->steps && !err; step++) {
+		int phase = phase_at(step, m->steps, m->phases);
+		if (phase != g->phase) {
+			err = begin_phase(l, g, start, phase, step);
+			if (phase == m->phases - 1)
+				start = instead(start, NULL);
+		}
+		if (!err)
+			err = step_take(l, g, step);
+	}
+	end_phase(l, g);
+	return err;
+}
+
+Tensor *learn(struct learner *l, const struct index_batch *b)
+{
+	struct learning g = {.batch = b, .phase = -1};
+	Tensor *start = begin(l, &g);
+	if (!start || !l->method->steps)
+		return start;
+	int err = take_steps(l, &g, start);
+	free(g.statistics.v);
+	if (err < 0)
+		return NULL;
+	Tensor *x = phase_resize(g.x, side_of(l));
+	return x ? x : fail_null("cannot finish image %d: %s", b->ids[0], tensor_error());
+}

@@ -1,0 +1,21 @@
+/* Learning the images of an index batch: from initial to finished ones, phase by phase. */
+#ifndef FD2_LEARN_H
+#define FD2_LEARN_H
+#include "lib/fd2/distill/constraints.h"
+#include "lib/fd2/distill/initial.h"
+#include "lib/fd2/distill/method.h"
+
+struct learner {
+	const struct method *method;
+	const struct distill_teachers *teachers;
+	struct initial *initial;
+	const struct constraints_config *constraints; /* NULL: --plain */
+	const struct similarity *similarity;          /* NULL: without L_S */
+	struct view_rule views;
+	long log_every;  /* steps */
+	long steps_done; /* of all index batches and indices, for the progress */
+};
+
+/* The finished images [N,3,S,S] f32, normalised, S the teachers' size. NULL: fail_message. */
+Tensor *learn(struct learner *l, const struct index_batch *b);
+#endif

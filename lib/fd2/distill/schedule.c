@@ -1,0 +1,100 @@
+#include "lib/fd2/distill/schedule.h"
+
+#include <stdlib.h>
+
+#include "lib/base/err.h"
+#include "lib/torch/tensor.h"
+
+enum { FULL_PASS = 100 }; /* images that fill a GPU */
+
+/* BatchNorm statistics are over all classes of a batch. */
+static int check_whole_batches(const struct schedule *s, int classes)
+{
+	long batch = s->config->batch;
+	if (s->first % batch || ((s->last + 1) % batch && s->last != classes - 1))
+		return fail("--classes %d-%d cuts a batch of %ld classes: BatchNorm statistics are "
+		            "over whole batches, so give multiples of --batch",
+		    s->first, s->last, batch);
+	return 0;
+}
+
+int schedule_init(
+    struct schedule *s, const struct schedule_config *config, int classes, bool independent)
+{
+	const struct opt_range *range = &config->classes;
+	if (range->first >= classes)
+		return fail("--classes starts at %ld, but the teacher knows %d classes (0-%d)",
+		    range->first, classes, classes - 1);
+	*s = (struct schedule){.config = config,
+	    .independent = independent,
+	    .first = (int)range->first,
+	    .last = range->last < classes ? (int)range->last : classes - 1,
+	    .next_id = 1};
+	s->next_class = s->last + 1;
+	s->taken = xcalloc((size_t)config->ipc, sizeof *s->taken);
+	return check_whole_batches(s, classes);
+}
+
+void schedule_free(struct schedule *s)
+{
+	free(s->taken);
+	s->taken = NULL;
+}
+
+static bool is_asked_for(const struct schedule *s, int id)
+{
+	return !s->config->id || (id - 1) % s->config->group == s->config->id - 1;
+}
+
+long schedule_size(const struct schedule *s)
+{
+	long batches = (s->last - s->first) / s->config->batch + 1, indices = 0;
+	for (int id = 1; id <= s->config->ipc; id++)
+		indices += is_asked_for(s, id);
+	return batches * indices;
+}
+
+static int classes_in_batch(const struct schedule *s, int first)
+{
+	int left = s->last - first + 1;
+	return left < s->config->batch ? left : (int)s->config->batch;
+}
+
+/* As many indices as make a GPU's full pass; one on the CPU, which a few images fill. */
+static int most_indices(const struct schedule *s)
+{
+	int n = classes_in_batch(s, s->first), most = (int)s->config->indices_per_pass;
+	if (!most)
+		most = torch_on_gpu() ? (FULL_PASS + n - 1) / n : 1;
+	return most < INDICES_MAX ? most : INDICES_MAX;
+}
+
+/* The next indices that do not depend on one another: with L_S, those of one place in their
+ * groups. */
+static void next_indices(struct schedule *s)
+{
+	struct index_batch *b = &s->now;
+	b->indices = 0;
+	for (int id = s->next_id; id <= s->config->ipc && b->indices < most_indices(s); id++) {
+		bool apart =
+		    s->independent || !b->indices || (id - b->ids[0]) % s->config->group == 0;
+		if (s->taken[id - 1] || !is_asked_for(s, id) || !apart)
+			continue;
+		s->taken[id - 1] = true;
+		b->ids[b->indices++] = id;
+	}
+	s->next_id = b->indices ? b->ids[0] + 1 : (int)s->config->ipc + 1;
+}
+
+bool schedule_next(struct schedule *s, struct index_batch *b)
+{
+	if (s->next_class > s->last) {
+		next_indices(s);
+		s->next_class = s->first;
+	}
+	*b = s->now;
+	b->first = s->next_class;
+	b->n = classes_in_batch(s, b->first);
+	s->next_class += b->n;
+	return b->indices > 0;
+}

@@ -1,0 +1,32 @@
+/* Which images are made, in which order, and which of them together. */
+#ifndef FD2_SCHEDULE_H
+#define FD2_SCHEDULE_H
+#include "lib/base/opts.h"
+#include "lib/fd2/distill/index-batch.h"
+
+struct schedule_config {
+	long ipc, group;
+	long id;               /* only this place in each group; 0: all */
+	long batch;            /* classes */
+	long indices_per_pass; /* 0: as many as suit the device */
+	struct opt_range classes;
+};
+
+struct schedule {
+	const struct schedule_config *config;
+	bool independent; /* without L_S: indices of different places may be together */
+	int first, last;  /* classes */
+	bool *taken;      /* [ipc] */
+	int next_id, next_class;
+	struct index_batch now; /* its indices */
+};
+
+/* -1: config->classes are not whole batches of the `classes` that there are. */
+int schedule_init(
+    struct schedule *s, const struct schedule_config *config, int classes, bool independent);
+void schedule_free(struct schedule *s);
+/* How many pairs of an index and a batch of classes there are. */
+long schedule_size(const struct schedule *s);
+/* The next index batch; all history of its images comes before it. false: there is none. */
+bool schedule_next(struct schedule *s, struct index_batch *b);
+#endif

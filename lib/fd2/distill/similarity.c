@@ -1,0 +1,130 @@
+#include "lib/fd2/distill/similarity.h"
+
+#include "lib/fd2/batch/batch.h"
+#include "lib/fd2/teacher/losses.h"
+
+static bool needs_images(const struct similarity *s)
+{
+	return s->view == LS_SAME || s->view == LS_ONCE;
+}
+
+bool similarity_applies(const struct similarity *s, const struct index_batch *b)
+{
+	return history_length(s->history, b->ids[0]) > 0;
+}
+
+bool similarity_in_step(const struct similarity *s, long number)
+{
+	return s->view != LS_PLAIN || number / s->teachers->n % s->every == 0;
+}
+
+int similarity_check(const struct similarity *s, const struct index_batch *b)
+{
+	for (int i = 0; i < b->indices; i++)
+		if (history_check(s->history, b, i, needs_images(s)) < 0)
+			return -1;
+	return 0;
+}
+
+/* [J,n,...] of each index as [J,N,...]. */
+static Tensor *cat_indices(Tensor *const *of, int indices)
+{
+	return indices == 1 ? of[0] : tensor_cat(of, indices, 1);
+}
+
+/* The attention in `images` [J*n,3,d,d] through one view, n images at a time: [J,n,M,h,w]. In the
+ * arithmetic of a step, without gradient. */
+static Tensor *maps_through(
+    const Tensor *images, const struct teacher *t, const Tensor *view, int n)
+{
+	Tensor *maps[GROUP_MAX];
+	struct pass pass = {.bn = BN_RUNNING};
+	int J = (int)tensor_size(images, 0) / n;
+	tensor_scope_begin(NO_GRAD);
+	for (int j = 0; j < J; j++) {
+		Tensor *x =
+		    tensor_step_view(tensor_narrow(images, 0, j * n, n), view, arithmetic());
+		Tensor *A =
+		    cal_attention(&t->cal, backbone_features(&t->backbone, x, &pass), &pass);
+		maps[j] = tensor_reshape(A, 5,
+		    (int64_t[]){1, n, tensor_size(A, 1), tensor_size(A, 2), tensor_size(A, 3)});
+	}
+	Tensor *all = tensor_keep(tensor_cat(maps, J, 0));
+	tensor_scope_end();
+	return all;
+}
+
+/* LS_ONCE: one view per index, without a roll, drawn where no step draws its own. */
+static Tensor *maps_once(const struct similarity *s, const struct compared *c,
+    const struct index_batch *b, int teacher, int size)
+{
+	Tensor *maps[INDICES_MAX];
+	for (int i = 0; i < b->indices; i++) {
+		struct pixel_view once =
+		    step_view_random(&s->views, size, b->first, b->ids[i], UINT32_MAX);
+		once.roll_x = once.roll_y = 0;
+		maps[i] = maps_through(c->images[i], s->teachers->v[teacher].teacher,
+		    tensor_views(&once, 1, size, size), b->n);
+	}
+	return cat_indices(maps, b->indices);
+}
+
+static Tensor *maps_as_stored(const struct similarity *s, const struct index_batch *b, int teacher)
+{
+	Tensor *maps[INDICES_MAX];
+	for (int i = 0; i < b->indices; i++)
+		maps[i] = history_maps(s->history, teacher, b, i);
+	return cat_indices(maps, b->indices);
+}
+
+void similarity_prepare(
+    const struct similarity *s, struct compared *c, const struct index_batch *b, int size)
+{
+	c->batch = b;
+	if (c->maps[0] && !needs_images(s))
+		return; /* maps as stored are the same in every phase */
+	for (int i = 0; i < b->indices && needs_images(s); i++)
+		c->images[i] = instead(c->images[i], history_images(s->history, b, i, size));
+	for (int t = 0; t < s->teachers->n && s->view != LS_SAME; t++)
+		c->maps[t] = instead(c->maps[t],
+		    s->view == LS_ONCE ? maps_once(s, c, b, t, size) : maps_as_stored(s, b, t));
+}
+
+static Tensor *maps_in_this_view(const struct compared *c, const struct step_pass *p)
+{
+	Tensor *maps[INDICES_MAX];
+	int64_t one = tensor_numel(p->views) / p->indices;
+	for (int i = 0; i < p->indices; i++)
+		maps[i] = maps_through(c->images[i], p->teacher->teacher,
+		    tensor_narrow(p->views, 0, i * one, one), c->batch->n);
+	return cat_indices(maps, p->indices);
+}
+
+/* Of the images as they are, at the size in which they will be stored. */
+static Tensor *attention_of_whole(const struct teacher *t, const Tensor *x)
+{
+	struct pass pass = {.bn = BN_RUNNING};
+	bool same = tensor_size(x, 2) == t->size;
+	const Tensor *whole = same ? x : tensor_interpolate(x, t->size, t->size, false);
+	Tensor *F = backbone_features(&t->backbone, tensor_to(whole, arithmetic()), &pass);
+	return cal_attention(&t->cal, F, &pass);
+}
+
+/* In a phase of another size than the teacher's, maps may differ in size from those as stored. */
+static const Tensor *resized_like(const Tensor *A, const Tensor *maps)
+{
+	int64_t h = tensor_size(maps, 3), w = tensor_size(maps, 4);
+	bool same = tensor_size(A, 2) == h && tensor_size(A, 3) == w;
+	return same ? A : tensor_interpolate(A, h, w, false);
+}
+
+Tensor *similarity_loss(
+    const struct similarity *s, const struct compared *c, const struct step_pass *p)
+{
+	if (s->view == LS_SAME)
+		return loss_S(p->A, maps_in_this_view(c, p));
+	const Tensor *maps = c->maps[p->turn];
+	const Tensor *A =
+	    s->view == LS_PLAIN ? attention_of_whole(p->teacher->teacher, p->x) : p->A;
+	return loss_S(resized_like(A, maps), maps);
+}

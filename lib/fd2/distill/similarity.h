@@ -1,0 +1,45 @@
+/* The similarity constraint L_S (Eq. 10): the current images' attention against that of their
+ * group history, in one of four views. */
+#ifndef FD2_SIMILARITY_H
+#define FD2_SIMILARITY_H
+#include "lib/fd2/distill/history.h"
+#include "lib/fd2/distill/step-pass.h"
+#include "lib/fd2/distill/step-view.h"
+
+/* Which views of the images L_S compares (fd2-method(7), CONSTRAINTS). */
+enum ls_view {
+	LS_PLAIN, /* the current image as it is, the history as stored: one more pass */
+	LS_SAME,  /* both through the step's view */
+	LS_ONCE, /* the current image through the step's view, the history through one of its own */
+	LS_LITERAL, /* the current image through the step's view, the history as stored */
+};
+#define LS_VIEW_CHOICES "plain|same|once|literal"
+
+struct similarity {
+	enum ls_view view;
+	long every; /* LS_PLAIN: L_S only in every N-th step of a teacher */
+	const struct distill_teachers *teachers;
+	struct history *history;
+	struct view_rule views; /* of the steps */
+};
+
+/* What the images of an index batch are compared with in one phase. Zeros: nothing. */
+struct compared {
+	const struct index_batch *batch;
+	Tensor *maps[TEACHERS_MAX];  /* [J,N,M,h,w] by each teacher; not for LS_SAME */
+	Tensor *images[INDICES_MAX]; /* [J*n,3,d,d] of each index; for LS_SAME and LS_ONCE */
+};
+
+/* Whether index batch b has L_S: not in the first place of a group. */
+bool similarity_applies(const struct similarity *s, const struct index_batch *b);
+/* Whether step `number` has it, in a batch that does. */
+bool similarity_in_step(const struct similarity *s, long number);
+/* -1: the history of b lacks an image; fail_message. */
+int similarity_check(const struct similarity *s, const struct index_batch *b);
+/* Prepares c for a phase of b whose images have `size` pixels. Check tensor_error. */
+void similarity_prepare(
+    const struct similarity *s, struct compared *c, const struct index_batch *b, int size);
+/* L_S of a step. */
+Tensor *similarity_loss(
+    const struct similarity *s, const struct compared *c, const struct step_pass *p);
+#endif

@@ -1,0 +1,28 @@
+/* Selection baselines (fd2-method(7), SELECTION): real images, or mosaics of their patches, where
+ * fd2-distill would make images.
+ *
+ * stage_select reads the photographs and, for most methods, a teacher; chooses images class by
+ * class (coreset; patches for RDED) and writes them. fd2-distill starts images from the same
+ * patches. What is chosen of a class depends on its images, the seed and the teacher, and on
+ * nothing else: not on the order of the images in the shards, nor on other classes. */
+#ifndef FD2_SELECT_H
+#define FD2_SELECT_H
+#include "lib/base/opts.h"
+
+enum selection { SELECT_RANDOM, SELECT_HERDING, SELECT_K_CENTER, SELECT_RDED };
+#define SELECT_CHOICES "random|herding|k-center|rded"
+
+struct select_config {
+	char **shards; /* none: standard input */
+	int n_shards;
+	const char *teacher; /* NULL: for random */
+	const char *out, *features;
+	enum selection method;
+	long ipc, images, crops, factor, quality, cache, seed;
+	struct opt_range classes;
+	bool strict;
+};
+
+/* 0, or -1: fail_message. */
+int stage_select(const struct select_config *config);
+#endif
