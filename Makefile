@@ -79,7 +79,7 @@ C_FORMATS = $(wildcard lib/base/*.c formats/*.c formats/*/*.c)
 C_IMPORT = $(wildcard lib/data/import/*.c)
 # Likewise PNGs and libpng.
 C_EXCHANGE = lib/image/png.c $(wildcard lib/data/exchange/*.c)
-C_CORE = $(C_FORMATS) $(filter-out lib/image/png.c,$(wildcard lib/image/*.c lib/data/*.c))
+C_CORE = $(C_FORMATS) $(filter-out lib/image/png.c,$(wildcard lib/image/*.c lib/data/*.c)) lib/fd2/stage.c
 C_TORCH = $(wildcard lib/kernels/*.c lib/nn/*.c lib/fd2/*/*.c)
 CC_TORCH = $(wildcard lib/torch/*.cc)
 CU = $(wildcard lib/cuda/*.cu)

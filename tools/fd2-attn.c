@@ -1,7 +1,7 @@
 /* fd2-attn: what the teacher sees in images: attention maps and representations, or pictures of
  * them. */
 #include "lib/base/err.h"
-#include "lib/base/stage.h"
+#include "lib/fd2/stage.h"
 #include "lib/fd2/teacher/job.h"
 
 static struct attn_job job;
@@ -27,5 +27,5 @@ int main(int argc, char **argv)
 		die_usage("no teacher; give one with -t");
 	if (job.shared_scale && !job.heatmap)
 		die_usage("--shared-scale is for --heatmap");
-	return fd2_finish(stage_run("stage_attn", &job));
+	return fd2_finish(stage_run(stage_attn, &job));
 }

@@ -5,8 +5,8 @@
 #include <string.h>
 
 #include "lib/base/err.h"
-#include "lib/base/stage.h"
 #include "lib/fd2/distill/distill.h"
+#include "lib/fd2/stage.h"
 
 static struct distill_config config = {
     .teachers = {.alpha = -1},
@@ -163,5 +163,5 @@ int main(int argc, char **argv)
 	check_inputs();
 	check_constraints();
 	check_id();
-	return fd2_finish(stage_run("stage_distill", &config));
+	return fd2_finish(stage_run(stage_distill, &config));
 }

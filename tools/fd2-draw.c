@@ -1,9 +1,9 @@
 /* fd2-draw: a fine-grained data set drawn by rule, as an image shard. See fd2-draw(1). */
 #include "formats/shard/shard.h"
 #include "lib/base/err.h"
-#include "lib/base/opts.h"
 #include "lib/base/par.h"
 #include "lib/base/progress.h"
+#include "lib/base/start.h"
 #include "lib/image/creature.h"
 #include <stdio.h>
 #include <stdlib.h>

@@ -5,7 +5,7 @@
 #include <unistd.h>
 
 #include "lib/base/err.h"
-#include "lib/base/stage.h"
+#include "lib/fd2/stage.h"
 #include "lib/fd2/student/job.h"
 #include "lib/nn/archs.h"
 
@@ -198,5 +198,5 @@ int main(int argc, char **argv)
 		die_usage("no distilled shard");
 	check_labels();
 	plan_students();
-	return fd2_finish(stage_run("stage_eval", &job));
+	return fd2_finish(stage_run(stage_eval, &job));
 }

@@ -3,9 +3,9 @@
 #include <string.h>
 
 #include "lib/base/err.h"
-#include "lib/base/stage.h"
 #include "lib/data/exchange/exchange.h"
 #include "lib/fd2/labels/job.h"
+#include "lib/fd2/stage.h"
 
 static enum { FROM_UNSET = -1, FROM_IMAGES, FROM_FKD } from = FROM_UNSET;
 static enum {
@@ -78,9 +78,9 @@ int main(int argc, char **argv)
 	check(argc - first);
 	job.from = argv[first];
 	if (to == TO_FKD)
-		return fd2_finish(stage_run("stage_fkd_write", &job));
+		return fd2_finish(stage_run(stage_fkd_write, &job));
 	if (from == FROM_FKD)
-		return fd2_finish(stage_run("stage_fkd_read", &job));
+		return fd2_finish(stage_run(stage_fkd_read, &job));
 	return fd2_finish(from == FROM_IMAGES ? exchange_read(job.from, classes, job.out)
 	                                      : write_images(argv + first, argc - first));
 }

@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "lib/base/err.h"
-#include "lib/base/opts.h"
+#include "lib/base/start.h"
 #include "lib/data/fit.h"
 #include "lib/data/import/import.h"
 

@@ -7,7 +7,7 @@
 #include "formats/input.h"
 #include "formats/weights/state.h"
 #include "lib/base/err.h"
-#include "lib/base/opts.h"
+#include "lib/base/start.h"
 #include "lib/data/describe.h"
 #include "lib/data/survey.h"
 

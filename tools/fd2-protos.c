@@ -2,7 +2,7 @@
 #include <unistd.h>
 
 #include "lib/base/err.h"
-#include "lib/base/stage.h"
+#include "lib/fd2/stage.h"
 #include "lib/fd2/teacher/job.h"
 
 static struct protos_job job = {.cache = 4096, .batch = 64};
@@ -30,5 +30,5 @@ int main(int argc, char **argv)
 	job.n_shards = argc - first;
 	if (!job.teacher && isatty(STDIN_FILENO))
 		die_usage("no teacher; give one with -t, or pipe one in");
-	return fd2_finish(stage_run("stage_protos", &job));
+	return fd2_finish(stage_run(stage_protos, &job));
 }

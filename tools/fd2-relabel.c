@@ -1,7 +1,7 @@
 /* fd2-relabel: batch-specific soft labels of distilled images. */
 #include "lib/base/err.h"
-#include "lib/base/stage.h"
 #include "lib/fd2/labels/job.h"
+#include "lib/fd2/stage.h"
 
 static struct relabel_job job = {
     .mix = MIX_CUTMIX, .epochs = 300, .fkd_seed = 42, .min_scale = 0.08, .keep = 1};
@@ -43,5 +43,5 @@ int main(int argc, char **argv)
 	if (job.weights.n && job.weights.n != job.teachers.n)
 		die_usage("--teacher-weights has %d numbers for %d teachers", job.weights.n,
 		    job.teachers.n);
-	return fd2_finish(stage_run("stage_relabel", &job));
+	return fd2_finish(stage_run(stage_relabel, &job));
 }

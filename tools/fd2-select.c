@@ -4,8 +4,8 @@
 #include <string.h>
 
 #include "lib/base/err.h"
-#include "lib/base/stage.h"
 #include "lib/fd2/select/select.h"
+#include "lib/fd2/stage.h"
 
 enum { IMAGES = 300, CROPS = 5, FACTOR = 2, QUALITY = 95 };
 
@@ -67,5 +67,5 @@ int main(int argc, char **argv)
 	config.n_shards = argc - first;
 	config.seed = common.seed;
 	check();
-	return fd2_finish(stage_run("stage_select", &config));
+	return fd2_finish(stage_run(stage_select, &config));
 }

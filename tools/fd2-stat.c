@@ -6,7 +6,7 @@
 
 #include "formats/shard/shard.h"
 #include "lib/base/err.h"
-#include "lib/base/opts.h"
+#include "lib/base/start.h"
 #include "lib/data/measure.h"
 
 static struct {

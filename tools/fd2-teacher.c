@@ -2,7 +2,7 @@
 #include <string.h>
 
 #include "lib/base/err.h"
-#include "lib/base/stage.h"
+#include "lib/fd2/stage.h"
 #include "lib/fd2/teacher/job.h"
 #include "lib/nn/archs.h"
 
@@ -112,5 +112,5 @@ int main(int argc, char **argv)
 		die_usage("--warmup is for --schedule cosine");
 	if (job.warmup >= (double)job.epochs)
 		die_usage("--warmup must be shorter than --epochs");
-	return fd2_finish(stage_run("stage_teacher", &job));
+	return fd2_finish(stage_run(stage_teacher, &job));
 }

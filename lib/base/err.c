@@ -7,12 +7,11 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "lib/base/progress.h"
-
 enum { LINE = 2048 };
 
 const char *prog_name = "fd2";
 int verbosity = 1;
+void (*err_before_print)(void);
 
 static _Thread_local char message[LINE];
 
@@ -63,7 +62,8 @@ static void print(const char *fmt, va_list ap)
 	n += body < LINE ? body : LINE - 1;
 	plain_text(line);
 	line[n++] = '\n';
-	progress_clear();
+	if (err_before_print)
+		err_before_print();
 	if (write(STDERR_FILENO, line, (size_t)n) < 0)
 		return;
 }

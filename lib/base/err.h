@@ -41,6 +41,9 @@ void die(const char *fmt, ...) PRINTF_LIKE(1, 2) NO_RETURN; /* exit 1 */
 void die_usage(const char *fmt, ...)
     PRINTF_LIKE(1, 2) NO_RETURN; /* exit 2, with the hint "try 'x --help'" */
 
+/* Called before a message is printed, to wipe a progress line. */
+extern void (*err_before_print)(void);
+
 /* Replaces control characters by '?', so that a name out of an archive cannot drive the
  * terminal. */
 void plain_text(char *text);

@@ -9,7 +9,7 @@
 #include <unistd.h>
 
 #include "lib/base/err.h"
-#include "lib/base/opts.h"
+#include "lib/base/out.h"
 
 static int fd = -1;
 static bool lost; /* an event could not be written */
@@ -27,16 +27,16 @@ static bool is_log(const char *path)
 	return read_it && first == '{';
 }
 
-int log_open(const char *path)
+int log_open(const char *path, json_t *start)
 {
-	if (!is_log(path))
-		return fail(
-		    "'%s' is not a log: it begins with something else than a JSON line", path);
-	fd = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0666);
-	if (fd < 0)
-		return fail("cannot write '%s': %s", path, strerror(errno));
-	json_t *start = fd2_provenance();
-	json_object_set_new(start, "argv", fd2_argv());
+	bool fit = is_log(path);
+	fd = fit ? open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0666) : -1;
+	if (fd < 0) {
+		json_decref(start);
+		return fit ? fail("cannot write '%s': %s", path, strerror(errno))
+		           : fail("'%s' is not a log: it does not begin with a line of JSON", path);
+	}
+	out_protect(fd, "the log");
 	json_object_set_new(start, "event", json_string("start"));
 	log_event(start);
 	return 0;
@@ -68,12 +68,6 @@ void log_event(json_t *event)
 json_t *json_real_or_null(double x)
 {
 	return isfinite(x) ? json_real(x) : json_null();
-}
-
-bool log_is(const struct stat *file)
-{
-	struct stat st;
-	return fd >= 0 && !fstat(fd, &st) && st.st_dev == file->st_dev && st.st_ino == file->st_ino;
 }
 
 int log_close(int status)

@@ -3,16 +3,13 @@
 #define FD2_LOG_H
 #include <jansson.h>
 #include <stdbool.h>
-#include <sys/stat.h>
 
 #include "lib/base/progress.h"
 
-/* Opens the log and writes {"event":"start",...fd2_provenance}. A file that holds something else
- * than JSON lines is refused. */
-int log_open(const char *path);
+/* Opens the log and writes {"event":"start", ...start}; steals `start`. A file that holds something
+ * else than JSON lines is refused. */
+int log_open(const char *path, json_t *start);
 bool log_wanted(void);
-/* Whether that file is the log. */
-bool log_is(const struct stat *file);
 /* Appends one event; adds "t" (seconds since start). Steals `event`. Numbers that are not finite
  * must be given as json_null(); json_real_or_null does so. */
 void log_event(json_t *event);

@@ -500,28 +500,30 @@ static void print_version(void)
 	free(libtorch);
 }
 
+/* Whether that option was a question, which is answered. */
+static bool answer(int c)
+{
+	if (c == 'h' || c == HELP)
+		print_help();
+	else if (c == VERSION)
+		print_version();
+	else if (c == LIST)
+		print_list();
+	else
+		return false;
+	return true;
+}
+
 static void handle(int c, char **argv)
 {
-	switch (c) {
-	case 'h':
-	case HELP:
-		print_help();
-		exit(fd2_finish(0));
-	case VERSION:
-		print_version();
-		exit(fd2_finish(0));
-	case LIST:
-		print_list();
-		exit(fd2_finish(0));
-	case ':':
-		die_usage("option '%s' wants a value", complained(argv[optind - 1]));
-	case '?':
-		if (optopt >= HELP)
-			die_usage("option '%s' takes no value", complained(argv[optind - 1]));
-		unknown(complained(argv[optind - 1]));
-	default:
-		set(of_letter(c), optarg);
-	}
+	const char *given = complained(argv[optind - 1]);
+	if (c == ':')
+		die_usage("option '%s' wants a value", given);
+	if (c == '?' && optopt >= HELP)
+		die_usage("option '%s' takes no value", given);
+	if (c == '?')
+		unknown(given);
+	set(of_letter(c), optarg);
 }
 
 int opts_parse(const struct tool *t, int argc, char **argv)
@@ -537,7 +539,10 @@ int opts_parse(const struct tool *t, int argc, char **argv)
 	tables(longs, shorts);
 	opterr = 0;
 	while ((c = getopt_long(argc, argv, shorts, longs, NULL)) != -1)
-		handle(c, argv);
+		if (answer(c))
+			return -1;
+		else
+			handle(c, argv);
 	verbosity = quiet ? 0 : verbose ? 2 : 1;
 	if (tool->wants_stdin && optind == argc && isatty(STDIN_FILENO))
 		die_usage("nothing to read: name a file, or pipe one in");

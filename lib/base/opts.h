@@ -92,20 +92,12 @@ struct tool {
 	                     there */
 };
 
-/* Start of every main: sets the locale, signals, prog_name; parses argv. Handles --help (stdout,
- * 0), --version, and usage errors (stderr, 2) itself. Returns the index in argv of the first
- * operand. Opens --log. */
-int fd2_start(const struct tool *tool, int argc, char **argv);
-
-/* The parsing alone, for fd2_start. */
+/* The index in argv of the first operand; -1 when --help, --version or --list-options was
+ * answered on standard output. A usage error ends the program with status 2. For fd2_start. */
 int opts_parse(const struct tool *tool, int argc, char **argv);
 
 /* The place of a name in "a|b|c", or -1. */
 int choice_of(const char *choices, const char *name);
-
-/* End of every main: flushes and checks stdout, writes the log's last line, removes unfinished
- * outputs. Returns the exit code: `status` < 0 prints fail_message() and gives 1. */
-int fd2_finish(int status);
 
 /* The settings of this run as JSON: {"tool", "version", "options": {name: value, ...}} with
  * every recorded option's final value, for the provenance of outputs. It names no path, so the

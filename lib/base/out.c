@@ -12,7 +12,6 @@
 
 #include "lib/base/err.h"
 #include "lib/base/folder.h"
-#include "lib/base/log.h"
 
 enum { BUFFER = 256 << 10, OPEN_MAX_OUTPUTS = 16 };
 
@@ -31,6 +30,13 @@ struct out {
 static char doomed[OPEN_MAX_OUTPUTS][4096];
 static struct out *open_outputs[OPEN_MAX_OUTPUTS];
 static bool stdout_taken;
+static struct stat protected_file;
+static const char *protected_as;
+
+void out_protect(int fd, const char *what)
+{
+	protected_as = fstat(fd, &protected_file) ? NULL : what;
+}
 
 void out_on_signal(int sig)
 {
@@ -207,8 +213,9 @@ struct out *out_open(const char *path, int flags)
 		fail("cannot write %s: it is a directory", o->shown);
 		return give_up(o);
 	}
-	if (exists && log_is(&st)) {
-		fail("%s is the log already", o->shown);
+	if (exists && protected_as && st.st_dev == protected_file.st_dev &&
+	    st.st_ino == protected_file.st_ino) {
+		fail("%s is %s already", o->shown, protected_as);
 		return give_up(o);
 	}
 	o->keep = flags & OUT_KEEP;

@@ -46,6 +46,8 @@ const char *out_name(const struct out *o);
 int out_close(struct out *o);
 /* Gives up one output: nothing appears under its name (OUT_KEEP: the .part stays). */
 void out_abandon(struct out *o);
+/* No output may replace this open file; `what` names it in the refusal ("the log"). */
+void out_protect(int fd, const char *what);
 /* Used by fd2_finish and atexit: removes all that is still open (except OUT_KEEP), an unfinished
  * folder too (folder.h). */
 void out_abandon_all(void);

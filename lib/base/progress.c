@@ -32,8 +32,18 @@ double elapsed(void)
 	return (double)(now.tv_sec - zero.tv_sec) + (double)(now.tv_nsec - zero.tv_nsec) / 1e9;
 }
 
+static void clear(void)
+{
+	if (!p.on_screen)
+		return;
+	p.on_screen = false;
+	if (write(STDERR_FILENO, "\r\033[K", 4) < 0)
+		p.terminal = false;
+}
+
 void progress_start(const char *what, long total)
 {
+	err_before_print = clear;
 	const char *term = getenv("TERM");
 	bool terminal = verbosity >= 1 && isatty(STDERR_FILENO) && term && strcmp(term, "dumb");
 	p.what = out_feeds_pipe() && verbosity < 2 ? NULL : what;
@@ -42,15 +52,6 @@ void progress_start(const char *what, long total)
 	p.start = p.shown = p.counted = elapsed();
 	p.terminal = terminal;
 	p.on_screen = p.counting = false;
-}
-
-void progress_clear(void)
-{
-	if (!p.on_screen)
-		return;
-	p.on_screen = false;
-	if (write(STDERR_FILENO, "\r\033[K", 4) < 0)
-		p.terminal = false;
 }
 
 static void clock_text(char *out, size_t size, double seconds)
@@ -140,6 +141,6 @@ void progress_note(const char *fmt, ...)
 
 void progress_end(void)
 {
-	progress_clear();
+	clear();
 	p.what = NULL;
 }

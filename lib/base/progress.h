@@ -13,8 +13,6 @@ void progress_at(long done, const char *fmt, ...) PRINTF_LIKE(2, 3);
 /* What is being done while the count stands still for more than a second. */
 void progress_note(const char *fmt, ...) PRINTF_LIKE(1, 2);
 void progress_end(void);
-/* Wipes the line, so that a message can take its place. */
-void progress_clear(void);
 /* Seconds since the program started, monotonic. */
 double elapsed(void);
 #endif

@@ -1,8 +1,8 @@
-/* The one start and the one end of every tool. */
+#include "lib/base/start.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <locale.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,22 +10,15 @@
 
 #include "lib/base/err.h"
 #include "lib/base/log.h"
-#include "lib/base/opts.h"
 #include "lib/base/out.h"
+#include "lib/base/progress.h"
+#include "lib/base/stop.h"
 
 /* Member names are UTF-8 whatever the user's language; numbers and sorting stay C's. */
 static void set_locale(void)
 {
 	if (!setlocale(LC_CTYPE, "C.UTF-8"))
 		setlocale(LC_CTYPE, "");
-}
-
-/* A signal that the parent ignored (nohup) stays ignored. */
-static void watch(int sig)
-{
-	struct sigaction now, ours = {.sa_handler = out_on_signal};
-	if (!sigaction(sig, NULL, &now) && now.sa_handler != SIG_IGN)
-		sigaction(sig, &ours, NULL);
 }
 
 /* A closed standard file's number would go to the next file we open, and messages into that.
@@ -46,19 +39,25 @@ static void clean_up(int status, void *unused)
 	log_close(status);
 }
 
+static json_t *start_event(void)
+{
+	json_t *event = fd2_provenance();
+	json_object_set_new(event, "argv", fd2_argv());
+	return event;
+}
+
 int fd2_start(const struct tool *tool, int argc, char **argv)
 {
 	prog_name = tool->name;
 	elapsed();
 	fill_standard_files();
 	set_locale();
-	watch(SIGINT);
-	watch(SIGTERM);
-	watch(SIGHUP);
-	watch(SIGPIPE);
+	stop_watch();
 	on_exit(clean_up, NULL);
 	int first = opts_parse(tool, argc, argv);
-	if (common.log && log_open(common.log) < 0)
+	if (first < 0)
+		exit(fd2_finish(0));
+	if (common.log && log_open(common.log, start_event()) < 0)
 		die("%s", fail_message());
 	return first;
 }
@@ -75,5 +74,8 @@ int fd2_finish(int status)
 		complain("cannot write standard output: %s", strerror(errno));
 		code = EXIT_FAILED;
 	}
-	return log_close(code) < 0 ? EXIT_FAILED : code;
+	code = log_close(code) < 0 ? EXIT_FAILED : code;
+	if (status < 0)
+		stop_end();
+	return code;
 }

@@ -2,11 +2,12 @@
  * and signals. What ends a process or writes to its standard files runs in a child. */
 #include "lib/base/err.h"
 #include "lib/base/log.h"
-#include "lib/base/opts.h"
 #include "lib/base/out.h"
 #include "lib/base/par.h"
 #include "lib/base/progress.h"
 #include "lib/base/rng.h"
+#include "lib/base/start.h"
+#include "lib/base/stop.h"
 #include "test/c/check.h"
 #include <dirent.h>
 #include <fcntl.h>
@@ -18,6 +19,7 @@
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 enum { TEXT = 16 << 10 };
@@ -777,9 +779,9 @@ static void end_by(int flags, int signal, bool die)
 
 static void signals_leave_nothing_behind(void)
 {
-	const int signals[] = {SIGINT, SIGTERM, SIGHUP};
+	const int signals[] = {SIGINT, SIGTERM, SIGHUP, SIGUSR1, SIGUSR2, SIGXCPU, SIGALRM};
 
-	for (int i = 0; i < 3; i++) {
+	for (int i = 0; i < 7; i++) {
 		end_by(0, signals[i], false);
 		CHECK(child.signal == signals[i]);
 		CHECK(files() == 1);
@@ -789,6 +791,41 @@ static void signals_leave_nothing_behind(void)
 	check_file("x.part", "unfinished");
 	unlink("x.part");
 	unlink("log");
+}
+
+/* A stage that saves its state at the first signal, and is then asked once or twice more. */
+static int stop_itself(void *words)
+{
+	struct timespec later = {.tv_nsec = 700000000};
+
+	fd2_start(&tool, 2, words);
+	struct out *o = out_open("x", 0);
+	stop_defer();
+	raise(SIGUSR1);
+	raise(SIGTERM); /* to the group of the process: the same request */
+	if (!o || !stop_asked())
+		return 9;
+	complain("saved");
+	if (way.signal) {
+		nanosleep(&later, NULL);
+		raise(way.signal);
+	}
+	return fd2_finish(stop_fail("kept %d", 3));
+}
+
+static void a_stage_saves_its_state_and_ends_by_the_signal(void)
+{
+	char *words[] = {"fd2-x", "a.tar", NULL};
+
+	way.signal = 0;
+	run(stop_itself, words);
+	CHECK(child.signal == SIGUSR1);
+	CHECK_STR(child.err, "fd2-x: saved\nfd2-x: stopped by SIGUSR1: kept 3\n");
+	way.signal = SIGINT;
+	run(stop_itself, words);
+	CHECK(child.signal == SIGINT);
+	CHECK_STR(child.err, "fd2-x: saved\n");
+	CHECK(files() == 0);
 }
 
 static void failures_leave_nothing_behind(void)
@@ -1029,6 +1066,7 @@ int main(void)
 	RUN(a_terminal_gets_no_binary);
 	RUN(a_closed_pipe_ends_it_silently);
 	RUN(signals_leave_nothing_behind);
+	RUN(a_stage_saves_its_state_and_ends_by_the_signal);
 	RUN(failures_leave_nothing_behind);
 	RUN(closed_standard_files_are_not_taken);
 	RUN(every_end_is_logged_once);

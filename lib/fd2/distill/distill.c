@@ -7,6 +7,7 @@
 #include "lib/base/names.h"
 #include "lib/base/progress.h"
 #include "lib/fd2/distill/learn.h"
+#include "lib/fd2/stage.h"
 
 struct run {
 	const struct distill_config *config;
@@ -227,3 +228,5 @@ int stage_distill(const struct distill_config *config)
 	distill_teachers_free(&r.teachers);
 	return err;
 }
+
+STAGE(stage_distill)

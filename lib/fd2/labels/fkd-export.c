@@ -11,6 +11,7 @@
 #include "lib/fd2/labels/fkd-order.h"
 #include "lib/fd2/labels/job.h"
 #include "lib/fd2/labels/label-set.h"
+#include "lib/fd2/stage.h"
 
 struct run {
 	const struct fkd_job *job;
@@ -175,3 +176,5 @@ int stage_fkd_write(const struct fkd_job *job)
 	dataset_free(&r.images);
 	return ok;
 }
+
+STAGE(stage_fkd_write)

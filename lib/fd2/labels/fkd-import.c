@@ -14,6 +14,7 @@
 #include "lib/fd2/labels/fkd-order.h"
 #include "lib/fd2/labels/job.h"
 #include "lib/fd2/labels/labels.h"
+#include "lib/fd2/stage.h"
 
 enum { EPOCHS_MAX = 100000, THEIR_SIZE = 224 };
 
@@ -285,3 +286,5 @@ int stage_fkd_read(const struct fkd_job *job)
 	dataset_free(&r.images);
 	return ok;
 }
+
+STAGE(stage_fkd_read)

@@ -12,6 +12,7 @@
 #include "lib/fd2/labels/job.h"
 #include "lib/fd2/labels/labels.h"
 #include "lib/fd2/batch/late.h"
+#include "lib/fd2/stage.h"
 #include "lib/fd2/teacher/teachers.h"
 
 struct run {
@@ -266,3 +267,5 @@ int stage_relabel(const struct relabel_job *job)
 	teachers_free(&r.teachers);
 	return ok;
 }
+
+STAGE(stage_relabel)

@@ -10,6 +10,7 @@
 #include "lib/base/names.h"
 #include "lib/fd2/select/coreset.h"
 #include "lib/fd2/select/patches.h"
+#include "lib/fd2/stage.h"
 #include "lib/fd2/teacher/features.h"
 
 enum {
@@ -269,3 +270,5 @@ int stage_select(const struct select_config *config)
 	teacher_free(&r.teacher);
 	return ok;
 }
+
+STAGE(stage_select)

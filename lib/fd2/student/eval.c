@@ -9,6 +9,7 @@
 #include "lib/base/names.h"
 #include "lib/fd2/student/eval.h"
 #include "lib/fd2/batch/validate.h"
+#include "lib/fd2/stage.h"
 
 static void count_students(void *ctx, const Tensor *x, const int64_t *labels)
 {
@@ -225,3 +226,5 @@ int stage_eval(const struct eval_job *job)
 	dataset_free(&r.test);
 	return ok;
 }
+
+STAGE(stage_eval)

@@ -7,6 +7,7 @@
 #include "lib/base/err.h"
 #include "lib/base/log.h"
 #include "lib/data/dataset.h"
+#include "lib/fd2/stage.h"
 #include "lib/fd2/teacher/attention.h"
 #include "lib/fd2/teacher/job.h"
 #include "lib/image/draw.h"
@@ -167,3 +168,5 @@ int stage_attn(const struct attn_job *job)
 	teacher_free(&r.teacher);
 	return ok;
 }
+
+STAGE(stage_attn)

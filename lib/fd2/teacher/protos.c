@@ -8,6 +8,7 @@
 #include "lib/base/names.h"
 #include "lib/base/log.h"
 #include "lib/fd2/batch/batch.h"
+#include "lib/fd2/stage.h"
 #include "lib/fd2/teacher/job.h"
 #include "lib/fd2/teacher/teacher.h"
 
@@ -155,3 +156,5 @@ int stage_protos(const struct protos_job *job)
 	teacher_free(&r.teacher);
 	return ok;
 }
+
+STAGE(stage_protos)

@@ -17,6 +17,7 @@
 #include "lib/fd2/batch/measures.h"
 #include "lib/fd2/teacher/teacher.h"
 #include "lib/fd2/batch/validate.h"
+#include "lib/fd2/stage.h"
 #include "lib/nn/ema.h"
 #include "lib/nn/optim.h"
 #include "lib/nn/pretrained.h"
@@ -466,3 +467,5 @@ int stage_teacher(const struct teacher_job *job)
 	batch_free(&r.guided);
 	return ok;
 }
+
+STAGE(stage_teacher)

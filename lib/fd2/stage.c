@@ -1,4 +1,4 @@
-#include "lib/base/stage.h"
+#include "lib/fd2/stage.h"
 
 #include <dlfcn.h>
 #include <stdlib.h>
@@ -10,11 +10,11 @@
 
 static const char library[] = "libfd2-torch.so";
 
-/* The path of the library beside the one that holds this function. */
-static char *beside(void)
+/* The path of the library in the folder of the one that holds this function. */
+static char *library_path(void)
 {
 	Dl_info here;
-	if (!dladdr((void *)stage_run, &here) || !here.dli_fname)
+	if (!dladdr((void *)stage_call, &here) || !here.dli_fname)
 		return xstrdup(library);
 	const char *slash = strrchr(here.dli_fname, '/');
 	int n = slash ? (int)(slash - here.dli_fname) + 1 : 0;
@@ -22,7 +22,7 @@ static char *beside(void)
 }
 
 /* ISO C has no cast from void * to a function pointer; POSIX promises that the bytes agree. */
-static int function(void *handle, const char *name, void *pointer_to_function)
+static int find_function(void *handle, const char *name, void *pointer_to_function)
 {
 	void *symbol = dlsym(handle, name);
 	if (!symbol)
@@ -31,9 +31,9 @@ static int function(void *handle, const char *name, void *pointer_to_function)
 	return 0;
 }
 
-int stage_run(const char *name, const void *job)
+int stage_call(const char *entry, const void *config)
 {
-	int (*start)(const char *device, int threads) = NULL, (*run)(const void *job) = NULL;
+	int (*start)(const char *device, int threads) = NULL, (*run)(const void *) = NULL;
 	const char *(*error)(void) = NULL;
 	/* libgomp's threads spin while they wait, on CPUs that other stages could use; read when
 	 * it is loaded */
@@ -41,15 +41,16 @@ int stage_run(const char *name, const void *job)
 		setenv("GOMP_SPINCOUNT", "1000", 0);
 	if (libtorch_load() < 0)
 		return -1;
-	char *path = beside();
+	char *path = library_path();
 	void *handle = dlopen(path, RTLD_NOW | RTLD_GLOBAL);
 	free(path);
 	if (!handle)
 		return fail("cannot load libtorch: %s", dlerror());
-	if (function(handle, "torch_start", &start) < 0 ||
-	    function(handle, "tensor_error", &error) < 0 || function(handle, name, &run) < 0)
+	if (find_function(handle, "torch_start", &start) < 0 ||
+	    find_function(handle, "tensor_error", &error) < 0 ||
+	    find_function(handle, entry, &run) < 0)
 		return -1;
 	if (start(common.device == DEVICE_CUDA ? "cuda" : "cpu", (int)common.threads) < 0)
 		return fail("cannot start libtorch: %s", error());
-	return run(job);
+	return run(config);
 }

@@ -1,0 +1,90 @@
+#include "lib/base/stop.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <time.h>
+
+#include "lib/base/out.h"
+
+static const struct {
+	int number;
+	const char *name;
+} signals[] = {{SIGINT, "SIGINT"}, {SIGTERM, "SIGTERM"}, {SIGHUP, "SIGHUP"}, {SIGUSR1, "SIGUSR1"},
+    {SIGUSR2, "SIGUSR2"}, {SIGXCPU, "SIGXCPU"}, {SIGALRM, "SIGALRM"}};
+enum { SIGNALS = sizeof signals / sizeof *signals };
+
+/* timeout(1) and batch systems signal a process and then its whole group: what comes within this
+ * many seconds is the same request. */
+static const double one_request = 0.5;
+
+static volatile sig_atomic_t deferred, asked;
+static volatile double asked_at;
+
+static double seconds(void)
+{
+	struct timespec now;
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
+}
+
+static void on_signal(int sig)
+{
+	int saved = errno;
+	if (!deferred || (asked && seconds() - asked_at > one_request))
+		out_on_signal(sig);
+	else if (!asked) {
+		asked_at = seconds();
+		asked = sig;
+	}
+	errno = saved;
+}
+
+static void watch(int sig, void (*handler)(int))
+{
+	struct sigaction now, ours = {.sa_handler = handler};
+	if (!sigaction(sig, NULL, &now) && now.sa_handler != SIG_IGN)
+		sigaction(sig, &ours, NULL);
+}
+
+void stop_watch(void)
+{
+	for (int i = 0; i < SIGNALS; i++)
+		watch(signals[i].number, on_signal);
+	watch(SIGPIPE, out_on_signal);
+}
+
+void stop_defer(void)
+{
+	deferred = 1;
+}
+
+bool stop_asked(void)
+{
+	return asked != 0;
+}
+
+static const char *asked_name(void)
+{
+	for (int i = 0; i < SIGNALS; i++)
+		if (signals[i].number == asked)
+			return signals[i].name;
+	return "a signal";
+}
+
+int stop_fail(const char *fmt, ...)
+{
+	char text[1024];
+	va_list ap;
+	va_start(ap, fmt);
+	vsnprintf(text, sizeof text, fmt, ap);
+	va_end(ap);
+	return fail("stopped by %s: %s", asked_name(), text);
+}
+
+void stop_end(void)
+{
+	if (asked)
+		out_on_signal(asked);
+}

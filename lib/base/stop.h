@@ -1,0 +1,23 @@
+/* Signals that ask a run to end: SIGINT, SIGTERM, SIGHUP, and those with which batch systems
+ * announce the end: SIGUSR1, SIGUSR2, SIGXCPU and SIGALRM.
+ *
+ * Such a signal removes the temporary files and ends the process, until a stage that can save its
+ * state calls stop_defer. From then on the first signal is only noted: at its next step the stage
+ * finds stop_asked() true, saves its state and returns stop_fail("what was kept, how to go on").
+ * fd2_finish then ends the process by the same signal, so that the caller sees it. A second
+ * signal ends the process at once. */
+#ifndef FD2_STOP_H
+#define FD2_STOP_H
+#include <stdbool.h>
+
+#include "lib/base/err.h"
+
+/* For fd2_start. A signal that the parent ignores (nohup) stays ignored. */
+void stop_watch(void);
+void stop_defer(void);
+bool stop_asked(void);
+/* Fails with "stopped by SIGTERM: " and that sentence; returns -1. */
+int stop_fail(const char *fmt, ...) PRINTF_LIKE(1, 2);
+/* For fd2_finish: ends the process by the signal that was noted, if any. */
+void stop_end(void);
+#endif
