@@ -43,10 +43,10 @@ has_torch = [ -e $(LIBTORCH)/lib/libtorch_cpu.so ] && [ "$$($(torch_version))" =
 
 # Probe=Debian package, as tools/build/packages takes them: what `make` needs, and what the tests and the demo call besides.
 BUILD_NEEDS = gcc=gcc g++=g++ pkg-config=pkg-config libarchive.pc=libarchive-dev jansson.pc=libjansson-dev libjpeg.pc=libjpeg-dev \
-	msgpack-c.pc,msgpack.pc=libmsgpack-c-dev,libmsgpack-dev zlib.pc=zlib1g-dev matio.pc=libmatio-dev libpng.pc=libpng-dev
+	msgpack-c.pc,msgpack.pc=libmsgpack-c-dev,libmsgpack-dev nettle.pc=nettle-dev zlib.pc=zlib1g-dev matio.pc=libmatio-dev libpng.pc=libpng-dev
 CHECK_NEEDS = bats=bats mandoc=mandoc shellcheck=shellcheck jq=jq column=bsdextrautils file=file xz=xz-utils zstd=zstd venv=python3-venv
 msgpack = $(shell pkg-config --exists msgpack-c 2>/dev/null && echo msgpack-c || echo msgpack)
-pkgs = $(shell pkg-config --$(1) libarchive jansson libjpeg $(msgpack) zlib 2>/dev/null)
+pkgs = $(shell pkg-config --$(1) libarchive jansson libjpeg $(msgpack) nettle zlib 2>/dev/null)
 
 # --- flags: not ':=', because pkg-config may be installed only after this file was read ---------------------------------
 

@@ -1,11 +1,11 @@
 #include "formats/shard/sample.h"
 
 #include <ctype.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
-#include "formats/digest.h"
 #include "lib/base/err.h"
 
 enum { CLS_MAX = 1 << 24 };
@@ -124,12 +124,27 @@ void group_free(struct group *g)
 		free(g->parts[p].data);
 }
 
-uint64_t sample_digest(uint64_t h, const struct sample *s)
+void sample_sum(struct sample_sum *sum, const struct sample *s)
+{
+	char name[SHARD_NAME_MAX + 8], cls[24] = "";
+	sum->n = 0;
+	if (s->cls >= 0)
+		snprintf(cls, sizeof cls, "%ld", s->cls);
+	const void *data[PARTS] = {s->image, *cls ? cls : NULL, s->npy, s->json};
+	const size_t size[PARTS] = {s->image_size, strlen(cls), s->npy_size, s->json_size};
+	for (int p = 0; p < PARTS; p++) {
+		snprintf(name, sizeof name, "%s.%s", s->key, part_names[p]);
+		if (data[p])
+			sum->n += digest_line(sum->lines + sum->n, name, data[p], size[p]);
+	}
+}
+
+uint64_t digest_v1_add_sample(uint64_t h, const struct sample *s)
 {
 	int64_t cls = s->cls;
-	h = digest_add(h, s->key, strlen(s->key));
-	h = digest_add(h, &cls, sizeof cls);
-	h = digest_add(h, s->image, s->image_size);
-	h = digest_add(h, s->npy, s->npy_size);
-	return digest_add(h, s->json, s->json_size);
+	h = digest_v1_add(h, s->key, strlen(s->key));
+	h = digest_v1_add(h, &cls, sizeof cls);
+	h = digest_v1_add(h, s->image, s->image_size);
+	h = digest_v1_add(h, s->npy, s->npy_size);
+	return digest_v1_add(h, s->json, s->json_size);
 }

@@ -1,11 +1,13 @@
 /* What reading and writing image shards share: the parts of a sample and how members are named. */
 #ifndef FD2_SAMPLE_H
 #define FD2_SAMPLE_H
+#include "formats/digest.h"
 #include "formats/shard/members.h"
 #include "formats/shard/shard.h"
 
 #define SHARD_START "__start__"
 #define SHARD_END "__fd2__"
+enum { SHARD_VERSION = 2 };
 
 enum part { PART_IMAGE, PART_CLS, PART_NPY, PART_JSON, PARTS, PART_NONE = -1, PART_FOREIGN = -2 };
 extern const char *const part_names[PARTS]; /* "jpg" ... */
@@ -29,6 +31,12 @@ int group_sample(struct group *g, const char *shard, struct sample *s);
 void group_close(struct group *g);
 void group_free(struct group *g);
 
-/* The shard's digest with one more sample. */
-uint64_t sample_digest(uint64_t h, const struct sample *s);
+/* What a sample adds to the digest of its set: the lines of its parts (digest_line), each being
+ * the file KEY.EXT. */
+struct sample_sum {
+	size_t n;
+	char lines[PARTS * (DIGEST_HEX + 2 + SHARD_NAME_MAX + 8)];
+};
+void sample_sum(struct sample_sum *sum, const struct sample *s);
+uint64_t digest_v1_add_sample(uint64_t h, const struct sample *s);
 #endif

@@ -2,7 +2,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "formats/digest.h"
 #include "formats/shard/sample.h"
 #include "lib/base/err.h"
 
@@ -34,7 +33,9 @@ struct shard_reader {
 	long in_path, in_part; /* samples: of this path, and since its last __fd2__ */
 	long numbers;          /* samples with a number and no folder */
 	long highest;          /* such number */
-	uint64_t digest, part_digest;
+	struct digest digest, part_digest;
+	uint64_t digest_v1, part_digest_v1;
+	long samples, counted_v1; /* counted_v1: those that an __fd2__ of version 1 has counted */
 	json_t *meta, *list;    /* the last __fd2__ and the class list of the first that has one */
 	const char *list_shard; /* where the list is from */
 	const char **classes;
@@ -51,6 +52,8 @@ struct shard_reader *shard_open(char *const *paths, int n)
 	struct shard_reader *r = xcalloc(1, sizeof *r);
 	r->members = ms;
 	r->highest = -1;
+	digest_begin(&r->digest);
+	digest_begin(&r->part_digest);
 	return r;
 }
 
@@ -131,6 +134,19 @@ static int check_label(struct shard_reader *r, const struct sample *s, const str
 	return 0;
 }
 
+static void count_in(struct shard_reader *r, const struct sample *s)
+{
+	struct sample_sum sum;
+	r->in_path++;
+	r->in_part++;
+	r->samples++;
+	sample_sum(&sum, s);
+	digest_add(&r->digest, sum.lines, sum.n);
+	digest_add(&r->part_digest, sum.lines, sum.n);
+	r->digest_v1 = digest_v1_add_sample(r->digest_v1, s);
+	r->part_digest_v1 = digest_v1_add_sample(r->part_digest_v1, s);
+}
+
 /* Ends the sample being collected. 1: it is in *s; 0: there was none, or one without an image. */
 static int close_group(struct shard_reader *r, struct sample *s)
 {
@@ -145,10 +161,7 @@ static int close_group(struct shard_reader *r, struct sample *s)
 	if (s->image && check_label(r, s, g) < 0)
 		return -1;
 	if (s->image) {
-		r->in_path++;
-		r->in_part++;
-		r->part_digest = sample_digest(r->part_digest, s);
-		r->digest = sample_digest(r->digest, s);
+		count_in(r, s);
 		ok = 1;
 	}
 	group_close(g);
@@ -190,12 +203,28 @@ static int take_list(struct shard_reader *r, json_t *list)
 	return 0;
 }
 
+/* Version 1 has digests and no version; who gives neither is of no version. */
+static json_int_t version_of(const json_t *meta)
+{
+	const json_t *version = json_object_get(meta, "format_version");
+	return version ? json_integer_value(version) : json_object_get(meta, "digest") ? 1 : 0;
+}
+
+static int check_version(struct shard_reader *r, const json_t *meta)
+{
+	const json_t *version = json_object_get(meta, "format_version");
+	json_int_t v = json_integer_value(version);
+	if (version && (v < 1 || v > SHARD_VERSION))
+		return fail("'%s' is an image shard of version %lld; this program reads versions 1 "
+		            "and 2",
+		    shard_name(r), (long long)v);
+	return 0;
+}
+
 static int check_count(struct shard_reader *r, const json_t *meta)
 {
-	const char *shard = shard_name(r),
-	           *digest = json_string_value(json_object_get(meta, "digest"));
+	const char *shard = shard_name(r);
 	const json_t *count = json_object_get(meta, "count");
-	char hex[DIGEST_HEX];
 	if (count && !json_is_integer(count))
 		return fail("'%s': the count of its %s is no number", shard, SHARD_END);
 	if (count && !r->in_part && json_integer_value(count))
@@ -204,11 +233,29 @@ static int check_count(struct shard_reader *r, const json_t *meta)
 	if (count && json_integer_value(count) != r->in_part)
 		return fail("'%s' holds %ld samples where its %s says %lld", shard, r->in_part,
 		    SHARD_END, (long long)json_integer_value(count));
-	digest_hex(hex, r->part_digest);
-	if (digest && strcmp(digest, hex))
-		return fail("'%s' is damaged: its samples are not those that its %s counted", shard,
-		    SHARD_END);
 	return 0;
+}
+
+static int check_digest(struct shard_reader *r, const json_t *meta)
+{
+	const char *digest = json_string_value(json_object_get(meta, "digest"));
+	char hex[DIGEST_HEX];
+	if (version_of(meta) == 1)
+		digest_v1_hex(hex, r->part_digest_v1);
+	else
+		digest_hex(hex, &r->part_digest);
+	return !digest || !strcmp(digest, hex)
+	           ? 0
+	           : fail("'%s' is damaged: its samples are not those that its %s counted",
+	                 shard_name(r), SHARD_END);
+}
+
+/* Everything until here is a part of the set, and what follows the next. */
+static void end_part(struct shard_reader *r)
+{
+	r->in_part = 0;
+	r->part_digest_v1 = 0;
+	digest_begin(&r->part_digest);
 }
 
 static int take_meta(struct shard_reader *r)
@@ -221,16 +268,19 @@ static int take_meta(struct shard_reader *r)
 	json_decref(r->meta);
 	r->meta = meta;
 	if (!json_is_object(meta))
-		return fail("'%s': its %s is no JSON object: %s", shard_name(r), SHARD_END,
+		return fail("'%s': its %s is not a JSON object: %s", shard_name(r), SHARD_END,
 		    meta ? "another value" : why.text);
+	if (check_version(r, meta) < 0)
+		return -1;
 	json_t *list = json_object_get(meta, "classes");
 	if (list && !json_is_null(list) && take_list(r, list) < 0)
 		return -1;
 	/* Whoever unpacked a shard may take images away. */
-	if (!members_in_folder(r->members) && check_count(r, meta) < 0)
+	if (!members_in_folder(r->members) && (check_count(r, meta) < 0 || check_digest(r, meta) < 0))
 		return -1;
-	r->in_part = 0;
-	r->part_digest = 0;
+	if (version_of(meta) == 1)
+		r->counted_v1 += r->in_part;
+	end_part(r);
 	return 0;
 }
 
@@ -305,8 +355,8 @@ static int end_path(struct shard_reader *r)
 {
 	if (!r->in_path)
 		return fail("'%s' holds no image", shard_name(r));
-	r->in_path = r->in_part = 0;
-	r->part_digest = 0;
+	r->in_path = 0;
+	end_part(r);
 	return 0;
 }
 
@@ -321,7 +371,10 @@ static int go_on(struct shard_reader *r, int event, enum part p, const char *key
 
 static int finish(struct shard_reader *r)
 {
-	digest_hex(r->hex, r->digest);
+	if (r->samples && r->counted_v1 == r->samples)
+		digest_v1_hex(r->hex, r->digest_v1);
+	else
+		digest_hex(r->hex, &r->digest);
 	r->done = true;
 	return r->list ? listed_classes(r) : folder_classes(r);
 }

@@ -7,7 +7,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "formats/digest.h"
 #include "formats/shard/sample.h"
 #include "lib/base/err.h"
 #include "lib/base/names.h"
@@ -22,7 +21,7 @@ struct shard_writer {
 	struct archive *archive;
 	json_t *meta, *classes;
 	time_t mtime;
-	uint64_t digest;
+	struct digest digest;
 	long count;
 	bool kept, begun;  /* an OUT_KEEP output; its __start__ is written */
 	bool parts[PARTS]; /* of every sample, in a kept shard */
@@ -103,6 +102,7 @@ struct shard_writer *shard_create(struct out *out, json_t *meta, const char *con
 	w->meta = meta ? meta : json_object();
 	w->classes = name_list(classes, n);
 	w->mtime = source_date();
+	digest_begin(&w->digest);
 	w->kept = out_kept(out);
 	w->archive = archive_write_new();
 	archive_write_set_format_ustar(w->archive);
@@ -149,6 +149,7 @@ static int begin(struct shard_writer *w, const bool *has)
 
 static int put_sample(struct shard_writer *w, const struct sample *s)
 {
+	struct sample_sum sum;
 	char name[SHARD_NAME_MAX + 8], cls[24];
 	snprintf(cls, sizeof cls, "%ld", s->cls);
 	const void *data[PARTS] = {s->image, s->cls >= 0 ? cls : NULL, s->npy, s->json};
@@ -166,7 +167,8 @@ static int put_sample(struct shard_writer *w, const struct sample *s)
 		if (has[p] && put_member(w, name, data[p], size[p]) < 0)
 			return -1;
 	}
-	w->digest = sample_digest(w->digest, s);
+	sample_sum(&sum, s);
+	digest_add(&w->digest, sum.lines, sum.n);
 	w->count++;
 	return w->kept ? out_sync(w->out) : 0;
 }
@@ -197,9 +199,10 @@ int shard_add(struct shard_writer *w, const char *class, const char *id, long cl
 static int put_end(struct shard_writer *w)
 {
 	char hex[DIGEST_HEX];
-	digest_hex(hex, w->digest);
+	digest_hex(hex, &w->digest);
 	json_t *end = json_copy(w->meta);
 	json_object_set_new(end, "format", json_string("fd2-shard"));
+	json_object_set_new(end, "format_version", json_integer(SHARD_VERSION));
 	json_object_set(end, "classes", w->classes);
 	json_object_set_new(end, "count", json_integer(w->count));
 	json_object_set_new(end, "digest", json_string(hex));
@@ -236,7 +239,7 @@ struct rest {
 	json_t *start; /* NULL: not even that is whole */
 	bool parts[PARTS];
 	struct group group;
-	uint64_t digest;
+	struct digest digest;
 	long count;
 };
 
@@ -296,6 +299,7 @@ static int read_samples(struct rest *f, void (*seen)(void *, const struct sample
 	char key[SHARD_NAME_MAX + 1];
 	uint64_t end;
 	struct sample s;
+	struct sample_sum sum;
 	while (next_whole(f, &end)) {
 		enum part p = part_of(f->member.name, key);
 		if (p < 0 || (f->group.open && strcmp(key, f->group.key) != 0))
@@ -308,7 +312,8 @@ static int read_samples(struct rest *f, void (*seen)(void *, const struct sample
 			return -1;
 		if (seen)
 			seen(ctx, &s);
-		f->digest = sample_digest(f->digest, &s);
+		sample_sum(&sum, &s);
+		digest_add(&f->digest, sum.lines, sum.n);
 		f->count++;
 		f->good = end;
 		group_close(&f->group);
@@ -322,6 +327,7 @@ static int read_rest(struct rest *f, void (*seen)(void *, const struct sample *)
 	if (stat(f->name, &st))
 		return fail("cannot open '%s': %s", f->name, strerror(errno));
 	f->size = (uint64_t)st.st_size;
+	digest_begin(&f->digest);
 	f->archive = archive_read_new();
 	archive_read_support_format_tar(f->archive);
 	archive_read_open_filename(f->archive, f->name, BLOCK * 128);

@@ -4,7 +4,6 @@
 #include <string.h>
 #include <zlib.h>
 
-#include "formats/digest.h"
 #include "formats/stream/stream.h"
 #include "lib/base/err.h"
 
@@ -27,6 +26,7 @@ void objects_begin(struct objects *in, struct input *input)
 {
 	*in = (struct objects){.input = input};
 	msgpack_unpacked_init(&in->object);
+	digest_begin(&in->digest);
 }
 
 void objects_end(struct objects *in)
@@ -79,8 +79,13 @@ void objects_skip(struct objects *in)
 
 void objects_accept(struct objects *in)
 {
-	in->crc = (uint32_t)crc32_z(in->crc, in->buffer + in->pos, in->size);
-	in->digest = digest_add(in->digest, in->buffer + in->pos, in->size);
+	const uint8_t *object = in->buffer + in->pos;
+	if (in->version == 1) {
+		in->crc = (uint32_t)crc32_z(in->crc, object, in->size);
+		in->digest_v1 = digest_v1_add(in->digest_v1, object, in->size);
+	} else {
+		digest_add(&in->digest, object, in->size);
+	}
 	objects_skip(in);
 }
 

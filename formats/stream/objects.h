@@ -5,6 +5,7 @@
 #include <msgpack.h>
 #include <stdbool.h>
 
+#include "formats/digest.h"
 #include "formats/input.h"
 
 enum { NAME_MAX_BYTES = 1024 };
@@ -21,8 +22,10 @@ struct objects {
 	uint8_t *buffer;     /* bytes pos..len are read and not yet accepted */
 	size_t pos, len, cap;
 	bool eof;
-	uint32_t crc;    /* of all accepted objects */
-	uint64_t digest; /* likewise */
+	int version; /* of the stream's format; decides which of these all accepted objects are in */
+	struct digest digest;
+	uint32_t crc; /* version 1 */
+	uint64_t digest_v1;
 	msgpack_unpacked object;
 	size_t size; /* bytes of `object` */
 };

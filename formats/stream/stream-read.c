@@ -1,7 +1,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "formats/digest.h"
 #include "formats/stream/dtype.h"
 #include "formats/stream/meta.h"
 #include "formats/stream/objects.h"
@@ -49,11 +48,13 @@ static int take_header(struct stream_reader *r, const json_t *header, const char
 	        "meta", &meta) ||
 	    !json_is_object(meta))
 		return broken(r);
-	if (version != 1)
-		return fail("'%s' is a tensor stream of version %d; this program reads version 1",
+	if (version < 1 || version > STREAM_VERSION)
+		return fail("'%s' is a tensor stream of version %d; this program reads versions 1 "
+		            "and 2",
 		    name, version);
 	if (wanted && strcmp(kind, wanted) != 0)
 		return refuse_kind(name, kind, wanted);
+	r->in.version = version;
 	r->kind = xstrdup(kind);
 	r->meta = json_incref(meta);
 	return 0;
@@ -245,21 +246,32 @@ static int parse_record(struct stream_reader *r, struct record *rec)
 	return 0;
 }
 
+/* Whether the end record has the checksum of what was read, which is then r's digest. */
+static bool is_whole(struct stream_reader *r)
+{
+	const msgpack_object *end = &r->in.object.data, *crc = member(end, "crc32"),
+	                     *digest = member(end, "digest");
+	if (r->in.version == 1) {
+		digest_v1_hex(r->digest, r->in.digest_v1);
+		return is_number(crc, UINT32_MAX) && crc->via.u64 == r->in.crc;
+	}
+	digest_hex(r->digest, &r->in.digest);
+	return digest && object_is_text(digest, r->digest);
+}
+
 static int take_end(struct stream_reader *r, const msgpack_object *end)
 {
-	const msgpack_object *map = &r->in.object.data, *count = member(map, "count"),
-	                     *crc = member(map, "crc32");
+	const msgpack_object *count = member(&r->in.object.data, "count");
 	const char *file = objects_name(&r->in);
 	if (end->type != MSGPACK_OBJECT_BOOLEAN || !end->via.boolean ||
-	    !is_number(count, INT64_MAX) || !is_number(crc, UINT32_MAX))
+	    !is_number(count, INT64_MAX))
 		return broken(r);
 	if (count->via.u64 != r->count)
 		return fail("'%s' holds %llu tensors where its end says %llu", file,
 		    (unsigned long long)r->count, (unsigned long long)count->via.u64);
-	if (crc->via.u64 != r->in.crc)
+	if (!is_whole(r))
 		return fail("'%s' is damaged: its checksum is wrong", file);
 	objects_skip(&r->in);
-	digest_hex(r->digest, r->in.digest);
 	r->ended = true;
 	return objects_at_end(&r->in);
 }

@@ -1,14 +1,14 @@
 #include <stdlib.h>
 #include <string.h>
-#include <zlib.h>
 
+#include "formats/digest.h"
 #include "formats/stream/dtype.h"
 #include "formats/stream/meta.h"
 #include "lib/base/err.h"
 
 struct stream_writer {
 	struct out *out;
-	uint32_t crc;
+	struct digest digest;
 	uint64_t count;
 	msgpack_sbuffer small; /* an object under construction, without its data */
 	msgpack_packer pk;
@@ -16,7 +16,7 @@ struct stream_writer {
 
 static int put_bytes(struct stream_writer *w, const void *data, size_t n)
 {
-	w->crc = (uint32_t)crc32_z(w->crc, data, n);
+	digest_add(&w->digest, data, n);
 	return out_write(w->out, data, n);
 }
 
@@ -44,9 +44,11 @@ struct stream_writer *stream_create(struct out *out, const char *kind, json_t *m
 {
 	struct stream_writer *w = xcalloc(1, sizeof *w);
 	w->out = out;
+	digest_begin(&w->digest);
 	msgpack_sbuffer_init(&w->small);
 	msgpack_packer_init(&w->pk, &w->small, msgpack_sbuffer_write);
-	json_t *header = json_pack("{s:s, s:i, s:s, s:o}", "format", "fd2-stream", "version", 1,
+	json_t *header = json_pack("{s:s, s:i, s:s, s:o}", "format", "fd2-stream", "version",
+	    STREAM_VERSION,
 	    "kind", kind, "meta", meta ? meta : json_object());
 	meta_pack(&w->pk, header);
 	json_decref(header);
@@ -134,8 +136,10 @@ static void release(struct stream_writer *w)
 
 int stream_finish(struct stream_writer *w)
 {
-	json_t *end = json_pack("{s:b, s:I, s:I}", "end", 1, "count", (json_int_t)w->count, "crc32",
-	    (json_int_t)w->crc);
+	char hex[DIGEST_HEX];
+	digest_hex(hex, &w->digest);
+	json_t *end = json_pack(
+	    "{s:b, s:I, s:s}", "end", 1, "count", (json_int_t)w->count, "digest", hex);
 	meta_pack(&w->pk, end);
 	json_decref(end);
 	struct out *out = w->out;

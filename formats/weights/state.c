@@ -19,7 +19,7 @@ struct state_reader {
 	struct state_table table;
 	json_t *meta;
 	int next;
-	uint64_t sum;
+	struct digest sum;
 	char digest[DIGEST_HEX];
 };
 
@@ -90,6 +90,13 @@ static int take_file(struct state_reader *r, struct place *file, int content)
 	return ok;
 }
 
+static struct state_reader *reader_new(void)
+{
+	struct state_reader *r = xcalloc(1, sizeof *r);
+	digest_begin(&r->sum);
+	return r;
+}
+
 struct state_reader *state_open(const char *path)
 {
 	struct input *in = input_open(path);
@@ -98,7 +105,7 @@ struct state_reader *state_open(const char *path)
 		input_close(in);
 		return NULL;
 	}
-	struct state_reader *r = xcalloc(1, sizeof *r);
+	struct state_reader *r = reader_new();
 	int ok = content == CONTENT_STREAM ? take_stream(r, stream_open(path, NULL), input_name(in))
 	                                   : take_file(r, place_open(path), content);
 	input_close(in);
@@ -112,7 +119,7 @@ struct state_reader *state_open_memory(const void *data, size_t size)
 {
 	struct input *in = input_open_memory(data, size);
 	int content = input_content(in);
-	struct state_reader *r = check_content(in, content) < 0 ? NULL : xcalloc(1, sizeof *r);
+	struct state_reader *r = check_content(in, content) < 0 ? NULL : reader_new();
 	int ok = !r ? -1
 	         : content == CONTENT_STREAM
 	             ? take_stream(r, stream_open_memory(data, size, NULL), "memory")
@@ -137,11 +144,16 @@ json_t *state_meta(const struct state_reader *r)
 
 static void count_in(struct state_reader *r, const struct array *a)
 {
-	const char *type = dtype_name(a->dtype);
-	r->sum = digest_add(r->sum, a->name, strlen(a->name));
-	r->sum = digest_add(r->sum, type, strlen(type));
-	r->sum = digest_add(r->sum, a->shape, (size_t)a->rank * sizeof *a->shape);
-	r->sum = digest_add(r->sum, a->data, a->size);
+	char *name = xasprintf("%s %s", a->name, dtype_name(a->dtype));
+	for (int i = 0; i < a->rank; i++) {
+		char *longer = xasprintf("%s %lld", name, (long long)a->shape[i]);
+		free(name);
+		name = longer;
+	}
+	char *line = xmalloc(DIGEST_HEX + 2 + strlen(name));
+	digest_add(&r->sum, line, digest_line(line, name, a->data, a->size));
+	free(line);
+	free(name);
 }
 
 int state_next(struct state_reader *r, struct array *a)
@@ -150,7 +162,7 @@ int state_next(struct state_reader *r, struct array *a)
 	if (r->stream)
 		return stream_next(r->stream, a);
 	if (r->next == r->table.n) {
-		digest_hex(r->digest, r->sum);
+		digest_hex(r->digest, &r->sum);
 		return 0;
 	}
 	if (table_read(&r->table.v[r->next], r->place, a) < 0)

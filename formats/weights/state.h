@@ -30,7 +30,8 @@ json_t *state_meta(const struct state_reader *r);
 /* 1: a tensor in *a (the caller's: array_free), in the file's order; 0: that was the last, and
  * everything is whole; -1: fail_message. */
 int state_next(struct state_reader *r, struct array *a);
-/* 16 hex digits over names, types, shapes and elements (of a stream: over its bytes); known once
+/* A stream's own digest, or SHA-256, as 64 hex digits, of a line for each tensor: SHA-256 of its
+ * elements, two spaces, name, type and shape with a space before each number, NUL. Known once
  * state_next returned 0. */
 const char *state_digest(const struct state_reader *r);
 void state_close(struct state_reader *r);

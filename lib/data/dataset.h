@@ -1,6 +1,7 @@
 /* A data set: every image of some shards, with its class index. */
 #ifndef FD2_DATASET_H
 #define FD2_DATASET_H
+#include "formats/digest.h"
 #include "lib/data/store.h"
 #include <jansson.h>
 #include <stdbool.h>
@@ -12,7 +13,7 @@ struct dataset {
 	char **classes; /* NULL when the samples carry bare numbers */
 	int n_classes;
 	int skipped;      /* corrupt images */
-	char digest[17];  /* of the samples, shard_digest */
+	char digest[DIGEST_HEX];  /* of the samples, shard_digest */
 	json_t *meta;     /* the shard's __fd2__, or NULL */
 	double sizes_sum; /* bytes of the images as stored */
 };

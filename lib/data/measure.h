@@ -2,6 +2,7 @@
  * fd2-attn wrote. Plain C, no libtorch. */
 #ifndef FD2_MEASURE_H
 #define FD2_MEASURE_H
+#include "formats/digest.h"
 #include "formats/stream/stream.h"
 
 /* What fd2-attn says of one image. */
@@ -14,7 +15,7 @@ struct seen {
 struct seen_list {
 	struct seen *v;
 	int n;
-	char teacher[17]; /* digest */
+	char teacher[DIGEST_HEX]; /* digest */
 };
 
 /* Reads an "attn" stream. -1: fail_message. */

@@ -88,7 +88,7 @@ static int whole(const struct reading *r)
 	return 0;
 }
 
-int pretrained_read(struct backbone *b, const char *path, char digest[17])
+int pretrained_read(struct backbone *b, const char *path, char digest[DIGEST_HEX])
 {
 	struct reading r = {.b = b, .path = path};
 	struct state_reader *s = state_open(path);

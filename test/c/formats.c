@@ -1,4 +1,5 @@
 /* Both formats: bytes as specified, whole round trips, and a sentence for every damage. */
+#include "formats/digest.h"
 #include "formats/npy.h"
 #include "formats/shard/shard.h"
 #include "formats/stream/stream.h"
@@ -90,7 +91,7 @@ static void stream_bytes_are_msgpack_numpys(void)
 	static const char header[] = "\x84\xa6"
 	                             "format\xaa"
 	                             "fd2-stream\xa7"
-	                             "version\x01\xa4"
+	                             "version\x02\xa4"
 	                             "kind\xa4"
 	                             "test\xa4"
 	                             "meta\x83";
@@ -107,13 +108,13 @@ static void stream_bytes_are_msgpack_numpys(void)
 	                        "d";
 	static const char end[] = "\x83\xa3"
 	                          "end\xc3\xa5"
-	                          "count\x02\xa5"
-	                          "crc32\xce";
+	                          "count\x02\xa6"
+	                          "digest\xd9\x40";
 	struct bytes b = small_stream();
 
 	CHECK(!memcmp(b.v, header, sizeof header - 1));
 	CHECK(memmem(b.v, b.n, h, sizeof h - 1) != NULL);
-	CHECK(!memcmp(b.v + b.n - 4 - (sizeof end - 1), end, sizeof end - 1));
+	CHECK(!memcmp(b.v + b.n - 64 - (sizeof end - 1), end, sizeof end - 1));
 	free(b.v);
 }
 
@@ -146,7 +147,7 @@ static void stream_round_trip(void)
 			array_free(&a);
 		}
 	CHECK(stream_next(r, &a) == 0 && stream_next(r, &a) == 0);
-	CHECK(strlen(stream_digest(r)) == 16);
+	CHECK(strlen(stream_digest(r)) == 64);
 	stream_close(r);
 }
 
@@ -332,12 +333,39 @@ static void stream_dialects_are_read(void)
 	                   "abcd") == 1);
 }
 
-static void other_inputs_are_recognised(void)
+/* Constants of 64 and 16 digits in these tests come from Python: hashlib, and a version of the
+ * old hash written after its specification. */
+static void streams_of_version_1_are_read(void)
 {
-	static const char v2[] = "\x84\xa6"
+	static const char v1[] = "\x84\xa6"
 	                         "format\xaa"
 	                         "fd2-stream\xa7"
-	                         "version\x02\xa4"
+	                         "version\x01\xa4"
+	                         "kind\xa1"
+	                         "k\xa4"
+	                         "meta\x80" NAMED "\x83\xc4\x02nd\xc2\xc4\x04type\xa3<f4\xc4\x04"
+	                         "data\xc4\x04"
+	                         "abcd"
+	                         "\x83\xa3"
+	                         "end\xc3\xa5"
+	                         "count\x01\xa5"
+	                         "crc32\xce\xdf\xf1\x11\xea";
+	struct stream_reader *r = stream_open_memory(v1, sizeof v1 - 1, "k");
+	struct array a;
+
+	CHECK(r && stream_next(r, &a) == 1 && !memcmp(a.data, "abcd", 4));
+	array_free(&a);
+	CHECK(stream_next(r, &a) == 0);
+	CHECK_STR(stream_digest(r), "15a1f96285672698");
+	stream_close(r);
+}
+
+static void other_inputs_are_recognised(void)
+{
+	static const char v3[] = "\x84\xa6"
+	                         "format\xaa"
+	                         "fd2-stream\xa7"
+	                         "version\x03\xa4"
 	                         "kind\xa1"
 	                         "k\xa4"
 	                         "meta\x80";
@@ -351,7 +379,7 @@ static void other_inputs_are_recognised(void)
 	CHECK(read_stream(zeros, sizeof zeros, &n) == -1 &&
 	      says("is an image shard; a tensor stream is wanted here"));
 	CHECK(read_stream("\xff\xd8\xff\xe0", 4, &n) == -1 && says("is a JPEG image"));
-	CHECK(read_stream(v2, sizeof v2 - 1, &n) == -1 && says("version 2"));
+	CHECK(read_stream(v3, sizeof v3 - 1, &n) == -1 && says("of version 3; this program reads"));
 	CHECK(!stream_open("small.fd2", "teacher") &&
 	      says("'small.fd2' holds test; a teacher is wanted here"));
 	CHECK(!stream_open("none.fd2", NULL) && says("cannot open 'none.fd2': No such file"));
@@ -363,7 +391,7 @@ static void other_inputs_are_recognised(void)
 static const char *const classes[] = {"a.1", "b c", "d"};
 
 /* 0: read to its end with *n samples; -1. */
-static int read_shards(char *const *paths, int n_paths, int *n, char digest[17])
+static int read_shards(char *const *paths, int n_paths, int *n, char digest[DIGEST_HEX])
 {
 	struct shard_reader *r = shard_open(paths, n_paths);
 	struct sample s;
@@ -379,7 +407,7 @@ static int read_shards(char *const *paths, int n_paths, int *n, char digest[17])
 	return got;
 }
 
-static int read_shard(const char *path, int *n, char digest[17])
+static int read_shard(const char *path, int *n, char digest[DIGEST_HEX])
 {
 	return read_shards((char *[]){(char *)path}, 1, n, digest);
 }
@@ -624,7 +652,10 @@ static void end_members_are_checked(void)
 	CHECK(try_tar() == -1 && says("damaged"));
 	member("a/1.jpg", "j");
 	member("__fd2__", "[1]");
-	CHECK(try_tar() == -1 && says("no JSON object"));
+	CHECK(try_tar() == -1 && says("not a JSON object"));
+	member("a/1.jpg", "j");
+	member("__fd2__", "{\"format_version\":3}");
+	CHECK(try_tar() == -1 && says("of version 3; this program reads versions 1 and 2"));
 	member("a/1.jpg", "j");
 	member("__fd2__", "{\"classes\":[\"b\"]}");
 	CHECK(try_tar() == -1 && says("class 'a' of 'hand.tar' is not in the class list"));
@@ -632,6 +663,41 @@ static void end_members_are_checked(void)
 	member("b/1.cls", "0");
 	member("__fd2__", "{\"classes\":[\"a\",\"b\"]}");
 	CHECK(try_tar() == -1 && says("say 0 where 'hand.tar' lists it as 1"));
+}
+
+/* Digests are of the version that every part of the set has; others have that of today. */
+static void shards_of_version_1_are_read(void)
+{
+	static const char today[] =
+	    "574d8d884aa7a22ab62ab9fe878e3e03b2cb05303a8c21facf649d0aac87d649";
+	static const char v1[] = "{\"count\":1,\"digest\":\"3ddfd1ca371c7f92\"}";
+	char digest[DIGEST_HEX], v2[128];
+	int n;
+
+	member("a/1.jpg", "j");
+	member("__fd2__", v1);
+	end_tar("v1.tar");
+	CHECK(read_shard("v1.tar", &n, digest) == 0);
+	CHECK_STR(digest, "3ddfd1ca371c7f92");
+	member("a/1.jpg", "j");
+	end_tar("plain.tar");
+	CHECK(read_shard("plain.tar", &n, digest) == 0);
+	CHECK_STR(digest, today);
+	snprintf(v2, sizeof v2, "{\"format_version\":2,\"digest\":\"%s\"}", today);
+	member("a/1.jpg", "j");
+	member("__fd2__", v2);
+	end_tar("v2.tar");
+	CHECK(read_shard("v2.tar", &n, digest) == 0);
+	CHECK_STR(digest, today);
+	member("a/2.jpg", "j");
+	end_tar("more.tar");
+	CHECK(read_shards((char *[]){"v1.tar", "more.tar"}, 2, &n, digest) == 0 && n == 2 &&
+	      strlen(digest) == 64);
+	member("a/1.jpg", "k");
+	member("__fd2__", v1);
+	CHECK(try_tar() == -1 && says("is damaged"));
+	CHECK(digests_differ(today, "574d8d884aa7a22ab62ab9fe878e3e03b2cb05303a8c21facf649d0aac87d640"));
+	CHECK(!digests_differ(today, today) && !digests_differ(today, "3ddfd1ca371c7f92"));
 }
 
 static void shards_must_agree(void)
@@ -655,7 +721,7 @@ static void shards_must_agree(void)
 /* The same samples in one shard, in three, behind each other in one file, unpacked in folders. */
 static void digest_is_of_samples_alone(void)
 {
-	char path[32], whole[17], other[17];
+	char path[32], whole[DIGEST_HEX], other[DIGEST_HEX];
 	uint8_t *cat = xmalloc(1 << 20);
 	size_t size = 0;
 	int n;
@@ -790,6 +856,7 @@ int main(void)
 	RUN(bytes_after_the_end_are_noticed);
 	RUN(stream_claims_are_checked);
 	RUN(stream_dialects_are_read);
+	RUN(streams_of_version_1_are_read);
 	RUN(other_inputs_are_recognised);
 	RUN(shard_round_trip);
 	RUN(shard_cut_anywhere_is_noticed);
@@ -797,6 +864,7 @@ int main(void)
 	RUN(hand_made_shards_are_read);
 	RUN(hand_made_faults_are_named);
 	RUN(end_members_are_checked);
+	RUN(shards_of_version_1_are_read);
 	RUN(shards_must_agree);
 	RUN(digest_is_of_samples_alone);
 	RUN(broken_off_anywhere_it_goes_on);

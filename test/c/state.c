@@ -1,5 +1,6 @@
 /* Weights of other programs: files made here byte by byte, each rule broken in turn, and what is
  * hostile on purpose. */
+#include "formats/digest.h"
 #include "formats/weights/safetensors.h"
 #include "formats/weights/state.h"
 #include "lib/base/err.h"
@@ -477,7 +478,7 @@ static void zip_files_are_read(void)
 static void containers_have_one_digest(void)
 {
 	struct bytes files[] = {legacy(good_pickle()), zip(good_pickle())};
-	char digests[2][17];
+	char digests[2][DIGEST_HEX];
 	for (int i = 0; i < 2; i++) {
 		struct state_reader *r = state_open_memory(files[i].v, files[i].n);
 		struct array a;
@@ -490,7 +491,7 @@ static void containers_have_one_digest(void)
 		free(files[i].v);
 	}
 	CHECK_STR(digests[0], digests[1]);
-	CHECK(strlen(digests[0]) == 16);
+	CHECK(strlen(digests[0]) == 64);
 }
 
 /* A dict of one view of "s", which has `count` elements; "t" is there, too. */
@@ -779,7 +780,7 @@ static void our_streams_are_read(void)
 		CHECK(
 		    state_next(r, &a) == 1 && !strcmp(a.name, "module.w") && array_at(&a, 1) == 2);
 		array_free(&a);
-		CHECK(state_next(r, &a) == 0 && strlen(state_digest(r)) == 16);
+		CHECK(state_next(r, &a) == 0 && strlen(state_digest(r)) == 64);
 		state_close(r);
 	}
 	unlink("x.fd2");

@@ -5,7 +5,7 @@
 bats_require_minimum_version 1.5.0
 load helpers
 
-build_packages=(gcc g++ pkg-config libarchive-dev libjansson-dev libjpeg-dev libmsgpack-c-dev zlib1g-dev libmatio-dev libpng-dev python3-pip)
+build_packages=(gcc g++ pkg-config libarchive-dev libjansson-dev libjpeg-dev libmsgpack-c-dev nettle-dev zlib1g-dev libmatio-dev libpng-dev python3-pip)
 check_packages=(bats mandoc shellcheck jq bsdextrautils file xz-utils zstd python3-venv)
 
 setup() {

@@ -172,7 +172,7 @@ static void weights(char **argument)
 {
 	struct arch_options options = {.classes = 10, .size = 96, .last_stride = 2, .bare = true};
 	struct backbone b;
-	char digest[17];
+	char digest[DIGEST_HEX];
 	json_t *meta = json_pack("{s:s}", "arch", argument[0]);
 	check(backbone_init(&b, argument[0], &options, 0));
 	check(pretrained_read(&b, argument[1], digest));

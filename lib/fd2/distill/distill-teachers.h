@@ -1,6 +1,7 @@
 /* The distillation teachers, each with what FD2's constraints take from it. */
 #ifndef FD2_DISTILL_TEACHERS_H
 #define FD2_DISTILL_TEACHERS_H
+#include "formats/digest.h"
 #include "lib/fd2/teacher/teachers.h"
 
 struct distill_teachers_config {
@@ -11,7 +12,7 @@ struct distill_teachers_config {
 struct distill_teacher {
 	const struct teacher *teacher;
 	Tensor *prototypes; /* [K, M*C] f32 */
-	char digest[17];    /* of the prototypes' stream; "" for those in the teacher */
+	char digest[DIGEST_HEX]; /* of the prototypes' stream; "" for those in the teacher */
 	double alpha;       /* of Eq. 11 */
 };
 

@@ -177,8 +177,8 @@ static int read_map(struct run *r)
 	    json_unpack(r->map, "{s:{s:s}, s:i}", "inputs", "images", &images, "size", &size))
 		return fail(
 		    "'%s.json' does not say which images '%s' is for", r->job->from, r->job->from);
-	if (images && strcmp(images, r->images.digest))
-		return fail("'%s' is for another distilled set (%s) than this one (%s)",
+	if (images && digests_differ(images, r->images.digest))
+		return fail("'%s' is for another distilled set (%.12s...) than this one (%.12s...)",
 		    r->job->from, images, r->images.digest);
 	r->size = r->job->size ? (int)r->job->size : size ? size : THEIR_SIZE;
 	return r->size >= 8 && r->size <= 4096

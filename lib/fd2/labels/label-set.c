@@ -55,10 +55,11 @@ int label_set_images(const struct label_set *l, struct dataset *d, char **shards
 	    .known_by = "the label stream"};
 	if (dataset_read(d, shards, n, &o) < 0)
 		return -1;
-	return strcmp(l->made_for, d->digest) == 0
-	           ? 0
-	           : fail("the labels were made for another distilled set (%s) than this one (%s)",
-	                 l->made_for, d->digest);
+	return digests_differ(l->made_for, d->digest)
+	           ? fail("the labels were made for another distilled set (%.12s...) than this one "
+	                  "(%.12s...)",
+	                 l->made_for, d->digest)
+	           : 0;
 }
 
 long label_set_batches(const struct label_set *l, int of_epoch)

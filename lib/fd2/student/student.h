@@ -2,6 +2,7 @@
  * (fd2-method(7), STUDENTS). */
 #ifndef FD2_STUDENT_H
 #define FD2_STUDENT_H
+#include "formats/digest.h"
 #include "lib/fd2/batch/batch.h"
 #include "lib/fd2/batch/late.h"
 #include "lib/fd2/student/job.h"
@@ -14,7 +15,7 @@ struct student {
 	const struct student_plan *plan;
 	struct backbone net;
 	struct optim optim;
-	char init[17];     /* digest of --init */
+	char init[DIGEST_HEX];     /* digest of --init */
 	double lr;         /* at the start */
 	double loss;       /* sum over the samples of the epoch, when it has ended */
 	struct scores now; /* as it was last measured */

@@ -2,6 +2,7 @@
  * through it. */
 #ifndef FD2_TEACHER_H
 #define FD2_TEACHER_H
+#include "formats/digest.h"
 #include "formats/stream/stream.h"
 #include "lib/data/dataset.h"
 #include "lib/image/view.h"
@@ -18,7 +19,7 @@ struct teacher {
 	struct normal normal;
 	double alpha;
 	enum fit fit;    /* how photographs were brought to its size */
-	char digest[17]; /* of the stream it was read from; "" for a new one */
+	char digest[DIGEST_HEX]; /* of the stream it was read from; "" for a new one */
 };
 
 /* A new teacher. Fills backbone and cal; the caller has filled the rest. */
