@@ -95,7 +95,7 @@ PLUGINS = $(if $(NVCC),$(B)/lib/fd2/libfd2-cuda.so $(B)/lib/fd2/libfd2-graphs.so
 .PRECIOUS: $(B)/obj/%.o $(B)/obj/emulated/%.cc
 .PHONY: all tests asan asan-here deps deps-check check check-asan check-fresh check-cuda parity bench lint demo study-cars40 study-methods \
 	study-nette install wheel uninstall clean distclean help FORCE
-all: deps $(TOOLS:%=$(B)/bin/%) $(CORE) $(TORCH) $(PLUGINS) $(B)/lib/libfd2fmt.a ## build everything (the default); kernels for --device cuda where nvcc is found
+all: deps $(TOOLS:%=$(B)/bin/%) $(CORE) $(TORCH) $(PLUGINS) $(B)/lib/libfd2fmt.a $(B)/lib/pkgconfig/fd2fmt.pc ## build everything (the default); kernels for --device cuda where nvcc is found
 
 help: ## list the targets
 	@sed -n 's/^\([a-z0-9-]*\):.*## \(.*\)/\1\t\2/p' Makefile | expand -t 14
@@ -171,11 +171,20 @@ $(CORE): $(call obj,$(C_CORE))
 	$(call say,ld,$@)
 	$(Q)$(CC) -shared $(SAN) $(LDFLAGS) -o $@ $(filter %.o,$^) $(LIBS) -Wl,-z,defs
 
-# For stages of the user's own: needs no libtorch and no libfd2.so.
-$(B)/lib/libfd2fmt.a: $(call obj,$(C_FORMATS))
+# For programs of others: needs no libtorch and no libfd2.so. Only what formats/fd2 declares is global in it.
+C_PUBLIC = $(wildcard lib/base/*.c formats/*.c formats/shard/*.c formats/stream/*.c)
+$(B)/lib/libfd2fmt.a: $(call obj,$(C_PUBLIC)) $(wildcard formats/fd2/*.h)
 	@mkdir -p $(@D); rm -f $@
 	$(call say,ar,$@)
-	$(Q)$(AR) rcs $@ $(filter %.o,$^)
+	$(Q)grep -ohE '\bfd2_[a-z0-9_]+\(' $(filter %.h,$^) | tr -d '(' | sort -u >$@.symbols
+	$(Q)$(CC) -r -nostdlib -o $(@:.a=.o) $(filter %.o,$^)
+	$(Q)objcopy --keep-global-symbols=$@.symbols $(@:.a=.o)
+	$(Q)$(AR) rcs $@ $(@:.a=.o)
+	$(Q)rm $@.symbols $(@:.a=.o)
+
+$(B)/lib/pkgconfig/fd2fmt.pc: formats/fd2fmt.pc.in $(B)/flags
+	@mkdir -p $(@D)
+	$(Q)sed 's/@VERSION@/$(VERSION)/; s/@MSGPACK@/$(msgpack)/' $< >$@
 
 # The first folder is the installed tree's, the second the build tree's.
 TORCH_RPATH = $(if $(OURS),-Wl$(,)-rpath$(,)'$$ORIGIN/site/torch/lib:$$ORIGIN/../../site/torch/lib',-Wl$(,)-rpath$(,)$(abspath $(LIBTORCH)/lib))

@@ -94,7 +94,7 @@ int group_sample(struct group *g, const char *shard, struct sample *s)
 {
 	const struct blob *b = g->parts;
 	*s = (struct sample){
-	    .shard = shard, .key = g->key, .class = *g->class ? g->class : NULL, .cls = -1};
+	    .shard = shard, .key = g->key, .class_name = *g->class ? g->class : NULL, .cls = -1};
 	if (g->has[PART_CLS] && parse_cls(&b[PART_CLS], &s->cls) < 0)
 		return fail("'%s': member '%s.cls' is no class number", shard, g->key);
 	if (g->has[PART_IMAGE]) {

@@ -116,19 +116,19 @@ static struct folder *folder_of(struct shard_reader *r, const char *class)
 
 static int check_label(struct shard_reader *r, const struct sample *s, const struct group *g)
 {
-	if (!s->class && s->cls < 0)
+	if (!s->class_name && s->cls < 0)
 		return fail("'%s': member '%s' has no label (no folder and no %s.cls)", s->shard,
 		    g->last, s->key);
-	if (!s->class) {
+	if (!s->class_name) {
 		r->numbers++;
 		r->highest = s->cls > r->highest ? s->cls : r->highest;
 		return 0;
 	}
-	struct folder *f = folder_of(r, s->class);
+	struct folder *f = folder_of(r, s->class_name);
 	if (s->cls >= 0 && f->cls >= 0 && f->cls != s->cls)
 		return fail("'%s': folder '%s' holds classes %ld and %ld by their .cls; a folder "
 		            "is a class",
-		    s->shard, s->class, f->cls, s->cls);
+		    s->shard, s->class_name, f->cls, s->cls);
 	if (s->cls >= 0)
 		f->cls = s->cls;
 	return 0;
@@ -276,7 +276,8 @@ static int take_meta(struct shard_reader *r)
 	if (list && !json_is_null(list) && take_list(r, list) < 0)
 		return -1;
 	/* Whoever unpacked a shard may take images away. */
-	if (!members_in_folder(r->members) && (check_count(r, meta) < 0 || check_digest(r, meta) < 0))
+	if (!members_in_folder(r->members) &&
+	    (check_count(r, meta) < 0 || check_digest(r, meta) < 0))
 		return -1;
 	if (version_of(meta) == 1)
 		r->counted_v1 += r->in_part;

@@ -116,6 +116,16 @@ struct shard_writer *shard_create(struct out *out, json_t *meta, const char *con
 	return NULL;
 }
 
+struct shard_writer *fd2_shard_create(
+    const char *path, json_t *meta, const char *const *classes, int n)
+{
+	struct out *out = out_open(path, 0);
+	if (out)
+		return shard_create(out, meta, classes, n);
+	json_decref(meta);
+	return NULL;
+}
+
 static int check_names(const struct shard_writer *w, const char *class, const char *id)
 {
 	char name[SHARD_NAME_MAX + 8], key[SHARD_NAME_MAX + 1];
@@ -183,7 +193,7 @@ int shard_add(struct shard_writer *w, const char *class, const char *id, long cl
 		    jpeg ? "label" : "image");
 	char *key = class ? xasprintf("%s/%s", class, id) : xstrdup(id);
 	struct sample s = {.key = key,
-	    .class = class,
+	    .class_name = class,
 	    .cls = cls < 0 ? -1 : cls,
 	    .image = jpeg,
 	    .image_size = jpeg_size,

@@ -22,9 +22,9 @@ struct objects {
 	uint8_t *buffer;     /* bytes pos..len are read and not yet accepted */
 	size_t pos, len, cap;
 	bool eof;
-	int version; /* of the stream's format; decides which of these all accepted objects are in */
+	uint32_t crc; /* of all accepted objects */
+	int version;  /* of the stream's format: which of these they are in */
 	struct digest digest;
-	uint32_t crc; /* version 1 */
 	uint64_t digest_v1;
 	msgpack_unpacked object;
 	size_t size; /* bytes of `object` */

@@ -246,17 +246,21 @@ static int parse_record(struct stream_reader *r, struct record *rec)
 	return 0;
 }
 
-/* Whether the end record has the checksum of what was read, which is then r's digest. */
-static bool is_whole(struct stream_reader *r)
+/* The end record has one checksum of what was read, or both, and nothing that is unknown: it could
+ * be the damaged name of one. */
+static int check_sums(const struct stream_reader *r)
 {
 	const msgpack_object *end = &r->in.object.data, *crc = member(end, "crc32"),
 	                     *digest = member(end, "digest");
-	if (r->in.version == 1) {
-		digest_v1_hex(r->digest, r->in.digest_v1);
-		return is_number(crc, UINT32_MAX) && crc->via.u64 == r->in.crc;
-	}
-	digest_hex(r->digest, &r->in.digest);
-	return digest && object_is_text(digest, r->digest);
+	const char *file = objects_name(&r->in);
+	if (!crc && !digest)
+		return fail("the end record of '%s' has neither crc32 nor digest", file);
+	if (end->via.map.size != 2u + !!crc + !!digest)
+		return fail("the end record of '%s' has an unknown entry", file);
+	if ((crc && !(is_number(crc, UINT32_MAX) && crc->via.u64 == r->in.crc)) ||
+	    (digest && !object_is_text(digest, r->digest)))
+		return fail("'%s' is damaged: its checksum is wrong", file);
+	return 0;
 }
 
 static int take_end(struct stream_reader *r, const msgpack_object *end)
@@ -269,8 +273,12 @@ static int take_end(struct stream_reader *r, const msgpack_object *end)
 	if (count->via.u64 != r->count)
 		return fail("'%s' holds %llu tensors where its end says %llu", file,
 		    (unsigned long long)r->count, (unsigned long long)count->via.u64);
-	if (!is_whole(r))
-		return fail("'%s' is damaged: its checksum is wrong", file);
+	if (r->in.version == 1)
+		digest_v1_hex(r->digest, r->in.digest_v1);
+	else
+		digest_hex(r->digest, &r->in.digest);
+	if (check_sums(r) < 0)
+		return -1;
 	objects_skip(&r->in);
 	r->ended = true;
 	return objects_at_end(&r->in);

@@ -1,5 +1,6 @@
 #include <stdlib.h>
 #include <string.h>
+#include <zlib.h>
 
 #include "formats/digest.h"
 #include "formats/stream/dtype.h"
@@ -8,6 +9,7 @@
 
 struct stream_writer {
 	struct out *out;
+	uint32_t crc;
 	struct digest digest;
 	uint64_t count;
 	msgpack_sbuffer small; /* an object under construction, without its data */
@@ -16,6 +18,7 @@ struct stream_writer {
 
 static int put_bytes(struct stream_writer *w, const void *data, size_t n)
 {
+	w->crc = (uint32_t)crc32_z(w->crc, data, n);
 	digest_add(&w->digest, data, n);
 	return out_write(w->out, data, n);
 }
@@ -48,13 +51,21 @@ struct stream_writer *stream_create(struct out *out, const char *kind, json_t *m
 	msgpack_sbuffer_init(&w->small);
 	msgpack_packer_init(&w->pk, &w->small, msgpack_sbuffer_write);
 	json_t *header = json_pack("{s:s, s:i, s:s, s:o}", "format", "fd2-stream", "version",
-	    STREAM_VERSION,
-	    "kind", kind, "meta", meta ? meta : json_object());
+	    STREAM_VERSION, "kind", kind, "meta", meta ? meta : json_object());
 	meta_pack(&w->pk, header);
 	json_decref(header);
 	if (put_small(w) == 0)
 		return w;
 	stream_abandon(w);
+	return NULL;
+}
+
+struct stream_writer *fd2_stream_create(const char *path, const char *kind, json_t *meta)
+{
+	struct out *out = out_open(path, 0);
+	if (out)
+		return stream_create(out, kind, meta);
+	json_decref(meta);
 	return NULL;
 }
 
@@ -138,8 +149,8 @@ int stream_finish(struct stream_writer *w)
 {
 	char hex[DIGEST_HEX];
 	digest_hex(hex, &w->digest);
-	json_t *end = json_pack(
-	    "{s:b, s:I, s:s}", "end", 1, "count", (json_int_t)w->count, "digest", hex);
+	json_t *end = json_pack("{s:b, s:I, s:I, s:s}", "end", 1, "count", (json_int_t)w->count,
+	    "crc32", (json_int_t)w->crc, "digest", hex);
 	meta_pack(&w->pk, end);
 	json_decref(end);
 	struct out *out = w->out;

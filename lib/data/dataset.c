@@ -33,7 +33,7 @@ static struct job job_of(const struct sample *s)
 	    .cls = s->cls,
 	    .shard = xstrdup(s->shard),
 	    .key = xstrdup(s->key)};
-	j.class = s->class ? xstrdup(s->class) : NULL;
+	j.class = s->class_name ? xstrdup(s->class_name) : NULL;
 	j.bytes = xmalloc(s->image_size + 1);
 	memcpy(j.bytes, s->image, s->image_size);
 	return j;

@@ -12,8 +12,9 @@ struct dataset {
 	struct store *store;
 	char **classes; /* NULL when the samples carry bare numbers */
 	int n_classes;
-	int skipped;      /* corrupt images */
-	char digest[DIGEST_HEX];  /* of the samples, shard_digest */
+	int skipped; /* corrupt images */
+	/* of the samples, shard_digest */
+	char digest[DIGEST_HEX];
 	json_t *meta;     /* the shard's __fd2__, or NULL */
 	double sizes_sum; /* bytes of the images as stored */
 };

@@ -15,7 +15,8 @@ struct seen {
 struct seen_list {
 	struct seen *v;
 	int n;
-	char teacher[DIGEST_HEX]; /* digest */
+	/* digest */
+	char teacher[DIGEST_HEX];
 };
 
 /* Reads an "attn" stream. -1: fail_message. */

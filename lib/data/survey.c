@@ -33,7 +33,7 @@ static struct survey_class *class_of(struct survey *s, const struct sample *samp
 {
 	char number[24];
 	snprintf(number, sizeof number, "%ld", sample->cls);
-	const char *name = sample->class ? sample->class : number;
+	const char *name = sample->class_name ? sample->class_name : number;
 	for (int i = s->n; i-- > 0;) /* from the last: samples of a class are mostly neighbours */
 		if (!strcmp(s->v[i].name, name))
 			return &s->v[i];

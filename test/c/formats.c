@@ -106,15 +106,19 @@ static void stream_bytes_are_msgpack_numpys(void)
 	                        "\x82\xa4"
 	                        "name\xa1"
 	                        "d";
-	static const char end[] = "\x83\xa3"
+	static const char end[] = "\x84\xa3"
 	                          "end\xc3\xa5"
-	                          "count\x02\xa6"
-	                          "digest\xd9\x40";
+	                          "count\x02\xa5"
+	                          "crc32\xce";
+	static const char digest[] = "\xa6"
+	                             "digest\xd9\x40";
 	struct bytes b = small_stream();
 
 	CHECK(!memcmp(b.v, header, sizeof header - 1));
 	CHECK(memmem(b.v, b.n, h, sizeof h - 1) != NULL);
-	CHECK(!memcmp(b.v + b.n - 64 - (sizeof end - 1), end, sizeof end - 1));
+	const uint8_t *tail = b.v + b.n - 64 - (sizeof digest - 1);
+	CHECK(!memcmp(tail, digest, sizeof digest - 1));
+	CHECK(!memcmp(tail - 4 - (sizeof end - 1), end, sizeof end - 1));
 	free(b.v);
 }
 
@@ -319,6 +323,15 @@ static void stream_claims_are_checked(void)
 	             "count\x00\xa5"
 	             "crc32\x00") == 0 &&
 	      says("checksum"));
+	CHECK(RECORD("\x83\xa3"
+	             "end\xc3\xa5"
+	             "count\x00\xa6"
+	             "digest\xa0") == 0 &&
+	      says("checksum"));
+	CHECK(RECORD("\x82\xa3"
+	             "end\xc3\xa5"
+	             "count\x00") == 0 &&
+	      says("neither crc32 nor digest"));
 }
 
 /* Keys and kind as str, and NumPy's scalars. */
@@ -450,7 +463,7 @@ static void shard_round_trip(void)
 	struct shard_reader *r = shard_open((char *[]){"x.tar"}, 1);
 	for (int i = 0; i < SAMPLES; i++) {
 		CHECK(shard_next(r, &s) == 1);
-		CHECK_STR(s.class, classes[i % 3]);
+		CHECK_STR(s.class_name, classes[i % 3]);
 		CHECK_STR(s.shard, "x.tar");
 		CHECK(s.cls == i % 3 && s.image_size == (size_t)(300 * i + 1) &&
 		      s.image[0] == i + 1 && s.npy_size == 3 && !s.json);
@@ -574,7 +587,7 @@ static void hand_made_shards_are_read(void)
 	int n;
 	CHECK(shard_next(r, &s) == 1);
 	CHECK_STR(s.key, "train/dog/1");
-	CHECK_STR(s.class, "dog");
+	CHECK_STR(s.class_name, "dog");
 	CHECK(shard_next(r, &s) == 1);
 	CHECK_STR(s.key, "train/dog/2.b");
 	CHECK(shard_next(r, &s) == 1);
@@ -593,7 +606,7 @@ static void hand_made_shards_are_read(void)
 	member("0002.cls", "12\n");
 	end_tar("hand.tar");
 	r = shard_open((char *[]){"hand.tar"}, 1);
-	CHECK(shard_next(r, &s) == 1 && s.cls == 7 && !s.class);
+	CHECK(shard_next(r, &s) == 1 && s.cls == 7 && !s.class_name);
 	CHECK(shard_next(r, &s) == 1 && s.cls == 12 && s.json_size == 2);
 	CHECK(shard_next(r, &s) == 0 && !shard_classes(r, &n) && n == 0);
 	shard_close(r);
@@ -696,7 +709,8 @@ static void shards_of_version_1_are_read(void)
 	member("a/1.jpg", "k");
 	member("__fd2__", v1);
 	CHECK(try_tar() == -1 && says("is damaged"));
-	CHECK(digests_differ(today, "574d8d884aa7a22ab62ab9fe878e3e03b2cb05303a8c21facf649d0aac87d640"));
+	CHECK(digests_differ(
+	    today, "574d8d884aa7a22ab62ab9fe878e3e03b2cb05303a8c21facf649d0aac87d640"));
 	CHECK(!digests_differ(today, today) && !digests_differ(today, "3ddfd1ca371c7f92"));
 }
 
@@ -751,7 +765,7 @@ static void digest_is_of_samples_alone(void)
 	struct sample s;
 	while (shard_next(r, &s) > 0) {
 		char name[64], cls[8];
-		snprintf(name, sizeof name, "folder/%s", s.class);
+		snprintf(name, sizeof name, "folder/%s", s.class_name);
 		mkdir(name, 0777);
 		snprintf(name, sizeof name, "folder/%s.jpg", s.key);
 		write_file(name, s.image, s.image_size);

@@ -25,21 +25,83 @@ digest() {
 	diff -r images out
 }
 
-@test "shard: the C program of the man page links the small library alone" {
+# pkg-config finds fd2fmt in what is installed below ./usr.
+install_library() {
+	make -s -C "$root" build/lib/libfd2fmt.a build/lib/pkgconfig/fd2fmt.pc
+	"$root/tools/build/install" "$PWD/usr" "$root/build" ''
+	export PKG_CONFIG_PATH=$PWD/usr/lib/pkgconfig
+}
+
+@test "shard: the program of the man page, as C and C++, against the installed library" {
 	folders
-	make -s -C "$root" build/lib/libfd2fmt.a
+	install_library
 	example fd2-shard.5 count.c
-	mkdir include
-	ln -s "$root/formats" include/formats
-	ln -s "$root/lib" include/lib
-	local msgpack=msgpack-c
-	pkg-config --exists $msgpack || msgpack=msgpack
+	local warn="-Wall -Wextra -Wpedantic -Werror" compiler
+	for compiler in "cc -std=c11" "c++ -x c++ -std=c++17"; do
+		# shellcheck disable=SC2046,SC2086 # one word per flag
+		$compiler $warn -c -o count.o count.c $(pkg-config --cflags fd2fmt)
+		# shellcheck disable=SC2046
+		cc -o count count.o $(pkg-config --cflags --libs fd2fmt)
+		[ "$(./count d.tar)" = "$(printf '2 blue-ring\n2 gold-bar\n2 red-spot')" ]
+		run -1 ./count count.c
+		[ "$output" = "count: 'count.c' is not a tar archive" ]
+	done
+	# the line of the page
+	# shellcheck disable=SC2046
+	cc -o count count.c $(pkg-config --cflags --libs fd2fmt)
+	./count d.tar
+}
+
+@test "library: what it writes is read, and every header stands alone, in C and C++" {
+	install_library
+	cat >make.c <<-'END'
+		#include <fd2/stream.h>
+		#include <fd2/shard.h>
+		#include <stdio.h>
+		int main(void)
+		{
+			const int64_t shape[] = {2, 3};
+			const float x[] = {0, 1, 2, 3, 4, 5};
+			struct stream_writer *w = fd2_stream_create("x.fd2", "mine", NULL);
+			struct shard_writer *s = fd2_shard_create("x.tar", NULL, NULL, 0);
+			if (!w || fd2_stream_put(w, "x", DT_F32, 2, shape, x) || fd2_stream_finish(w) ||
+			    !s || fd2_shard_add(s, "a", "1", -1, "j", 1, NULL, 0, NULL) || fd2_shard_finish(s))
+				return 1;
+			if (fd2_stream_create("no/where", "mine", NULL) || fd2_shard_create("no/where", NULL, NULL, 0))
+				return 1;
+			return puts(fd2_error()) < 0;
+		}
+	END
 	# shellcheck disable=SC2046 # one word per flag
-	cc -Wall -Wextra -Werror -I include -o count count.c "$root/build/lib/libfd2fmt.a" \
-		$(pkg-config --libs libarchive jansson $msgpack zlib) -lm -lpthread -ldl
-	[ "$(./count d.tar)" = "$(printf '2 blue-ring\n2 gold-bar\n2 red-spot')" ]
-	run -1 ./count count.c
-	[[ $output == *"'count.c' is not a tar archive" ]]
+	cc -Wall -Wextra -Werror -o make make.c $(pkg-config --cflags --libs fd2fmt)
+	run -0 ./make
+	[ "$output" = "cannot write 'no/where': No such file or directory" ]
+	[ "$(fd2-look --tensor x x.fd2)" = "$(printf '0 1 2\n3 4 5')" ]
+	[ "$(fd2-look --json x.tar | jq -c .classes)" = '{"a":1}' ]
+	local header
+	for header in usr/include/fd2/*.h; do
+		echo "#include <fd2/${header##*/}>" >alone.c
+		cc -std=c11 -Wall -Wextra -Wpedantic -Werror -fsyntax-only -I usr/include alone.c
+		c++ -x c++ -std=c++11 -Wall -Wextra -Wpedantic -Werror -fsyntax-only -I usr/include alone.c
+	done
+}
+
+@test "library: it exports what its headers declare, and nothing else" {
+	install_library
+	diff <(nm -g --defined-only usr/lib/libfd2fmt.a | awk 'NF == 3 { print $3 }' | sort) \
+		<(cat usr/include/fd2/*.h | cc -E -P -I usr/include/fd2 -xc - | grep -oE '\bfd2_[a-z0-9_]+ ?\(' | tr -d ' (' | sort -u)
+	[ "$(nm -g --defined-only usr/lib/libfd2fmt.a | grep -c ' T fd2_')" -gt 20 ]
+}
+
+@test "shard: Python's hashlib computes the digest, and so does sha256sum" {
+	need_python
+	folders
+	example fd2-shard.5 digest.py
+	"$python" digest.py d.tar >got
+	diff got <(digest d.tar)
+	diff got <(tar xOf d.tar __fd2__ | jq -r .digest)
+	cd images
+	diff ../got <(tar tf ../d.tar | grep -v '^__' | xargs -d '\n' sha256sum --zero | sha256sum | cut -d ' ' -f 1)
 }
 
 @test "shard: packed, split, joined and unpacked it is the same set" {

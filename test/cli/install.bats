@@ -45,16 +45,14 @@ install_below() {
 	for tool in usr/bin/*; do
 		cmp usr/share/bash-completion/completions/{"${tool##*/}",fd2.bash}
 	done
-	cat >stage.c <<-'END'
-		#include <formats/shard/shard.h>
-		#include <formats/stream/stream.h>
-		#include <lib/base/err.h>
-		int main(void) { return fail("no") == -1 ? 0 : 1; }
-	END
-	local msgpack="msgpack-c"
-	pkg-config --exists $msgpack || msgpack=msgpack
+	for page in shard.md stream.md; do
+		cmp "$root"/formats/*/$page usr/share/doc/fd2/$page
+	done
+	echo '#include <fd2/shard.h>
+	int main(void) { return fd2_shard_open((char *[]){"none.tar"}, 1) ? 1 : 0; }' >stage.c
+	export PKG_CONFIG_PATH=$PWD/usr/lib/pkgconfig
 	# shellcheck disable=SC2046 # one word per flag
-	cc -I usr/include/fd2 stage.c -o stage -Lusr/lib -lfd2fmt $(pkg-config --libs libarchive jansson libjpeg $msgpack zlib) -lm -lpthread
+	cc stage.c -o stage $(pkg-config --cflags --libs fd2fmt)
 	./stage
 }
 

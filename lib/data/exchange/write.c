@@ -49,7 +49,7 @@ static void note(struct writing *w, const struct sample *s)
 		w->cap = w->cap ? 2 * w->cap : 256;
 		w->v = xrealloc(w->v, (size_t)w->cap, sizeof *w->v);
 	}
-	w->v[w->n++] = (struct shot){.class = s->class ? xstrdup(s->class) : NULL,
+	w->v[w->n++] = (struct shot){.class = s->class_name ? xstrdup(s->class_name) : NULL,
 	    .id = xstrdup(slash ? slash + 1 : s->key),
 	    .cls = s->cls,
 	    .label = -1};

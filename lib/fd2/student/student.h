@@ -15,7 +15,8 @@ struct student {
 	const struct student_plan *plan;
 	struct backbone net;
 	struct optim optim;
-	char init[DIGEST_HEX];     /* digest of --init */
+	/* digest of --init */
+	char init[DIGEST_HEX];
 	double lr;         /* at the start */
 	double loss;       /* sum over the samples of the epoch, when it has ended */
 	struct scores now; /* as it was last measured */

@@ -18,8 +18,9 @@ struct teacher {
 	char **class_names;
 	struct normal normal;
 	double alpha;
-	enum fit fit;    /* how photographs were brought to its size */
-	char digest[DIGEST_HEX]; /* of the stream it was read from; "" for a new one */
+	enum fit fit; /* how photographs were brought to its size */
+	/* of the stream it was read from; "" for a new one */
+	char digest[DIGEST_HEX];
 };
 
 /* A new teacher. Fills backbone and cal; the caller has filled the rest. */

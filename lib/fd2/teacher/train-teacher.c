@@ -34,7 +34,8 @@ struct run {
 	uint32_t *order; /* in which the epoch goes through the images */
 	long epoch;      /* finished ones */
 	struct best best;
-	char init[DIGEST_HEX];       /* digest of --init */
+	/* digest of --init */
+	char init[DIGEST_HEX];
 	struct late late;    /* what leave_results made */
 	double loss, center; /* sums over the images of the epoch */
 	struct hits hits[2];

@@ -1,0 +1,17 @@
+/* Why a function of the library failed. */
+#ifndef FD2_ERROR_H
+#define FD2_ERROR_H
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* The sentence of this thread's last failure, such as "cannot open 'x.tar': No such file or
+ * directory"; never NULL. Only what failed sets it. A program that runs out of memory ends with
+ * status 1. */
+const char *fd2_error(void);
+
+#ifdef __cplusplus
+}
+#endif
+#endif
