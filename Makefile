@@ -271,6 +271,12 @@ $(TESTS): $(B)/test/%: $(B)/obj/test/c/%.o $(CORE)
 	$(call say,ld,$@)
 	$(Q)$(CC) $(SAN) $(LDFLAGS) -o $@ $(filter %.o,$^) $(TOOL_LIBS) $(if $(filter $@,$(TORCH_TESTS)),-L$(B)/lib/fd2 -lfd2-torch) $(to_core)
 
+# Prints batches for the tests of fd2-stream(5).
+$(B)/test/batch: $(B)/obj/test/cli/batch.o $(TORCH)
+	@mkdir -p $(@D)
+	$(call say,ld,$@)
+	$(Q)$(CC) $(SAN) $(LDFLAGS) -o $@ $< -L$(B)/lib/fd2 -lfd2-torch $(to_core)
+
 # --- tests --------------------------------------------------------------------------------------------------------------
 
 check: all tests asan $(B)/venv/ok $(B)/wheel-tools/ok ## run every test; the last line counts them
@@ -300,7 +306,7 @@ bench: $(if $(filter cuda,$(DEVICE)),,all $(B)/bench/decode) ## time an iteratio
 lint: $(B)/venv/ok ## look over shell scripts, man pages and the C layout
 	@test/run lint
 
-tests: deps $(TESTS) $(GPU) $(GPU_TESTS)
+tests: deps $(TESTS) $(B)/test/batch $(GPU) $(GPU_TESTS)
 
 ASAN = OPT='-O1 -g' SAN='-fsanitize=address,undefined -fno-sanitize-recover=all'
 asan: deps

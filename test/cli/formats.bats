@@ -153,7 +153,14 @@ install_library() {
 	example fd2-stream.5 filter.py
 	"$python" make.py >x.fd2
 	[ "$(fd2-look --tensor x x.fd2)" = "$(printf '0 1 2\n3 4 5')" ]
-	[ "$("$python" filter.py <x.fd2 | fd2-look --tensor x)" = "$(printf '0 0.5 1\n1.5 2 2.5')" ]
+	[ "$(fd2-look --json x.fd2 | jq -r .digest)" = "$(head -c -86 x.fd2 | sha256sum | cut -d ' ' -f 1)" ]
+	"$python" filter.py <x.fd2 | fd2-look --tensor x | diff - <(fd2-look --tensor x x.fd2)
+	tiny_run
+	"$python" filter.py <labels.fd2 >half.fd2
+	diff <(fd2-look --tensor 1/logits labels.fd2 | tr ' ' '\n' | awk '{ printf "%.4f\n", $1 / 2 }') \
+		<(fd2-look --tensor 1/logits half.fd2 | tr ' ' '\n' | awk '{ printf "%.4f\n", $1 }')
+	diff <(fd2-look --tensor 1/lambda labels.fd2) <(fd2-look --tensor 1/lambda half.fd2)
+	[[ $(fd2-look half.fd2) == *"made by filter.py 1: factor=0.5"* ]]
 	[[ $(fd2-look x.fd2) == "tensor stream, kind mine"* ]]
 	[ "$(fd2-look --json x.fd2 | jq -c '.tensors[0].shape')" = '[2,3]' ]
 }
@@ -169,12 +176,54 @@ install_library() {
 		head -c $n x.fd2 >cut.fd2
 		run -1 fd2-look cut.fd2
 	done
-	head -c $((size - 30)) x.fd2 >cut.fd2
+	head -c $((size - 90)) x.fd2 >cut.fd2
 	run -1 --separate-stderr "$python" filter.py <cut.fd2
 	[[ $stderr == *"cut or damaged"* ]]
 	cat x.fd2 x.fd2 >double.fd2
 	run -1 --separate-stderr fd2-look double.fd2
 	[[ $stderr == *"'double.fd2' has $size bytes after its end"* ]]
+}
+
+# At most one level of 255 apart, and that only where a sum is near a half.
+same_pixels() { # LABELS SHARD
+	"$root/build/test/batch" "$1" "$2" >pixels
+	PYTHONPATH=. "$python" - "$1" "$2" <<-'END'
+		import sys, numpy as np, render
+		labels, images = render.read_labels(sys.argv[1]), render.read_images(sys.argv[2])
+		meta = next(labels)
+		x = np.concatenate([x for x, _ in render.batches(images, meta, next(labels))])
+		ours = np.fromfile("pixels", "f4").reshape(x.transpose(0, 2, 3, 1).shape)
+		off = abs(x.transpose(0, 2, 3, 1) - ours) * meta["std"] * 255
+		assert off.max() < 1.01 and (off > 0.01).mean() < 0.01, (off.max(), (off > 0.01).mean())
+		assert len(images) == 9 and ours.std() > 0.1
+	END
+}
+
+@test "stream: the renderer of the man page makes the student's batches" {
+	need_python
+	tiny_run
+	example fd2-stream.5 render.py
+	[ "$(wc -l <render.py)" -le 60 ]
+	# images of other shapes than the student's input: contact sheets
+	fd2-draw --classes 3 --per-class 3 --size 64 -o d.tar
+	local class n cell=20
+	for class in blue-ring gold-bar red-spot; do
+		mkdir -p wide/$class
+		for n in 1 2 3; do
+			fd2-look --sheet wide/$class/$n.jpg --columns $n --per-class $n --cell $((cell += 9)) d.tar
+		done
+	done
+	tar --sort=name -C wide -cf wide.tar .
+	for mix in cutmix mixup "none --shuffle-patches"; do
+		# shellcheck disable=SC2086 # words
+		fd2-relabel -q -t teacher.fd2 -e 1 -b 4 --mix $mix -o wide.fd2 wide.tar
+		same_pixels wide.fd2 wide.tar
+	done
+	[ "$("$python" render.py wide.fd2 wide.tar | cut -d ' ' -f 1-4 | sort | uniq -c | tr -s ' ')" = \
+		"$(printf ' 1 (1, 3, 32, 32)\n 2 (4, 3, 32, 32)')" ]
+	head -c -1 wide.fd2 >cut.fd2
+	run -1 --separate-stderr "$python" render.py cut.fd2 wide.tar
+	[ "$stderr" = "the labels are cut" ]
 }
 
 @test "stream: every type that Python writes" {
