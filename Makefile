@@ -44,6 +44,8 @@ has_torch = [ -e $(LIBTORCH)/lib/libtorch_cpu.so ] && [ "$$($(torch_version))" =
 # Probe=Debian package, as tools/build/packages takes them: what `make` needs, and what the tests and the demo call besides.
 BUILD_NEEDS = gcc=gcc g++=g++ pkg-config=pkg-config libarchive.pc=libarchive-dev jansson.pc=libjansson-dev libjpeg.pc=libjpeg-dev \
 	msgpack-c.pc,msgpack.pc=libmsgpack-c-dev,libmsgpack-dev nettle.pc=nettle-dev zlib.pc=zlib1g-dev matio.pc=libmatio-dev libpng.pc=libpng-dev
+# And what is built without where it cannot be had: WebP and AVIF in fd2-import.
+BUILD_WISHES = libwebpdemux.pc=libwebp-dev libavif.pc=libavif-dev
 CHECK_NEEDS = bats=bats mandoc=mandoc shellcheck=shellcheck jq=jq column=bsdextrautils file=file xz=xz-utils zstd=zstd venv=python3-venv
 msgpack = $(shell pkg-config --exists msgpack-c 2>/dev/null && echo msgpack-c || echo msgpack)
 pkgs = $(shell pkg-config --$(1) libarchive jansson libjpeg $(msgpack) nettle zlib 2>/dev/null)
@@ -70,13 +72,15 @@ endif
 endif
 LDFLAGS =
 LIBS = $(call pkgs,libs) -lm -lpthread -ldl
-FLAGS = $(CC) $(CXX) $(CPPFLAGS) $(call pkgs,cflags) $(CFLAGS) $(CXXFLAGS) $(NVCCFLAGS) $(SAN) $(LDFLAGS) $(LIBS)
+FLAGS = $(CC) $(CXX) $(CPPFLAGS) $(call pkgs,cflags) $(CFLAGS) $(CXXFLAGS) $(NVCCFLAGS) $(SAN) $(LDFLAGS) $(LIBS) $(photo_libs)
 
 # --- sources ------------------------------------------------------------------------------------------------------------
 
 C_FORMATS = $(wildcard lib/base/*.c formats/*.c formats/*/*.c)
 # MATLAB files are read by fd2-import alone, so only it needs libmatio.
-C_IMPORT = $(wildcard lib/data/import/*.c)
+C_IMPORT = $(wildcard lib/data/import/*.c) $(C_PHOTO)
+C_PHOTO = lib/image/png.c $(wildcard lib/photo/*.c)
+photo_libs = $(foreach l,libwebpdemux libavif,$(shell pkg-config --exists $l 2>/dev/null && echo $l))
 # Likewise PNGs and libpng.
 C_EXCHANGE = lib/image/png.c $(wildcard lib/data/exchange/*.c)
 C_CORE = $(C_FORMATS) $(filter-out lib/image/png.c,$(wildcard lib/image/*.c lib/data/*.c)) lib/fd2/stage.c
@@ -122,7 +126,7 @@ fetch = $(call pip_into,$(SITE).part) --python-version 3.11 --implementation cp 
 
 deps: $(DEPS) $(CUDA_LIBS) ## install what is missing: Debian packages (as root or by sudo), libtorch into build/site
 $(DEPS): Makefile lib/torch/requirements.txt
-	@mkdir -p $(B); tools/build/packages $(BUILD_NEEDS) $(if $(OURS),$$($(has_torch) || echo pip=python3-pip))
+	@mkdir -p $(B); tools/build/packages $(BUILD_NEEDS) $(if $(OURS),$$($(has_torch) || echo pip=python3-pip)) -- $(BUILD_WISHES)
 ifneq ($(OURS),)
 	@$(has_torch) || { [ "$$(uname -m)" = x86_64 ] || \
 		{ echo "no wheel of libtorch is pinned for $$(uname -m): give yours with LIBTORCH=" >&2; exit 1; }; \
@@ -220,7 +224,9 @@ $(B)/bin/%: $(B)/obj/tools/%.o $(CORE)
 	$(Q)$(CC) $(SAN) $(LDFLAGS) -o $@ $(filter %.o,$^) $(TOOL_LIBS) $(to_core)
 
 $(B)/bin/fd2-import: $(call obj,$(C_IMPORT))
-$(B)/bin/fd2-import: TOOL_LIBS = $(shell pkg-config --libs matio)
+$(B)/test/photo: $(call obj,$(C_PHOTO))
+$(B)/bin/fd2-import $(B)/test/photo: TOOL_LIBS = $(shell pkg-config --libs matio libpng $(photo_libs))
+$(call obj,$(C_PHOTO) test/c/photo.c): private CPPFLAGS += $(shell pkg-config --cflags libpng $(photo_libs)) $(photo_libs:%=-DHAVE_%)
 $(call obj,$(C_IMPORT)): private CPPFLAGS += $(shell pkg-config --cflags matio)
 $(B)/bin/fd2-exchange $(B)/test/exchange: $(call obj,$(C_EXCHANGE))
 $(B)/bin/fd2-exchange $(B)/test/exchange: TOOL_LIBS = $(shell pkg-config --libs libpng)

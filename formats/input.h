@@ -33,4 +33,6 @@ int input_refuse(struct input *in, const char *wanted);
 /* Bytes read, 0 at the end, -1 with fail_message. May return fewer than n, as read(2). */
 ssize_t input_read(struct input *in, void *to, size_t n);
 void input_close(struct input *in);
+/* What the first n bytes of a file are that no tool reads; NULL: unknown. */
+const char *kind_of_bytes(const uint8_t *b, size_t n);
 #endif

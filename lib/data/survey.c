@@ -11,24 +11,6 @@
 
 enum { SHEET_QUALITY = 90 };
 
-/* Width and height from the first frame header of a JPEG. */
-static bool jpeg_sides(const uint8_t *b, size_t n, long *w, long *h)
-{
-	size_t at = 2;
-	while (at + 9 < n && b[at] == 0xff) {
-		uint8_t marker = b[at + 1];
-		bool frame = marker >= 0xc0 && marker <= 0xcf && marker != 0xc4 && marker != 0xc8 &&
-		             marker != 0xcc;
-		if (frame) {
-			*h = b[at + 5] << 8 | b[at + 6];
-			*w = b[at + 7] << 8 | b[at + 8];
-			return *w && *h;
-		}
-		at += marker == 0xff ? 1 : 2 + (size_t)(b[at + 2] << 8 | b[at + 3]);
-	}
-	return false;
-}
-
 static struct survey_class *class_of(struct survey *s, const struct sample *sample)
 {
 	char number[24];
@@ -58,8 +40,8 @@ static void keep_image(struct survey *s, struct survey_class *c, const struct sa
 
 static void count_sides(struct survey *s, const struct sample *sample)
 {
-	long w, h;
-	if (!jpeg_sides(sample->image, sample->image_size, &w, &h))
+	int w, h;
+	if (jpeg_sides(sample->image, sample->image_size, &w, &h) < 0)
 		return;
 	bool first = !s->sized++;
 	s->min_w = first || w < s->min_w ? w : s->min_w;
@@ -71,10 +53,13 @@ static void count_sides(struct survey *s, const struct sample *sample)
 static int decodes(const struct sample *sample)
 {
 	struct image im;
-	if (jpeg_decode(&im, sample->image, sample->image_size, 0) < 0)
+	struct image_notes notes;
+	if (jpeg_decode_noting(&im, sample->image, sample->image_size, 0, &notes) < 0)
 		return fail("'%s': image '%s': %s", sample->shard, sample->key, fail_message());
 	image_free(&im);
-	return 0;
+	return *notes.recovered
+	           ? fail("'%s': image '%s': %s", sample->shard, sample->key, notes.recovered)
+	           : 0;
 }
 
 static int read_samples(struct survey *s, struct shard_reader *r)

@@ -1,6 +1,7 @@
 /* Images in memory: 8-bit RGB, interleaved, rows top to bottom. JPEG in and out, and resizing. */
 #ifndef FD2_IMAGE_H
 #define FD2_IMAGE_H
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -13,13 +14,25 @@ struct image {
 void image_free(struct image *im);
 struct image image_new(int w, int h); /* zeroed; never fails */
 
+/* What a decoder met and took care of. */
+struct image_notes {
+	char recovered[200]; /* libjpeg's first warning about corrupt data; "": none */
+	int orientation;     /* EXIF's, 1 to 8: the image was turned upright */
+	bool alpha, deep;    /* transparency, or more than 8 bits per value, was dropped */
+};
+
 /* Decodes a baseline or progressive JPEG (grey, YCbCr, RGB, CMYK, YCCK) with libjpeg-turbo's
- * defaults (islow DCT, fancy upsampling). EXIF orientation is not applied, as in torchvision's
- * default loader. min_side > 0 allows scaling by 1/2, 1/4, 1/8 while decoding as long as the
- * short side stays >= min_side. Warnings of libjpeg about corrupt data count as errors.
- * Thread-safe. -1: fail_message ("not a JPEG", "claims 60000x60000 pixels, more than 64 Mpx",
- * "truncated", ...), nothing allocated. */
+ * defaults (islow DCT, fancy upsampling), and turns it upright by its EXIF orientation. min_side >
+ * 0 allows scaling by 1/2, 1/4, 1/8 while decoding as long as the short side stays >= min_side.
+ * Corrupt data that libjpeg recovers from is taken, as PIL takes it, and noted; a file that ends
+ * early is an error. notes may be NULL. Thread-safe. -1: fail_message ("a WebP image, not a JPEG",
+ * "claims 60000x60000 pixels, more than 64 Mpx", "truncated", ...), nothing allocated. */
+int jpeg_decode_noting(
+    struct image *im, const void *data, size_t size, int min_side, struct image_notes *notes);
 int jpeg_decode(struct image *im, const void *data, size_t size, int min_side);
+/* Width and height of a JPEG as it will be decoded, from its headers alone. -1, without a message:
+ * they are not there. */
+int jpeg_sides(const uint8_t *data, size_t size, int *w, int *h);
 /* Quality 1-100, 4:2:0 below 90, 4:4:4 from 90 on. *data from malloc. 0 or -1.
  * Byte-reproducible. */
 int jpeg_encode(const struct image *im, int quality, uint8_t **data, size_t *size);

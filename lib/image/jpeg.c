@@ -1,7 +1,8 @@
-/* JPEG through libjpeg-turbo. Its errors come back by longjmp; its warnings (corrupt data, early
- * end) count as errors, because a half grey image would be trained on without anyone noticing. */
+/* JPEG through libjpeg-turbo. Its errors come back by longjmp, and so does an early end of the
+ * file, which leaves half an image grey; other warnings about corrupt data are noted. */
+#include "formats/input.h"
 #include "lib/base/err.h"
-#include "lib/image/image.h"
+#include "lib/image/orientation.h"
 #include <ctype.h>
 #include <setjmp.h>
 #include <stdio.h>
@@ -17,26 +18,35 @@ struct trap {
 	struct jpeg_error_mgr mgr; /* first: libjpeg's pointer to it is ours */
 	jmp_buf back;
 	char message[JMSG_LENGTH_MAX];
+	char warning[JMSG_LENGTH_MAX]; /* the first */
 };
+
+/* libjpeg writes sentences; ours start lower case unless the first word is an abbreviation. */
+static void format(j_common_ptr c, char *text)
+{
+	c->err->format_message(c, text);
+	if (isupper((unsigned char)text[0]) && islower((unsigned char)text[1]))
+		text[0] = (char)tolower((unsigned char)text[0]);
+}
 
 static void spring(j_common_ptr c)
 {
 	struct trap *t = (struct trap *)c->err;
 
-	t->mgr.format_message(c, t->message);
+	format(c, t->message);
 	if (t->mgr.msg_code == JWRN_JPEG_EOF || t->mgr.msg_code == JERR_INPUT_EOF)
 		strcpy(t->message, "truncated");
-	/* libjpeg writes sentences; ours start lower case unless the first word is an
-	 * abbreviation. */
-	if (isupper((unsigned char)t->message[0]) && islower((unsigned char)t->message[1]))
-		t->message[0] = (char)tolower((unsigned char)t->message[0]);
 	longjmp(t->back, 1);
 }
 
 static void on_message(j_common_ptr c, int level)
 {
-	if (level < 0)
+	struct trap *t = (struct trap *)c->err;
+
+	if (level < 0 && t->mgr.msg_code == JWRN_JPEG_EOF)
 		spring(c);
+	if (level < 0 && !*t->warning)
+		format(c, t->warning);
 }
 
 static void set_trap(struct jpeg_error_mgr **err, struct trap *t)
@@ -52,7 +62,8 @@ struct decoder {
 	struct jpeg_progress_mgr progress;
 	struct image im;
 	uint8_t *row; /* one row of CMYK */
-	int bad;      /* our own verdict, already in fail_message */
+	int orientation;
+	int bad; /* our own verdict, already in fail_message */
 };
 
 /* A small file can ask for thousands of passes over a large image. */
@@ -114,6 +125,15 @@ static int check_size(j_decompress_ptr c)
 	return 0;
 }
 
+/* Of the first APP1 segment that is EXIF's. */
+static int orientation_of(j_decompress_ptr c)
+{
+	for (jpeg_saved_marker_ptr m = c->marker_list; m; m = m->next)
+		if (m->data_length > 6 && !memcmp(m->data, "Exif\0\0", 6))
+			return exif_orientation(m->data, m->data_length);
+	return 1;
+}
+
 /* Leaves the pixels in d->im. -1: d->bad set and fail_message, or out by the trap. */
 static void decode(struct decoder *d, const void *data, size_t size, int min_side)
 {
@@ -122,6 +142,7 @@ static void decode(struct decoder *d, const void *data, size_t size, int min_sid
 	d->progress.progress_monitor = limit_scans;
 	d->c.progress = &d->progress;
 	jpeg_mem_src(&d->c, data, size);
+	jpeg_save_markers(&d->c, JPEG_APP0 + 1, 0xffff);
 	jpeg_read_header(&d->c, TRUE);
 	d->bad = check_size(&d->c);
 	if (d->bad)
@@ -135,17 +156,25 @@ static void decode(struct decoder *d, const void *data, size_t size, int min_sid
 	d->im.h = (int)d->c.output_height;
 	d->im.rgb = xmalloc((size_t)d->im.w * (size_t)d->im.h * 3);
 	read_rows(d);
+	d->orientation = orientation_of(&d->c);
 	jpeg_finish_decompress(&d->c);
 }
 
-int jpeg_decode(struct image *im, const void *data, size_t size, int min_side)
+static int not_a_jpeg(const uint8_t *data, size_t size)
+{
+	const char *kind = size ? kind_of_bytes(data, size) : "empty";
+	return fail("%s%snot a JPEG", kind ? kind : "", kind ? ", " : "");
+}
+
+int jpeg_decode_noting(
+    struct image *im, const void *data, size_t size, int min_side, struct image_notes *notes)
 {
 	const uint8_t *b = data;
 	struct decoder d;
 
 	*im = (struct image){0};
 	if (size < 3 || b[0] != 0xff || b[1] != 0xd8 || b[2] != 0xff)
-		return fail("not a JPEG");
+		return not_a_jpeg(b, size);
 	memset(&d, 0, sizeof d);
 	set_trap(&d.c.err, &d.trap);
 	if (setjmp(d.trap.back))
@@ -158,8 +187,40 @@ int jpeg_decode(struct image *im, const void *data, size_t size, int min_side)
 		image_free(&d.im);
 		return -1;
 	}
+	image_upright(&d.im, d.orientation);
 	*im = d.im;
+	if (notes) {
+		*notes = (struct image_notes){.orientation = d.orientation};
+		snprintf(notes->recovered, sizeof notes->recovered, "%s", d.trap.warning);
+	}
 	return 0;
+}
+
+int jpeg_decode(struct image *im, const void *data, size_t size, int min_side)
+{
+	return jpeg_decode_noting(im, data, size, min_side, NULL);
+}
+
+int jpeg_sides(const uint8_t *b, size_t n, int *w, int *h)
+{
+	int orientation = 1;
+	for (size_t at = 2; at + 9 < n && b[at] == 0xff;) {
+		uint8_t marker = b[at + 1];
+		size_t length = (size_t)(b[at + 2] << 8 | b[at + 3]);
+		bool frame = marker >= 0xc0 && marker <= 0xcf && marker != 0xc4 && marker != 0xc8 &&
+		             marker != 0xcc;
+		if (frame) {
+			int high = b[at + 5] << 8 | b[at + 6], wide = b[at + 7] << 8 | b[at + 8];
+			*w = orientation < 5 ? wide : high;
+			*h = orientation < 5 ? high : wide;
+			return wide && high ? 0 : -1;
+		}
+		if (marker == 0xe1 && length > 8 && at + 2 + length <= n &&
+		    !memcmp(b + at + 4, "Exif\0\0", 6))
+			orientation = exif_orientation(b + at + 4, length - 2);
+		at += marker == 0xff ? 1 : 2 + length;
+	}
+	return -1;
 }
 
 struct encoder {

@@ -5,41 +5,119 @@
 #include <string.h>
 
 #include "lib/base/err.h"
+#include "lib/image/orientation.h"
 
-/* libpng's sentence, once what it holds is freed. */
-static int failed(png_image *png, const char *what)
+/* What a longjmp out of libpng must not lose. */
+struct decoder {
+	png_structp png;
+	png_infop info;
+	const uint8_t *data;
+	size_t left;
+	struct image im;
+	png_bytep *rows;
+	char message[200];
+};
+
+static void on_error(png_structp png, png_const_charp why)
 {
-	png_image_free(png);
-	return fail("%s: %s", what, *png->message ? png->message : "libpng failed");
+	struct decoder *d = png_get_error_ptr(png);
+	snprintf(d->message, sizeof d->message, "%s", why);
+	png_longjmp(png, 1);
 }
 
-static void drop_alpha(uint8_t *rgb, const uint8_t *rgba, size_t pixels)
+/* Of profiles, times and the like; PIL reads such images without a word. */
+static void on_warning(png_structp png, png_const_charp why)
 {
-	for (size_t i = 0; i < pixels; i++)
-		memcpy(rgb + 3 * i, rgba + 4 * i, 3);
+	(void)png;
+	(void)why;
+}
+
+static void feed(png_structp png, png_bytep to, size_t n)
+{
+	struct decoder *d = png_get_io_ptr(png);
+	if (n > d->left)
+		png_error(png, "truncated");
+	memcpy(to, d->data, n);
+	d->data += n;
+	d->left -= n;
+}
+
+/* 8-bit RGB without alpha, as PIL's convert("RGB") makes it. */
+static void set_transforms(png_structp png)
+{
+	png_set_expand(png);
+	png_set_strip_16(png);
+	png_set_strip_alpha(png);
+	png_set_gray_to_rgb(png);
+	png_set_interlace_handling(png);
+}
+
+static int orientation_of(struct decoder *d)
+{
+	png_uint_32 n = 0;
+	png_bytep exif = NULL;
+	return png_get_eXIf_1(d->png, d->info, &n, &exif) && exif ? exif_orientation(exif, n) : 1;
+}
+
+static void read_pixels(struct decoder *d, struct image_notes *notes)
+{
+	png_uint_32 w = png_get_image_width(d->png, d->info),
+	            h = png_get_image_height(d->png, d->info);
+	if (w > IMAGE_SIDE_MAX || h > IMAGE_SIDE_MAX || (uint64_t)w * h > IMAGE_PIXELS_MAX) {
+		snprintf(d->message, sizeof d->message, "claims %ux%u pixels, more than %d Mpx", w,
+		    h, IMAGE_PIXELS_MAX >> 20);
+		png_longjmp(d->png, 1);
+	}
+	notes->deep = png_get_bit_depth(d->png, d->info) == 16;
+	notes->alpha = (png_get_color_type(d->png, d->info) & PNG_COLOR_MASK_ALPHA) ||
+	               png_get_valid(d->png, d->info, PNG_INFO_tRNS);
+	set_transforms(d->png);
+	png_read_update_info(d->png, d->info);
+	d->im = image_new((int)w, (int)h);
+	d->rows = xcalloc(h, sizeof *d->rows);
+	for (png_uint_32 y = 0; y < h; y++)
+		d->rows[y] = d->im.rgb + 3 * (size_t)w * y;
+	png_read_image(d->png, d->rows);
+	png_read_end(d->png, d->info);
+}
+
+/* 0, or -1 with d->message. */
+static int decode(struct decoder *d, struct image_notes *notes)
+{
+	if (setjmp(png_jmpbuf(d->png)))
+		return -1;
+	png_set_read_fn(d->png, d, feed);
+	png_set_user_limits(d->png, 0x7fffffff, 0x7fffffff); /* ours are told by read_pixels */
+	png_read_info(d->png, d->info);
+	read_pixels(d, notes);
+	notes->orientation = orientation_of(d);
+	return 0;
+}
+
+int png_decode_noting(struct image *im, const void *data, size_t size, struct image_notes *notes)
+{
+	struct decoder d = {.data = data, .left = size};
+	if (size < 8 || png_sig_cmp(data, 0, 8))
+		return fail("not a PNG");
+	d.png = png_create_read_struct(PNG_LIBPNG_VER_STRING, &d, on_error, on_warning);
+	d.info = d.png ? png_create_info_struct(d.png) : NULL;
+	int err = d.info ? decode(&d, notes) : -1;
+	png_destroy_read_struct(&d.png, &d.info, NULL);
+	free(d.rows);
+	if (err) {
+		image_free(&d.im);
+		return !strncmp(d.message, "claims", 6) ? fail("%s", d.message)
+		                                        : fail("damaged PNG: %s", d.message);
+	}
+	image_upright(&d.im, notes->orientation);
+	*im = d.im;
+	return 0;
 }
 
 int png_decode(struct image *im, const void *data, size_t size)
 {
-	png_image png = {.version = PNG_IMAGE_VERSION};
-	if (!size || !png_image_begin_read_from_memory(&png, data, size))
-		return failed(&png, "not a PNG");
-	size_t pixels = (size_t)png.width * png.height;
-	if (png.width > IMAGE_SIDE_MAX || png.height > IMAGE_SIDE_MAX ||
-	    pixels > IMAGE_PIXELS_MAX) {
-		png_image_free(&png);
-		return fail("claims %ux%u pixels, more than 64 Mpx", png.width, png.height);
-	}
-	png.format = PNG_FORMAT_RGBA;
-	uint8_t *rgba = xmalloc(4 * pixels);
-	if (!png_image_finish_read(&png, NULL, rgba, 0, NULL) || png.warning_or_error) {
-		free(rgba);
-		return failed(&png, "damaged PNG");
-	}
-	*im = image_new((int)png.width, (int)png.height);
-	drop_alpha(im->rgb, rgba, pixels);
-	free(rgba);
-	return 0;
+	struct image_notes notes = {0};
+	return png_decode_noting(im, data, size, &notes);
 }
 
 int png_encode(const struct image *im, uint8_t **data, size_t *size)
@@ -48,13 +126,15 @@ int png_encode(const struct image *im, uint8_t **data, size_t *size)
 	    .width = (png_uint_32)im->w,
 	    .height = (png_uint_32)im->h,
 	    .format = PNG_FORMAT_RGB};
-	png_alloc_size_t room = PNG_IMAGE_PNG_SIZE_MAX(png);
-	*data = xmalloc(room);
-	if (!png_image_write_to_memory(&png, *data, &room, 0, im->rgb, 0, NULL)) {
+	png_alloc_size_t bytes = PNG_IMAGE_PNG_SIZE_MAX(png);
+	*data = xmalloc(bytes);
+	if (!png_image_write_to_memory(&png, *data, &bytes, 0, im->rgb, 0, NULL)) {
 		free(*data);
 		*data = NULL;
-		return failed(&png, "cannot encode a PNG");
+		png_image_free(&png);
+		return fail(
+		    "cannot encode a PNG: %s", *png.message ? png.message : "libpng failed");
 	}
-	*size = room;
+	*size = bytes;
 	return 0;
 }

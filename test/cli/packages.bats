@@ -6,6 +6,7 @@ bats_require_minimum_version 1.5.0
 load helpers
 
 build_packages=(gcc g++ pkg-config libarchive-dev libjansson-dev libjpeg-dev libmsgpack-c-dev nettle-dev zlib1g-dev libmatio-dev libpng-dev python3-pip)
+wishes=(libwebp-dev libavif-dev)
 check_packages=(bats mandoc shellcheck jq bsdextrautils file xz-utils zstd python3-venv)
 
 setup() {
@@ -49,7 +50,7 @@ asked() {
 
 @test "packages: a bare machine is asked for all that a build and the tests need, once" {
 	here deps
-	asked "${build_packages[@]}"
+	asked "${build_packages[@]}" "${wishes[@]}"
 	here deps-check
 	asked "${check_packages[@]}"
 	rm build/deps build/deps.check
@@ -58,7 +59,7 @@ asked() {
 }
 
 @test "packages: what is there is not asked for, and what alone is missing is" {
-	local package others all=("${build_packages[@]}" "${check_packages[@]}")
+	local package others all=("${build_packages[@]}" "${wishes[@]}" "${check_packages[@]}")
 	# (without pkg-config no library can be found)
 	for package in "${all[@]/pkg-config/}"; do
 		[ "$package" ] || continue
@@ -76,7 +77,19 @@ asked() {
 	[ "${lines[0]}" = "fd2 needs ${build_packages[*]}: run 'apt-get install -y --no-install-recommends ${build_packages[*]}' as root" ]
 	ln -s "$STUBS/sudo" bin/
 	here deps
-	asked "${build_packages[@]}"
+	asked "${build_packages[@]}" "${wishes[@]}"
+}
+
+@test "packages: a build does without libraries of formats that cannot be had, and says so" {
+	with "${build_packages[@]}" libwebp-dev
+	export ID=1000
+	run -0 here deps
+	[ "${lines[0]}" = "  built without libavif-dev (see fd2-import(1)), which could not be installed" ]
+	rm build/deps
+	unset ID
+	sed -i '/^libavif-dev/d' archive
+	run -0 here deps
+	[[ $output == *"built without libavif-dev"* ]]
 }
 
 @test "packages: nothing is tried where sudo asks for a password and nobody can type it, nor without apt-get" {
@@ -93,7 +106,7 @@ asked() {
 @test "packages: msgpack-c by its older name, where the archive has no other" {
 	sed -i 's/^libmsgpack-c-dev msgpack-c.pc/libmsgpack-dev msgpack.pc/' archive
 	here deps
-	asked "${build_packages[@]/libmsgpack-c-dev/libmsgpack-dev}"
+	asked "${build_packages[@]/libmsgpack-c-dev/libmsgpack-dev}" "${wishes[@]}"
 }
 
 @test "packages: one that does not bring what it should is named" {
@@ -103,7 +116,7 @@ asked() {
 }
 
 @test "packages: a libtorch of the user's own needs no Python" {
-	with "${build_packages[@]}"
+	with "${build_packages[@]}" "${wishes[@]}"
 	here deps
 	rm bin/python3 build/deps
 	here LIBTORCH="$PWD/build/site/torch" deps
