@@ -3,19 +3,19 @@
 
 #include "lib/base/err.h"
 #include "lib/fd2/stage.h"
-#include "lib/fd2/teacher/job.h"
+#include "lib/fd2/teacher/protos.h"
 
-static struct protos_job job = {.cache = 4096, .batch = 64};
+static struct protos_config config = {.cache = 4096, .batch = 64};
 
 static const struct opt opts[] = {
-    {'o', "output", "FILE", OPT_STRING, &job.out, "write to FILE", .unrecorded = true},
-    {'t', "teacher", "FILE", OPT_STRING, &job.teacher, "the teacher (default: standard input)",
+    {'o', "output", "FILE", OPT_STRING, &config.out, "write to FILE", .unrecorded = true},
+    {'t', "teacher", "FILE", OPT_STRING, &config.teacher, "the teacher (default: standard input)",
         .unrecorded = true},
-    {'b', "batch", "N", OPT_INT, &job.batch, "images a pass", .min = 1, .max = 65536},
-    {0, "cache", "MIB", OPT_INT, &job.cache,
+    {'b', "batch", "N", OPT_INT, &config.batch, "images a pass", .min = 1, .max = 65536},
+    {0, "cache", "MIB", OPT_INT, &config.cache,
         "memory for decoded photographs; the rest are decoded again and again", .min = 1,
         .max = 1 << 24, .unrecorded = true},
-    {0, "strict", NULL, OPT_FLAG, &job.strict, "stop at a corrupt image instead of skipping it"},
+    {0, "strict", NULL, OPT_FLAG, &config.strict, "stop at a corrupt image instead of skipping it"},
     {0},
 };
 
@@ -26,9 +26,9 @@ int main(int argc, char **argv)
 	    "means.",
 	    opts, false};
 	int first = fd2_start(&tool, argc, argv);
-	job.shards = argv + first;
-	job.n_shards = argc - first;
-	if (!job.teacher && isatty(STDIN_FILENO))
+	config.shards = argv + first;
+	config.n_shards = argc - first;
+	if (!config.teacher && isatty(STDIN_FILENO))
 		die_usage("no teacher; give one with -t, or pipe one in");
-	return fd2_finish(stage_run(stage_protos, &job));
+	return fd2_finish(stage_run(stage_protos, &config));
 }

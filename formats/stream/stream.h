@@ -11,6 +11,8 @@
 #include "formats/short-names.h"
 #include "lib/base/out.h"
 
+/* Whether no element is NaN or infinite. */
+bool array_finite(const struct array *a);
 /* As fd2_stream_create; out stays the caller's until stream_finish. */
 struct stream_writer *stream_create(struct out *out, const char *kind, json_t *meta);
 #endif

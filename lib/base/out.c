@@ -10,6 +10,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "lib/base/claim.h"
 #include "lib/base/err.h"
 #include "lib/base/folder.h"
 
@@ -190,6 +191,8 @@ static int create_temp(struct out *o)
 		return -1;
 	if (o->keep)
 		return open_kept(o);
+	if (claim_output(o->path) < 0)
+		return -1;
 	unlink(o->temp);
 	if (!open_nameless(o))
 		o->fd = open(o->temp, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
@@ -358,6 +361,8 @@ int out_close(struct out *o)
 		unlink(o->temp);
 	if (!ok && o->temp)
 		sync_directory(o->path);
+	if (o->temp)
+		claim_release(o->path);
 	release(o);
 	return ok;
 }

@@ -47,7 +47,8 @@ int weights_put_tensor(struct stream_writer *w, const char *name, const Tensor *
 	struct array a;
 	if (weights_array(&a, name, t) < 0)
 		return -1;
-	int ok = stream_put(w, name, a.dtype, a.rank, a.shape, a.data);
+	int ok = array_finite(&a) ? stream_put(w, name, a.dtype, a.rank, a.shape, a.data)
+	                          : fail("tensor '%s' is not finite", name);
 	array_free(&a);
 	return ok;
 }
@@ -67,6 +68,19 @@ int weights_put(struct stream_writer *w, const char *prefix, const struct params
 			return -1;
 	}
 	return 0;
+}
+
+const char *weights_not_finite(const struct params *p)
+{
+	const char *name = NULL;
+	struct array a;
+	for (int i = 0; i < p->n && !name; i++) {
+		if (weights_array(&a, p->v[i].name, p->v[i].t) < 0)
+			return NULL;
+		name = array_finite(&a) ? NULL : p->v[i].name;
+		array_free(&a);
+	}
+	return name;
 }
 
 void weights_begin(struct weights_in *in, const struct params *p)
@@ -115,6 +129,8 @@ int weights_take(struct weights_in *in, const char *name, const struct array *a)
 		Tensor *t = in->params->v[i].t;
 		if (!same_shape(a, t))
 			return other_shape(name, a, t);
+		if (!array_finite(a))
+			return fail("tensor '%s' is not finite", name);
 		tensor_scope_begin(NO_GRAD);
 		tensor_copy_(t, weights_tensor(a));
 		tensor_scope_end();

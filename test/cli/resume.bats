@@ -98,7 +98,7 @@ long_distill() {
 	for tool in fd2-teacher 'fd2-distill -t teacher.fd2'; do
 		# shellcheck disable=SC2086 # words
 		run -2 --separate-stderr $tool --resume train.tar
-		[[ ${stderr_lines[0]} == *": --resume wants a file to go on with: give it with -o" ]]
+		[[ ${stderr_lines[0]} == *": --resume "*" a file to go on with: give it with -o" ]]
 	done
 }
 
@@ -119,8 +119,88 @@ long_distill() {
 	run -0 --separate-stderr fd2-teacher -s 32 -M 2 -b 12 -e 2 --resume -o x.fd2 train.tar
 	said "fd2-teacher: 'x.fd2' is made already, with these settings"
 	[ "$(stat -c %i x.fd2)" = "$before" ]
-	tiny_teacher -e 3 --resume -o x.fd2 train.tar
-	[ "$(fd2-look --json x.fd2 | jq .meta.epoch)" = 3 ]
+}
+
+@test "resume: a finished teacher is not trained again with other settings, but further with --extend" {
+	local tiny=(fd2-teacher -a convnet3 -s 32 -M 2 -b 12 --threads 1 -o x.fd2)
+	"${tiny[@]}" -q -e 2 train.tar
+	cp x.fd2 before
+	run -1 --separate-stderr "${tiny[@]}" -e 3 --resume train.tar
+	said "fd2-teacher: 'x.fd2' was made with --epochs 2, not with --epochs 3; --extend trains it further, *"
+	run -1 --separate-stderr "${tiny[@]}" -e 2 --nesterov --resume train.tar
+	said "fd2-teacher: 'x.fd2' was made with no --nesterov, not with --nesterov; *"
+	run -1 --separate-stderr "${tiny[@]}" -e 2 --resume val.tar
+	said "fd2-teacher: 'x.fd2' was made from other training images; *"
+	run -1 --separate-stderr "${tiny[@]}" -e 2 --val val.tar --resume train.tar
+	said "fd2-teacher: 'x.fd2' was made without --val; *"
+	cmp x.fd2 before
+
+	"${tiny[@]}" -q --extend 3 train.tar
+	fd2-look --json x.fd2 | jq -e '.meta | [.epoch, .extended.epoch] == [5, 2]'
+	cp x.fd2 extended
+	run -0 --separate-stderr "${tiny[@]}" --extend 3 --resume train.tar
+	said "fd2-teacher: 'x.fd2' is made already, with these settings"
+	cp before x.fd2
+	kill_when '[ -e x.fd2.ckpt ]' "${tiny[@]}" -q --extend 3 --checkpoint-every 1 train.tar
+	cmp x.fd2 before
+	"${tiny[@]}" -q --extend 3 --resume train.tar
+	cmp x.fd2 extended
+	run -1 --separate-stderr "${tiny[@]}" -M 3 --extend 1 train.tar
+	said "fd2-teacher: 'x.fd2' was made with --maps 2, not with --maps 3"
+}
+
+# signal_when SIGNAL CONDITION COMMAND...: as kill_when, with any signal; the status is that of the signal.
+signal_when() {
+	local signal=$1 condition=$2 pid
+	shift 2
+	"$@" 3>&- &
+	pid=$!
+	until eval "$condition"; do
+		kill -0 $pid || return 1
+		sleep 0.02
+	done
+	kill -"$signal" $pid
+	wait $pid || [ $? = $((128 + $(kill -l "$signal"))) ]
+}
+
+@test "resume: a signal ends fd2-teacher at a step, says how to go on, and loses nothing" {
+	local tiny=(fd2-teacher -a convnet3 -s 32 -M 2 -b 5 --threads 1 --val val.tar --best) signal
+	"${tiny[@]}" wholebest.fd2 -q -e 9 -o whole.fd2 train.tar
+	for signal in TERM USR1; do
+		rm -f x.fd2 best.fd2
+		signal_when "$signal" 'grep -q "epoch  *1 " err' "${tiny[@]}" best.fd2 -e 9 -o x.fd2 train.tar 2>err
+		tail -n 1 err | grep "stopped by SIG$signal: 'x.fd2.ckpt' has the state after epoch . and . of 7 steps; go on with --resume"
+		[ ! -e x.fd2 ]
+		"${tiny[@]}" best.fd2 -q -e 9 -o x.fd2 --resume train.tar
+		cmp x.fd2 whole.fd2
+		cmp best.fd2 wholebest.fd2
+		[ -z "$(find . -name '*.ckpt' -o -name '.*.tmp')" ]
+	done
+}
+
+@test "resume: --val and --best that come later choose among the epochs that they measure" {
+	local tiny=(fd2-teacher -a convnet3 -s 32 -M 2 -b 5 --threads 1 -e 6 -o x.fd2)
+	signal_when TERM 'grep -q "epoch  *1 " err' "${tiny[@]}" train.tar 2>err
+	run -0 --separate-stderr "${tiny[@]}" --val val.tar --best best.fd2 --resume train.tar
+	[[ $stderr == *"the best epoch is chosen from epoch "*" on: the earlier ones were not measured with --val"* ]]
+	fd2-look --json best.fd2 | jq -e '.meta.epoch >= 2'
+	run -1 --separate-stderr "${tiny[@]}" --val val.tar --best missing.fd2 --resume train.tar
+	said "fd2-teacher: 'x.fd2' is finished, and 'missing.fd2' was not kept; *"
+}
+
+@test "resume: one run at a time writes a teacher" {
+	fd2-teacher -q -a convnet3 -s 32 -M 2 -b 5 -e 9999 --threads 1 -o x.fd2 train.tar 3>&- &
+	local pid=$! tool
+	until grep -q 'fd2 output' /proc/net/unix; do sleep 0.02; done
+	for tool in "fd2-teacher -a convnet3 -s 32 -M 2" "fd2-protos -t teacher.fd2"; do
+		# shellcheck disable=SC2086 # words
+		run -1 --separate-stderr $tool -q -o ./x.fd2 train.tar
+		[[ $stderr == *": './x.fd2' is being written by another run" ]]
+	done
+	kill -KILL $pid
+	wait $pid || true
+	fd2-protos -q -t teacher.fd2 -o x.fd2 train.tar
+	[ -z "$(find . -name '.x.fd2*')" ]
 }
 
 @test "resume: two runs do not write one shard" {
@@ -160,9 +240,9 @@ long_distill() {
 	kill_when '[ -e x.fd2.ckpt ]' fd2-teacher -q -s 32 -M 2 -b 12 "${again[@]:1}"
 	[ ! -e x.fd2 ]
 	run -1 --separate-stderr "${again[@]}" --lr 0.5
-	said "fd2-teacher: cannot resume from 'x.fd2.ckpt': it was made with another --lr"
+	said "fd2-teacher: cannot resume: 'x.fd2.ckpt' was made with --lr 0.01, not with --lr 0.5"
 	run -1 --separate-stderr tiny_teacher -e 4 --resume -o x.fd2 val.tar
-	said "fd2-teacher: cannot resume from 'x.fd2.ckpt': it was made with other training images"
+	said "fd2-teacher: cannot resume: 'x.fd2.ckpt' was made from other inputs (train)"
 	cp x.fd2.ckpt kept
 	head -c 1000000 kept >x.fd2.ckpt
 	run -1 --separate-stderr "${again[@]}"

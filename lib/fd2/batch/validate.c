@@ -11,9 +11,9 @@ int validate(
 {
 	struct batch b;
 	enum scalar type = arithmetic();
-	int most = torch_on_gpu() ? ON_GPU : ON_CPU;
+	int ended = 0, most = torch_on_gpu() ? ON_GPU : ON_CPU;
 	batch_init(&b, most, size);
-	for (int i = 0; i < d->n; i += most) {
+	for (int i = 0; i < d->n && !ended; i += most) {
 		batch_clear(&b);
 		for (int k = i; k < d->n && k < i + most; k++) {
 			struct view v = view_center(&d->v[k].image, size);
@@ -21,10 +21,10 @@ int validate(
 		}
 		batch_render(&b, normal);
 		tensor_scope_begin(NO_GRAD);
-		look(ctx, batch_images(&b, 0, b.n, type), b.labels);
+		ended = look(ctx, batch_images(&b, 0, b.n, type), b.labels);
 		tensor_scope_end();
 		progress_note("held-out image %d of %d", i + b.n, d->n);
 	}
 	batch_free(&b);
-	return tensor_error() ? fail("validation failed: %s", tensor_error()) : 0;
+	return tensor_error() ? fail("validation failed: %s", tensor_error()) : ended;
 }

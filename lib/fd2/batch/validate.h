@@ -4,9 +4,9 @@
 #define FD2_VALIDATE_H
 #include "lib/fd2/batch/batch.h"
 
-/* Takes a batch x of them, whose classes are labels. */
-typedef void look_fn(void *ctx, const Tensor *x, const int64_t *labels);
-/* Shows all of d, in order. -1: a libtorch error. */
+/* Takes a batch x of them, whose classes are labels. What is not 0 ends the validation. */
+typedef int look_fn(void *ctx, const Tensor *x, const int64_t *labels);
+/* Shows all of d, in order. Returns what `look` ended it with, or 0. -1: a libtorch error. */
 int validate(
     const struct dataset *d, int size, const struct normal *normal, look_fn *look, void *ctx);
 #endif

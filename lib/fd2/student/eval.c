@@ -11,7 +11,7 @@
 #include "lib/fd2/batch/validate.h"
 #include "lib/fd2/stage.h"
 
-static void count_students(void *ctx, const Tensor *x, const int64_t *labels)
+static int count_students(void *ctx, const Tensor *x, const int64_t *labels)
 {
 	struct evaluation *r = ctx;
 	for (int i = 0; i < r->job->n_students; i++) {
@@ -20,6 +20,7 @@ static void count_students(void *ctx, const Tensor *x, const int64_t *labels)
 		scores_count(&s->now, student_logits(s, x), labels);
 		s->seconds += elapsed() - start;
 	}
+	return 0;
 }
 
 static int measure(struct evaluation *r, const struct dataset *d)

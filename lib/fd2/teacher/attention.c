@@ -1,5 +1,6 @@
 #include "lib/fd2/teacher/attention.h"
 
+#include <math.h>
 #include <stdlib.h>
 
 #include "lib/base/err.h"
@@ -25,6 +26,14 @@ static float *values(const Tensor *t)
 	return v;
 }
 
+static bool is_finite(const float *v, int n)
+{
+	for (int i = 0; i < n; i++)
+		if (!isfinite(v[i]))
+			return false;
+	return true;
+}
+
 int attention_of(struct attention *a, const struct teacher *t, const struct image *im)
 {
 	struct pass pass = {.bn = BN_RUNNING};
@@ -37,10 +46,12 @@ int attention_of(struct attention *a, const struct teacher *t, const struct imag
 	a->z = values(o.z);
 	a->features = (int)tensor_size(o.z, 1);
 	tensor_scope_end();
-	if (!tensor_error())
+	if (!tensor_error() && is_finite(a->A, a->maps * a->h * a->w) &&
+	    is_finite(a->z, a->features))
 		return 0;
 	attention_free(a);
-	return fail("cannot compute attention: %s", tensor_error());
+	return fail(
+	    "cannot compute attention: %s", tensor_error() ? tensor_error() : "it is not finite");
 }
 
 void attention_free(struct attention *a)

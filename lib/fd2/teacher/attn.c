@@ -9,11 +9,11 @@
 #include "lib/data/dataset.h"
 #include "lib/fd2/stage.h"
 #include "lib/fd2/teacher/attention.h"
-#include "lib/fd2/teacher/job.h"
+#include "lib/fd2/teacher/attn.h"
 #include "lib/image/draw.h"
 
 struct run {
-	const struct attn_job *job;
+	const struct attn_config *config;
 	struct teacher teacher;
 	struct dataset images;
 };
@@ -134,7 +134,7 @@ static int highest(struct run *r, float *top)
 static int write_overlays(struct run *r, struct out *out)
 {
 	float top = 0;
-	if (r->job->shared_scale && highest(r, &top) < 0)
+	if (r->config->shared_scale && highest(r, &top) < 0)
 		return -1;
 	struct shard_writer *w = shard_create(
 	    out, provenance(r), (const char *const *)r->images.classes, r->images.n_classes);
@@ -150,19 +150,19 @@ static int write_overlays(struct run *r, struct out *out)
 	return -1;
 }
 
-int stage_attn(const struct attn_job *job)
+int stage_attn(const struct attn_config *config)
 {
-	struct run r = {.job = job};
-	struct dataset_options o = {.fit = FIT_NONE, .strict = job->strict};
-	int ok = teacher_read(&r.teacher, job->teacher);
+	struct run r = {.config = config};
+	struct dataset_options o = {.fit = FIT_NONE, .strict = config->strict};
+	int ok = teacher_read(&r.teacher, config->teacher);
 	if (!ok)
-		ok = dataset_read(&r.images, job->shards, job->n_shards, &o);
-	struct out *out = ok ? NULL : out_open(job->out, 0);
+		ok = dataset_read(&r.images, config->shards, config->n_shards, &o);
+	struct out *out = ok ? NULL : out_open(config->out, 0);
 	if (!ok)
 		ok = out ? 0 : -1;
 	progress_start("attention", r.images.n);
 	if (!ok)
-		ok = job->heatmap ? write_overlays(&r, out) : write_stream(&r, out);
+		ok = config->heatmap ? write_overlays(&r, out) : write_stream(&r, out);
 	progress_end();
 	dataset_free(&r.images);
 	teacher_free(&r.teacher);

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "lib/base/err.h"
+#include "lib/fd2/teacher/cal.h"
 #include "lib/base/par.h"
 #include "lib/base/rng.h"
 
@@ -40,7 +41,7 @@ static double aligned(int i, int n, int m)
 static const float *draw_map(struct rng *r, const struct work *k, const float *A)
 {
 	int hw = k->h * k->w, m;
-	double weight[1024], sum = 0;
+	double weight[MAPS_MAX], sum = 0;
 	for (m = 0; m < k->maps; m++) {
 		double mass = 0;
 		for (int i = 0; i < hw; i++)

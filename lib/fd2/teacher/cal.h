@@ -3,6 +3,8 @@
 #define FD2_CAL_H
 #include "lib/nn/layers.h"
 
+enum { MAPS_MAX = 1024 };
+
 struct cal {
 	int maps;         /* M */
 	struct conv conv; /* attention head g: 1x1 without bias, BatchNorm (eps 1e-3), ReLU */

@@ -9,11 +9,11 @@
 #include "lib/base/log.h"
 #include "lib/fd2/batch/batch.h"
 #include "lib/fd2/stage.h"
-#include "lib/fd2/teacher/job.h"
+#include "lib/fd2/teacher/protos.h"
 #include "lib/fd2/teacher/teacher.h"
 
 struct run {
-	const struct protos_job *job;
+	const struct protos_config *config;
 	struct teacher teacher;
 	struct dataset images;
 	int64_t K, D;
@@ -35,13 +35,19 @@ static int add_batch(struct run *r, const struct batch *b, double *sum, long *co
 	    teacher_forward(&r->teacher, batch_images(b, 0, b->n, arithmetic()), &pass);
 	int ok = tensor_read(o.z, T_F32, z, b->n * r->D);
 	tensor_scope_end();
+	if (ok < 0)
+		fail("cannot compute representations: %s", tensor_error());
 	for (int i = 0; i < b->n && !ok; i++) {
 		count[b->labels[i]]++;
-		for (int64_t d = 0; d < r->D; d++)
+		for (int64_t d = 0; d < r->D && !ok; d++) {
+			if (!isfinite(z[i * r->D + d]))
+				ok = fail(
+				    "the representation of '%s' is not finite", b->items[i]->key);
 			sum[b->labels[i] * r->D + d] += z[i * r->D + d];
+		}
 	}
 	free(z);
-	return ok < 0 ? fail("cannot compute representations: %s", tensor_error()) : 0;
+	return ok;
 }
 
 static int means(struct run *r)
@@ -51,7 +57,7 @@ static int means(struct run *r)
 	long *count = xcalloc((size_t)r->K, sizeof *count);
 	struct batch b;
 	int ok = 0;
-	batch_init(&b, (int)r->job->batch, t->size);
+	batch_init(&b, (int)r->config->batch, t->size);
 	progress_start("prototypes", r->images.n);
 	for (int i = 0; i < r->images.n && !ok; i += b.n) {
 		batch_clear(&b);
@@ -111,7 +117,7 @@ static int write(struct run *r)
 	json_object_set_new(meta, "classes",
 	    names_to_json((const char *const *)r->teacher.class_names, r->teacher.classes));
 	json_object_set_new(meta, "inputs", inputs);
-	struct out *out = out_open(r->job->out, 0);
+	struct out *out = out_open(r->config->out, 0);
 	struct stream_writer *w = out ? stream_create(out, "protos", meta) : NULL;
 	if (!w)
 		return -1;
@@ -126,24 +132,24 @@ static int read_images(struct run *r)
 {
 	struct dataset_options o = {.fit = r->teacher.fit,
 	    .size = r->teacher.size,
-	    .cache = r->job->cache,
-	    .strict = r->job->strict,
+	    .cache = r->config->cache,
+	    .strict = r->config->strict,
 	    .known = (const char *const *)r->teacher.class_names,
 	    .n_known = r->teacher.classes,
 	    .known_by = "the teacher"};
-	return dataset_read(&r->images, r->job->shards, r->job->n_shards, &o);
+	return dataset_read(&r->images, r->config->shards, r->config->n_shards, &o);
 }
 
-int stage_protos(const struct protos_job *job)
+int stage_protos(const struct protos_config *config)
 {
-	struct run r = {.job = job};
-	if (teacher_read(&r.teacher, job->teacher) < 0)
+	struct run r = {.config = config};
+	if (teacher_read(&r.teacher, config->teacher) < 0)
 		return -1;
 	r.K = r.teacher.classes;
 	r.D = tensor_size(r.teacher.cal.prototypes, 1);
 	r.c = xcalloc((size_t)(r.K * r.D), sizeof *r.c);
 	int ok = 0;
-	if (!job->n_shards)
+	if (!config->n_shards)
 		online(&r);
 	else
 		ok = read_images(&r) < 0 ? -1 : means(&r);

@@ -84,7 +84,7 @@ static int from_meta(struct teacher *t, const json_t *meta)
 	        &t->last_stride, "alpha", &t->alpha, "mean", &mean[0], &mean[1], &mean[2], "std",
 	        &std[0], &std[1], &std[2]))
 		return fail("its meta is not a teacher's: %s", e.text);
-	if (maps < 1 || maps > 1024 || t->size < 8 || t->size > 4096 ||
+	if (maps < 1 || maps > MAPS_MAX || t->size < 8 || t->size > 4096 ||
 	    (t->last_stride != 1 && t->last_stride != 2) || json_array_size(classes) < 1 ||
 	    json_array_size(classes) > 100000 || !(std[0] > 0 && std[1] > 0 && std[2] > 0))
 		return fail("its meta holds a value out of range");
@@ -93,11 +93,11 @@ static int from_meta(struct teacher *t, const json_t *meta)
 		return fail("its meta has fit '%s', expected one of " FIT_CHOICES, fit);
 	t->class_names = names_from_json(classes, &t->classes);
 	if (!t->class_names)
-		return fail("its meta has a class whose name is no text");
+		return fail("its meta has a class name that is not text");
 	return build(t, arch, maps, 0, true);
 }
 
-static int read_tensors(struct teacher *t, struct stream_reader *r)
+int teacher_read_tensors(struct teacher *t, struct stream_reader *r)
 {
 	struct weights_in in;
 	struct array a;
@@ -106,8 +106,8 @@ static int read_tensors(struct teacher *t, struct stream_reader *r)
 	while ((got = stream_next(r, &a)) > 0) {
 		int taken = weights_take(&in, a.name, &a);
 		if (!taken)
-			fail(
-			    "tensor '%s' belongs to no %s teacher", a.name, t->backbone.arch->name);
+			fail("tensor '%s' is not part of a %s teacher", a.name,
+			    t->backbone.arch->name);
 		array_free(&a);
 		if (taken <= 0)
 			break;
@@ -127,7 +127,7 @@ int teacher_read(struct teacher *t, const char *path)
 		return -1;
 	int ok = from_meta(t, stream_meta(r));
 	if (!ok)
-		ok = read_tensors(t, r);
+		ok = teacher_read_tensors(t, r);
 	if (!ok)
 		strcpy(t->digest, stream_digest(r));
 	stream_close(r);

@@ -1,4 +1,4 @@
-/* The teacher: a backbone with CAL beside its classifier. One struct for every stage that looks
+/* The teacher: a backbone with CAL and its classifier. One struct for every stage that looks
  * through it. */
 #ifndef FD2_TEACHER_H
 #define FD2_TEACHER_H
@@ -30,6 +30,9 @@ int teacher_init(struct teacher *t, const char *arch, int maps, uint64_t seed);
 int teacher_read(struct teacher *t, const char *path);
 /* Writes to out (finishing it). provenance is stolen; the teacher's own meta is added to it. */
 int teacher_write(const struct teacher *t, struct out *out, json_t *provenance);
+/* Fills a built teacher's tensors from a stream whose header was read. -1: one is missing, unknown,
+ * of another shape or not finite. */
+int teacher_read_tensors(struct teacher *t, struct stream_reader *r);
 void teacher_free(struct teacher *t);
 
 /* What one pass through the teacher gives (Eq. 3, 4, 7). */

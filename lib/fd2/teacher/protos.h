@@ -1,0 +1,15 @@
+/* fd2-protos: teacher.fd2 (and shards) -> protos.fd2. Paths are as on the command line. */
+#ifndef FD2_PROTOS_H
+#define FD2_PROTOS_H
+#include <stdbool.h>
+
+struct protos_config {
+	const char *teacher, *out;
+	char **shards;
+	int n_shards; /* 0: the prototypes that the teacher gathered while training */
+	long batch, cache;
+	bool strict;
+};
+/* 0, or -1 with fail_message(). */
+int stage_protos(const struct protos_config *config);
+#endif

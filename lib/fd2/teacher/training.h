@@ -1,0 +1,87 @@
+/* A teacher in training: what the files of fd2-teacher's stage share. */
+#ifndef FD2_TRAINING_H
+#define FD2_TRAINING_H
+#include "lib/fd2/batch/batch.h"
+#include "lib/fd2/batch/late.h"
+#include "lib/fd2/batch/measures.h"
+#include "lib/fd2/teacher/teacher.h"
+#include "lib/fd2/teacher/train-teacher.h"
+#include "lib/nn/checkpoint.h"
+#include "lib/nn/ema.h"
+#include "lib/nn/optim.h"
+
+/* What a loop returns, besides 0 and -1, when a signal asked it to stop. */
+enum { STOPPED = 1 };
+
+enum { BACKBONE, CAL, BRANCHES };
+
+/* The epoch with the highest mean accuracy of both branches; epoch 0: none yet. */
+struct best {
+	long epoch;
+	double top1[BRANCHES]; /* percent */
+};
+
+struct training {
+	const struct teacher_config *config;
+	struct teacher teacher;
+	struct optim optim;
+	struct ema ema; /* with --ema */
+	struct dataset train, val;
+	struct trained trained;
+	struct checkpoint checkpoint;
+	char init[DIGEST_HEX]; /* digest of --init */
+
+	/* where training is: finished epochs, finished steps of the next one */
+	long epoch, step;
+	struct {
+		double loss, center; /* sums over the images */
+		struct hits hits[BRANCHES];
+	} sums;                         /* of the epoch so far */
+	struct hits val_hits[BRANCHES]; /* of the last validation */
+	struct best best;
+	/* with --extend: epochs of the teacher that is extended, and its digest */
+	long first;
+	char extended[DIGEST_HEX];
+
+	/* what a step works with */
+	enum scalar type;
+	struct batch batch, guided; /* guided: crops and drops of --cal-augment */
+	uint32_t *order;            /* in which the epoch goes through the images */
+	struct late late;           /* results of the last step */
+};
+
+/* teacher-step.c */
+int step_init(struct training *t);
+void step_free(struct training *t);
+/* The order of the images in the epoch that comes. */
+void step_begin_epoch(struct training *t);
+/* Steps of an epoch. A last batch of one image is left out: it has no variance to normalise by. */
+long steps_of_epoch(const struct training *t);
+/* The learning rate of that step of the current epoch. */
+double rate_at(const struct training *t, long step);
+/* Takes step t->step, which is then finished; its results are in t->sums after the next one, or
+ * after step_settle. -1: fail_message, also where the loss is not finite. */
+int step_take(struct training *t);
+int step_settle(struct training *t);
+
+/* teacher-results.c, all after an epoch's last step: `number` is that epoch's, from 1. */
+/* Validates and reports, keeps the best. Returns STOPPED if a signal came meanwhile. */
+int results_measure(struct training *t, long number);
+int results_write(struct training *t, const char *path, long number);
+void results_print_table(const struct training *t);
+/* Digests of what the training reads. A new reference. */
+json_t *results_inputs(const struct training *t);
+
+/* teacher-resume.c */
+/* 1: a run with --resume finds its work done, and says so; 0: there is work; -1: the finished
+ * teacher was made with other settings. */
+int resume_finished(const struct training *t);
+/* With --extend: takes the weights of the finished teacher, before there is an optimiser. */
+int resume_extend(struct training *t);
+/* Takes up the state of an interrupted run. */
+int resume_load(struct training *t);
+/* Saves the state between two steps. */
+int resume_save(struct training *t);
+/* After a signal: saves and returns -1 with the sentence that says how to go on. */
+int resume_stop(struct training *t);
+#endif

@@ -1,0 +1,278 @@
+#include "lib/nn/checkpoint.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "lib/base/claim.h"
+#include "lib/base/err.h"
+#include "lib/base/opts.h"
+#include "lib/base/progress.h"
+#include "lib/nn/weights.h"
+
+/* Seconds of work that kill -9 may lose: as few as cost two per cent of the time, within these. */
+static const double least_lost = 5, most_lost = 45, share = 0.02;
+
+void checkpoint_init(
+    struct checkpoint *c, const char *out, struct trained *networks, int n, json_t *inputs)
+{
+	bool file = out && strcmp(out, "-");
+	*c = (struct checkpoint){.path = file ? xasprintf("%s.ckpt", out) : NULL,
+	    .networks = networks,
+	    .n = n,
+	    .inputs = inputs,
+	    .saved = elapsed(),
+	    .cost = most_lost * share,
+	    .lock = -1};
+}
+
+static void unlock(struct checkpoint *c)
+{
+	if (c->lock >= 0)
+		close(c->lock);
+	c->lock = -1;
+}
+
+void checkpoint_free(struct checkpoint *c)
+{
+	if (c->path)
+		unlock(c);
+	free(c->path);
+	json_decref(c->inputs);
+	*c = (struct checkpoint){.lock = -1};
+}
+
+bool checkpoint_exists(const struct checkpoint *c)
+{
+	return c->path && !access(c->path, F_OK);
+}
+
+int checkpoint_check(const struct checkpoint *c, bool resume)
+{
+	if (resume || !checkpoint_exists(c))
+		return 0;
+	int lock = lock_file(c->path);
+	if (lock < 0)
+		return -1;
+	close(lock);
+	return fail(
+	    "'%s' is the state of an interrupted run: go on with --resume, or remove it", c->path);
+}
+
+bool checkpoint_due(const struct checkpoint *c)
+{
+	double every = fmin(fmax(c->cost / share, least_lost), most_lost);
+	return c->path && elapsed() - c->saved > every;
+}
+
+/* The optimiser's state as parameters of its own: "optim.m.conv1.weight". */
+static struct params state_of(const struct optim *o)
+{
+	struct params s = {0};
+	s.v = xcalloc(2 * (size_t)o->n + 1, sizeof *s.v);
+	for (int i = 0; i < o->n; i++) {
+		s.v[s.n++] = (struct param){key(&s, "optim.m.%s", o->name[i]), o->m[i], false};
+		if (o->v)
+			s.v[s.n++] =
+			    (struct param){key(&s, "optim.v.%s", o->name[i]), o->v[i], false};
+	}
+	return s;
+}
+
+static int put_network(struct stream_writer *w, const struct trained *t)
+{
+	struct params state = state_of(t->optim);
+	int err = weights_put(w, t->prefix, t->params);
+	if (!err)
+		err = weights_put(w, t->prefix, &state);
+	if (!err && t->average)
+		err = weights_put(w, t->prefix, t->average);
+	params_forget(&state);
+	return err;
+}
+
+static json_t *steps_of(const struct checkpoint *c)
+{
+	json_t *steps = json_array();
+	for (int i = 0; i < c->n; i++)
+		json_array_append_new(steps, json_integer(c->networks[i].optim->step));
+	return steps;
+}
+
+static int write_file(const struct checkpoint *c, json_t *meta)
+{
+	struct out *file = out_open(c->path, 0);
+	struct stream_writer *w = file ? stream_create(file, "checkpoint", meta) : NULL;
+	if (!w)
+		return -1;
+	for (int i = 0; i < c->n; i++)
+		if (put_network(w, &c->networks[i]) < 0) {
+			stream_abandon(w);
+			return -1;
+		}
+	return stream_finish(w);
+}
+
+int checkpoint_save(struct checkpoint *c, json_t *state)
+{
+	double start = elapsed();
+	json_t *meta = fd2_provenance();
+	json_object_set(meta, "inputs", c->inputs);
+	json_object_set_new(meta, "state", state);
+	json_object_set_new(meta, "steps", steps_of(c));
+	if (write_file(c, meta) < 0)
+		return -1;
+	c->saved = elapsed();
+	c->cost = c->saved - start;
+	unlock(c);
+	c->lock = lock_file(c->path);
+	return c->lock < 0 ? -1 : 0;
+}
+
+/* "--lr 0.1", "no --nesterov" */
+static char *setting(const char *name, const json_t *value)
+{
+	if (!value || json_is_null(value) || json_is_false(value))
+		return xasprintf("no --%s", name);
+	if (json_is_true(value))
+		return xasprintf("--%s", name);
+	if (json_is_string(value))
+		return xasprintf("--%s %s", name, json_string_value(value));
+	char *text = json_dumps(value, JSON_ENCODE_ANY | JSON_COMPACT | JSON_REAL_PRECISION(6)),
+	     *whole = xasprintf("--%s %s", name, text);
+	free(text);
+	return whole;
+}
+
+static int differ(const char *what, const char *name, const json_t *was, const json_t *now)
+{
+	char *a = setting(name, was), *b = setting(name, now);
+	fail("'%s' was made with %s, not with %s", what, a, b);
+	free(a);
+	free(b);
+	return -1;
+}
+
+int settings_agree(const char *what, const json_t *was, const json_t *now)
+{
+	const char *name;
+	json_t *value;
+	json_object_foreach ((json_t *)now, name, value)
+		if (!json_equal(json_object_get(was, name), value))
+			return differ(what, name, json_object_get(was, name), value);
+	return 0;
+}
+
+static int inputs_agree(const struct checkpoint *c, const json_t *was)
+{
+	const char *name;
+	json_t *value;
+	json_object_foreach (c->inputs, name, value)
+		if (!json_equal(json_object_get(was, name), value))
+			return fail("'%s' was made from other inputs (%s)", c->path, name);
+	return 0;
+}
+
+static int check_meta(struct checkpoint *c, json_t *meta)
+{
+	json_t *now = fd2_provenance(), *steps = json_object_get(meta, "steps");
+	int err = settings_agree(
+	    c->path, json_object_get(meta, "options"), json_object_get(now, "options"));
+	json_decref(now);
+	if (!err)
+		err = inputs_agree(c, json_object_get(meta, "inputs"));
+	if (!err && (!json_is_object(json_object_get(meta, "state")) ||
+	                json_array_size(steps) != (size_t)c->n))
+		err = fail("'%s' holds no state of training", c->path);
+	for (int i = 0; !err && i < c->n; i++)
+		c->networks[i].optim->step =
+		    (long)json_integer_value(json_array_get(steps, (size_t)i));
+	return err;
+}
+
+/* What a network's tensors are taken into. */
+struct filling {
+	enum { LISTS = 3 } lists;
+	struct params state, none;
+	struct weights_in in[LISTS];
+};
+
+static void begin(struct filling *f, const struct trained *t)
+{
+	*f = (struct filling){.state = state_of(t->optim)};
+	weights_begin(&f->in[0], t->params);
+	weights_begin(&f->in[1], &f->state);
+	weights_begin(&f->in[2], t->average ? t->average : &f->none);
+}
+
+static int end(struct filling *f)
+{
+	int err = 0;
+	for (int i = 0; i < LISTS; i++)
+		if (weights_whole(&f->in[i]) < 0)
+			err = -1;
+	params_forget(&f->state);
+	return err;
+}
+
+static int take(const struct checkpoint *c, struct filling *f, const struct array *a)
+{
+	int taken = 0;
+	for (int i = 0; i < c->n && !taken; i++) {
+		size_t n = strlen(c->networks[i].prefix);
+		for (int k = 0; k < LISTS && !taken && !strncmp(a->name, c->networks[i].prefix, n);
+		     k++)
+			taken = weights_take(&f[i].in[k], a->name + n, a);
+	}
+	return taken ? taken : fail("tensor '%s' is unknown", a->name);
+}
+
+static int take_all(const struct checkpoint *c, struct stream_reader *r)
+{
+	struct filling *f = xcalloc((size_t)c->n, sizeof *f);
+	struct array a;
+	int got = 0, err = 0;
+	for (int i = 0; i < c->n; i++)
+		begin(&f[i], &c->networks[i]);
+	while (!err && (got = stream_next(r, &a)) > 0) {
+		err = take(c, f, &a) < 0 ? -1 : 0;
+		array_free(&a);
+	}
+	char *why = got < 0 || err ? xstrdup(fail_message()) : NULL;
+	for (int i = 0; i < c->n; i++)
+		if (end(&f[i]) < 0)
+			err = -1;
+	if (why)
+		err = fail("%s", why);
+	free(why);
+	free(f);
+	return err;
+}
+
+int checkpoint_load(struct checkpoint *c, json_t **state)
+{
+	*state = NULL;
+	if (!checkpoint_exists(c))
+		return 0;
+	if ((c->lock = lock_file(c->path)) < 0)
+		return -1;
+	struct stream_reader *r = stream_open(c->path, "checkpoint");
+	int err = r ? check_meta(c, stream_meta(r)) : -1;
+	if (!err && take_all(c, r) < 0)
+		err = fail("'%s': %s", c->path, fail_message());
+	if (err)
+		fail("cannot resume: %s", fail_message());
+	else
+		*state = json_incref(json_object_get(stream_meta(r), "state"));
+	if (r)
+		stream_close(r);
+	return err;
+}
+
+void checkpoint_remove(struct checkpoint *c)
+{
+	if (c->path)
+		unlink(c->path);
+	unlock(c);
+}
