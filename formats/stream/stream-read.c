@@ -117,6 +117,28 @@ json_t *stream_meta(const struct stream_reader *r)
 	return r->meta;
 }
 
+/* The path of n bytes. */
+static bool has(const json_t *meta, const char *path, size_t n)
+{
+	size_t first = strcspn(path, ".");
+	char *key = xasprintf("%.*s", (int)(first < n ? first : n), path);
+	const json_t *v = json_object_get(meta, key);
+	free(key);
+	return v && (first >= n || has(v, path + first + 1, n - first - 1));
+}
+
+int stream_require(const struct stream_reader *r, const char *keys)
+{
+	for (size_t n; *keys; keys += n + (keys[n] == ' ')) {
+		n = strcspn(keys, " ");
+		if (!has(r->meta, keys, n))
+			return fail(
+			    "the meta of '%s' lacks '%.*s', which a stream of kind %s needs",
+			    objects_name(&r->in), (int)n, keys, r->kind);
+	}
+	return 0;
+}
+
 const char *stream_digest(const struct stream_reader *r)
 {
 	return r->digest;

@@ -13,6 +13,8 @@
 
 /* Whether no element is NaN or infinite. */
 bool array_finite(const struct array *a);
+/* -1 when the meta lacks one of the keys, which are separated by spaces; "a.b" is b within a. */
+int stream_require(const struct stream_reader *r, const char *keys);
 /* As fd2_stream_create; out stays the caller's until stream_finish. */
 struct stream_writer *stream_create(struct out *out, const char *kind, json_t *meta);
 #endif

@@ -139,6 +139,11 @@ static void stream_round_trip(void)
 
 	struct stream_reader *r = stream_open("round.fd2", "test");
 	CHECK_STR(stream_kind(r), "test");
+	CHECK(stream_require(r, "tool") == 0 && stream_require(r, "v o.t tool o.n o") == 0);
+	CHECK(stream_require(r, "tool o.x v") == -1 &&
+	      says("the meta of 'round.fd2' lacks 'o.x', which a stream of kind test needs"));
+	CHECK(stream_require(r, "v tool.x") == -1 && says("lacks 'tool.x'"));
+	CHECK(stream_require(r, "to") == -1 && says("lacks 'to'"));
 	CHECK(json_is_null(json_object_get(json_object_get(stream_meta(r), "o"), "n")));
 	CHECK(
 	    json_integer_value(json_array_get(json_object_get(stream_meta(r), "v"), 1)) == -70000);

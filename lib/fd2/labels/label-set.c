@@ -12,6 +12,9 @@ static int read_meta(struct label_set *l)
 	const char *fit;
 	int halves;
 	double *m = l->normal.mean, *s = l->normal.std;
+	if (stream_require(
+	        l->stream, "inputs.images classes batch epochs size halves fit mean std") < 0)
+		return -1;
 	if (json_unpack_ex(meta, &e, 0, "{s:{s:s}, s:o, s:i, s:i, s:i, s:b, s:s, s:[FFF], s:[FFF]}",
 	        "inputs", "images", &l->made_for, "classes", &classes, "batch", &l->batch, "epochs",
 	        &l->epochs, "size", &l->size, "halves", &halves, "fit", &fit, "mean", &m[0], &m[1],

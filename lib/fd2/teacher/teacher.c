@@ -125,7 +125,9 @@ int teacher_read(struct teacher *t, const char *path)
 	struct stream_reader *r = stream_open(path, "teacher");
 	if (!r)
 		return -1;
-	int ok = from_meta(t, stream_meta(r));
+	int ok = stream_require(r, "arch classes maps size last_stride fit alpha mean std");
+	if (!ok)
+		ok = from_meta(t, stream_meta(r));
 	if (!ok)
 		ok = teacher_read_tensors(t, r);
 	if (!ok)
