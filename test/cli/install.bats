@@ -45,8 +45,8 @@ install_below() {
 	for tool in usr/bin/*; do
 		cmp usr/share/bash-completion/completions/{"${tool##*/}",fd2.bash}
 	done
-	for page in shard.md stream.md; do
-		cmp "$root"/formats/*/$page usr/share/doc/fd2/$page
+	for page in shard/shard.md stream/stream.md schemas.json; do
+		cmp "$root/formats/$page" "usr/share/doc/fd2/${page##*/}"
 	done
 	echo '#include <fd2/shard.h>
 	int main(void) { return fd2_shard_open((char *[]){"none.tar"}, 1) ? 1 : 0; }' >stage.c
