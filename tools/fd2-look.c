@@ -127,7 +127,7 @@ static int look_at_stream(const char *path)
 
 static int look_at_weights(const char *path)
 {
-	struct state_reader *r = state_open(path);
+	struct state_reader *r = state_open_nested(path);
 	if (!r)
 		return -1;
 	json_t *list = json_array();

@@ -21,6 +21,7 @@ struct state_table {
 	struct state_tensor *v;
 	int n, cap;
 	uint64_t bytes; /* of all tensors, once read */
+	bool nested;    /* to hold the tensors below dicts and lists, too, under their paths */
 };
 
 /* Adds *t, copying its name of n bytes. -1: fail_message, naming file and tensor: a name that is

@@ -97,7 +97,7 @@ static struct state_reader *reader_new(void)
 	return r;
 }
 
-struct state_reader *state_open(const char *path)
+static struct state_reader *open_path(const char *path, bool nested)
 {
 	struct input *in = input_open(path);
 	int content = in ? input_content(in) : -1;
@@ -106,6 +106,7 @@ struct state_reader *state_open(const char *path)
 		return NULL;
 	}
 	struct state_reader *r = reader_new();
+	r->table.nested = nested;
 	int ok = content == CONTENT_STREAM ? take_stream(r, stream_open(path, NULL), input_name(in))
 	                                   : take_file(r, place_open(path), content);
 	input_close(in);
@@ -113,6 +114,16 @@ struct state_reader *state_open(const char *path)
 		return r;
 	state_close(r);
 	return NULL;
+}
+
+struct state_reader *state_open(const char *path)
+{
+	return open_path(path, false);
+}
+
+struct state_reader *state_open_nested(const char *path)
+{
+	return open_path(path, true);
 }
 
 struct state_reader *state_open_memory(const void *data, size_t size)

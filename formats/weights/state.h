@@ -21,6 +21,9 @@ struct state_reader;
 /* path NULL or "-" is standard input. NULL: fail_message. All but a stream is checked whole
  * here. */
 struct state_reader *state_open(const char *path);
+/* The same with every tensor of a checkpoint: what lies below other dicts and lists is called by
+ * its path, such as "optimizer.state.0.exp_avg". */
+struct state_reader *state_open_nested(const char *path);
 /* Over memory (borrowed): for tests. */
 struct state_reader *state_open_memory(const void *data, size_t size);
 /* "torch-zip" ... */

@@ -88,10 +88,79 @@ int torch_tensor(struct state_table *table, const struct value *v, const char *n
 	return table_add(table, &t, name, n, file, size);
 }
 
+/* Everything below a value, depth first; both bounds are for hostile files. */
+enum { DEPTH_MAX = 16, VISITS_MAX = 1 << 20 };
+struct walk {
+	struct state_table *table;
+	const struct storages *s;
+	const char *file;
+	uint64_t size;
+	const struct value *dict; /* whose own tensors are in the table */
+	int visits, depth;
+	const struct value *above[DEPTH_MAX]; /* the way here: a value may contain itself */
+};
+
+static bool is_above(const struct walk *w, const struct value *v)
+{
+	for (int i = 0; i < w->depth; i++)
+		if (w->above[i] == v)
+			return true;
+	return false;
+}
+
+/* "PATH.key", "PATH.3" of a list, to be freed; NULL where the key is neither text nor number. */
+static char *path_of(const char *path, const struct value *v, size_t i)
+{
+	const char *dot = *path ? "." : "";
+	const struct value *key = v->list.v[i];
+	if (v->kind == VALUE_LIST)
+		return xasprintf("%s%s%zu", path, dot, i);
+	if (key->kind == VALUE_NUMBER)
+		return xasprintf("%s%s%lld", path, dot, (long long)key->number);
+	return key->kind == VALUE_TEXT
+	           ? xasprintf("%s%s%.*s", path, dot, (int)key->text.n, key->text.p)
+	           : NULL;
+}
+
+static int add_below(struct walk *w, const struct value *v, const char *path);
+
+static int add_members(struct walk *w, const struct value *v, const char *path)
+{
+	size_t step = v->kind == VALUE_DICT ? 2 : 1;
+	int err = 0;
+	for (size_t i = 0; i + step <= v->list.n && !err; i += step) {
+		const struct value *member = v->list.v[i + step - 1];
+		if (++w->visits > VISITS_MAX)
+			return fail("'%s' holds more than %d objects", w->file, VISITS_MAX);
+		if (v == w->dict && member->kind == VALUE_TENSOR)
+			continue;
+		char *name = path_of(path, v, i);
+		err = name ? add_below(w, member, name) : 0;
+		free(name);
+	}
+	return err;
+}
+
+static int add_below(struct walk *w, const struct value *v, const char *path)
+{
+	if (v->kind == VALUE_TENSOR)
+		return torch_tensor(w->table, v, path, strlen(path), w->s, w->file, w->size);
+	if ((v->kind != VALUE_DICT && v->kind != VALUE_LIST) || w->depth == DEPTH_MAX ||
+	    is_above(w, v))
+		return 0;
+	w->above[w->depth++] = v;
+	int err = add_members(w, v, path);
+	w->depth--;
+	return err;
+}
+
 int torch_table(struct state_table *table, const struct value *root, const struct storages *s,
     const char *file, uint64_t size)
 {
 	const struct value *dict = find_dict(root);
+	struct walk w = {table, s, file, size, dict, 0, 0, {NULL}};
+	if (table->nested && root->kind == VALUE_LIST)
+		return add_below(&w, root, "");
 	if (dict->kind != VALUE_DICT)
 		return fail("'%s' holds no dict of tensors by name", file);
 	for (size_t i = 0; i < dict->list.n; i += 2) {
@@ -103,5 +172,5 @@ int torch_table(struct state_table *table, const struct value *root, const struc
 		if (torch_tensor(table, v, key->text.p, key->text.n, s, file, size) < 0)
 			return -1;
 	}
-	return 0;
+	return table->nested ? add_below(&w, root, "") : 0;
 }

@@ -19,7 +19,8 @@ void storages_free(struct storages *s);
 int torch_tensor(struct state_table *table, const struct value *v, const char *name, size_t n,
     const struct storages *s, const char *file, uint64_t size);
 /* Adds the tensors of the dict in `root`, which may be below state_dict, model or
- * model_state_dict; other entries are passed over. `size`: of the file. -1: fail_message. */
+ * model_state_dict; other entries are passed over, unless table->nested. `size`: of the file. -1:
+ * fail_message. */
 int torch_table(struct state_table *table, const struct value *root, const struct storages *s,
     const char *file, uint64_t size);
 #endif

@@ -154,7 +154,7 @@ install_library() {
 	"$python" make.py >x.fd2
 	[ "$(fd2-look --tensor x x.fd2)" = "$(printf '0 1 2\n3 4 5')" ]
 	[ "$(fd2-look --json x.fd2 | jq -r .digest)" = "$(head -c -86 x.fd2 | sha256sum | cut -d ' ' -f 1)" ]
-	"$python" filter.py <x.fd2 | fd2-look --tensor x | diff - <(fd2-look --tensor x x.fd2)
+	[ "$("$python" filter.py <x.fd2 | fd2-look --tensor x)" = "$(printf '0 1 2\n3 4 5')" ]
 	tiny_run
 	"$python" filter.py <labels.fd2 >half.fd2
 	diff <(fd2-look --tensor 1/logits labels.fd2 | tr ' ' '\n' | awk '{ printf "%.4f\n", $1 / 2 }') \

@@ -72,11 +72,12 @@ safetensors() { # HEADER DATA
 	printf '%b\0\0\0\0\0\0\0%s%s' "\\x$(printf %x ${#1})" "$1" "$2"
 }
 
-# A file of torch.save before 1.6 with one f32 tensor "w" of two elements; SIZE: what its shape says; CALL: what makes it.
-legacy() { # SIZE [CALL]
+# A file of torch.save before 1.6 with one f32 tensor "w" of two elements; SIZE: what its shape says;
+# CALL: what makes it; BEFORE, AFTER: instructions around its dict.
+legacy() { # SIZE [CALL [BEFORE AFTER]]
 	printf '\x80\x02\x8a\x0a\x6c\xfc\x9c\x46\xf9\x20\x6a\xa8\x50\x19.\x80\x02M\xe9\x03.\x80\x02}.'
-	printf '\x80\x02}U\x01wc%b\n((U\x07storagectorch\nFloatStorage\nU\x01kU\x03cpuK\x02NtQ' "${2:-torch._utils\n_rebuild_tensor_v2}"
-	printf 'K\x00K%b\x85K\x01\x85\x89NtRs.\x80\x02]U\x01ka.' "\\x$1"
+	printf '\x80\x02%b}U\x01wc%b\n((U\x07storagectorch\nFloatStorage\nU\x01kU\x03cpuK\x02NtQ' "${3-}" "${2:-torch._utils\n_rebuild_tensor_v2}"
+	printf 'K\x00K%b\x85K\x01\x85\x89NtRs%b.\x80\x02]U\x01ka.' "\\x$1" "${4-}"
 	printf '\x02\0\0\0\0\0\0\0\0\0\x80\x3f\0\0\x20\xc0'
 }
 
@@ -97,6 +98,21 @@ legacy() { # SIZE [CALL]
 	said "fd2-look: 'w.pth' holds tensors; --sheet wants an image shard"
 	run -1 --separate-stderr fd2-look --tensor x w.pth
 	said "fd2-look: 'w.pth' holds no tensor 'x'"
+}
+
+@test "look: what is nested in a checkpoint has its path, and what --init reads its own name" {
+	# {"net": {"w": ...}, "n": 3, "me": itself}
+	legacy 2 '' '}q\x00U\x03net' 'sU\x01nK\x03sU\x02meh\x00s' >nested.pth
+	run -0 --separate-stderr fd2-look nested.pth
+	[[ ${lines[2]} =~ ^"net.w "\ +f32\ +"[2]" ]]
+	[ "${#lines[@]}" = 3 ]
+	[ "$(fd2-look --tensor net.w nested.pth)" = "1 -2.5" ]
+	# {"epochs": [{7: {"w": ...}}]}
+	legacy 2 '' '}U\x06epochs]}K\x07' 'sas' >nested.pth
+	[ "$(fd2-look --json nested.pth | jq -c '[.tensors[].name]')" = '["epochs.0.7.w"]' ]
+	# {"state_dict": {"w": ...}}
+	legacy 2 '' '}U\x0astate_dict' s >nested.pth
+	[ "$(fd2-look --json nested.pth | jq -c '[.tensors[].name]')" = '["w"]' ]
 }
 
 @test "look: hostile weights run nothing and are named" {

@@ -64,7 +64,7 @@ made() {
 	fd2-relabel -q -t teacher.fd2 -e 1 --log log -o l.fd2 distilled.tar
 	fd2-eval -q -l labels.fd2 --val val.tar --test train.tar --report report.json --log log -o result.json distilled.tar
 	fd2-eval -q --hard -s 32 -e 1 --val val.tar --log log distilled.tar >>result.json
-	check log <log
+	check log < <(cat log)
 	[ "$(jq -r .event log | sort -u | xargs)" = "cost end epoch labels settings start step" ]
 	check result <result.json
 	check report <report.json
