@@ -88,6 +88,7 @@ C_TORCH = $(wildcard lib/kernels/*.c lib/nn/*.c lib/fd2/*/*.c)
 CC_TORCH = $(wildcard lib/torch/*.cc)
 CU = $(wildcard lib/cuda/*.cu)
 TOOLS = $(patsubst tools/%.c,%,$(wildcard tools/fd2-*.c))
+SCRIPTS = $(B)/bin/fd2-compare $(B)/lib/fd2/statistics.jq
 TESTS = $(patsubst test/c/%.c,$(B)/test/%,$(wildcard test/c/*.c))
 # Tests that need libtorch are those that include its side of the library.
 TORCH_TESTS := $(patsubst test/c/%.c,$(B)/test/%,$(shell grep -lsE 'include "lib/(torch/tensor|nn/|fd2/)' test/c/*.c))
@@ -99,7 +100,7 @@ PLUGINS = $(if $(NVCC),$(B)/lib/fd2/libfd2-cuda.so $(B)/lib/fd2/libfd2-graphs.so
 .PRECIOUS: $(B)/obj/%.o $(B)/obj/emulated/%.cc
 .PHONY: all tests asan asan-here deps deps-check check check-asan check-fresh check-cuda parity bench lint demo study-cars40 study-methods \
 	study-nette install wheel uninstall clean distclean help FORCE
-all: deps $(TOOLS:%=$(B)/bin/%) $(CORE) $(TORCH) $(PLUGINS) $(B)/lib/libfd2fmt.a $(B)/lib/pkgconfig/fd2fmt.pc ## build everything (the default); kernels for --device cuda where nvcc is found
+all: deps $(TOOLS:%=$(B)/bin/%) $(SCRIPTS) $(CORE) $(TORCH) $(PLUGINS) $(B)/lib/libfd2fmt.a $(B)/lib/pkgconfig/fd2fmt.pc ## build everything (the default); kernels for --device cuda where nvcc is found
 
 help: ## list the targets
 	@sed -n 's/^\([a-z0-9-]*\):.*## \(.*\)/\1\t\2/p' Makefile | expand -t 14
@@ -223,6 +224,12 @@ $(B)/bin/%: $(B)/obj/tools/%.o $(CORE)
 	$(call say,ld,$@)
 	$(Q)$(CC) $(SAN) $(LDFLAGS) -o $@ $(filter %.o,$^) $(TOOL_LIBS) $(to_core)
 
+$(B)/bin/fd2-compare: tools/fd2-compare
+$(B)/lib/fd2/statistics.jq: pipelines/statistics.jq
+$(SCRIPTS):
+	@mkdir -p $(@D)
+	$(Q)cp $< $@
+
 $(B)/bin/fd2-import: $(call obj,$(C_IMPORT))
 $(B)/test/photo: $(call obj,$(C_PHOTO))
 $(B)/bin/fd2-import $(B)/test/photo: TOOL_LIBS = $(shell pkg-config --libs matio libpng $(photo_libs))
@@ -325,13 +332,13 @@ demo: all deps-check ## the main job on generated data, with pictures and a tabl
 	@PATH="$(abspath $(B)/bin):$$PATH" DATA='$(DATA)' VAL='$(VAL)' OUT='$(B)/demo' pipelines/demo
 
 study-cars40: all ## the whole chain on photographs, repeated: TRAIN= VAL= (about an hour on two cores)
-	@PATH="$(abspath $(B)/bin):$$PATH" TRAIN='$(TRAIN)' VAL='$(VAL)' OUT='$(B)/study-cars40' pipelines/study-cars40
+	@PATH="$(abspath $(B)/bin):$$PATH" TRAIN='$(TRAIN)' VAL='$(VAL)' OUT='$(B)/study-cars40' pipelines/studies/cars40
 
 study-methods: all ## Random, RDED, SRe2L++ and FADRM+ with and without FD2, three seeds: TRAIN= VAL= IPC= SIZE= (hours on two cores)
-	@PATH="$(abspath $(B)/bin):$$PATH" TRAIN='$(TRAIN)' VAL='$(VAL)' OUT='$(B)/study-methods' pipelines/study-methods
+	@PATH="$(abspath $(B)/bin):$$PATH" TRAIN='$(TRAIN)' VAL='$(VAL)' OUT='$(B)/study-methods' pipelines/studies/methods
 
 study-nette: all ## teachers of every backbone, and resnet18 beside a plain torchvision loop: TRAIN= VAL= (about half an hour)
-	@PATH="$(abspath $(B)/bin):$$PATH" TRAIN='$(TRAIN)' VAL='$(VAL)' OUT='$(B)/study-nette' PYTHON="$$(test/parity/venv)" pipelines/study-nette
+	@PATH="$(abspath $(B)/bin):$$PATH" TRAIN='$(TRAIN)' VAL='$(VAL)' OUT='$(B)/study-nette' PYTHON="$$(test/parity/venv)" pipelines/studies/nette
 
 # --- installing: lib/fd2/installed lists what was put where, folders we made with a '/' at the end --------------------------
 

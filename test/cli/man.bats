@@ -48,7 +48,7 @@ try() {
 }
 
 @test "man: every tool has a page, and every page a tool" {
-	diff <(printf '%s\n' "${pages[@]}" | xargs -n 1 basename -s .1) <(basename -s .c "$root"/tools/fd2-*.c)
+	diff <(printf '%s\n' "${pages[@]}" | xargs -n 1 basename -s .1) <(basename -s .c "$root"/tools/fd2-*)
 }
 
 @test "man: pages and tools name the same options and choices" {
@@ -255,6 +255,11 @@ try() {
 	for key in $(head -n 1 report.json | jq -r 'keys[], (.calibration[0] | keys[])'); do
 		sed -n '/^\.Fl -report/,/^\.Fl -log/p' "$root/man/fd2-eval.1" | grep -qE "^\.Li (.* )?$key( |$)"
 	done
+}
+
+@test "fd2-compare(1): its example" {
+	try fd2-compare.1 compare.sh
+	[ "$(tail -n 2 <<<"$output" | cut -f 1,2)" = $'distilled\tconvnet3\nrandom baseline\tconvnet3' ]
 }
 
 @test "fd2-stat(1): its example, and the keys that it names" {

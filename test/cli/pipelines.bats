@@ -1,5 +1,5 @@
 #!/usr/bin/env bats
-# pipelines/*.mk: the paper's tables and figures. What they would run, and runs in miniature.
+# The paper's tables and figures, fd2-compare, studies and the demo: plans, and runs in miniature.
 
 bats_require_minimum_version 1.5.0
 load helpers
@@ -13,7 +13,7 @@ setup() {
 would() {
 	local set=$1
 	shift
-	make -n -f "$root/pipelines/$set.mk" "$@"
+	make -n -f "$root/pipelines/paper/$set.mk" "$@"
 }
 
 # weights: a folder of files with the names of torchvision's
@@ -29,7 +29,7 @@ small=(CLASSES=3 SIZE=32 EPOCHS=1 STEPS=2 FADRM_STEPS=4 STUDENT_EPOCHS=2 RDED_EP
 tiny() {
 	local set=$1
 	shift
-	make -f "$root/pipelines/$set.mk" "${small[@]}" "$@"
+	make -f "$root/pipelines/paper/$set.mk" "${small[@]}" "$@"
 }
 
 photos() {
@@ -110,6 +110,12 @@ counts() {
 		aircraft 4000 20
 		cars 4000 14
 	END
+	# the paper's figures stand next to its own settings only
+	would nette ARCHIVE=x.tgz WEIGHTS=w main >plan
+	grep -qF "echo '35.8'" plan
+	grep -q 'imagenette-paper/main.md' plan
+	would nette ARCHIVE=x.tgz WEIGHTS=w STEPS=3 main >plan
+	! grep -F "echo '35.8'" plan || false
 	run -2 would woof PRESET=authors WEIGHTS=w
 	[[ $output == *"the authors' program has no settings for imagewoof"* ]]
 	run -2 would cub PRESET=authors
@@ -123,26 +129,35 @@ counts() {
 @test "pipelines: a run that is interrupted goes on, and is not made again" {
 	photos
 	local status=0 teacher
-	setsid make -f "$root/pipelines/nette.mk" "${small[@]}" ARCHIVE=photos >log 2>&1 3>&- &
-	until compgen -G 'imagenette-paper/sre2l++-1-*.tar' >/dev/null; do
+	setsid make -f "$root/pipelines/paper/nette.mk" "${small[@]}" ARCHIVE=photos >log 2>&1 3>&- &
+	until compgen -G 'imagenette-trial/sre2l++-1-*.tar' >/dev/null; do
 		kill -0 $!
 		sleep 0.1
 	done
 	kill -TERM -- -$!
 	wait $! || status=$?
 	[ $status != 0 ]
-	[ ! -e imagenette-paper/main.md ]
-	teacher=$(stat -c '%y %i' imagenette-paper/teacher-resnet18.fd2)
+	[ -z "$(find imagenette-trial -name 'main*.md')" ]
+	teacher=$(stat -c '%y %i' imagenette-trial/teacher-resnet18.fd2)
 	tiny nette -j 2 ARCHIVE=photos
-	[ "$(stat -c '%y %i' imagenette-paper/teacher-resnet18.fd2)" = "$teacher" ]
-	[ -z "$(find imagenette-paper -name '*.part' -o -name '*.tmp' -o -name '*.ckpt')" ]
-	[ "$(cut -f 1-3 imagenette-paper/main.tsv | xargs)" = \
+	[ "$(stat -c '%y %i' imagenette-trial/teacher-resnet18.fd2)" = "$teacher" ]
+	[ -z "$(find imagenette-trial -name '*.part' -o -name '*.tmp' -o -name '*.ckpt')" ]
+	local main=imagenette-trial/main.SEEDS-1.METHODS-sre2l++-sre2l++fd2.IPC-1-2.STUDENTS-resnet18
+	[ "$(cut -f 1-3 $main.tsv | xargs)" = \
 		"method ipc student sre2l++ 1 resnet18 sre2l++fd2 1 resnet18 sre2l++ 2 resnet18 sre2l++fd2 2 resnet18" ]
-	[ "$(awk 'END { print NF }' imagenette-paper/main.tsv)" = 7 ]
-	[ "$(sed -n '2p' imagenette-paper/main.md)" = "| --- | --- | --- | --- | --- | --- | --- |" ]
-	grep -E '^\| resnet18 \| 8 \| 0.3 \| [0-9.]+ \| - \| [0-9.]+ \| - \| 1 \| 98.0 \| 97.5 \|$' imagenette-paper/teachers.md
+	[ "$(awk 'END { print NF }' $main.tsv)" = 7 ]
+	[[ $(sed -n 1p $main.md) == "**ImageNette: students, held-out top-1.** 3 classes, 32 px, trial with CLASSES='3' "*"left out." ]]
+	[ "$(sed -n 3,4p $main.md)" = "| method | ipc | student | mean % | spread | seeds | paper % |
+| --- | --- | --- | --- | --- | --- | --- |" ]
+	# the paper's figures belong to its own settings
+	grep -E '^\| resnet18 \| 8 \| 0.3 \| [0-9.]+ \| - \| [0-9.]+ \| - \| 1 \| - \| - \|$' imagenette-trial/teachers.TEACHERS-resnet18.md
 	run -0 tiny nette THREADS=2
 	[ "$output" = "make: Nothing to be done for 'all'." ]
+	# a narrower table has a file of its own
+	cp $main.tsv before.tsv
+	tiny nette IPC=1 main
+	cmp before.tsv $main.tsv
+	[ "$(wc -l <"${main/IPC-1-2/IPC-1}.tsv")" = 3 ]
 	# a setting of one stage makes that stage and what comes after it
 	tiny nette -n STEPS=3 >plan
 	! grep -E '^fd2-(import|teacher|protos)' plan || false
@@ -154,21 +169,23 @@ counts() {
 	[ "$(grep -c '^fd2-relabel .*--seed 2 ' plan)" = 4 ]
 	! grep -E '^fd2-relabel .*--seed 1 ' plan || false
 	# the same sets as tasks of an array, side by side
-	cp -a imagenette-paper array
+	cp -a imagenette-trial array
 	rm array/sre2l++*-1-*
 	tiny nette -s OUT=array IPC=1 list-sets >sets
 	[ "$(xargs <sets)" = "array/sre2l++-1-0-2.tar array/sre2l++fd2-1-0-2.tar" ]
 	local task pids=()
 	for task in 1 2; do
-		SLURM_ARRAY_TASK_ID=$task "$root/pipelines/slurm.sh" sets -f "$root/pipelines/nette.mk" "${small[@]}" OUT=array IPC=1 >"log-$task" 3>&- &
+		SLURM_ARRAY_TASK_ID=$task "$root/pipelines/slurm.sh" sets -f "$root/pipelines/paper/nette.mk" "${small[@]}" OUT=array IPC=1 >"log-$task" 3>&- &
 		pids+=($!)
 	done
 	wait "${pids[0]}"
 	wait "${pids[1]}"
 	[ "$(cat log-1 log-2 | grep -c ^fd2-)" = 2 ]
-	cmp imagenette-paper/sre2l++-1-0-2.tar array/sre2l++-1-0-2.tar
-	cmp imagenette-paper/sre2l++fd2-1-0-2.tar array/sre2l++fd2-1-0-2.tar
-	SLURM_ARRAY_TASK_ID=3 run -1 "$root/pipelines/slurm.sh" sets -f "$root/pipelines/nette.mk"
+	cmp imagenette-trial/sre2l++-1-0-2.tar array/sre2l++-1-0-2.tar
+	cmp imagenette-trial/sre2l++fd2-1-0-2.tar array/sre2l++fd2-1-0-2.tar
+	SLURM_ARRAY_TASK_ID=0 run -1 "$root/pipelines/slurm.sh" sets -f "$root/pipelines/paper/nette.mk"
+	[ "$output" = "slurm.sh: lines are counted from 1, and this is task 0: use --array=1-N" ]
+	SLURM_ARRAY_TASK_ID=3 run -1 "$root/pipelines/slurm.sh" sets -f "$root/pipelines/paper/nette.mk"
 	[ "$output" = "slurm.sh: 'sets' has no line 3" ]
 }
 
@@ -176,26 +193,26 @@ counts() {
 	photos
 	local goals=(ARCHIVE=photos RANDOM= IPC=1 IPC_ns=2 VALUES_ns=2 VALUES_alpha-pretrain=2/0.5 BN_STEPS=2)
 	tiny nette "${goals[@]}" SEEDS='1 2' METHODS='random random-soft' main ns-time >log
-	cd imagenette-paper
+	cd imagenette-trial
 	# each seed has its own random images, under both labels
 	run ! cmp -s random-1-seed1-0-2.tar random-1-seed2-0-2.tar
 	[ "$(jq -r '[.data, .labels] | @tsv' random*.json | sort | uniq -c | xargs)" = "2 random hard 2 random-soft soft" ]
 	# mean and sample standard deviation once more, with awk
-	local method form want
+	local method form expected
 	for method in random random-soft; do
-		want=$(jq .top1 "$method-1-resnet18-"[12].json | xargs | awk '{ printf "%.2f %.2f 2", 50 * ($1 + $2), ($1 > $2 ? $1 - $2 : $2 - $1) * 100 / sqrt(2) }')
-		[ "$(awk -v m="$method" -F '\t' '$1 == m { printf "%.2f %.2f %d", $4, $5, $6 }' main.tsv)" = "$want" ]
+		expected=$(jq .top1 "$method-1-resnet18-"[12].json | xargs | awk '{ printf "%.2f %.2f 2", 50 * ($1 + $2), ($1 > $2 ? $1 - $2 : $2 - $1) * 100 / sqrt(2) }')
+		[ "$(awk -v m="$method" -F '\t' '$1 == m { printf "%.2f %.2f %d", $4, $5, $6 }' main.*.METHODS-random-*.tsv)" = "$expected" ]
 	done
 	(cd .. && tiny nette "${goals[@]}" METHODS='rded fadrm+fd2' main ablation-alpha-pretrain bn-loss >log)
-	[ "$(cut -f 1,5-7 main.tsv | xargs)" = "method spread seeds paper rded - 1 35.8 fadrm+fd2 - 1 38.6" ]
-	[ "$(cut -f 1-3,8 ablation-alpha-pretrain.tsv | tail -n 1)" = "$(printf 'resnet18\t2\t0.5\t1')" ]
+	[ "$(cut -f 1,5-7 main.*.METHODS-rded-*.tsv | xargs)" = "method spread seeds paper % rded - 1 - fadrm+fd2 - 1 -" ]
+	[ "$(cut -f 1-3,8 ablation-alpha-pretrain.*.tsv | tail -n 1)" = "$(printf 'resnet18\t2\t0.5\t1')" ]
 	# seconds of an image: of its first to its last step, one apart, times two steps
-	want=$(jq -r 'select(.event == "step") | [.image, .t] | @tsv' ns-2-2-0-2.log | xargs -n 4 | awk '{ s += ($4 - $2) * 2 } END { printf "%.2f", s / NR }')
-	[ "$(awk -F '\t' 'NR == 2 { printf "%d %d %.2f %d", $1, $2, $3, $5 }' ns-time.tsv)" = "2 2 $want 2" ]
+	expected=$(jq -r 'select(.event == "step") | [.image, .t] | @tsv' ns-2-2-0-2.log | xargs -n 4 | awk '{ s += ($4 - $2) * 2 } END { printf "%.2f", s / NR }')
+	[ "$(awk -F '\t' 'NR == 2 { printf "%d %d %.2f %d", $1, $2, $3, $5 }' ns-time.*.tsv)" = "2 2 $expected 2" ]
 	# the weight is taken out again
 	for form in literal normalised; do
-		want=$(jq -r 'select(.step == 1) | .loss.bn / 0.01' "bn-resnet18-$form-1.log" | awk '{ printf "%.1f", $1 }')
-		[ "$(awk -F '\t' -v f=$form '$2 == f { printf "%.1f", $3 }' bn-loss.tsv)" = "$want" ]
+		expected=$(jq -r 'select(.step == 1) | .loss.bn / 0.01' "bn-resnet18-$form-1.log" | awk '{ printf "%.1f", $1 }')
+		[ "$(awk -F '\t' -v f=$form '$2 == f { printf "%.1f", $3 }' bn-loss.*.tsv)" = "$expected" ]
 		jq -es "map(select(.event == \"start\") | .options.\"bn-form\" == \"$form\") | length == 1 and all" "bn-resnet18-$form-1.log"
 	done
 }
@@ -215,7 +232,7 @@ counts() {
 	mv $d/list-val.txt $d/images_variant_test.txt
 	tar czf fgvc.tar.gz fgvc
 	tiny aircraft ARCHIVE=fgvc.tar.gz BATCH=2 METHODS=sre2l++fd2 NESTED=sre2l++fd2 BEST=1 RESULT=best_top1
-	cd aircraft-paper
+	cd aircraft-trial
 	[ "$(tar xOf train.tar __fd2__ | jq -c .classes)" = '["F-A-18","707 320","Beechcraft 1900"]' ]
 	for part in 0-1 2-2; do
 		fd2-look --check sre2l++fd2-1-$part.tar
@@ -228,52 +245,78 @@ counts() {
 	[ "$(jq .images sre2l++fd2-1-resnet18-1.json)" = 3 ]
 }
 
-@test "pipelines: evaluate sets a distilled set beside random images, and scores both" {
+@test "compare: distilled sets and random images, with the scores of both" {
 	tiny_run
-	local evaluate=("$root/pipelines/evaluate" -t teacher.fd2 -r train.tar -v val.tar -a convnet3 -a convnet4 -s '1 2' -e 2 --threads 1 -o out)
-	run -0 --separate-stderr "${evaluate[@]}" --dd-ranking --real-epochs 1 distilled.tar
+	local compare=(fd2-compare -t teacher.fd2 -r train.tar --val val.tar -a convnet3 -a convnet4
+		--seeds 1-2 -e 2 --threads 1 -o out)
+	run -0 --separate-stderr "${compare[@]}" --dd-ranking --real-epochs 1 distilled.tar
 	[ -z "$stderr" ]
-	[ "$(jq -c '[.row, .labels, .augment, .arch]' out/results.jsonl | sort | uniq -c | awk '{ print $1 }' | sort -u)" = 2 ]
-	[ "$(jq -r .row out/results.jsonl | sort | uniq -c | xargs)" = "12 distilled 8 random 4 real" ]
-	[ "$(jq -c 'select(.row == "random") | .images' out/results.jsonl | sort -u)" = 6 ]
-	[ "$(fd2-look --json out/random-2-32-1.tar | jq -c '[.width, .height]')" = '[[32,32],[32,32]]' ]
-	run ! cmp -s out/random-2-32-1.tar out/random-2-32-2.tar
-	# the scores once more, from the lines
-	awk '/^set *student *HLR/ { on = 1; next } on && $2 == "convnet4" { print $3, $6, $9, $12 }' out/table.txt >got
-	jq -r 'select(.arch == "convnet4") | [.row, .labels, .augment, .top1] | @tsv' out/results.jsonl | awk '
+	[ "$(jq -r .row out/results.jsonl | sort | uniq -c | xargs)" = \
+		"4 all real 12 distilled 8 random baseline" ]
+	[ "$(jq -c 'select(.row == "random baseline") | .images' out/results.jsonl | sort -u)" = 6 ]
+	[ "$(fd2-look --json out/random-2-32-*-1-*.tar | jq -c '[.width, .height]')" = '[[32,32],[32,32]]' ]
+	run ! cmp -s out/random-2-32-*-1-*.tar out/random-2-32-*-2-*.tar
+	# top-1 in percent, and the scores in both forms, by awk
+	jq -r 'select(.arch == "convnet4") | [.row, .labels, .augment, .top1] | @tsv' out/results.jsonl | awk -F '\t' '
 		function s(a) { return (exp(a) - exp(-1)) / (exp(1) - exp(-1)) }
 		{ k = $1 " " $2 " " $3; v[k, ++n[k]] = $4 }
 		END {
 			for (i = 1; i <= 2; i++) {
-				h = v["real hard true", i] - v["distilled hard true", i]
-				r = v["distilled soft true", i] - v["random soft true", i]
-				w = v["distilled soft false", i] - v["random soft false", i]
-				H += h / 2; R += r / 2; L += s((r - h) / 2) / 2; A += s((r + w) / 2) / 2
+				d = v["distilled soft true", i]; D += 50 * d
+				h = v["all real hard true", i] - v["distilled hard true", i]
+				r = d - v["random baseline soft true", i]
+				w = v["distilled soft false", i] - v["random baseline soft false", i]
+				H += 50 * h; R += 50 * r; L += s((r - h) / 2) / 2; A += s((r + w) / 2) / 2
+				l += s(50 * (r - h)) / 2; a += s(50 * (r + w)) / 2
 			}
-			print H, R, L, A
-		}' >wanted
-	paste -d' ' got wanted | awk '{ for (i = 1; i <= 4; i++) if (($i - $(i + 4)) ^ 2 > 1e-6) exit 1; n++ } END { exit n != 1 }'
-	# again: nothing is made anew; another table without the random images
+			print D, H, R, L, A, l, a
+		}' >expected
+	awk '/distilled  *soft  *augmented  *convnet4/ { d = $6 } /^set *student *HLR/ { on = 1; next }
+		on && $2 == "convnet4" { print d, $3, $6, $9, $12, $15, $18 }' out/table.txt >got
+	paste -d' ' got expected | awk '{ for (i = 1; i <= 7; i++) { e = $i - $(i + 7); m = 0.006 + $i / 1e5
+		if (e > m || -e > m) exit 1 } n++ } END { exit n != 1 }'
+	# finished students are kept, also under another name of the same set
 	touch before
-	"${evaluate[@]}" --no-random distilled.tar >table
-	[ -z "$(find out -name '*-[0-9].jsonl' -newer before)" ]
-	[ "$(wc -l <table)" = 3 ]
-	run -1 --separate-stderr "${evaluate[@]}" -e 3 distilled.tar
-	[ "$stderr" = "evaluate: 'out' has results of other settings; give another folder with -o" ]
-	run -2 --separate-stderr "$root/pipelines/evaluate" -t teacher.fd2 -v val.tar distilled.tar
-	[ "${stderr_lines[0]}" = "evaluate: no real images to choose from; give them with -r, or --no-random" ]
+	cp distilled.tar same.tar
+	"${compare[@]}" --no-random distilled.tar same.tar >table
+	[ -z "$(find out/students -newer before)" ]
+	[ "$(tail -n +4 table | awk '{ print $1, $2 }' | sort -u | xargs)" = "distilled distilled same distilled" ]
 }
 
-@test "pipelines: study-methods makes its table, and only what is missing" {
+@test "compare: another set under the same name is another set; random images are not distilled" {
+	tiny_run
+	local compare=(fd2-compare -t teacher.fd2 --no-random --val val.tar -a convnet3 --seeds 1 -e 2
+		--threads 1)
+	fd2-select -n 1 --seed 1 -o set.tar train.tar
+	"${compare[@]}" -o out set.tar >first
+	grep -E '^set +random +soft' first
+	fd2-select -n 2 --seed 2 -o set.tar train.tar
+	"${compare[@]}" -o out set.tar >second
+	"${compare[@]}" -o new set.tar | cmp - second
+	run ! cmp -s first second
+	# one run at a time
+	flock out/lock "${compare[@]}" -o out set.tar >log 2>&1 || true
+	[ "$(cat log)" = "fd2-compare: another fd2-compare is at work in 'out'" ]
+	run -2 --separate-stderr fd2-compare -t teacher.fd2 --val val.tar set.tar
+	[ "${stderr_lines[0]}" = \
+		"fd2-compare: no real images to choose from: give them with --real, or --no-random" ]
+	run -2 --separate-stderr fd2-compare --seeds 3- -t teacher.fd2 --val val.tar set.tar
+	[ "${stderr_lines[0]}" = "fd2-compare: --seeds expects A-B or A,B,..., not '3-'" ]
+	# the former name and options
+	"$root/pipelines/evaluate" -t teacher.fd2 -r train.tar -v val.tar -a convnet3 -s '1' -e 2 \
+		--threads 1 --no-random -o out set.tar | cmp - second
+}
+
+@test "pipelines: studies/methods makes its table, and only what is missing" {
 	tiny_run
 	export TRAIN=train.tar VAL=val.tar OUT=out SIZE=32 TEACHERS=resnet18 EPOCHS=3 IPC=1 STEPS=2 STUDENT_EPOCHS=1 SEEDS=1-2 MAPS=2
 	export METHODS='random sre2l++ sre2l++,fd2,beta=1'
-	"$root/pipelines/study-methods" >table
+	"$root/pipelines/studies/methods" >table
 	[ "$(awk -F'\t' '$1 == 1 { print $2, $5 }' table | paste -sd' ')" = "random 2 sre2l++ 2 sre2l++,fd2,beta=1 2" ]
 	[ "$(fd2-look --json 'out/sre2l++,fd2,beta=1-1.tar' | jq -c '.meta.options | [.plain, .beta]')" = "[false,1]" ]
 	[ "$(fd2-look --json out/sre2l++-1.tar | jq -c .meta.options.plain)" = true ]
 	touch -d 2001-01-01 out/*.jsonl
-	METHODS='random herding' "$root/pipelines/study-methods" sets students
+	METHODS='random herding' "$root/pipelines/studies/methods" sets students
 	[ "$(find out -name '*.jsonl' -newermt 2002-01-01)" = out/herding-1.jsonl ]
 }
 
@@ -308,8 +351,8 @@ session() {
 	grep -qE $'\rstudents  [0-9]+/8 epochs' screen
 	# the table once more, with awk
 	for method in sre2l++ fd2; do
-		jq .top1 "out/$method"-[12].json | xargs | awk '{ d = 100 * ($1 - $2); print 50 * ($1 + $2), sqrt(d * d / 2) }' >want
-		awk -v m="$method" '$1 == m { print $2, $4 }' out/table.txt | paste -d' ' - want |
+		jq .top1 "out/$method"-[12].json | xargs | awk '{ d = 100 * ($1 - $2); print 50 * ($1 + $2), sqrt(d * d / 2) }' >expected
+		awk -v m="$method" '$1 == m { print $2, $4 }' out/table.txt | paste -d' ' - expected |
 			awk '{ exit !(($1 - $3) ^ 2 < 0.003 && ($2 - $4) ^ 2 < 0.003) }'
 	done
 	grep -qE '% of attention inside the true part' out/table.txt

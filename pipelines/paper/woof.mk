@@ -1,4 +1,7 @@
-# ImageWoof: the paper's tables and figures.  make -f pipelines/woof.mk ARCHIVE=imagewoof2-320.tgz; see paper.mk
+# ImageWoof: the paper's tables and figures; see paper.mk
+#
+#   make -f pipelines/paper/woof.mk ARCHIVE=imagewoof2-320.tgz
+NAME = ImageWoof
 SET = imagewoof
 OFFICIAL_CLASSES = 10
 IPC = 1 10 50

@@ -1,4 +1,4 @@
-"""A plain torchvision training loop with the settings that pipelines/study-nette gives fd2-teacher, for comparison.
+"""A plain torchvision training loop with the settings that pipelines/studies/nette gives fd2-teacher, for comparison.
 
 usage: plain_teacher.py TRAIN.tar VAL.tar EPOCHS SEED    prints one JSON line
 """

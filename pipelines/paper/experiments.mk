@@ -1,4 +1,5 @@
-# What is compared: the METHOD/IPC/STUDENT of each table of students, the ablations' variants, and teachers for Fig. 4.
+# What is compared: the METHOD/IPC/STUDENT of each table of students, the variants of the ablations,
+# and teachers for Fig. 4.
 
 split = $(subst /, ,$(1))
 # METHODS IPCS STUDENTS
@@ -8,10 +9,9 @@ CROSS_STUDENTS += resnet18 resnet50 mobilenet_v2 densenet121 shufflenet_v2_x1_0
 cells_main := $(call cells,$(METHODS),$(IPC),$(STUDENTS))
 cells_cross := $(call cells,$(CROSS_METHODS),$(CROSS_IPC),$(CROSS_STUDENTS))
 
-# --- ablations --------------------------------------------------------------------------------------------------------------
-
-# SRe2L++ with FD2 and one option at several values, students of one backbone. Variant A-V of ablation A is made with OPTIONS_A-V, or
-# with OPTIONS_A where % stands for V; IPC_A images a class.
+# Ablations: SRe2L++ with FD2 and one option at several values, students of one backbone. Variant
+# A-V of ablation A is made with OPTIONS_A-V, or with OPTIONS_A where % stands for V, and IPC_A
+# images per class.
 ABLATION_STUDENT = resnet18
 
 # Table 4. Its figure at 0.5 is that of Table 7 without constraints, so it has none.
@@ -46,12 +46,16 @@ ABLATIONS = alpha beta ns constraints lambda
 variants = $(VALUES_$(1):%=$(1)-%)
 # ABLATION VALUE
 variant = $(images_sre2l++fd2) $(or $(OPTIONS_$(1)-$(2)),$(subst %,$(2),$(OPTIONS_$(1))))
-$(foreach a,$(ABLATIONS),$(eval cells_ablation-$(a) := $(call cells,$(RANDOM) $(call variants,$(a)),$(IPC_$(a)),$(ABLATION_STUDENT))))
-$(foreach a,$(ABLATIONS),$(foreach v,$(VALUES_$(a)),$(eval images_$(a)-$(v) = $$(call variant,$(a),$(v)))))
+$(foreach a,$(ABLATIONS),$(eval cells_ablation-$(a) := $(call \
+	cells,$(RANDOM) $(call variants,$(a)),$(IPC_$(a)),$(ABLATION_STUDENT))))
+$(foreach a,$(ABLATIONS),$(foreach \
+	v,$(VALUES_$(a)),$(eval images_$(a)-$(v) = $$(call variant,$(a),$(v)))))
 
-# Fig. 4: attention maps and alpha of the teacher, MAPS/ALPHA. It has no figures in print but for the one chosen.
-VALUES_alpha-pretrain = $(addprefix 8/,0.1 0.2 0.3 0.4 0.5 0.6 0.7 0.8 0.9) $(foreach m,16 32,$(addprefix $(m)/,0.1 0.2 0.3 0.4 0.5))
-PAPER_alpha-pretrain = $(MAPS_$(TEACHER))/$(ALPHA_$(TEACHER))=$(call figure,$(TEACHER),$(PAPER_TEACHERS))
+# Fig. 4: attention maps and alpha of the teacher, MAPS/ALPHA. Only the chosen one is in print.
+VALUES_alpha-pretrain = $(addprefix 8/,0.1 0.2 0.3 0.4 0.5 0.6 0.7 0.8 0.9) \
+	$(foreach m,16 32,$(addprefix $(m)/,0.1 0.2 0.3 0.4 0.5))
+PAPER_alpha-pretrain = \
+	$(MAPS_$(TEACHER))/$(ALPHA_$(TEACHER))=$(call figure,$(TEACHER),$(PAPER_TEACHERS))
 
 # The BatchNorm term, before its weight, after a few steps of SRe2L++ on the first batch of classes
 BN_STEPS = 10

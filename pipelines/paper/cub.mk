@@ -1,4 +1,7 @@
-# CUB-200-2011: the paper's tables and figures.  make -f pipelines/cub.mk ARCHIVE=CUB_200_2011.tgz; see paper.mk
+# CUB-200-2011: the paper's tables and figures; see paper.mk
+#
+#   make -f pipelines/paper/cub.mk ARCHIVE=CUB_200_2011.tgz
+NAME = CUB-200-2011
 SET = cub
 OFFICIAL_CLASSES = 200
 IPC = 1 3 5
@@ -35,23 +38,33 @@ PAPER = random/1/resnet18=1.5 random/3/resnet18=2.0 random/5/resnet18=2.6 \
 	fadrm+/1/resnet50=66.2 fadrm+/3/resnet50=70.4 fadrm+/5/resnet50=71.5 \
 	fadrm+fd2/1/resnet50=66.5 fadrm+fd2/3/resnet50=70.6 fadrm+fd2/5/resnet50=72.0
 
-# Table 3, whose figures for ResNet50 are others than those of Table 1
-PAPER_cross = sre2l++/3/shufflenet_v2_x1_0=38.5 sre2l++fd2/3/shufflenet_v2_x1_0=47.6 fadrm+/3/shufflenet_v2_x1_0=46.4 fadrm+fd2/3/shufflenet_v2_x1_0=46.7 \
-	sre2l++/3/mobilenet_v2=57.1 sre2l++fd2/3/mobilenet_v2=62.9 fadrm+/3/mobilenet_v2=64.9 fadrm+fd2/3/mobilenet_v2=65.8 \
-	sre2l++/3/densenet121=62.0 sre2l++fd2/3/densenet121=65.8 fadrm+/3/densenet121=68.6 fadrm+fd2/3/densenet121=68.1 \
-	sre2l++/3/resnet18=60.0 sre2l++fd2/3/resnet18=64.9 fadrm+/3/resnet18=64.0 fadrm+fd2/3/resnet18=64.6 \
-	sre2l++/3/resnet50=64.2 sre2l++fd2/3/resnet50=67.7 fadrm+/3/resnet50=70.4 fadrm+fd2/3/resnet50=70.6
+# Table 3; its figures for ResNet-50 differ from those of Table 1
+PAPER_cross = sre2l++/3/shufflenet_v2_x1_0=38.5 sre2l++fd2/3/shufflenet_v2_x1_0=47.6 \
+	fadrm+/3/shufflenet_v2_x1_0=46.4 fadrm+fd2/3/shufflenet_v2_x1_0=46.7 \
+	sre2l++/3/mobilenet_v2=57.1 sre2l++fd2/3/mobilenet_v2=62.9 \
+	fadrm+/3/mobilenet_v2=64.9 fadrm+fd2/3/mobilenet_v2=65.8 \
+	sre2l++/3/densenet121=62.0 sre2l++fd2/3/densenet121=65.8 fadrm+/3/densenet121=68.6 \
+	fadrm+fd2/3/densenet121=68.1 \
+	sre2l++/3/resnet18=60.0 sre2l++fd2/3/resnet18=64.9 fadrm+/3/resnet18=64.0 \
+	fadrm+fd2/3/resnet18=64.6 \
+	sre2l++/3/resnet50=64.2 sre2l++fd2/3/resnet50=67.7 fadrm+/3/resnet50=70.4 \
+	fadrm+fd2/3/resnet50=70.6
 TABLES ?= teachers main cross
 
 # Tables 4 to 7, and 4 and 5 of the appendix
-PAPER_ablation-alpha = alpha-0.1/3/resnet18=62.8 alpha-0.3/3/resnet18=63.3 alpha-0.5/3/resnet18=63.4 \
+PAPER_ablation-alpha = alpha-0.1/3/resnet18=62.8 alpha-0.3/3/resnet18=63.3 \
+	alpha-0.5/3/resnet18=63.4 \
 	alpha-0.7/3/resnet18=62.1 alpha-0.9/3/resnet18=62.4
-PAPER_ablation-beta = beta-0.00/3/resnet18=63.5 beta-0.25/3/resnet18=63.7 beta-0.50/3/resnet18=64.8 \
+PAPER_ablation-beta = beta-0.00/3/resnet18=63.5 beta-0.25/3/resnet18=63.7 \
+	beta-0.50/3/resnet18=64.8 \
 	beta-0.75/3/resnet18=64.7 beta-1.00/3/resnet18=64.1
-PAPER_ablation-ns = ns-2/5/resnet18=64.1 ns-3/5/resnet18=64.9 ns-4/5/resnet18=66.1 ns-5/5/resnet18=64.6
-PAPER_ablation-constraints = constraints-none/3/resnet18=63.4 constraints-F/3/resnet18=64.8 constraints-S/3/resnet18=64.6 \
+PAPER_ablation-ns = ns-2/5/resnet18=64.1 ns-3/5/resnet18=64.9 ns-4/5/resnet18=66.1 \
+	ns-5/5/resnet18=64.6
+PAPER_ablation-constraints = constraints-none/3/resnet18=63.4 \
+	constraints-F/3/resnet18=64.8 constraints-S/3/resnet18=64.6 \
 	constraints-both/3/resnet18=64.9
-PAPER_ablation-lambda = lambda-0.2/5/resnet18=65.4 lambda-0.4/5/resnet18=65.0 lambda-0.6/5/resnet18=65.7 lambda-0.8/5/resnet18=67.0
+PAPER_ablation-lambda = lambda-0.2/5/resnet18=65.4 lambda-0.4/5/resnet18=65.0 \
+	lambda-0.6/5/resnet18=65.7 lambda-0.8/5/resnet18=67.0
 PAPER_ns-time = 2=1708.3 3=1709.0 4=1713.1 5=1739.4
 
 # the authors' program

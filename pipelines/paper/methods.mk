@@ -1,17 +1,20 @@
 # What each method runs. A METHOD is one of these or a variant of an ablation; it has
 #
-#   images_METHOD     the command that makes its images; how many, of which classes, teachers and real images are added
+#   images_METHOD     the command that makes its images, without --ipc, --classes, teachers and
+#                     real images
 #   as_METHOD         instead: the method whose images it takes
 #   teachers_METHOD   teachers of images and labels, if other than TEACHER
-#   labels_METHOD     options of fd2-relabel, if others than distilled images have; "hard": no labels but the classes
+#   labels_METHOD     options of fd2-relabel, if other than those of distilled images; "hard":
+#                     class labels only
 #   student_METHOD    options of fd2-eval, likewise
 #
-# Options may use $(1), the images a class or, in student_METHOD, the student.
+# Options may use $(1): images per class or, in student_METHOD, the student.
 
-# The first rows of every table of students: random photographs under hard labels, as in Table 1 of the appendix, and under the
-# labels that distilled images have. RANDOM= leaves them out. Each seed chooses anew the images of the methods in ANEW.
+# The first rows of every table of students: random photographs, with hard labels as in Table 1 of
+# the appendix and with the labels of distilled images. RANDOM= leaves them out.
 RANDOM = random random-soft
-ANEW = random
+# Methods whose images are redrawn for every seed. It was called ANEW.
+REDRAWN = $(if $(filter undefined,$(origin ANEW)),random,$(ANEW))
 METHODS ?= $(RANDOM) herding k-center rded sre2l++ sre2l++fd2 fadrm+ fadrm+fd2
 CROSS_METHODS = $(RANDOM) sre2l++ sre2l++fd2 fadrm+ fadrm+fd2
 
@@ -21,30 +24,34 @@ images_random = fd2-select $(COMMON) --method random
 as_random-soft = random
 images_herding = fd2-select $(COMMON) --method herding
 images_k-center = fd2-select $(COMMON) --method k-center
-$(foreach m,random herding k-center,$(eval labels_$(m) = hard)$(eval student_$(m) = $$(HARD_OPTIONS)))
+$(foreach m,random herding k-center,$(eval labels_$(m) = hard)$(eval student_$(m) = \
+	$$(HARD_OPTIONS)))
 
-# RDED's students have its own recipe: batch 10, 50 or 100 at IPC 1, 10 or 50, doubled from 100 classes on, and that of the next
-# smaller one at another IPC.
+# RDED's students have a recipe of their own: batch 10, 50 or 100 at IPC 1, 10 or 50, that of the
+# next smaller one at another IPC, and twice as many with 100 classes and more.
 RDED_EPOCHS = 300
 images_rded = fd2-select $(COMMON) --method rded
-labels_rded = --epochs $(RDED_EPOCHS) --shuffle-patches --min-scale 0.5 --bn eval --batch $(rded_batch_$(1))
-$(foreach n,$(IPC),$(eval rded_batch_$(n) := $(shell echo $$((($(n) < 10 ? 10 : $(n) < 50 ? 50 : 100) * ($(CLASSES) < 100 ? 1 : 2))))))
+labels_rded = --epochs $(RDED_EPOCHS) --shuffle-patches --min-scale 0.5 --bn eval \
+	--batch $(rded_batch_$(1))
+$(foreach n,$(IPC),$(eval rded_batch_$(n) := $(shell \
+	echo $$((($(n) < 10 ? 10 : $(n) < 50 ? 50 : 100) * ($(CLASSES) < 100 ? 1 : 2))))))
 student_rded =
 
 distill = fd2-distill $(COMMON) --batch $(BATCH)
 images_sre2l++ = $(distill) --steps $(STEPS) $(SRE2L_OPTIONS) --plain
 images_sre2l++fd2 = $(distill) --steps $(STEPS) $(SRE2L_OPTIONS) $(FD2_OPTIONS)
 
-# The appendix's teachers of fine-grained sets; those of general sets are in their files.
+# The appendix's teachers for fine-grained sets; nette.mk and woof.mk have those of general sets.
 FADRM_TEACHERS ?= resnet18 mobilenet_v2 resnet50 densenet121
 fadrm = $(distill) --method fadrm+ --steps $(FADRM_STEPS) $(FADRM_OPTIONS)
 images_fadrm+ = $(fadrm) --plain
 images_fadrm+fd2 = $(fadrm) $(FD2_OPTIONS)
 $(foreach m,fadrm+ fadrm+fd2,$(eval teachers_$(m) = $$(FADRM_TEACHERS)))
 FADRM_STUDENT_OPTIONS ?= $(STUDENT_OPTIONS)
-$(foreach m,fadrm+ fadrm+fd2,$(eval student_$(m) = $$(STUDENT_OPTIONS_$$(1)) $$(FADRM_STUDENT_OPTIONS)))
+$(foreach m,fadrm+ fadrm+fd2,$(eval \
+	student_$(m) = $$(STUDENT_OPTIONS_$$(1)) $$(FADRM_STUDENT_OPTIONS)))
 
-# --- what the rules ask ----------------------------------------------------------------------------------------------------
+# What the rules call
 
 # METHOD VARIABLE ARGUMENT DEFAULT
 of_method = $(strip $(if $(filter undefined,$(origin $(2)_$(1))),$(4),$(call $(2)_$(1),$(3))))
@@ -58,6 +65,6 @@ student = $(call of_method,$(1),student,$(2),$(STUDENT_OPTIONS_$(2)) $(STUDENT_O
 
 weights_of_shufflenet_v2_x1_0 = shufflenetv2_x1
 weights_of_shufflenet_v2_x0_5 = shufflenetv2_x0.5
-# --init of a backbone, ARCH, whose weights must be there
-init = --init $(or $(firstword $(wildcard $(WEIGHTS)/$(1).* $(WEIGHTS)/$(or $(weights_of_$(1)),$(1))-*)),$(error \
-	no weights of $(1) in $(WEIGHTS)))
+# ARCH: its --init; an error without the weights
+init = --init $(or $(firstword $(wildcard $(WEIGHTS)/$(1).* \
+	$(WEIGHTS)/$(or $(weights_of_$(1)),$(1))-*)),$(error no weights of $(1) in $(WEIGHTS)))

@@ -11,8 +11,9 @@ RESULT = top1
 else ifeq ($(PRESET)$(AUTHORS_STEPS),authors)
 $(error the authors' program has no settings for $(SET))
 else ifeq ($(PRESET),authors)
-# Their scripts to the digit, but for two things of FADRM+: its parts have 1500, 1500, 1500 and 2000 steps there, and equal ones here;
-# and the program of FADRM+ alone is not among theirs, so that it has the settings of the one with FD2.
+# The settings of their scripts, with two exceptions for FADRM+: the phases have 1500, 1500, 1500
+# and 2000 steps there, and equal numbers here; and since they published no program for FADRM+
+# alone, it has the settings of FADRM+ with FD2.
 ifeq ($(WEIGHTS),)
 $(error the authors' teachers start from ImageNet weights: give their folder with WEIGHTS=)
 endif
@@ -21,8 +22,9 @@ STEPS = $(AUTHORS_STEPS)
 FADRM_STEPS = 6500
 STUDENT_EPOCHS ?= 400
 IMPORT_OPTIONS = --size $(SIZE) --fit squash
-TEACHER_OPTIONS = --mean $(MEAN) --std $(STD) --cal-augment --center-update cal --augment crop --fit whole --jitter 0.2,0.2,0.2,0.1 \
-	--rotate 15 -b 4 --lr 0.001 --schedule exp --cal-lr 1 --weight-decay 1e-5
+TEACHER_OPTIONS = --mean $(MEAN) --std $(STD) --cal-augment --center-update cal --augment crop \
+	--fit whole --jitter 0.2,0.2,0.2,0.1 --rotate 15 -b 4 --lr 0.001 --schedule exp --cal-lr 1 \
+	--weight-decay 1e-5
 SRE2L_OPTIONS = --lr 0.001 --r-bn 0.001
 FADRM_OPTIONS = --lr 0.1 --r-bn 0.001
 FD2_OPTIONS = --lambda 0.9 --bn-head --ls-view once
@@ -32,14 +34,16 @@ FADRM_STUDENT_OPTIONS = --weight-decay 1e-5 --lr 0.01 --zeta 2
 HARD_OPTIONS = --fit whole
 PRETRAINED_STUDENTS = resnet50
 # Their ShuffleNetV2 is x0.5.
-x0_5_too = $(1) $(foreach w,$(1),$(if $(findstring shufflenet_v2_x1_0,$(w)),$(subst shufflenet_v2_x1_0,shufflenet_v2_x0_5,$(w))))
+x0_5_too = $(1) $(foreach w,$(1),$(if $(findstring shufflenet_v2_x1_0,$(w)),$(subst \
+	shufflenet_v2_x1_0,shufflenet_v2_x0_5,$(w))))
 TEACHERS += shufflenet_v2_x0_5
 CROSS_STUDENTS += shufflenet_v2_x0_5
 MAPS_shufflenet_v2_x0_5 = $(MAPS_shufflenet_v2_x1_0)
 ALPHA_shufflenet_v2_x0_5 = $(ALPHA_shufflenet_v2_x1_0)
 PAPER_cross := $(call x0_5_too,$(PAPER_cross))
 PAPER_TEACHERS := $(call x0_5_too,$(PAPER_TEACHERS))
-# These sets of fewer images are the first of the largest. The best of all validations is a student's result and chooses the teacher.
+# Smaller sets of these methods are the first images of the largest one. The best validation is a
+# student's result and chooses the teacher.
 NESTED = sre2l++ sre2l++fd2 fadrm+ fadrm+fd2
 BEST = 1
 RESULT = best_top1

@@ -1,4 +1,7 @@
-# ImageNette: the paper's tables and figures.  make -f pipelines/nette.mk ARCHIVE=imagenette2-320.tgz; see paper.mk
+# ImageNette: the paper's tables and figures; see paper.mk
+#
+#   make -f pipelines/paper/nette.mk ARCHIVE=imagenette2-320.tgz
+NAME = ImageNette
 SET = imagenette
 OFFICIAL_CLASSES = 10
 IPC = 1 10 50

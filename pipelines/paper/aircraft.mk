@@ -1,4 +1,7 @@
-# FGVC-Aircraft: the paper's tables and figures.  make -f pipelines/aircraft.mk ARCHIVE=fgvc-aircraft-2013b.tar.gz; see paper.mk
+# FGVC-Aircraft: the paper's tables and figures; see paper.mk
+#
+#   make -f pipelines/paper/aircraft.mk ARCHIVE=fgvc-aircraft-2013b.tar.gz
+NAME = FGVC-Aircraft
 SET = aircraft
 OFFICIAL_CLASSES = 100
 IPC = 1 3 5
@@ -36,7 +39,8 @@ PAPER = random/1/resnet18=1.8 random/3/resnet18=3.8 random/5/resnet18=4.4 \
 	fadrm+fd2/1/resnet50=73.8 fadrm+fd2/3/resnet50=78.9 fadrm+fd2/5/resnet50=81.0
 
 # Table 4
-PAPER_ablation-alpha = alpha-0.1/3/resnet18=75.1 alpha-0.3/3/resnet18=75.9 alpha-0.5/3/resnet18=74.8 \
+PAPER_ablation-alpha = alpha-0.1/3/resnet18=75.1 alpha-0.3/3/resnet18=75.9 \
+	alpha-0.5/3/resnet18=74.8 \
 	alpha-0.7/3/resnet18=75.6 alpha-0.9/3/resnet18=75.2
 
 # the authors' program

@@ -1,4 +1,7 @@
-# Stanford Cars: the paper's tables and figures.  make -f pipelines/cars.mk ARCHIVE='car_ims.tgz cars_annos.mat'; see paper.mk
+# Stanford Cars: the paper's tables and figures; see paper.mk
+#
+#   make -f pipelines/paper/cars.mk ARCHIVE='car_ims.tgz cars_annos.mat'
+NAME = Stanford Cars
 SET = cars
 OFFICIAL_CLASSES = 196
 IPC = 1 3 5

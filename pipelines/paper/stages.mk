@@ -1,0 +1,143 @@
+# The stages as rules: archives, teachers, prototypes, sets by batches of BATCH classes, students.
+
+.PHONY: clean-parts FORCE
+clean-parts:
+	rm -f $(OUT)/*.part $(OUT)/*.ckpt
+
+# NAME TEXT STALE: a file with the settings of what depends on it, written when they change; the
+# files STALE are then removed. The device and the number of threads are not part of them.
+settings = $(strip $(subst $(COMMON),,$(1)))
+changed = $(subst x$(1),,x$(2))$(subst x$(2),,x$(1))
+define stamp
+$(OUT)/$(1).settings: $(if $(call \
+	changed,$(call settings,$(2)),$(file <$(OUT)/$(1).settings)),FORCE)
+	@mkdir -p $(OUT); rm -f $(3); echo '$(call settings,$(2))' >$$@
+endef
+
+TRAIN = $(OUT)/train.tar
+VAL = $(OUT)/val.tar
+import = $(strip fd2-import $(IMPORT_OPTIONS) \
+	$(if $(filter-out $(OFFICIAL_CLASSES),$(CLASSES)),--any-count))
+$(eval $(call stamp,import,$(import)))
+$(TRAIN) $(VAL) &: $(OUT)/import.settings
+	$(if $(ARCHIVE),,$(error give the official archives of $(SET) with ARCHIVE=))$(import) \
+		--train $(TRAIN) --val $(VAL) $(SET) $(ARCHIVE)
+
+# Teachers
+
+# ARCH MAPS ALPHA SEED
+teacher = $(strip fd2-teacher $(COMMON) --arch $(1) --maps $(2) --alpha $(3) \
+	$(if $(4),--seed $(4)) --size $(SIZE) --epochs $(EPOCHS) $(TEACHER_OPTIONS) \
+	$(if $(WEIGHTS),$(call init,$(1))))
+# MAPS/ALPHA SEED: the name of a teacher of Fig. 4
+pretrained = teacher-$(TEACHER)-$(subst /,-,$(1))-$(2)
+# NAME COMMAND
+define teacher_rule
+$(call stamp,$(1),$(2),$(foreach f,$(1) $(1)-last,$(OUT)/$(f).fd2 $(OUT)/$(f).fd2.ckpt))
+$(OUT)/$(1).fd2: $(OUT)/$(1).settings $(TRAIN) $(VAL)
+	$(if $(BEST),$(2) --val $(VAL) --resume --best $(OUT)/$(1)-best.fd2 \
+		-o $(OUT)/$(1)-last.fd2 $(TRAIN)
+	mv $(OUT)/$(1)-best.fd2 $$@; rm $(OUT)/$(1)-last.fd2,$(2) --val $(VAL) --resume -o $$@ $(TRAIN))
+endef
+$(foreach a,$(sort $(TEACHERS) $(TEACHER) $(FADRM_TEACHERS)),$(eval \
+	$(call teacher_rule,teacher-$(a),$(call teacher,$(a),$(MAPS_$(a)),$(ALPHA_$(a))))))
+$(foreach v,$(VALUES_alpha-pretrain),$(foreach s,$(SEEDS),$(eval \
+	$(call teacher_rule,$(call pretrained,$(v),$(s)),$(call \
+	teacher,$(TEACHER),$(firstword $(call split,$(v))),$(lastword $(call split,$(v))),$(s))))))
+
+$(OUT)/protos-%.fd2: $(OUT)/teacher-%.fd2
+	fd2-protos $(COMMON) -t $< -o $@
+
+# Sets
+
+PARTS := $(shell for ((a = 0; a < $(CLASSES); a += $(BATCH))); do \
+	echo $$a-$$((a + $(BATCH) < $(CLASSES) ? a + $(BATCH) - 1 : $(CLASSES) - 1)); done)
+LARGEST := $(shell printf '%s\n' $(IPC) | sort -n | tail -n 1)
+
+# METHOD IPC SEED: the set's name, and its files
+seed_of = $(if $(filter $(REDRAWN),$(call source,$(1))),$(2))
+set = $(call source,$(1))-$(2)$(patsubst %,-seed%,$(call seed_of,$(1),$(3)))
+parts_of = $(PARTS:%=$(OUT)/$(call set,$(1),$(2),$(3))-%.tar)
+teachers_of = $(patsubst %,$(OUT)/teacher-%.fd2,$(call teachers,$(1)))
+nested = $(and $(filter $(NESTED),$(1)),$(filter $(IPC),$(2)),$(filter-out $(LARGEST),$(2)))
+
+# fd2-distill also takes prototypes and writes a log.
+distils = $(filter fd2-distill,$(firstword $(images_$(1))))
+protos_of = $(if $(call distils,$(1)),$(patsubst %,$(OUT)/protos-%.fd2,$(call teachers,$(1))))
+# METHOD IPC SEED CLASSES
+define part_rule
+$(OUT)/$(call set,$(1),$(2),$(3))-$(4).tar: $(OUT)/$(call set,$(1),$(2),$(3)).settings \
+		$(call teachers_of,$(1)) $(call protos_of,$(1))
+	$(call images,$(1),$(2),$(3)) --classes $(4) $(patsubst %,-t %,$(call teachers_of,$(1))) \
+		$(patsubst %,-p %,$(call protos_of,$(1))) \
+		$(if $(call distils,$(1)),--resume --log $$(@:.tar=.log)) -o $$@ $(TRAIN)
+endef
+# The first images of the largest set
+define nested_rule
+$(OUT)/$(call set,$(1),$(2),$(3))-$(4).tar: $(OUT)/$(call set,$(1),$(LARGEST),$(3))-$(4).tar
+	cp $$< $$@.part
+	tar --delete --wildcards -f $$@.part __fd2__ \
+		$$$$(seq -f '*/%04g.*' $$$$(($(2) + 1)) $(LARGEST))
+	tar -xOf $$< __fd2__ | jq -c 'del(.count, .digest)' >$$@.end.part
+	tar -rf $$@.part --owner 0 --group 0 --mode 644 --mtime @0 --transform 's,.*,__fd2__,' \
+		$$@.end.part
+	rm $$@.end.part; mv $$@.part $$@
+endef
+# METHOD IPC SEED
+define set_rules
+$(call stamp,$(call set,$(1),$(2),$(3)),$(call images,$(1),$(2),$(3)) $(call \
+	teachers,$(1)),$(foreach p,$(call parts_of,$(1),$(2),$(3)),$(p).part $(p:.tar=.log)))
+$(foreach p,$(PARTS),$(eval \
+	$(call $(if $(call nested,$(1),$(2)),nested,part)_rule,$(1),$(2),$(3),$(p))))
+endef
+# METHOD/IPC/SEED of the sets that METHOD IPC SEED needs, and of those that a list of cells needs
+ipcs = $(2) $(if $(call nested,$(1),$(2)),$(LARGEST))
+set_of = $(foreach n,$(call ipcs,$(call source,$(1)),$(2)),$(call \
+	source,$(1))/$(n)$(patsubst %,/%,$(call seed_of,$(1),$(3))))
+sets = $(sort $(foreach c,$(1),$(foreach s,$(SEEDS),$(call \
+	set_of,$(word 1,$(call split,$(c))),$(word 2,$(call split,$(c))),$(s)))))
+$(foreach s,$(call sets,$(CELLS)),$(eval $(call set_rules,$(word \
+	1,$(call split,$(s))),$(word 2,$(call split,$(s))),$(word 3,$(call split,$(s))))))
+
+# Students
+
+# CELL SEED
+result = $(OUT)/$(subst /,-,$(1))-$(2).json
+# METHOD IPC STUDENT: the student reads soft labels while they are made, or has class labels only.
+learn = $(strip fd2-eval $(COMMON) --arch $(3) $(call student,$(1),$(3)) $(if $(filter \
+	$(PRETRAINED_STUDENTS),$(3)),$(call init,$(3))))
+hard = $(learn) --hard --size $(SIZE) --epochs $(STUDENT_EPOCHS)
+soft = fd2-relabel $(COMMON) $(call labels,$(1),$(2))
+is_hard = $(filter hard,$(call labels,$(1),$(2)))
+# METHOD IPC STUDENT SEED
+define student_rule
+$(call result,$(1)/$(2)/$(3),$(4)): $(OUT)/student-$(1)-$(2)-$(3).settings \
+		$(call parts_of,$(1),$(2),$(4)) $(VAL)
+	$(if $(call is_hard,$(1),$(2)),$(hard),$(soft) --seed $(4) $(patsubst %,-t %,$(call \
+		teachers_of,$(1))) $(call parts_of,$(1),$(2),$(4)) | $(learn)) --seed $(4) \
+		--data $(1) --val $(VAL) -o $$@ $(call parts_of,$(1),$(2),$(4))
+endef
+# METHOD IPC STUDENT
+define student_rules
+$(call stamp,student-$(1)-$(2)-$(3),$(if $(call \
+	is_hard,$(1),$(2)),$(hard),$(soft) $(learn)) $(call teachers,$(1)))
+$(foreach s,$(SEEDS),$(eval $(call student_rule,$(1),$(2),$(3),$(s))))
+endef
+$(foreach c,$(CELLS),$(eval $(call student_rules,$(word \
+	1,$(call split,$(c))),$(word 2,$(call split,$(c))),$(word 3,$(call split,$(c))))))
+
+# The BatchNorm term
+
+# ARCH FORM SEED; ARCH FORM
+bn_log = $(OUT)/bn-$(1)-$(2)-$(3).log
+bn_run = $(distill) --steps $(BN_STEPS) --plain --r-bn $(BN_WEIGHT) --bn-form $(2) \
+	--classes $(firstword $(PARTS))
+# ARCH FORM SEED
+define bn_rule
+$(call bn_log,$(1),$(2),$(3)): $(OUT)/bn-$(1)-$(2).settings $(OUT)/teacher-$(1).fd2
+	rm -f $$@.part; $(bn_run) --seed $(3) --log-every 1 --log $$@.part \
+		-t $(OUT)/teacher-$(1).fd2 $(TRAIN) >/dev/null; mv $$@.part $$@
+endef
+$(foreach a,$(TEACHERS),$(foreach f,$(BN_FORMS),$(eval $(call \
+	stamp,bn-$(a)-$(f),$(call bn_run,$(a),$(f))))$(foreach s,$(SEEDS),$(eval \
+	$(call bn_rule,$(a),$(f),$(s))))))
