@@ -1,6 +1,7 @@
 #!/usr/bin/env bats
 # `make install` and `make uninstall`, and the completion that they put in place.
 
+bats_require_minimum_version 1.5.0
 load helpers
 
 setup() {
@@ -121,9 +122,9 @@ complete_words() {
 	printf '#define TORCH_VERSION_%s\n' 'MAJOR 2' 'MINOR 9' 'PATCH 1' >theirs/include/torch/headeronly/version.h
 	run make -s -C "$root" B="$PWD/build" LIBTORCH="$PWD/theirs" deps
 	[ "$status" -ne 0 ]
-	[[ ${lines[0]} == "$PWD/theirs is libtorch 2.9.1; fd2 is built for 2.11.0" ]]
+	[[ ${lines[0]} == "'$PWD/theirs' is libtorch 2.9.1; fd2 needs 2.11.0" ]]
 	run make -s -C "$root" B="$PWD/build" LIBTORCH="$PWD/nowhere" deps
-	[[ ${lines[0]} == "$PWD/nowhere is no libtorch; fd2 is built for 2.11.0" ]]
+	[[ ${lines[0]} == "'$PWD/nowhere' is not a libtorch; fd2 needs 2.11.0" ]]
 }
 
 @test "make help: lists the targets" {
@@ -132,4 +133,15 @@ complete_words() {
 	for target in all deps check install uninstall clean; do
 		grep -E "^$target +[a-z]" <<<"$output"
 	done
+}
+
+@test "make: flags of the environment and of the command line are added to what is needed" {
+	local needed=(-std=c11 -fPIC -std=c++17 -fopenmp) flag
+	CFLAGS=-DA CXXFLAGS=-DB CPPFLAGS=-DC LDFLAGS=-LD make -n -C "$root" B="$PWD/build" all >from
+	make -n -C "$root" B="$PWD/build" CFLAGS=-DA CXXFLAGS=-DB CPPFLAGS=-DC LDFLAGS=-LD all | diff from -
+	for flag in "${needed[@]}" -DA -DB -DC -LD; do
+		grep -q -- " $flag " from
+	done
+	run ! grep -- -Werror from
+	make -n -C "$root" B="$PWD/build" WERROR=1 all | grep -q -- ' -Werror '
 }

@@ -7,7 +7,7 @@ load helpers
 
 build_packages=(gcc g++ pkg-config libarchive-dev libjansson-dev libjpeg-dev libmsgpack-c-dev nettle-dev zlib1g-dev libmatio-dev libpng-dev python3-pip)
 wishes=(libwebp-dev libavif-dev)
-check_packages=(bats mandoc shellcheck jq bsdextrautils file xz-utils zstd python3-venv)
+check_packages=(bats mandoc shellcheck jq bsdextrautils file xz-utils zstd python3-venv clang)
 
 setup() {
 	fd2_setup
@@ -24,7 +24,7 @@ machine() {
 	cd "$1" || return 1
 	export MACHINE=$PWD
 	local command
-	for command in bash cat env expr find grep head mkdir mv paste rm sed tail touch ln; do
+	for command in bash cat dirname env expr find grep head ln mkdir mv nproc paste rm sed tail touch; do
 		ln -s "$(command -v "$command")" bin/
 	done
 	ln -s "$STUBS"/{apt-get,apt-cache,id,uname} bin/
