@@ -5,9 +5,11 @@
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "lib/base/err.h"
+#include "lib/base/io.h"
 
 enum { HEAD = 512 }; /* a tar header; a stream's kind is in its first hundred bytes */
 
@@ -18,21 +20,61 @@ struct input {
 	size_t memory_left;
 	uint8_t head[HEAD]; /* bytes head_at..head_len were read ahead */
 	size_t head_at, head_len;
+	bool pipe;          /* gives its bytes once */
+	bool open, used;    /* of a pipe: by whom it was opened; some of it was read */
+	struct input *next; /* pipe */
 };
 
-static struct input standard = {.name = "standard input", .fd = STDIN_FILENO};
+/* Pipes stay open from the first look at them to the end of the program. */
+static struct input standard = {.name = "standard input", .fd = STDIN_FILENO, .pipe = true};
+static struct input *pipes = &standard;
+
+static struct input *reopen(struct input *in)
+{
+	if (in->open || in->used)
+		return fail_null("%s%s%s can be read once only, and it is needed twice",
+		    in == &standard ? "" : "the pipe '", in->name, in == &standard ? "" : "'");
+	in->open = true;
+	return in;
+}
+
+/* A socket is no file that could be opened again. */
+static int open_path(const char *path)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC), given;
+	if (fd < 0 && errno == ENXIO && (given = io_descriptor(path)) >= 0)
+		fd = fcntl(given, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
+	return fd;
+}
 
 struct input *input_open(const char *path)
 {
-	if (!path || !strcmp(path, "-"))
-		return &standard;
-	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	struct stat st;
+	if (!path || !strcmp(path, "-") || io_descriptor(path) == STDIN_FILENO)
+		return reopen(&standard);
+	for (struct input *in = pipes; in; in = in->next)
+		if (in != &standard && !strcmp(in->name, path))
+			return reopen(in);
+	int fd = open_path(path);
 	if (fd < 0)
 		return fail_null("cannot open '%s': %s", path, strerror(errno));
 	struct input *in = xcalloc(1, sizeof *in);
 	in->fd = fd;
 	in->name = xstrdup(path);
+	in->open = true;
+	in->pipe = !fstat(fd, &st) && !S_ISREG(st.st_mode) && !S_ISDIR(st.st_mode);
+	if (in->pipe) {
+		in->next = pipes;
+		pipes = in;
+	}
 	return in;
+}
+
+bool input_is_pipe(const char *path)
+{
+	struct stat st;
+	return !strcmp(path, "-") ||
+	       (!stat(path, &st) && !S_ISREG(st.st_mode) && !S_ISDIR(st.st_mode));
 }
 
 struct input *input_open_memory(const void *data, size_t size)
@@ -52,7 +94,10 @@ const char *input_name(const struct input *in)
 
 void input_close(struct input *in)
 {
-	if (!in || in == &standard)
+	if (!in)
+		return;
+	in->open = false;
+	if (in->pipe)
 		return;
 	if (in->fd >= 0)
 		close(in->fd);
@@ -76,15 +121,13 @@ static ssize_t read_on(struct input *in, void *to, size_t n)
 		in->memory_left -= n;
 		return (ssize_t)n;
 	}
-	ssize_t got;
-	do
-		got = read(in->fd, to, n);
-	while (got < 0 && errno == EINTR);
+	ssize_t got = io_read(in->fd, to, n);
 	return got < 0 ? fail("cannot read '%s': %s", in->name, strerror(errno)) : got;
 }
 
 ssize_t input_read(struct input *in, void *to, size_t n)
 {
+	in->used = true;
 	if (in->head_at == in->head_len)
 		return read_on(in, to, n);
 	n = take(in->head + in->head_at, in->head_len - in->head_at, to, n);
@@ -128,19 +171,6 @@ static bool starts(const uint8_t *b, size_t n, const char *magic, size_t size)
 	return n >= size && !memcmp(b, magic, size);
 }
 
-static bool is_packed(const uint8_t *b, size_t n)
-{
-	static const struct {
-		const char *bytes;
-		size_t size;
-	} magic[] = {{"\x1f\x8b", 2}, {"\xfd\x37\x7a\x58\x5a", 5}, {"\x28\xb5\x2f\xfd", 4},
-	    {"BZh", 3}, {"\x04\x22\x4d\x18", 4}};
-	for (size_t i = 0; i < sizeof magic / sizeof *magic; i++)
-		if (starts(b, n, magic[i].bytes, magic[i].size))
-			return true;
-	return false;
-}
-
 /* A map of at most 15 entries, the first being "format": "fd2-stream". */
 static bool is_stream(const uint8_t *b, size_t n)
 {
@@ -180,7 +210,12 @@ int input_content(struct input *in)
 		return CONTENT_PICKLE;
 	if (is_safetensors(b, n))
 		return CONTENT_SAFETENSORS;
-	return is_packed(b, n) ? CONTENT_PACKED : CONTENT_OTHER;
+	return CONTENT_OTHER;
+}
+
+const char *input_kind(const struct input *in)
+{
+	return kind_of_bytes(in->head + in->head_at, in->head_len - in->head_at);
 }
 
 /* The stream's kind where it stands in the head as a short string; of length 0 otherwise. */
@@ -217,9 +252,10 @@ int input_refuse(struct input *in, const char *wanted)
 		return fail("'%s' is a pickle; %s is wanted here", in->name, wanted);
 	case CONTENT_SAFETENSORS:
 		return fail("'%s' holds safetensors; %s is wanted here", in->name, wanted);
-	case CONTENT_PACKED:
-		return fail("'%s' is compressed; %s is wanted here", in->name, wanted);
 	default:
+		if (input_kind(in))
+			return fail(
+			    "'%s' is %s; %s is wanted here", in->name, input_kind(in), wanted);
 		return fail("'%s' is neither a tar archive nor a tensor stream; %s is wanted here",
 		    in->name, wanted);
 	}

@@ -1,6 +1,7 @@
 /* An input whose first bytes can be looked at before a reader is chosen. */
 #ifndef FD2_INPUT_H
 #define FD2_INPUT_H
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
@@ -10,29 +11,32 @@ enum content {
 	CONTENT_TAR,
 	CONTENT_STREAM,
 	CONTENT_JPEG,
-	CONTENT_PACKED, /* gzip, xz, zstd, bzip2 or lz4 */
 	CONTENT_ZIP,
 	CONTENT_PICKLE,
 	CONTENT_SAFETENSORS,
-	CONTENT_OTHER,
+	CONTENT_OTHER, /* a packed archive, too: how it is packed is libarchive's to say */
 };
 
 struct input;
 
-/* path NULL or "-" is standard input. What was looked at and not read of standard input is still
- * there when it is opened again. */
+/* path NULL or "-" is standard input. What was looked at and not read of a pipe is still there when
+ * it is opened again under the same path; once it was read, that fails. */
 struct input *input_open(const char *path);
 /* Over memory (borrowed). */
 struct input *input_open_memory(const void *data, size_t size);
 const char *input_name(const struct input *in);
 /* What its next bytes are. Needs 512 bytes or the end; -1: fail_message. */
 int input_content(struct input *in);
+/* What a CONTENT_OTHER is, as far as its first bytes tell ("an HTML page"); NULL. */
+const char *input_kind(const struct input *in);
 /* Remembers a sentence that says what the input is and that `wanted` ("an image shard") is
  * needed; returns -1. */
 int input_refuse(struct input *in, const char *wanted);
 /* Bytes read, 0 at the end, -1 with fail_message. May return fewer than n, as read(2). */
 ssize_t input_read(struct input *in, void *to, size_t n);
 void input_close(struct input *in);
+/* Whether it can be read only once: standard input, a pipe, a device. */
+bool input_is_pipe(const char *path);
 /* What the first n bytes of a file are that no tool reads; NULL: unknown. */
 const char *kind_of_bytes(const uint8_t *b, size_t n);
 #endif

@@ -7,8 +7,10 @@
 static struct attn_config config;
 
 static const struct opt opts[] = {
-    {'o', "output", "FILE", OPT_STRING, &config.out, "write to FILE", .unrecorded = true},
-    {'t', "teacher", "FILE", OPT_STRING, &config.teacher, "the teacher", .unrecorded = true},
+    {'o', "output", "FILE", OPT_STRING, &config.out, "write to FILE", .unrecorded = true,
+        .file = FILE_WRITTEN},
+    {'t', "teacher", "FILE", OPT_STRING, &config.teacher, "the teacher", .unrecorded = true,
+        .file = FILE_READ},
     {0, "heatmap", NULL, OPT_FLAG, &config.heatmap, "write a shard of overlays to look at"},
     {0, "shared-scale", NULL, OPT_FLAG, &config.shared_scale,
         "overlays: one colour scale for all images"},

@@ -20,7 +20,7 @@ static struct {
 
 static const struct opt opts[] = {
     {'o', "output", "FILE", OPT_STRING, &job.output, "write to FILE (default: standard output)",
-        .unrecorded = true},
+        .file = FILE_WRITTEN, .unrecorded = true},
     {0, "classes", "K", OPT_INT, &job.classes, "number of classes", .min = 2,
         .max = CREATURE_CLASSES},
     {0, "part-scale", "X", OPT_REAL, &job.part_scale,

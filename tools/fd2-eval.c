@@ -29,23 +29,26 @@ static struct eval_job job = {
 
 static const struct opt opts[] = {
     {'o', "output", "FILE", OPT_STRING, &job.out, "write the JSON lines to FILE",
-        .unrecorded = true},
+        .file = FILE_WRITTEN, .unrecorded = true},
     {'l', "labels", "FILE", OPT_STRING, &job.labels, "soft labels (default: standard input)",
-        .unrecorded = true},
+        .file = FILE_READ, .unrecorded = true},
     {0, "hard", NULL, OPT_FLAG, &job.hard, "train on the classes themselves, without soft labels"},
     {0, "val", "SHARD", OPT_LIST, &job.val,
-        "held-out shards, which choose the best epoch (repeatable)", .unrecorded = true},
+        "held-out shards, which choose the best epoch (repeatable)", .file = FILE_READ,
+        .unrecorded = true},
     {0, "test", "SHARD", OPT_LIST, &job.test, "shards to measure on instead (repeatable)",
-        .unrecorded = true},
+        .file = FILE_READ, .unrecorded = true},
     {0, "report", "FILE", OPT_STRING, &job.report,
-        "write classes, confusion and calibration to FILE", .unrecorded = true},
-    {0, "save", "FILE", OPT_STRING, &job.save, "write the student; as safetensors if FILE ends so",
+        "write classes, confusion and calibration to FILE", .file = FILE_WRITTEN,
         .unrecorded = true},
+    {0, "save", "FILE", OPT_STRING, &job.save, "write the student; as safetensors if FILE ends so",
+        .file = FILE_WRITTEN, .unrecorded = true},
     {'a', "arch", "NAME", OPT_LIST, &archs, "a student (repeatable; resnet18 if none is given)",
         .choices = ARCH_CHOICES},
     {0, "seeds", "A-B", OPT_RANGE, &seeds, "a student of each seed (default: of --seed)"},
     {0, "init", "FILE", OPT_STRING, &job.init,
-        "start the students from a .pth, .safetensors or stream", .unrecorded = true},
+        "start the students from a .pth, .safetensors or stream", .file = FILE_READ,
+        .unrecorded = true},
     {'e', "epochs", "N", OPT_INT, &job.epochs, "epochs (0: all that are labelled; --hard: 300)",
         .min = 0, .max = 100000},
     {'b', "batch", "N", OPT_INT, &job.batch, "--hard: images a step (0: 16)", .min = 0,
@@ -151,20 +154,6 @@ static void plan_students(void)
 		die_usage("--init is for students of one architecture, not of %d", archs.n);
 }
 
-static void check_outputs(void)
-{
-	const struct {
-		const char *name, *path;
-	} outputs[] = {
-	    {"output", job.out ? job.out : "-"}, {"save", job.save}, {"report", job.report}};
-	for (int i = 0; i < 3; i++)
-		for (int k = 0; k < i; k++)
-			if (outputs[i].path && outputs[k].path &&
-			    !strcmp(outputs[i].path, outputs[k].path))
-				die_usage("--%s and --%s are both '%s'", outputs[i].name,
-				    outputs[k].name, outputs[i].path);
-}
-
 static void check_labels(void)
 {
 	bool of_hard = job.batch || job.size || job.label_smoothing > 0 ||
@@ -193,7 +182,6 @@ int main(int argc, char **argv)
 	job.n_shards = argc - first;
 	if (!job.val.n)
 		die_usage("no held-out images; give them with --val");
-	check_outputs();
 	if (!job.n_shards)
 		die_usage("no distilled shard");
 	check_labels();

@@ -2,6 +2,7 @@
  * fd2-exchange(1). */
 #include <string.h>
 
+#include "formats/input.h"
 #include "lib/base/err.h"
 #include "lib/data/exchange/exchange.h"
 #include "lib/fd2/labels/job.h"
@@ -22,14 +23,16 @@ static const struct opt opts[] = {
     {0, "bn", "HOW", OPT_CHOICE, &job.bn, "of --from fkd: statistics the teacher used",
         .choices = LABEL_BN_CHOICES},
     {0, "classes", "FILE", OPT_STRING, &classes, "of --from images: names, one a line",
-        .unrecorded = true},
+        .file = FILE_READ, .unrecorded = true},
     {0, "fkd-seed", "N", OPT_INT, &job.fkd_seed, "seed of FKD's sampler", .min = 0,
         .max = 9007199254740991.0},
     {0, "from", "FORM", OPT_CHOICE, &from, "read folders of images, or a store of labels",
         .choices = "images|fkd"},
     {0, "images", "SHARD", OPT_LIST, &job.images,
-        "the images that labels belong to (may be repeated)", .unrecorded = true},
-    {'o', "output", "PATH", OPT_STRING, &job.out, "write PATH", .unrecorded = true},
+        "the images that labels belong to (may be repeated)", .file = FILE_READ,
+        .unrecorded = true},
+    {'o', "output", "PATH", OPT_STRING, &job.out, "write PATH", .file = FILE_WRITTEN,
+        .unrecorded = true},
     {'s', "size", "N", OPT_INT, &job.size, "of --from fkd: side of the network's input", .min = 0,
         .max = 4096},
     {0, "to", "FORM", OPT_CHOICE, &to, "write folders of images, or a store of labels",
@@ -67,7 +70,7 @@ static void check(int operands)
 static int write_images(char *const *shards, int n)
 {
 	for (int i = 0; i < n; i++)
-		if (!strcmp(shards[i], "-"))
+		if (input_is_pipe(shards[i]))
 			die_usage("shards are read twice, and so cannot come through a pipe");
 	return exchange_write(&exchange_forms[to], shards, n, job.out);
 }

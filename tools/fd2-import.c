@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "lib/base/err.h"
+#include "lib/base/files.h"
 #include "lib/base/start.h"
 #include "lib/data/fit.h"
 #include "lib/data/import/import.h"
@@ -66,7 +67,8 @@ static const char *output(const struct import_set *set, int split)
 
 int main(int argc, char **argv)
 {
-	const struct tool tool = {"fd2-import", "[options] SET ARCHIVE...", purpose(), opts, false};
+	const struct tool tool = {
+	    "fd2-import", "[options] SET ARCHIVE...", purpose(), opts, false, 1};
 	int first = fd2_start(&tool, argc, argv);
 	if (first == argc)
 		die_usage("name a data set and its archives");
@@ -76,6 +78,10 @@ int main(int argc, char **argv)
 	if (first + 1 == argc)
 		die_usage(
 		    "name the archives of %s, or the folder they were unpacked into", set->title);
+	for (int split = 0; split < SPLITS; split++)
+		if (output(set, split))
+			files_written(output(set, split), split_names[split]);
+	files_check();
 	return fd2_finish(import_run(&(struct import_job){.set = set,
 	    .paths = argv + first + 1,
 	    .n = argc - first - 1,

@@ -23,13 +23,14 @@ static const struct opt opts[] = {
     {0, "columns", "N", OPT_INT, &job.columns, "images in a row of the sheet", .min = 1,
         .max = 1000},
     {0, "export", "FILE", OPT_STRING, &job.export,
-        "write weights as safetensors; of a teacher, the backbone"},
+        "write weights as safetensors; of a teacher, the backbone", .file = FILE_WRITTEN},
     {0, "json", NULL, OPT_FLAG, &job.json, "one line of JSON instead of text"},
     {0, "limit", "N", OPT_INT, &job.limit, "images on the sheet (0: all)", .min = 0,
         .max = 1000000},
     {0, "per-class", "N", OPT_INT, &job.per_class, "images of a class on the sheet", .min = 1,
         .max = 1000000},
-    {0, "sheet", "FILE", OPT_STRING, &job.sheet, "write the shard's images as one JPEG"},
+    {0, "sheet", "FILE", OPT_STRING, &job.sheet, "write the shard's images as one JPEG",
+        .file = FILE_WRITTEN},
     {0, "tensor", "NAME", OPT_STRING, &job.tensor, "print this tensor's elements"},
     {0},
 };
@@ -208,8 +209,9 @@ static int look_at_shards(char **paths, int n)
 	return ok;
 }
 
-enum what { SHARD, STREAM, WEIGHTS };
+enum what { NOTHING = -1, SHARD, STREAM, WEIGHTS };
 
+/* NOTHING: fail_message. */
 static enum what what_is(const char *path)
 {
 	struct stat st;
@@ -217,7 +219,12 @@ static enum what what_is(const char *path)
 		return SHARD;
 	struct input *in = input_open(path);
 	int content = in ? input_content(in) : -1;
+	bool foreign = content == CONTENT_OTHER && input_kind(in);
+	if (foreign)
+		input_refuse(in, "a shard, a tensor stream or weights");
 	input_close(in);
+	if (content < 0 || foreign)
+		return NOTHING;
 	if (content == CONTENT_ZIP || content == CONTENT_PICKLE || content == CONTENT_SAFETENSORS)
 		return WEIGHTS;
 	return content == CONTENT_STREAM ? STREAM : SHARD;
@@ -234,14 +241,17 @@ static int look(char **paths, int n)
 {
 	if (job.export)
 		return n == 1 ? export(paths[0]) : fail("--export wants one file, not %d", n);
-	if (what_is(paths[0]) == SHARD)
+	enum what what = what_is(paths[0]);
+	if (what == SHARD)
 		return look_at_shards(paths, n);
-	if (job.sheet)
+	if (what != NOTHING && job.sheet)
 		return fail("'%s' holds tensors; --sheet wants an image shard", paths[0]);
-	for (int i = 0; i < n; i++)
-		if ((what_is(paths[i]) == WEIGHTS ? look_at_weights(paths[i])
-		                                  : look_at_stream(paths[i])) < 0)
+	for (int i = 0; i < n; i++) {
+		what = what_is(paths[i]);
+		if (what == NOTHING ||
+		    (what == WEIGHTS ? look_at_weights(paths[i]) : look_at_stream(paths[i])) < 0)
 			return -1;
+	}
 	return 0;
 }
 

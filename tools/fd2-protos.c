@@ -8,9 +8,10 @@
 static struct protos_config config = {.cache = 4096, .batch = 64};
 
 static const struct opt opts[] = {
-    {'o', "output", "FILE", OPT_STRING, &config.out, "write to FILE", .unrecorded = true},
+    {'o', "output", "FILE", OPT_STRING, &config.out, "write to FILE", .unrecorded = true,
+        .file = FILE_WRITTEN},
     {'t', "teacher", "FILE", OPT_STRING, &config.teacher, "the teacher (default: standard input)",
-        .unrecorded = true},
+        .unrecorded = true, .file = FILE_READ},
     {'b', "batch", "N", OPT_INT, &config.batch, "images a pass", .min = 1, .max = 65536},
     {0, "cache", "MIB", OPT_INT, &config.cache,
         "memory for decoded photographs; the rest are decoded again and again", .min = 1,

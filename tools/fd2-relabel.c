@@ -7,9 +7,11 @@ static struct relabel_job job = {
     .mix = MIX_CUTMIX, .epochs = 300, .fkd_seed = 42, .min_scale = 0.08, .keep = 1};
 
 static const struct opt opts[] = {
-    {'o', "output", "FILE", OPT_STRING, &job.out, "write to FILE", .unrecorded = true},
+    {'o', "output", "FILE", OPT_STRING, &job.out, "write to FILE", .file = FILE_WRITTEN,
+        .unrecorded = true},
     {'t', "teacher", "FILE", OPT_LIST, &job.teachers,
-        "the teacher (repeatable: the mean of their logits)", .unrecorded = true},
+        "the teacher (repeatable: the mean of their logits)", .file = FILE_READ,
+        .unrecorded = true},
     {0, "teacher-weights", "W,W,...", OPT_NUMBERS, &job.weights, "a weight for each teacher",
         .min = 0, .max = 1e6},
     {'e', "epochs", "N", OPT_INT, &job.epochs, "epochs of labels", .min = 1, .max = 100000},

@@ -20,14 +20,16 @@ static struct select_config config = {
 };
 
 static const struct opt opts[] = {
-    {'o', "output", "FILE", OPT_STRING, &config.out, "write to FILE", .unrecorded = true},
+    {'o', "output", "FILE", OPT_STRING, &config.out, "write to FILE", .unrecorded = true,
+        .file = FILE_WRITTEN},
     {'t', "teacher", "FILE", OPT_STRING, &config.teacher, "the teacher; random does without",
-        .unrecorded = true},
+        .unrecorded = true, .file = FILE_READ},
     {'n', "ipc", "N", OPT_INT, &config.ipc, "images per class", .min = 1, .max = 9999},
     {0, "method", "NAME", OPT_CHOICE, &config.method, "how to choose", .choices = SELECT_CHOICES},
     {0, "classes", "A-B", OPT_RANGE, &config.classes, "only these classes, from 0"},
     {0, "features", "FILE", OPT_STRING, &config.features,
-        "also write the features that herding and k-center compare", .unrecorded = true},
+        "also write the features that herding and k-center compare", .unrecorded = true,
+        .file = FILE_WRITTEN},
     {0, "images", "N", OPT_INT, &config.images, "rded: photographs of a class that are looked at",
         .min = 1, .max = 100000},
     {0, "crops", "N", OPT_INT, &config.crops, "rded: crops scored a photograph", .min = 1,
@@ -45,13 +47,10 @@ static const struct opt opts[] = {
 static void check(void)
 {
 	bool rded = config.method == SELECT_RDED, random = config.method == SELECT_RANDOM;
-	const char *out = config.out ? config.out : "-";
 	if (!random && !config.teacher)
 		die_usage("--method herding, k-center and rded want a teacher; give one with -t");
 	if (config.features && (random || rded))
 		die_usage("--features is for --method herding and k-center");
-	if (config.features && !strcmp(config.features, out))
-		die_usage("--features and --output are both '%s'", out);
 	if (!rded && (config.images != IMAGES || config.crops != CROPS || config.factor != FACTOR ||
 	                 config.quality != QUALITY))
 		die_usage("--images, --crops, --factor and --quality are for --method rded: the "

@@ -16,10 +16,11 @@ static struct {
 
 static const struct opt opts[] = {
     {'o', "output", "FILE", OPT_STRING, &job.out, "write the JSON line to FILE",
-        .unrecorded = true},
-    {'p', "protos", "FILE", OPT_STRING, &job.protos, "also distances to these prototypes"},
+        .file = FILE_WRITTEN, .unrecorded = true},
+    {'p', "protos", "FILE", OPT_STRING, &job.protos, "also distances to these prototypes",
+        .file = FILE_READ},
     {0, "boxes", "SHARD", OPT_STRING, &job.boxes,
-        "also attention inside the true parts of this shard"},
+        "also attention inside the true parts of this shard", .file = FILE_READ},
     {'g', "group", "N", OPT_INT, &job.group, "pairs within groups of N only (0: any of a class)",
         .min = 0, .max = 64},
     {0},

@@ -24,14 +24,17 @@ static struct teacher_config config = {
 
 static const struct opt opts[] = {
     {'o', "output", "FILE", OPT_STRING, &config.out.last, "write the last epoch's teacher to FILE",
-        .unrecorded = true},
+        .unrecorded = true, .file = FILE_WRITTEN},
     {0, "best", "FILE", OPT_STRING, &config.out.best,
-        "also write the best epoch's teacher (wants --val)", .unrecorded = true},
+        "also write the best epoch's teacher (wants --val)", .unrecorded = true,
+        .file = FILE_WRITTEN},
     {0, "val", "SHARD", OPT_LIST, &config.in.val,
-        "held-out shards; both branches' accuracy each epoch", .unrecorded = true},
+        "held-out shards; both branches' accuracy each epoch", .unrecorded = true,
+        .file = FILE_READ},
     {'a', "arch", "NAME", OPT_CHOICE, &config.network.arch, "backbone", .choices = ARCH_CHOICES},
     {0, "init", "FILE", OPT_STRING, &config.in.init,
-        "start the backbone from a .pth, .safetensors or stream", .unrecorded = true},
+        "start the backbone from a .pth, .safetensors or stream", .unrecorded = true,
+        .file = FILE_READ},
     {'M', "maps", "M", OPT_INT, &config.network.maps, "attention maps", .min = 1, .max = MAPS_MAX},
     {0, "alpha", "X", OPT_REAL, &config.loss.alpha, "weight of CAL's loss (Eq. 8)", .min = 0,
         .max = 1},
@@ -106,8 +109,6 @@ static void check(void)
 		    out->resume ? "resume" : "extend");
 	if (out->best && !config.in.val.n)
 		die_usage("--best needs --val: without held-out images no epoch is the best");
-	if (out->best && !strcmp(out->best, out->last ? out->last : "-"))
-		die_usage("--best and --output are both '%s'", out->best);
 	if (out->extend && config.in.init)
 		die_usage("--extend and --init exclude each other");
 	if (out->extend && schedule->epochs != OPT_UNSET)

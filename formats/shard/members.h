@@ -12,10 +12,10 @@ struct blob {
 /* Makes room for n bytes. */
 void blob_reserve(struct blob *b, size_t n);
 
-enum { MEMBER_END = 0, MEMBER_FILE, MEMBER_PATH_END };
+enum { MEMBER_END = 0, MEMBER_FILE, MEMBER_FOLDER, MEMBER_PATH_END };
 
 struct member {
-	char name[1025]; /* normalised: no "./" at its start; SHARD_NAME_MAX and the end */
+	char name[1025]; /* normal (member-name.h); SHARD_NAME_MAX and the end */
 	struct blob data;
 };
 
@@ -23,9 +23,10 @@ struct members;
 
 /* As shard_open's paths. */
 struct members *members_open(char *const *paths, int n);
-/* MEMBER_FILE: the next wanted regular file in *m, whose buffer is reused. MEMBER_PATH_END: one
- * path is done and whole. MEMBER_END. -1: fail_message. `wanted` says by its normalised name
- * whether a file's bytes are needed: 1, 0, or -1 with fail_message. */
+/* MEMBER_FILE: the next wanted regular file in *m, whose buffer is reused. MEMBER_FOLDER: the name
+ * of a folder in *m, before what is in it. MEMBER_PATH_END: one path is done and whole. MEMBER_END.
+ * -1: fail_message. `wanted` says by its normalised name whether a file's bytes are needed: 1, 0,
+ * or -1 with fail_message. */
 int members_next(
     struct members *ms, struct member *m, int (*wanted)(const char *shard, const char *name));
 /* The path that the last member came from. */

@@ -71,16 +71,14 @@ struct place *place_open(const char *path)
 	struct stat st;
 	if (!path || !strcmp(path, "-"))
 		return read_all(path);
+	if (input_is_pipe(path))
+		return read_all(path);
 	int fd = open(path, O_RDONLY | O_CLOEXEC);
 	if (fd < 0 || fstat(fd, &st)) {
 		fail("cannot open '%s': %s", path, strerror(errno));
 		if (fd >= 0)
 			close(fd);
 		return NULL;
-	}
-	if (!S_ISREG(st.st_mode)) {
-		close(fd);
-		return read_all(path);
 	}
 	struct place *p = place_new(path);
 	p->fd = fd;

@@ -48,7 +48,7 @@ enum part part_of(const char *name, char key[SHARD_NAME_MAX + 1])
 }
 
 /* The label is the last folder's name. */
-static void class_of(char *class, const char *key)
+void class_of(char class[SHARD_NAME_MAX + 1], const char *key)
 {
 	const char *slash = strrchr(key, '/'), *begin = slash;
 	while (slash && begin > key && begin[-1] != '/')

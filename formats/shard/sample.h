@@ -16,6 +16,9 @@ extern const char *const part_names[PARTS]; /* "jpg" ... */
  * image that is no JPEG; PART_NONE: nothing of ours. */
 enum part part_of(const char *name, char key[SHARD_NAME_MAX + 1]);
 
+/* The label of a sample by its key; "": it has none. */
+void class_of(char class[SHARD_NAME_MAX + 1], const char *key);
+
 /* The parts of one sample while they are collected. */
 struct group {
 	bool open;

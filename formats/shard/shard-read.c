@@ -2,6 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "formats/shard/member-name.h"
 #include "formats/shard/sample.h"
 #include "lib/base/err.h"
 
@@ -17,6 +18,7 @@ struct folder {
 	long cls; /* -1: none yet */
 	const char *shard;
 	bool listed; /* in the class list of __fd2__ */
+	bool empty;  /* it holds no sample */
 	char name[];
 };
 
@@ -28,7 +30,9 @@ struct shard_reader {
 	void *keys, *folders;   /* search trees */
 	struct folder **v;      /* the folders in order of appearance */
 	int n_folders;
-	char **shards; /* names that keys and folders point to */
+	char **seen;       /* names of the folders of this path */
+	int n_seen, depth; /* least number of folders above a sample of it */
+	char **shards;     /* names that keys and folders point to */
 	int n_shards;
 	long in_path, in_part; /* samples: of this path, and since its last __fd2__ */
 	long numbers;          /* samples with a number and no folder */
@@ -117,14 +121,16 @@ static struct folder *folder_of(struct shard_reader *r, const char *class)
 static int check_label(struct shard_reader *r, const struct sample *s, const struct group *g)
 {
 	if (!s->class_name && s->cls < 0)
-		return fail("'%s': member '%s' has no label (no folder and no %s.cls)", s->shard,
-		    g->last, s->key);
+		return fail("'%s': member '%s' has no label (no folder and no %s.cls)%s", s->shard,
+		    g->last, s->key,
+		    strchr(g->last, '\\') ? ": it has backslashes where folders have '/'" : "");
 	if (!s->class_name) {
 		r->numbers++;
 		r->highest = s->cls > r->highest ? s->cls : r->highest;
 		return 0;
 	}
 	struct folder *f = folder_of(r, s->class_name);
+	f->empty = false;
 	if (s->cls >= 0 && f->cls >= 0 && f->cls != s->cls)
 		return fail("'%s': folder '%s' holds classes %ld and %ld by their .cls; a folder "
 		            "is a class",
@@ -147,6 +153,14 @@ static void count_in(struct shard_reader *r, const struct sample *s)
 	r->part_digest_v1 = digest_v1_add_sample(r->part_digest_v1, s);
 }
 
+static int slashes(const char *name)
+{
+	int n = 0;
+	for (; *name; name++)
+		n += *name == '/';
+	return n;
+}
+
 /* Ends the sample being collected. 1: it is in *s; 0: there was none, or one without an image. */
 static int close_group(struct shard_reader *r, struct sample *s)
 {
@@ -161,6 +175,9 @@ static int close_group(struct shard_reader *r, struct sample *s)
 	if (s->image && check_label(r, s, g) < 0)
 		return -1;
 	if (s->image) {
+		int depth = slashes(s->key);
+		if (!r->in_path || depth < r->depth)
+			r->depth = depth;
 		count_in(r, s);
 		ok = 1;
 	}
@@ -182,11 +199,28 @@ static const char *class_name(const json_t *list, size_t i)
 	return json_string_value(json_array_get(list, i));
 }
 
+/* Names as members have them. */
+static int make_normal(json_t *list, const char *shard)
+{
+	char name[MEMBER_NAME_MAX + 1];
+	size_t i;
+	json_t *v;
+	json_array_foreach (list, i, v) {
+		if (member_name(name, shard, json_string_value(v)) < 0)
+			return -1;
+		if (strcmp(name, json_string_value(v)) != 0)
+			json_array_set_new(list, i, json_string(name));
+	}
+	return 0;
+}
+
 static int take_list(struct shard_reader *r, json_t *list)
 {
 	const char *shard = shard_name(r);
 	if (!is_list(list))
 		return fail("'%s': the class list of its %s is no list of names", shard, SHARD_END);
+	if (make_normal(list, shard) < 0)
+		return -1;
 	if (!r->list) {
 		r->list = json_incref(list);
 		r->list_shard = shard;
@@ -319,7 +353,7 @@ static int listed_classes(struct shard_reader *r)
 			return -1;
 	}
 	for (int i = 0; i < r->n_folders; i++)
-		if (!r->v[i]->listed)
+		if (!r->v[i]->listed && !r->v[i]->empty)
 			return fail("class '%s' of '%s' is not in the class list of '%s'",
 			    r->v[i]->name, r->v[i]->shard, r->list_shard);
 	if (r->highest >= (long)n)
@@ -352,10 +386,38 @@ static int wanted(const char *shard, const char *name)
 	return p >= 0 || !strcmp(name, SHARD_END);
 }
 
+static void see_folder(struct shard_reader *r)
+{
+	if (!*r->member.name)
+		return; /* "./" */
+	r->seen = xrealloc(r->seen, (size_t)r->n_seen + 1, sizeof *r->seen);
+	r->seen[r->n_seen++] = xstrdup(r->member.name);
+}
+
+/* A folder in which a sample would be of a class that has none is a class without an image; with
+ * folders above those of the classes nothing is wrong. */
+static void add_empty_classes(struct shard_reader *r)
+{
+	char key[SHARD_NAME_MAX + 1], class[SHARD_NAME_MAX + 1];
+	for (int i = 0; i < r->n_seen; i++) {
+		char *image = xasprintf("%.1000s/x.jpg", r->seen[i]);
+		if (slashes(image) == r->depth && part_of(image, key) == PART_IMAGE) {
+			int before = r->n_folders;
+			class_of(class, key);
+			struct folder *f = folder_of(r, class);
+			f->empty |= r->n_folders > before;
+		}
+		free(image);
+		free(r->seen[i]);
+	}
+	r->n_seen = 0;
+}
+
 static int end_path(struct shard_reader *r)
 {
 	if (!r->in_path)
 		return fail("'%s' holds no image", shard_name(r));
+	add_empty_classes(r);
 	r->in_path = 0;
 	end_part(r);
 	return 0;
@@ -386,6 +448,10 @@ int shard_next(struct shard_reader *r, struct sample *s)
 	int event = MEMBER_END;
 	while (!r->done && (event = members_next(r->members, &r->member, wanted)) > 0) {
 		struct group *g = &r->groups[r->now];
+		if (event == MEMBER_FOLDER) {
+			see_folder(r);
+			continue;
+		}
 		enum part p = event == MEMBER_FILE ? part_of(r->member.name, key) : PART_NONE;
 		if (p >= 0 && g->open && !strcmp(key, g->key)) {
 			if (group_take(g, shard_name(r), p, key, &r->member) < 0)
@@ -424,6 +490,9 @@ void shard_close(struct shard_reader *r)
 	tdestroy(r->folders, free);
 	for (int i = 0; i < r->n_shards; i++)
 		free(r->shards[i]);
+	for (int i = 0; i < r->n_seen; i++)
+		free(r->seen[i]);
+	free(r->seen);
 	for (int i = 0; i < 2; i++)
 		group_free(&r->groups[i]);
 	free(r->member.data.data);

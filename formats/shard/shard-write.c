@@ -18,7 +18,9 @@ struct shard_writer {
 	bool out_failed; /* the sentence is out_write's */
 	bool ending;     /* nothing more is written: libarchive ends an archive even when it is only
 	                    freed */
-	struct archive *archive;
+	/* pax: for members whose names ustar has no room for; it is never closed, so that only the
+	 * other one writes an end */
+	struct archive *ustar, *pax;
 	json_t *meta, *classes;
 	time_t mtime;
 	struct digest digest;
@@ -37,29 +39,40 @@ static ssize_t drain(struct archive *a, void *ctx, const void *data, size_t n)
 	return -1;
 }
 
-static int no_member(struct shard_writer *w, const char *name)
+static int no_member(struct shard_writer *w, struct archive *to, const char *name)
 {
-	const char *why = archive_error_string(w->archive);
+	const char *why = archive_error_string(to);
 	return w->out_failed ? -1
 	                     : fail("cannot write %s: member '%s': %s", out_name(w->out), name,
 	                           why ? why : "libarchive failed");
 }
 
+/* ustar has 100 bytes for a name, and 155 more for folders in front of it. */
+static bool fits_ustar(const char *name)
+{
+	size_t n = strlen(name);
+	if (n <= 100)
+		return true;
+	const char *slash = strchr(name + n - 101, '/');
+	return slash && slash[1] && slash - name <= 155;
+}
+
 static int put_member(struct shard_writer *w, const char *name, const void *data, size_t size)
 {
+	struct archive *to = fits_ustar(name) ? w->ustar : w->pax;
 	struct archive_entry *e = archive_entry_new();
 	archive_entry_set_pathname(e, name);
 	archive_entry_set_size(e, (int64_t)size);
 	archive_entry_set_filetype(e, AE_IFREG);
 	archive_entry_set_perm(e, 0644);
 	archive_entry_set_mtime(e, w->mtime, 0);
-	int ok = archive_write_header(w->archive, e);
+	int ok = archive_write_header(to, e);
 	archive_entry_free(e);
 	if (ok != ARCHIVE_OK && ok != ARCHIVE_WARN)
-		return no_member(w, name);
-	if (archive_write_data(w->archive, data, size) != (ssize_t)size ||
-	    archive_write_finish_entry(w->archive) != ARCHIVE_OK)
-		return no_member(w, name);
+		return no_member(w, to, name);
+	if (archive_write_data(to, data, size) != (ssize_t)size ||
+	    archive_write_finish_entry(to) != ARCHIVE_OK)
+		return no_member(w, to, name);
 	return 0;
 }
 
@@ -89,10 +102,19 @@ static json_t *name_list(const char *const *names, int n)
 static void release(struct shard_writer *w)
 {
 	w->ending = true;
-	archive_write_free(w->archive);
+	archive_write_free(w->ustar);
+	archive_write_free(w->pax);
 	json_decref(w->meta);
 	json_decref(w->classes);
 	free(w);
+}
+
+/* Without blocking, what is written is where out_tell says, whichever of the two wrote it. */
+static int open_archive(struct shard_writer *w, struct archive *a)
+{
+	archive_write_set_bytes_per_block(a, BLOCK);
+	archive_write_set_bytes_in_last_block(a, 1);
+	return archive_write_open(a, w, NULL, drain, NULL);
 }
 
 struct shard_writer *shard_create(struct out *out, json_t *meta, const char *const *classes, int n)
@@ -104,12 +126,11 @@ struct shard_writer *shard_create(struct out *out, json_t *meta, const char *con
 	w->mtime = source_date();
 	digest_begin(&w->digest);
 	w->kept = out_kept(out);
-	w->archive = archive_write_new();
-	archive_write_set_format_ustar(w->archive);
-	/* Without blocking, what is written is where out_tell says. */
-	archive_write_set_bytes_per_block(w->archive, BLOCK);
-	archive_write_set_bytes_in_last_block(w->archive, 1);
-	if (archive_write_open(w->archive, w, NULL, drain, NULL) == ARCHIVE_OK)
+	w->ustar = archive_write_new();
+	w->pax = archive_write_new();
+	archive_write_set_format_ustar(w->ustar);
+	archive_write_set_format_pax_restricted(w->pax);
+	if (open_archive(w, w->ustar) == ARCHIVE_OK && open_archive(w, w->pax) == ARCHIVE_OK)
 		return w;
 	fail("cannot write %s: libarchive failed", out_name(out));
 	shard_abandon(w);
@@ -224,8 +245,8 @@ static int put_end(struct shard_writer *w)
 int shard_finish(struct shard_writer *w)
 {
 	struct out *out = w->out;
-	if (put_end(w) < 0 ||
-	    (archive_write_close(w->archive) != ARCHIVE_OK && no_member(w, SHARD_END) < 0)) {
+	if (put_end(w) < 0 || (archive_write_close(w->ustar) != ARCHIVE_OK &&
+	                          no_member(w, w->ustar, SHARD_END) < 0)) {
 		shard_abandon(w);
 		return -1;
 	}
@@ -244,6 +265,7 @@ void shard_abandon(struct shard_writer *w)
 struct rest {
 	const char *name;
 	struct archive *archive;
+	FILE *file;
 	uint64_t size, good; /* bytes of the file, and of its whole samples */
 	struct member member;
 	json_t *start; /* NULL: not even that is whole */
@@ -252,6 +274,18 @@ struct rest {
 	struct digest digest;
 	long count;
 };
+
+/* Where the header of a member's bytes begins: behind those that hold a long name. */
+static uint64_t after_long_name(struct rest *f, uint64_t at)
+{
+	char header[BLOCK];
+	while (fseeko(f->file, (off_t)at, SEEK_SET) == 0 &&
+	       fread(header, 1, BLOCK, f->file) == BLOCK && header[156] == 'x') {
+		uint64_t size = strtoull(header + 124, NULL, 8);
+		at += BLOCK + (size + BLOCK - 1) / BLOCK * BLOCK;
+	}
+	return at;
+}
 
 /* The next member that lies in the file with all its blocks. 1, or 0 at the first that does not. */
 static int next_whole(struct rest *f, uint64_t *end)
@@ -262,7 +296,7 @@ static int next_whole(struct rest *f, uint64_t *end)
 	    archive_entry_size(e) > SHARD_MEMBER_MAX)
 		return 0;
 	size_t size = (size_t)archive_entry_size(e);
-	*end = (uint64_t)archive_read_header_position(f->archive) + BLOCK +
+	*end = after_long_name(f, (uint64_t)archive_read_header_position(f->archive)) + BLOCK +
 	       (size + BLOCK - 1) / BLOCK * BLOCK;
 	const char *name = archive_entry_pathname(e);
 	if (*end > f->size || !name || strlen(name) > SHARD_NAME_MAX)
@@ -277,11 +311,7 @@ static int next_whole(struct rest *f, uint64_t *end)
 static bool is_ours(const struct rest *f)
 {
 	char head[sizeof SHARD_START];
-	FILE *file = fopen(f->name, "re");
-	size_t n = file ? fread(head, 1, sizeof head, file) : 0;
-	if (file)
-		fclose(file);
-	return !memcmp(head, SHARD_START, n);
+	return !memcmp(head, SHARD_START, fread(head, 1, sizeof head, f->file));
 }
 
 static int read_start(struct rest *f)
@@ -334,7 +364,8 @@ static int read_samples(struct rest *f, void (*seen)(void *, const struct sample
 static int read_rest(struct rest *f, void (*seen)(void *, const struct sample *), void *ctx)
 {
 	struct stat st;
-	if (stat(f->name, &st))
+	f->file = fopen(f->name, "re");
+	if (!f->file || fstat(fileno(f->file), &st))
 		return fail("cannot open '%s': %s", f->name, strerror(errno));
 	f->size = (uint64_t)st.st_size;
 	digest_begin(&f->digest);
@@ -345,6 +376,7 @@ static int read_rest(struct rest *f, void (*seen)(void *, const struct sample *)
 	if (!ok && f->start)
 		ok = read_samples(f, seen, ctx);
 	archive_read_free(f->archive);
+	fclose(f->file);
 	free(f->member.data.data);
 	group_free(&f->group);
 	return ok;

@@ -44,6 +44,8 @@ static int check_content(struct input *in, int content)
 	case CONTENT_SAFETENSORS:
 		return 0;
 	case CONTENT_OTHER:
+		if (input_kind(in))
+			return input_refuse(in, wanted);
 		return fail(
 		    "'%s' is neither a file of torch.save nor safetensors nor a tensor stream",
 		    input_name(in));
@@ -100,17 +102,17 @@ static struct state_reader *reader_new(void)
 static struct state_reader *open_path(const char *path, bool nested)
 {
 	struct input *in = input_open(path);
-	int content = in ? input_content(in) : -1;
-	if (content < 0 || check_content(in, content) < 0) {
-		input_close(in);
+	int content = in ? input_content(in) : -1, err = content < 0 ? -1 : 0;
+	if (!err)
+		err = check_content(in, content);
+	input_close(in); /* what was looked at is there when it is opened again */
+	if (err < 0)
 		return NULL;
-	}
 	struct state_reader *r = reader_new();
 	r->table.nested = nested;
-	int ok = content == CONTENT_STREAM ? take_stream(r, stream_open(path, NULL), input_name(in))
-	                                   : take_file(r, place_open(path), content);
-	input_close(in);
-	if (!ok)
+	err = content == CONTENT_STREAM ? take_stream(r, stream_open(path, NULL), path)
+	                                : take_file(r, place_open(path), content);
+	if (!err)
 		return r;
 	state_close(r);
 	return NULL;

@@ -57,6 +57,9 @@ static la_int64_t seek(struct archive *a, void *ctx, la_int64_t offset, int when
 static int damaged(struct zip *z)
 {
 	const char *text = archive_error_string(z->archive);
+	if (text && strstr(text, "Unrecognized archive format"))
+		return fail(
+		    "'%s' is cut short: it is a zip archive without its end", place_name(z->file));
 	return fail("cannot read '%s': %s", place_name(z->file), text ? text : "damaged archive");
 }
 

@@ -7,6 +7,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "lib/base/io.h"
+
 enum { LINE = 2048 };
 
 const char *prog_name = "fd2";
@@ -64,8 +66,7 @@ static void print(const char *fmt, va_list ap)
 	line[n++] = '\n';
 	if (err_before_print)
 		err_before_print();
-	if (write(STDERR_FILENO, line, (size_t)n) < 0)
-		return;
+	io_write(STDERR_FILENO, line, (size_t)n);
 }
 
 #define PRINT_IF(condition)                                                                        \

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "lib/base/err.h"
+#include "lib/base/io.h"
 
 /* A file or folder that was made, the last first. They stay where they are in memory, so that a
  * signal handler may read them. */
@@ -119,18 +120,6 @@ static int make_folders(struct folder *f, const char *name)
 	return 0;
 }
 
-static int write_all(int fd, const char *data, size_t n)
-{
-	while (n) {
-		ssize_t put = write(fd, data, n);
-		if (put < 0 && errno != EINTR)
-			return -1;
-		data += put > 0 ? put : 0;
-		n -= put > 0 ? (size_t)put : 0;
-	}
-	return 0;
-}
-
 int folder_put(struct folder *f, const char *name, const void *data, size_t n)
 {
 	if (make_folders(f, name) < 0)
@@ -141,7 +130,7 @@ int folder_put(struct folder *f, const char *name, const void *data, size_t n)
 	free(path);
 	if (fd < 0)
 		return no_write(f);
-	int ok = write_all(fd, data, n) < 0 ? no_write(f) : 0;
+	int ok = io_write(fd, data, n) < n ? no_write(f) : 0;
 	if (close(fd) && !ok)
 		ok = no_write(f);
 	return ok;
@@ -153,7 +142,7 @@ static int sync_folder(const char *path)
 	int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (fd < 0)
 		return -1;
-	int ok = syncfs(fd);
+	int ok = io_sync_all(fd);
 	close(fd);
 	return ok;
 }

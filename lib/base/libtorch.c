@@ -1,17 +1,23 @@
 #include "lib/base/libtorch.h"
 
 #include <dlfcn.h>
+#include <errno.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
 #include "lib/base/err.h"
+#include "lib/base/opts.h"
+#include "lib/base/par.h"
 
 #ifndef FD2_LIBTORCH_VERSION
 #define FD2_LIBTORCH_VERSION "2.11.0"
 #endif
 
-enum { VERSION_SIZE = 64 };
+enum { VERSION_SIZE = 64, SPACE = 480 << 20 /* bytes that libtorch takes when it is loaded */ };
 
 /* "2.11.0+cu130", from the file that PyTorch keeps for Python; "" where there is none. */
 static void version_of(const char *folder, char version[VERSION_SIZE])
@@ -53,10 +59,44 @@ char *libtorch_describe(void)
 	return wrong ? wrong : xasprintf("libtorch %s in '%s'", version, folder);
 }
 
+int libtorch_no_load(const char *why)
+{
+	if (strstr(why, "failed to map segment") || strstr(why, "annot allocate memory"))
+		return fail("cannot load libtorch: out of memory (it needs about 1 GB of address "
+		            "space; see ulimit -v)");
+	return fail("cannot load libtorch: %s", why);
+}
+
+/* What oneMKL would end the process for, with a sentence about something else. */
+static int check_folder(void)
+{
+	char *here = getcwd(NULL, 0);
+	bool removed = !here && errno == ENOENT;
+	free(here);
+	return removed ? fail("the working folder was removed, and libtorch does not start "
+	                      "without one: change to another")
+	               : 0;
+}
+
+/* Its constructors would end the process. */
+static int check_space(void)
+{
+	void *p = mmap(NULL, SPACE, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	if (p == MAP_FAILED)
+		return libtorch_no_load("cannot allocate memory");
+	munmap(p, SPACE);
+	return 0;
+}
+
 int libtorch_load(void)
 {
 	char version[VERSION_SIZE];
 	const char *folder = getenv("FD2_TORCH");
+	if (check_folder() < 0 || check_space() < 0)
+		return -1;
+	if (common.threads > par_cpus())
+		warn("--threads %ld is more than the %d CPUs that this process may use, and slower",
+		    common.threads, par_cpus());
 	if (!folder || !*folder)
 		return 0;
 	version_of(folder, version);
@@ -69,5 +109,5 @@ int libtorch_load(void)
 	char *path = xasprintf("%s/lib/libtorch_cpu.so", folder);
 	void *library = dlopen(path, RTLD_NOW | RTLD_GLOBAL);
 	free(path);
-	return library ? 0 : fail("cannot load libtorch: %s", dlerror());
+	return library ? 0 : libtorch_no_load(dlerror());
 }

@@ -9,4 +9,6 @@ char *libtorch_describe(void);
 /* Loads the libtorch of FD2_TORCH, so that libfd2-torch.so takes it instead of searching. 0, or
  * -1: fail_message. */
 int libtorch_load(void);
+/* Remembers why a library could not be loaded, by dlerror's text; returns -1. */
+int libtorch_no_load(const char *why);
 #endif

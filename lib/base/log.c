@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "lib/base/err.h"
+#include "lib/base/io.h"
 #include "lib/base/out.h"
 
 static int fd = -1;
@@ -53,7 +54,7 @@ void log_event(json_t *event)
 		json_object_set_new(event, "t", json_real(elapsed()));
 		char *text = json_dumps(event, JSON_COMPACT | JSON_REAL_PRECISION(9)),
 		     *line = xasprintf("%s\n", text);
-		if (write(fd, line, strlen(line)) < 0) {
+		if (io_write(fd, line, strlen(line)) < strlen(line)) {
 			warn("cannot write the log: %s", strerror(errno));
 			close(fd);
 			fd = -1;

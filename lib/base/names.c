@@ -1,6 +1,8 @@
 #include "lib/base/names.h"
 
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "lib/base/err.h"
 
@@ -19,11 +21,42 @@ void names_free(char **names, int n)
 	free(names);
 }
 
+/* Bytes of the UTF-8 character at the beginning; 0: there is none. */
+static size_t character(const char *s)
+{
+	for (size_t n = 1; n <= 4 && s[n - 1]; n++) {
+		json_t *text = json_stringn(s, n);
+		json_decref(text);
+		if (text)
+			return n;
+	}
+	return 0;
+}
+
+char *name_utf8(const char *raw)
+{
+	char *text = xmalloc(3 * strlen(raw) + 1), *to = text;
+	while (*raw) {
+		size_t n = (unsigned char)*raw < 0x80 ? 1 : character(raw);
+		if (n)
+			memcpy(to, raw, n);
+		else
+			snprintf(to, 4, "%%%02X", (unsigned char)*raw);
+		to += n ? n : 3;
+		raw += n ? n : 1;
+	}
+	*to = '\0';
+	return text;
+}
+
 json_t *names_to_json(const char *const *names, int n)
 {
 	json_t *list = json_array();
-	for (int i = 0; i < n; i++)
-		json_array_append_new(list, json_string(names[i]));
+	for (int i = 0; i < n; i++) {
+		char *name = name_utf8(names[i]);
+		json_array_append_new(list, json_string(name));
+		free(name);
+	}
 	return list;
 }
 

@@ -5,6 +5,9 @@
 
 char **names_copy(const char *const *names, int n);
 void names_free(char **names, int n);
+/* The name as UTF-8, which JSON needs: bytes that are not become "%E9", two upper-case hexadecimal
+ * digits each. A new string. */
+char *name_utf8(const char *raw);
 json_t *names_to_json(const char *const *names, int n);
 /* NULL with n = 0 when it is not a list of strings. */
 char **names_from_json(const json_t *list, int *n);

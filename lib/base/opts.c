@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "lib/base/err.h"
+#include "lib/base/files.h"
 #include "lib/base/libtorch.h"
 #include "lib/base/names.h"
 
@@ -30,7 +31,8 @@ static const struct opt shared[] = {
         .max = 256},
     {'q', "quiet", NULL, OPT_FLAG, &quiet, "print errors only", .unrecorded = true},
     {'v', "verbose", NULL, OPT_FLAG, &verbose, "print more", .unrecorded = true},
-    {0, "log", "FILE", OPT_STRING, &common.log, "append JSON lines to FILE", .unrecorded = true},
+    {0, "log", "FILE", OPT_STRING, &common.log, "append JSON lines to FILE", .file = FILE_WRITTEN,
+        .unrecorded = true},
     {0},
 };
 
@@ -242,19 +244,12 @@ static void set(const struct opt *o, const char *text)
 	}
 }
 
-/* JSON is UTF-8; text that is not loses what is beyond ASCII. */
 static json_t *json_text(const char *s)
 {
-	json_t *whole = json_string(s);
-	if (whole)
-		return whole;
-	char *ascii = xstrdup(s);
-	for (char *c = ascii; *c; c++)
-		if ((unsigned char)*c > 0x7e)
-			*c = '?';
-	whole = json_string(ascii);
-	free(ascii);
-	return whole;
+	char *text = name_utf8(s);
+	json_t *v = json_string(text);
+	free(text);
+	return v;
 }
 
 static json_t *value(const struct opt *o)
@@ -432,7 +427,7 @@ static void refuse_ambiguous(const char *name)
 static _Noreturn void unknown(const char *name)
 {
 	const struct opt *o, *best = NULL;
-	int least = 4;
+	int least = 2 + (int)strlen(name + 2) / 5; /* a letter in five may be wrong, and one more */
 	if (!strncmp(name, "--", 2))
 		refuse_ambiguous(name);
 	for (int i = 0; (o = option(i)); i++) {
@@ -526,6 +521,35 @@ static void handle(int c, char **argv)
 	set(of_letter(c), optarg);
 }
 
+static void use_file(const struct opt *o, const char *path, const void *list)
+{
+	if (o->file == FILE_WRITTEN)
+		files_written(path, o->name);
+	else
+		files_read(path, list);
+}
+
+/* The files of the options and the operands. */
+static void check_files(char *const *operands, int n)
+{
+	const struct opt *o;
+	for (int i = 0; (o = option(i)); i++) {
+		const struct opt_list *list = o->to;
+		const char *path = o->kind == OPT_STRING ? *(const char **)o->to : NULL;
+		if (o->file == NO_FILE)
+			continue;
+		if (!path && !strcmp(o->name, "output"))
+			path = "-";
+		if (path)
+			use_file(o, path, NULL);
+		for (int k = 0; o->kind == OPT_LIST && k < list->n; k++)
+			use_file(o, list->v[k], o);
+	}
+	for (int i = tool->words; i < n; i++)
+		files_read(operands[i], operands);
+	files_check();
+}
+
 int opts_parse(const struct tool *t, int argc, char **argv)
 {
 	struct option longs[OPTIONS_MAX + 4];
@@ -546,5 +570,6 @@ int opts_parse(const struct tool *t, int argc, char **argv)
 	verbosity = quiet ? 0 : verbose ? 2 : 1;
 	if (tool->wants_stdin && optind == argc && isatty(STDIN_FILENO))
 		die_usage("nothing to read: name a file, or pipe one in");
+	check_files(argv + optind, argc - optind);
 	return optind;
 }

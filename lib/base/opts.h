@@ -67,8 +67,10 @@ struct opt {
 	double min, max;  /* OPT_INT, OPT_REAL and lists of them; both 0 = no limit. OPT_CHOICE: min
 	                     is the first choice's value */
 	const char *choices;
-	int count;       /* OPT_REALS */
-	bool off;        /* OPT_FLAG: set false */
+	int count; /* OPT_REALS */
+	bool off;  /* OPT_FLAG: set false */
+	/* OPT_STRING, OPT_LIST: it names files (files.h) */
+	enum { NO_FILE, FILE_READ, FILE_WRITTEN } file;
 	bool unrecorded; /* leave out of the recorded settings: paths and the like, which do not
 	                    change the result */
 };
@@ -90,6 +92,7 @@ struct tool {
 	const struct opt *opts;
 	bool wants_stdin; /* reads standard input when no argument is given: refuses a terminal
 	                     there */
+	int words;        /* operands before those that are files */
 };
 
 /* The index in argv of the first operand; -1 when --help, --version or --list-options was

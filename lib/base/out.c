@@ -13,15 +13,19 @@
 #include "lib/base/claim.h"
 #include "lib/base/err.h"
 #include "lib/base/folder.h"
+#include "lib/base/io.h"
 
 enum { BUFFER = 256 << 10, OPEN_MAX_OUTPUTS = 16 };
+#define TO_TERMINAL "binary data is not written to a terminal; redirect it or use -o FILE"
 
 struct out {
 	int fd, slot;
 	bool keep;
-	bool nameless;     /* the temporary file gets its name only when it is whole */
-	char *path, *temp; /* temp NULL: written in place (standard output, a device) */
-	char *shown;       /* for messages */
+	bool nameless; /* the temporary file gets its name only when it is whole */
+	/* path: where a symbolic link leads; temp NULL: written in place (a descriptor, a device)
+	 */
+	char *path, *temp;
+	char *shown; /* for messages */
 	uint64_t written;
 	size_t used;
 	uint8_t buffer[BUFFER];
@@ -87,13 +91,20 @@ static int take_slot(struct out *o)
 	return fail("too many outputs are open");
 }
 
+/* A loop of links is its own target: opening it says what is wrong. */
+static char *target_of(const char *path)
+{
+	char *target = io_target(path);
+	return target ? target : xstrdup(path);
+}
+
 static struct out *new_out(const char *path)
 {
 	struct out *o = xcalloc(1, sizeof *o);
-	bool standard = !path || !strcmp(path, "-");
+	bool standard = !path || !strcmp(path, "-") || io_descriptor(path) == STDOUT_FILENO;
 	o->fd = -1;
 	o->slot = -1;
-	o->path = standard ? NULL : xstrdup(path);
+	o->path = standard ? NULL : target_of(path);
 	o->shown = standard ? xstrdup("standard output") : xasprintf("'%s'", path);
 	return o;
 }
@@ -109,7 +120,7 @@ static struct out *open_stdout(struct out *o, int flags)
 	if (stdout_taken)
 		fail("two outputs cannot both be standard output");
 	else if (!(flags & OUT_TEXT) && isatty(STDOUT_FILENO))
-		fail("binary data is not written to a terminal; redirect it or use -o FILE");
+		fail(TO_TERMINAL);
 	else {
 		stdout_taken = true;
 		o->fd = STDOUT_FILENO;
@@ -126,7 +137,9 @@ void out_made_already(const char *path)
 
 char *out_part_name(const char *path)
 {
-	return xasprintf("%s.part", path);
+	char *target = target_of(path), *part = xasprintf("%s.part", target);
+	free(target);
+	return part;
 }
 
 static char *directory_of(const char *path)
@@ -147,18 +160,35 @@ static bool open_nameless(struct out *o)
 {
 	char *dir = directory_of(o->path);
 	o->fd =
-	    access("/proc/self/fd", X_OK) ? -1 : open(dir, O_TMPFILE | O_WRONLY | O_CLOEXEC, 0666);
+	    access("/proc/self/fd", X_OK) ? -1 : open(dir, O_TMPFILE | O_RDWR | O_CLOEXEC, 0666);
 	o->nameless = o->fd >= 0;
 	free(dir);
 	return o->nameless;
 }
 
-static int give_name(const struct out *o)
+/* For a file system that makes files without a name and then cannot name them. */
+static int copy_to_name(struct out *o)
+{
+	struct stat st;
+	int to = open(o->temp, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+	int err = to < 0 || fstat(o->fd, &st) || fchmod(to, st.st_mode & 07777) ||
+	          lseek(o->fd, 0, SEEK_SET) < 0;
+	for (ssize_t n = 1; n > 0 && !err;) {
+		n = io_read(o->fd, o->buffer, BUFFER);
+		err = n < 0 || io_write(to, o->buffer, (size_t)n) < (size_t)n;
+	}
+	err = err || io_sync(to) ? no_write(o) : 0;
+	close(o->fd);
+	o->fd = to;
+	return err;
+}
+
+static int give_name(struct out *o)
 {
 	char *self = xasprintf("/proc/self/fd/%d", o->fd);
-	int ok = linkat(AT_FDCWD, self, AT_FDCWD, o->temp, AT_SYMLINK_FOLLOW);
+	int err = linkat(AT_FDCWD, self, AT_FDCWD, o->temp, AT_SYMLINK_FOLLOW);
 	free(self);
-	return ok ? no_write(o) : 0;
+	return err ? copy_to_name(o) : 0;
 }
 
 /* Of a file that is kept there is one writer. Where a file system knows no locks, that is not
@@ -205,13 +235,44 @@ static int open_device(struct out *o)
 	return o->fd < 0 ? no_write(o) : take_slot(o);
 }
 
+/* An open file is written where it stands. */
+static int open_descriptor(struct out *o, int fd, int flags)
+{
+	if (!(flags & OUT_TEXT) && isatty(fd))
+		return fail(TO_TERMINAL);
+	errno = EBADF;
+	if ((fcntl(fd, F_GETFL) & O_ACCMODE) == O_RDONLY)
+		return no_write(o);
+	o->fd = fcntl(fd, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
+	return o->fd < 0 ? no_write(o) : take_slot(o);
+}
+
+/* The file that is replaced hands on its owner, where that is allowed, and its mode. One that may
+ * not be written is not replaced. */
+static int take_over(const struct out *o, const struct stat *st)
+{
+	if (access(o->path, W_OK))
+		return no_write(o);
+	if ((st->st_uid != geteuid() || st->st_gid != getegid()) &&
+	    fchown(o->fd, st->st_uid, st->st_gid) && errno != EPERM)
+		return no_write(o);
+	return fchmod(o->fd, st->st_mode & 07777) && errno != EPERM ? no_write(o) : 0;
+}
+
 struct out *out_open(const char *path, int flags)
 {
 	struct out *o = new_out(path);
 	struct stat st;
 	if (!o->path)
 		return open_stdout(o, flags);
-	bool exists = !stat(path, &st);
+	int fd = io_descriptor(path);
+	if (fd >= 0)
+		return open_descriptor(o, fd, flags) < 0 ? give_up(o) : o;
+	bool exists = !stat(o->path, &st);
+	if (!exists && errno == ELOOP) {
+		no_write(o);
+		return give_up(o);
+	}
 	if (exists && S_ISDIR(st.st_mode)) {
 		fail("cannot write %s: it is a directory", o->shown);
 		return give_up(o);
@@ -224,8 +285,12 @@ struct out *out_open(const char *path, int flags)
 	o->keep = flags & OUT_KEEP;
 	if (exists && !S_ISREG(st.st_mode))
 		return open_device(o) < 0 ? give_up(o) : o;
-	o->temp = o->keep ? out_part_name(path) : temp_name(path);
-	return create_temp(o) < 0 ? give_up(o) : o;
+	o->temp = o->keep ? out_part_name(path) : temp_name(o->path);
+	if (create_temp(o) == 0 && (!exists || take_over(o, &st) == 0))
+		return o;
+	if (o->fd >= 0 && !o->keep)
+		unlink(o->temp);
+	return give_up(o);
 }
 
 int out_try(const char *path, int flags)
@@ -269,18 +334,11 @@ struct out *out_resume(const char *path, uint64_t size)
 /* After an error the buffer holds what is not written yet. */
 static int flush(struct out *o)
 {
-	size_t at = 0;
-	int status = 0;
-	while (at < o->used && !status) {
-		ssize_t n = write(o->fd, o->buffer + at, o->used - at);
-		if (n >= 0)
-			at += (size_t)n;
-		else if (errno != EINTR)
-			status = no_write(o);
-	}
-	o->used -= at;
-	memmove(o->buffer, o->buffer + at, o->used);
-	return status;
+	size_t done = io_write(o->fd, o->buffer, o->used);
+	int err = done < o->used ? no_write(o) : 0;
+	o->used -= done;
+	memmove(o->buffer, o->buffer + done, o->used);
+	return err;
 }
 
 int out_write(struct out *o, const void *data, size_t n)
@@ -308,9 +366,7 @@ int out_sync(struct out *o)
 {
 	if (flush(o) < 0)
 		return -1;
-	if (o->temp && fsync(o->fd))
-		return no_write(o);
-	return 0;
+	return o->temp && io_sync(o->fd) ? no_write(o) : 0;
 }
 
 uint64_t out_tell(const struct out *o)
@@ -342,7 +398,7 @@ static void sync_directory(const char *path)
 	free(dir);
 	if (fd < 0)
 		return;
-	fsync(fd);
+	io_sync(fd);
 	close(fd);
 }
 

@@ -2,7 +2,9 @@
  *
  * A named output is written to a temporary file in the same directory, one without a name where
  * the file system has such files, so that not even kill -9 leaves it behind; out_close flushes,
- * fsyncs, renames, and fsyncs the directory. Whatever is still open at exit or on
+ * fsyncs, renames, and fsyncs the directory. A symbolic link is followed and stays a link; the file
+ * that is replaced hands on its mode; a path that names a descriptor (/dev/stdout, /dev/fd/3) is
+ * that descriptor, written where it stands. Whatever is still open at exit or on
  * SIGINT/SIGTERM/SIGHUP/SIGPIPE is removed, unless opened with OUT_KEEP: then the partial file
  * stays as "NAME.part", locked against other runs while it is written, and out_resume continues
  * it. A second run that would write the same file is refused (claim.h). Binary data to a terminal is refused. A closed pipe ends the process by SIGPIPE even where

@@ -7,55 +7,91 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "lib/base/err.h"
 #include "lib/base/opts.h"
 
 enum { THREADS_MAX = 256 };
 
-/* The CPUs that a cgroup v2 quota allows, rounded up, or `most`. */
-static int quota_of(const char *group, int most)
+/* The one or two numbers at the start of a file; those that are not there stay as they are. */
+static void read_numbers(const char *root, const char *group, const char *name, double v[2])
 {
-	double quota, period;
-	char *path = xasprintf("/sys/fs/cgroup%s/cpu.max", group);
+	char *path = xasprintf("%s%s/%s", root, group, name);
 	FILE *f = fopen(path, "re");
-	free(path);
-	bool limited = f && fscanf(f, "%lf %lf", &quota, &period) == 2 && quota > 0 &&
-	               period > 0; /* not "max" */
+	if (f && fscanf(f, "%lf %lf", &v[0], &v[1]) < 1)
+		v[0] = -1;
 	if (f)
 		fclose(f);
-	return limited ? (int)fmin(most, ceil(quota / period)) : most;
+	free(path);
+}
+
+/* The lesser of `most` and the CPUs that a group's quota allows, rounded up. cgroup v2 has quota
+ * and period in one file ("max 100000": no quota), v1 one in each (-1: no quota). */
+static int quota_of(const char *root, const char *group, int most)
+{
+	double v2[2] = {-1, 0}, quota[2] = {-1, 0}, period[2] = {0, 0};
+	read_numbers(root, group, "cpu.max", v2);
+	read_numbers(root, group, "cpu.cfs_quota_us", quota);
+	read_numbers(root, group, "cpu.cfs_period_us", period);
+	if (v2[0] > 0 && v2[1] > 0)
+		return (int)fmin(most, ceil(v2[0] / v2[1]));
+	return quota[0] > 0 && period[0] > 0 ? (int)fmin(most, ceil(quota[0] / period[0])) : most;
+}
+
+static bool names_cpu(const char *controllers)
+{
+	for (const char *c = controllers; *c && *c != ':'; c += *c == ',') {
+		size_t n = strcspn(c, ",:");
+		if (n == 3 && !strncmp(c, "cpu", n))
+			return true;
+		c += n;
+	}
+	return false;
 }
 
 /* A quota of any group above the process's own counts too. */
-static int quota_here(int most)
+static int quota_here(void)
 {
 	char line[4096];
+	int least = THREADS_MAX;
 	FILE *f = fopen("/proc/self/cgroup", "re");
 	while (f && fgets(line, sizeof line, f)) {
-		if (strncmp(line, "0::/", 4))
+		char *controllers = strchr(line, ':'), *group = strchr(line, '/');
+		if (!controllers || !group)
 			continue;
-		line[strcspn(line, "\n")] = 0;
-		for (char *group = line + 3; *group; *strrchr(group, '/') = 0)
-			most = quota_of(group, most);
+		bool v2 = controllers[1] == ':';
+		const char *root = v2 ? "/sys/fs/cgroup" : "/sys/fs/cgroup/cpu";
+		if (!v2 && !names_cpu(controllers + 1))
+			continue;
+		group[strcspn(group, "\n")] = 0;
+		for (; *group; *strrchr(group, '/') = 0)
+			least = quota_of(root, group, least);
+		least = quota_of(root, "", least);
 	}
 	if (f)
 		fclose(f);
-	return quota_of("", most);
+	return least;
 }
 
-static int usable_cpus(void)
+int par_cpus(void)
 {
+	static int quota; /* as it is when it is first asked for */
 	cpu_set_t set;
-	return quota_here(sched_getaffinity(0, sizeof set, &set) ? 1 : CPU_COUNT(&set));
+	if (!quota)
+		quota = quota_here();
+	int cpus = sched_getaffinity(0, sizeof set, &set) ? (int)sysconf(_SC_NPROCESSORS_ONLN)
+	                                                  : CPU_COUNT(&set);
+	return cpus < quota ? cpus : quota;
 }
 
 int par_threads(void)
 {
 	const char *omp = getenv("OMP_NUM_THREADS");
-	int n = common.threads > 0 ? (int)common.threads : omp ? atoi(omp) : 0;
-	if (n <= 0)
-		n = usable_cpus();
+	int wanted = omp ? atoi(omp) : 0, cpus = par_cpus(),
+	    n = common.threads > 0            ? (int)common.threads
+	        : wanted > 0 && wanted < cpus ? wanted
+	                                      : cpus;
 	return n < THREADS_MAX ? n : THREADS_MAX;
 }
 

@@ -9,6 +9,8 @@
 #include <unistd.h>
 
 #include "lib/base/err.h"
+#include "lib/base/files.h"
+#include "lib/base/io.h"
 #include "lib/base/log.h"
 #include "lib/base/out.h"
 #include "lib/base/progress.h"
@@ -29,6 +31,29 @@ static void fill_standard_files(void)
 		if (fcntl(fd, F_GETFD) < 0 &&
 		    open("/dev/null", fd == STDIN_FILENO ? O_WRONLY : O_RDONLY) < 0)
 			return;
+}
+
+static ssize_t write_stdout(void *unused, const char *data, size_t n)
+{
+	(void)unused;
+	return (ssize_t)io_write(STDOUT_FILENO, data, n);
+}
+
+/* stdio gives up at a pipe that does not block. */
+static void wait_for_stdout(void)
+{
+	if (fcntl(STDOUT_FILENO, F_GETFL) & O_NONBLOCK)
+		stdout = fopencookie(NULL, "w", (cookie_io_functions_t){.write = write_stdout});
+}
+
+/* A working folder that was removed is not needed where no file is named within it, and libtorch
+ * does not start without one. */
+static void leave_removed_folder(void)
+{
+	char *here = getcwd(NULL, 0);
+	if (!here && errno == ENOENT && files_absolute() && chdir("/") < 0)
+		warn("cannot leave the working folder, which was removed: %s", strerror(errno));
+	free(here);
 }
 
 /* However the process ends by itself, die() included. */
@@ -52,11 +77,13 @@ int fd2_start(const struct tool *tool, int argc, char **argv)
 	elapsed();
 	fill_standard_files();
 	set_locale();
+	wait_for_stdout();
 	stop_watch();
 	on_exit(clean_up, NULL);
 	int first = opts_parse(tool, argc, argv);
 	if (first < 0)
 		exit(fd2_finish(0));
+	leave_removed_folder();
 	if (common.log && log_open(common.log, start_event()) < 0)
 		die("%s", fail_message());
 	return first;

@@ -45,7 +45,7 @@ int stage_call(const char *entry, const void *config)
 	void *handle = dlopen(path, RTLD_NOW | RTLD_GLOBAL);
 	free(path);
 	if (!handle)
-		return fail("cannot load libtorch: %s", dlerror());
+		return libtorch_no_load(dlerror());
 	if (find_function(handle, "torch_start", &start) < 0 ||
 	    find_function(handle, "tensor_error", &error) < 0 ||
 	    find_function(handle, entry, &run) < 0)

@@ -3,7 +3,9 @@
 #include "lib/torch/handle.h"
 #include <c10/core/GradMode.h>
 #include <c10/util/Exception.h>
+#include <sys/resource.h>
 #include <cstdio>
+#include <cstring>
 #include <memory>
 
 namespace
@@ -55,6 +57,34 @@ size_t append_shape(char *out, size_t size, const at::Tensor &t)
 	return n;
 }
 
+/* oneDNN does not say why it could not create something; under a limit that is why. */
+bool is_out_of_memory(const char *message)
+{
+	struct rlimit space;
+	if (strstr(message, "could not create a") && !getrlimit(RLIMIT_AS, &space) &&
+	    space.rlim_cur != RLIM_INFINITY)
+		return true;
+	for (const char *said :
+	    {"can't allocate memory", "not enough memory", "out of memory", "bad_alloc"})
+		if (strstr(message, said))
+			return true;
+	return false;
+}
+
+/* libtorch's own sentences about memory name its source files. */
+void record_out_of_memory(const char *message)
+{
+	const char *asked = strstr(message, "tried to allocate ");
+	long long bytes = 0;
+	char size[64] = "";
+	if (asked && sscanf(asked, "tried to allocate %lld bytes", &bytes) == 1)
+		snprintf(
+		    size, sizeof size, ": cannot allocate %.1f MiB", (double)bytes / (1 << 20));
+	snprintf(error_text, sizeof error_text,
+	    "out of memory%s%s; a smaller --batch or --size needs less",
+	    strstr(message, "CUDA") ? " on the GPU" : "", size);
+}
+
 } // namespace
 
 Tensor *adopt(at::Tensor value)
@@ -71,6 +101,8 @@ void record(const char *op, Inputs in, const char *message) noexcept
 {
 	if (error_text[0])
 		return;
+	if (is_out_of_memory(message))
+		return record_out_of_memory(message);
 	const size_t size = sizeof error_text, shapes_end = size / 2;
 	size_t n = (size_t)snprintf(error_text, shapes_end, "%s", op);
 	for (const Tensor *t : in)

@@ -419,7 +419,7 @@ static void options_are_read(void)
 	CHECK(child.status == 0 && has(child.out, "\"sizes\":[64,8,63]"));
 	START("--classes", "4", "--data", "caf\xe9");
 	CHECK(child.status == 0 && has(child.out, "\"classes\":[4,4]") &&
-	      has(child.out, "\"data\":\"caf?\""));
+	      has(child.out, "\"data\":\"caf%E9\""));
 }
 
 static void check_refused(char **words, const char *sentence)
@@ -912,7 +912,8 @@ static void odd_bytes_and_numbers_stay_json(void)
 	run(log_oddly, (char *[]){"fd2-x", "a\xff\xc3\xa9.tar", "--log", "log", NULL});
 	json_t *start = log_line(0), *step = log_line(1);
 
-	CHECK_STR(json_string_value(json_array_get(json_object_get(start, "argv"), 1)), "a???.tar");
+	CHECK_STR(json_string_value(json_array_get(json_object_get(start, "argv"), 1)),
+	    "a%FF\xc3\xa9.tar");
 	CHECK_NEAR(json_real_value(json_object_get(step, "loss")), 0.1, 0);
 	CHECK(json_is_null(json_object_get(step, "nan")));
 	json_decref(start);
@@ -1008,7 +1009,7 @@ static void a_loop_does_each_once(void)
 	common.threads = 0;
 }
 
-/* --threads, then OMP_NUM_THREADS, then the CPUs that the process may use. */
+/* --threads, then OMP_NUM_THREADS up to the CPUs that the process may use. */
 static void threads_are_asked_for_or_usable(void)
 {
 	cpu_set_t all, one;
@@ -1022,8 +1023,10 @@ static void threads_are_asked_for_or_usable(void)
 	CHECK(!sched_setaffinity(0, sizeof one, &one));
 	CHECK(par_threads() == 1);
 	CHECK(!sched_setaffinity(0, sizeof all, &all));
-	setenv("OMP_NUM_THREADS", "3", 1);
-	CHECK(par_threads() == 3);
+	setenv("OMP_NUM_THREADS", "1", 1);
+	CHECK(par_threads() == 1);
+	setenv("OMP_NUM_THREADS", "200", 1);
+	CHECK(par_threads() == par_cpus() && par_cpus() <= CPU_COUNT(&all));
 	common.threads = 4;
 	CHECK(par_threads() == 4);
 	common.threads = 0;

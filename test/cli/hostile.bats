@@ -347,12 +347,14 @@ claim_too_much() {
 
 @test "hostile: a log is not written into a file that is something else, nor over an output" {
 	cp train.tar kept
-	run -1 --separate-stderr fd2-distill -t teacher.fd2 --steps 1 -o d.tar --log train.tar train.tar
-	said "fd2-distill: 'train.tar' is not a log: it begins with something else than a JSON line"
+	run -1 --separate-stderr fd2-distill -t teacher.fd2 --steps 1 -o d.tar --log val.tar train.tar
+	said "fd2-distill: 'val.tar' is not a log: it begins with something else than a JSON line"
+	run -2 --separate-stderr fd2-distill -t teacher.fd2 --steps 1 -o d.tar --log train.tar train.tar
+	[ "${stderr_lines[0]}" = "fd2-distill: 'train.tar' is both read and written" ]
 	cmp kept train.tar
 	[ ! -e d.tar ]
-	run -1 --separate-stderr fd2-protos -t teacher.fd2 --log out -o out
-	said "fd2-protos: 'out' is the log already"
+	run -2 --separate-stderr fd2-protos -t teacher.fd2 --log out -o out
+	[ "${stderr_lines[0]}" = "fd2-protos: --log and --output are both 'out'" ]
 	run -1 --separate-stderr fd2-protos -t teacher.fd2 --log /dev/full -o p.fd2
 	said "fd2-protos: cannot write the log: No space left on device"
 }

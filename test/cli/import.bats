@@ -255,14 +255,14 @@ cars_hold() {
 	cmp b.tar d-val.tar
 	cmp a.tar e.tar
 	[ ! -e d-train.tar ]
-	run -1 --separate-stderr import --train - --val - imagenette nette
-	said "fd2-import: two outputs cannot both be standard output"
+	run -2 --separate-stderr import --train - --val - imagenette nette
+	[ "${stderr_lines[0]}" = "fd2-import: --val and --train are both '-'" ]
 	rm a.tar
 	run -1 --separate-stderr import --train a.tar --val /dev/full imagenette nette
 	said "fd2-import: cannot write '/dev/full': No space left on device"
 	[ ! -e a.tar ]
-	run -1 --separate-stderr import --train a.tar --val a.tar imagenette nette
-	said "fd2-import: two outputs cannot both be 'a.tar'"
+	run -2 --separate-stderr import --train a.tar --val a.tar imagenette nette
+	[ "${stderr_lines[0]}" = "fd2-import: --val and --train are both 'a.tar'" ]
 	[ -z "$(find . -name '*.tmp')" ]
 }
 

@@ -146,7 +146,7 @@ static int check_path(const char *path)
 		    path);
 	struct input *in = input_open(path);
 	int content = in ? input_content(in) : -1, ok = content < 0 ? -1 : 0;
-	if (!ok && content != CONTENT_TAR && content != CONTENT_PACKED)
+	if (!ok && content != CONTENT_TAR && (content != CONTENT_OTHER || input_kind(in)))
 		ok = input_refuse(in, "an archive of the data set");
 	input_close(in);
 	return ok;

@@ -1,4 +1,4 @@
-#include "formats/shard/paths.h"
+#include "lib/base/paths.h"
 
 #include <stdio.h>
 #include <stdlib.h>

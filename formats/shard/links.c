@@ -1,0 +1,247 @@
+#include "formats/shard/links.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "formats/shard/tar.h"
+#include "lib/base/err.h"
+#include "lib/base/io.h"
+
+enum { FOLLOWED_MAX = 40 };
+
+struct entry {
+	char *name, *target; /* target: of a link; NULL */
+	bool needed;         /* a link leads to it */
+	off_t at;            /* of its bytes in the file of bytes */
+	size_t size;
+};
+
+struct links {
+	char *path;
+	struct entry *v; /* files and links by name */
+	int n, cap;
+	int bytes; /* a file without a name; -1 until it is needed */
+	/* The link that is followed: entries at..end-1, whose names begin with `prefix` bytes that
+	 * the link's name stands for. */
+	int at, end;
+	size_t prefix;
+	char *link;
+	char name[MEMBER_NAME_MAX + 1];
+};
+
+static void add(struct links *l, const struct tar_entry *e)
+{
+	if (l->n == l->cap) {
+		l->cap = l->cap ? 2 * l->cap : 1024;
+		l->v = xrealloc(l->v, (size_t)l->cap, sizeof *l->v);
+	}
+	l->v[l->n++] = (struct entry){
+	    .name = xstrdup(e->name), .target = e->kind == TAR_LINK ? xstrdup(e->target) : NULL};
+}
+
+static int by_name(const void *a, const void *b)
+{
+	return strcmp(((const struct entry *)a)->name, ((const struct entry *)b)->name);
+}
+
+/* The first entry whose name is not below `name`. */
+static int first_from(const struct links *l, const char *name)
+{
+	int first = 0, end = l->n;
+	while (first < end) {
+		int middle = (first + end) / 2;
+		if (strcmp(l->v[middle].name, name) < 0)
+			first = middle + 1;
+		else
+			end = middle;
+	}
+	return first;
+}
+
+static struct entry *find(const struct links *l, const char *name)
+{
+	int i = first_from(l, name);
+	return i < l->n && !strcmp(l->v[i].name, name) ? &l->v[i] : NULL;
+}
+
+/* Replaces the longest beginning of a name that is a link by what it leads to. False: none is. */
+static bool follow_once(const struct links *l, char *name)
+{
+	char rest[MEMBER_NAME_MAX + 1] = "", before[MEMBER_NAME_MAX + 1];
+	strcpy(before, name);
+	for (;;) {
+		const struct entry *e = find(l, before);
+		if (e && e->target && *e->target &&
+		    strlen(e->target) + strlen(rest) <= MEMBER_NAME_MAX) {
+			strcpy(name, e->target);
+			strcat(name, rest);
+			return true;
+		}
+		char *slash = strrchr(before, '/');
+		if (!slash)
+			return false;
+		strcpy(rest, name + (slash - before));
+		*slash = '\0';
+	}
+}
+
+/* Entries i..end-1 are what `name` leads to in the end; `name` becomes their common folder, or the
+ * file. False: nothing. */
+static bool resolve(const struct links *l, char *name, int *i, int *end)
+{
+	for (int followed = 0; followed < FOLLOWED_MAX && follow_once(l, name); followed++)
+		;
+	const struct entry *file = find(l, name);
+	if (file) {
+		*i = (int)(file - l->v);
+		*end = *i + 1;
+		return !file->target;
+	}
+	char *below = xasprintf("%s/", name),
+	     *behind = xasprintf("%s0", name); /* '0' follows '/' */
+	*i = first_from(l, below);
+	*end = first_from(l, behind);
+	free(below);
+	free(behind);
+	return *i < *end;
+}
+
+struct links *links_open(const char *path)
+{
+	struct links *l = xcalloc(1, sizeof *l);
+	struct tar *t = tar_open(path);
+	struct tar_entry e;
+	int got = -1;
+	l->path = xstrdup(path);
+	l->bytes = -1;
+	while (t && (got = tar_next(t, &e)) > 0)
+		if (e.kind == TAR_FILE || e.kind == TAR_LINK)
+			add(l, &e);
+	if (t)
+		tar_close(t);
+	qsort(l->v, (size_t)l->n, sizeof *l->v, by_name);
+	if (!got)
+		return l;
+	links_close(l);
+	return NULL;
+}
+
+bool links_follow(struct links *l, const char *name)
+{
+	char to[MEMBER_NAME_MAX + 1];
+	strcpy(to, name);
+	free(l->link);
+	l->link = xstrdup(name);
+	bool found = resolve(l, to, &l->at, &l->end);
+	l->prefix = strlen(to);
+	if (!found)
+		l->end = l->at;
+	l->at--;
+	return found;
+}
+
+const char *links_next(struct links *l)
+{
+	while (l->at + 1 < l->end) {
+		const struct entry *e = &l->v[++l->at];
+		if (snprintf(l->name, sizeof l->name, "%s%s", l->link, e->name + l->prefix) <=
+		        MEMBER_NAME_MAX &&
+		    !e->target)
+			return l->name;
+	}
+	return NULL;
+}
+
+/* Marks the files that links lead to. */
+static void mark(struct links *l)
+{
+	char name[MEMBER_NAME_MAX + 1];
+	int i, end;
+	for (int k = 0; k < l->n; k++) {
+		if (!l->v[k].target)
+			continue;
+		strcpy(name, l->v[k].name);
+		for (bool found = resolve(l, name, &i, &end); found && i < end; i++)
+			l->v[i].needed = true;
+	}
+}
+
+static int open_bytes(struct links *l)
+{
+	const char *dir = getenv("TMPDIR");
+	char *path = xasprintf("%s/fd2-links.XXXXXX", dir && *dir ? dir : "/tmp");
+	l->bytes = mkostemp(path, O_CLOEXEC);
+	int err = l->bytes < 0 ? fail("cannot create a temporary file in '%s': %s",
+	                             dir && *dir ? dir : "/tmp", strerror(errno))
+	                       : 0;
+	if (!err)
+		unlink(path);
+	free(path);
+	return err;
+}
+
+static int keep(struct links *l, struct entry *e, const struct blob *b)
+{
+	e->at = lseek(l->bytes, 0, SEEK_END);
+	e->size = b->size;
+	return e->at >= 0 && io_write(l->bytes, b->data, b->size) == b->size
+	           ? 0
+	           : fail("cannot keep what the links of '%s' lead to: %s", l->path,
+	                 strerror(errno));
+}
+
+/* Reads the archive for the bytes of all files that are needed. */
+static int read_bytes(struct links *l)
+{
+	struct tar *t = tar_open(l->path);
+	struct tar_entry e;
+	struct blob b = {0};
+	int got = t && open_bytes(l) == 0 ? 1 : -1;
+	mark(l);
+	while (got > 0 && (got = tar_next(t, &e)) > 0) {
+		struct entry *mine = e.kind == TAR_FILE ? find(l, e.name) : NULL;
+		if (mine && mine->needed && (tar_read(t, &b) < 0 || keep(l, mine, &b) < 0))
+			got = -1;
+	}
+	if (t)
+		tar_close(t);
+	free(b.data);
+	return got;
+}
+
+int links_read(struct links *l, struct blob *b)
+{
+	if (l->bytes < 0 && read_bytes(l) < 0)
+		return -1;
+	const struct entry *e = &l->v[l->at];
+	blob_reserve(b, e->size + 1);
+	b->size = e->size;
+	for (size_t done = 0; done < e->size;) {
+		ssize_t got = pread(l->bytes, b->data + done, e->size - done, e->at + (off_t)done);
+		if (got <= 0 && errno != EINTR)
+			return fail("cannot read what the links of '%s' lead to: %s", l->path,
+			    strerror(errno));
+		done += got > 0 ? (size_t)got : 0;
+	}
+	return 0;
+}
+
+void links_close(struct links *l)
+{
+	if (!l)
+		return;
+	for (int i = 0; i < l->n; i++) {
+		free(l->v[i].name);
+		free(l->v[i].target);
+	}
+	if (l->bytes >= 0)
+		close(l->bytes);
+	free(l->v);
+	free(l->link);
+	free(l->path);
+	free(l);
+}

@@ -1,0 +1,21 @@
+/* Hard and symbolic links of an archive on disk. When the first link comes, the archive is read
+ * twice more: for the names of its members, and for the bytes of those that links lead to. */
+#ifndef FD2_SHARD_LINKS_H
+#define FD2_SHARD_LINKS_H
+#include <stdbool.h>
+
+#include "formats/shard/members.h"
+
+struct links;
+
+/* NULL: fail_message. */
+struct links *links_open(const char *path);
+/* Begins with the link of this name, which leads to a file or to all files below a folder. False:
+ * to nothing in the archive. */
+bool links_follow(struct links *l, const char *name);
+/* The name that the next such file has through the link; NULL: there are no more. */
+const char *links_next(struct links *l);
+/* The bytes of that file. -1: fail_message. */
+int links_read(struct links *l, struct blob *b);
+void links_close(struct links *l);
+#endif

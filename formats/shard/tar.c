@@ -1,0 +1,206 @@
+#include "formats/shard/tar.h"
+
+#include <archive.h>
+#include <archive_entry.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "formats/input.h"
+#include "formats/shard/shard.h"
+#include "lib/base/err.h"
+
+enum {
+	READ_SIZE = 256 << 10,
+	RATIO_MAX = 1000,     /* unpacked to packed bytes */
+	RATIO_FREE = 1 << 20, /* unpacked bytes that are not counted */
+};
+
+struct tar {
+	struct input *input;
+	struct archive *archive;
+	char last[MEMBER_NAME_MAX + 1]; /* name read, for messages */
+	uint8_t buffer[READ_SIZE];      /* for libarchive */
+};
+
+static ssize_t feed(struct archive *a, void *ctx, const void **data)
+{
+	struct tar *t = ctx;
+	*data = t->buffer;
+	ssize_t got = input_read(t->input, t->buffer, READ_SIZE);
+	if (got < 0)
+		archive_set_error(a, EIO, "%s", fail_message());
+	return got;
+}
+
+const char *tar_path(const struct tar *t)
+{
+	return input_name(t->input);
+}
+
+/* libarchive may have no text. */
+static const char *reason(struct archive *a)
+{
+	const char *text = archive_error_string(a);
+	return text ? text : "damaged archive";
+}
+
+/* Filters that would start a program are left out; archive_read_support_filter_all has them. */
+static void add_filters(struct archive *a)
+{
+	archive_read_support_filter_gzip(a);
+	archive_read_support_filter_xz(a);
+	archive_read_support_filter_zstd(a);
+	archive_read_support_filter_bzip2(a);
+	archive_read_support_filter_lz4(a);
+	archive_read_support_filter_lzma(a);
+	archive_read_support_filter_lzip(a);
+	archive_read_support_filter_compress(a);
+}
+
+/* A packed archive may begin in many ways, and libarchive knows them; only what is surely something
+ * else is refused before it is asked. */
+static int check_content(struct input *in)
+{
+	int content = input_content(in);
+	if (content < 0)
+		return -1;
+	if (content == CONTENT_EMPTY)
+		return fail("'%s' is empty", input_name(in));
+	return content == CONTENT_TAR || (content == CONTENT_OTHER && !input_kind(in))
+	           ? 0
+	           : input_refuse(in, "an image shard");
+}
+
+static int check_ratio(struct tar *t)
+{
+	struct archive *a = t->archive;
+	int64_t packed = archive_filter_bytes(a, -1), unpacked = archive_filter_bytes(a, 0);
+	if (archive_filter_count(a) > 1 && unpacked > RATIO_FREE && unpacked / RATIO_MAX > packed)
+		return fail("'%s' unpacks to more than %d times its size", tar_path(t), RATIO_MAX);
+	return 0;
+}
+
+/* libarchive's own sentence, where there is no better one. */
+static int damaged(struct tar *t)
+{
+	const char *why = reason(t->archive), *path = tar_path(t);
+	if (strstr(why, "Unrecognized archive format"))
+		return archive_filter_count(t->archive) > 1
+		           ? fail("'%s' is packed with %s, but it holds no tar archive", path,
+		                 archive_filter_name(t->archive, 0))
+		           : fail("'%s' is not a tar archive", path);
+	if (strstr(why, "runcated"))
+		return fail("'%s' is cut short, at or after member '%s'", path, t->last);
+	return fail("cannot read '%s': at or after member '%s': %s", path, t->last, why);
+}
+
+struct tar *tar_open(const char *path)
+{
+	struct tar *t = xcalloc(1, sizeof *t);
+	struct archive *a = t->archive = archive_read_new();
+	t->input = input_open(path);
+	add_filters(a);
+	archive_read_support_format_tar(a);
+	/* Without it libarchive stops silently after the first of `cat a.tar b.tar`. */
+	archive_read_set_options(a, "tar:read_concatenated_archives");
+	int err = t->input ? check_content(t->input) : -1;
+	if (!err && archive_read_open(a, t, NULL, feed, NULL) != ARCHIVE_OK)
+		err = damaged(t);
+	if (!err)
+		return t;
+	tar_close(t);
+	return NULL;
+}
+
+void tar_close(struct tar *t)
+{
+	archive_read_free(t->archive);
+	input_close(t->input);
+	free(t);
+}
+
+/* libarchive takes the end of the file for the end of the archive, even at a member's boundary;
+ * two blocks of zeros must be there. */
+static int at_end(struct tar *t)
+{
+	struct archive *a = t->archive;
+	return archive_read_header_position(a) + 1024 > archive_filter_bytes(a, 0)
+	           ? fail("'%s' is cut short: its end is missing", tar_path(t))
+	           : 0;
+}
+
+static const char *name_of(struct archive_entry *e)
+{
+	const char *name = archive_entry_pathname(e);
+	return name ? name : archive_entry_pathname_utf8(e);
+}
+
+/* A hard link with bytes of its own, as pax allows, is a file. */
+static enum tar_kind kind_of(struct archive_entry *e)
+{
+	if (archive_entry_hardlink(e) && !archive_entry_size(e))
+		return TAR_LINK;
+	switch (archive_entry_filetype(e)) {
+	case AE_IFREG:
+		return TAR_FILE;
+	case AE_IFDIR:
+		return TAR_FOLDER;
+	case AE_IFLNK:
+		return TAR_LINK;
+	default:
+		return TAR_OTHER;
+	}
+}
+
+/* Hard links are named from the archive's root, symbolic links from their folder. */
+static int take_target(struct tar *t, struct tar_entry *e, struct archive_entry *from)
+{
+	const char *hard = archive_entry_hardlink(from), *symbolic = archive_entry_symlink(from);
+	if (hard)
+		return member_name(e->target, tar_path(t), hard);
+	if (!symbolic || member_link_target(e->target, e->name, symbolic) < 0)
+		*e->target = '\0';
+	return 0;
+}
+
+int tar_next(struct tar *t, struct tar_entry *e)
+{
+	struct archive_entry *from;
+	int got = archive_read_next_header(t->archive, &from);
+	if (got == ARCHIVE_EOF)
+		return at_end(t);
+	if (got != ARCHIVE_OK && got != ARCHIVE_WARN)
+		return damaged(t);
+	if (check_ratio(t) < 0)
+		return -1;
+	if (!name_of(from))
+		return fail("'%s' has a member whose name cannot be read", tar_path(t));
+	if (member_name(e->name, tar_path(t), name_of(from)) < 0)
+		return -1;
+	strcpy(t->last, e->name);
+	if (archive_entry_size(from) > SHARD_MEMBER_MAX)
+		return fail("'%s': member '%s' is larger than 256 MiB", tar_path(t), e->name);
+	e->kind = kind_of(from);
+	*e->target = '\0';
+	return e->kind == TAR_LINK && take_target(t, e, from) < 0 ? -1 : 1;
+}
+
+int tar_read(struct tar *t, struct blob *b)
+{
+	ssize_t got;
+	b->size = 0;
+	do {
+		if (check_ratio(t) < 0)
+			return -1;
+		blob_reserve(b, b->size + READ_SIZE);
+		got = archive_read_data(t->archive, b->data + b->size, b->cap - b->size);
+		if (got < 0)
+			return damaged(t);
+		b->size += (size_t)got;
+		if (b->size > SHARD_MEMBER_MAX)
+			return fail(
+			    "'%s': member '%s' is larger than 256 MiB", tar_path(t), t->last);
+	} while (got);
+	return 0;
+}

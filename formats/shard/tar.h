@@ -1,0 +1,27 @@
+/* The entries of one tar archive, packed by any program that libarchive unpacks itself, in their
+ * order. */
+#ifndef FD2_SHARD_TAR_H
+#define FD2_SHARD_TAR_H
+#include "formats/shard/member-name.h"
+#include "formats/shard/members.h"
+
+enum tar_kind { TAR_FILE, TAR_FOLDER, TAR_LINK, TAR_OTHER };
+
+struct tar_entry {
+	enum tar_kind kind;
+	char name[MEMBER_NAME_MAX + 1];
+	char target[MEMBER_NAME_MAX + 1]; /* of a hard or symbolic link; "": out of the archive */
+};
+
+struct tar;
+
+/* NULL: fail_message. */
+struct tar *tar_open(const char *path);
+/* For messages. */
+const char *tar_path(const struct tar *t);
+/* 1: an entry in *e; 0: the end, and the archive is whole; -1: fail_message. */
+int tar_next(struct tar *t, struct tar_entry *e);
+/* The bytes of the last entry, a file. -1: fail_message. */
+int tar_read(struct tar *t, struct blob *b);
+void tar_close(struct tar *t);
+#endif
