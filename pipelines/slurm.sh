@@ -18,11 +18,11 @@ if (($# < 3)); then
 	exit 2
 fi
 task=${SLURM_ARRAY_TASK_ID:?is not set: start this as an array, sbatch --array=1-N}
-if ((task < 1)); then
-	echo "slurm.sh: lines are counted from 1, and this is task $task: use --array=1-N" >&2
+if [[ ! $task =~ ^[0-9]+$ ]] || ((10#$task == 0)); then
+	echo "slurm.sh: task $task: lines are counted from 1 (sbatch --array=1-N)" >&2
 	exit 1
 fi
-target=$(sed -n "${task}p" "$1" | tr -d '\r')
+target=$(sed -n "$((10#$task))p" "$1" | tr -d '\r')
 if [ -z "$target" ]; then
 	echo "slurm.sh: '$1' has no line $task" >&2
 	exit 1

@@ -8,7 +8,10 @@
 #include "lib/base/par.h"
 #include "lib/base/progress.h"
 
-enum { CHUNK = 128 }; /* samples held compressed at a time */
+enum {
+	CHUNK = 128,          /* samples held compressed at a time */
+	NUMBERS_MAX = 100000, /* classes without names */
+};
 
 /* A sample on its way: its bytes, then its image or the reason why there is none. */
 struct job {
@@ -179,6 +182,21 @@ static int label_all(struct loading *l)
 	return 0;
 }
 
+/* Classes without names are called by their numbers. */
+static int name_by_number(struct dataset *d)
+{
+	if (d->classes)
+		return 0;
+	if (d->n_classes > NUMBERS_MAX)
+		return fail("the highest class number is %d; at most %d is taken", d->n_classes - 1,
+		    NUMBERS_MAX - 1);
+	d->numbered = true;
+	d->classes = xcalloc((size_t)d->n_classes, sizeof *d->classes);
+	for (int k = 0; k < d->n_classes; k++)
+		d->classes[k] = xasprintf("%d", k);
+	return 0;
+}
+
 static void copy_classes(struct dataset *d, const char *const *names, int n)
 {
 	if (!names)
@@ -203,7 +221,7 @@ static int load(struct loading *l, struct shard_reader *r)
 		warn("skipped %d of %d images", d->skipped, d->skipped + d->n);
 	if (!d->n)
 		return fail("not one image could be read");
-	return label_all(l);
+	return label_all(l) < 0 ? -1 : name_by_number(d);
 }
 
 int dataset_read(struct dataset *d, char *const *paths, int n, const struct dataset_options *o)
@@ -238,6 +256,40 @@ void dataset_free(struct dataset *d)
 	json_decref(d->meta);
 	store_free(d->store);
 	*d = (struct dataset){0};
+}
+
+int dataset_empty_classes(const struct dataset *d, const char **first)
+{
+	bool *has = xcalloc((size_t)d->n_classes, sizeof *has);
+	int empty = 0;
+	for (int i = 0; i < d->n; i++)
+		has[d->v[i].label] = true;
+	for (int k = d->n_classes; k-- > 0;)
+		if (!has[k]) {
+			*first = d->classes[k];
+			empty++;
+		}
+	free(has);
+	return empty;
+}
+
+int dataset_check_classes(const struct dataset *d)
+{
+	const char *first, *hint = d->numbered ? " (are the numbers counted from 1?)" : "";
+	int n = dataset_empty_classes(d, &first);
+	return n == 0   ? 0
+	       : n == 1 ? fail("class '%s' has no image%s", first, hint)
+	                : fail("%d of %d classes have no image, '%s' is one%s", n, d->n_classes,
+	                      first, hint);
+}
+
+void dataset_warn_missing(const struct dataset *d)
+{
+	const char *first;
+	int n = dataset_empty_classes(d, &first);
+	if (n)
+		warn("no image of %d of the %d classes ('%s'%s): is a part missing?", n,
+		    d->n_classes, first, n > 1 ? " ..." : "");
 }
 
 static int by_class_and_key(const void *a, const void *b)

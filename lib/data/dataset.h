@@ -10,9 +10,10 @@ struct dataset {
 	struct item *v;
 	int n;
 	struct store *store;
-	char **classes; /* NULL when the samples carry bare numbers */
+	char **classes; /* "0", "1" ... where the samples carry bare numbers */
 	int n_classes;
-	int skipped; /* corrupt images */
+	bool numbered; /* they do */
+	int skipped;   /* corrupt images */
 	/* of the samples, shard_digest */
 	char digest[DIGEST_HEX];
 	json_t *meta;     /* the shard's __fd2__, or NULL */
@@ -35,6 +36,12 @@ struct dataset_options {
 /* Reads all of the shards (n = 0: standard input). -1: fail_message; *d is then empty. */
 int dataset_read(struct dataset *d, char *const *paths, int n, const struct dataset_options *o);
 void dataset_free(struct dataset *d);
+/* How many of the classes have no image, and the first of them. */
+int dataset_empty_classes(const struct dataset *d, const char **first);
+/* -1: fail_message, where a class of what is trained on has no image. */
+int dataset_check_classes(const struct dataset *d);
+/* Warns where classes of a distilled set have no image. */
+void dataset_warn_missing(const struct dataset *d);
 /* Sorts the images by class, then name: what follows does not depend on how the shards were
  * packed. */
 void dataset_sort(struct dataset *d);

@@ -23,12 +23,19 @@ const struct arch *arch_at(enum arch_place place)
 	return archs[place];
 }
 
+int arch_check_size(const struct arch *a, int size)
+{
+	return size >= a->min_size ? 0
+	                           : fail("%s needs images of at least %d pixels, not %d", a->name,
+	                                 a->min_size, size);
+}
+
 int backbone_init(
     struct backbone *b, const char *arch, const struct arch_options *options, uint64_t seed)
 {
 	*b = (struct backbone){
 	    .arch = arch_find(arch), .params.seed = seed, .params.bare = options->bare};
-	if (!b->arch)
+	if (!b->arch || arch_check_size(b->arch, options->size) < 0)
 		return -1;
 	if (options->last_stride == 1 && !b->arch->has_stride)
 		return fail("%s has no last stage whose stride could be 1; ResNets have", arch);

@@ -23,12 +23,15 @@ struct arch {
 	Tensor *(*features)(void *net, const Tensor *x, const struct pass *pass);
 	double dropout;    /* before the classifier, in training */
 	double student_lr; /* AdamW's default for a student; 0: 0.001 */
+	int min_size;      /* least side of the images */
 	bool flattens;     /* the classifier sees all of F, not its mean over h and w */
 	bool has_stride;   /* last_stride may be 1 */
 };
 
 const struct arch *arch_find(const char *name); /* NULL: fail_message */
 const struct arch *arch_at(enum arch_place place);
+/* -1: fail_message, where images of this side are too small. */
+int arch_check_size(const struct arch *a, int size);
 
 struct backbone {
 	const struct arch *arch;

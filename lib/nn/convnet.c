@@ -19,9 +19,6 @@ static void *build(
     struct params *p, struct linear *classifier, const struct arch_options *o, int depth)
 {
 	int side = o->size >> depth;
-	if (side < 1)
-		return fail_null("convnet%d wants images of %d pixels and more, not %d", depth,
-		    1 << depth, o->size);
 	struct convnet *net = xcalloc(1, sizeof *net);
 	net->depth = depth;
 	p->conv_start = CONV_TORCH;
@@ -54,7 +51,8 @@ static Tensor *features(void *net, const Tensor *x, const struct pass *pass)
 	{                                                                                          \
 		return build(p, classifier, o, d);                                                 \
 	}                                                                                          \
-	const struct arch convnet##d = {"convnet" #d, WIDTH, build##d, features, .flattens = true};
+	const struct arch convnet##d = {                                                           \
+	    "convnet" #d, WIDTH, build##d, features, .min_size = 1 << d, .flattens = true};
 CONVNET(3)
 CONVNET(4)
 CONVNET(5)

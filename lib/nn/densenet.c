@@ -90,4 +90,5 @@ static Tensor *features(void *net, const Tensor *x, const struct pass *pass)
 	return instead(y, bn_act(&d->last, y, NULL, RELU, pass));
 }
 
-const struct arch densenet121 = {"densenet121", 1024, build, features};
+/* Below 29 pixels the last transition's pooling has nothing left. */
+const struct arch densenet121 = {"densenet121", 1024, build, features, .min_size = 29};

@@ -133,7 +133,11 @@ static void two_answers(void)
 	CHECK_NEAR(scores_nll(&s), -(log(0.75) + log(0.35)) / 2, 1e-6);
 	CHECK(s.confusion[0] == 1 && s.confusion[1] == 0 && s.confusion[2] == 1 &&
 	      s.confusion[3] == 0);
-	json_t *o = scores_to_json(&s);
+	json_t *o = json_pack("{s:o, s:[o, o]}", "calibration", scores_calibration(&s), "confusion",
+	    scores_confusion(&s, 0), scores_confusion(&s, 1));
+	json_t *classes = scores_of_classes(&s);
+	json_object_update(o, classes);
+	json_decref(classes);
 	char *text = json_dumps(o, JSON_COMPACT | JSON_REAL_PRECISION(4) | JSON_SORT_KEYS);
 	CHECK_STR(text,
 	    "{\"calibration\":[{\"accuracy\":0.0,\"confidence\":0.65,\"images\":1,\"within\":[0.6,"

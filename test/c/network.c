@@ -154,7 +154,7 @@ static void refused_archs(void)
 {
 	refused("resnet19", 224, 2, "no backbone is called 'resnet19' (there are resnet18|");
 	refused("densenet121", 224, 1, "densenet121 has no last stage whose stride could be 1");
-	refused("convnet6", 32, 2, "convnet6 wants images of 64 pixels and more, not 32");
+	refused("convnet6", 32, 2, "convnet6 needs images of at least 64 pixels, not 32");
 }
 
 static void make(struct backbone *b, const char *arch, int last_stride, uint64_t seed)

@@ -219,7 +219,7 @@ tensors() {
 	run -1 --separate-stderr fd2-teacher -a densenet121 --last-stride 1 -s 32 train.tar
 	[ "${stderr_lines[0]}" = "fd2-teacher: densenet121 has no last stage whose stride could be 1; ResNets have" ]
 	run -1 --separate-stderr fd2-teacher -a convnet6 -s 32 train.tar
-	[ "${stderr_lines[0]}" = "fd2-teacher: convnet6 wants images of 64 pixels and more, not 32" ]
+	[ "${stderr_lines[0]}" = "fd2-teacher: convnet6 needs images of at least 64 pixels, not 32" ]
 }
 
 @test "protos: the online prototypes are the teacher's own" {

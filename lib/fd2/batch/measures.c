@@ -152,7 +152,7 @@ double scores_nll(const struct scores *s)
 	return s->nll / (double)s->hits.n;
 }
 
-static json_t *bins_to_json(const struct scores *s)
+json_t *scores_calibration(const struct scores *s)
 {
 	json_t *list = json_array();
 	for (int m = 0; m < CALIBRATION_BINS; m++) {
@@ -168,23 +168,26 @@ static json_t *bins_to_json(const struct scores *s)
 	return list;
 }
 
-json_t *scores_to_json(const struct scores *s)
+json_t *scores_confusion(const struct scores *s, int class)
 {
-	json_t *images = json_array(), *top1 = json_array(), *top5 = json_array(),
-	       *confusion = json_array();
+	const long *taken = s->confusion + (size_t) class * (size_t)s->classes;
+	json_t *row = json_array();
+	for (int k = 0; k < s->classes; k++)
+		json_array_append_new(row, json_integer(taken[k]));
+	return row;
+}
+
+json_t *scores_of_classes(const struct scores *s)
+{
+	json_t *images = json_array(), *top1 = json_array(), *top5 = json_array();
 	for (int y = 0; y < s->classes; y++) {
 		const long *taken = s->confusion + (size_t)y * (size_t)s->classes;
-		json_t *row = json_array();
 		long n = 0;
-		for (int k = 0; k < s->classes; k++) {
+		for (int k = 0; k < s->classes; k++)
 			n += taken[k];
-			json_array_append_new(row, json_integer(taken[k]));
-		}
 		json_array_append_new(images, json_integer(n));
 		json_array_append_new(top1, json_real_or_null((double)taken[y] / (double)n));
 		json_array_append_new(top5, json_real_or_null((double)s->in_top5[y] / (double)n));
-		json_array_append_new(confusion, row);
 	}
-	return json_pack("{s:o, s:o, s:o, s:o, s:o}", "images", images, "top1", top1, "top5", top5,
-	    "confusion", confusion, "calibration", bins_to_json(s));
+	return json_pack("{s:o, s:o, s:o}", "images", images, "top1", top1, "top5", top5);
 }

@@ -40,7 +40,11 @@ void scores_count(struct scores *s, const Tensor *logits, const int64_t *labels)
 double scores_ece(const struct scores *s);
 /* Mean of -log p_y, in nats. */
 double scores_nll(const struct scores *s);
-/* {"images", "top1", "top5": a number a class, null of a class without images; "confusion":
- * rows; "calibration": the bins that hold images}. Accuracies from 0 to 1. A new reference. */
-json_t *scores_to_json(const struct scores *s);
+/* {"images", "top1", "top5": a number per class, null of a class without images}. Accuracies from 0
+ * to 1. These three give new references. */
+json_t *scores_of_classes(const struct scores *s);
+/* A row of the confusion matrix: the matrix itself would be some 50 bytes an entry. */
+json_t *scores_confusion(const struct scores *s, int class);
+/* The bins that hold images. */
+json_t *scores_calibration(const struct scores *s);
 #endif

@@ -32,18 +32,24 @@ static bool without_ls(const struct distill_config *config)
 }
 
 /* A network whose classifier sees the whole feature map knows one size only. */
+static int check_size(const struct teacher *t, int size)
+{
+	const struct arch *arch = t->backbone.arch;
+	if (arch->flattens && size != t->size)
+		return fail("a %s takes images of its own size only: give --sizes %d, for each "
+		            "phase, instead of %d",
+		    arch->name, t->size, size);
+	return arch_check_size(arch, size);
+}
+
 static int check_sizes(const struct run *r)
 {
 	const struct method *m = &r->method;
-	for (int i = 0; i < r->teachers.n; i++) {
-		const struct teacher *t = r->teachers.v[i].teacher;
-		for (int p = 0; p < m->phases && t->backbone.arch->flattens; p++)
-			if (m->sizes[p] != t->size)
-				return fail("%s takes images of its own size only: give --sizes "
-				            "%d, for each phase, instead of %d",
-				    t->backbone.arch->name, t->size, m->sizes[p]);
-	}
-	return 0;
+	int err = 0;
+	for (int i = 0; i < r->teachers.n; i++)
+		for (int p = 0; p < m->phases && !err; p++)
+			err = check_size(r->teachers.v[i].teacher, m->sizes[p]);
+	return err;
 }
 
 /* A backbone that normalises in another way has no statistics to match. */

@@ -209,8 +209,6 @@ static int prepare(struct run *r)
 	int batch;
 	if (dataset_read(&r->images, (char **)r->job->images.v, r->job->images.n, &o) < 0)
 		return -1;
-	if (!r->images.classes)
-		return fail("the shards name no classes");
 	if (read_map(r) < 0 || count_epochs(r) < 0 || first_batch(r, &batch) < 0 ||
 	    views_of(r, &views) < 0)
 		return -1;

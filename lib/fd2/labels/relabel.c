@@ -216,6 +216,7 @@ static int prepare(struct run *r)
 	    .known_by = "the teacher"};
 	if (dataset_read(&r->images, job->shards, job->n_shards, &o) < 0)
 		return -1;
+	dataset_warn_missing(&r->images);
 	int batch = (int)job->batch ? (int)job->batch : r->first->classes > 10 ? 16 : 10;
 	if (batch > r->images.n)
 		batch = r->images.n;

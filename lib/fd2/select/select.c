@@ -85,7 +85,7 @@ static int choose_all(struct run *r)
  * webdataset. json is stolen: what the image was made of. */
 static int put(struct run *r, int k, int id, const void *jpeg, size_t size, json_t *json)
 {
-	const char *class = r->real.classes ? r->real.classes[k] : NULL;
+	const char *class = r->real.numbered ? NULL : r->real.classes[k];
 	char name[32], *text = json_dumps(json, JSON_COMPACT);
 	if (class)
 		snprintf(name, sizeof name, "%04d", id);
@@ -186,10 +186,6 @@ static int check_counts(const struct run *r)
 		int n = r->start[k + 1] - r->start[k];
 		if (n >= r->config->ipc)
 			continue;
-		if (!r->real.classes)
-			return fail(
-			    "class %d has %d images, and %ld of each class are asked for (--ipc)",
-			    k, n, r->config->ipc);
 		return fail("class '%s' has %d images, and %ld of each class are asked for (--ipc)",
 		    r->real.classes[k], n, r->config->ipc);
 	}
@@ -207,7 +203,7 @@ static json_t *provenance(const struct run *r)
 
 static int open_outputs(struct run *r)
 {
-	const char *const *names = (const char *const *)r->real.classes;
+	const char *const *names = r->real.numbered ? NULL : (const char *const *)r->real.classes;
 	struct out *out = out_open(r->config->out, 0);
 	r->writer = out ? shard_create(out, provenance(r), names, r->real.n_classes) : NULL;
 	if (!r->writer || !r->config->features)

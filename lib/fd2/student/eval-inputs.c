@@ -9,11 +9,21 @@
 
 enum { HARD_EPOCHS = 300, HARD_SIZE = 224 };
 
+static int check_sizes(const struct evaluation *r)
+{
+	for (int i = 0; i < r->job->n_students; i++) {
+		const struct arch *arch = arch_find(r->job->students[i].arch);
+		if (!arch || arch_check_size(arch, r->labels.size) < 0)
+			return -1;
+	}
+	return 0;
+}
+
 /* What the labels were made for decides size, batch, halves, pixels' scale and classes. */
 static int open_labels(struct evaluation *r)
 {
 	const struct eval_job *job = r->job;
-	if (label_set_open(&r->labels, job->labels) < 0)
+	if (label_set_open(&r->labels, job->labels) < 0 || check_sizes(r) < 0)
 		return -1;
 	if (job->epochs > r->labels.epochs && !job->reuse_labels)
 		return fail(
@@ -32,10 +42,14 @@ static int read_hard(struct evaluation *r)
 	    .fit = FIT_SHORT,
 	    .normal = {{0.485, 0.456, 0.406}, {0.229, 0.224, 0.225}}};
 	struct dataset_options o = {.fit = FIT_NONE, .strict = job->strict};
+	if (check_sizes(r) < 0)
+		return -1;
 	if (dataset_read(&r->images, job->shards, job->n_shards, &o) < 0)
 		return -1;
-	if (!r->images.classes || r->images.n_classes < 2)
+	if (r->images.n_classes < 2)
 		return fail("the shards name fewer than two classes");
+	if (dataset_check_classes(&r->images) < 0)
+		return -1;
 	r->labels.classes = r->images.n_classes;
 	r->labels.class_names =
 	    names_copy((const char *const *)r->images.classes, r->images.n_classes);

@@ -58,24 +58,19 @@ int save_student(const struct evaluation *e)
 	return -1;
 }
 
-/* One line a student, `line` giving a new reference. */
-static int print_lines(const struct evaluation *e, const char *path,
-    json_t *(*line)(const struct evaluation *, const struct student *))
+/* Writes a value, which it frees, without its first `head` and last `tail` characters. */
+static int put_json(struct out *out, json_t *v, size_t head, size_t tail)
 {
-	struct out *out = out_open(path, OUT_TEXT);
-	if (!out)
-		return -1;
-	int ok = 0;
-	for (int i = 0; i < e->job->n_students && !ok; i++) {
-		json_t *o = line(e, &e->students[i]);
-		char *text = json_dumps(o, JSON_COMPACT | JSON_REAL_PRECISION(6));
-		json_decref(o);
-		ok = out_write(out, text, strlen(text));
-		if (!ok)
-			ok = out_write(out, "\n", 1);
-		free(text);
-	}
-	return out_close(out) < 0 ? -1 : ok;
+	char *text = json_dumps(v, JSON_COMPACT | JSON_REAL_PRECISION(6));
+	json_decref(v);
+	int err = out_write(out, text + head, strlen(text) - head - tail);
+	free(text);
+	return err;
+}
+
+static int put_text(struct out *out, const char *text)
+{
+	return out_write(out, text, strlen(text));
 }
 
 /* json_object_update_new, which jansson has since 2.13. */
@@ -108,21 +103,59 @@ static json_t *result(const struct evaluation *e, const struct student *s)
 
 int print_results(const struct evaluation *e)
 {
-	return print_lines(e, e->job->out, result);
+	struct out *out = out_open(e->job->out, OUT_TEXT);
+	int err = out ? 0 : -1;
+	for (int i = 0; i < e->job->n_students && !err; i++) {
+		err = put_json(out, result(e, &e->students[i]), 0, 0);
+		if (!err)
+			err = put_text(out, "\n");
+	}
+	if (out && out_close(out) < 0)
+		err = -1;
+	return err;
 }
 
-static json_t *report(const struct evaluation *e, const struct student *s)
+static json_t *report_head(const struct evaluation *e, const struct student *s)
 {
 	json_t *o = json_pack("{s:s, s:I, s:s, s:o}", "arch", s->plan->arch, "seed",
 	    (json_int_t)s->plan->seed, "measured_on", measured_on(e), "classes",
 	    names_to_json((const char *const *)e->labels.class_names, e->labels.classes));
-	move_into(o, scores_to_json(&s->now));
+	move_into(o, scores_of_classes(&s->now));
 	return o;
+}
+
+/* One object a line; the matrix is written row by row. */
+static int put_report(struct out *out, const struct evaluation *e, const struct student *s)
+{
+	json_t *end = json_pack("{s:o}", "calibration", scores_calibration(&s->now));
+	int err = put_json(out, report_head(e, s), 0, 1);
+	if (!err)
+		err = put_text(out, ",\"confusion\":[");
+	for (int k = 0; k < s->now.classes && !err; k++) {
+		err = k ? put_text(out, ",") : 0;
+		if (!err)
+			err = put_json(out, scores_confusion(&s->now, k), 0, 0);
+	}
+	if (!err)
+		err = put_text(out, "],");
+	if (!err)
+		err = put_json(out, json_incref(end), 1, 0);
+	json_decref(end);
+	return err ? err : put_text(out, "\n");
 }
 
 int print_report(const struct evaluation *e)
 {
-	return e->job->report ? print_lines(e, e->job->report, report) : 0;
+	struct out *out = e->job->report ? out_open(e->job->report, OUT_TEXT) : NULL;
+	int err = 0;
+	if (!out)
+		return e->job->report ? -1 : 0;
+	for (int i = 0; i < e->job->n_students && !err; i++)
+		err = put_report(out, e, &e->students[i]);
+	if (!err)
+		return out_close(out);
+	out_abandon(out);
+	return -1;
 }
 
 void log_costs(const struct evaluation *e)

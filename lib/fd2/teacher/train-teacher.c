@@ -87,12 +87,14 @@ static int read_data(struct training *t)
 	    .strict = in->strict};
 	if (dataset_read(&t->train, in->shards, in->n_shards, &o) < 0)
 		return -1;
-	if (!t->train.classes)
-		return fail("the training shards have no class names; folders (class/name.jpg) or "
-		            "an __fd2__ list give them");
+	if (t->train.numbered)
+		say("the training shards name no classes; they are called 0 to %d",
+		    t->train.n_classes - 1);
 	if (t->train.n_classes < 2)
 		return fail("the training shards hold one class, '%s'; expected at least two",
 		    t->train.classes[0]);
+	if (dataset_check_classes(&t->train) < 0)
+		return -1;
 	o.known = (const char *const *)t->train.classes;
 	o.n_known = t->train.n_classes;
 	o.known_by = "the training set";
@@ -137,7 +139,9 @@ static int prepare(struct training *t)
 {
 	const struct teacher_outputs *out = &t->config->out;
 	checkpoint_init(&t->checkpoint, out->last, &t->trained, 1, NULL);
-	if (out_try(out->last, 0) < 0 || (out->best && out_try(out->best, 0) < 0) ||
+	if (arch_check_size(
+	        arch_at(t->config->network.arch), (int)t->config->network.size) < 0 ||
+	    out_try(out->last, 0) < 0 || (out->best && out_try(out->best, 0) < 0) ||
 	    checkpoint_check(&t->checkpoint, out->resume) < 0 || read_data(t) < 0 ||
 	    build_teacher(t) < 0)
 		return -1;
