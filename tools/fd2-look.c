@@ -20,14 +20,14 @@ static struct {
 static const struct opt opts[] = {
     {0, "cell", "PX", OPT_INT, &job.cell, "side of an image on the sheet", .min = 8, .max = 4096},
     {0, "check", NULL, OPT_FLAG, &job.check, "print nothing; read all, decode every image"},
-    {0, "columns", "N", OPT_INT, &job.columns, "images in a row of the sheet", .min = 1,
+    {0, "columns", "N", OPT_INT, &job.columns, "images per row of the sheet", .min = 1,
         .max = 1000},
     {0, "export", "FILE", OPT_STRING, &job.export,
         "write weights as safetensors; of a teacher, the backbone", .file = FILE_WRITTEN},
-    {0, "json", NULL, OPT_FLAG, &job.json, "one line of JSON instead of text"},
+    {0, "json", NULL, OPT_FLAG, &job.json, "print one line of JSON"},
     {0, "limit", "N", OPT_INT, &job.limit, "images on the sheet (0: all)", .min = 0,
         .max = 1000000},
-    {0, "per-class", "N", OPT_INT, &job.per_class, "images of a class on the sheet", .min = 1,
+    {0, "per-class", "N", OPT_INT, &job.per_class, "images per class on the sheet", .min = 1,
         .max = 1000000},
     {0, "sheet", "FILE", OPT_STRING, &job.sheet, "write the shard's images as one JPEG",
         .file = FILE_WRITTEN},
@@ -36,7 +36,7 @@ static const struct opt opts[] = {
 };
 
 static const struct tool tool = {"fd2-look", "[options] [FILE...]",
-    "Show what is in image shards, tensor streams or weights.", opts, true};
+    "Show what image shards, tensor streams and files of weights contain.", opts, true};
 
 static void print_json(json_t *v)
 {
@@ -116,14 +116,14 @@ static int look_at_stream(const char *path)
 		print_maker(stream_meta(r));
 		describe_head();
 	}
-	int ok = look_at_tensors(next_of_stream, r, path, list);
-	if (!ok && job.json && !job.tensor)
+	int err = look_at_tensors(next_of_stream, r, path, list);
+	if (!err && job.json && !job.tensor)
 		print_json(json_pack("{s:s, s:s, s:s, s:O, s:O}", "format", "fd2-stream", "kind",
 		    stream_kind(r), "digest", stream_digest(r), "meta", stream_meta(r), "tensors",
 		    list));
 	json_decref(list);
 	stream_close(r);
-	return ok;
+	return err;
 }
 
 static int look_at_weights(const char *path)
@@ -137,13 +137,13 @@ static int look_at_weights(const char *path)
 		print_maker(state_meta(r));
 		describe_head();
 	}
-	int ok = look_at_tensors(next_of_state, r, path, list);
-	if (!ok && job.json && !job.tensor)
+	int err = look_at_tensors(next_of_state, r, path, list);
+	if (!err && job.json && !job.tensor)
 		print_json(json_pack("{s:s, s:s, s:O?, s:O}", "format", state_format(r), "digest",
 		    state_digest(r), "meta", state_meta(r), "tensors", list));
 	json_decref(list);
 	state_close(r);
-	return ok;
+	return err;
 }
 
 static void print_shard(const struct survey *s, struct shard_reader *r)
@@ -175,7 +175,7 @@ static json_t *shard_json(const struct survey *s, struct shard_reader *r)
 	    (json_int_t)s->max_h, "digest", shard_digest(r), "classes", counts, "meta", meta);
 }
 
-/* What a run has made so far can be looked at, though it has no end yet. */
+/* The partial file of a run can be looked at; it has no end yet. */
 static bool is_unfinished(const char *path)
 {
 	const char *dot = strrchr(path, '.');
@@ -191,22 +191,22 @@ static int look_at_shards(char **paths, int n)
 	    .most = job.limit};
 	if (!r)
 		return -1;
-	int ok = job.tensor
-	             ? fail("'%s' is an image shard; --tensor wants a tensor stream", paths[0])
-	             : survey_read(&s, r);
-	if (ok < 0 && n == 1 && is_unfinished(paths[0]) && s.samples) {
+	int err = job.tensor
+	              ? fail("'%s' is an image shard; --tensor expects a tensor stream", paths[0])
+	              : survey_read(&s, r);
+	if (err < 0 && n == 1 && is_unfinished(paths[0]) && s.samples) {
 		warn("%s", fail_message());
-		ok = 0;
+		err = 0;
 	}
-	if (!ok && job.sheet)
-		ok = survey_sheet(&s, job.sheet, (int)job.columns, (int)job.cell);
-	else if (!ok && job.json)
+	if (!err && job.sheet)
+		err = survey_sheet(&s, job.sheet, (int)job.columns, (int)job.cell);
+	else if (!err && job.json)
 		print_json(shard_json(&s, r));
-	else if (!ok && !job.check)
+	else if (!err && !job.check)
 		print_shard(&s, r);
 	survey_free(&s);
 	shard_close(r);
-	return ok;
+	return err;
 }
 
 enum what { NOTHING = -1, SHARD, STREAM, WEIGHTS };
@@ -236,16 +236,16 @@ static int export(const char *path)
 	return out ? state_export(path, out) : -1;
 }
 
-/* Streams and weights are looked at one by one, shards as one set of images. */
+/* Shards are one set of images; streams and weights are shown one by one. */
 static int look(char **paths, int n)
 {
 	if (job.export)
-		return n == 1 ? export(paths[0]) : fail("--export wants one file, not %d", n);
+		return n == 1 ? export(paths[0]) : fail("--export expects one file, not %d", n);
 	enum what what = what_is(paths[0]);
 	if (what == SHARD)
 		return look_at_shards(paths, n);
 	if (what != NOTHING && job.sheet)
-		return fail("'%s' holds tensors; --sheet wants an image shard", paths[0]);
+		return fail("'%s' holds tensors; --sheet expects an image shard", paths[0]);
 	for (int i = 0; i < n; i++) {
 		what = what_is(paths[i]);
 		if (what == NOTHING ||

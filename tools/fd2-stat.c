@@ -1,5 +1,5 @@
-/* fd2-stat: the paper's aims in figures: distances of representations and attention maps,
- * attention on true parts. */
+/* fd2-stat: what FD2's constraints aim at, in figures: distances of representations and of
+ * attention maps, attention on true parts. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -31,11 +31,11 @@ static json_t *number(double x)
 	return isfinite(x) ? json_real(x) : json_null();
 }
 
-static const char **class_names(json_t *meta, int64_t want)
+static const char **class_names(json_t *meta, int64_t n)
 {
 	json_t *list = json_object_get(meta, "classes");
-	const char **names = xcalloc((size_t)want + 1, sizeof *names);
-	for (int64_t k = 0; k < want; k++) {
+	const char **names = xcalloc((size_t)n + 1, sizeof *names);
+	for (int64_t k = 0; k < n; k++) {
 		const char *s = json_string_value(json_array_get(list, (size_t)k));
 		names[k] = s ? s : "";
 	}
@@ -47,7 +47,7 @@ static int add_prototypes(json_t *result, const struct seen_list *l)
 	const char *teacher = NULL;
 	struct prototype_distances d;
 	struct array a;
-	int got, ok = -1;
+	int got, err = -1;
 	struct stream_reader *r = stream_open(job.protos, "protos");
 	if (!r)
 		return -1;
@@ -55,19 +55,19 @@ static int add_prototypes(json_t *result, const struct seen_list *l)
 	if (!teacher || strcmp(teacher, l->teacher)) {
 		stream_close(r);
 		return fail(
-		    "'%s' holds prototypes of another teacher than the attention's", job.protos);
+		    "'%s' was made from another teacher than the attention maps", job.protos);
 	}
-	fail("'%s' holds no prototypes of this size", job.protos);
+	fail("'%s' has no prototypes of the size of the representations", job.protos);
 	while ((got = stream_next(r, &a)) > 0) {
 		if (a.rank == 2 && a.dtype == DT_F32 && l->n && a.shape[1] == l->v[0].z.shape[0]) {
 			const char **names = class_names(stream_meta(r), a.shape[0]);
-			ok = prototype_distances(&d, l, &a, names);
+			err = prototype_distances(&d, l, &a, names);
 			free(names);
 		}
 		array_free(&a);
 	}
 	stream_close(r);
-	if (got < 0 || ok < 0)
+	if (got < 0 || err < 0)
 		return -1;
 	json_object_set_new(result, "own_prototype", number(d.own));
 	json_object_set_new(result, "other_prototypes", number(d.others));
@@ -85,7 +85,7 @@ static int add_box(
 	                    "width", &w, "height", &h);
 	json_decref(o);
 	if (bad || !(w > 0 && h > 0))
-		return fail("'%s' of '%s' has no part box", s->key, s->shard);
+		return fail("image '%s' of '%s' has no part box in its .json", s->key, s->shard);
 	double box[4] = {p[0] / w, p[1] / h, p[2] / w, p[3] / h};
 	for (int i = 0; i < l->n; i++)
 		if (!strcmp(l->v[i].key, s->key)) {
@@ -101,17 +101,18 @@ static int add_boxes(json_t *result, const struct seen_list *l)
 	char *paths[] = {(char *)job.boxes};
 	struct sample s;
 	double inside = 0, area = 0;
-	int got, n = 0, ok = 0;
+	int got, n = 0, err = 0;
 	struct shard_reader *r = shard_open(paths, 1);
 	if (!r)
 		return -1;
-	while (!ok && (got = shard_next(r, &s)) > 0)
-		ok = add_box(&s, l, &inside, &area, &n);
+	while (!err && (got = shard_next(r, &s)) > 0)
+		err = add_box(&s, l, &inside, &area, &n);
 	shard_close(r);
-	if (ok < 0 || got < 0)
+	if (err < 0 || got < 0)
 		return -1;
 	if (!n)
-		return fail("'%s' holds none of the images whose attention was given", job.boxes);
+		return fail(
+		    "'%s' has none of the images whose attention maps were given", job.boxes);
 	json_object_set_new(result, "part_mass", number(inside / n));
 	json_object_set_new(result, "part_area", number(area / n));
 	return 0;
@@ -121,13 +122,13 @@ static int print(json_t *result)
 {
 	char *text = json_dumps(result, JSON_COMPACT | JSON_REAL_PRECISION(6));
 	struct out *out = out_open(job.out, OUT_TEXT);
-	int ok = out ? out_write(out, text, strlen(text)) : -1;
-	if (!ok)
-		ok = out_write(out, "\n", 1);
+	int err = out ? out_write(out, text, strlen(text)) : -1;
+	if (!err)
+		err = out_write(out, "\n", 1);
 	free(text);
 	if (out && out_close(out) < 0)
-		ok = -1;
-	return ok;
+		err = -1;
+	return err;
 }
 
 static int run(const char *attn)
@@ -137,22 +138,22 @@ static int run(const char *attn)
 		return -1;
 	json_t *result = json_pack("{s:i, s:o}", "images", l.n, "intra_class_attention",
 	    number(intra_class_attention(&l, (int)job.group)));
-	int ok = job.protos ? add_prototypes(result, &l) : 0;
-	if (!ok && job.boxes)
-		ok = add_boxes(result, &l);
-	if (!ok)
-		ok = print(result);
+	int err = job.protos ? add_prototypes(result, &l) : 0;
+	if (!err && job.boxes)
+		err = add_boxes(result, &l);
+	if (!err)
+		err = print(result);
 	json_decref(result);
 	seen_free(&l);
-	return ok;
+	return err;
 }
 
 int main(int argc, char **argv)
 {
 	const struct tool tool = {"fd2-stat", "[options] [ATTN]",
-	    "Print how far apart representations and attention maps lie.", opts, true};
+	    "Measure the distances of representations and attention maps.", opts, true};
 	int first = fd2_start(&tool, argc, argv);
 	if (argc - first > 1)
-		die_usage("one attention stream at a time");
+		die_usage("expected one attention stream");
 	return fd2_finish(run(argc > first ? argv[first] : NULL));
 }

@@ -16,7 +16,7 @@ static const struct {
 	const char *name;
 	enum state_type type;
 	int side;
-} wanted[PARTS] = {
+} expected[PARTS] = {
     [COORDS] = {"coords", STATE_F32, 4},
     [FLIPS] = {"flip_status", STATE_BOOL, 0},
     [WITH] = {"mix_index", STATE_I64, 0},
@@ -38,8 +38,9 @@ static int take_mix(struct fkd_batch *b, struct value *const *v, const char *fil
 	b->mixing = box->kind == VALUE_NONE ? FKD_MIXUP : FKD_CUTMIX;
 	if (!is_number(lambda) ||
 	    (b->mixing == FKD_CUTMIX && (box->kind != VALUE_LIST || box->list.n != 4)))
-		return fail(
-		    "'%s' has a mix_lam that is no number, or a mix_bbox that is not four", file);
+		return fail("'%s' has a mix_lam that is not a number, or a mix_bbox that is not "
+		            "four numbers",
+		    file);
 	b->lambda = lambda->kind == VALUE_REAL ? lambda->real : (double)lambda->number;
 	for (int i = 0; i < 4 && b->mixing == FKD_CUTMIX; i++) {
 		if (box->list.v[i]->kind != VALUE_NUMBER)
@@ -53,7 +54,7 @@ static int take_mix(struct fkd_batch *b, struct value *const *v, const char *fil
 static int take_tensor(struct fkd_batch *b, int part, struct state_table *table,
     const struct value *v, const struct storages *s, const char *file, uint64_t size)
 {
-	const char *name = wanted[part].name;
+	const char *name = expected[part].name;
 	if (part == WITH && v->kind == VALUE_NONE)
 		return 0;
 	const struct state_tensor *t = v->kind == VALUE_TENSOR ? v->tensor.layout : NULL;
@@ -61,8 +62,8 @@ static int take_tensor(struct fkd_batch *b, int part, struct state_table *table,
 		return fail("'%s' has a soft_label of more than 16 bits; labels are read as "
 		            "--use-fp16 saves them",
 		    file);
-	if (!t || t->type != wanted[part].type || t->rank != (wanted[part].side ? 2 : 1))
-		return fail("'%s' has no tensor of the right type and rank for its %s", file, name);
+	if (!t || t->type != expected[part].type || t->rank != (expected[part].side ? 2 : 1))
+		return fail("'%s' has a %s of another type or rank than expected", file, name);
 	if (part == COORDS)
 		b->n = t->shape[0] < 1 || t->shape[0] > FKD_BATCH_MAX ? 0 : (int)t->shape[0];
 	if (part == LOGITS)
@@ -70,7 +71,7 @@ static int take_tensor(struct fkd_batch *b, int part, struct state_table *table,
 		    t->shape[1] < 1 || t->shape[1] > FKD_CLASSES_MAX ? 0 : (int)t->shape[1];
 	if (!b->n || t->shape[0] != b->n || (part == COORDS && t->shape[1] != 4) ||
 	    (part == LOGITS && !b->classes))
-		return fail("'%s' has a %s of a shape that does not fit", file, name);
+		return fail("'%s' has a %s of the wrong shape", file, name);
 	return torch_tensor(table, v, name, strlen(name), s, file, size);
 }
 
@@ -79,10 +80,11 @@ static int take_list(void *ctx, struct state_table *table, const struct value *r
 {
 	struct fkd_batch *b = ctx;
 	if (root->kind != VALUE_LIST || root->list.n != PARTS)
-		return fail(
-		    "'%s' is no batch of soft labels: it holds no list of %d things", file, PARTS);
+		return fail("'%s' is not a batch of soft labels: expected a list of %d objects",
+		    file, PARTS);
 	for (int i = 0; i < PARTS; i++)
-		if (wanted[i].name && take_tensor(b, i, table, root->list.v[i], s, file, size) < 0)
+		if (expected[i].name &&
+		    take_tensor(b, i, table, root->list.v[i], s, file, size) < 0)
 			return -1;
 	return take_mix(b, root->list.v, file);
 }
@@ -90,11 +92,11 @@ static int take_list(void *ctx, struct state_table *table, const struct value *r
 /* Where a part's elements go. */
 static void **place_of(struct fkd_batch *b, const char *name)
 {
-	if (!strcmp(name, wanted[COORDS].name))
+	if (!strcmp(name, expected[COORDS].name))
 		return (void **)&b->coords;
-	if (!strcmp(name, wanted[FLIPS].name))
+	if (!strcmp(name, expected[FLIPS].name))
 		return (void **)&b->flips;
-	return !strcmp(name, wanted[WITH].name) ? (void **)&b->with : (void **)&b->logits;
+	return !strcmp(name, expected[WITH].name) ? (void **)&b->with : (void **)&b->logits;
 }
 
 static int take_elements(
@@ -122,15 +124,15 @@ static int read_place(struct fkd_batch *b, struct place *file)
 	*b = (struct fkd_batch){0};
 	if (!file)
 		return -1;
-	int ok = place_size(file) > file_max
-	             ? fail("'%s' is larger than 1 GiB", place_name(file))
-	             : torch_zip_read_any(file, take_list, b, &table, &storages);
-	if (!ok)
-		ok = take_elements(b, &table, storages);
+	int err = place_size(file) > file_max
+	              ? fail("'%s' is larger than 1 GiB", place_name(file))
+	              : torch_zip_read_any(file, take_list, b, &table, &storages);
+	if (!err)
+		err = take_elements(b, &table, storages);
 	table_free(&table);
 	place_close(storages);
 	place_close(file);
-	return ok;
+	return err;
 }
 
 int fkd_read(struct fkd_batch *b, const char *path)
@@ -140,7 +142,7 @@ int fkd_read(struct fkd_batch *b, const char *path)
 	if (stat(path, &st))
 		return fail("cannot open '%s': %s", path, strerror(errno));
 	if (!S_ISREG(st.st_mode))
-		return fail("'%s' is no file", path);
+		return fail("'%s' is not a file", path);
 	return read_place(b, place_open(path));
 }
 

@@ -114,7 +114,7 @@ static la_ssize_t drain(struct archive *a, void *ctx, const void *data, size_t n
 	return (la_ssize_t)n;
 }
 
-/* Nothing but memory is written to, so that only a want of it, which ends the program, can fail. */
+/* It writes to memory, so only running out of it can fail, which ends the program. */
 static void member(struct archive *a, const char *name, const void *data, size_t n)
 {
 	struct archive_entry *e = archive_entry_new();

@@ -96,7 +96,7 @@ int group_sample(struct group *g, const char *shard, struct sample *s)
 	*s = (struct sample){
 	    .shard = shard, .key = g->key, .class_name = *g->class ? g->class : NULL, .cls = -1};
 	if (g->has[PART_CLS] && parse_cls(&b[PART_CLS], &s->cls) < 0)
-		return fail("'%s': member '%s.cls' is no class number", shard, g->key);
+		return fail("'%s': member '%s.cls' is not a class number", shard, g->key);
 	if (g->has[PART_IMAGE]) {
 		s->image = b[PART_IMAGE].data;
 		s->image_size = b[PART_IMAGE].size;

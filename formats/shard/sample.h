@@ -13,7 +13,7 @@ enum part { PART_IMAGE, PART_CLS, PART_NPY, PART_JSON, PARTS, PART_NONE = -1, PA
 extern const char *const part_names[PARTS]; /* "jpg" ... */
 
 /* Which part of a sample a member is, by its extension, and the sample's key. PART_FOREIGN: an
- * image that is no JPEG; PART_NONE: nothing of ours. */
+ * image that is not a JPEG; PART_NONE: not part of a sample. */
 enum part part_of(const char *name, char key[SHARD_NAME_MAX + 1]);
 
 /* The label of a sample by its key; "": it has none. */
@@ -29,7 +29,7 @@ struct group {
 };
 /* Takes the data of m, leaving an old buffer in its place. -1: the sample has that part already. */
 int group_take(struct group *g, const char *shard, enum part p, const char *key, struct member *m);
-/* -1: a .cls that is no number. */
+/* -1: a .cls that is not a number. */
 int group_sample(struct group *g, const char *shard, struct sample *s);
 void group_close(struct group *g);
 void group_free(struct group *g);

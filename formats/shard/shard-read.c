@@ -93,13 +93,13 @@ static int remember_key(struct shard_reader *r, const struct group *g)
 	struct key *earlier = *found;
 	free(k);
 	if (earlier->shard == shard_name(r))
-		return fail("'%s': sample '%s' appears again with member '%s'; pack a sample once "
-		            "and its members side by side, as "
+		return fail("'%s': sample '%s' appears again with member '%s'; pack each sample "
+		            "once, with its members next to each other, as "
 		            "`tar --sort=name` does",
 		    earlier->shard, g->key, g->last);
 	if (earlier->image && g->has[PART_IMAGE])
 		return fail(
-		    "sample '%s' of '%s' is in '%s', too", g->key, shard_name(r), earlier->shard);
+		    "sample '%s' of '%s' is also in '%s'", g->key, shard_name(r), earlier->shard);
 	return 0;
 }
 
@@ -165,13 +165,13 @@ static int slashes(const char *name)
 static int close_group(struct shard_reader *r, struct sample *s)
 {
 	struct group *g = &r->groups[r->now];
-	int ok = 0;
+	int err = 0;
 	if (!g->open)
 		return 0;
 	if (remember_key(r, g) < 0 || group_sample(g, shard_name(r), s) < 0)
 		return -1;
 	if (!g->has[PART_IMAGE] && g->has[PART_CLS])
-		return fail("'%s': member '%s.cls' has no image beside it", s->shard, g->key);
+		return fail("'%s': member '%s.cls' has no image next to it", s->shard, g->key);
 	if (s->image && check_label(r, s, g) < 0)
 		return -1;
 	if (s->image) {
@@ -179,11 +179,11 @@ static int close_group(struct shard_reader *r, struct sample *s)
 		if (!r->in_path || depth < r->depth)
 			r->depth = depth;
 		count_in(r, s);
-		ok = 1;
+		err = 1;
 	}
 	group_close(g);
 	r->now ^= 1;
-	return ok;
+	return err;
 }
 
 static bool is_list(const json_t *list)
@@ -218,7 +218,8 @@ static int take_list(struct shard_reader *r, json_t *list)
 {
 	const char *shard = shard_name(r);
 	if (!is_list(list))
-		return fail("'%s': the class list of its %s is no list of names", shard, SHARD_END);
+		return fail(
+		    "'%s': the class list of its %s is not a list of names", shard, SHARD_END);
 	if (make_normal(list, shard) < 0)
 		return -1;
 	if (!r->list) {
@@ -260,9 +261,10 @@ static int check_count(struct shard_reader *r, const json_t *meta)
 	const char *shard = shard_name(r);
 	const json_t *count = json_object_get(meta, "count");
 	if (count && !json_is_integer(count))
-		return fail("'%s': the count of its %s is no number", shard, SHARD_END);
+		return fail("'%s': the count of its %s is not a number", shard, SHARD_END);
 	if (count && !r->in_part && json_integer_value(count))
-		return fail("'%s' has its %s before its samples; leave that out when packing anew",
+		return fail("'%s' has its %s before its samples; leave it out when you pack the "
+		            "shard again",
 		    shard, SHARD_END);
 	if (count && json_integer_value(count) != r->in_part)
 		return fail("'%s' holds %ld samples where its %s says %lld", shard, r->in_part,
@@ -377,12 +379,12 @@ static int folder_classes(struct shard_reader *r)
 	return 0;
 }
 
-static int wanted(const char *shard, const char *name)
+static int is_needed(const char *shard, const char *name)
 {
 	char key[SHARD_NAME_MAX + 1];
 	enum part p = part_of(name, key);
 	if (p == PART_FOREIGN)
-		return fail("'%s': member '%s' is no JPEG; convert it to JPEG", shard, name);
+		return fail("'%s': member '%s' is not a JPEG; convert it to JPEG", shard, name);
 	return p >= 0 || !strcmp(name, SHARD_END);
 }
 
@@ -446,7 +448,7 @@ int shard_next(struct shard_reader *r, struct sample *s)
 {
 	char key[SHARD_NAME_MAX + 1];
 	int event = MEMBER_END;
-	while (!r->done && (event = members_next(r->members, &r->member, wanted)) > 0) {
+	while (!r->done && (event = members_next(r->members, &r->member, is_needed)) > 0) {
 		struct group *g = &r->groups[r->now];
 		if (event == MEMBER_FOLDER) {
 			see_folder(r);

@@ -66,9 +66,9 @@ static int put_member(struct shard_writer *w, const char *name, const void *data
 	archive_entry_set_filetype(e, AE_IFREG);
 	archive_entry_set_perm(e, 0644);
 	archive_entry_set_mtime(e, w->mtime, 0);
-	int ok = archive_write_header(to, e);
+	int err = archive_write_header(to, e);
 	archive_entry_free(e);
-	if (ok != ARCHIVE_OK && ok != ARCHIVE_WARN)
+	if (err != ARCHIVE_OK && err != ARCHIVE_WARN)
 		return no_member(w, to, name);
 	if (archive_write_data(to, data, size) != (ssize_t)size ||
 	    archive_write_finish_entry(to) != ARCHIVE_OK)
@@ -80,12 +80,13 @@ static int put_json(struct shard_writer *w, const char *name, const json_t *v)
 {
 	char *text = json_dumps(v, JSON_COMPACT);
 	if (!text)
-		return fail("cannot write %s: its provenance is no JSON", out_name(w->out));
+		return fail(
+		    "cannot write %s: its provenance cannot be written as JSON", out_name(w->out));
 	char *line = xasprintf("%s\n", text);
-	int ok = put_member(w, name, line, strlen(line));
+	int err = put_member(w, name, line, strlen(line));
 	free(text);
 	free(line);
-	return ok;
+	return err;
 }
 
 static time_t source_date(void)
@@ -152,11 +153,11 @@ static int check_names(const struct shard_writer *w, const char *class, const ch
 	char name[SHARD_NAME_MAX + 8], key[SHARD_NAME_MAX + 1];
 	int n = snprintf(name, sizeof name, "%s%s%s.jpg", class ? class : "", class ? "/" : "", id);
 	if (!*id || strpbrk(id, "./"))
-		return fail("cannot write %s: '%s' is no id: ids have no dots and no slashes",
+		return fail("cannot write %s: invalid id '%s': ids have no dots and no slashes",
 		    out_name(w->out), id);
 	if (n > SHARD_NAME_MAX || (class && (!*class || *class == '/')) ||
 	    part_of(name, key) != PART_IMAGE)
-		return fail("cannot write %s: '%.80s' is no name for a class", out_name(w->out),
+		return fail("cannot write %s: invalid class name '%.80s'", out_name(w->out),
 		    class ? class : id);
 	return 0;
 }
@@ -171,11 +172,11 @@ static int begin(struct shard_writer *w, const bool *has)
 			json_array_append_new(parts, json_string(part_names[p]));
 	json_t *start =
 	    json_pack("{s:o, s:O, s:O}", "parts", parts, "classes", w->classes, "meta", w->meta);
-	int ok = put_json(w, SHARD_START, start);
+	int err = put_json(w, SHARD_START, start);
 	json_decref(start);
 	memcpy(w->parts, has, sizeof w->parts);
 	w->begun = true;
-	return ok;
+	return err;
 }
 
 static int put_sample(struct shard_writer *w, const struct sample *s)
@@ -191,7 +192,7 @@ static int put_sample(struct shard_writer *w, const struct sample *s)
 	if (w->kept && !w->begun && begin(w, has) < 0)
 		return -1;
 	if (w->kept && memcmp(has, w->parts, sizeof has) != 0)
-		return fail("cannot write %s: sample '%s' has other parts than the first",
+		return fail("cannot write %s: sample '%s' has other members than the first",
 		    out_name(w->out), s->key);
 	for (int p = 0; p < PARTS; p++) {
 		snprintf(name, sizeof name, "%s.%s", s->key, part_names[p]);
@@ -222,9 +223,9 @@ int shard_add(struct shard_writer *w, const char *class, const char *id, long cl
 	    .npy_size = npy_size,
 	    .json = (const uint8_t *)json,
 	    .json_size = json ? strlen(json) : 0};
-	int ok = put_sample(w, &s);
+	int err = put_sample(w, &s);
 	free(key);
-	return ok;
+	return err;
 }
 
 static int put_end(struct shard_writer *w)
@@ -237,9 +238,9 @@ static int put_end(struct shard_writer *w)
 	json_object_set(end, "classes", w->classes);
 	json_object_set_new(end, "count", json_integer(w->count));
 	json_object_set_new(end, "digest", json_string(hex));
-	int ok = put_json(w, SHARD_END, end);
+	int err = put_json(w, SHARD_END, end);
 	json_decref(end);
-	return ok;
+	return err;
 }
 
 int shard_finish(struct shard_writer *w)
@@ -275,7 +276,7 @@ struct rest {
 	long count;
 };
 
-/* Where the header of a member's bytes begins: behind those that hold a long name. */
+/* Where the header of a member's bytes begins: after those that hold a long name. */
 static uint64_t after_long_name(struct rest *f, uint64_t at)
 {
 	char header[BLOCK];
@@ -287,7 +288,7 @@ static uint64_t after_long_name(struct rest *f, uint64_t at)
 	return at;
 }
 
-/* The next member that lies in the file with all its blocks. 1, or 0 at the first that does not. */
+/* The next member that is in the file with all its blocks. 1, or 0 when it is incomplete. */
 static int next_whole(struct rest *f, uint64_t *end)
 {
 	struct archive_entry *e;
@@ -321,7 +322,7 @@ static int read_start(struct rest *f)
 	size_t i;
 	json_t *v;
 	if (!is_ours(f))
-		return fail("'%s' was not begun by this program; remove it", f->name);
+		return fail("'%s' was not started by this program; remove it", f->name);
 	if (!next_whole(f, &end))
 		return 0;
 	f->start = json_loadb((char *)f->member.data.data, f->member.data.size, 0, NULL);
@@ -372,14 +373,14 @@ static int read_rest(struct rest *f, void (*seen)(void *, const struct sample *)
 	f->archive = archive_read_new();
 	archive_read_support_format_tar(f->archive);
 	archive_read_open_filename(f->archive, f->name, BLOCK * 128);
-	int ok = read_start(f);
-	if (!ok && f->start)
-		ok = read_samples(f, seen, ctx);
+	int err = read_start(f);
+	if (!err && f->start)
+		err = read_samples(f, seen, ctx);
 	archive_read_free(f->archive);
 	fclose(f->file);
 	free(f->member.data.data);
 	group_free(&f->group);
-	return ok;
+	return err;
 }
 
 /* The first setting that differs, as a sentence; argv is only how they were given. 0 when they
@@ -393,9 +394,8 @@ static int differs(const char *file, const char *name, json_t *was, json_t *is)
 	if (!json_is_object(was) || !json_is_object(is)) {
 		char *a = was ? json_dumps(was, JSON_ENCODE_ANY | JSON_COMPACT) : NULL,
 		     *b = is ? json_dumps(is, JSON_ENCODE_ANY | JSON_COMPACT) : NULL;
-		fail("'%s' was begun with %s %.60s, and this is %s %.60s; give the same settings, "
-		     "or remove it",
-		    file, name, a ? a : "unset", name, b ? b : "unset");
+		fail("'%s' was made with %s %.60s, not %.60s; give the same settings, or remove it",
+		    file, name, a ? a : "unset", b ? b : "unset");
 		free(a);
 		free(b);
 		return -1;
@@ -409,8 +409,8 @@ static int differs(const char *file, const char *name, json_t *was, json_t *is)
 	return 0;
 }
 
-/* Takes over what is whole. The settings stay as they were first written, so that the result is
- * the same as without the break. */
+/* Continues after the complete samples. The settings stay as they were first written, so that the
+ * result is the same as without the break. */
 static struct shard_writer *go_on(
     const char *path, struct rest *f, json_t *meta, const char *const *classes, int n)
 {
@@ -433,11 +433,11 @@ static int same_settings(const struct rest *f, json_t *meta, const char *const *
 	if (!f->start)
 		return 0;
 	json_t *list = name_list(classes, n);
-	int ok = differs(f->name, "settings", json_object_get(f->start, "meta"), meta);
-	if (!ok && !json_equal(list, json_object_get(f->start, "classes")))
-		ok = fail("'%s' was begun with another list of classes; remove it", f->name);
+	int err = differs(f->name, "settings", json_object_get(f->start, "meta"), meta);
+	if (!err && !json_equal(list, json_object_get(f->start, "classes")))
+		err = fail("'%s' was made with another list of classes; remove it", f->name);
 	json_decref(list);
-	return ok;
+	return err;
 }
 
 struct shard_writer *shard_resume(const char *path, json_t *meta, const char *const *classes, int n,
@@ -462,10 +462,10 @@ long shard_unfinished(const char *path)
 {
 	char *part = out_part_name(path);
 	struct rest f = {.name = part};
-	int ok = access(part, F_OK) ? 0 : read_rest(&f, NULL, NULL);
+	int err = access(part, F_OK) ? 0 : read_rest(&f, NULL, NULL);
 	json_decref(f.start);
 	free(part);
-	return ok < 0 ? -1 : f.count;
+	return err < 0 ? -1 : f.count;
 }
 
 bool shard_is_made(const char *path, json_t *meta)

@@ -41,7 +41,7 @@ const char *objects_name(const struct objects *in)
 	return input_name(in->input);
 }
 
-static void make_room(struct objects *in)
+static void grow_buffer(struct objects *in)
 {
 	if (in->pos) {
 		memmove(in->buffer, in->buffer + in->pos, in->len - in->pos);
@@ -59,7 +59,7 @@ static void make_room(struct objects *in)
 static int need(struct objects *in, size_t n)
 {
 	while (in->len - in->pos < n && !in->eof) {
-		make_room(in);
+		grow_buffer(in);
 		ssize_t got = input_read(in->input, in->buffer + in->len, in->cap - in->len);
 		if (got < 0)
 			return -1;
@@ -93,7 +93,7 @@ int objects_at_end(struct objects *in)
 	unsigned long long more = in->len - in->pos;
 	in->pos = in->len;
 	while (!in->eof && more < COUNT_MAX) {
-		make_room(in);
+		grow_buffer(in);
 		ssize_t got = input_read(in->input, in->buffer, in->cap);
 		if (got < 0)
 			return -1;

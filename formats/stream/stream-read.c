@@ -28,18 +28,7 @@ static const msgpack_object *member(const msgpack_object *map, const char *key)
 	return NULL;
 }
 
-/* "labels are wanted here", "a teacher is wanted here" */
-static int refuse_kind(const char *name, const char *kind, const char *wanted)
-{
-	bool many = wanted[strlen(wanted) - 1] == 's', vowel = strchr("aeiou", *wanted);
-	return fail("'%s' holds %s; %s%s %s wanted here", name, kind,
-	    many    ? ""
-	    : vowel ? "an "
-	            : "a ",
-	    wanted, many ? "are" : "is");
-}
-
-static int take_header(struct stream_reader *r, const json_t *header, const char *wanted)
+static int take_header(struct stream_reader *r, const json_t *header, const char *expected)
 {
 	const char *kind = NULL, *name = objects_name(&r->in);
 	json_t *meta = NULL;
@@ -52,8 +41,9 @@ static int take_header(struct stream_reader *r, const json_t *header, const char
 		return fail("'%s' is a tensor stream of version %d; this program reads versions 1 "
 		            "and 2",
 		    name, version);
-	if (wanted && strcmp(kind, wanted) != 0)
-		return refuse_kind(name, kind, wanted);
+	if (expected && strcmp(kind, expected) != 0)
+		return fail(
+		    "'%s' is a tensor stream of kind %s, expected kind %s", name, kind, expected);
 	r->in.version = version;
 	r->kind = xstrdup(kind);
 	r->meta = json_incref(meta);
@@ -62,27 +52,27 @@ static int take_header(struct stream_reader *r, const json_t *header, const char
 
 static int refuse(struct stream_reader *r, const char *kind)
 {
-	char *wanted = xasprintf(
+	char *expected = xasprintf(
 	    "a tensor stream%s%s%s", kind ? " (kind " : "", kind ? kind : "", kind ? ")" : "");
-	int ok = input_refuse(r->in.input, wanted);
-	free(wanted);
-	return ok;
+	int err = input_refuse(r->in.input, expected);
+	free(expected);
+	return err;
 }
 
-static int read_header(struct stream_reader *r, const char *wanted)
+static int read_header(struct stream_reader *r, const char *expected)
 {
 	int content = input_content(r->in.input);
 	if (content < 0)
 		return -1;
 	if (content != CONTENT_STREAM)
-		return refuse(r, wanted);
+		return refuse(r, expected);
 	if (objects_next(&r->in, &header_bounds) < 0)
 		return -1;
 	json_t *header = meta_unpack(&r->in.object.data);
-	int ok = take_header(r, header, wanted);
+	int err = take_header(r, header, expected);
 	json_decref(header);
 	objects_accept(&r->in);
-	return ok;
+	return err;
 }
 
 static struct stream_reader *start(struct input *in, const char *kind)
@@ -154,7 +144,7 @@ void stream_close(struct stream_reader *r)
 
 enum { PARTS_MAX = 1 << 20, TENSOR_MAX_LOG = 36 }; /* the largest tensor we take has 64 GiB */
 
-/* One record as it lies in the buffer. */
+/* One record; it points into the buffer. */
 struct record {
 	const msgpack_object *name, *data;
 	enum dtype dtype;
@@ -231,8 +221,8 @@ static int parse_value(
 	const msgpack_object *nd = member(v, "nd"), *kind = member(v, "kind"),
 	                     *shape = member(v, "shape");
 	if (!nd || nd->type != MSGPACK_OBJECT_BOOLEAN)
-		return fail(
-		    "tensor '%s' of '%s' is no ndarray in msgpack-numpy's encoding", name, file);
+		return fail("tensor '%s' of '%s' is not an ndarray in msgpack-numpy's encoding",
+		    name, file);
 	if (kind && (object_is_text(kind, "O") || object_is_text(kind, "V")))
 		return fail("tensor '%s' of '%s' holds Python objects or structures", name, file);
 	if (!parse_type(member(v, "type"), &rec->dtype))
@@ -244,7 +234,8 @@ static int parse_value(
 	                               : (int64_t)dtype_size(rec->dtype);
 	if (size < 0 || !rec->data || rec->data->type != MSGPACK_OBJECT_BIN ||
 	    rec->data->via.bin.size != (uint64_t)size)
-		return fail("tensor '%s' of '%s' has data that do not fit its shape", name, file);
+		return fail(
+		    "tensor '%s' of '%s' has data of another size than its shape", name, file);
 	return 0;
 }
 
@@ -258,13 +249,13 @@ static int parse_record(struct stream_reader *r, struct record *rec)
 	if (!v || !text || text->type != MSGPACK_OBJECT_STR ||
 	    text->via.str.size > NAME_MAX_BYTES ||
 	    memchr(text->via.str.ptr, '\0', text->via.str.size))
-		return fail("'%s' holds an object that is no tensor", file);
+		return fail("'%s' holds an object that is not a tensor", file);
 	memcpy(name, text->via.str.ptr, text->via.str.size);
 	name[text->via.str.size] = '\0';
 	if (parse_value(v, rec, name, file) < 0)
 		return -1;
 	if (!parse_parts(member(o, "part"), rec) || !parse_whole(member(o, "shape"), rec))
-		return fail("tensor '%s' of '%s' is split in a way that cannot be", name, file);
+		return fail("tensor '%s' of '%s' has an invalid part or shape", name, file);
 	return 0;
 }
 
@@ -316,7 +307,7 @@ static int next_record(struct stream_reader *r, struct record *rec)
 	return parse_record(r, rec) < 0 ? -1 : 1;
 }
 
-/* Puts a part behind the rows that are there; memory grows with the data, not with the claim. */
+/* Appends a part; memory grows with the data, not with the claimed size. */
 static int append(struct stream_reader *r, struct array *a, const struct record *rec, int64_t *rows)
 {
 	bool fits = rec->dtype == a->dtype && rec->rank == a->rank &&
@@ -325,8 +316,8 @@ static int append(struct stream_reader *r, struct array *a, const struct record 
 	for (int i = 1; i < rec->rank; i++)
 		fits &= rec->shape[i] == a->shape[i];
 	if (!fits)
-		return fail("the parts of tensor '%s' of '%s' do not fit together", a->name,
-		    objects_name(&r->in));
+		return fail("the parts of tensor '%s' of '%s' have different types or shapes",
+		    a->name, objects_name(&r->in));
 	size_t n = rec->data->via.bin.size;
 	a->data = xrealloc(a->data, a->size + n + 1, 1);
 	memcpy((uint8_t *)a->data + a->size, rec->data->via.bin.ptr, n);
@@ -345,14 +336,15 @@ static int join(struct stream_reader *r, struct array *a, struct record *rec)
 		if (!got || rec->part != i || rec->parts != parts ||
 		    !object_is_text(rec->name, a->name))
 			return fail(
-			    "'%s' lacks part %d of tensor '%s'", objects_name(&r->in), i, a->name);
+			    "'%s' has no part %d of tensor '%s'", objects_name(&r->in), i, a->name);
 		if (append(r, a, rec, &rows) < 0)
 			return -1;
 		objects_accept(&r->in);
 	}
 	return rows == a->shape[0]
 	           ? 0
-	           : fail("tensor '%s' of '%s' lacks rows", a->name, objects_name(&r->in));
+	           : fail("the parts of tensor '%s' of '%s' have fewer rows than the tensor",
+	                 a->name, objects_name(&r->in));
 }
 
 static void take_whole(struct stream_reader *r, struct array *a, const struct record *rec)

@@ -25,9 +25,9 @@ static int put_bytes(struct stream_writer *w, const void *data, size_t n)
 
 static int put_small(struct stream_writer *w)
 {
-	int ok = put_bytes(w, w->small.data, w->small.size);
+	int err = put_bytes(w, w->small.data, w->small.size);
 	msgpack_sbuffer_clear(&w->small);
-	return ok;
+	return err;
 }
 
 static void text(struct stream_writer *w, const char *s)

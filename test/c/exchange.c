@@ -72,10 +72,10 @@ static int read_changed(const char *from, const char *to, size_t n)
 	CHECK(at != NULL);
 	if (at)
 		memcpy(at, to, n);
-	int ok = fkd_read_memory(&got, file.data, file.size);
+	int err = fkd_read_memory(&got, file.data, file.size);
 	fkd_free(&got);
 	free(file.data);
-	return ok;
+	return err;
 }
 
 static void checksums_are_looked_at(void)
@@ -129,7 +129,7 @@ static void other_files_are_refused(void)
 {
 	struct fkd_batch got;
 	CHECK(fkd_read(&got, "nowhere.tar") == -1 && says("cannot open 'nowhere.tar'"));
-	CHECK(fkd_read(&got, ".") == -1 && says("'.' is no file"));
+	CHECK(fkd_read(&got, ".") == -1 && says("'.' is not a file"));
 	CHECK(fkd_read_memory(&got, "", 0) == -1 && says("'memory'"));
 	CHECK(fkd_read_memory(&got, "hello", 5) == -1 && says("'memory'"));
 }

@@ -281,8 +281,8 @@ static void stream_claims_are_checked(void)
 	    RECORD("\xc1") == 0 && RECORD("\xc7\x01\x01\x01") == 0 && RECORD("\xd4\x01\x01") == 0);
 	memset(nested, '\x91', sizeof nested);
 	CHECK(read_record(nested, sizeof nested) == 0 && says("damaged"));
-	CHECK(RECORD("\x80") == 0 && says("no tensor"));
-	CHECK(RECORD("\x07") == 0 && says("no tensor"));
+	CHECK(RECORD("\x80") == 0 && says("not a tensor"));
+	CHECK(RECORD("\x07") == 0 && says("not a tensor"));
 	CHECK(RECORD(NAMED "\x81\xc4\x02nd\xc0") == 0 && says("msgpack-numpy"));
 	CHECK(
 	    RECORD(NAMED "\x82\xc4\x02nd\xc3\xc4\x04kind\xc4\x01O") == 0 && says("Python objects"));
@@ -292,25 +292,25 @@ static void stream_claims_are_checked(void)
 	CHECK(RECORD(NAMED "\x84\xc4\x02nd\xc3\xc4\x04type\xa3<f4\xc4\x05shape\x91\x02\xc4\x04"
 	                   "data\xc4\x04"
 	                   "abcd") == 0 &&
-	      says("do not fit"));
+	      says("another size than its shape"));
 	CHECK(RECORD(NAMED "\x84\xc4\x02nd\xc3\xc4\x04type\xa3<"
 	                   "f4\xc4\x05shape\x92\xcf\x80\x00\x00\x00\x00\x00\x00\x00\x02\xc4\x04"
 	                   "data\xc4\x00") == 0 &&
-	      says("do not fit"));
+	      says("another size than its shape"));
 	CHECK(RECORD(NAMED "\x84\xc4\x02nd\xc3\xc4\x04type\xa3<f4\xc4\x05shape\x91\xff\xc4\x04"
 	                   "data\xc4\x00") == 0 &&
-	      says("do not fit"));
+	      says("another size than its shape"));
 	CHECK(RECORD(CLOSED "\x91\x02\xa5value\x84\xc4\x02nd\xc3\xc4\x04type\xa3|"
 	                    "u1\xc4\x05shape\x91\x03\xc4\x04"
 	                    "data\xc4\x03"
 	                    "abc") == 0 &&
-	      says("do not fit together"));
+	      says("different types or shapes"));
 	CHECK(RECORD(CLOSED "\x91\xcf\x7f\xff\xff\xff\xff\xff\xff\xff\xa5value\x84\xc4\x02nd\xc3"
 	                    "\xc4\x04type\xa3|"
 	                    "u1\xc4\x05shape\x91\x01\xc4\x04"
 	                    "data\xc4\x01"
 	                    "a") == 0 &&
-	      says("split in a way"));
+	      says("has an invalid part"));
 	CHECK(RECORD(CLOSED "\x91\x02\xa5value\x84\xc4\x02nd\xc3\xc4\x04type\xa3|"
 	                    "u1\xc4\x05shape\x91\x01\xc4\x04"
 	                    "data\xc4\x01"
@@ -395,11 +395,11 @@ static void other_inputs_are_recognised(void)
 	CHECK(read_stream("hello\n", 6, &n) == -1 &&
 	      says("neither a tar archive nor a tensor stream"));
 	CHECK(read_stream(zeros, sizeof zeros, &n) == -1 &&
-	      says("is an image shard; a tensor stream is wanted here"));
+	      says("is an image shard; a tensor stream"));
 	CHECK(read_stream("\xff\xd8\xff\xe0", 4, &n) == -1 && says("is a JPEG image"));
 	CHECK(read_stream(v3, sizeof v3 - 1, &n) == -1 && says("of version 3; this program reads"));
 	CHECK(!stream_open("small.fd2", "teacher") &&
-	      says("'small.fd2' holds test; a teacher is wanted here"));
+	      says("'small.fd2' is a tensor stream of kind test, expected kind teacher"));
 	CHECK(!stream_open("none.fd2", NULL) && says("cannot open 'none.fd2': No such file"));
 	CHECK(
 	    !shard_open((char *[]){"none.tar"}, 1) && says("cannot open 'none.tar': No such file"));
@@ -512,7 +512,7 @@ static void shard_names_are_checked_before_writing(void)
 	CHECK(shard_add(w, "../a", "x", 0, "j", 1, NULL, 0, NULL) == -1);
 	CHECK(shard_add(w, "/a", "x", 0, "j", 1, NULL, 0, NULL) == -1);
 	CHECK(shard_add(w, "__a__", "x", 0, "j", 1, NULL, 0, NULL) == -1 &&
-	      says("no name for a class"));
+	      says("invalid class name"));
 	CHECK(shard_add(w, NULL, "x", -1, "j", 1, NULL, 0, NULL) == -1 && says("has no label"));
 	CHECK(shard_add(w, "a", "x", -1, NULL, 0, NULL, 0, NULL) == -1 && says("has no image"));
 	shard_abandon(w);
@@ -631,7 +631,7 @@ static void hand_made_faults_are_named(void)
 	CHECK(try_tar() == -1 && says("member '1.jpg' has no label (no folder and no 1.cls)"));
 	member("1.jpg", "j");
 	member("1.cls", "dog");
-	CHECK(try_tar() == -1 && says("member '1.cls' is no class number"));
+	CHECK(try_tar() == -1 && says("member '1.cls' is not a class number"));
 	member("1.cls", "5");
 	CHECK(try_tar() == -1 && says("'1.cls' has no image"));
 	member("a/1.png", "p");
@@ -733,7 +733,7 @@ static void shards_must_agree(void)
 	CHECK(read_shards((char *[]){"one.tar", "two.tar"}, 2, &n, NULL) == -1 &&
 	      says("class 1 is 'c' in 'two.tar' and 'b' in 'one.tar'"));
 	CHECK(read_shards((char *[]){"one.tar", "again.tar"}, 2, &n, NULL) == -1 &&
-	      says("sample 'a/1' of 'again.tar' is in 'one.tar', too"));
+	      says("sample 'a/1' of 'again.tar' is also in 'one.tar'"));
 }
 
 /* The same samples in one shard, in three, behind each other in one file, unpacked in folders. */
@@ -833,15 +833,15 @@ static void finished_samples_stay_when_abandoned(void)
 	shard_abandon(w);
 	w = shard_resume("k.tar", settings(0.5), classes, 3, count_seen, &have);
 	CHECK(w && have == 2);
-	CHECK(shard_add(w, "d", "x", 2, "j", 1, NULL, 0, NULL) == -1 && says("other parts"));
+	CHECK(shard_add(w, "d", "x", 2, "j", 1, NULL, 0, NULL) == -1 && says("other members"));
 	shard_abandon(w);
 	CHECK(!shard_resume("k.tar", settings(0.25), classes, 3, NULL, NULL) &&
-	      says("begun with beta 0.5, and this is beta 0.25"));
+	      says("made with beta 0.5, not 0.25"));
 	CHECK(!shard_resume("k.tar", settings(0.5), classes, 2, NULL, NULL) &&
 	      says("list of classes"));
 	write_file("k.tar.part", "something else", 14);
 	CHECK(!shard_resume("k.tar", settings(0.5), classes, 3, NULL, NULL) &&
-	      says("was not begun by this program"));
+	      says("was not started by this program"));
 	unlink("k.tar.part");
 }
 
@@ -889,7 +889,7 @@ int main(void)
 	RUN(finished_samples_stay_when_abandoned);
 	RUN(npy_header_is_numpys);
 	char *clean = xasprintf("rm -rf %s", folder);
-	int ok = system(clean);
+	int err = system(clean);
 	free(clean);
-	return ok ? 1 : check_done();
+	return err ? 1 : check_done();
 }

@@ -295,7 +295,7 @@ nothing_left() {
 	run -1 --separate-stderr fd2-exchange --to fkd --images val.tar -o x labels-fkd.fd2
 	said "fd2-exchange: the labels were made for another distilled set (*) than this one (*)"
 	run -1 --separate-stderr fd2-exchange --to fkd --images distilled.tar -o x teacher.fd2
-	said "fd2-exchange: 'teacher.fd2' holds *; labels are wanted here"
+	said "fd2-exchange: 'teacher.fd2' is a tensor stream of kind teacher, expected kind labels"
 	run -1 --separate-stderr fd2-exchange --to fkd --images distilled.tar -o x <(head -c 1500 labels-fkd.fd2)
 	[ ! -e x ] && [ ! -e x.json ]
 	run -1 --separate-stderr fd2-exchange --to fkd --images distilled.tar -o store labels-fkd.fd2
@@ -326,14 +326,14 @@ broken() {
 	broken epoch_1 "crops outside of image '*'"
 	broken epoch_2 "mixes with sample 4 of 4"
 	broken epoch_3 "mixes outside of 32 x 32 pixels; give the network's input with --size"
-	broken epoch_4 "has a mix_lam that is no number, or a mix_bbox that is not four"
-	broken epoch_5 "has a mix_lam that is no number, or a mix_bbox that is not four"
+	broken epoch_4 "has a mix_lam that is not a number, or a mix_bbox that is not four numbers"
+	broken epoch_5 "has a mix_lam that is not a number, or a mix_bbox that is not four numbers"
 	broken epoch_6 "has a mix_lam outside of 0 to 1"
 	broken epoch_7 "has a soft_label of more than 16 bits; labels are read as --use-fp16 saves them"
-	broken epoch_8 "has a soft_label of a shape that does not fit"
+	broken epoch_8 "has a soft_label of the wrong shape"
 	broken epoch_9 "tells 2 classes apart, and the images have 3"
-	broken epoch_10 "has no tensor of the right type and rank for its coords"
-	broken epoch_11 "is no batch of soft labels: it holds no list of 6 things"
+	broken epoch_10 "has a coords of another type or rank than expected"
+	broken epoch_11 "is not a batch of soft labels: expected a list of 6 objects"
 	cp store/epoch_0/* bad/epoch_0/
 	cp store/epoch_0/batch_1.tar bad/epoch_0/batch_2.tar
 	run -1 --separate-stderr fd2-exchange --from fkd --size 32 --images distilled.tar -o x bad
@@ -343,7 +343,7 @@ broken() {
 	said "fd2-exchange: cannot open 'bad/epoch_0/batch_1.tar': No such file or directory"
 	mkfifo bad/epoch_0/batch_1.tar
 	run -1 --separate-stderr fd2-exchange --from fkd --size 32 --images distilled.tar -o x bad
-	said "fd2-exchange: 'bad/epoch_0/batch_1.tar' is no file"
+	said "fd2-exchange: 'bad/epoch_0/batch_1.tar' is not a file"
 	cp distilled.tar bad/epoch_0/batch_0.tar
 	run -1 --separate-stderr fd2-exchange --from fkd --size 32 --images distilled.tar -o x bad
 	said "fd2-exchange: *'bad/epoch_0/batch_0.tar'*"

@@ -51,10 +51,10 @@ plus() {
 	# the other methods' numbers of steps, which would take long, as --resume names them
 	head -c 4096 distilled.tar >x.tar.part
 	run -1 --separate-stderr fd2-distill -q -t teacher.fd2 --ipc 2 --resume -o x.tar train.tar
-	said "fd2-distill: 'x.tar.part' was begun with steps 3, and this is steps 4000; *"
+	said "fd2-distill: 'x.tar.part' was made with steps 3, not 4000; *"
 	head -c 4096 b.tar >x.tar.part
 	run -1 --separate-stderr fd2-distill -q -t teacher.fd2 --method fadrm --resume -o x.tar train.tar
-	said "fd2-distill: 'x.tar.part' was begun with steps 0, and this is steps 2000; *"
+	said "fd2-distill: 'x.tar.part' was made with steps 0, not 2000; *"
 }
 
 @test "methods: FADRM goes through its sizes, the rate falls over all of them" {
@@ -111,7 +111,7 @@ plus() {
 	cmp whole.tar x.tar
 	head -c 9000 whole.tar >x.tar.part
 	run -1 --separate-stderr plus -t other.fd2 -t teacher.fd2 --ipc 2 --batch 2 -o x.tar --resume
-	said "fd2-distill: 'x.tar.part' was begun with teachers *"
+	said "fd2-distill: 'x.tar.part' was made with teachers *"
 	plus "${both[@]}" --ipc 2 -o pair.tar
 	plus "${both[@]}" --ipc 2 --id 1 -o 1.tar
 	fd2-attn -q -t teacher.fd2 -o 1a.attn 1.tar

@@ -63,20 +63,20 @@ long_distill() {
 	kill_when '(($(size x.tar.part) >= 4000))' "${long[@]}" -o x.tar --resume
 	cp x.tar.part before
 	run -1 --separate-stderr long_distill -o x.tar --resume --lr 0.1
-	said "fd2-distill: 'x.tar.part' was begun with lr 0.25, and this is lr 0.1*; give the same settings, or remove it"
+	said "fd2-distill: 'x.tar.part' was made with lr 0.25, not 0.1*; give the same settings, or remove it"
 	run -1 --separate-stderr long_distill -o x.tar --resume --seed 9
-	said "fd2-distill: 'x.tar.part' was begun with seed 0, and this is seed 9; *"
+	said "fd2-distill: 'x.tar.part' was made with seed 0, not 9; *"
 	run -1 --separate-stderr "${long[@]/teacher.fd2/other.fd2}" -o x.tar --resume
-	said "fd2-distill: 'x.tar.part' was begun with teacher *"
+	said "fd2-distill: 'x.tar.part' was made with teacher *"
 	fd2-protos -q -t teacher.fd2 -o protos.fd2 train.tar
 	run -1 --separate-stderr long_distill -p protos.fd2 -o x.tar --resume
-	said "fd2-distill: 'x.tar.part' was begun with prototypes *"
+	said "fd2-distill: 'x.tar.part' was made with prototypes *"
 	cmp x.tar.part before
 	echo hello >x.tar.part
 	run -1 --separate-stderr long_distill -o x.tar --resume
-	said "fd2-distill: 'x.tar.part' was not begun by this program; remove it"
+	said "fd2-distill: 'x.tar.part' was not started by this program; remove it"
 	run -1 --separate-stderr long_distill -o x.tar
-	said "fd2-distill: 'x.tar.part' was not begun by this program; remove it"
+	said "fd2-distill: 'x.tar.part' was not started by this program; remove it"
 }
 
 @test "resume: what an interrupted run has made is thrown away by nobody but the user" {

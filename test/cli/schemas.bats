@@ -20,7 +20,8 @@ made() {
 	need_python
 	tiny_run
 	fd2-protos -q -t teacher.fd2 -o exact.fd2 train.tar
-	fd2-select -q --method herding -t teacher.fd2 -n 2 --features features.fd2 -o selected.tar train.tar
+	fd2-select -q --method herding -t teacher.fd2 -n 2 --features features.fd2 \
+		-o selected.tar train.tar
 	fd2-relabel -q -t teacher.fd2 -t other.fd2 --shuffle-patches -e 1 -o two.fd2 distilled.tar
 	fd2-eval -q -l labels.fd2 --val val.tar --save student.fd2 distilled.tar >result.json
 	meta teacher.fd2 other.fd2 | check teacher
@@ -48,8 +49,8 @@ made() {
 	tar -xf val.tar -C photos/val --exclude '__*__'
 	fd2-import -q --any-count -o mine imagenette photos
 	local shard
-	for shard in train.tar val.tar distilled.tar heat.tar back.tar mine-train.tar mine-val.tar; do
-		tar xOf $shard __fd2__
+	for shard in {train,val,distilled,heat,back,mine-train,mine-val}.tar; do
+		tar xOf "$shard" __fd2__
 	done >ends
 	[ "$(wc -l <ends)" = 7 ]
 	check shard <ends
@@ -60,9 +61,11 @@ made() {
 	tiny_run
 	fd2-teacher -q -s 32 -M 2 -b 12 -e 1 --val val.tar --log log -o t.fd2 train.tar
 	fd2-distill -q -t teacher.fd2 --steps 1 -n 2 --together 2 --log log -o d.tar train.tar
-	fd2-distill -q --method fadrm+ -t teacher.fd2 -t other.fd2 --steps 3 --log log -o e.tar train.tar
+	fd2-distill -q --method fadrm+ -t teacher.fd2 -t other.fd2 --steps 3 --log log \
+		-o e.tar train.tar
 	fd2-relabel -q -t teacher.fd2 -e 1 --log log -o l.fd2 distilled.tar
-	fd2-eval -q -l labels.fd2 --val val.tar --test train.tar --report report.json --log log -o result.json distilled.tar
+	fd2-eval -q -l labels.fd2 --val val.tar --test train.tar --report report.json --log log \
+		-o result.json distilled.tar
 	fd2-eval -q --hard -s 32 -e 1 --val val.tar --log log distilled.tar >>result.json
 	check log < <(cat log)
 	[ "$(jq -r .event log | sort -u | xargs)" = "cost end epoch labels settings start step" ]
@@ -75,8 +78,8 @@ made() {
 	tiny_run
 	meta labels.fd2 >labels.json
 	local change
-	for change in 'del(.size)' '.size = 2' '.mean = [1, 2]' '.std[0] = 0' '.inputs.images = "x"' 'del(.inputs.images)' \
-		'.fit = "tall"' '.new = 1' '.classes = []'; do
+	for change in 'del(.size)' '.size = 2' '.mean = [1, 2]' '.std[0] = 0' '.fit = "tall"' \
+		'.inputs.images = "x"' 'del(.inputs.images)' '.new = 1' '.classes = []'; do
 		run -1 check labels < <(jq -c "$change" labels.json)
 	done
 	run -1 check log <<<'{"event":"unheard","t":0}'

@@ -1,5 +1,5 @@
-# Checks JSON lines on standard input against a definition of formats/schemas.json; every key must be
-# one that the definition names. usage: schemas.py SCHEMAS NAME
+# Checks JSON lines on standard input against a definition of formats/schemas.json, and that it
+# names every key. usage: schemas.py SCHEMAS NAME
 import json, sys
 import fastjsonschema
 
