@@ -6,11 +6,11 @@
 namespace
 {
 
-struct parcel {
+struct packet {
 	unsigned char bytes[PUT_MAX];
 };
 
-__global__ void unpack(unsigned char *to, const __grid_constant__ parcel p, int n)
+__global__ void unpack(unsigned char *to, const __grid_constant__ packet p, int n)
 {
 	if ((int)threadIdx.x < n)
 		to[threadIdx.x] = p.bytes[threadIdx.x];
@@ -20,7 +20,7 @@ __global__ void unpack(unsigned char *to, const __grid_constant__ parcel p, int 
 
 const char *put(void *to, const void *from, size_t bytes, void *stream)
 {
-	parcel p = {};
+	packet p = {};
 	if (bytes > PUT_MAX)
 		return "too many numbers for one launch";
 	memcpy(p.bytes, from, bytes);

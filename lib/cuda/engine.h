@@ -10,7 +10,7 @@
 #define FD2_ENGINE_H
 #include <stddef.h>
 
-#include "lib/image/shot.h"
+#include "lib/image/view-pixel.h"
 #include "lib/kernels/frozen-rows.h"
 #include "lib/kernels/pixel-rows.h"
 
@@ -71,10 +71,10 @@ struct cuda_engine {
 	const char *(*adam)(const struct adam *k, float *x, const float *g, float *m, float *v,
 	    int64_t count, void *stream);
 
-	/* What n shots show, [n][size][size][3] f32, their parcel being in the device's memory;
-	 * room for as much again. */
-	const char *(*render)(const struct shot *shots, int n, const struct look *look, float *room,
-	    float *out, void *stream);
+	/* The n views of a staging buffer, which is in the device's memory: out [n][size][size][3]
+	 * f32; the workspace is as large. */
+	const char *(*render)(const void *staging, int n, const struct rendering *how,
+	    float *workspace, float *out, void *stream);
 
 	/* Copies at most PUT_MAX bytes of the host to the device, in the order of the stream.
 	 * They travel with the launch, so nothing waits, and the host's copy may change at once. */

@@ -28,6 +28,6 @@ const char *step_view_adjoint(const void *dy, float *dx, bool bf16, const pixel_
 const char *adam_pixels(
     const adam *k, float *x, const float *g, float *m, float *v, int64_t count, void *stream);
 const char *render(
-    const shot *shots, int n, const look *look, float *room, float *out, void *stream);
+    const void *staging, int n, const rendering *how, float *workspace, float *out, void *stream);
 const char *put(void *to, const void *from, size_t bytes, void *stream);
 #endif

@@ -1,5 +1,5 @@
-/* Batches of images that are looked at: crop, resize, flip, jitter, turn, normalise and mix, in
- * shot.h's arithmetic. Never run on a GPU so far, see test/c/kernels.c. */
+/* Batches of views: crop, resize, flip, jitter, rotate, normalise and mix, in the arithmetic of
+ * lib/image/view-pixel.h. */
 #include "lib/cuda/launch.h"
 
 namespace
@@ -7,19 +7,28 @@ namespace
 
 constexpr int threads = 256, image_threads = 1024;
 
-__device__ const uint8_t *box_of(const shot *shots, const shot &s)
+/* What a staging buffer holds. */
+struct staged {
+	const view *views;
+	const int64_t *at;
+	const uint8_t *bytes;
+};
+
+staged staged_in(const void *staging, int n)
 {
-	return (const uint8_t *)shots + s.at;
+	const view *views = (const view *)staging;
+	return {views, (const int64_t *)(views + n), (const uint8_t *)staging};
 }
 
-/* A block is a row of a shot. */
-__global__ void __launch_bounds__(threads) resample(const shot *shots, int size, float *rgb)
+/* A block is a row of a view. */
+__global__ void __launch_bounds__(threads) resample(const staged from, int size, float *rgb)
 {
-	const shot &s = shots[blockIdx.x / size];
-	const int y = blockIdx.x % size;
+	const int i = blockIdx.x / size, y = blockIdx.x % size;
+	const view &v = from.views[i];
 	float *row = rgb + 3 * (int64_t)blockIdx.x * size;
 	for (int x = threadIdx.x; x < size; x += blockDim.x)
-		shot_pixel(row + 3 * (s.flip ? size - 1 - x : x), box_of(shots, s), &s, size, x, y);
+		view_pixel(row + 3 * (v.flip ? size - 1 - x : x), from.bytes + from.at[i], &v.box,
+		    size, x, y);
 }
 
 /* Of an image's n pixels, for all threads of its block. */
@@ -39,55 +48,50 @@ __device__ float mean_grey(const float *image, int n)
 	return (float)(sums[0] / n);
 }
 
-/* A block is an image. */
-__global__ void __launch_bounds__(image_threads)
-    recolour(const shot *shots, const __grid_constant__ look l, float *rgb)
+/* A block is a view. */
+__global__ void __launch_bounds__(image_threads) recolour(const view *views, int n, float *rgb)
 {
-	const jitter &j = shots[blockIdx.x].jitter;
-	const int n = l.size * l.size;
+	const jitter &j = views[blockIdx.x].jitter;
 	float *image = rgb + 3 * (int64_t)blockIdx.x * n;
-	for (int k = 0; k < JITTERS; k++) {
+	for (int k = 0; k < j.n; k++) {
 		const int kind = j.order[k];
-		if (!(l.range.amount[kind] > 0))
-			continue;
 		const float mean = kind == CONTRAST ? mean_grey(image, n) : 0;
 		for (int i = threadIdx.x; i < n; i += image_threads)
-			colour_change(image + 3 * i, kind, (float)j.value[kind], mean);
+			colour_change(image + 3 * i, kind, j.value[kind], mean);
 		__syncthreads();
 	}
 }
 
-/* A block is a row of what is seen in the end. */
+/* A block is a row of a rendered view. */
 __global__ void __launch_bounds__(threads)
-    finish(const shot *shots, const __grid_constant__ look l, const float *rgb, float *out)
+    finish(const view *views, const __grid_constant__ rendering how, const float *rgb, float *out)
 {
-	const int64_t image = 3 * (int64_t)l.size * l.size;
-	const int i = blockIdx.x / l.size, y = blockIdx.x % l.size, with = shots[i].with;
-	for (int x = threadIdx.x; x < l.size; x += blockDim.x) {
-		const int own = shot_is_cut(&l.mix, x, y) ? with : i;
+	const int64_t image = 3 * (int64_t)how.size * how.size;
+	const int i = blockIdx.x / how.size, y = blockIdx.x % how.size, with = views[i].with;
+	for (int x = threadIdx.x; x < how.size; x += blockDim.x) {
+		const int own = mix_is_cut(&how.mix, x, y) ? with : i;
 		for (int c = 0; c < 3; c++) {
-			float value = shot_value(rgb + own * image, &shots[own], &l, x, y, c);
-			if (l.mix.kind == MIX_MIXUP)
-				value = l.mix.lambda * value +
-				        (1 - l.mix.lambda) * shot_value(rgb + with * image,
-				                                 &shots[with], &l, x, y, c);
-			out[i * image + 3 * ((int64_t)y * l.size + x) + c] = value;
+			float value = view_value(rgb + own * image, &views[own], &how, x, y, c);
+			if (how.mix.kind == MIX_MIXUP)
+				value = how.mix.lambda * value +
+				        (1 - how.mix.lambda) * view_value(rgb + with * image,
+				                                   &views[with], &how, x, y, c);
+			out[i * image + 3 * ((int64_t)y * how.size + x) + c] = value;
 		}
 	}
 }
 
 } // namespace
 
-const char *render(const shot *shots, int n, const look *l, float *room, float *out, void *on)
+const char *render(
+    const void *staging, int n, const rendering *how, float *workspace, float *out, void *on)
 {
 	const cudaStream_t stream = (cudaStream_t)on;
-	const unsigned rows = (unsigned)(n * l->size);
-	bool recolours = false;
-	for (int k = 0; k < JITTERS; k++)
-		recolours |= l->range.amount[k] > 0;
-	resample<<<rows, threads, 0, stream>>>(shots, l->size, room);
-	if (recolours)
-		recolour<<<(unsigned)n, image_threads, 0, stream>>>(shots, *l, room);
-	finish<<<rows, threads, 0, stream>>>(shots, *l, room, out);
+	const unsigned rows = (unsigned)(n * how->size);
+	const staged from = staged_in(staging, n);
+	resample<<<rows, threads, 0, stream>>>(from, how->size, workspace);
+	recolour<<<(unsigned)n, image_threads, 0, stream>>>(
+	    from.views, how->size * how->size, workspace);
+	finish<<<rows, threads, 0, stream>>>(from.views, *how, workspace, out);
 	return launched();
 }

@@ -10,7 +10,7 @@
 
 struct jitter jitter_draw(struct rng *r, const struct jitter_range *range)
 {
-	struct jitter j = {.value = {1, 1, 1, 0}, .order = {0, 1, 2, 3}};
+	struct jitter j = {0};
 	bool any = false;
 	for (int k = 0; k < JITTERS; k++)
 		any |= range->amount[k] > 0;
@@ -19,9 +19,10 @@ struct jitter jitter_draw(struct rng *r, const struct jitter_range *range)
 		rng_shuffle(r, order, JITTERS);
 		for (int k = 0; k < JITTERS; k++) {
 			double x = range->amount[k];
-			j.order[k] = (int)order[k];
-			j.value[k] = k == HUE ? rng_between(r, -x, x)
-			                      : rng_between(r, fmax(0, 1 - x), 1 + x);
+			if (range->amount[order[k]] > 0)
+				j.order[j.n++] = (uint8_t)order[k];
+			j.value[k] = (float)(k == HUE ? rng_between(r, -x, x)
+			                              : rng_between(r, fmax(0, 1 - x), 1 + x));
 		}
 	}
 	if (range->degrees > 0)
@@ -61,11 +62,10 @@ static void turn(float *rgb, int size, double degrees)
 	free(from);
 }
 
-void jitter_apply(float *rgb, int size, const struct jitter *j, const struct jitter_range *range)
+void jitter_apply(float *rgb, int size, const struct jitter *j)
 {
-	for (int k = 0; k < JITTERS; k++)
-		if (range->amount[j->order[k]] > 0)
-			recolour(rgb, size * size, j->order[k], (float)j->value[j->order[k]]);
-	if (range->degrees > 0)
+	for (int k = 0; k < j->n; k++)
+		recolour(rgb, size * size, j->order[k], j->value[j->order[k]]);
+	if (j->angle != 0)
 		turn(rgb, size, j->angle);
 }

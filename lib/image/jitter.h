@@ -12,17 +12,17 @@ struct jitter_range {
 	double amount[JITTERS], degrees;
 };
 
-/* What changes of one image. */
+/* The changes of one image; all zeros: none. */
 struct jitter {
-	double value[JITTERS]; /* factors; the hue's shift */
-	int order[JITTERS];
-	double angle; /* degrees, counter-clockwise */
+	float value[JITTERS];   /* factors; the hue's shift */
+	uint8_t n;              /* how many of them are applied, */
+	uint8_t order[JITTERS]; /* in this order */
+	double angle;           /* degrees, counter-clockwise */
 };
 
-/* Draws nothing where the range is all 0. */
+/* What the range allows; kinds whose amount is 0 are left out. */
 struct jitter jitter_draw(struct rng *r, const struct jitter_range *range);
-/* rgb [size][size][3] in [0, 1], in place: colours in the drawn order, each kept in [0, 1]; then
- * the turn about the centre, nearest pixel, black where there is none. Of a range of 0 nothing
- * is done. */
-void jitter_apply(float *rgb, int size, const struct jitter *j, const struct jitter_range *range);
+/* rgb [size][size][3] in [0, 1], in place: the colours, each change kept in [0, 1]; then the
+ * rotation about the centre, nearest pixel, black outside of the image. */
+void jitter_apply(float *rgb, int size, const struct jitter *j);
 #endif

@@ -32,7 +32,7 @@ struct view view_random(const struct image *im, int size, const struct augment *
     long epoch, long index)
 {
 	struct rng r = rng_at(seed, RNG_AUGMENT, (uint64_t)epoch, (uint32_t)index, 0);
-	struct view v = {.range = how->jitter};
+	struct view v = {.image = (int32_t)index};
 	if (how->crop == CROP_RESIZED) {
 		v.box = random_resized_crop(&r, im->w, im->h, how->min_scale, 1, 3.0 / 4, 4.0 / 3);
 	} else {
@@ -78,7 +78,7 @@ void view_render(
 				q[c] = p[c] * (1 / 255.0f);
 		}
 	image_free(&crop);
-	jitter_apply(out, size, &v->jitter, &v->range);
+	jitter_apply(out, size, &v->jitter);
 	for (int i = 0; i < size * size; i++)
 		for (int c = 0; c < 3; c++)
 			out[3 * i + c] =
@@ -112,24 +112,35 @@ static void draw_box(struct mix *m, struct rng *r, int size, double lambda)
 	m->y1 = clip(cy + floor(side / 2), size);
 }
 
+static void draw_partners(struct rng *r, struct view *views, int n)
+{
+	uint32_t *order = xcalloc((size_t)n, sizeof *order);
+	for (int i = 0; i < n; i++)
+		order[i] = (uint32_t)i;
+	rng_shuffle(r, order, (uint32_t)n);
+	for (int i = 0; i < n; i++)
+		views[i].with = (int32_t)order[i];
+	free(order);
+}
+
 struct mix mix_random(
-    enum mix_kind kind, uint32_t *with, int n, int size, uint64_t seed, long epoch, long batch)
+    enum mix_kind kind, struct view *views, int n, int size, uint64_t seed, long epoch, long batch)
 {
 	struct rng r = rng_at(seed, RNG_MIX, (uint64_t)epoch, (uint32_t)batch, 0);
 	struct mix m = {.kind = kind, .lambda = 1};
 	for (int i = 0; i < n; i++)
-		with[i] = (uint32_t)i;
+		views[i].with = i;
 	if (kind == MIX_NONE)
 		return m;
 	double lambda = rng_uniform(&r);
 	m.lambda = (float)lambda;
 	if (kind == MIX_CUTMIX)
 		draw_box(&m, &r, size, lambda);
-	rng_shuffle(&r, with, (uint32_t)n);
+	draw_partners(&r, views, n);
 	return m;
 }
 
-static void cutmix(float *batch, int n, int size, const struct mix *m, const uint32_t *with)
+static void cutmix(float *pixels, int n, int size, const struct mix *m, const struct view *views)
 {
 	int w = m->x1 - m->x0, h = m->y1 - m->y0;
 	if (w <= 0 || h <= 0)
@@ -139,31 +150,32 @@ static void cutmix(float *batch, int n, int size, const struct mix *m, const uin
 	for (int i = 0; i < n; i++)
 		for (int y = 0; y < h; y++)
 			memcpy(cut + ((size_t)i * h + y) * row,
-			    batch + with[i] * image + 3 * ((size_t)(m->y0 + y) * size + m->x0),
+			    pixels + views[i].with * image +
+			        3 * ((size_t)(m->y0 + y) * size + m->x0),
 			    row * sizeof *cut);
 	for (int i = 0; i < n; i++)
 		for (int y = 0; y < h; y++)
-			memcpy(batch + i * image + 3 * ((size_t)(m->y0 + y) * size + m->x0),
+			memcpy(pixels + i * image + 3 * ((size_t)(m->y0 + y) * size + m->x0),
 			    cut + ((size_t)i * h + y) * row, row * sizeof *cut);
 	free(cut);
 }
 
-static void mixup(float *batch, int n, int size, float lambda, const uint32_t *with)
+static void mixup(float *pixels, int n, int size, float lambda, const struct view *views)
 {
 	size_t image = 3 * (size_t)size * size;
 	float *others = xcalloc((size_t)n, image * sizeof *others);
-	memcpy(others, batch, (size_t)n * image * sizeof *others);
+	memcpy(others, pixels, (size_t)n * image * sizeof *others);
 	for (int i = 0; i < n; i++)
 		for (size_t k = 0; k < image; k++)
-			batch[i * image + k] = lambda * batch[i * image + k] +
-			                       (1 - lambda) * others[with[i] * image + k];
+			pixels[i * image + k] = lambda * pixels[i * image + k] +
+			                        (1 - lambda) * others[views[i].with * image + k];
 	free(others);
 }
 
-void mix_apply(float *batch, int n, int size, const struct mix *m, const uint32_t *with)
+void mix_apply(float *pixels, int n, int size, const struct mix *m, const struct view *views)
 {
 	if (m->kind == MIX_CUTMIX)
-		cutmix(batch, n, size, m, with);
+		cutmix(pixels, n, size, m, views);
 	else if (m->kind == MIX_MIXUP)
-		mixup(batch, n, size, m->lambda, with);
+		mixup(pixels, n, size, m->lambda, views);
 }

@@ -1,6 +1,11 @@
-/* How an image is looked at: crop, flip, normalise; and how a batch is mixed. Everything is a
- * function of seeds, so a view can be drawn again, or written down and followed by another
- * program. */
+/* Views: which part of which image a network sees, and how; and how the views of a batch are
+ * mixed.
+ *
+ * A view is drawn from seeds by view_random, or is one of the fixed ones (view_center,
+ * view_square). struct view is the only form that it has from there to the pixels: a label
+ * stream stores its fields, view_render follows it on the CPU, and a GPU gets the struct itself
+ * (lib/image/view-pixel.h). The views of a batch are rendered first and then mixed among
+ * themselves. */
 #ifndef FD2_VIEW_H
 #define FD2_VIEW_H
 #include "lib/image/image.h"
@@ -8,14 +13,15 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+/* In the order in which it is applied: the quarters, crop and resize, flip, jitter, mix. */
 struct view {
-	struct box box;
-	bool flip;     /* left to right, after the crop */
-	bool shuffled; /* the image's quarters are put in this order before the crop, as
-	                  image_quarters does */
+	struct box box; /* the crop, in the image's pixels */
+	bool flip;      /* left to right */
+	bool shuffled;  /* the quarters are put in the order `quarters`, see image_quarters */
 	uint8_t quarters[4];
-	struct jitter jitter; /* after that, within `range` */
-	struct jitter_range range;
+	int32_t image; /* the image's place in the set that the view belongs to */
+	int32_t with;  /* the view of the same batch that this one is mixed with */
+	struct jitter jitter;
 };
 
 struct normal {
@@ -35,7 +41,7 @@ struct augment {
 	struct jitter_range jitter;
 };
 
-/* The view of image `index` in `epoch`. */
+/* The view of image `index` of a set in `epoch`. */
 struct view view_random(const struct image *im, int size, const struct augment *how, uint64_t seed,
     long epoch, long index);
 /* The central size x size pixels. */
@@ -48,8 +54,7 @@ struct view view_square(const struct image *im);
 void view_render(float *out, const struct image *im, const struct view *v, int size,
     const struct normal *normal);
 
-/* How the samples of a batch are mixed, sample i with sample with[i] and one lambda for all.
- * CutMix (Yun et al. 2019): the rectangle [y0,y1) x [x0,x1) comes from the other.
+/* CutMix (Yun et al. 2019): the rectangle [y0,y1) x [x0,x1) comes from the other view.
  * MixUp (Zhang et al. 2018): lambda times the own pixels and 1 - lambda times the other's. */
 enum mix_kind { MIX_NONE, MIX_CUTMIX, MIX_MIXUP };
 #define MIX_CHOICES "none|cutmix|mixup"
@@ -57,15 +62,24 @@ const char *mix_name(enum mix_kind kind); /* "none", "cutmix", "mixup" */
 /* The enum mix_kind of that name, or -1. */
 int mix_of(const char *name);
 
+/* How a batch is mixed. */
 struct mix {
 	enum mix_kind kind;
 	float lambda; /* share of the own image that was drawn; CutMix's box has area (1 - lambda)
 	                 before clipping */
 	int x0, y0, x1, y1;
 };
-/* lambda from Beta(1,1), with: a permutation of 0..n-1; 1 and themselves for MIX_NONE. */
+/* Draws lambda from Beta(1,1), and a permutation into `with` of the n views; 1 and each view
+ * itself for MIX_NONE. */
 struct mix mix_random(
-    enum mix_kind kind, uint32_t *with, int n, int size, uint64_t seed, long epoch, long batch);
-/* In place on a batch [n][size][size][3]. */
-void mix_apply(float *batch, int n, int size, const struct mix *m, const uint32_t *with);
+    enum mix_kind kind, struct view *views, int n, int size, uint64_t seed, long epoch, long batch);
+/* Mixes the rendered views [n][size][size][3] in place. */
+void mix_apply(float *pixels, int n, int size, const struct mix *m, const struct view *views);
+
+/* What the views of a batch have in common when they are rendered. */
+struct rendering {
+	int size; /* of the result: size x size pixels */
+	struct normal normal;
+	struct mix mix;
+};
 #endif

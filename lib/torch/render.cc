@@ -1,13 +1,15 @@
-/* Batches of images that a GPU renders: one copy of the parcel, then lib/cuda's passes. */
+/* Batches of images that a GPU renders: one copy of the staging buffer, then lib/cuda's
+ * kernels. */
 #include "lib/torch/cuda.h"
 #include "lib/torch/handle.h"
+#include "lib/torch/render.h"
 #include <ATen/ops/empty.h>
 #include <ATen/ops/empty_like.h>
 #include <c10/util/Exception.h>
 
-Tensor *tensor_parcel(int64_t bytes)
+Tensor *tensor_staging(int64_t bytes)
 {
-	return make("parcel", {}, [&] {
+	return make("staging", {}, [&] {
 		return at::empty({bytes},
 		    at::TensorOptions(at::kByte).pinned_memory(on_device(T_U8).device().is_cuda()));
 	});
@@ -20,15 +22,15 @@ uint8_t *tensor_bytes(Tensor *t)
 
 /* Pinned memory that is freed early is not given to others before the copy is done: libtorch
  * sees to it. */
-Tensor *tensor_render(const Tensor *parcel, int n, const struct look *look)
+Tensor *tensor_render(const Tensor *staging, int n, const struct rendering *how)
 {
-	return make("render", {parcel}, [&] {
+	return make("render", {staging}, [&] {
 		TORCH_CHECK(device_is_cuda(), "the CPU renders images before they become tensors");
-		const at::Tensor here = parcel->value.to(on_device(T_U8), /* non_blocking */ true);
-		const at::Tensor out = at::empty({n, look->size, look->size, 3}, on_device(T_F32)),
-		                 room = at::empty_like(out);
-		cuda_check(cuda_kernels().render((const shot *)here.const_data_ptr(), n, look,
-		    room.data_ptr<float>(), out.data_ptr<float>(), cuda_stream()));
+		const at::Tensor sent = staging->value.to(on_device(T_U8), /* non_blocking */ true);
+		const at::Tensor out = at::empty({n, how->size, how->size, 3}, on_device(T_F32)),
+		                 workspace = at::empty_like(out);
+		cuda_check(cuda_kernels().render(sent.const_data_ptr(), n, how,
+		    workspace.data_ptr<float>(), out.data_ptr<float>(), cuda_stream()));
 		return out.permute({0, 3, 1, 2});
 	});
 }

@@ -203,14 +203,6 @@ Tensor *tensor_step_view(const Tensor *x, const Tensor *views, enum scalar type)
 void tensor_adam_pixels_(
     Tensor *x, const Tensor *grad, Tensor *m, Tensor *v, const Tensor *numbers);
 
-/* Memory of the host that a GPU copies from without delay: u8 [bytes]. The caller fills it by
- * way of tensor_bytes. */
-Tensor *tensor_parcel(int64_t bytes);
-uint8_t *tensor_bytes(Tensor *t); /* NULL for NULL */
-/* What the n shots of a parcel show, f32 [n,3,S,S], channels-last. */
-struct look;
-Tensor *tensor_render(const Tensor *parcel, int n, const struct look *look);
-
 void tensor_requires_grad_(Tensor *t, bool on);
 /* grads[i] = d loss / d inputs[i], loss having one element; zeros for an input that loss does
  * not depend on. create_graph: the gradients can be differentiated again. 0, or -1 and all grads

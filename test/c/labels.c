@@ -31,10 +31,10 @@ static void fill(float *v, int n)
 		v[i] = (float)rng_normal(&r);
 }
 
-static double mixed(const float *v, int i, int pixel, const struct mix *m, const uint32_t *with)
+static double mixed(const float *v, int i, int pixel, const struct mix *m, const struct view *views)
 {
 	int x = pixel / 3 % S, y = pixel / 3 / S;
-	double own = v[i * PIXELS + pixel], other = v[(int)with[i] * PIXELS + pixel];
+	double own = v[i * PIXELS + pixel], other = v[views[i].with * PIXELS + pixel];
 	if (m->kind == MIX_MIXUP)
 		return (double)m->lambda * own + (1 - (double)m->lambda) * other;
 	return m->kind == MIX_CUTMIX && x >= m->x0 && x < m->x1 && y >= m->y0 && y < m->y1 ? other
@@ -44,17 +44,17 @@ static double mixed(const float *v, int i, int pixel, const struct mix *m, const
 static void mixes_are_a_sum_or_a_box(void)
 {
 	static float before[3 * PIXELS], after[3 * PIXELS];
-	const uint32_t with[] = {2, 0, 1};
+	const struct view views[] = {{.with = 2}, {.with = 0}, {.with = 1}};
 	const struct mix mixes[] = {{MIX_NONE, 0.5F, 0, 0, S, S}, {MIX_CUTMIX, 0.5F, 1, 2, 7, 5},
 	    {MIX_CUTMIX, 0.5F, 3, 3, 3, 8}, {MIX_MIXUP, 0.25F, 0, 0, 0, 0},
 	    {MIX_MIXUP, 0, 0, 0, S, S}, {MIX_MIXUP, 1, 0, 0, 0, 0}};
 	for (size_t k = 0; k < sizeof mixes / sizeof *mixes; k++) {
 		fill(before, 3 * PIXELS);
 		memcpy(after, before, sizeof after);
-		mix_apply(after, 3, S, &mixes[k], with);
+		mix_apply(after, 3, S, &mixes[k], views);
 		for (int i = 0; i < 3 * PIXELS; i++)
-			CHECK_NEAR(
-			    after[i], mixed(before, i / PIXELS, i % PIXELS, &mixes[k], with), 1e-6);
+			CHECK_NEAR(after[i],
+			    mixed(before, i / PIXELS, i % PIXELS, &mixes[k], views), 1e-6);
 	}
 }
 
@@ -62,19 +62,19 @@ static void mixes_are_drawn_as_named(void)
 {
 	enum { DRAWS = 4000 };
 	double sum = 0, squares = 0, area = 0;
-	uint32_t with[4];
+	struct view v[4];
 	for (int i = 0; i < DRAWS; i++) {
-		struct mix m = mix_random(MIX_MIXUP, with, 4, S, 7, 0, i);
+		struct mix m = mix_random(MIX_MIXUP, v, 4, S, 7, 0, i);
 		CHECK(m.lambda >= 0 && m.lambda <= 1 && m.x0 == m.x1 && m.y0 == m.y1);
-		CHECK((1u << with[0] | 1u << with[1] | 1u << with[2] | 1u << with[3]) == 15);
+		CHECK((1 << v[0].with | 1 << v[1].with | 1 << v[2].with | 1 << v[3].with) == 15);
 		sum += (double)m.lambda;
 		squares += (double)m.lambda * (double)m.lambda;
-		m = mix_random(MIX_CUTMIX, with, 4, S, 7, 0, i);
+		m = mix_random(MIX_CUTMIX, v, 4, S, 7, 0, i);
 		CHECK(m.x0 >= 0 && m.x1 <= S && m.y0 >= 0 && m.y1 <= S);
 		CHECK((m.x1 - m.x0) * (m.y1 - m.y0) <= (1 - (double)m.lambda) * S * S + 1e-4);
 		area += (m.x1 - m.x0) * (m.y1 - m.y0);
-		m = mix_random(MIX_NONE, with, 4, S, 7, 0, i);
-		CHECK(m.lambda == 1 && with[0] == 0 && with[3] == 3);
+		m = mix_random(MIX_NONE, v, 4, S, 7, 0, i);
+		CHECK(m.lambda == 1 && v[0].with == 0 && v[3].with == 3);
 	}
 	CHECK_NEAR(sum / DRAWS, 0.5, 0.02); /* Beta(1,1) */
 	CHECK_NEAR(squares / DRAWS, 1.0 / 3, 0.02);
@@ -112,17 +112,17 @@ static void every_order_of_quarters_is_drawn(void)
 	CHECK(orders == 24);
 }
 
-static struct stream_writer *create(const char *path, const struct views *v)
+static struct stream_writer *create(const char *path, const struct view_options *v)
 {
 	json_t *meta = json_object();
-	views_to_meta(v, meta);
+	view_options_to_meta(v, meta);
 	return stream_create(out_open(path, 0), "labels", meta);
 }
 
-static void draw(struct epoch *e, const struct views *v, long number)
+static void draw(struct epoch *e, const struct view_options *v, long number)
 {
 	epoch_init(e, N, BATCH, K, v);
-	epoch_draw(e, &set, S, 0.3, 5, number);
+	epoch_draw(e, &set, &(struct view_draw){S, 0.3, 5}, NULL, number);
 	for (int i = 0; i < N * K; i++)
 		e->logits[i] = (uint16_t)(0x3c00 + number * N * K + i);
 }
@@ -130,16 +130,15 @@ static void draw(struct epoch *e, const struct views *v, long number)
 /* Sample k of an epoch, rendered from pixels that a loop of our own has put in order. */
 static void render_alone(float *out, const struct epoch *e, int k)
 {
-	const int32_t *box = e->boxes + 4 * k;
-	const struct image *im = &items[e->ids[k]].image;
+	struct view v = {.box = e->views[k].box, .flip = e->views[k].flip};
+	const struct image *im = &items[e->views[k].image].image;
 	struct image shuffled = image_new(W, H);
-	struct view v = {.box = {box[0], box[1], box[2], box[3]}, .flip = e->flips[k]};
 	for (int y = 0; y < H; y++)
 		for (int x = 0; x < W; x++) {
 			int from_x = x, from_y = y;
-			if (e->views.shuffled && x != W / 2 &&
+			if (e->options.shuffled && x != W / 2 &&
 			    y != H / 2) { /* both sides are odd */
-				int q = e->quarters[4 * k + 2 * (y > H / 2) + (x > W / 2)];
+				int q = e->views[k].quarters[2 * (y > H / 2) + (x > W / 2)];
 				from_x = x % (W / 2 + 1) + (q % 2) * (W / 2 + 1);
 				from_y = y % (H / 2 + 1) + (q / 2) * (H / 2 + 1);
 			}
@@ -153,16 +152,12 @@ static void render_alone(float *out, const struct epoch *e, int k)
 static void check_batch(const struct epoch *e, int i, const struct batch *b)
 {
 	static float alone[BATCH * PIXELS];
-	uint32_t with[BATCH];
 	int n = epoch_size(e, i), first = e->starts[i];
-	const int32_t *m = e->mix + 4 * i;
-	struct mix mix = {e->views.mix, e->lambda[i], m[0], m[1], m[2], m[3]};
-	for (int k = 0; k < n; k++) {
+	for (int k = 0; k < n; k++)
 		render_alone(alone + k * PIXELS, e, first + k);
-		with[k] = (uint32_t)e->with[first + k];
-	}
 	for (int p = 0; p < n * PIXELS; p++)
-		CHECK_NEAR(b->pixels[p], mixed(alone, p / PIXELS, p % PIXELS, &mix, with), 1e-6);
+		CHECK_NEAR(b->pixels[p],
+		    mixed(alone, p / PIXELS, p % PIXELS, &e->mixes[i], e->views + first), 1e-6);
 }
 
 /* What a reader of the stream renders is what was looked at when it was written, bit for bit,
@@ -173,14 +168,14 @@ static void views_come_back(void)
 	batch_init(&written, BATCH, S);
 	batch_init(&read, BATCH, S);
 	for (int kind = 0; kind < 6; kind++) {
-		struct views v = {(enum mix_kind)(kind / 2), kind % 2}, found;
+		struct view_options v = {(enum mix_kind)(kind / 2), kind % 2}, found;
 		struct epoch e, again;
 		draw(&e, &v, 0);
 		struct stream_writer *w = create("views.fd2", &v);
 		CHECK(w && epoch_write(&e, w, 0) == 0 && stream_finish(w) == 0);
 		struct stream_reader *r = stream_open("views.fd2", "labels");
-		CHECK(r && views_from_meta(&found, stream_meta(r)) == 0 && found.mix == v.mix &&
-		      found.shuffled == v.shuffled);
+		CHECK(r && view_options_from_meta(&found, stream_meta(r)) == 0 &&
+		      found.mix == v.mix && found.shuffled == v.shuffled);
 		epoch_init(&again, N, BATCH, K, &found);
 		CHECK(epoch_read(&again, r, 0, &set, S) == 1 &&
 		      epoch_read(&again, r, 1, &set, S) == 0);
@@ -206,15 +201,15 @@ static void views_come_back(void)
 
 static void meta_is_checked(void)
 {
-	struct views v;
+	struct view_options v;
 	json_t *meta = json_pack("{s:s}", "mix", "blend");
-	CHECK(views_from_meta(&v, meta) < 0);
+	CHECK(view_options_from_meta(&v, meta) < 0);
 	CHECK_STR(fail_message(),
 	    "the labels' meta names the mixing 'blend', which is none of cutmix, mixup and none");
 	json_object_set_new(meta, "mix", json_integer(1));
-	CHECK(views_from_meta(&v, meta) < 0);
+	CHECK(view_options_from_meta(&v, meta) < 0);
 	json_object_clear(meta);
-	CHECK(views_from_meta(&v, meta) == 0 && v.mix == MIX_CUTMIX && !v.shuffled);
+	CHECK(view_options_from_meta(&v, meta) == 0 && v.mix == MIX_CUTMIX && !v.shuffled);
 	json_decref(meta);
 }
 
@@ -230,7 +225,7 @@ static uint16_t mark(int place)
 
 static void write_kept(const char *path)
 {
-	const struct views v = {MIX_CUTMIX, false};
+	const struct view_options v = {MIX_CUTMIX, false};
 	struct stream_writer *w = create(path, &v);
 	struct epoch e, some;
 	epoch_init(&some, N, BATCH, K, &v);
@@ -255,7 +250,7 @@ static struct pool open_pool(const char *path, long epochs, long batches, uint64
 	    .epochs = epochs,
 	    .batches = batches,
 	    .seed = seed};
-	pool_init(&p, BATCH, K, &(struct views){MIX_CUTMIX, false});
+	pool_init(&p, BATCH, K, &(struct view_options){MIX_CUTMIX, false});
 	return p;
 }
 
@@ -269,7 +264,7 @@ static void close_pool(struct pool *p)
 static void go_through(struct pool *p, int epochs, int *places)
 {
 	struct epoch e;
-	epoch_init(&e, N, BATCH, K, &p->read.views);
+	epoch_init(&e, N, BATCH, K, &p->read.options);
 	for (int n = 0; n < epochs; n++) {
 		CHECK(pool_next(p, &e) == 1 && e.batches == BATCHES);
 		for (int i = 0; i < BATCHES; i++) {
@@ -311,7 +306,7 @@ static void batches_are_used_equally_often(void)
 static void pools_are_what_their_meta_promises(void)
 {
 	struct epoch e;
-	epoch_init(&e, N, BATCH, K, &(struct views){MIX_CUTMIX, false});
+	epoch_init(&e, N, BATCH, K, &(struct view_options){MIX_CUTMIX, false});
 	struct pool few = open_pool("kept.fd2", EPOCHS, KEPT + 1, 1),
 	            many = open_pool("kept.fd2", EPOCHS, KEPT - 1, 1),
 	            late = open_pool("kept.fd2", EPOCHS - 1, KEPT, 1);

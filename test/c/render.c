@@ -1,10 +1,11 @@
-/* A batch as a GPU renders it, beside the CPU's: the parcel that is sent, and lib/cuda's
+/* A batch as a GPU renders it, beside the CPU's: the staging buffer that is sent, and lib/cuda's
  * kernels, run by test/cuda/emulated; with FD2_TEST_DEVICE=cuda on the GPU. */
 #include <math.h>
 #include <string.h>
 
 #include "lib/cuda/engine.h"
-#include "lib/fd2/batch/parcel.h"
+#include "lib/fd2/batch/batch.h"
+#include "lib/fd2/batch/staging.h"
 #include "test/c/check.h"
 #include "test/c/tensors.h"
 
@@ -26,14 +27,17 @@ static void draw_items(struct item *items, struct rng *r)
 static void fill(struct batch *b, const struct item *items, const struct augment *how,
     enum mix_kind kind, uint64_t seed)
 {
-	uint32_t with[N];
+	struct view views[N];
+	for (int i = 0; i < N; i++)
+		views[i] = view_random(&items[i].image, S, how, seed, 3, i);
+	struct mix mix = mix_random(kind, views, N, S, seed, 3, 0);
 	batch_clear(b);
-	for (int i = 0; i < N; i++) {
-		struct view v = view_random(&items[i].image, S, how, seed, 3, i);
-		batch_add(b, &items[i], &v);
-	}
-	struct mix mix = mix_random(kind, with, N, S, seed, 3, 0);
-	batch_mix(b, &mix, with);
+	for (int i = 0; i < N; i++)
+		if (i % 2)
+			batch_add(b, items, &views[i]);
+		else
+			batch_add_image(b, &items[i].image, i, &views[i]);
+	batch_mix(b, &mix);
 }
 
 static const struct augment augments[] = {
@@ -59,7 +63,7 @@ static void each_batch(void (*f)(struct batch *b))
 			for (uint64_t seed = 0; seed < 8; seed++) {
 				tensor_scope_begin(NO_GRAD);
 				fill(&b, items, &augments[k], kind, seed);
-				batch_render_here(&b, &normal);
+				batch_render_on_cpu(&b, &normal);
 				f(&b);
 				tensor_scope_end();
 			}
@@ -82,12 +86,12 @@ static void check_same(const struct batch *b, const float *out)
 /* The threads' order differs from run to run. */
 static void emulated(struct batch *b)
 {
-	static float room[N * PIXELS], out[N * PIXELS], before[N * PIXELS];
-	struct look l = batch_look(b, &normal);
-	const struct shot *shots = (const struct shot *)tensor_bytes(batch_parcel(b));
+	static float workspace[N * PIXELS], out[N * PIXELS], before[N * PIXELS];
+	struct rendering how = {S, normal, b->mix};
+	const void *staging = tensor_bytes(staging_fill(b->items, b->views, N));
 	for (int i = 0; i < 3; i++) {
 		memset(out, 0xff, sizeof out);
-		CHECK_STR(fd2_cuda_engine()->render(shots, N, &l, room, out, NULL), NULL);
+		CHECK_STR(fd2_cuda_engine()->render(staging, N, &how, workspace, out, NULL), NULL);
 		CHECK(!i || !memcmp(out, before, sizeof out));
 		memcpy(before, out, sizeof out);
 	}
@@ -111,7 +115,7 @@ static void on_the_device(struct batch *b)
 	      tensor_read(few, T_F32, some, SOME * PIXELS) == 0);
 	CHECK(!memcmp(some, out + FIRST * PIXELS, sizeof some));
 	check_same(b, out);
-	CHECK(!torch_on_gpu() == !b->seen);
+	CHECK(!torch_on_gpu() == !b->on_device);
 }
 
 static void the_device(void)

@@ -212,16 +212,15 @@ static void jitter(char **path)
 	struct inputs in = {.n = 0};
 	static float rgb[3 * SIDE * SIDE];
 	double order[JITTERS];
-	struct jitter j;
-	struct jitter_range range = {.amount = {1, 1, 1, 1}, .degrees = 1};
+	struct jitter j = {.n = JITTERS};
 	inputs_read(&in, path[0]);
 	check(tensor_read(input(&in, "rgb"), T_F32, rgb, 3 * SIDE * SIDE));
-	check(tensor_read(input(&in, "value"), T_F64, j.value, JITTERS));
+	check(tensor_read(input(&in, "value"), T_F32, j.value, JITTERS));
 	check(tensor_read(input(&in, "order"), T_F64, order, JITTERS));
 	for (int k = 0; k < JITTERS; k++)
-		j.order[k] = (int)order[k];
+		j.order[k] = (uint8_t)order[k];
 	j.angle = tensor_item(input(&in, "angle"));
-	jitter_apply(rgb, SIDE, &j, &range);
+	jitter_apply(rgb, SIDE, &j);
 	struct stream_writer *w = create(path[1]);
 	put(w, "rgb", tensor_from(rgb, T_F32, 3, (int64_t[]){SIDE, SIDE, 3}));
 	check(stream_finish(w));

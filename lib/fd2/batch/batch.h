@@ -1,4 +1,9 @@
-/* From images to tensors: a batch of views, rendered by all threads, or by the GPU. */
+/* From images to tensors.
+ *
+ * A batch is a list of views: batch_clear empties it, batch_add and batch_add_image add a view
+ * each, batch_mix says how they are mixed among themselves. batch_render then makes the pixels,
+ * on all threads or on the GPU, and batch_images and batch_labels hand out tensors of all or some
+ * of them. One batch is filled and rendered again and again. */
 #ifndef FD2_BATCH_H
 #define FD2_BATCH_H
 #include "lib/data/dataset.h"
@@ -7,35 +12,42 @@
 
 struct batch {
 	int n, size, cap;
-	float *pixels; /* [n][size][size][3], normalised; on a GPU batch_render leaves them alone */
-	int64_t *labels; /* [n] */
-	struct view *views;
-	const struct item **items;
-	struct mix mix; /* of the samples among themselves, sample i with with[i] */
-	uint32_t *with;
-	bool there;   /* the GPU rendered it: */
-	Tensor *seen; /* [n,3,size,size], or NULL when it could not; otherwise `pixels` are what is
-	                 seen */
+	const struct item **items; /* [n], borrowed or in `own` */
+	struct item *own;          /* [cap]: of batch_add_image */
+	struct view *views;        /* [n] */
+	int64_t *labels;           /* [n] */
+	struct mix mix;
+	float *pixels;     /* [n][size][size][3], normalised and mixed, when the CPU rendered it */
+	bool on_gpu;       /* the GPU rendered it: */
+	Tensor *on_device; /* [n,3,size,size]; NULL after an error */
 };
 
-/* Room for `cap` images of size x size. */
+/* Allocates memory for `cap` images of size x size. */
 void batch_init(struct batch *b, int cap, int size);
 void batch_free(struct batch *b);
 void batch_clear(struct batch *b);
-/* Adds one image (borrowed) with its view; nothing is rendered yet. */
-void batch_add(struct batch *b, const struct item *it, const struct view *v);
-/* Mixes all samples when they are rendered; `with` [n]. */
-void batch_mix(struct batch *b, const struct mix *m, const uint32_t *with);
+/* Adds a view of items[v->image], which stay the caller's; nothing is rendered yet. */
+void batch_add(struct batch *b, const struct item *items, const struct view *v);
+/* Adds a view of an image in memory, which stays the caller's until the batch is rendered. */
+void batch_add_image(struct batch *b, const struct image *im, int label, const struct view *v);
+/* Mixes the views when they are rendered, each with the one that its `with` says. */
+void batch_mix(struct batch *b, const struct mix *m);
 void batch_render(struct batch *b, const struct normal *normal);
-/* The same with the pixels in the host's memory wherever the device is. */
-void batch_render_here(struct batch *b, const struct normal *normal);
+/* The same into `pixels`, whatever the device is. */
+void batch_render_on_cpu(struct batch *b, const struct normal *normal);
 
 /* Images first..first+n-1 as [n,3,size,size], channels-last, in `type`; their labels as i64 [n]. */
 Tensor *batch_images(const struct batch *b, int first, int n, enum scalar type);
 Tensor *batch_labels(const struct batch *b, int first, int n);
 
-/* A batch of n is looked at in two halves, the first of which is never the larger, or whole
- * (parts 1): their sizes. */
+/* Pixels [n][size][size][3], copied, as [n,3,size,size], channels-last, in `type`. */
+Tensor *images_from(const float *pixels, int n, int size, enum scalar type);
+/* One view of an image in memory as [1,3,size,size], rendered as a batch of its own. */
+Tensor *image_tensor(const struct image *im, const struct view *v, int size,
+    const struct normal *normal, enum scalar type);
+
+/* Networks see a batch of n whole (parts 1) or in two halves (parts 2), of which the first is
+ * never the larger: their sizes. */
 int half_size(int n, int parts, int half);
 
 /* The type that convolutions compute in: --dtype, where "auto" is bf16 if the device is built

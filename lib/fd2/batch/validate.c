@@ -17,7 +17,8 @@ int validate(
 		batch_clear(&b);
 		for (int k = i; k < d->n && k < i + most; k++) {
 			struct view v = view_center(&d->v[k].image, size);
-			batch_add(&b, &d->v[k], &v);
+			v.image = k;
+			batch_add(&b, d->v, &v);
 		}
 		batch_render(&b, normal);
 		tensor_scope_begin(NO_GRAD);

@@ -165,18 +165,15 @@ Tensor *history_images(const struct history *h, const struct index_batch *of, in
 {
 	int first = of->first, n = of->n, id = of->ids[index];
 	int begin = first_of_group(h, id), all = (id - begin) * n;
-	struct item *items = xcalloc((size_t)all, sizeof *items);
 	struct batch b;
 	batch_init(&b, all, size);
 	for (int i = 0; i < all; i++) {
-		items[i] = (struct item){
-		    .label = first + i % n, .image = at(h, first + i % n, begin + i / n)->image};
-		struct view whole = {.box = {0, 0, items[i].image.w, items[i].image.h}};
-		batch_add(&b, &items[i], &whole);
+		const struct image *im = &at(h, first + i % n, begin + i / n)->image;
+		struct view whole = {.box = {0, 0, im->w, im->h}};
+		batch_add_image(&b, im, first + i % n, &whole);
 	}
 	batch_render(&b, &h->teachers->v[0].teacher->normal);
 	Tensor *x = batch_images(&b, 0, all, T_F32);
-	free(items);
 	batch_free(&b);
 	return x;
 }

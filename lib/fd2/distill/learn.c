@@ -16,21 +16,21 @@ static int side_of(const struct learner *l)
 static Tensor *render_start(struct learner *l, struct learning *g)
 {
 	const struct index_batch *b = g->batch;
-	int S = side_of(l), err = 0;
+	int S = side_of(l), n = b->indices * b->n, err = 0;
 	Tensor *start = NULL;
-	struct batch images;
-	batch_init(&images, b->indices * b->n, S);
-	images.n = b->indices * b->n;
-	for (int i = 0; i < images.n && !err; i++) {
-		images.labels[i] = b->first + i % b->n;
-		err = initial_image(l->initial, images.pixels + (size_t)i * 3 * S * S,
-		    b->first + i % b->n, b->ids[i / b->n]);
+	float *pixels = xcalloc((size_t)n, 3 * (size_t)S * S * sizeof *pixels);
+	int64_t *labels = xcalloc((size_t)n, sizeof *labels);
+	for (int i = 0; i < n && !err; i++) {
+		labels[i] = b->first + i % b->n;
+		err = initial_image(l->initial, pixels + (size_t)i * 3 * S * S, b->first + i % b->n,
+		    b->ids[i / b->n]);
 	}
 	if (!err) {
-		g->labels = batch_labels(&images, 0, images.n);
-		start = tensor_clone(batch_images(&images, 0, images.n, T_F32));
+		g->labels = tensor_from(labels, T_I64, 1, (int64_t[]){n});
+		start = tensor_clone(images_from(pixels, n, S, T_F32));
 	}
-	batch_free(&images);
+	free(pixels);
+	free(labels);
 	return start;
 }
 

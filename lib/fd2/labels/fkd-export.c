@@ -28,25 +28,25 @@ static void fill(struct run *r, int i)
 {
 	struct fkd_batch *b = &r->batch;
 	const struct epoch *e = &r->epoch;
-	int first = e->starts[i];
-	const int32_t *m = e->mix + 4 * i;
+	const struct view *views = e->views + e->starts[i];
+	const struct mix *m = &e->mixes[i];
 	b->n = epoch_size(e, i);
-	b->mixing = e->views.mix == MIX_MIXUP ? FKD_MIXUP : FKD_CUTMIX;
+	b->mixing = m->kind == MIX_MIXUP ? FKD_MIXUP : FKD_CUTMIX;
 	b->classes = e->classes;
-	b->lambda = e->lambda[i];
-	memcpy(b->box, (int64_t[]){m[1], m[0], m[3], m[2]}, sizeof b->box);
+	b->lambda = m->lambda;
+	memcpy(b->box, (int64_t[]){m->y0, m->x0, m->y1, m->x1}, sizeof b->box);
 	for (int k = 0; k < b->n; k++) {
-		const struct image *im = &r->images.v[e->ids[first + k]].image;
-		const int32_t *box = e->boxes + 4 * (first + k);
+		const struct view *v = &views[k];
+		const struct image *im = &r->images.v[v->image].image;
 		float *coords = b->coords + 4 * k;
-		coords[0] = (float)((double)box[1] / im->h);
-		coords[1] = (float)((double)box[0] / im->w);
-		coords[2] = (float)((double)box[3] / im->h);
-		coords[3] = (float)((double)box[2] / im->w);
-		b->flips[k] = e->flips[first + k];
-		b->with[k] = e->with[first + k];
+		coords[0] = (float)((double)v->box.y / im->h);
+		coords[1] = (float)((double)v->box.x / im->w);
+		coords[2] = (float)((double)v->box.h / im->h);
+		coords[3] = (float)((double)v->box.w / im->w);
+		b->flips[k] = v->flip;
+		b->with[k] = v->with;
 	}
-	memcpy(b->logits, e->logits + (size_t)first * e->classes,
+	memcpy(b->logits, e->logits + (size_t)e->starts[i] * e->classes,
 	    (size_t)b->n * e->classes * sizeof *b->logits);
 }
 
@@ -55,12 +55,14 @@ static int check_order(struct run *r, long number)
 	const int32_t *theirs = fkd_order_next(r->order);
 	if (!theirs)
 		return -1;
-	if (!memcmp(theirs, r->epoch.ids, (size_t)r->epoch.n * sizeof *theirs))
-		return 0;
-	return fail("epoch %ld of the labels goes through the images in another order than FKD's "
-	            "sampler with seed %ld; make labels "
-	            "with fd2-relabel --order fkd --fkd-seed %ld",
-	    number, r->job->fkd_seed, r->job->fkd_seed);
+	for (int i = 0; i < r->epoch.n; i++)
+		if (r->epoch.views[i].image != theirs[i])
+			return fail(
+			    "epoch %ld of the labels goes through the images in another order "
+			    "than FKD's sampler with seed %ld; make labels with fd2-relabel "
+			    "--order fkd --fkd-seed %ld",
+			    number, r->job->fkd_seed, r->job->fkd_seed);
+	return 0;
 }
 
 static int put_epoch(struct run *r, long number)

@@ -35,31 +35,29 @@ static char *batch_path(const struct run *r, long number, int i)
 
 /* The pixels from `at` on that PIL's crop takes: both ends rounded, half to even. -1: outside of
  * 0..side. */
-static int interval(float at, float length, int side, int32_t *first, int32_t *count)
+static int interval(float at, float length, int side, int *first, int *count)
 {
 	double begin = nearbyint((double)at * side),
 	       end = nearbyint((double)at * side + (double)length * side);
 	if (!(begin >= 0 && end <= side && end > begin))
 		return -1;
-	*first = (int32_t)begin;
-	*count = (int32_t)(end - begin);
+	*first = (int)begin;
+	*count = (int)(end - begin);
 	return 0;
 }
 
-static int take_sample(struct run *r, const struct fkd_batch *b, int i, int k, const char *path)
+static int take_view(
+    struct view *v, const struct fkd_batch *b, int k, const struct dataset *d, const char *path)
 {
-	struct epoch *e = &r->epoch;
-	int at = e->starts[i] + k;
-	const struct item *it = &r->images.v[e->ids[at]];
+	const struct item *it = &d->v[v->image];
 	const float *coords = b->coords + 4 * k;
-	int32_t *box = e->boxes + 4 * at;
-	if (interval(coords[1], coords[3], it->image.w, &box[0], &box[2]) < 0 ||
-	    interval(coords[0], coords[2], it->image.h, &box[1], &box[3]) < 0)
+	if (interval(coords[1], coords[3], it->image.w, &v->box.x, &v->box.w) < 0 ||
+	    interval(coords[0], coords[2], it->image.h, &v->box.y, &v->box.h) < 0)
 		return fail("'%s' crops outside of image '%s'", path, it->key);
 	if (b->with[k] < 0 || b->with[k] >= b->n)
 		return fail("'%s' mixes with sample %lld of %d", path, (long long)b->with[k], b->n);
-	e->flips[at] = b->flips[k] != 0;
-	e->with[at] = (int32_t)b->with[k];
+	v->flip = b->flips[k] != 0;
+	v->with = (int32_t)b->with[k];
 	return 0;
 }
 
@@ -84,12 +82,10 @@ static int take_batch(struct run *r, const struct fkd_batch *b, int i, const cha
 	if (!(b->lambda >= 0 && b->lambda <= 1))
 		return fail("'%s' has a mix_lam outside of 0 to 1", path);
 	for (int k = 0; k < n; k++)
-		if (take_sample(r, b, i, k, path) < 0)
+		if (take_view(&e->views[first + k], b, k, &r->images, path) < 0)
 			return -1;
-	e->lambda[i] = (float)b->lambda;
-	memcpy(e->mix + 4 * i,
-	    (int32_t[]){(int32_t)box[1], (int32_t)box[0], (int32_t)box[3], (int32_t)box[2]},
-	    4 * sizeof *e->mix);
+	e->mixes[i] = (struct mix){
+	    e->options.mix, (float)b->lambda, (int)box[1], (int)box[0], (int)box[3], (int)box[2]};
 	memcpy(e->logits + (size_t)first * e->classes, b->logits,
 	    (size_t)n * e->classes * sizeof *b->logits);
 	return 0;
@@ -123,7 +119,8 @@ static int read_epoch(struct run *r, long number)
 	const int32_t *ids = fkd_order_next(r->order);
 	if (!ids)
 		return -1;
-	memcpy(r->epoch.ids, ids, (size_t)r->epoch.n * sizeof *ids);
+	for (int i = 0; i < r->epoch.n; i++)
+		r->epoch.views[i].image = ids[i];
 	for (int i = 0; i < r->epoch.batches; i++)
 		if (read_batch(r, number, i) < 0)
 			return -1;
@@ -188,14 +185,14 @@ static int read_map(struct run *r)
 
 /* As the map says; a store that is not mixed has empty boxes, by which it is not told from
  * CutMix. */
-static int views_of(const struct run *r, struct views *views)
+static int views_of(const struct run *r, struct view_options *views)
 {
 	static const enum mix_kind kinds[] = {
 	    [FKD_UNMIXED] = MIX_NONE, [FKD_CUTMIX] = MIX_CUTMIX, [FKD_MIXUP] = MIX_MIXUP};
-	*views = (struct views){kinds[r->mixing], false};
+	*views = (struct view_options){kinds[r->mixing], false};
 	if (!json_object_get(r->map, "mix"))
 		return 0;
-	if (views_from_meta(views, r->map) < 0)
+	if (view_options_from_meta(views, r->map) < 0)
 		return -1;
 	return views->shuffled || (views->mix == MIX_MIXUP) != (r->mixing == FKD_MIXUP)
 	           ? fail("'%s' is not mixed as '%s.json' says", r->job->from, r->job->from)
@@ -204,7 +201,7 @@ static int views_of(const struct run *r, struct views *views)
 
 static int prepare(struct run *r)
 {
-	struct views views;
+	struct view_options views;
 	struct dataset_options o = {.fit = FIT_NONE, .strict = true};
 	int batch;
 	if (dataset_read(&r->images, (char **)r->job->images.v, r->job->images.n, &o) < 0)
@@ -250,7 +247,7 @@ static json_t *meta(const struct run *r)
 	    m, "mean", known(r, "mean", numbers_to_json((double[]){0.485, 0.456, 0.406}, 3)));
 	json_object_set_new(
 	    m, "std", known(r, "std", numbers_to_json((double[]){0.229, 0.224, 0.225}, 3)));
-	views_to_meta(&r->epoch.views, m);
+	view_options_to_meta(&r->epoch.options, m);
 	return m;
 }
 

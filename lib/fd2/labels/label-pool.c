@@ -5,7 +5,7 @@
 #include "lib/base/err.h"
 #include "lib/base/rng.h"
 
-void pool_init(struct pool *p, int batch, int classes, const struct views *views)
+void pool_init(struct pool *p, int batch, int classes, const struct view_options *views)
 {
 	epoch_init(&p->read, p->images->n, batch, classes, views);
 }

@@ -33,7 +33,7 @@ struct pool {
 };
 
 /* The caller has filled the first part. */
-void pool_init(struct pool *p, int batch, int classes, const struct views *views);
+void pool_init(struct pool *p, int batch, int classes, const struct view_options *views);
 void pool_free(struct pool *p);
 /* The next epoch's batches into e, as many as a whole epoch has. -1: the stream is damaged, or
  * holds other batches than promised. */

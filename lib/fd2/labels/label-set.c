@@ -27,7 +27,7 @@ static int read_meta(struct label_set *l)
 	l->fit = fit_of(fit);
 	if (l->fit == FIT_NONE)
 		return fail("the labels' meta has fit '%s', expected one of " FIT_CHOICES, fit);
-	if (views_from_meta(&l->views, meta) < 0)
+	if (view_options_from_meta(&l->views, meta) < 0)
 		return -1;
 	l->class_names = names_from_json(classes, &l->classes);
 	return l->classes >= 2

@@ -12,7 +12,7 @@ struct label_set {
 	enum fit fit; /* how held-out images are brought to the size */
 	bool halves;  /* each batch in two, as the teacher saw it */
 	struct normal normal;
-	struct views views;
+	struct view_options views;
 };
 
 /* path NULL or "-" is standard input. -1: fail_message, also for a meta that lacks something or

@@ -1,108 +1,147 @@
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "lib/base/err.h"
 #include "lib/fd2/labels/labels.h"
 
-void views_to_meta(const struct views *v, json_t *meta)
+void view_options_to_meta(const struct view_options *v, json_t *meta)
 {
 	json_object_set_new(meta, "mix", json_string(mix_name(v->mix)));
 	if (v->shuffled)
 		json_object_set_new(meta, "quarters", json_true());
 }
 
-int views_from_meta(struct views *v, json_t *meta)
+int view_options_from_meta(struct view_options *v, json_t *meta)
 {
 	const char *mix = "cutmix";
 	int quarters = 0;
 	json_error_t e;
 	if (json_unpack_ex(meta, &e, 0, "{s?s, s?b}", "mix", &mix, "quarters", &quarters))
-		return fail("the labels' meta is not to be understood: %s", e.text);
+		return fail("the labels' meta is invalid: %s", e.text);
 	int kind = mix_of(mix);
 	if (kind < 0)
 		return fail("the labels' meta names the mixing '%s', which is none of cutmix, "
 		            "mixup and none",
 		    mix);
-	*v = (struct views){(enum mix_kind)kind, quarters};
+	*v = (struct view_options){(enum mix_kind)kind, quarters};
 	return 0;
 }
 
 /* In the order in which they are written. */
-enum part { IDS, BOXES, FLIPS, WITH, LAMBDA, MIX, QUARTERS, LOGITS, PARTS };
+enum field { IDS, BOXES, FLIPS, WITH, LAMBDA, MIX, QUARTERS, LOGITS, FIELDS };
 
+/* A tensor of the stream, and where its rows are in an epoch: row i is at first + i * stride. */
 struct layout {
-	const char *name; /* NULL: this stream has none */
+	const char *name; /* NULL: not in this stream */
 	enum dtype type;
 	int rank;
 	int64_t shape[2];
-	void *data;
+	void *first;
+	size_t stride;
 };
 
-static void layouts(const struct epoch *e, struct layout l[PARTS])
+static void layouts(const struct epoch *e, struct layout l[FIELDS])
 {
-	l[IDS] = (struct layout){"ids", DT_I32, 1, {e->n}, e->ids};
-	l[BOXES] = (struct layout){"boxes", DT_I32, 2, {e->n, 4}, e->boxes};
-	l[FLIPS] = (struct layout){"flips", DT_BOOL, 1, {e->n}, e->flips};
-	l[WITH] = (struct layout){"with", DT_I32, 1, {e->n}, e->with};
-	l[LAMBDA] = (struct layout){"lambda", DT_F32, 1, {e->batches}, e->lambda};
-	l[MIX] = (struct layout){"mix", DT_I32, 2, {e->batches, 4}, e->mix};
+	struct view *v = e->views;
+	struct mix *m = e->mixes;
+	int64_t n = e->n, B = e->batches, K = e->classes;
+	l[IDS] = (struct layout){"ids", DT_I32, 1, {n}, &v->image, sizeof *v};
+	l[BOXES] = (struct layout){"boxes", DT_I32, 2, {n, 4}, &v->box, sizeof *v};
+	l[FLIPS] = (struct layout){"flips", DT_BOOL, 1, {n}, &v->flip, sizeof *v};
+	l[WITH] = (struct layout){"with", DT_I32, 1, {n}, &v->with, sizeof *v};
+	l[LAMBDA] = (struct layout){"lambda", DT_F32, 1, {B}, &m->lambda, sizeof *m};
+	l[MIX] = (struct layout){"mix", DT_I32, 2, {B, 4}, &m->x0, sizeof *m};
 	l[QUARTERS] = (struct layout){
-	    e->views.shuffled ? "quarters" : NULL, DT_U8, 2, {e->n, 4}, e->quarters};
-	l[LOGITS] = (struct layout){"logits", DT_F16, 2, {e->n, e->classes}, e->logits};
+	    e->options.shuffled ? "quarters" : NULL, DT_U8, 2, {n, 4}, v->quarters, sizeof *v};
+	l[LOGITS] =
+	    (struct layout){"logits", DT_F16, 2, {n, K}, e->logits, (size_t)K * sizeof *e->logits};
+}
+_Static_assert(sizeof(struct box) == 4 * sizeof(int32_t) &&
+                   offsetof(struct mix, y1) - offsetof(struct mix, x0) == 3 * sizeof(int32_t) &&
+                   sizeof(bool) == 1,
+    "rows are copied as they are in memory");
+
+static size_t row_size(const struct layout *l)
+{
+	return dtype_size(l->type) * (l->rank > 1 ? (size_t)l->shape[1] : 1);
+}
+
+static void *row_of(const struct layout *l, int64_t i)
+{
+	return (char *)l->first + (size_t)i * l->stride;
 }
 
 size_t epoch_bytes(const struct epoch *e)
 {
-	struct layout l[PARTS];
+	struct layout l[FIELDS];
 	size_t bytes = 0;
 	layouts(e, l);
-	for (int i = 0; i < PARTS; i++)
-		if (l[i].name)
-			bytes += dtype_size(l[i].type) * (size_t)l[i].shape[0] *
-			         (l[i].rank > 1 ? (size_t)l[i].shape[1] : 1);
+	for (int f = 0; f < FIELDS; f++)
+		if (l[f].name)
+			bytes += (size_t)l[f].shape[0] * row_size(&l[f]);
 	return bytes;
+}
+
+static int put_field(const struct layout *l, struct stream_writer *w, long number)
+{
+	size_t row = row_size(l);
+	char *name = xasprintf("%ld/%s", number, l->name),
+	     *data = xcalloc((size_t)l->shape[0], row);
+	for (int64_t i = 0; i < l->shape[0]; i++)
+		memcpy(data + (size_t)i * row, row_of(l, i), row);
+	int err = stream_put(w, name, l->type, l->rank, l->shape, data);
+	free(data);
+	free(name);
+	return err;
 }
 
 int epoch_write(const struct epoch *e, struct stream_writer *w, long number)
 {
-	struct layout l[PARTS];
+	struct layout l[FIELDS];
 	layouts(e, l);
-	for (int i = 0; e->batches && i < PARTS; i++) {
-		if (!l[i].name)
-			continue;
-		char *name = xasprintf("%ld/%s", number, l[i].name);
-		int ok = stream_put(w, name, l[i].type, l[i].rank, l[i].shape, l[i].data);
-		free(name);
-		if (ok < 0)
+	for (int f = 0; e->batches && f < FIELDS; f++)
+		if (l[f].name && put_field(&l[f], w, number) < 0)
 			return -1;
-	}
 	return stream_flush(w);
+}
+
+static void take_rows(const struct layout *l, const struct array *a)
+{
+	const uint8_t *data = a->data;
+	size_t row = row_size(l);
+	for (int64_t i = 0; i < l->shape[0]; i++)
+		if (l->type == DT_BOOL)
+			*(bool *)row_of(l, i) = data[i] != 0;
+		else
+			memcpy(row_of(l, i), data + (size_t)i * row, row);
 }
 
 static int take(const struct layout *l, const struct array *a, long number)
 {
 	char *name = xasprintf("%ld/%s", number, l->name);
-	int ok = 0;
+	int err = 0;
 	if (strcmp(name, a->name))
-		ok = fail("the labels have tensor '%s' where '%s' is wanted", a->name, name);
+		err = fail("the labels have tensor '%s' where '%s' is expected", a->name, name);
 	else if (a->dtype != l->type || a->rank != l->rank || a->shape[0] != l->shape[0] ||
 	         (l->rank > 1 && a->shape[1] != l->shape[1]))
-		ok = fail("tensor '%s' of the labels has another type or shape than this distilled "
-		          "set asks for",
-		    name);
+		err =
+		    fail("tensor '%s' of the labels has another type or shape than this distilled "
+		         "set asks for",
+		        name);
 	else
-		memcpy(l->data, a->data, a->size);
+		take_rows(l, a);
 	free(name);
-	return ok;
+	return err;
 }
 
-static bool inside(const int32_t *box, int w, int h)
+static bool is_inside(const struct box *b, const struct image *im)
 {
-	return box[0] >= 0 && box[1] >= 0 && box[2] > 0 && box[3] > 0 && box[2] <= w - box[0] &&
-	       box[3] <= h - box[1];
+	return b->x >= 0 && b->y >= 0 && b->w > 0 && b->h > 0 && b->w <= im->w - b->x &&
+	       b->h <= im->h - b->y;
 }
 
-static bool is_order(const uint8_t q[4])
+static bool is_permutation(const uint8_t q[4])
 {
 	unsigned seen = 0;
 	for (int i = 0; i < 4; i++)
@@ -110,43 +149,47 @@ static bool is_order(const uint8_t q[4])
 	return seen == 15;
 }
 
-static int check_sample(const struct epoch *e, int i, const struct dataset *d, long number)
+static int check_view(const struct epoch *e, int i, const struct dataset *d, long number)
 {
-	if (e->ids[i] < 0 || e->ids[i] >= d->n)
-		return fail(
-		    "epoch %ld of the labels names image %d of %d", number, e->ids[i], d->n);
-	const struct item *it = &d->v[e->ids[i]];
-	if (!inside(e->boxes + 4 * i, it->image.w, it->image.h))
+	const struct view *v = &e->views[i];
+	if (v->image < 0 || v->image >= d->n)
+		return fail("epoch %ld of the labels names image %d of %d", number, v->image, d->n);
+	const struct item *it = &d->v[v->image];
+	if (!is_inside(&v->box, &it->image))
 		return fail("epoch %ld of the labels crops outside of image '%s'", number, it->key);
-	if (e->with[i] < 0 || e->with[i] >= epoch_size(e, i / e->batch))
-		return fail("epoch %ld of the labels mixes with sample %d of its batch", number,
-		    e->with[i]);
-	if (e->views.shuffled && !is_order(e->quarters + 4 * i))
-		return fail("epoch %ld of the labels shows the quarters of image '%s' in an order "
-		            "that is none",
+	if (v->with < 0 || v->with >= epoch_size(e, i / e->batch))
+		return fail(
+		    "epoch %ld of the labels mixes with sample %d of its batch", number, v->with);
+	if (v->shuffled && !is_permutation(v->quarters))
+		return fail("epoch %ld of the labels has an invalid quarter order for image '%s'",
 		    number, it->key);
 	return 0;
+}
+
+static int check_mix(const struct mix *m, int size, long number)
+{
+	if (m->x0 < 0 || m->y0 < 0 || m->x1 > size || m->y1 > size || m->x1 < m->x0 ||
+	    m->y1 < m->y0)
+		return fail("epoch %ld of the labels mixes outside of the image", number);
+	return m->lambda >= 0 && m->lambda <= 1
+	           ? 0
+	           : fail("epoch %ld of the labels has mix lambda %g, which is outside [0, 1]",
+	                 number, (double)m->lambda);
 }
 
 /* Labels may come from another program: nothing in them may reach outside the images. */
 static int check(const struct epoch *e, const struct dataset *d, int size, long number)
 {
 	for (int i = 0; i < e->n; i++)
-		if (check_sample(e, i, d, number) < 0)
+		if (check_view(e, i, d, number) < 0)
 			return -1;
-	for (int i = 0; i < e->batches; i++) {
-		const int32_t *m = e->mix + 4 * i;
-		if (m[0] < 0 || m[1] < 0 || m[2] > size || m[3] > size || m[2] < m[0] ||
-		    m[3] < m[1])
-			return fail("epoch %ld of the labels mixes outside of the image", number);
-		if (!(e->lambda[i] >= 0 && e->lambda[i] <= 1))
-			return fail("epoch %ld of the labels mixes by %g, which is no share",
-			    number, (double)e->lambda[i]);
-	}
+	for (int i = 0; i < e->batches; i++)
+		if (check_mix(&e->mixes[i], size, number) < 0)
+			return -1;
 	return 0;
 }
 
-static int read_part(const struct layout *l, struct stream_reader *r, long number)
+static int read_field(const struct layout *l, struct stream_reader *r, long number)
 {
 	struct array a;
 	int got = stream_next(r, &a);
@@ -154,23 +197,27 @@ static int read_part(const struct layout *l, struct stream_reader *r, long numbe
 		return fail("the labels end in the middle of epoch %ld", number);
 	if (got < 0)
 		return -1;
-	int ok = take(l, &a, number);
+	int err = take(l, &a, number);
 	array_free(&a);
-	return ok;
+	return err;
 }
 
 /* The rest of an epoch whose ids are a, freed here. */
-static int read_parts(struct epoch *e, struct array *ids, struct stream_reader *r, long number,
+static int read_fields(struct epoch *e, struct array *ids, struct stream_reader *r, long number,
     const struct dataset *d, int size)
 {
-	struct layout l[PARTS];
+	struct layout l[FIELDS];
 	layouts(e, l);
-	int ok = take(&l[IDS], ids, number);
+	int err = take(&l[IDS], ids, number);
 	array_free(ids);
-	for (int i = IDS + 1; !ok && i < PARTS; i++)
-		if (l[i].name)
-			ok = read_part(&l[i], r, number);
-	return ok < 0 || check(e, d, size, number) < 0 ? -1 : 1;
+	for (int f = IDS + 1; !err && f < FIELDS; f++)
+		if (l[f].name)
+			err = read_field(&l[f], r, number);
+	for (int i = 0; i < e->n; i++)
+		e->views[i].shuffled = e->options.shuffled;
+	for (int i = 0; i < e->batches; i++)
+		e->mixes[i].kind = e->options.mix;
+	return err < 0 || check(e, d, size, number) < 0 ? -1 : 1;
 }
 
 int epoch_read(
@@ -178,7 +225,7 @@ int epoch_read(
 {
 	struct array a;
 	int got = stream_next(r, &a);
-	return got <= 0 ? got : read_parts(e, &a, r, number, d, size);
+	return got <= 0 ? got : read_fields(e, &a, r, number, d, size);
 }
 
 /* The epoch's number of "E/ids"; -1 when that is not the name. */
@@ -207,12 +254,12 @@ int epoch_read_some(struct epoch *e, struct stream_reader *r, long *number, long
 	long found = number_of(a.name);
 	if (found < *number || found >= epochs || !whole_batches(e, &a)) {
 		fail("the labels have tensor '%s' where whole batches of epoch %ld or a later one "
-		     "are wanted",
+		     "are expected",
 		    a.name, *number);
 		array_free(&a);
 		return -1;
 	}
 	*number = found;
 	epoch_lay_out(e, (int)a.shape[0]);
-	return read_parts(e, &a, r, found, d, size);
+	return read_fields(e, &a, r, found, d, size);
 }

@@ -20,38 +20,42 @@
 #include "lib/fd2/batch/batch.h"
 
 /* What the views of all epochs have in common; the stream's meta says it. */
-struct views {
+struct view_options {
 	enum mix_kind mix;
 	bool shuffled; /* the images' quarters */
 };
 
 struct epoch {
-	struct views views;
+	struct view_options options;
 	int images, batch, classes; /* of the set; `batch` of a full batch */
-	int n, batches;             /* rows, and batches, that are here */
-	int *starts; /* [batches + 1]: batch i is rows starts[i] .. starts[i + 1] - 1 */
-	int32_t *ids, *boxes, *with, *mix;
-	uint8_t *flips, *quarters;
-	float *lambda;
-	uint16_t *logits;     /* f16 */
-	const int32_t *order; /* what epoch_draw takes for ids; NULL: it shuffles. Borrowed */
+	int n, batches;             /* views, and batches, that are here */
+	int *starts;        /* [batches + 1]: batch i is views starts[i] .. starts[i + 1] - 1 */
+	struct view *views; /* [n] */
+	struct mix *mixes;  /* [batches] */
+	uint16_t *logits;   /* [n][classes], f16 */
 };
 
 /* Room for a whole epoch of `images` images, laid out as one. */
-void epoch_init(struct epoch *e, int images, int batch, int classes, const struct views *views);
+void epoch_init(
+    struct epoch *e, int images, int batch, int classes, const struct view_options *options);
 /* A copy that takes no more room than it needs; frees with epoch_free. */
 struct epoch epoch_copy(const struct epoch *e);
 void epoch_free(struct epoch *e);
-/* `rows` rows in full batches and a last one of what remains; their contents are whatever was
- * there. */
-void epoch_lay_out(struct epoch *e, int rows);
-int epoch_size(const struct epoch *e, int i); /* rows of batch i */
+/* n views in full batches and a last one of what remains; their contents are undefined. */
+void epoch_lay_out(struct epoch *e, int n);
+int epoch_size(const struct epoch *e, int i); /* views of batch i */
 int epoch_whole_batches(const struct epoch *e);
 
-/* Draws everything of a whole epoch but the logits: order, crops of at least min_scale, flips,
- * quarters, mixing. */
-void epoch_draw(struct epoch *e, const struct dataset *d, int size, double min_scale, uint64_t seed,
-    long number);
+/* How views are drawn. */
+struct view_draw {
+	int size;
+	double min_scale; /* the smallest crop's share of the image's area */
+	uint64_t seed;
+};
+/* Draws everything of a whole epoch but the logits: crops, flips, quarters and mixing of the images
+ * in `order` [images], their places in d; NULL: in an order that is drawn too. */
+void epoch_draw(struct epoch *e, const struct dataset *d, const struct view_draw *how,
+    const int32_t *order, long number);
 /* Batch i as mixed pixels. Returns its number of samples. */
 int epoch_render(const struct epoch *e, int i, struct batch *b, const struct dataset *d,
     const struct normal *normal);
@@ -60,10 +64,10 @@ void epoch_clear(struct epoch *e);
 void epoch_append(struct epoch *e, const struct epoch *from, int i);
 
 /* Adds "mix", and "quarters" where they are shuffled. */
-void views_to_meta(const struct views *v, json_t *meta);
+void view_options_to_meta(const struct view_options *v, json_t *meta);
 /* A meta without "mix" is CutMix's, one without "quarters" leaves them as they are. -1: a value
  * that is unknown. */
-int views_from_meta(struct views *v, json_t *meta);
+int view_options_from_meta(struct view_options *v, json_t *meta);
 
 /* Bytes of an epoch's tensors. */
 size_t epoch_bytes(const struct epoch *e);

@@ -130,10 +130,11 @@ static bool is_kept(struct run *r, long e, int i)
 
 static int label_epoch(struct run *r, long e)
 {
-	if (r->order && !(r->drawn.order = fkd_order_next(r->order)))
+	const struct view_draw how = {r->first->size, r->job->min_scale, (uint64_t)common.seed};
+	const int32_t *order = r->order ? fkd_order_next(r->order) : NULL;
+	if (r->order && !order)
 		return -1;
-	epoch_draw(
-	    &r->drawn, &r->images, r->first->size, r->job->min_scale, (uint64_t)common.seed, e);
+	epoch_draw(&r->drawn, &r->images, &how, order, e);
 	epoch_clear(&r->kept);
 	for (int i = 0; i < r->drawn.batches; i++) {
 		if (is_kept(r, e, i) && label_batch(r, e, i) < 0)
@@ -185,7 +186,7 @@ static json_t *meta(const struct run *r)
 	json_object_set_new(m, "halves", json_boolean(r->batch_bn));
 	json_object_set_new(m, "mean", numbers_to_json(t->normal.mean, 3));
 	json_object_set_new(m, "std", numbers_to_json(t->normal.std, 3));
-	views_to_meta(&r->drawn.views, m);
+	view_options_to_meta(&r->drawn.options, m);
 	return m;
 }
 
@@ -220,7 +221,7 @@ static int prepare(struct run *r)
 	int batch = (int)job->batch ? (int)job->batch : r->first->classes > 10 ? 16 : 10;
 	if (batch > r->images.n)
 		batch = r->images.n;
-	struct views views = {job->mix, job->shuffle_patches};
+	struct view_options views = {job->mix, job->shuffle_patches};
 	batch_init(&r->batch, batch, r->first->size);
 	epoch_init(&r->drawn, r->images.n, batch, r->first->classes, &views);
 	epoch_init(&r->kept, r->images.n, batch, r->first->classes, &views);

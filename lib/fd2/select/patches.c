@@ -22,7 +22,7 @@ static void pad_one(void *ctx, int i)
 {
 	struct padding *p = ctx;
 	int side = p->side, at = (p->size - side) / 2;
-	struct view v = {p->patches[i].box, false};
+	struct view v = {.box = p->patches[i].box};
 	float *crop = xcalloc(3 * (size_t)side * side, sizeof *crop);
 	float *out = p->pixels + (size_t)i * 3 * p->size * p->size;
 	const struct item *it = &p->d->v[p->patches[i].item];
@@ -40,17 +40,16 @@ static void pad_one(void *ctx, int i)
 static void score(
     struct patch *patches, int n, const struct teacher *t, const struct dataset *d, int k, int side)
 {
-	struct batch b;
-	batch_init(&b, BATCH, t->size);
+	float *pixels = xcalloc(BATCH, 3 * (size_t)t->size * t->size * sizeof *pixels);
 	for (int i = 0; i < n; i += BATCH) {
 		int m = n - i < BATCH ? n - i : BATCH;
 		float logp[BATCH];
-		struct padding p = {b.pixels, patches + i, d, &t->normal, t->size, side};
+		struct padding p = {pixels, patches + i, d, &t->normal, t->size, side};
 		par_for(m, pad_one, &p);
 		tensor_scope_begin(NO_GRAD);
 		struct pass pass = {.bn = BN_RUNNING};
-		Tensor *F =
-		    backbone_features(&t->backbone, batch_images(&b, 0, m, arithmetic()), &pass);
+		Tensor *F = backbone_features(
+		    &t->backbone, images_from(pixels, m, t->size, arithmetic()), &pass);
 		Tensor *l = tensor_log_softmax(backbone_logits(&t->backbone, F, &pass), 1);
 		if (tensor_read(tensor_contiguous(tensor_narrow(l, 1, k, 1)), T_F32, logp, m) == 0)
 			for (int j = 0; j < m; j++)
@@ -58,7 +57,7 @@ static void score(
 		tensor_scope_end();
 		progress_note("crops of '%s' scored: %d of %d", t->class_names[k], i + m, n);
 	}
-	batch_free(&b);
+	free(pixels);
 }
 
 static int by_score(const void *a, const void *b)

@@ -96,10 +96,9 @@ static int train_batch(struct evaluation *r, int e, int i)
 static void view_whole(struct epoch *e, const struct dataset *d)
 {
 	for (int i = 0; i < e->n; i++) {
-		int w = d->v[e->ids[i]].image.w, h = d->v[e->ids[i]].image.h, side = w < h ? w : h;
-		memcpy(e->boxes + 4 * i, (int32_t[]){(w - side) / 2, (h - side) / 2, side, side},
-		    4 * sizeof *e->boxes);
-		e->flips[i] = false;
+		struct view *v = &e->views[i];
+		v->box = view_square(&d->v[v->image].image).box;
+		v->flip = false;
 	}
 }
 
@@ -107,8 +106,8 @@ static void view_whole(struct epoch *e, const struct dataset *d)
 static int next_epoch(struct evaluation *r, long e)
 {
 	if (!r->labels.stream) {
-		epoch_draw(&r->epoch, &r->images, r->labels.size, r->job->min_scale,
-		    (uint64_t)common.seed, e);
+		struct view_draw how = {r->labels.size, r->job->min_scale, (uint64_t)common.seed};
+		epoch_draw(&r->epoch, &r->images, &how, NULL, e);
 		if (r->job->no_augment)
 			view_whole(&r->epoch, &r->images);
 		return 1;

@@ -6,19 +6,6 @@
 #include "lib/base/err.h"
 #include "lib/fd2/batch/batch.h"
 
-static Tensor *as_tensor(const struct teacher *t, const struct image *im)
-{
-	struct batch b;
-	struct view v = view_square(im);
-	struct item it = {.image = *im};
-	batch_init(&b, 1, t->size);
-	batch_add(&b, &it, &v);
-	batch_render(&b, &t->normal);
-	Tensor *x = batch_images(&b, 0, 1, T_F32);
-	batch_free(&b);
-	return x;
-}
-
 static float *values(const Tensor *t)
 {
 	float *v = xcalloc((size_t)tensor_numel(t) + 1, sizeof *v);
@@ -38,7 +25,9 @@ int attention_of(struct attention *a, const struct teacher *t, const struct imag
 {
 	struct pass pass = {.bn = BN_RUNNING};
 	tensor_scope_begin(NO_GRAD);
-	struct teacher_out o = teacher_forward(t, as_tensor(t, im), &pass);
+	struct view v = view_square(im);
+	struct teacher_out o =
+	    teacher_forward(t, image_tensor(im, &v, t->size, &t->normal, T_F32), &pass);
 	*a = (struct attention){.maps = (int)tensor_size(o.A, 1),
 	    .h = (int)tensor_size(o.A, 2),
 	    .w = (int)tensor_size(o.A, 3)};

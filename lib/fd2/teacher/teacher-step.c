@@ -19,7 +19,7 @@ int step_init(struct training *t)
 	t->late = (struct late){count_results, t};
 	batch_init(&t->batch, batch, size);
 	if (t->config->loss.cal_augment)
-		batch_init(&t->guided, 2 * batch, size);
+		t->guided = xcalloc(2 * (size_t)batch, 3 * (size_t)size * size * sizeof *t->guided);
 	return 0;
 }
 
@@ -27,7 +27,7 @@ void step_free(struct training *t)
 {
 	late_free(&t->late);
 	batch_free(&t->batch);
-	batch_free(&t->guided);
+	free(t->guided);
 	free(t->order);
 }
 
@@ -69,14 +69,14 @@ static Tensor *loss_of_cal(struct training *t, struct step *s)
 	if (!loss->cal_augment)
 		return loss_cal(
 		    s->o.p_raw, p_eff, s->labels, s->center, loss->eta, loss->smoothing);
-	struct batch *b = &t->batch, *g = &t->guided;
-	if (cal_augment(g->pixels, b->pixels, tensor_detach(s->o.A), b->size, t->config->seed,
+	struct batch *b = &t->batch;
+	if (cal_augment(t->guided, b->pixels, tensor_detach(s->o.A), b->size, t->config->seed,
 	        t->epoch, t->step) < 0)
 		return NULL;
 	struct pass pass = {
 	    .bn = BN_TRAIN, .keep = backbone_keep(&t->teacher.backbone, 2 * b->n, &s->random)};
 	struct teacher_out o =
-	    teacher_forward(&t->teacher, batch_images(g, 0, 2 * b->n, t->type), &pass);
+	    teacher_forward(&t->teacher, images_from(t->guided, 2 * b->n, b->size, t->type), &pass);
 	return loss_cal_augmented(s->o.p_raw, p_eff, o.p_raw, effect(t, &o, true), s->labels,
 	    s->center, loss->eta, loss->smoothing);
 }
@@ -181,9 +181,9 @@ static void fill(struct training *t)
 		const struct item *it = &t->train.v[t->order[i]];
 		struct view v = view_random(&it->image, (int)t->config->network.size,
 		    &t->config->augment, t->config->seed, t->epoch, t->order[i]);
-		batch_add(&t->batch, it, &v);
+		batch_add(&t->batch, t->train.v, &v);
 	}
-	(t->config->loss.cal_augment ? batch_render_here : batch_render)(
+	(t->config->loss.cal_augment ? batch_render_on_cpu : batch_render)(
 	    &t->batch, &t->teacher.normal);
 }
 

@@ -45,7 +45,9 @@ struct training {
 
 	/* what a step works with */
 	enum scalar type;
-	struct batch batch, guided; /* guided: crops and drops of --cal-augment */
+	struct batch batch;
+	/* crops and drops of --cal-augment [2 batch][size][size][3] */
+	float *guided;
 	uint32_t *order;            /* in which the epoch goes through the images */
 	struct late late;           /* results of the last step */
 };

@@ -199,9 +199,11 @@ const char *move(
 	return take([=] { return kernels.adam(k, x, g, m, v, count, on); });
 }
 
-const char *draw(const shot *shots, int n, const look *l, float *room, float *out, void *on)
+const char *draw(
+    const void *staging, int n, const rendering *how, float *workspace, float *out, void *on)
 {
-	return take([=, l = *l] { return kernels.render(shots, n, &l, room, out, on); });
+	return take(
+	    [=, how = *how] { return kernels.render(staging, n, &how, workspace, out, on); });
 }
 
 const char *put_bytes(void *to, const void *from, size_t bytes, void *on)
