@@ -187,9 +187,10 @@ template <int n, class F> __device__ void each_row(const lot &of, F take)
 }
 
 /* The sums of a block's rows: each thread's, then halves onto halves. Those of block b, channel
- * c go to room[b][0..1][c], the blocks of a group following one another. */
+ * c go to workspace[b][0..1][c], the blocks of a group following one another. */
 template <int V>
-__device__ void join_rows(float (&sum)[V], float (&square)[V], float *room, int64_t c, int64_t C)
+__device__ void join_rows(
+    float (&sum)[V], float (&square)[V], float *workspace, int64_t c, int64_t C)
 {
 	__shared__ float sums[2 * V][THREADS];
 	const int at = threadIdx.y * blockDim.x + threadIdx.x;
@@ -206,7 +207,7 @@ __device__ void join_rows(float (&sum)[V], float (&square)[V], float *room, int6
 	const int64_t block = (int64_t)blockIdx.z * gridDim.x + blockIdx.x;
 	if (threadIdx.y == 0 && c >= 0)
 		for (int i = 0; i < 2 * V; i++)
-			room[(2 * block + i % 2) * C + c + i / 2] = sums[i][at];
+			workspace[(2 * block + i % 2) * C + c + i / 2] = sums[i][at];
 }
 
 inline dim3 blocks_of(const grid &g, int64_t groups)

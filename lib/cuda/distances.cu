@@ -8,7 +8,7 @@
 namespace
 {
 
-constexpr int layers_at_once = 60; /* a launch has room for 4096 bytes of arguments */
+constexpr int layers_at_once = 60; /* a launch takes up to 4096 bytes of arguments */
 
 struct table {
 	bn_layer of[layers_at_once];

@@ -31,7 +31,7 @@ const char *put(void *to, const void *from, size_t bytes, void *stream)
 
 const cuda_engine *fd2_cuda_engine(void)
 {
-	static const cuda_engine engine = {sizeof(cuda_engine), frozen_forward, frozen_room,
+	static const cuda_engine engine = {sizeof(cuda_engine), frozen_forward, frozen_workspace,
 	    frozen_backward, distances, distances_gradient, step_view_forward, step_view_adjoint,
 	    adam_pixels, render, put};
 	return &engine;

@@ -11,7 +11,7 @@
 #include <stddef.h>
 
 #include "lib/image/view-pixel.h"
-#include "lib/kernels/frozen-rows.h"
+#include "lib/kernels/bn-rows.h"
 #include "lib/kernels/pixel-rows.h"
 
 #ifdef __cplusplus
@@ -33,14 +33,14 @@ struct cuda_engine {
 	                fd2 */
 
 	/* x has `rows` rows in each of `groups` groups, one group after the other. y, and mean
-	 * and biased variance [groups][C] of x; room: frozen_room floats to work in. All three
-	 * NULL: y alone. */
-	const char *(*frozen_forward)(const struct frozen_bn *k, int64_t rows, int64_t groups,
-	    float *room, float *mean, float *var, void *stream);
-	int64_t (*frozen_room)(int64_t rows, int64_t groups, int64_t C);
+	 * and biased variance [groups][C] of x; workspace: frozen_workspace floats to work in. All
+	 * three NULL: y alone. */
+	const char *(*frozen_forward)(const struct bn_pass *k, int64_t rows, int64_t groups,
+	    float *workspace, float *mean, float *var, void *stream);
+	int64_t (*frozen_workspace)(int64_t rows, int64_t groups, int64_t C);
 	/* dx and dresidual. dmean and dvar [groups][C], or NULL for zeros (then mean, too, may
 	 * be NULL); k's slope and offset are computed from them. */
-	const char *(*frozen_backward)(const struct frozen_bn *k, int64_t rows, int64_t groups,
+	const char *(*frozen_backward)(const struct bn_pass *k, int64_t rows, int64_t groups,
 	    const float *mean, const float *dmean, const float *dvar, void *stream);
 
 	/* Distances of BatchNorms' statistics from the running ones, their sum over all layers and
@@ -51,7 +51,7 @@ struct cuda_engine {
 	 *
 	 * with Euclidean norms over the channels; s and t are 1, or if `normalised` the lengths of
 	 * the running deviations and variances. `factors` [n][groups][2] and `terms` [n][groups]
-	 * are room to work in; the gradient needs the factors. */
+	 * are workspaces; the gradient needs the factors. */
 	const char *(*distances)(const struct bn_layer *layers, int n, int64_t groups,
 	    bool normalised, float *factors, float *terms, float *sum, void *stream);
 	/* The layers' dmean and dvar, from the gradient of the sum. */

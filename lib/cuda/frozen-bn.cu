@@ -1,4 +1,4 @@
-/* A frozen BatchNorm and what follows it: the kernels of frozen-rows.h. Each is bound by memory:
+/* A frozen BatchNorm and what follows it: the kernels of bn-rows.h. Each is bound by memory:
  * a thread reads and writes 16 bytes at once where the channels allow, and its channels'
  * constants stay in registers. Never run on a GPU so far; see test/c/kernels.c. */
 #include "lib/cuda/channels.h"
@@ -11,7 +11,7 @@ namespace
 
 template <class T, int V, bool adds, bool clamps>
 __global__ void __launch_bounds__(THREADS)
-    forward(frozen_bn k, int64_t rows, int64_t each, float *room)
+    forward(bn_pass k, int64_t rows, int64_t each, float *workspace)
 {
 	const lot mine = lot_of<V>(k.C, rows, each);
 	const int64_t c = mine.c;
@@ -40,20 +40,20 @@ __global__ void __launch_bounds__(THREADS)
 			set<T, V>(k.y, (row + i * blockDim.y) * k.C + c, rounded<T>(y));
 		}
 	});
-	if (room)
-		join_rows<V>(sum, square, room, c, k.C);
+	if (workspace)
+		join_rows<V>(sum, square, workspace, c, k.C);
 }
 
 /* The blocks' sums of a channel in a group, in f64: each of JOINERS threads every JOINERS-th
  * block, then those in order. A block joins 32 channels. */
-__global__ void __launch_bounds__(32 * JOINERS) statistics(const float *room, int64_t blocks,
+__global__ void __launch_bounds__(32 * JOINERS) statistics(const float *workspace, int64_t blocks,
     int64_t C, double n, const float *pivot, float *mean, float *var)
 {
 	__shared__ double sums[2][JOINERS][32];
 	const int64_t c = (int64_t)blockIdx.x * 32 + threadIdx.x, group = blockIdx.y;
 	double sum = 0, square = 0;
 	for (int64_t b = threadIdx.y; c < C && b < blocks; b += JOINERS) {
-		const float *of = room + 2 * (group * blocks + b) * C + c;
+		const float *of = workspace + 2 * (group * blocks + b) * C + c;
 		sum += of[0];
 		square += of[C];
 	}
@@ -71,7 +71,7 @@ __global__ void __launch_bounds__(32 * JOINERS) statistics(const float *room, in
 
 template <class T, int V, bool adds, bool clamps>
 __global__ void __launch_bounds__(THREADS)
-    backward(frozen_bn k, int64_t rows, int64_t each, statistics_gradient statistics)
+    backward(bn_pass k, int64_t rows, int64_t each, statistics_gradient statistics)
 {
 	const lot mine = lot_of<V>(k.C, rows, each);
 	const int64_t c = mine.c;
@@ -120,7 +120,7 @@ template <class T, int V> auto backward_of(bool adds, bool clamps)
 }
 
 /* What all kernels read V of at once. */
-uintptr_t all_bits(const frozen_bn *k)
+uintptr_t all_bits(const bn_pass *k)
 {
 	return bits(k->x) | bits(k->residual) | bits(k->y) | bits(k->dy) | bits(k->dx) |
 	       bits(k->dresidual) | bits(k->scale) | bits(k->shift) | bits(k->pivot) |
@@ -129,7 +129,7 @@ uintptr_t all_bits(const frozen_bn *k)
 
 } // namespace
 
-int64_t frozen_room(int64_t rows, int64_t groups, int64_t C)
+int64_t frozen_workspace(int64_t rows, int64_t groups, int64_t C)
 {
 	int64_t most = 0;
 	for (int vector = 1; vector <= 8; vector *= 2)
@@ -139,7 +139,7 @@ int64_t frozen_room(int64_t rows, int64_t groups, int64_t C)
 	return most;
 }
 
-const char *frozen_forward(const frozen_bn *k, int64_t rows, int64_t groups, float *room,
+const char *frozen_forward(const bn_pass *k, int64_t rows, int64_t groups, float *workspace,
     float *mean, float *var, void *on)
 {
 	const cudaStream_t stream = (cudaStream_t)on;
@@ -150,16 +150,17 @@ const char *frozen_forward(const frozen_bn *k, int64_t rows, int64_t groups, flo
 	const grid g = grid_of(walked, groups, k->C, vector);
 	const auto kernel = k->pools ? CHOOSE(pool_forward, vector)
 	                             : (CHOOSE(forward_of, vector))(k->residual, k->top > 0);
-	kernel<<<blocks_of(g, groups), dim3(g.wide, g.high), 0, stream>>>(*k, walked, g.each, room);
-	if (room) {
+	kernel<<<blocks_of(g, groups), dim3(g.wide, g.high), 0, stream>>>(
+	    *k, walked, g.each, workspace);
+	if (workspace) {
 		const dim3 blocks((unsigned)((k->C + 31) / 32), (unsigned)groups);
 		statistics<<<blocks, dim3(32, JOINERS), 0, stream>>>(
-		    room, g.down, k->C, (double)rows, k->pivot, mean, var);
+		    workspace, g.down, k->C, (double)rows, k->pivot, mean, var);
 	}
 	return launched();
 }
 
-const char *frozen_backward(const frozen_bn *k, int64_t rows, int64_t groups, const float *mean,
+const char *frozen_backward(const bn_pass *k, int64_t rows, int64_t groups, const float *mean,
     const float *dmean, const float *dvar, void *on)
 {
 	if (k->pools && !pool_fits(k, rows * groups))

@@ -12,10 +12,10 @@ inline const char *launched()
 	return e == cudaSuccess ? nullptr : cudaGetErrorString(e);
 }
 
-const char *frozen_forward(const frozen_bn *k, int64_t rows, int64_t groups, float *room,
+const char *frozen_forward(const bn_pass *k, int64_t rows, int64_t groups, float *workspace,
     float *mean, float *var, void *stream);
-int64_t frozen_room(int64_t rows, int64_t groups, int64_t C);
-const char *frozen_backward(const frozen_bn *k, int64_t rows, int64_t groups, const float *mean,
+int64_t frozen_workspace(int64_t rows, int64_t groups, int64_t C);
+const char *frozen_backward(const bn_pass *k, int64_t rows, int64_t groups, const float *mean,
     const float *dmean, const float *dvar, void *stream);
 const char *distances(const bn_layer *layers, int n, int64_t groups, bool normalised,
     float *factors, float *terms, float *sum, void *stream);

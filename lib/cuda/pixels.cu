@@ -124,11 +124,11 @@ const char *step_view_adjoint(const void *dy, float *dx, bool bf16, const pixel_
 {
 	const cudaStream_t stream = (cudaStream_t)on;
 	const dim3 blocks((unsigned)H, (unsigned)N);
-	const size_t room = 3 * W * sizeof(float);
-	if (room > 40 << 10)
+	const size_t workspace = 3 * W * sizeof(float);
+	if (workspace > 40 << 10)
 		return "images wider than 3413 pixels have no kernel";
 	const auto kernel = bf16 ? gather<uint16_t> : gather<float>;
-	kernel<<<blocks, threads, room, stream>>>(dy, dx, views, (int)(N / n), (int)H, (int)W);
+	kernel<<<blocks, threads, workspace, stream>>>(dy, dx, views, (int)(N / n), (int)H, (int)W);
 	return launched();
 }
 

@@ -13,19 +13,19 @@ namespace
 
 constexpr const char *too_many = "too many pixels for one pass";
 
-int64_t windows_of(const frozen_bn *k, int64_t rows)
+int64_t windows_of(const bn_pass *k, int64_t rows)
 {
 	return rows / (k->H * k->W) * pool_size(k->H) * pool_size(k->W);
 }
 
 /* Kernels count windows and the elements of a line in 32 bits. */
-bool pool_fits(const frozen_bn *k, int64_t rows)
+bool pool_fits(const bn_pass *k, int64_t rows)
 {
 	return rows <= INT32_MAX && k->W * k->C <= INT32_MAX / 4;
 }
 
 /* An array of bytes may be read by as many elements as one of x's type at this address. */
-uintptr_t winner_bits(const frozen_bn *k)
+uintptr_t winner_bits(const bn_pass *k)
 {
 	return k->pools ? bits(k->winner) * (k->bf16 ? 2 : 4) : 0;
 }
@@ -36,7 +36,7 @@ struct window {
 	bool next, under;               /* whether there is a window to the right, and one below */
 };
 
-__device__ window window_at(const frozen_bn &k, int64_t row, int64_t c)
+__device__ window window_at(const bn_pass &k, int64_t row, int64_t c)
 {
 	const uint32_t h = (uint32_t)pool_size(k.H), w = (uint32_t)pool_size(k.W),
 	               line = (uint32_t)row / w;
@@ -52,7 +52,7 @@ __device__ bool has(const window &in, int at)
 }
 
 /* How far a place is from the centre, in elements of x. */
-__device__ int offset_of(const frozen_bn &k, int at)
+__device__ int offset_of(const bn_pass &k, int at)
 {
 	const int C = (int)k.C, line = (int)k.W * C;
 	return (at / 3 - 1) * line + (at % 3 - 1) * C;
@@ -72,7 +72,7 @@ template <int V> struct best {
 /* Nine values one after the other, as the CPU does it. */
 template <class T, int V>
 __device__ best<V> best_of_nine(
-    const frozen_bn &k, const window &in, const float (&scale)[V], const float (&shift)[V])
+    const bn_pass &k, const window &in, const float (&scale)[V], const float (&shift)[V])
 {
 	best<V> b = {};
 	for (float &y : b.y)
@@ -157,7 +157,7 @@ __device__ best<V> best_by_order(const words<T, V> (&x)[9], const words<T, V> &f
 /* rows: windows. */
 template <class T, int V>
 __global__ void __launch_bounds__(THREADS)
-    pool_forward(frozen_bn k, int64_t rows, int64_t each, float *room)
+    pool_forward(bn_pass k, int64_t rows, int64_t each, float *workspace)
 {
 	const auto [c, first, end] = lot_of<V>(k.C, rows, each);
 	float sum[V] = {}, square[V] = {}, scale[V], shift[V], pivot[V], lowest[V];
@@ -179,7 +179,7 @@ __global__ void __launch_bounds__(THREADS)
 			        : outside;
 		UNROLL
 		for (int n = 0; n < 4; n++) {
-			if (!room || !has(in, own_place(n)))
+			if (!workspace || !has(in, own_place(n)))
 				continue;
 			const words<T, V> &own = x[own_place(n)];
 			for (int v = 0; v < V; v++) {
@@ -198,15 +198,15 @@ __global__ void __launch_bounds__(THREADS)
 		set<T, V>(k.y, in.y, rounded<T>(b.y));
 		set<uint8_t, V>(k.winner, in.y, winner);
 	}
-	if (room)
-		join_rows<V>(sum, square, room, c, k.C);
+	if (workspace)
+		join_rows<V>(sum, square, workspace, c, k.C);
 }
 
 /* rows: windows. Each hands on the gradient to its own four inputs, which are also in the
  * windows to the right and below. */
 template <class T, int V>
 __global__ void __launch_bounds__(THREADS)
-    pool_backward(frozen_bn k, int64_t rows, int64_t each, statistics_gradient statistics)
+    pool_backward(bn_pass k, int64_t rows, int64_t each, statistics_gradient statistics)
 {
 	const auto [c, first, end] = lot_of<V>(k.C, rows, each);
 	const int down =

@@ -1,5 +1,5 @@
 /* The arithmetic of one element of each pass over memory, written once: the loops of
- * frozen-rows.c and pixel-rows.c call it, and so do the kernels of lib/cuda, which are thus
+ * bn-rows.c and pixel-rows.c call it, and so do the kernels of lib/cuda, which are thus
  * tested where no GPU is. Flags are constants where a CPU's loop calls these, so that no branch
  * is left in it. */
 #ifndef FD2_ELEMENTS_H

@@ -26,16 +26,16 @@ INLINE void mix(void *restrict y, const float *restrict a, const float *restrict
 
 /* Neighbouring output rows share input rows: the two last ones are kept, by parity. */
 FAST void view_forward(const float *x, void *y, bool bf16, const struct tap *rows,
-    const struct tap *columns, int64_t H, int64_t W, float *room)
+    const struct tap *columns, int64_t H, int64_t W, float *workspace)
 {
 	int32_t kept[2] = {-1, -1};
 	for (int64_t i = 0; i < H; i++) {
 		const float *row[2];
 		for (int side = 0; side < 2; side++) {
 			int32_t at = side ? rows[i].b : rows[i].a, slot = at & 1;
-			row[side] = room + slot * 3 * W;
+			row[side] = workspace + slot * 3 * W;
 			if (kept[slot] != at)
-				across(room + slot * 3 * W, x + at * 3 * W, columns, W);
+				across(workspace + slot * 3 * W, x + at * 3 * W, columns, W);
 			kept[slot] = at;
 		}
 		if (bf16)
@@ -64,7 +64,7 @@ INLINE void spread(
 /* Input row by input row: the output rows that read it are summed, then the sum's pixels go
  * where they came from. */
 FAST void view_adjoint(const void *dy, float *dx, bool bf16, const struct tap *rows,
-    const struct tap *columns, int64_t H, int64_t W, float *room)
+    const struct tap *columns, int64_t H, int64_t W, float *workspace)
 {
 	memset(dx, 0, (size_t)(H * W * 3) * sizeof *dx);
 	for (int32_t r = 0; r < H; r++) {
@@ -74,15 +74,17 @@ FAST void view_adjoint(const void *dy, float *dx, bool bf16, const struct tap *r
 			if (rows[i].a != r && rows[i].b != r)
 				continue;
 			if (!read)
-				memset(room, 0, (size_t)(3 * W) * sizeof *room);
+				memset(workspace, 0, (size_t)(3 * W) * sizeof *workspace);
 			read = true;
 			if (bf16)
-				gather(room, (const uint16_t *)dy + i * 3 * W, weight, 3 * W, true);
+				gather(workspace, (const uint16_t *)dy + i * 3 * W, weight, 3 * W,
+				    true);
 			else
-				gather(room, (const float *)dy + i * 3 * W, weight, 3 * W, false);
+				gather(
+				    workspace, (const float *)dy + i * 3 * W, weight, 3 * W, false);
 		}
 		if (read)
-			spread(dx + r * 3 * W, room, columns, W);
+			spread(dx + r * 3 * W, workspace, columns, W);
 	}
 }
 

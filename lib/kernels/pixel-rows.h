@@ -20,12 +20,12 @@ struct tap {
 
 /* taps[i] for the n pixels of an output row or column, from `length` input pixels at `start`. */
 void view_taps(struct tap *taps, int64_t n, int64_t start, int64_t length, bool flip, int64_t roll);
-/* One image; room: 2*3*W floats. */
+/* One image; workspace: 2*3*W floats. */
 void view_forward(const float *x, void *y, bool bf16, const struct tap *rows,
-    const struct tap *columns, int64_t H, int64_t W, float *room);
-/* dx = the adjoint of view_forward applied to dy; room: 3*W floats. */
+    const struct tap *columns, int64_t H, int64_t W, float *workspace);
+/* dx = the adjoint of view_forward applied to dy; workspace: 3*W floats. */
 void view_adjoint(const void *dy, float *dx, bool bf16, const struct tap *rows,
-    const struct tap *columns, int64_t H, int64_t W, float *room);
+    const struct tap *columns, int64_t H, int64_t W, float *workspace);
 
 struct adam {
 	float beta1, beta2, eps;

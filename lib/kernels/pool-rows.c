@@ -1,7 +1,7 @@
 /* The max pool behind a network's first BatchNorm, a row of windows at a time: what it reads and
  * what it leaves stays in the cache. Pixels of even and odd columns are kept apart: the windows
  * of a row are then three neighbours in memory each, and one loop. */
-#include "lib/kernels/frozen-rows.h"
+#include "lib/kernels/bn-rows.h"
 
 #include <stdlib.h>
 
@@ -13,7 +13,7 @@ struct columns {
 	void *odd;  /* [1+w][C]: columns -1, 1, 3, ... */
 };
 
-struct pool_room {
+struct pool_workspace {
 	void *row;              /* [2w][C] */
 	struct columns rows[3]; /* row r is rows[r % 3] */
 	struct columns outside; /* a row that never wins */
@@ -21,18 +21,18 @@ struct pool_room {
 	int64_t last;           /* the row of windows whose rows are there, or -1 */
 };
 
-static int64_t element_size(const struct frozen_bn *k)
+static int64_t element_size(const struct bn_pass *k)
 {
 	return k->bf16 ? 2 : 4;
 }
 
-static void *element(const struct frozen_bn *k, const void *p, int64_t i)
+static void *element(const struct bn_pass *k, const void *p, int64_t i)
 {
 	return (char *)p + i * element_size(k);
 }
 
 /* What is not in the image stays -inf. */
-static void *elements_new(const struct frozen_bn *k, int64_t n)
+static void *elements_new(const struct bn_pass *k, int64_t n)
 {
 	void *p = xcalloc((size_t)n, (size_t)element_size(k));
 	for (int64_t i = 0; i < n; i++)
@@ -40,43 +40,43 @@ static void *elements_new(const struct frozen_bn *k, int64_t n)
 	return p;
 }
 
-struct pool_room *pool_room_new(const struct frozen_bn *k)
+struct pool_workspace *pool_workspace_new(const struct bn_pass *k)
 {
-	struct pool_room *room = xcalloc(1, sizeof *room);
+	struct pool_workspace *workspace = xcalloc(1, sizeof *workspace);
 	int64_t C = k->C, w = pool_size(k->W);
-	room->row = elements_new(k, 2 * w * C);
+	workspace->row = elements_new(k, 2 * w * C);
 	for (int i = 0; i < 3; i++)
-		room->rows[i] =
+		workspace->rows[i] =
 		    (struct columns){elements_new(k, w * C), elements_new(k, (1 + w) * C)};
-	room->outside.even = room->outside.odd = elements_new(k, (1 + w) * C);
-	room->nobody = xcalloc((size_t)C, 1);
-	memset(room->nobody, POOL_NONE, (size_t)C);
-	room->last = -1;
-	return room;
+	workspace->outside.even = workspace->outside.odd = elements_new(k, (1 + w) * C);
+	workspace->nobody = xcalloc((size_t)C, 1);
+	memset(workspace->nobody, POOL_NONE, (size_t)C);
+	workspace->last = -1;
+	return workspace;
 }
 
-void pool_room_free(struct pool_room *room)
+void pool_workspace_free(struct pool_workspace *workspace)
 {
 	for (int i = 0; i < 3; i++) {
-		free(room->rows[i].even);
-		free(room->rows[i].odd);
+		free(workspace->rows[i].even);
+		free(workspace->rows[i].odd);
 	}
-	free(room->outside.odd);
-	free(room->nobody);
-	free(room->row);
-	free(room);
+	free(workspace->outside.odd);
+	free(workspace->nobody);
+	free(workspace->row);
+	free(workspace);
 }
 
 /* The passes over one row of x. */
-static struct frozen_bn row_of(const struct frozen_bn *k, int64_t row)
+static struct bn_pass row_of(const struct bn_pass *k, int64_t row)
 {
-	struct frozen_bn one = *k;
+	struct bn_pass one = *k;
 	one.x = element(k, k->x, row * k->W * k->C);
 	one.dx = element(k, k->dx, row * k->W * k->C);
 	return one;
 }
 
-static void part(const struct frozen_bn *k, const void *row, const struct columns *to)
+static void part(const struct bn_pass *k, const void *row, const struct columns *to)
 {
 	for (int64_t x = 0; x < k->W; x++)
 		memcpy(x % 2 ? element(k, to->odd, (x / 2 + 1) * k->C)
@@ -86,7 +86,7 @@ static void part(const struct frozen_bn *k, const void *row, const struct column
 
 /* y and winner of n = w * C windows. */
 INLINE void best_of_nine(
-    const struct frozen_bn *k, const struct columns rows[3], int64_t to, int64_t n, bool bf16)
+    const struct bn_pass *k, const struct columns rows[3], int64_t to, int64_t n, bool bf16)
 {
 	const void *place[9];
 	for (int r = 0; r < 3; r++) {
@@ -114,7 +114,7 @@ INLINE void best_of_nine(
 	}
 }
 
-FAST static void pool(const struct frozen_bn *k, const struct columns rows[3], int64_t to)
+FAST static void pool(const struct bn_pass *k, const struct columns rows[3], int64_t to)
 {
 	if (k->bf16)
 		best_of_nine(k, rows, to, pool_size(k->W) * k->C, true);
@@ -122,27 +122,27 @@ FAST static void pool(const struct frozen_bn *k, const struct columns rows[3], i
 		best_of_nine(k, rows, to, pool_size(k->W) * k->C, false);
 }
 
-void pooled_bn_forward(
-    const struct frozen_bn *k, int64_t band, struct pool_room *room, float *sum, float *square)
+void pooled_bn_forward(const struct bn_pass *k, int64_t band, struct pool_workspace *workspace,
+    float *sum, float *square)
 {
 	int64_t h = pool_size(k->H), first = band / h * k->H, i = band % h;
 	struct columns rows[3];
 	for (int n = 0; n < 3; n++) {
 		int64_t r = 2 * i - 1 + n;
-		bool inside = r >= 0 && r < k->H, is_there = n == 0 && room->last == band - 1;
-		rows[n] = inside ? room->rows[r % 3] : room->outside;
+		bool inside = r >= 0 && r < k->H, is_there = n == 0 && workspace->last == band - 1;
+		rows[n] = inside ? workspace->rows[r % 3] : workspace->outside;
 		if (!inside || is_there)
 			continue;
-		struct frozen_bn one = row_of(k, first + r);
-		one.y = room->row;
+		struct bn_pass one = row_of(k, first + r);
+		one.y = workspace->row;
 		if (sum && n > 0)
-			frozen_bn_forward(&one, 0, k->W, sum, square);
+			bn_rows_forward(&one, 0, k->W, sum, square);
 		else
-			frozen_bn_values(&one, 0, k->W);
-		part(k, room->row, &rows[n]);
+			bn_rows_values(&one, 0, k->W);
+		part(k, workspace->row, &rows[n]);
 	}
 	pool(k, rows, band * pool_size(k->W) * k->C);
-	room->last = band;
+	workspace->last = band;
 }
 
 /* A row of windows as a row of x sees it, which is row `at / 3` in them. */
@@ -202,7 +202,7 @@ FAST static void unpool(const struct columns *d, const struct seen *rows, int n,
 		share_row(d, rows, 1, w, C, nobody, false);
 }
 
-static void join(const struct frozen_bn *k, const struct columns *from, void *row)
+static void join(const struct bn_pass *k, const struct columns *from, void *row)
 {
 	for (int64_t x = 0; x < k->W; x++)
 		memcpy(element(k, row, x * k->C),
@@ -212,12 +212,12 @@ static void join(const struct frozen_bn *k, const struct columns *from, void *ro
 
 /* The passes over row r of an image, with every dy that is from there; its winners knew what
  * passed. */
-static struct frozen_bn unpooled(
-    const struct frozen_bn *k, int64_t image, int64_t r, struct pool_room *room)
+static struct bn_pass unpooled(
+    const struct bn_pass *k, int64_t image, int64_t r, struct pool_workspace *workspace)
 {
 	const struct windows in = pool_windows(r, k->H);
 	const int64_t h = pool_size(k->H), w = pool_size(k->W);
-	struct frozen_bn one = row_of(k, image * k->H + r);
+	struct bn_pass one = row_of(k, image * k->H + r);
 	struct seen rows[2];
 	int n = 0;
 	for (int64_t i = in.first; i < in.end; i++) {
@@ -225,15 +225,15 @@ static struct frozen_bn unpooled(
 		rows[n++] =
 		    (struct seen){element(k, k->dy, at), k->winner + at, 3 * (int)(r + 1 - 2 * i)};
 	}
-	unpool(&room->rows[0], rows, n, w, k->C, room->nobody, k->bf16);
-	join(k, &room->rows[0], room->row);
-	one.dy = room->row;
+	unpool(&workspace->rows[0], rows, n, w, k->C, workspace->nobody, k->bf16);
+	join(k, &workspace->rows[0], workspace->row);
+	one.dy = workspace->row;
 	one.top = 0;
 	return one;
 }
 
 /* The rows of x, of an image, that are a band's own. */
-static int64_t own_rows(const struct frozen_bn *k, int64_t band, int64_t *image, int64_t *first)
+static int64_t own_rows(const struct bn_pass *k, int64_t band, int64_t *image, int64_t *first)
 {
 	int64_t h = pool_size(k->H);
 	*image = band / h;
@@ -241,21 +241,21 @@ static int64_t own_rows(const struct frozen_bn *k, int64_t band, int64_t *image,
 	return *first + 2 < k->H ? *first + 2 : k->H;
 }
 
-void pooled_bn_gradient_sums(
-    const struct frozen_bn *k, int64_t band, struct pool_room *room, float *sum, float *product)
+void pooled_bn_gradient_sums(const struct bn_pass *k, int64_t band,
+    struct pool_workspace *workspace, float *sum, float *product)
 {
 	int64_t image, r, end = own_rows(k, band, &image, &r);
 	for (; r < end; r++) {
-		struct frozen_bn one = unpooled(k, image, r, room);
-		batch_bn_gradient_sums(&one, 0, k->W, sum, product);
+		struct bn_pass one = unpooled(k, image, r, workspace);
+		bn_rows_gradient_sums(&one, 0, k->W, sum, product);
 	}
 }
 
-void pooled_bn_backward(const struct frozen_bn *k, int64_t band, struct pool_room *room)
+void pooled_bn_backward(const struct bn_pass *k, int64_t band, struct pool_workspace *workspace)
 {
 	int64_t image, r, end = own_rows(k, band, &image, &r);
 	for (; r < end; r++) {
-		struct frozen_bn one = unpooled(k, image, r, room);
-		frozen_bn_backward(&one, 0, k->W);
+		struct bn_pass one = unpooled(k, image, r, workspace);
+		bn_rows_backward(&one, 0, k->W);
 	}
 }

@@ -62,12 +62,13 @@ Tensor *backbone_logits(const struct backbone *b, const Tensor *F, const struct 
 	const Tensor *f = tensor_to(F, tensor_type(b->classifier.weight));
 	Tensor *v = b->arch->flattens ? tensor_reshape(f, 2, (int64_t[]){tensor_size(f, 0), -1})
 	                              : tensor_mean(f, 2, (int[]){2, 3}, false);
-	return linear_forward(&b->classifier, pass->keep ? tensor_mul(v, pass->keep) : v);
+	return linear_forward(
+	    &b->classifier, pass->dropout_mask ? tensor_mul(v, pass->dropout_mask) : v);
 }
 
-Tensor *backbone_keep(const struct backbone *b, int n, struct rng *r)
+Tensor *backbone_dropout_mask(const struct backbone *b, int n, struct rng *r)
 {
 	return b->arch->dropout > 0
-	           ? dropout_keep(n, tensor_size(b->classifier.weight, 1), b->arch->dropout, r)
+	           ? dropout_mask(n, tensor_size(b->classifier.weight, 1), b->arch->dropout, r)
 	           : NULL;
 }

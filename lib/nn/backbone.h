@@ -46,6 +46,6 @@ void backbone_free(struct backbone *b);
 Tensor *backbone_features(const struct backbone *b, const Tensor *x, const struct pass *pass);
 /* p_bb = W_bb GAP(F) (Eq. 7): F [N,C,h,w] -> [N,K] in the type of the parameters */
 Tensor *backbone_logits(const struct backbone *b, const Tensor *F, const struct pass *pass);
-/* pass.keep for n images in training; NULL for a backbone without dropout. */
-Tensor *backbone_keep(const struct backbone *b, int n, struct rng *r);
+/* pass.dropout_mask for n images in training; NULL for a backbone without dropout. */
+Tensor *backbone_dropout_mask(const struct backbone *b, int n, struct rng *r);
 #endif

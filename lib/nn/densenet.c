@@ -31,7 +31,7 @@ static void unit_init(
 static Tensor *unit_forward(const struct unit *u, const Tensor *x, const struct pass *pass)
 {
 	Tensor *y = bn_act(&u->bn, x, NULL, RELU, pass);
-	return instead(y, conv_forward(&u->conv, y));
+	return replace_tensor(y, conv_forward(&u->conv, y));
 }
 
 static void *build(struct params *p, struct linear *classifier, const struct arch_options *o)
@@ -70,8 +70,9 @@ static Tensor *dense_block(struct unit (*layer)[2], int n, Tensor *x, const stru
 {
 	for (int i = 0; i < n; i++) {
 		Tensor *narrow = unit_forward(&layer[i][0], x, pass);
-		Tensor *grown = instead(narrow, unit_forward(&layer[i][1], narrow, pass));
-		x = instead(x, instead(grown, tensor_cat((Tensor *[]){x, grown}, 2, 1)));
+		Tensor *grown = replace_tensor(narrow, unit_forward(&layer[i][1], narrow, pass));
+		x = replace_tensor(
+		    x, replace_tensor(grown, tensor_cat((Tensor *[]){x, grown}, 2, 1)));
 	}
 	return x;
 }
@@ -84,10 +85,10 @@ static Tensor *features(void *net, const Tensor *x, const struct pass *pass)
 		y = dense_block(d->layer[b], layers[b], y, pass);
 		if (b == BLOCKS - 1)
 			break;
-		y = instead(y, unit_forward(&d->transition[b], y, pass));
-		y = instead(y, tensor_avg_pool2d(y, 2, 2, 0));
+		y = replace_tensor(y, unit_forward(&d->transition[b], y, pass));
+		y = replace_tensor(y, tensor_avg_pool2d(y, 2, 2, 0));
 	}
-	return instead(y, bn_act(&d->last, y, NULL, RELU, pass));
+	return replace_tensor(y, bn_act(&d->last, y, NULL, RELU, pass));
 }
 
 /* Below 29 pixels the last transition's pooling has nothing left. */

@@ -36,10 +36,9 @@ static bool is_stem(const struct conv_shape *s)
 	       !s->bias;
 }
 
-static struct frozen_norm frozen_norm(const struct bn *b)
+static struct bn_params bn_params_of(const struct bn *b)
 {
-	return (struct frozen_norm){
-	    b->weight, b->bias, b->mean, b->var, b->eps, b->scale, b->shift};
+	return (struct bn_params){b->weight, b->bias, b->mean, b->var, b->eps, b->scale, b->shift};
 }
 
 static void thaw(const struct params *p)
@@ -67,7 +66,7 @@ void params_freeze(struct params *p, enum scalar type)
 	}
 	for (int i = 0; i < p->n_bns; i++) {
 		struct bn *b = p->bns[i];
-		struct frozen_norm norm = frozen_norm(b);
+		struct bn_params norm = bn_params_of(b);
 		tensor_frozen_line(&norm, &b->scale, &b->shift);
 		tensor_keep(b->scale);
 		tensor_keep(b->shift);
@@ -207,9 +206,9 @@ Tensor *bn_forward(const struct bn *b, const Tensor *x, const struct pass *pass)
 }
 
 static Tensor *bn_fused(
-    const struct bn *b, const Tensor *x, const struct norm_then *then, const struct pass *pass)
+    const struct bn *b, const Tensor *x, const struct bn_then *then, const struct pass *pass)
 {
-	struct frozen_norm norm = frozen_norm(b);
+	struct bn_params norm = bn_params_of(b);
 	count(b, pass);
 	if (pass->bn != BN_RUNNING)
 		return tensor_batch_bn(x, &norm, then, pass->bn == BN_TRAIN ? 0.1 : 0);
@@ -221,7 +220,7 @@ static Tensor *bn_fused(
 }
 
 static Tensor *bn_then(
-    const struct bn *b, const Tensor *x, const struct norm_then *then, const struct pass *pass)
+    const struct bn *b, const Tensor *x, const struct bn_then *then, const struct pass *pass)
 {
 	bool told = pass->on_bn && pass->bn != BN_RUNNING;
 	if (!pass->plain && !told && tensor_type(x) != T_F64)
@@ -238,7 +237,7 @@ Tensor *bn_act(const struct bn *b, const Tensor *x, const Tensor *residual, enum
     const struct pass *pass)
 {
 	static const double top[] = {[LINEAR] = 0, [RELU] = INFINITY, [RELU6] = 6};
-	return bn_then(b, x, &(struct norm_then){residual, top[act]}, pass);
+	return bn_then(b, x, &(struct bn_then){residual, top[act]}, pass);
 }
 
 void instance_norm_init(struct instance_norm *n, struct params *p, const char *name, int channels)
@@ -252,7 +251,7 @@ Tensor *instance_norm_forward(const struct instance_norm *n, const Tensor *x)
 	return tensor_group_norm(x, (int)tensor_size(x, 1), n->weight, n->bias, 1e-5);
 }
 
-Tensor *instead(Tensor *x, Tensor *y)
+Tensor *replace_tensor(Tensor *x, Tensor *y)
 {
 	tensor_free(x);
 	return y;
@@ -269,14 +268,14 @@ Tensor *conv_bn_act(const struct conv_bn *u, const Tensor *x, const Tensor *resi
     enum activation act, const struct pass *pass)
 {
 	Tensor *y = conv_forward(&u->conv, x);
-	return instead(y, bn_act(&u->bn, y, residual, act, pass));
+	return replace_tensor(y, bn_act(&u->bn, y, residual, act, pass));
 }
 
 Tensor *conv_bn_relu_pool(const struct conv_bn *u, const Tensor *x, const struct pass *pass)
 {
 	Tensor *y = conv_forward(&u->conv, x);
-	return instead(
-	    y, bn_then(&u->bn, y, &(struct norm_then){.top = INFINITY, .pools = true}, pass));
+	return replace_tensor(
+	    y, bn_then(&u->bn, y, &(struct bn_then){.top = INFINITY, .pools = true}, pass));
 }
 
 static void linear_weights(struct linear *l, struct params *p, const char *name, int in, int out,
@@ -308,7 +307,7 @@ Tensor *linear_forward(const struct linear *l, const Tensor *x)
 	return tensor_linear(tensor_to(x, tensor_type(l->weight)), l->weight, l->bias);
 }
 
-Tensor *dropout_keep(int64_t rows, int64_t columns, double rate, struct rng *r)
+Tensor *dropout_mask(int64_t rows, int64_t columns, double rate, struct rng *r)
 {
 	int64_t n = rows * columns;
 	float *keep = xcalloc((size_t)n + 1, sizeof *keep);

@@ -6,6 +6,8 @@
 #ifndef FD2_LAYERS_H
 #define FD2_LAYERS_H
 #include "lib/base/rng.h"
+#include "lib/torch/functional.h"
+#include "lib/torch/fused.h"
 #include "lib/torch/tensor.h"
 
 struct param {
@@ -68,7 +70,8 @@ struct pass {
 	               BN_RUNNING only images get a gradient */
 	int groups; /* of images, as many in each and one after the other, with statistics of their
 	               own for on_bn; 0: one */
-	const Tensor *keep; /* dropout_keep of what the classifier gets; NULL: nothing is dropped */
+	const Tensor
+	    *dropout_mask; /* dropout_mask of what the classifier gets; NULL: nothing is dropped */
 	void (*on_bn)(void *ctx, const struct bn *bn, Tensor *mean, Tensor *var);
 	void *ctx;
 };
@@ -112,7 +115,7 @@ Tensor *instance_norm_forward(const struct instance_norm *n, const Tensor *x);
 
 /* y, and x is freed: what autograd needs of it, it holds itself. A pass then keeps no more than
  * its widest layer. */
-Tensor *instead(Tensor *x, Tensor *y);
+Tensor *replace_tensor(Tensor *x, Tensor *y);
 
 /* A convolution without bias and its BatchNorm (eps 1e-5), the pair that most networks are made
  * of. */
@@ -136,7 +139,7 @@ void linear_init_normal(
     struct linear *l, struct params *p, const char *name, int in, int out, double deviation);
 /* What dropout multiplies by, f32 [rows, columns]: 0 with probability rate, otherwise 1 / (1 -
  * rate). */
-Tensor *dropout_keep(int64_t rows, int64_t columns, double rate, struct rng *r);
+Tensor *dropout_mask(int64_t rows, int64_t columns, double rate, struct rng *r);
 /* A buffer of zeros [rows, columns]. */
 Tensor *buffer_init(struct params *p, const char *name, int64_t rows, int64_t columns);
 #endif

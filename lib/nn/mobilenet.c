@@ -52,8 +52,9 @@ static void block_init(
 static Tensor *block_forward(const struct block *k, const Tensor *x, const struct pass *pass)
 {
 	Tensor *wide = k->widens ? conv_bn_act(&k->widen, x, NULL, RELU6, pass) : NULL;
-	Tensor *y = instead(wide, conv_bn_act(&k->depthwise, wide ? wide : x, NULL, RELU6, pass));
-	return instead(y, conv_bn_act(&k->narrow, y, k->adds ? x : NULL, LINEAR, pass));
+	Tensor *y =
+	    replace_tensor(wide, conv_bn_act(&k->depthwise, wide ? wide : x, NULL, RELU6, pass));
+	return replace_tensor(y, conv_bn_act(&k->narrow, y, k->adds ? x : NULL, LINEAR, pass));
 }
 
 static void *build(struct params *p, struct linear *classifier, const struct arch_options *o)
@@ -81,8 +82,8 @@ static Tensor *features(void *net, const Tensor *x, const struct pass *pass)
 	struct mobilenet *m = net;
 	Tensor *y = conv_bn_act(&m->first, x, NULL, RELU6, pass);
 	for (int i = 0; i < BLOCKS; i++)
-		y = instead(y, block_forward(&m->block[i], y, pass));
-	return instead(y, conv_bn_act(&m->last, y, NULL, RELU6, pass));
+		y = replace_tensor(y, block_forward(&m->block[i], y, pass));
+	return replace_tensor(y, conv_bn_act(&m->last, y, NULL, RELU6, pass));
 }
 
 const struct arch mobilenet_v2 = {

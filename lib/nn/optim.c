@@ -5,6 +5,8 @@
 #include <string.h>
 
 #include "lib/base/err.h"
+#include "lib/torch/optim.h"
+#include "lib/torch/start.h"
 
 void optim_init(struct optim *o, const struct params *p)
 {
@@ -90,7 +92,8 @@ static void clip(const struct optim *o)
 		return;
 	tensor_clamp_(factor, tensor_full(0, T_F64, 0, NULL), tensor_full(1, T_F64, 0, NULL));
 	for (int i = 0; i < o->n; i++)
-		o->grad[i] = instead(o->grad[i], tensor_keep(tensor_mul(o->grad[i], factor)));
+		o->grad[i] =
+		    replace_tensor(o->grad[i], tensor_keep(tensor_mul(o->grad[i], factor)));
 }
 
 void optim_next(struct optim *o, double lr)

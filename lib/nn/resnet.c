@@ -49,9 +49,9 @@ static Tensor *block_forward(const struct block *k, const Tensor *x, const struc
 	Tensor *y = conv_bn_act(&k->unit[0], x, NULL, RELU, pass);
 	for (int i = 1; i < k->units; i++) {
 		const Tensor *residual = i < k->units - 1 ? NULL : shortcut ? shortcut : x;
-		y = instead(y, conv_bn_act(&k->unit[i], y, residual, RELU, pass));
+		y = replace_tensor(y, conv_bn_act(&k->unit[i], y, residual, RELU, pass));
 	}
-	return instead(shortcut, y);
+	return replace_tensor(shortcut, y);
 }
 
 static void *build(struct params *p, struct linear *fc, const struct arch_options *o,
@@ -82,7 +82,7 @@ static Tensor *features(void *net, const Tensor *x, const struct pass *pass)
 	Tensor *y = conv_bn_relu_pool(&r->stem, x, pass);
 	for (int s = 0; s < STAGES; s++)
 		for (int i = 0; i < r->depth[s]; i++)
-			y = instead(y, block_forward(&r->stage[s][i], y, pass));
+			y = replace_tensor(y, block_forward(&r->stage[s][i], y, pass));
 	return y;
 }
 

@@ -74,13 +74,13 @@ static Tensor *block_forward(const struct block *k, const Tensor *x, const struc
 	Tensor *left = tensor_narrow(x, 1, 0, half);
 	if (k->halves) {
 		left = conv_bn_act(&k->shortcut[0], x, NULL, LINEAR, pass);
-		left = instead(left, conv_bn_act(&k->shortcut[1], left, NULL, RELU, pass));
+		left = replace_tensor(left, conv_bn_act(&k->shortcut[1], left, NULL, RELU, pass));
 	}
 	Tensor *y = conv_bn_act(&k->branch[0], right, NULL, RELU, pass);
-	y = instead(y, conv_bn_act(&k->branch[1], y, NULL, LINEAR, pass));
-	y = instead(y, conv_bn_act(&k->branch[2], y, NULL, RELU, pass));
-	y = instead(left, instead(y, tensor_cat((Tensor *[]){left, y}, 2, 1)));
-	return instead(y, shuffle(y));
+	y = replace_tensor(y, conv_bn_act(&k->branch[1], y, NULL, LINEAR, pass));
+	y = replace_tensor(y, conv_bn_act(&k->branch[2], y, NULL, RELU, pass));
+	y = replace_tensor(left, replace_tensor(y, tensor_cat((Tensor *[]){left, y}, 2, 1)));
+	return replace_tensor(y, shuffle(y));
 }
 
 static void *build(
@@ -107,8 +107,8 @@ static Tensor *features(void *net, const Tensor *x, const struct pass *pass)
 	Tensor *y = conv_bn_relu_pool(&s->first, x, pass);
 	for (int i = 0; i < STAGES; i++)
 		for (int k = 0; k < blocks[i]; k++)
-			y = instead(y, block_forward(&s->stage[i][k], y, pass));
-	return instead(y, conv_bn_act(&s->last, y, NULL, RELU, pass));
+			y = replace_tensor(y, block_forward(&s->stage[i][k], y, pass));
+	return replace_tensor(y, conv_bn_act(&s->last, y, NULL, RELU, pass));
 }
 
 static void *build_x0_5(struct params *p, struct linear *fc, const struct arch_options *o)

@@ -1,8 +1,9 @@
 /* A BatchNorm with the batch's own statistics and what follows it, as one autograd function: two
  * passes over x forwards (statistics, values) and two backwards (sums, gradients), instead of
  * one for every operation. CPU. */
-#include "lib/torch/handle.h"
 #include "lib/kernels/elements.h"
+#include "lib/torch/fused.h"
+#include "lib/torch/handle.h"
 #include "lib/torch/rows.h"
 #include <ATen/ops/add.h>
 #include <ATen/ops/batch_norm.h>
@@ -33,7 +34,7 @@ struct BatchBn : torch::autograd::Function<BatchBn> {
 		const Tensor r = residual ? like_pixels(*residual) : Tensor();
 		const Tensor mean = at::empty_like(pivot), var = at::empty_like(pivot),
 		             scale = at::empty_like(pivot);
-		frozen_bn k = rows_of(x, top, pools);
+		bn_pass k = rows_of(x, top, pools);
 		k.pivot = pivot.const_data_ptr<float>();
 		const std::vector<double> sums = sums_of_rows(k, x);
 		const double rows = (double)(x.numel() / k.C);
@@ -70,7 +71,7 @@ struct BatchBn : torch::autograd::Function<BatchBn> {
 		const Tensor dy = like_pixels(d[0]), dx = at::empty_like(x);
 		const Tensor dr = ctx->saved_data["adds"].toBool() ? at::empty_like(x) : Tensor();
 		const Tensor dweight = at::empty_like(scale), dbias = at::empty_like(scale);
-		frozen_bn k = rows_of(
+		bn_pass k = rows_of(
 		    x, ctx->saved_data["top"].toDouble(), ctx->saved_data["pools"].toBool());
 		set_passed(&k, passed);
 		k.dy = dy.const_data_ptr();
@@ -108,8 +109,8 @@ void keep_statistics(const Tensor &running_mean, const Tensor &running_var,
 	running_var.mul_(1 - momentum).add_(seen[2], momentum * n / std::max(n - 1, 1.0));
 }
 
-Tensor one_by_one(const at::Tensor &x, const struct frozen_norm *norm, const struct norm_then *then,
-    double momentum)
+Tensor one_by_one(
+    const at::Tensor &x, const struct bn_params *norm, const struct bn_then *then, double momentum)
 {
 	const bool keeps = momentum > 0;
 	Tensor y = at::batch_norm(x, norm->weight->value, norm->bias->value,
@@ -124,8 +125,8 @@ Tensor one_by_one(const at::Tensor &x, const struct frozen_norm *norm, const str
 
 } // namespace
 
-::Tensor *tensor_batch_bn(const ::Tensor *x, const struct frozen_norm *norm,
-    const struct norm_then *then, double momentum)
+::Tensor *tensor_batch_bn(
+    const ::Tensor *x, const struct bn_params *norm, const struct bn_then *then, double momentum)
 {
 	return make("batch_bn", {x, norm->weight, norm->bias, norm->mean, norm->var}, [&] {
 		TORCH_CHECK(!then->pools || !then->residual, "a pool takes no residual");

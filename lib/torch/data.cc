@@ -2,6 +2,7 @@
  * while the host goes on; libtorch does not give it to others before the copy is done. */
 #include "lib/torch/cuda.h"
 #include "lib/torch/handle.h"
+#include "lib/torch/replay.h"
 #include <ATen/ops/empty.h>
 #include <ATen/ops/full.h>
 #include <ATen/ops/full_like.h>

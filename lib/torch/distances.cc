@@ -1,6 +1,7 @@
 /* The BatchNorm-statistics loss of all layers as one operation of a GPU each way. */
-#include "lib/torch/handle.h"
 #include "lib/torch/cuda.h"
+#include "lib/torch/fused.h"
+#include "lib/torch/handle.h"
 #include <ATen/ops/empty.h>
 #include <ATen/ops/empty_like.h>
 #include <c10/util/Exception.h>

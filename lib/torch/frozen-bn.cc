@@ -1,9 +1,10 @@
 /* A BatchNorm with running statistics, what follows it, and the batch statistics of its input,
  * as one autograd function: x is read once forwards and once backwards. Weights and running
  * statistics get no gradient. */
-#include "lib/torch/handle.h"
-#include "lib/torch/cuda.h"
 #include "lib/kernels/elements.h"
+#include "lib/torch/cuda.h"
+#include "lib/torch/fused.h"
+#include "lib/torch/handle.h"
 #include "lib/torch/rows.h"
 #include <ATen/ops/add.h>
 #include <ATen/ops/div.h>
@@ -28,7 +29,7 @@ float *floats(const Tensor &t)
 }
 
 /* mean and var undefined: nobody asks for them. */
-void forward_cpu(const frozen_bn &k, const Tensor &x, const Tensor &mean, const Tensor &var)
+void forward_cpu(const bn_pass &k, const Tensor &x, const Tensor &mean, const Tensor &var)
 {
 	if (!mean.defined())
 		return values_of_rows(k, x);
@@ -45,19 +46,20 @@ int64_t rows_of_group(const Tensor &x, int64_t groups)
 
 /* All groups at once. */
 void forward_cuda(
-    const frozen_bn &k, const Tensor &x, int64_t groups, const Tensor &mean, const Tensor &var)
+    const bn_pass &k, const Tensor &x, int64_t groups, const Tensor &mean, const Tensor &var)
 {
 	const int64_t rows = rows_of_group(x, groups);
-	Tensor room;
+	Tensor workspace;
 	if (mean.defined())
-		room = at::empty({cuda_kernels().frozen_room(rows, groups, k.C)}, mean.options());
+		workspace =
+		    at::empty({cuda_kernels().frozen_workspace(rows, groups, k.C)}, mean.options());
 	cuda_check(cuda_kernels().frozen_forward(
-	    &k, rows, groups, floats(room), floats(mean), floats(var), cuda_stream()));
+	    &k, rows, groups, floats(workspace), floats(mean), floats(var), cuda_stream()));
 }
 
 /* dmean and dvar may be undefined: zeros. */
 void backward_cpu(
-    frozen_bn k, const Tensor &x, const Tensor &mean, const Tensor &dmean, const Tensor &dvar)
+    bn_pass k, const Tensor &x, const Tensor &mean, const Tensor &dmean, const Tensor &dvar)
 {
 	const float *m = floats(mean), *dm = floats(dmean), *dv = floats(dvar);
 	std::vector<float> slope(k.C), offset(k.C);
@@ -69,7 +71,7 @@ void backward_cpu(
 	gradients_of_rows(k, x);
 }
 
-void backward_cuda(const frozen_bn &k, const Tensor &x, int64_t groups, const Tensor &mean,
+void backward_cuda(const bn_pass &k, const Tensor &x, int64_t groups, const Tensor &mean,
     const Tensor &dmean, const Tensor &dvar)
 {
 	cuda_check(cuda_kernels().frozen_backward(&k, rows_of_group(x, groups), groups,
@@ -101,7 +103,7 @@ struct FrozenBn : torch::autograd::Function<FrozenBn> {
 			var = at::empty_like(mean);
 		}
 		const auto rows = [&](int64_t g, int64_t of) { /* part g of the images */
-			frozen_bn k = rows_of(part_of(x, g, of), top, pools);
+			bn_pass k = rows_of(part_of(x, g, of), top, pools);
 			set_passed(&k, part_of(passed, g, of));
 			k.residual = r.defined() ? part_of(r, g, of).const_data_ptr() : nullptr;
 			k.y = part_of(y, g, of).data_ptr();
@@ -136,7 +138,7 @@ struct FrozenBn : torch::autograd::Function<FrozenBn> {
 		const Tensor dmean = statistic(d, 1), dvar = statistic(d, 2);
 		const int64_t groups = ctx->saved_data["groups"].toInt();
 		const auto rows = [&](int64_t g, int64_t of) {
-			frozen_bn k = rows_of(part_of(x, g, of), top, pools);
+			bn_pass k = rows_of(part_of(x, g, of), top, pools);
 			set_passed(&k, part_of(passed, g, of));
 			k.scale = scale.const_data_ptr<float>();
 			k.dy = part_of(dy, g, of).const_data_ptr();
@@ -156,7 +158,7 @@ struct FrozenBn : torch::autograd::Function<FrozenBn> {
 };
 
 /* scale and shift */
-std::pair<Tensor, Tensor> line_of(const struct frozen_norm *norm)
+std::pair<Tensor, Tensor> line_of(const struct bn_params *norm)
 {
 	const Tensor deviation = at::sqrt(at::add(norm->var->value, norm->eps));
 	const Tensor scale = at::div(norm->weight->value, deviation).detach();
@@ -165,7 +167,7 @@ std::pair<Tensor, Tensor> line_of(const struct frozen_norm *norm)
 
 } // namespace
 
-void tensor_frozen_line(const struct frozen_norm *norm, ::Tensor **scale, ::Tensor **shift)
+void tensor_frozen_line(const struct bn_params *norm, ::Tensor **scale, ::Tensor **shift)
 {
 	*scale = *shift = nullptr;
 	attempt("frozen_line", {norm->weight, norm->bias, norm->mean, norm->var}, [&] {
@@ -175,13 +177,13 @@ void tensor_frozen_line(const struct frozen_norm *norm, ::Tensor **scale, ::Tens
 	});
 }
 
-::Tensor *tensor_frozen_bn(const ::Tensor *x, const struct frozen_norm *norm,
-    const struct norm_then *then, int groups, ::Tensor **mean, ::Tensor **var)
+::Tensor *tensor_frozen_bn(const ::Tensor *x, const struct bn_params *norm,
+    const struct bn_then *then, int groups, ::Tensor **mean, ::Tensor **var)
 {
 	::Tensor *y = nullptr;
 	if (mean)
 		*mean = *var = nullptr;
-	attempt("frozen_bn", {x, norm->weight, norm->bias, norm->mean, norm->var}, [&] {
+	attempt("bn_pass", {x, norm->weight, norm->bias, norm->mean, norm->var}, [&] {
 		const auto line = norm->scale
 		                      ? std::make_pair(norm->scale->value, norm->shift->value)
 		                      : line_of(norm);

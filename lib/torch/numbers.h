@@ -9,7 +9,7 @@
 #include <algorithm>
 #include <cstring>
 
-template <class T> at::Tensor room_for(int n)
+template <class T> at::Tensor bytes_for(int n)
 {
 	return at::empty({n * (int64_t)sizeof(T)}, on_device(T_U8));
 }

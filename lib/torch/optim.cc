@@ -1,5 +1,6 @@
 /* libtorch's fused optimiser steps. */
 #include "lib/torch/numbers.h"
+#include "lib/torch/optim.h"
 #include <ATen/ops/_fused_adam.h>
 #include <ATen/ops/_fused_adamw.h>
 #include <ATen/ops/_fused_sgd.h>
@@ -64,7 +65,7 @@ template <class Real> struct numbers {
 
 at::Tensor room_for_numbers()
 {
-	return device_is_cuda() ? room_for<numbers<float>>(1) : room_for<numbers<double>>(1);
+	return device_is_cuda() ? bytes_for<numbers<float>>(1) : bytes_for<numbers<double>>(1);
 }
 
 void put_numbers(const at::Tensor &t, long step, double lr)

@@ -1,9 +1,10 @@
 /* The learned images: the step's view with its adjoint, and Adam with the clamp, each one pass
  * over memory. */
+#include "lib/kernels/pixel-rows.h"
 #include "lib/torch/cuda.h"
 #include "lib/torch/handle.h"
 #include "lib/torch/numbers.h"
-#include "lib/kernels/pixel-rows.h"
+#include "lib/torch/pixels.h"
 #include <ATen/Parallel.h>
 #include <ATen/ops/empty.h>
 #include <c10/core/GradMode.h>
@@ -39,7 +40,7 @@ void check_box(const pixel_view &v, int64_t H, int64_t W)
 	    "the box leaves the image");
 }
 
-/* f(image, taps, room) for every image of x, through its view; with 6*W floats to work in. */
+/* f(image, taps, workspace) for every image of x, through its view; with 6*W floats to work in. */
 template <class F> void over_images(const Tensor &x, const pixel_view *views, int64_t n, F f)
 {
 	const int64_t each = x.size(0) / n;
@@ -49,9 +50,9 @@ template <class F> void over_images(const Tensor &x, const pixel_view *views, in
 		seen.push_back(taps_of(views[i], x.size(2), x.size(3)));
 	}
 	at::parallel_for(0, x.size(0), 1, [&](int64_t from, int64_t to) {
-		std::vector<float> room(6 * x.size(3));
+		std::vector<float> workspace(6 * x.size(3));
 		for (int64_t i = from; i < to; i++)
-			f(i, seen[i / each], room.data());
+			f(i, seen[i / each], workspace.data());
 	});
 }
 
@@ -59,10 +60,10 @@ void view_cpu(const Tensor &x, const Tensor &y, const pixel_view *views, int64_t
 {
 	const int64_t H = x.size(2), W = x.size(3), one = 3 * H * W;
 	const bool bf16 = y.scalar_type() == at::kBFloat16;
-	over_images(x, views, n, [&](int64_t i, const taps &t, float *room) {
+	over_images(x, views, n, [&](int64_t i, const taps &t, float *workspace) {
 		view_forward(x.const_data_ptr<float>() + i * one,
 		    (char *)y.data_ptr() + i * one * (bf16 ? 2 : 4), bf16, t.rows.data(),
-		    t.columns.data(), H, W, room);
+		    t.columns.data(), H, W, workspace);
 	});
 }
 
@@ -77,10 +78,10 @@ void adjoint_cpu(const Tensor &dy, const Tensor &dx, const pixel_view *views, in
 {
 	const int64_t H = dy.size(2), W = dy.size(3), one = 3 * H * W;
 	const bool bf16 = dy.scalar_type() == at::kBFloat16;
-	over_images(dx, views, n, [&](int64_t i, const taps &t, float *room) {
+	over_images(dx, views, n, [&](int64_t i, const taps &t, float *workspace) {
 		view_adjoint((const char *)dy.const_data_ptr() + i * one * (bf16 ? 2 : 4),
 		    dx.data_ptr<float>() + i * one, bf16, t.rows.data(), t.columns.data(), H, W,
-		    room);
+		    workspace);
 	});
 }
 
@@ -174,7 +175,7 @@ void move_pixels(const Tensor &x, const Tensor &g, const Tensor &m, const Tensor
 ::Tensor *tensor_views(const struct pixel_view *views, int n, int w, int h)
 {
 	return make("views", {}, [&] {
-		const at::Tensor t = room_for<pixel_view>(n);
+		const at::Tensor t = bytes_for<pixel_view>(n);
 		put_views(t, views, n, w, h);
 		return t;
 	});
@@ -188,7 +189,7 @@ void tensor_views_(::Tensor *t, const struct pixel_view *views, int n, int w, in
 ::Tensor *tensor_adam_numbers(long step, const struct adam_pixels *how)
 {
 	return make("adam_numbers", {}, [&] {
-		const at::Tensor t = room_for<adam>(1);
+		const at::Tensor t = bytes_for<adam>(1);
 		put_adam(t, step, *how);
 		return t;
 	});

@@ -4,6 +4,7 @@
 #include "lib/base/err.h"
 #include "lib/torch/cuda.h"
 #include "lib/torch/handle.h"
+#include "lib/torch/replay.h"
 #include <new>
 
 constexpr int warm_up = 3;
@@ -54,7 +55,7 @@ int replay_take(Replay *r, int (*step)(void *ctx), void *ctx)
 	return wrong ? fail("cannot launch a step: %s", wrong) : 0;
 }
 
-Tensor *tensor_settle(Tensor **stays, const Tensor *t)
+Tensor *tensor_to_static(Tensor **stays, const Tensor *t)
 {
 	if (t && *stays)
 		tensor_copy_(*stays, t);

@@ -20,12 +20,12 @@ at::Tensor part_of(const at::Tensor &x, int64_t g, int64_t groups)
 	return x.narrow(0, g * n, n);
 }
 
-frozen_bn rows_of(const at::Tensor &x, double top, bool pools)
+bn_pass rows_of(const at::Tensor &x, double top, bool pools)
 {
 	TORCH_CHECK(x.dim() == 4, "[N,C,H,W] was expected");
 	TORCH_CHECK(x.scalar_type() == at::kBFloat16 || x.scalar_type() == at::kFloat,
 	    "f32 or bf16 was expected");
-	frozen_bn k = {};
+	bn_pass k = {};
 	k.C = x.size(1);
 	k.bf16 = x.scalar_type() == at::kBFloat16;
 	k.top = (float)top;
@@ -48,7 +48,7 @@ at::Tensor what_passed(const at::Tensor &y, bool pools)
 	return pools ? at::empty(y.sizes(), y.options().dtype(at::kByte), last) : y;
 }
 
-void set_passed(frozen_bn *k, const at::Tensor &passed)
+void set_passed(bn_pass *k, const at::Tensor &passed)
 {
 	if (k->pools)
 		k->winner = passed.mutable_data_ptr<uint8_t>();
@@ -85,10 +85,11 @@ template <class Over> std::vector<double> join(int64_t blocks, int64_t C, Over o
 }
 
 /* What adds to the two sums: of n rows from `first`, or of a band. */
-using row_sums = void (*)(const frozen_bn *k, int64_t first, int64_t n, float *a, float *b);
-using band_sums = void (*)(const frozen_bn *k, int64_t band, pool_room *room, float *a, float *b);
+using row_sums = void (*)(const bn_pass *k, int64_t first, int64_t n, float *a, float *b);
+using band_sums = void (*)(
+    const bn_pass *k, int64_t band, pool_workspace *workspace, float *a, float *b);
 
-std::vector<double> sums_over_rows(const frozen_bn &k, const at::Tensor &x, row_sums add)
+std::vector<double> sums_over_rows(const bn_pass &k, const at::Tensor &x, row_sums add)
 {
 	const int64_t C = k.C, blocks = (x.numel() / C + rows_block - 1) / rows_block;
 	return join(blocks, C, [&](float *parts) {
@@ -98,66 +99,68 @@ std::vector<double> sums_over_rows(const frozen_bn &k, const at::Tensor &x, row_
 	});
 }
 
-int64_t bands_of(const frozen_bn &k, const at::Tensor &x)
+int64_t bands_of(const bn_pass &k, const at::Tensor &x)
 {
 	return x.size(0) * pool_size(k.H);
 }
 
-template <class F> void over_bands(const frozen_bn &k, const at::Tensor &x, F f)
+template <class F> void over_bands(const bn_pass &k, const at::Tensor &x, F f)
 {
 	at::parallel_for(0, bands_of(k, x), 1, [&](int64_t from, int64_t to) {
-		pool_room *room = pool_room_new(&k);
+		pool_workspace *workspace = pool_workspace_new(&k);
 		for (int64_t band = from; band < to; band++)
-			f(band, room);
-		pool_room_free(room);
+			f(band, workspace);
+		pool_workspace_free(workspace);
 	});
 }
 
-std::vector<double> sums_over_bands(const frozen_bn &k, const at::Tensor &x, band_sums add)
+std::vector<double> sums_over_bands(const bn_pass &k, const at::Tensor &x, band_sums add)
 {
 	return join(bands_of(k, x), k.C, [&](float *parts) {
-		over_bands(k, x, [&](int64_t band, pool_room *room) {
-			add(&k, band, room, parts + 2 * band * k.C, parts + (2 * band + 1) * k.C);
+		over_bands(k, x, [&](int64_t band, pool_workspace *workspace) {
+			add(&k, band, workspace, parts + 2 * band * k.C,
+			    parts + (2 * band + 1) * k.C);
 		});
 	});
 }
 
 } // namespace
 
-void values_of_rows(const frozen_bn &k, const at::Tensor &x)
+void values_of_rows(const bn_pass &k, const at::Tensor &x)
 {
 	if (k.pools)
-		over_bands(k, x, [&](int64_t band, pool_room *room) {
-			pooled_bn_forward(&k, band, room, nullptr, nullptr);
+		over_bands(k, x, [&](int64_t band, pool_workspace *workspace) {
+			pooled_bn_forward(&k, band, workspace, nullptr, nullptr);
 		});
 	else
 		over_rows(
-		    x, [&](int64_t, int64_t first, int64_t n) { frozen_bn_values(&k, first, n); });
+		    x, [&](int64_t, int64_t first, int64_t n) { bn_rows_values(&k, first, n); });
 }
 
-std::vector<double> values_and_sums_of_rows(const frozen_bn &k, const at::Tensor &x)
+std::vector<double> values_and_sums_of_rows(const bn_pass &k, const at::Tensor &x)
 {
 	return k.pools ? sums_over_bands(k, x, pooled_bn_forward)
-	               : sums_over_rows(k, x, frozen_bn_forward);
+	               : sums_over_rows(k, x, bn_rows_forward);
 }
 
-std::vector<double> sums_of_rows(const frozen_bn &k, const at::Tensor &x)
+std::vector<double> sums_of_rows(const bn_pass &k, const at::Tensor &x)
 {
-	return sums_over_rows(k, x, batch_bn_sums);
+	return sums_over_rows(k, x, bn_rows_sums);
 }
 
-std::vector<double> gradient_sums_of_rows(const frozen_bn &k, const at::Tensor &x)
+std::vector<double> gradient_sums_of_rows(const bn_pass &k, const at::Tensor &x)
 {
 	return k.pools ? sums_over_bands(k, x, pooled_bn_gradient_sums)
-	               : sums_over_rows(k, x, batch_bn_gradient_sums);
+	               : sums_over_rows(k, x, bn_rows_gradient_sums);
 }
 
-void gradients_of_rows(const frozen_bn &k, const at::Tensor &x)
+void gradients_of_rows(const bn_pass &k, const at::Tensor &x)
 {
 	if (k.pools)
-		over_bands(k, x,
-		    [&](int64_t band, pool_room *room) { pooled_bn_backward(&k, band, room); });
+		over_bands(k, x, [&](int64_t band, pool_workspace *workspace) {
+			pooled_bn_backward(&k, band, workspace);
+		});
 	else
-		over_rows(x,
-		    [&](int64_t, int64_t first, int64_t n) { frozen_bn_backward(&k, first, n); });
+		over_rows(
+		    x, [&](int64_t, int64_t first, int64_t n) { bn_rows_backward(&k, first, n); });
 }

@@ -3,7 +3,7 @@
  * windows reads, and what the pool reads or leaves does not leave the cache. */
 #ifndef FD2_ROWS_H
 #define FD2_ROWS_H
-#include "lib/kernels/frozen-rows.h"
+#include "lib/kernels/bn-rows.h"
 #include <ATen/core/Tensor.h>
 #include <vector>
 
@@ -12,18 +12,18 @@ at::Tensor like_pixels(const at::Tensor &t);
 /* The images of group g: as many of each group, one group after the other. */
 at::Tensor part_of(const at::Tensor &x, int64_t g, int64_t groups);
 /* x's part of what the passes want to know. */
-frozen_bn rows_of(const at::Tensor &x, double top, bool pools);
+bn_pass rows_of(const at::Tensor &x, double top, bool pools);
 /* What y is written to; what will tell where the activation let pass: y, or with a pool the
  * winners, to be written too; and that in its place. */
 at::Tensor empty_y(const at::Tensor &x, bool pools);
 at::Tensor what_passed(const at::Tensor &y, bool pools);
-void set_passed(frozen_bn *k, const at::Tensor &passed);
+void set_passed(bn_pass *k, const at::Tensor &passed);
 
 /* y; and x's sums [2*C]: of x - pivot, and of its square */
-void values_of_rows(const frozen_bn &k, const at::Tensor &x);
-std::vector<double> values_and_sums_of_rows(const frozen_bn &k, const at::Tensor &x);
-std::vector<double> sums_of_rows(const frozen_bn &k, const at::Tensor &x);
-/* Sums [2*C] of d and of d (x - pivot), and dx and dresidual, as frozen-rows.h says. */
-std::vector<double> gradient_sums_of_rows(const frozen_bn &k, const at::Tensor &x);
-void gradients_of_rows(const frozen_bn &k, const at::Tensor &x);
+void values_of_rows(const bn_pass &k, const at::Tensor &x);
+std::vector<double> values_and_sums_of_rows(const bn_pass &k, const at::Tensor &x);
+std::vector<double> sums_of_rows(const bn_pass &k, const at::Tensor &x);
+/* Sums [2*C] of d and of d (x - pivot), and dx and dresidual, as bn-rows.h says. */
+std::vector<double> gradient_sums_of_rows(const bn_pass &k, const at::Tensor &x);
+void gradients_of_rows(const bn_pass &k, const at::Tensor &x);
 #endif

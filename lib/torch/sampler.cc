@@ -1,4 +1,5 @@
 #include "lib/torch/handle.h"
+#include "lib/torch/sampler.h"
 #include <ATen/CPUGeneratorImpl.h>
 #include <ATen/ops/randperm.h>
 #include <cstring>

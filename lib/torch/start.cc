@@ -2,6 +2,7 @@
 #include "lib/base/par.h"
 #include "lib/torch/cuda.h"
 #include "lib/torch/handle.h"
+#include "lib/torch/start.h"
 #include <ATen/Context.h>
 #include <ATen/Parallel.h>
 #include <ATen/Version.h>

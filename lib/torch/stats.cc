@@ -1,4 +1,5 @@
 /* Batch statistics as an autograd function: one pass over x forwards, one backwards. */
+#include "lib/torch/fused.h"
 #include "lib/torch/handle.h"
 #include "lib/torch/rows.h"
 #include <ATen/ops/add.h>

@@ -6,6 +6,7 @@
  *   dx[2i+a, 2j+b, c] = sum over t, u, o of W[a,b,c; o,t,u] dy[i+t-before, j+u-before, o]
  *   W[a,b,c; o,t,u]   = w[o,c, 2(before-t)+a+padding, 2(before-u)+b+padding], 0 outside of the
  * kernel. */
+#include "lib/torch/fused.h"
 #include "lib/torch/handle.h"
 #include <ATen/Parallel.h>
 #include <ATen/ops/conv2d.h>

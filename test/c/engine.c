@@ -2,6 +2,12 @@
  * scalar re-derivations. */
 #include <stdlib.h>
 
+#include "lib/torch/functional.h"
+#include "lib/torch/fused.h"
+#include "lib/torch/optim.h"
+#include "lib/torch/pixels.h"
+#include "lib/torch/replay.h"
+#include "lib/torch/start.h"
 #include "lib/torch/tensor.h"
 #include "test/c/check.h"
 #include "test/c/tensors.h"
@@ -301,8 +307,8 @@ static struct pooled pooled_bn(
 	v[0] = x;
 	v[3] = tensor_mul(
 	    v[3], tensor_full(0.01, T_F32, 0, NULL)); /* near x's, as it is in networks */
-	struct frozen_norm norm = {v[1], v[2], v[3], tensor_mul(v[4], v[4]), 1e-5};
-	struct norm_then then = {.top = top, .pools = !apart};
+	struct bn_params norm = {v[1], v[2], v[3], tensor_mul(v[4], v[4]), 1e-5};
+	struct bn_then then = {.top = top, .pools = !apart};
 	for (int i = 0; i < 3; i++)
 		tensor_requires_grad_(v[i], i == 0 || batch);
 	if (batch)
@@ -371,8 +377,8 @@ static void rounding(void)
 			       *zero = tensor_full(0, T_F32, 1, &C);
 			Tensor *bias = tensor_from(bits, T_F32, 1, &C),
 			       *x = tensor_full(-0.0, T_BF16, 4, (int64_t[]){1, C, 1, 1});
-			struct frozen_norm norm = {one, bias, zero, one, 0};
-			struct norm_then then = {.pools = pools};
+			struct bn_params norm = {one, bias, zero, one, 0};
+			struct bn_then then = {.pools = pools};
 			Tensor *y = tensor_frozen_bn(x, &norm, &then, 1, NULL, NULL);
 			CHECK(tensor_read(y, T_F64, got, C) == 0 &&
 			      tensor_read(tensor_to(bias, T_BF16), T_F64, want, C) == 0);
@@ -391,8 +397,8 @@ static void pool_refused(void)
 	tensor_scope_begin(NO_GRAD);
 	Tensor *x = random_tensor(T_F32, 4, (int64_t[]){IMAGES, CHANNELS, 4, 4}, 40),
 	       *v = tensor_full(1, T_F32, 1, (int64_t[]){CHANNELS});
-	struct frozen_norm norm = {v, v, v, v, 1e-5};
-	struct norm_then then = {.residual = x, .pools = true};
+	struct bn_params norm = {v, v, v, v, 1e-5};
+	struct bn_then then = {.residual = x, .pools = true};
 	CHECK(!tensor_frozen_bn(x, &norm, &then, 1, NULL, NULL));
 	CHECK(tensor_error() && strstr(tensor_error(), "a pool takes no residual"));
 	tensor_error_clear();
@@ -544,7 +550,7 @@ static void adds_up(bool reads)
 	tensor_scope_begin(NO_GRAD);
 	a.sum = tensor_full(0, T_F32, 0, NULL);
 	for (int i = 1; i <= 10; i++) {
-		tensor_settle(&a.x, tensor_full(i, T_F32, 0, NULL));
+		tensor_to_static(&a.x, tensor_full(i, T_F32, 0, NULL));
 		CHECK(replay_take(replay, add_square, &a) == 0);
 	}
 	CHECK_NEAR(tensor_item(a.sum), 385, 0);

@@ -84,7 +84,7 @@ static void clamped_elements(void)
 /* n normal numbers, f32 or bf16; freed by the caller. It begins `skip` elements behind an
  * aligned address. */
 struct array {
-	char *room;
+	char *workspace;
 	void *v;
 	size_t bytes;
 };
@@ -93,7 +93,7 @@ static struct array array_new(int64_t n, bool bf16, int skip)
 {
 	size_t size = bf16 ? 2 : 4;
 	struct array a = {xmalloc(((size_t)n + (size_t)skip) * size), NULL, (size_t)n * size};
-	a.v = a.room + (size_t)skip * size;
+	a.v = a.workspace + (size_t)skip * size;
 	for (int64_t i = 0; i < n; i++)
 		store(a.v, i, normal(), bf16);
 	return a;
@@ -133,9 +133,9 @@ static const struct shape shapes[] = {{1, 1, 1, false, 0}, {1, 5000, 64, true, 0
 enum { SHAPES = sizeof shapes / sizeof *shapes };
 
 struct norm {
-	struct frozen_bn k;
+	struct bn_pass k;
 	const struct shape *s;
-	float *room, *statistics; /* mean and var [2][groups][C] */
+	float *workspace, *statistics; /* mean and var [2][groups][C] */
 	const float *mean, *dmean, *dvar;
 };
 
@@ -151,16 +151,16 @@ static int64_t elements_of(const struct shape *s)
 
 static int64_t room_of(const struct shape *s)
 {
-	return fd2_cuda_engine()->frozen_room(s->rows, s->groups, s->C);
+	return fd2_cuda_engine()->frozen_workspace(s->rows, s->groups, s->C);
 }
 
 static const char *run_forward(void *ctx)
 {
 	struct norm *n = ctx;
-	float *mean = n->room ? n->statistics : NULL,
-	      *var = n->room ? n->statistics + vectors_of(n->s) : NULL;
+	float *mean = n->workspace ? n->statistics : NULL,
+	      *var = n->workspace ? n->statistics + vectors_of(n->s) : NULL;
 	return fd2_cuda_engine()->frozen_forward(
-	    &n->k, n->s->rows, n->s->groups, n->room, mean, var, NULL);
+	    &n->k, n->s->rows, n->s->groups, n->workspace, mean, var, NULL);
 }
 
 static const char *run_backward(void *ctx)
@@ -178,7 +178,7 @@ static double slack(bool bf16, double value)
 
 static void check_values(const struct norm *n)
 {
-	const struct frozen_bn *k = &n->k;
+	const struct bn_pass *k = &n->k;
 	for (int64_t i = 0; i < elements_of(n->s); i++) {
 		double want =
 		    (double)load(k->x, i, k->bf16) * k->scale[i % k->C] + k->shift[i % k->C];
@@ -190,7 +190,7 @@ static void check_values(const struct norm *n)
 
 static void check_statistics(const struct norm *n)
 {
-	const struct frozen_bn *k = &n->k;
+	const struct bn_pass *k = &n->k;
 	double rows = (double)n->s->rows;
 	for (int64_t i = 0; i < vectors_of(n->s); i++) {
 		double mean = 0, var = 0;
@@ -214,7 +214,7 @@ static double of_statistics(const struct norm *n, int64_t i, double x)
 
 static void check_gradients(const struct norm *n)
 {
-	const struct frozen_bn *k = &n->k;
+	const struct bn_pass *k = &n->k;
 	for (int64_t i = 0; i < elements_of(n->s); i++) {
 		int64_t c = i % k->C;
 		float y = load(k->y, i, k->bf16), x = load(k->x, i, k->bf16);
@@ -235,12 +235,12 @@ static void norm_runs(const struct shape *s, float top, bool whole)
 	struct array dy = array_new(n, s->bf16, s->skip), dx = array_new(n, s->bf16, s->skip),
 	             dr = array_new(n, s->bf16, s->skip);
 	struct array channels = array_new(3 * s->C, false, 0), d = array_new(2 * vectors, false, 0);
-	struct array room = array_new(room_of(s), false, 0),
+	struct array workspace = array_new(room_of(s), false, 0),
 	             statistics = array_new(2 * vectors, false, 0);
 	float *c = channels.v;
 	struct norm k = {
 	    {s->C, s->bf16, top, x.v, whole ? r.v : NULL, y.v, c, c + s->C, c + 2 * s->C}, s};
-	k.room = whole ? room.v : NULL;
+	k.workspace = whole ? workspace.v : NULL;
 	k.statistics = statistics.v;
 	run_thrice(run_forward, &k, (struct array[]){y, statistics}, 1 + whole);
 	check_values(&k);
@@ -256,9 +256,9 @@ static void norm_runs(const struct shape *s, float top, bool whole)
 	run_thrice(run_backward, &k, (struct array[]){dx, dr}, 1 + whole);
 	check_gradients(&k);
 	for (struct array *a =
-	         (struct array[]){x, y, r, dy, dx, dr, channels, d, room, statistics, {0}};
-	     a->room; a++)
-		free(a->room);
+	         (struct array[]){x, y, r, dy, dx, dr, channels, d, workspace, statistics, {0}};
+	     a->workspace; a++)
+		free(a->workspace);
 }
 
 static void norm_kernels(void)
@@ -280,19 +280,19 @@ static void statistics_far_from_zero(void)
 		struct array x = array_new(n, s->bf16, s->skip), y = array_new(n, s->bf16, s->skip);
 		struct array channels = array_new(3 * s->C, false, 0),
 		             statistics = array_new(2 * vectors_of(s), false, 0);
-		struct array room = array_new(room_of(s), false, 0);
+		struct array workspace = array_new(room_of(s), false, 0);
 		float *c = channels.v;
 		struct norm k = {{s->C, s->bf16, 0, x.v, NULL, y.v, c, c + s->C, c + 2 * s->C}, s,
-		    room.v, statistics.v};
+		    workspace.v, statistics.v};
 		for (int64_t i = 0; i < n; i++)
 			store(x.v, i, 100 + normal(), s->bf16);
 		for (int64_t i = 2 * s->C; i < 3 * s->C; i++)
 			c[i] = 100 + 0.1f * normal();
 		run_thrice(run_forward, &k, &statistics, 1);
 		check_statistics(&k);
-		for (struct array *a = (struct array[]){x, y, channels, statistics, room, {0}};
-		     a->room; a++)
-			free(a->room);
+		for (struct array *a = (struct array[]){x, y, channels, statistics, workspace, {0}};
+		     a->workspace; a++)
+			free(a->workspace);
 	}
 }
 
@@ -318,31 +318,31 @@ static bool same(const void *a, const void *b, int64_t n, bool bf16)
 }
 
 /* The CPU's passes give the same bits. */
-static void check_windows(const struct frozen_bn *k, int64_t images)
+static void check_windows(const struct bn_pass *k, int64_t images)
 {
 	int64_t h = pool_size(k->H), n = images * h * pool_size(k->W) * k->C;
 	struct array y = array_new(n, k->bf16, 0), winner = array_new(n, false, 0);
-	struct pool_room *room = pool_room_new(k);
-	struct frozen_bn cpu = *k;
+	struct pool_workspace *workspace = pool_workspace_new(k);
+	struct bn_pass cpu = *k;
 	cpu.y = y.v;
 	cpu.winner = winner.v;
 	for (int64_t band = 0; band < images * h; band++)
-		pooled_bn_forward(&cpu, band, room, NULL, NULL);
+		pooled_bn_forward(&cpu, band, workspace, NULL, NULL);
 	CHECK(same(y.v, k->y, n, k->bf16));
 	CHECK(!memcmp(winner.v, k->winner, (size_t)n));
-	pool_room_free(room);
-	free(y.room);
-	free(winner.room);
+	pool_workspace_free(workspace);
+	free(y.workspace);
+	free(winner.workspace);
 }
 
 /* The CPU's gradient is equal; the sign of a 0 may differ. */
 static void check_shares(const struct norm *n, int64_t images)
 {
-	struct frozen_bn cpu = n->k;
+	struct bn_pass cpu = n->k;
 	int64_t C = cpu.C, bands = images * pool_size(cpu.H), in_group = bands / n->s->groups,
 	        count = elements_of(n->s);
 	struct array dx = array_new(count, cpu.bf16, 0);
-	struct pool_room *room = pool_room_new(&cpu);
+	struct pool_workspace *workspace = pool_workspace_new(&cpu);
 	float *lines = xcalloc((size_t)(2 * C), sizeof *lines);
 	cpu.dx = dx.v;
 	cpu.slope = lines;
@@ -353,17 +353,17 @@ static void check_shares(const struct norm *n, int64_t images)
 			frozen_line(n->dmean ? n->dmean[first + c] : 0,
 			    n->dvar ? n->dvar[first + c] : 0, n->mean ? n->mean[first + c] : 0,
 			    (double)n->s->rows, &lines[c], &lines[C + c]);
-		pooled_bn_backward(&cpu, band, room);
+		pooled_bn_backward(&cpu, band, workspace);
 	}
 	for (int64_t i = 0; i < count; i++)
 		CHECK(load(dx.v, i, cpu.bf16) == load(n->k.dx, i, cpu.bf16));
-	pool_room_free(room);
+	pool_workspace_free(workspace);
 	free(lines);
-	free(dx.room);
+	free(dx.workspace);
 }
 
 /* Values in f64. The winner is the first of the largest, or nobody where nothing passes. */
-static void check_winners(const struct frozen_bn *k, int64_t images)
+static void check_winners(const struct bn_pass *k, int64_t images)
 {
 	int64_t h = pool_size(k->H), w = pool_size(k->W);
 	for (int64_t at = 0; at < images * h * w * k->C; at++) {
@@ -394,7 +394,7 @@ static void check_winners(const struct frozen_bn *k, int64_t images)
 /* Every dy goes where its winner is. */
 static void check_unpooled(const struct norm *n, int64_t images)
 {
-	const struct frozen_bn *k = &n->k;
+	const struct bn_pass *k = &n->k;
 	int64_t h = pool_size(k->H), w = pool_size(k->W), rows = images * k->H * k->W;
 	double *d = xcalloc((size_t)(rows * k->C), sizeof *d);
 	for (int64_t at = 0; at < images * h * w * k->C; at++) {
@@ -423,7 +423,7 @@ static void pool_runs(const struct map *m, float top, bool whole)
 	             dy = array_new(out, s.bf16, s.skip);
 	struct array dx = array_new(n, s.bf16, s.skip), winner = array_new(out, false, 0);
 	struct array channels = array_new(3 * s.C, false, 0), d = array_new(2 * vectors, false, 0);
-	struct array room = array_new(room_of(&s), false, 0),
+	struct array workspace = array_new(room_of(&s), false, 0),
 	             statistics = array_new(2 * vectors, false, 0);
 	float *c = channels.v;
 	struct norm k = {{s.C, s.bf16, top, x.v, NULL, y.v, c, c + s.C, c + 2 * s.C}, &s};
@@ -432,7 +432,7 @@ static void pool_runs(const struct map *m, float top, bool whole)
 	k.k.W = m->W;
 	k.k.winner = (uint8_t *)winner.v + m->skip;
 	winner.bytes = (size_t)(out + m->skip);
-	k.room = whole ? room.v : NULL;
+	k.workspace = whole ? workspace.v : NULL;
 	k.statistics = statistics.v;
 	run_thrice(run_forward, &k, (struct array[]){y, winner, statistics}, 2 + whole);
 	check_windows(&k.k, m->images);
@@ -449,9 +449,9 @@ static void pool_runs(const struct map *m, float top, bool whole)
 	check_unpooled(&k, m->images);
 	check_shares(&k, m->images);
 	for (struct array *a =
-	         (struct array[]){x, y, dy, dx, winner, channels, d, room, statistics, {0}};
-	     a->room; a++)
-		free(a->room);
+	         (struct array[]){x, y, dy, dx, winner, channels, d, workspace, statistics, {0}};
+	     a->workspace; a++)
+		free(a->workspace);
 }
 
 static void pool_kernels(void)
@@ -511,8 +511,8 @@ static void tied_windows(bool bf16, float top, int64_t C, uint32_t x_odds, uint3
 	}
 	CHECK_STR(run_forward(&k), NULL);
 	check_windows(&k.k, IMAGES);
-	for (struct array *a = (struct array[]){x, y, winner, channels, {0}}; a->room; a++)
-		free(a->room);
+	for (struct array *a = (struct array[]){x, y, winner, channels, {0}}; a->workspace; a++)
+		free(a->workspace);
 }
 
 static void pooled_ties(void)
@@ -560,7 +560,7 @@ static void rounds_as_the_cpu(int64_t C, bool pools)
 	float *scale = xmalloc((size_t)C * sizeof *scale),
 	      *shift = xmalloc((size_t)C * sizeof *shift);
 	uint8_t *winner = xmalloc((size_t)C);
-	struct frozen_bn k = {C, true, 0, x, NULL, y, scale, shift, shift, .pools = pools, .H = 1,
+	struct bn_pass k = {C, true, 0, x, NULL, y, scale, shift, shift, .pools = pools, .H = 1,
 	    .W = 1, .winner = winner};
 	for (int64_t c = 0; c < C; c++) {
 		x[c] = below_zero;
@@ -711,8 +711,8 @@ static void distances_kernel(void)
 		run_thrice(run_distances, &d, (struct array[]){d.sum, d.d}, 2);
 		check_distances(&d);
 		for (struct array *a = (struct array[]){d.in, d.d, d.factors, d.terms, d.sum, {0}};
-		     a->room; a++)
-			free(a->room);
+		     a->workspace; a++)
+			free(a->workspace);
 	}
 }
 
@@ -785,7 +785,7 @@ static void taps_for(int i, struct tap rows[H], struct tap columns[W])
 static void view_kernel(void)
 {
 	struct tap rows[H], columns[W];
-	float room[6 * W];
+	float workspace[6 * W];
 	for (int bf16 = 0; bf16 < 2; bf16++) {
 		struct array x = array_new(IMAGES * PIXELS, false, 0),
 		             y = array_new(IMAGES * PIXELS, bf16, 0);
@@ -794,13 +794,13 @@ static void view_kernel(void)
 		run_thrice(run_view, &v, &y, 1);
 		for (int i = 0; i < IMAGES; i++) {
 			taps_for(i, rows, columns);
-			view_forward(
-			    (float *)x.v + i * PIXELS, want.v, bf16, rows, columns, H, W, room);
+			view_forward((float *)x.v + i * PIXELS, want.v, bf16, rows, columns, H, W,
+			    workspace);
 			CHECK(!memcmp(want.v, (char *)y.v + (size_t)i * want.bytes, want.bytes));
 		}
-		free(x.room);
-		free(y.room);
-		free(want.room);
+		free(x.workspace);
+		free(y.workspace);
+		free(want.workspace);
 	}
 }
 
@@ -808,7 +808,7 @@ static void view_kernel(void)
 static void adjoint_kernel(void)
 {
 	struct tap rows[H], columns[W];
-	float want[PIXELS], room[3 * W];
+	float want[PIXELS], workspace[3 * W];
 	for (int bf16 = 0; bf16 < 2; bf16++) {
 		struct array dy = array_new(IMAGES * PIXELS, bf16, 0),
 		             dx = array_new(IMAGES * PIXELS, false, 0);
@@ -817,13 +817,13 @@ static void adjoint_kernel(void)
 		for (int i = 0; i < IMAGES; i++) {
 			taps_for(i, rows, columns);
 			view_adjoint((char *)dy.v + (size_t)i * dy.bytes / IMAGES, want, bf16, rows,
-			    columns, H, W, room);
+			    columns, H, W, workspace);
 			for (int k = 0; k < PIXELS; k++)
 				CHECK_NEAR(((float *)dx.v)[i * PIXELS + k], want[k],
 				    1e-5 * (1 + fabs(want[k])));
 		}
-		free(dy.room);
-		free(dx.room);
+		free(dy.workspace);
+		free(dx.workspace);
 	}
 }
 
@@ -842,13 +842,13 @@ static void is_adjoint(const struct pixel_view *view, int64_t high, int64_t wide
 		pulled += (double)((float *)x.v)[i] * ((float *)back.v)[i];
 	}
 	CHECK_NEAR(seen, pulled, 1e-4 * seen);
-	free(x.room);
-	free(y.room);
-	free(back.room);
+	free(x.workspace);
+	free(y.workspace);
+	free(back.workspace);
 }
 
 /* More columns than a block has threads, more rows that read a pixel, and more columns than its
- * memory has room for. */
+ * memory has workspace for. */
 static void large_views(void)
 {
 	float none;
@@ -935,7 +935,7 @@ static void the_plugin_loads(void)
 	CHECK(e->frozen_forward && e->frozen_backward && e->distances && e->distances_gradient &&
 	      e->view_forward && e->view_adjoint && e->adam && e->render && e->put);
 	CHECK_STR(e->put(NULL, NULL, PUT_MAX + 1, NULL), "too many numbers for one launch");
-	CHECK(e->frozen_room(5000, 2, 64) == fd2_cuda_engine()->frozen_room(5000, 2, 64));
+	CHECK(e->frozen_workspace(5000, 2, 64) == fd2_cuda_engine()->frozen_workspace(5000, 2, 64));
 }
 
 int main(void)

@@ -473,9 +473,9 @@ static void drops(void)
 	static float v[N * C];
 	struct rng a = rng_at(1, RNG_TEST, 0, 0, 0), b = a, c = rng_at(2, RNG_TEST, 0, 0, 0);
 	tensor_scope_begin(NO_GRAD);
-	Tensor *y = dropout_keep(N, C, 0.2, &a);
-	CHECK(same_values(dropout_keep(N, C, 0.2, &b), y));
-	CHECK(!same_values(dropout_keep(N, C, 0.2, &c), y));
+	Tensor *y = dropout_mask(N, C, 0.2, &a);
+	CHECK(same_values(dropout_mask(N, C, 0.2, &b), y));
+	CHECK(!same_values(dropout_mask(N, C, 0.2, &c), y));
 	CHECK(tensor_read(y, T_F32, v, N * C) == 0);
 	int dropped = 0, odd = 0;
 	for (int i = 0; i < N * C; i++) {

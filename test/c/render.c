@@ -6,6 +6,7 @@
 #include "lib/cuda/engine.h"
 #include "lib/fd2/batch/batch.h"
 #include "lib/fd2/batch/staging.h"
+#include "lib/torch/start.h"
 #include "test/c/check.h"
 #include "test/c/tensors.h"
 

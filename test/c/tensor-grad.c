@@ -1,4 +1,6 @@
 /* Every differentiable operation against central differences in f64. */
+#include "lib/torch/functional.h"
+#include "lib/torch/fused.h"
 #include "lib/torch/tensor.h"
 #include "test/c/check.h"
 #include "test/c/tensors.h"

@@ -1,4 +1,8 @@
 /* Ten thousand training steps of a small network: handles and memory stay as they are. */
+#include "lib/torch/functional.h"
+#include "lib/torch/fused.h"
+#include "lib/torch/optim.h"
+#include "lib/torch/start.h"
 #include "lib/torch/tensor.h"
 #include "test/c/check.h"
 #include <stdio.h>

@@ -1,4 +1,8 @@
 /* The contract of tensor.h: NULL, errors, scopes, and values against short scalar loops. */
+#include "lib/torch/functional.h"
+#include "lib/torch/fused.h"
+#include "lib/torch/optim.h"
+#include "lib/torch/start.h"
 #include "lib/torch/tensor.h"
 #include "test/c/check.h"
 #include <math.h>

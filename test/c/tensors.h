@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "lib/base/rng.h"
+#include "lib/torch/start.h"
 #include "lib/torch/tensor.h"
 
 /* libtorch on the CPU, or on what FD2_TEST_DEVICE says (`make check-cuda`). -1: it said why not. */

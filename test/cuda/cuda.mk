@@ -23,7 +23,7 @@ $(GPU): $(filter-out %/torch/cuda.o,$(call obj,$(C_TORCH) $(CC_TORCH))) $(EMULAT
 	$(Q)ln -f $(CORE) $(@D)/; $(link_torch)
 
 # The CPU's passes are the oracle of the kernels, and plain C.
-ORACLE = $(call obj,lib/kernels/frozen-rows.c lib/kernels/pixel-rows.c lib/kernels/pool-rows.c)
+ORACLE = $(call obj,lib/kernels/bn-rows.c lib/kernels/pixel-rows.c lib/kernels/pool-rows.c)
 $(B)/test/kernels: $(ORACLE)
 $(B)/test/kernels $(B)/test/render: $(EMULATED)
 $(B)/test/kernels $(B)/test/render: TOOL_LIBS = -lstdc++

@@ -103,11 +103,11 @@ void norm(int64_t C, int64_t side, bool bf16, bool adds, bool pools)
 	              n_out = N * out * out * C;
 	const array x(n, bf16), residual(adds ? n : 1, bf16), y(n_out, bf16), dy(n_out, bf16),
 	    dx(n, bf16), dr(adds ? n : 1, bf16);
-	const array channels(7 * C), room(engine->frozen_room(rows, 1, C)), winner((n_out + 3) / 4),
-	    statistics(2 * C);
+	const array channels(7 * C), workspace(engine->frozen_workspace(rows, 1, C)),
+	    winner((n_out + 3) / 4), statistics(2 * C);
 	float *c = channels;
 	char name[64];
-	struct frozen_bn k = {};
+	struct bn_pass k = {};
 	k.C = C;
 	k.bf16 = bf16;
 	k.top = INFINITY;
@@ -132,7 +132,7 @@ void norm(int64_t C, int64_t side, bool bf16, bool adds, bool pools)
 	             places = pools ? (double)n_out : 0;
 	line("forward", name, read + y.bytes + places, [&] {
 		return engine->frozen_forward(
-		    &k, rows, 1, room, statistics, (float *)statistics + C, nullptr);
+		    &k, rows, 1, workspace, statistics, (float *)statistics + C, nullptr);
 	});
 	line("backward", name, read + dx.bytes + dy.bytes + (pools ? places : y.bytes), [&] {
 		return engine->frozen_backward(

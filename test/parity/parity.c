@@ -19,6 +19,7 @@
 #include "lib/nn/optim.h"
 #include "lib/nn/pretrained.h"
 #include "lib/nn/weights.h"
+#include "lib/torch/start.h"
 
 enum { INPUTS_MAX = 256, STEPS = 20 };
 

@@ -7,6 +7,7 @@
 #include "lib/base/opts.h"
 #include "lib/base/par.h"
 #include "lib/fd2/batch/staging.h"
+#include "lib/torch/start.h"
 
 void batch_init(struct batch *b, int cap, int size)
 {

@@ -2,7 +2,7 @@
  * and prepares the batch after that. */
 #ifndef FD2_LATE_H
 #define FD2_LATE_H
-#include "lib/torch/tensor.h"
+#include "lib/torch/replay.h"
 
 struct late {
 	int (*look)(void *ctx, Reading *left, int batch); /* ends the reading; -1: fail_message */

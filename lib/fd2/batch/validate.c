@@ -2,6 +2,7 @@
 
 #include "lib/base/err.h"
 #include "lib/base/progress.h"
+#include "lib/torch/start.h"
 
 /* Images of a pass. On the CPU as much memory as a step of training needs, which is used again. */
 enum { ON_CPU = 16, ON_GPU = 64 };

@@ -63,8 +63,8 @@ static void put_numbers(struct learning *g, int size)
 	struct pixel_view whole[INDICES_MAX] = {{0}};
 	for (int i = 0; i < b->indices; i++)
 		whole[i].w = whole[i].h = size;
-	g->views = instead(g->views, tensor_views(whole, b->indices, size, size));
-	g->adam = instead(g->adam, tensor_adam_numbers(1, &(struct adam_pixels){0}));
+	g->views = replace_tensor(g->views, tensor_views(whole, b->indices, size, size));
+	g->adam = replace_tensor(g->adam, tensor_adam_numbers(1, &(struct adam_pixels){0}));
 }
 
 static int begin_phase(
@@ -77,10 +77,10 @@ static int begin_phase(
 			g->replays[t][compared] = replay_new();
 	g->phase = phase;
 	g->phase_begin = step;
-	g->x = instead(g->x, phase_start(l->method, g->x, start, size));
+	g->x = replace_tensor(g->x, phase_start(l->method, g->x, start, size));
 	tensor_requires_grad_(g->x, true);
-	g->m = instead(g->m, tensor_full_like(g->x, 0));
-	g->v = instead(g->v, tensor_full_like(g->x, 0));
+	g->m = replace_tensor(g->m, tensor_full_like(g->x, 0));
+	g->v = replace_tensor(g->v, tensor_full_like(g->x, 0));
 	put_numbers(g, size);
 	if (l->similarity && similarity_applies(l->similarity, g->batch))
 		similarity_prepare(l->similarity, &g->compared, g->batch, size);
@@ -99,7 +99,7 @@ static int take_steps(struct learner *l, struct learning *g, Tensor *start)
 		if (phase != g->phase) {
 			err = begin_phase(l, g, start, phase, step);
 			if (phase == m->phases - 1)
-				start = instead(start, NULL);
+				start = replace_tensor(start, NULL);
 		}
 		if (!err)
 			err = step_take(l, g, step);

@@ -84,9 +84,9 @@ void similarity_prepare(
 	if (c->maps[0] && !needs_images(s))
 		return; /* maps as stored are the same in every phase */
 	for (int i = 0; i < b->indices && needs_images(s); i++)
-		c->images[i] = instead(c->images[i], history_images(s->history, b, i, size));
+		c->images[i] = replace_tensor(c->images[i], history_images(s->history, b, i, size));
 	for (int t = 0; t < s->teachers->n && s->view != LS_SAME; t++)
-		c->maps[t] = instead(c->maps[t],
+		c->maps[t] = replace_tensor(c->maps[t],
 		    s->view == LS_ONCE ? maps_once(s, c, b, t, size) : maps_as_stored(s, b, t));
 }
 

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "lib/base/err.h"
+#include "lib/torch/sampler.h"
 #include "lib/torch/tensor.h"
 
 struct fkd_order {

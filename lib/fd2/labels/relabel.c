@@ -14,6 +14,7 @@
 #include "lib/fd2/batch/late.h"
 #include "lib/fd2/stage.h"
 #include "lib/fd2/teacher/teachers.h"
+#include "lib/torch/replay.h"
 
 struct run {
 	const struct relabel_job *job;
@@ -49,9 +50,9 @@ static void draw_keeps(struct labelling *l, long e, int i, bool again)
 		for (int half = 0; half < l->parts; half++) {
 			struct rng random = rng_at((uint64_t)common.seed, RNG_DROPOUT, (uint64_t)e,
 			    (uint32_t)i, (uint32_t)(half + 2 * t));
-			Tensor *keep = backbone_keep(
+			Tensor *keep = backbone_dropout_mask(
 			    &r->teachers.v[t].backbone, half_size(l->n, l->parts, half), &random);
-			l->keep[t][half] = again ? tensor_settle(&r->keep[t][half], keep) : keep;
+			l->keep[t][half] = again ? tensor_to_static(&r->keep[t][half], keep) : keep;
 		}
 }
 
@@ -63,7 +64,7 @@ static Tensor *mean_logits(const struct labelling *l, const Tensor *x, int half)
 	for (int t = 0; t < r->teachers.n; t++) {
 		const struct backbone *b = &r->teachers.v[t].backbone;
 		struct pass pass = {
-		    .bn = r->batch_bn ? BN_BATCH : BN_RUNNING, .keep = l->keep[t][half]};
+		    .bn = r->batch_bn ? BN_BATCH : BN_RUNNING, .dropout_mask = l->keep[t][half]};
 		tensor_scope_begin(NO_GRAD);
 		Tensor *logits = backbone_logits(b, backbone_features(b, x, &pass), &pass);
 		logits = tensor_keep(tensor_affine(logits, r->weights[t], 0));
@@ -97,7 +98,7 @@ static int label_batch(struct run *r, long e, int i)
 	tensor_scope_begin(NO_GRAD);
 	struct labelling l = {.r = r, .n = n, .parts = r->batch_bn && n > 1 ? 2 : 1};
 	Tensor *x = batch_images(&r->batch, 0, n, arithmetic());
-	l.x = again ? tensor_settle(&r->x, x) : x;
+	l.x = again ? tensor_to_static(&r->x, x) : x;
 	l.logits = again ? r->logits : tensor_full(0, T_F32, 2, (int64_t[]){n, K});
 	draw_keeps(&l, e, i, again);
 	int ok = again ? replay_take(r->replay, label, &l) : label(&l);

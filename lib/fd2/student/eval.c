@@ -64,9 +64,9 @@ static struct lesson lesson_of(struct evaluation *r, int e, int i)
 		    T_F16, 2, (int64_t[]){n, K});
 	else
 		labels = batch_labels(&r->batch, 0, n);
-	l.x = l.again ? tensor_settle(&r->x, x) : x;
-	l.teacher = l.again ? tensor_settle(&r->teacher, teacher) : teacher;
-	l.labels = l.again ? tensor_settle(&r->targets, labels) : labels;
+	l.x = l.again ? tensor_to_static(&r->x, x) : x;
+	l.teacher = l.again ? tensor_to_static(&r->teacher, teacher) : teacher;
+	l.labels = l.again ? tensor_to_static(&r->targets, labels) : labels;
 	return l;
 }
 

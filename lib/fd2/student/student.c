@@ -64,8 +64,8 @@ static Tensor *draw_keep(struct student *s, const struct lesson *l, int half)
 {
 	struct rng r = rng_at((uint64_t)s->plan->seed, RNG_DROPOUT, (uint64_t)l->epoch,
 	    (uint32_t)l->number, (uint32_t)half);
-	Tensor *keep = backbone_keep(&s->net, half_size(l->n, l->parts, half), &r);
-	return l->again ? tensor_settle(&s->keep[half], keep) : keep;
+	Tensor *keep = backbone_dropout_mask(&s->net, half_size(l->n, l->parts, half), &r);
+	return l->again ? tensor_to_static(&s->keep[half], keep) : keep;
 }
 
 static Tensor *loss_of(const struct lesson *l, const Tensor *logits, int half)
@@ -88,7 +88,7 @@ static int learn(const struct learning *k, int half)
 {
 	struct student *s = k->student;
 	const struct lesson *l = k->lesson;
-	struct pass pass = {.bn = BN_TRAIN, .keep = k->keep[half]};
+	struct pass pass = {.bn = BN_TRAIN, .dropout_mask = k->keep[half]};
 	tensor_scope_begin(GRAD);
 	Tensor *F = backbone_features(&s->net, part(l->x, l, half), &pass);
 	Tensor *loss = loss_of(l, backbone_logits(&s->net, F, &pass), half);

@@ -5,11 +5,12 @@
 #include "formats/digest.h"
 #include "lib/fd2/batch/batch.h"
 #include "lib/fd2/batch/late.h"
-#include "lib/fd2/student/job.h"
 #include "lib/fd2/batch/measures.h"
+#include "lib/fd2/student/job.h"
 #include "lib/nn/backbone.h"
 #include "lib/nn/ema.h"
 #include "lib/nn/optim.h"
+#include "lib/torch/replay.h"
 
 struct student {
 	const struct student_plan *plan;
@@ -25,7 +26,7 @@ struct student {
 	struct ema *kept;  /* what it was then, where that is measured again; or NULL */
 	double seconds;    /* of its own steps and measurements */
 	Replay *replay;    /* of its steps on full batches */
-	Tensor *keep[2];   /* theirs of backbone_keep, for each half */
+	Tensor *keep[2];   /* theirs of backbone_dropout_mask, for each half */
 	Tensor *lost;      /* [2]: the last step's losses, of each half */
 	struct late late;  /* these */
 	int halves[2];     /* samples of each, in the step whose losses are still to be read */

@@ -73,8 +73,8 @@ static Tensor *loss_of_cal(struct training *t, struct step *s)
 	if (cal_augment(t->guided, b->pixels, tensor_detach(s->o.A), b->size, t->config->seed,
 	        t->epoch, t->step) < 0)
 		return NULL;
-	struct pass pass = {
-	    .bn = BN_TRAIN, .keep = backbone_keep(&t->teacher.backbone, 2 * b->n, &s->random)};
+	struct pass pass = {.bn = BN_TRAIN,
+	    .dropout_mask = backbone_dropout_mask(&t->teacher.backbone, 2 * b->n, &s->random)};
 	struct teacher_out o =
 	    teacher_forward(&t->teacher, images_from(t->guided, 2 * b->n, b->size, t->type), &pass);
 	return loss_cal_augmented(s->o.p_raw, p_eff, o.p_raw, effect(t, &o, true), s->labels,
@@ -109,7 +109,7 @@ static Tensor *learn(struct training *t)
 	struct step s = {.pass.bn = BN_TRAIN};
 	s.random = rng_at(t->config->seed, RNG_DROPOUT, (uint64_t)t->epoch, (uint32_t)t->step, 0);
 	tensor_scope_begin(GRAD);
-	s.pass.keep = backbone_keep(&t->teacher.backbone, b->n, &s.random);
+	s.pass.dropout_mask = backbone_dropout_mask(&t->teacher.backbone, b->n, &s.random);
 	s.labels = batch_labels(b, 0, b->n);
 	s.o = teacher_forward(&t->teacher, batch_images(b, 0, b->n, t->type), &s.pass);
 	s.center = loss_center(s.o.z, t->teacher.cal.prototypes, s.labels);

@@ -148,14 +148,15 @@ void record_operator(const c10::OperatorHandle &op, c10::DispatchKeySet keys, St
 
 const cuda_engine &kernels = *fd2_cuda_engine();
 
-const char *forward(const frozen_bn *k, int64_t rows, int64_t groups, float *room, float *mean,
+const char *forward(const bn_pass *k, int64_t rows, int64_t groups, float *workspace, float *mean,
     float *var, void *on)
 {
-	return take(
-	    [=, k = *k] { return kernels.frozen_forward(&k, rows, groups, room, mean, var, on); });
+	return take([=, k = *k] {
+		return kernels.frozen_forward(&k, rows, groups, workspace, mean, var, on);
+	});
 }
 
-const char *backward(const frozen_bn *k, int64_t rows, int64_t groups, const float *mean,
+const char *backward(const bn_pass *k, int64_t rows, int64_t groups, const float *mean,
     const float *dmean, const float *dvar, void *on)
 {
 	return take([=, k = *k] {
@@ -269,7 +270,7 @@ c10::DeviceType cuda_open()
 
 const struct cuda_engine &cuda_kernels()
 {
-	static const cuda_engine table = {sizeof table, forward, kernels.frozen_room, backward,
+	static const cuda_engine table = {sizeof table, forward, kernels.frozen_workspace, backward,
 	    distances, distances_gradient, view_forward, view_adjoint, move, draw, put_bytes};
 	return table;
 }

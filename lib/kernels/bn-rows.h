@@ -2,8 +2,8 @@
  * rows by frozen-bn.cc.
  *
  * x is [rows][C], channels-last: a row is a pixel. Elements are f32, or bf16 as its 16 bits. */
-#ifndef FD2_FROZEN_ROWS_H
-#define FD2_FROZEN_ROWS_H
+#ifndef FD2_BN_ROWS_H
+#define FD2_BN_ROWS_H
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -11,7 +11,7 @@
 extern "C" {
 #endif
 
-struct frozen_bn {
+struct bn_pass {
 	int64_t C;
 	bool bf16;
 	float top;                /* activation: clamp to [0, top]; INFINITY is ReLU; 0: none */
@@ -34,29 +34,28 @@ struct frozen_bn {
 
 /* y = act(x scale + shift + residual) for `rows` rows from `first`; sum and square [C] of x -
  * pivot. */
-void frozen_bn_forward(
-    const struct frozen_bn *k, int64_t first, int64_t rows, float *sum, float *square);
+void bn_rows_forward(
+    const struct bn_pass *k, int64_t first, int64_t rows, float *sum, float *square);
 /* y alone, and the sums alone */
-void frozen_bn_values(const struct frozen_bn *k, int64_t first, int64_t rows);
-void batch_bn_sums(
-    const struct frozen_bn *k, int64_t first, int64_t rows, float *sum, float *square);
+void bn_rows_values(const struct bn_pass *k, int64_t first, int64_t rows);
+void bn_rows_sums(const struct bn_pass *k, int64_t first, int64_t rows, float *sum, float *square);
 /* Sums of d and of d (x - pivot), d as below. */
-void batch_bn_gradient_sums(
-    const struct frozen_bn *k, int64_t first, int64_t rows, float *sum, float *product);
+void bn_rows_gradient_sums(
+    const struct bn_pass *k, int64_t first, int64_t rows, float *sum, float *product);
 /* dx = d scale + slope x + offset with d = dy where the activation let y pass, else 0; dresidual
  * = d. */
-void frozen_bn_backward(const struct frozen_bn *k, int64_t first, int64_t rows);
+void bn_rows_backward(const struct bn_pass *k, int64_t first, int64_t rows);
 
 /* The same with the pool, for a row of windows: `band` counts them over all images. Its own rows
  * of x, whose sums and gradients it gives, are rows 2i and 2i+1 of the image for its i-th. One
- * room serves one thread and one direction. */
-struct pool_room *pool_room_new(const struct frozen_bn *k);
-void pool_room_free(struct pool_room *room);
-void pooled_bn_forward(const struct frozen_bn *k, int64_t band, struct pool_room *room, float *sum,
-    float *square); /* or NULL */
-void pooled_bn_gradient_sums(
-    const struct frozen_bn *k, int64_t band, struct pool_room *room, float *sum, float *product);
-void pooled_bn_backward(const struct frozen_bn *k, int64_t band, struct pool_room *room);
+ * workspace serves one thread and one direction. */
+struct pool_workspace *pool_workspace_new(const struct bn_pass *k);
+void pool_workspace_free(struct pool_workspace *workspace);
+void pooled_bn_forward(const struct bn_pass *k, int64_t band, struct pool_workspace *workspace,
+    float *sum, float *square); /* or NULL */
+void pooled_bn_gradient_sums(const struct bn_pass *k, int64_t band,
+    struct pool_workspace *workspace, float *sum, float *product);
+void pooled_bn_backward(const struct bn_pass *k, int64_t band, struct pool_workspace *workspace);
 
 #ifdef __cplusplus
 }

@@ -1,5 +1,6 @@
 /* Layers. */
 #include "lib/torch/conv.h"
+#include "lib/torch/functional.h"
 #include "lib/torch/handle.h"
 #include <ATen/core/Reduction.h>
 #include <ATen/ops/_upsample_bilinear2d_aa.h>

@@ -1,10 +1,10 @@
-#include "lib/kernels/frozen-rows.h"
+#include "lib/kernels/bn-rows.h"
 
 #include "lib/kernels/elements.h"
 
 /* Each combination of the flags becomes a loop of its own, of n channels from `from`; unrolled
  * whole, it would not be vectorised. */
-INLINE void forward_part(const struct frozen_bn *k, int64_t at, int64_t from, int64_t n,
+INLINE void forward_part(const struct bn_pass *k, int64_t at, int64_t from, int64_t n,
     float *restrict sum, float *restrict square, bool sums, bool bf16, bool adds, bool clamps)
 {
 	const float *restrict scale = k->scale, *restrict shift = k->shift,
@@ -25,7 +25,7 @@ INLINE void forward_part(const struct frozen_bn *k, int64_t at, int64_t from, in
 	}
 }
 
-INLINE void sum_part(const struct frozen_bn *k, int64_t at, int64_t from, int64_t n,
+INLINE void sum_part(const struct bn_pass *k, int64_t at, int64_t from, int64_t n,
     float *restrict sum, float *restrict square, bool bf16)
 {
 	const float *restrict pivot = k->pivot;
@@ -39,7 +39,7 @@ INLINE void sum_part(const struct frozen_bn *k, int64_t at, int64_t from, int64_
 	}
 }
 
-INLINE void gradient_sum_part(const struct frozen_bn *k, int64_t at, int64_t from, int64_t n,
+INLINE void gradient_sum_part(const struct bn_pass *k, int64_t at, int64_t from, int64_t n,
     float *restrict sum, float *restrict product, bool bf16, bool clamps)
 {
 	const float *restrict pivot = k->pivot, top = k->top;
@@ -54,8 +54,8 @@ INLINE void gradient_sum_part(const struct frozen_bn *k, int64_t at, int64_t fro
 	}
 }
 
-INLINE void backward_part(const struct frozen_bn *k, int64_t at, int64_t from, int64_t n, bool bf16,
-    bool adds, bool clamps)
+INLINE void backward_part(
+    const struct bn_pass *k, int64_t at, int64_t from, int64_t n, bool bf16, bool adds, bool clamps)
 {
 	const float *restrict scale = k->scale, *restrict slope = k->slope,
 	                      *restrict offset = k->offset, top = k->top;
@@ -119,20 +119,20 @@ INLINE void backward_part(const struct frozen_bn *k, int64_t at, int64_t from, i
 		loop(1, 1, 1);                                                                     \
 	}
 
-FAST void frozen_bn_forward(const struct frozen_bn *k, int64_t first, int64_t rows, float *sum,
+FAST void bn_rows_forward(const struct bn_pass *k, int64_t first, int64_t rows, float *sum,
     float *square){CHOOSE(FORWARD, k->bf16, k->residual != NULL, k->top > 0)}
 
-FAST void frozen_bn_backward(const struct frozen_bn *k, int64_t first, int64_t rows){
+FAST void bn_rows_backward(const struct bn_pass *k, int64_t first, int64_t rows){
     CHOOSE(BACKWARD, k->bf16, k->dresidual != NULL, k->top > 0)}
 
-FAST void frozen_bn_values(const struct frozen_bn *k, int64_t first, int64_t rows){
+FAST void bn_rows_values(const struct bn_pass *k, int64_t first, int64_t rows){
     CHOOSE(VALUES, k->bf16, k->residual != NULL, k->top > 0)}
 
-FAST void batch_bn_sums(const struct frozen_bn *k, int64_t first, int64_t rows, float *sum,
+FAST void bn_rows_sums(const struct bn_pass *k, int64_t first, int64_t rows, float *sum,
     float *square){CHOOSE(SUMS, k->bf16, false, false)}
 
-FAST void batch_bn_gradient_sums(
-    const struct frozen_bn *k, int64_t first, int64_t rows, float *sum, float *product)
+FAST void bn_rows_gradient_sums(
+    const struct bn_pass *k, int64_t first, int64_t rows, float *sum, float *product)
 {
 	CHOOSE(GRADIENT_SUMS, k->bf16, false, k->top > 0)
 }

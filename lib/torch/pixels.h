@@ -1,0 +1,35 @@
+/* The images that a distillation learns: each step sees them through random views
+ * (tensor_step_view) and moves them by Adam (tensor_adam_pixels_). */
+#ifndef FD2_TORCH_PIXELS_H
+#define FD2_TORCH_PIXELS_H
+#include "lib/kernels/pixel-view.h"
+#include "lib/torch/tensor.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+#pragma GCC visibility push(default)
+
+/* The numbers of a step lie on the device, where its passes read them: a step that is replayed
+ * finds the new ones there. tensor_views: `n` views of images of w x h pixels;
+ * tensor_adam_numbers: of a step of Adam, which counts from 1. The second of each pair puts
+ * others in their place. */
+Tensor *tensor_views(const struct pixel_view *views, int n, int w, int h);
+void tensor_views_(Tensor *t, const struct pixel_view *views, int n, int w, int h);
+struct adam_pixels {
+	double lr, beta1, beta2, eps, lo[3], hi[3];
+};
+Tensor *tensor_adam_numbers(long step, const struct adam_pixels *how);
+void tensor_adam_numbers_(Tensor *t, long step, const struct adam_pixels *how);
+/* Every image through its view, in `type` (f32 or bf16); differentiable, one pass each way. Of n
+ * views each is for N/n images that follow one another. */
+Tensor *tensor_step_view(const Tensor *x, const Tensor *views, enum scalar type);
+/* One step of Adam and each channel back within [lo, hi], in one pass. */
+void tensor_adam_pixels_(
+    Tensor *x, const Tensor *grad, Tensor *m, Tensor *v, const Tensor *numbers);
+
+#pragma GCC visibility pop
+#ifdef __cplusplus
+}
+#endif
+#endif
