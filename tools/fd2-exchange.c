@@ -5,7 +5,7 @@
 #include "formats/input.h"
 #include "lib/base/err.h"
 #include "lib/data/exchange/exchange.h"
-#include "lib/fd2/labels/job.h"
+#include "lib/fd2/labels/exchange.h"
 #include "lib/fd2/stage.h"
 
 static enum { FROM_UNSET = -1, FROM_IMAGES, FROM_FKD } from = FROM_UNSET;

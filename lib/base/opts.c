@@ -299,7 +299,7 @@ json_t *fd2_provenance(void)
 	json_t *options = json_object();
 	const struct opt *o;
 	for (int i = 0; (o = option(i)); i++)
-		if (!o->unrecorded)
+		if (!o->unrecorded && !o->hidden)
 			json_object_set_new(options, o->name, value(o));
 	return json_pack(
 	    "{s:s, s:s, s:o}", "tool", tool->name, "version", fd2_version, "options", options);
@@ -366,7 +366,8 @@ static void print_help(void)
 	printf("usage: %s %s\n%s\n\n", tool->name, tool->synopsis, tool->purpose);
 	const struct opt *o;
 	for (int i = 0; (o = option(i)); i++)
-		print_option(o);
+		if (!o->hidden)
+			print_option(o);
 	printf("\n'-' is standard input or output. See %s(1).\n", tool->name);
 }
 
@@ -375,6 +376,8 @@ static void print_list(void)
 {
 	const struct opt *o;
 	for (int i = 0; (o = option(i)); i++) {
+		if (o->hidden)
+			continue;
 		printf("--%s%s%s\n", o->name, o->choices ? "\t" : "", o->choices ? o->choices : "");
 		if (o->letter)
 			printf("-%c%s%s\n", o->letter, o->choices ? "\t" : "",
@@ -432,7 +435,7 @@ static _Noreturn void unknown(const char *name)
 		refuse_ambiguous(name);
 	for (int i = 0; (o = option(i)); i++) {
 		int d = strncmp(name, "--", 2) ? 64 : distance(name + 2, o->name);
-		if (d < least) {
+		if (d < least && !o->hidden) {
 			least = d;
 			best = o;
 		}

@@ -73,6 +73,8 @@ struct opt {
 	enum { NO_FILE, FILE_READ, FILE_WRITTEN } file;
 	bool unrecorded; /* leave out of the recorded settings: paths and the like, which do not
 	                    change the result */
+	/* An old name of another option: it works, but is neither shown nor recorded. */
+	bool hidden;
 };
 
 /* --device --dtype --seed --threads --quiet --verbose --log, the same in every tool. */

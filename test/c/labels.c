@@ -204,8 +204,8 @@ static void meta_is_checked(void)
 	struct view_options v;
 	json_t *meta = json_pack("{s:s}", "mix", "blend");
 	CHECK(view_options_from_meta(&v, meta) < 0);
-	CHECK_STR(fail_message(),
-	    "the labels' meta names the mixing 'blend', which is none of cutmix, mixup and none");
+	CHECK_STR(
+	    fail_message(), "the labels' meta has mix 'blend', expected one of none|cutmix|mixup");
 	json_object_set_new(meta, "mix", json_integer(1));
 	CHECK(view_options_from_meta(&v, meta) < 0);
 	json_object_clear(meta);
@@ -318,7 +318,7 @@ static void pools_are_what_their_meta_promises(void)
 	    "the labels hold at least 4 batches, not the 3 that their meta promises");
 	CHECK(pool_next(&late, &e) == 1 && pool_next(&late, &e) < 0);
 	CHECK_STR(fail_message(), "the labels have tensor '3/ids' where whole batches of epoch 2 "
-	                          "or a later one are wanted");
+	                          "or a later one are expected");
 	close_pool(&few);
 	close_pool(&many);
 	close_pool(&late);

@@ -277,9 +277,9 @@ nothing_left() {
 }
 
 @test "exchange: labels for which a store has no place" {
-	relabel --keep 0.5 -o some.fd2
+	relabel --label-fraction 0.5 -o some.fd2
 	run -1 --separate-stderr fd2-exchange --to fkd --images distilled.tar -o x some.fd2
-	said "fd2-exchange: the labels lack batches (fd2-relabel --keep), which FKD's stores must have"
+	said "fd2-exchange: the labels lack batches (fd2-relabel --label-fraction), which FKD's stores must have"
 	relabel --shuffle-patches -o quarters.fd2
 	run -1 --separate-stderr fd2-exchange --to fkd --images distilled.tar -o x quarters.fd2
 	said "fd2-exchange: the labels are of images with shuffled quarters, for which FKD's stores have no place"

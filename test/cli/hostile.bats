@@ -328,7 +328,7 @@ claim_too_much() {
 		"distill -t teacher.fd2 --ipc 0" "distill -t teacher.fd2 --beta 2" "distill -t teacher.fd2 --ls-view none" \
 		"distill -t teacher.fd2 --classes x" "select --method best" "select --factor 3" "attn distilled.tar" "relabel distilled.tar" \
 		"relabel -t teacher.fd2 -e 1.5" "relabel -t teacher.fd2 --teacher-weights 1,2" "relabel -t teacher.fd2 --teacher-weights 1," \
-		"relabel -t teacher.fd2 --keep 0" "eval --hard --reuse-labels --val val.tar distilled.tar" \
+		"relabel -t teacher.fd2 --label-fraction 0" "eval --hard --reuse-labels --val val.tar distilled.tar" \
 		"eval distilled.tar" "eval --val val.tar" "eval --val val.tar -T 0 distilled.tar" "stat a b" "look --cell x" \
 		"attn -t teacher.fd2 --device tpu" "protos --threads many" "stat --seed"; do
 		# shellcheck disable=SC2086

@@ -108,13 +108,13 @@ relabel() {
 	END
 }
 
-@test "labels: --keep labels a share of the batches, the same as in the whole stream" {
+@test "labels: --label-fraction labels a share of the batches, the same as in the whole stream" {
 	relabel -t teacher.fd2 -e 10 -o whole.fd2
-	relabel -t teacher.fd2 -e 10 --keep 1 -o one.fd2
+	relabel -t teacher.fd2 -e 10 --label-fraction 1 -o one.fd2
 	cmp whole.fd2 one.fd2
-	relabel -t teacher.fd2 -e 10 --keep 0.35 -o some.fd2
-	relabel -t teacher.fd2 -e 10 --keep 0.35 -o again.fd2
-	relabel -t teacher.fd2 -e 10 --keep 0.35 --seed 1 -o seed.fd2
+	relabel -t teacher.fd2 -e 10 --label-fraction 0.35 -o some.fd2
+	relabel -t teacher.fd2 -e 10 --keep 0.35 -o again.fd2 # its old name
+	relabel -t teacher.fd2 -e 10 --label-fraction 0.35 --seed 1 -o seed.fd2
 	cmp some.fd2 again.fd2
 	py <<-'END'
 		import numpy
@@ -143,13 +143,13 @@ relabel() {
 		place = lambda of: [(b[0], len(b[1])) for b in of]
 		assert place(some) != place(seed)
 	END
-	run -1 --separate-stderr fd2-relabel -t teacher.fd2 -e 10 -b 4 --keep 0.01 -o x distilled.tar
-	said "fd2-relabel: --keep 0.01 of 20 batches is less than one"
+	run -1 --separate-stderr fd2-relabel -t teacher.fd2 -e 10 -b 4 --label-fraction 0.01 -o x distilled.tar
+	said "fd2-relabel: --label-fraction 0.01 of 20 batches is less than one"
 }
 
 @test "labels: used again only when asked to, for as many steps as all would give" {
 	relabel -t teacher.fd2 -e 4 -o whole.fd2
-	relabel -t teacher.fd2 -e 4 --keep 0.375 -o some.fd2
+	relabel -t teacher.fd2 -e 4 --label-fraction 0.375 -o some.fd2
 	run -1 --separate-stderr fd2-eval --val val.tar -l some.fd2 distilled.tar
 	said "fd2-eval: the labels hold 3 of the 8 batches of their 4 epochs; --reuse-labels uses them again"
 	run -1 --separate-stderr fd2-eval --val val.tar -l whole.fd2 -e 5 distilled.tar
@@ -167,7 +167,7 @@ relabel() {
 	[ "$(jq -s -c 'map(.label_bytes)' plain.json fewer.json more.json)" = '[904,678,904]' ]
 	jq -e '.label_bytes > 0 and .label_bytes < 500' some.json
 	# through a pipe
-	relabel -t teacher.fd2 -e 4 --keep 0.375 | fd2-eval -q --val val.tar --reuse-labels distilled.tar | cmp - some.json
+	relabel -t teacher.fd2 -e 4 --label-fraction 0.375 | fd2-eval -q --val val.tar --reuse-labels distilled.tar | cmp - some.json
 }
 
 @test "labels: their bytes are told and logged" {
@@ -229,19 +229,19 @@ relabel() {
 		said "fd2-eval: $2"
 		[ ! -e x ]
 	}
-	refused four "epoch 1 of the labels shows the quarters of image '*' in an order that is none"
-	refused twice "epoch 1 of the labels shows the quarters of image '*' in an order that is none" --reuse-labels
-	refused nan "epoch 1 of the labels mixes by *nan, which is no share"
-	refused two "epoch 1 of the labels mixes by 2, which is no share" --reuse-labels
-	refused minus "epoch 1 of the labels mixes by -0.5, which is no share"
-	refused blend "the labels' meta names the mixing 'blend', which is none of cutmix, mixup and none"
-	refused number "the labels' meta is not to be understood: *"
+	refused four "epoch 1 of the labels has an invalid quarter order for image '*'"
+	refused twice "epoch 1 of the labels has an invalid quarter order for image '*'" --reuse-labels
+	refused nan "epoch 1 of the labels has mix lambda *nan, which is outside [[]0, 1]"
+	refused two "epoch 1 of the labels has mix lambda 2, which is outside [[]0, 1]" --reuse-labels
+	refused minus "epoch 1 of the labels has mix lambda -0.5, which is outside [[]0, 1]"
+	refused blend "the labels' meta has mix 'blend', expected one of none|cutmix|mixup"
+	refused number "the labels' meta is invalid: *"
 	refused none "the labels' meta holds a value out of range" --reuse-labels
 	refused much "the labels' meta holds a value out of range"
-	refused flat "the labels have tensor '0/quarters' where '0/logits' is wanted"
+	refused flat "the labels have tensor '0/quarters' where '0/logits' is expected"
 	refused less "the labels hold 3 of the 4 batches of their 2 epochs; --reuse-labels uses them again"
 	refused less "the labels hold at least 4 batches, not the 3 that their meta promises" --reuse-labels
 	refused rows "tensor '1/ids' of the labels has another type or shape than this distilled set asks for"
-	refused rows "the labels have tensor '1/ids' where whole batches of epoch 1 or a later one are wanted" --reuse-labels
-	refused late "the labels have tensor '1/ids' where whole batches of epoch 0 or a later one are wanted" --reuse-labels
+	refused rows "the labels have tensor '1/ids' where whole batches of epoch 1 or a later one are expected" --reuse-labels
+	refused late "the labels have tensor '1/ids' where whole batches of epoch 0 or a later one are expected" --reuse-labels
 }

@@ -9,7 +9,7 @@
 #include "lib/base/progress.h"
 #include "lib/fd2/labels/fkd-map.h"
 #include "lib/fd2/labels/fkd-order.h"
-#include "lib/fd2/labels/job.h"
+#include "lib/fd2/labels/exchange.h"
 #include "lib/fd2/labels/label-set.h"
 #include "lib/fd2/stage.h"
 
@@ -115,9 +115,10 @@ static int prepare(struct run *r)
 	long all = (long)l->epochs * r->epoch.batches,
 	     batches = label_set_batches(l, r->epoch.batches);
 	if (batches != all)
-		return batches < 0 ? -1
-		                   : fail("the labels lack batches (fd2-relabel --keep), which "
-		                          "FKD's stores must have");
+		return batches < 0
+		           ? -1
+		           : fail("the labels lack batches (fd2-relabel --label-fraction), which "
+		                  "FKD's stores must have");
 	r->batch.coords = xcalloc((size_t)batch, 4 * sizeof *r->batch.coords);
 	r->batch.flips = xcalloc((size_t)batch, sizeof *r->batch.flips);
 	r->batch.with = xcalloc((size_t)batch, sizeof *r->batch.with);

@@ -12,7 +12,7 @@
 #include "lib/base/progress.h"
 #include "lib/fd2/labels/fkd-map.h"
 #include "lib/fd2/labels/fkd-order.h"
-#include "lib/fd2/labels/job.h"
+#include "lib/fd2/labels/exchange.h"
 #include "lib/fd2/labels/labels.h"
 #include "lib/fd2/stage.h"
 

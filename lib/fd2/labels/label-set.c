@@ -32,7 +32,7 @@ static int read_meta(struct label_set *l)
 	l->class_names = names_from_json(classes, &l->classes);
 	return l->classes >= 2
 	           ? 0
-	           : fail("the labels name %d classes; at least two are wanted", l->classes);
+	           : fail("the labels name %d classes, expected at least two", l->classes);
 }
 
 int label_set_open(struct label_set *l, const char *path)

@@ -21,9 +21,7 @@ int view_options_from_meta(struct view_options *v, json_t *meta)
 		return fail("the labels' meta is invalid: %s", e.text);
 	int kind = mix_of(mix);
 	if (kind < 0)
-		return fail("the labels' meta names the mixing '%s', which is none of cutmix, "
-		            "mixup and none",
-		    mix);
+		return fail("the labels' meta has mix '%s', expected one of " MIX_CHOICES, mix);
 	*v = (struct view_options){(enum mix_kind)kind, quarters};
 	return 0;
 }

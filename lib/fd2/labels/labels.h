@@ -11,9 +11,9 @@
  * image's quarters are put before the crop (image_quarters).
  *
  * Where the meta's "batches" is less than epochs times the batches of an epoch, batches are
- * missing (fd2-relabel --keep): an epoch has fewer, each whole, or none and then no tensor. Row
- * r is in batch r / "batch" of those that are there; only an epoch's last batch, when it is
- * there, may be smaller. */
+ * missing (fd2-relabel --label-fraction): an epoch has fewer, each whole, or none and then no
+ * tensor. Row r is in batch r / "batch" of those that are there; only an epoch's last batch, when
+ * it is there, may be smaller. */
 #ifndef FD2_LABELS_H
 #define FD2_LABELS_H
 #include "formats/stream/stream.h"

@@ -1,0 +1,28 @@
+/* What fd2-relabel asks of this folder: teachers + distilled shard -> labels.fd2.
+ *
+ * For each epoch the stage draws the views of all images and how they are mixed (labels.h), the
+ * teachers label each batch (labeller.h), and the epoch is written to the stream. */
+#ifndef FD2_RELABEL_H
+#define FD2_RELABEL_H
+#include "lib/base/opts.h"
+#include "lib/fd2/labels/label-bn.h"
+#include "lib/image/view.h"
+
+/* Paths are as on the command line. */
+struct relabel_config {
+	char **shards;
+	int n_shards; /* 0: standard input */
+	struct opt_list teachers;
+	struct opt_numbers weights; /* of the teachers; none: equal ones */
+	const char *out;
+	uint64_t seed;
+	enum label_bn bn;
+	enum mix_kind mix;
+	enum { ORDER_OWN, ORDER_FKD } order; /* of the images: ours, or that of FKD's sampler */
+	long epochs, batch, fkd_seed;        /* batch 0: depends on the number of classes */
+	double min_scale, fraction;          /* fraction: of the batches, that is labelled */
+	bool shuffle_patches;
+};
+/* 0, or -1 with fail_message(). */
+int stage_relabel(const struct relabel_config *config);
+#endif
