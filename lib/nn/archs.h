@@ -1,12 +1,17 @@
-/* The backbones' table: X(name, what it is). A new one is a line here and a file that defines
- * `const struct arch NAME`; option tables, --help, completion and the manual follow. */
+/* The table of backbones: X(name, what it is). A new one is a line here and a `const struct arch
+ * NAME` in its family's file; options, --help, completion and `make parity` follow, and a test
+ * asks for its name in fd2-teacher(1). */
 #ifndef FD2_ARCHS_H
 #define FD2_ARCHS_H
 #define FD2_ARCHS(X)                                                                               \
 	X(resnet18, "ResNet-18")                                                                   \
+	X(resnet34, "ResNet-34")                                                                   \
 	X(resnet50, "ResNet-50")                                                                   \
+	X(resnet101, "ResNet-101")                                                                 \
 	X(mobilenet_v2, "MobileNetV2")                                                             \
 	X(densenet121, "DenseNet-121")                                                             \
+	X(densenet169, "DenseNet-169")                                                             \
+	X(densenet201, "DenseNet-201")                                                             \
 	X(shufflenet_v2_x0_5, "ShuffleNetV2, half as wide")                                        \
 	X(shufflenet_v2_x1_0, "ShuffleNetV2")                                                      \
 	X(convnet3, "ConvNet of depth 3, instance norm, as the matching methods use it")           \
@@ -16,7 +21,7 @@
 /* Places in the table, and "|resnet18|resnet50...": what OPT_CHOICE takes, after its first
  * character. */
 #define FD2_ARCH_PLACE(name, about) ARCH_##name,
-enum arch_place { FD2_ARCHS(FD2_ARCH_PLACE) };
+enum arch_place { FD2_ARCHS(FD2_ARCH_PLACE) ARCHS };
 #define FD2_ARCH_CHOICE(name, about) "|" #name
 #define ARCH_CHOICES (&(FD2_ARCHS(FD2_ARCH_CHOICE))[1])
 #endif

@@ -5,8 +5,7 @@
 #include "lib/base/err.h"
 #include "lib/nn/backbone.h"
 
-enum { BLOCKS = 4, LAYERS_MAX = 24, GROWTH = 32, BOTTLENECK = 4 * GROWTH };
-static const int layers[BLOCKS] = {6, 12, 24, 16};
+enum { BLOCKS = 4, LAYERS_MAX = 48, GROWTH = 32, BOTTLENECK = 4 * GROWTH };
 
 /* BatchNorm, ReLU, then the convolution. */
 struct unit {
@@ -15,6 +14,7 @@ struct unit {
 };
 
 struct densenet {
+	const int *layers; /* of each block */
 	struct conv_bn stem;
 	struct unit layer[BLOCKS][LAYERS_MAX][2]; /* 1x1, 3x3 */
 	struct unit transition[BLOCKS - 1];
@@ -34,9 +34,11 @@ static Tensor *unit_forward(const struct unit *u, const Tensor *x, const struct 
 	return replace_tensor(y, conv_forward(&u->conv, y));
 }
 
-static void *build(struct params *p, struct linear *classifier, const struct arch_options *o)
+static void *build(
+    struct params *p, struct linear *classifier, const struct arch_options *o, const int *layers)
 {
 	struct densenet *net = xcalloc(1, sizeof *net);
+	net->layers = layers;
 	int channels = 64;
 	p->conv_start = CONV_FAN_IN;
 	conv_bn_init(&net->stem, p, "features.conv0", "features.norm0",
@@ -82,7 +84,7 @@ static Tensor *features(void *net, const Tensor *x, const struct pass *pass)
 	struct densenet *d = net;
 	Tensor *y = conv_bn_relu_pool(&d->stem, x, pass);
 	for (int b = 0; b < BLOCKS; b++) {
-		y = dense_block(d->layer[b], layers[b], y, pass);
+		y = dense_block(d->layer[b], d->layers[b], y, pass);
 		if (b == BLOCKS - 1)
 			break;
 		y = replace_tensor(y, unit_forward(&d->transition[b], y, pass));
@@ -92,4 +94,15 @@ static Tensor *features(void *net, const Tensor *x, const struct pass *pass)
 }
 
 /* Below 29 pixels the last transition's pooling has nothing left. */
-const struct arch densenet121 = {"densenet121", 1024, build, features, .min_size = 29};
+#define DENSENET(n, channels, ...)                                                                 \
+	static void *build##n(                                                                     \
+	    struct params *p, struct linear *classifier, const struct arch_options *o)             \
+	{                                                                                          \
+		static const int layers[BLOCKS] = {__VA_ARGS__};                                   \
+		return build(p, classifier, o, layers);                                            \
+	}                                                                                          \
+	const struct arch densenet##n = {                                                          \
+	    "densenet" #n, channels, build##n, features, .min_size = 29};
+DENSENET(121, 1024, 6, 12, 24, 16)
+DENSENET(169, 1664, 6, 12, 32, 32)
+DENSENET(201, 1920, 6, 12, 48, 32)

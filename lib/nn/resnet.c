@@ -5,10 +5,13 @@
 #include "lib/base/err.h"
 #include "lib/nn/backbone.h"
 
-enum { BLOCKS_MAX = 6, STAGES = 4 };
+enum { BLOCKS_MAX = 23, STAGES = 4 };
+
+/* Convolutions of a block. */
+enum { BASIC = 2, BOTTLENECK = 3 };
 
 struct block {
-	int units; /* 2: basic, 3: bottleneck */
+	int units; /* BASIC or BOTTLENECK */
 	struct conv_bn unit[3];
 	bool projects; /* the shortcut has a 1x1 convolution */
 	struct conv_bn down;
@@ -17,7 +20,7 @@ struct block {
 struct resnet {
 	struct conv_bn stem;
 	struct block stage[STAGES][BLOCKS_MAX];
-	const int *depth; /* blocks a stage */
+	const int *depth; /* blocks per stage */
 };
 
 /* Keys come in the order of torchvision's modules: conv1 bn1 conv2 bn2 (conv3 bn3) downsample.
@@ -27,11 +30,11 @@ static void block_init(struct block *k, struct params *p, const char *name, int 
 {
 	k->units = units;
 	for (int i = 0; i < units; i++) {
-		bool wide = units == 2 || i == 1; /* 3x3 */
+		bool wide = units == BASIC || i == 1; /* 3x3 */
 		struct conv_shape shape = {.in = i ? width : in,
 		    .out = i == units - 1 ? out : width,
 		    .kernel = wide ? 3 : 1,
-		    .stride = i == (units == 2 ? 0 : 1) ? stride : 1,
+		    .stride = i == (units == BASIC ? 0 : 1) ? stride : 1,
 		    .padding = wide};
 		conv_bn_init(&k->unit[i], p, key(p, "%s.conv%d", name, i + 1),
 		    key(p, "%s.bn%d", name, i + 1), shape);
@@ -55,7 +58,7 @@ static Tensor *block_forward(const struct block *k, const Tensor *x, const struc
 }
 
 static void *build(struct params *p, struct linear *fc, const struct arch_options *o,
-    const int *depth, int units, int expansion)
+    const int *depth, int units)
 {
 	struct resnet *net = xcalloc(1, sizeof *net);
 	net->depth = depth;
@@ -64,7 +67,7 @@ static void *build(struct params *p, struct linear *fc, const struct arch_option
 	    (struct conv_shape){.in = 3, .out = 64, .kernel = 7, .stride = 2, .padding = 3});
 	int in = 64;
 	for (int s = 0; s < STAGES; s++) {
-		int width = 64 << s, out = width * expansion;
+		int width = 64 << s, out = units == BOTTLENECK ? 4 * width : width;
 		for (int i = 0; i < depth[s]; i++) {
 			int stride = i || !s ? 1 : s == STAGES - 1 ? o->last_stride : 2;
 			block_init(&net->stage[s][i], p, key(p, "layer%d.%d", s + 1, i), in, width,
@@ -86,17 +89,15 @@ static Tensor *features(void *net, const Tensor *x, const struct pass *pass)
 	return y;
 }
 
-static void *build18(struct params *p, struct linear *fc, const struct arch_options *o)
-{
-	static const int depth[STAGES] = {2, 2, 2, 2};
-	return build(p, fc, o, depth, 2, 1);
-}
-
-static void *build50(struct params *p, struct linear *fc, const struct arch_options *o)
-{
-	static const int depth[STAGES] = {3, 4, 6, 3};
-	return build(p, fc, o, depth, 3, 4);
-}
-
-const struct arch resnet18 = {"resnet18", 512, build18, features, .has_stride = true};
-const struct arch resnet50 = {"resnet50", 2048, build50, features, .has_stride = true};
+#define RESNET(n, kind, channels, ...)                                                             \
+	static void *build##n(struct params *p, struct linear *fc, const struct arch_options *o)   \
+	{                                                                                          \
+		static const int depth[STAGES] = {__VA_ARGS__};                                    \
+		return build(p, fc, o, depth, kind);                                               \
+	}                                                                                          \
+	const struct arch resnet##n = {                                                            \
+	    "resnet" #n, channels, build##n, features, .has_stride = true};
+RESNET(18, BASIC, 512, 2, 2, 2, 2)
+RESNET(34, BASIC, 512, 3, 4, 6, 3)
+RESNET(50, BOTTLENECK, 2048, 3, 4, 6, 3)
+RESNET(101, BOTTLENECK, 2048, 3, 4, 23, 3)

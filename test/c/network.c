@@ -133,7 +133,11 @@ static void resnet50_parameters(void)
 static void other_parameters(void)
 {
 	check_arch("mobilenet_v2", NULL, 0, 158, 3504872);
+	check_arch("resnet34", (int[]){3, 4, 6, 3}, 2, 110, 21797672);
+	check_arch("resnet101", (int[]){3, 4, 23, 3}, 3, 314, 44549160);
 	check_arch("densenet121", NULL, 0, 364, 7978856);
+	check_arch("densenet169", NULL, 0, 508, 14149480);
+	check_arch("densenet201", NULL, 0, 604, 20013928);
 	check_arch("shufflenet_v2_x0_5", NULL, 0, 170, 1366792);
 	check_arch("shufflenet_v2_x1_0", NULL, 0, 170, 2278604);
 	check_arch(
@@ -190,6 +194,31 @@ static void forward_shapes(void)
 	check_forward("shufflenet_v2_x1_0", 2, 1024, 32);
 	check_forward("convnet3", 2, 128, 8);
 	check_forward("convnet6", 2, 128, 64);
+}
+
+#define NAME(name, about) #name,
+
+/* Each line of archs.h is the backbone of that name, with as many channels as it says. */
+static void every_backbone(void)
+{
+	static const char *const names[] = {FD2_ARCHS(NAME)};
+	struct pass pass = {.bn = BN_RUNNING};
+	for (int i = 0; i < ARCHS; i++) {
+		const struct arch *arch = arch_at((enum arch_place)i);
+		struct arch_options options = {
+		    .classes = CLASSES, .size = 64, .last_stride = 2, .bare = true};
+		struct backbone b;
+		tensor_scope_begin(NO_GRAD);
+		CHECK_STR(arch->name, names[i]);
+		CHECK(backbone_init(&b, names[i], &options, 1) == 0);
+		Tensor *F = backbone_features(&b, images(64, 64), &pass);
+		CHECK_THAT(tensor_size(F, 1) == arch->channels, "%s has %ld channels", names[i],
+		    (long)tensor_size(F, 1));
+		CHECK(has_shape(backbone_logits(&b, F, &pass), 2, (int64_t[]){IMAGES, CLASSES}));
+		CHECK_STR(tensor_error(), NULL);
+		backbone_free(&b);
+		tensor_scope_end();
+	}
 }
 
 /* Statistics near what the network sees, as after training. */
@@ -635,6 +664,7 @@ int main(void)
 	RUN(other_parameters);
 	RUN(refused_archs);
 	RUN(forward_shapes);
+	RUN(every_backbone);
 	RUN(drops);
 	RUN(frozen_alone);
 	RUN(frozen_unasked);

@@ -207,7 +207,7 @@ tensors() {
 	done
 }
 
-@test "backbones: every one is a teacher, is distilled, labels, and learns as a student" {
+@test "backbones: one of each family is a teacher, is distilled, labels, and learns as a student" {
 	local arch
 	for arch in resnet50 mobilenet_v2 densenet121 shufflenet_v2_x0_5 shufflenet_v2_x1_0 convnet3; do
 		fd2-teacher -q -a $arch -s 32 -M 2 -b 12 -e 1 -o arch.fd2 train.tar

@@ -1,6 +1,9 @@
 """The other side of `make parity`: torchvision, torch.optim, and the paper's equations written down in PyTorch.
 
-usage: compare.py PROGRAM FOLDER    writes fd2's inputs into FOLDER, runs PROGRAM, prints the table, exits 1 when over a bound
+usage: compare.py PROGRAM FOLDER [ARCH...]
+
+Writes fd2's inputs into FOLDER, runs PROGRAM, prints the table, and exits 1 when a figure is over its bound. All backbones of
+fd2's table (lib/nn/archs.h) are compared, or the given ones.
 """
 import copy
 import math
@@ -65,10 +68,15 @@ class ConvNet(torch.nn.Module):
         return self.classifier(self.features(x).flatten(1))
 
 
-# The module whose output is F, and C; DenseNet's F is behind a ReLU that is no module.
-LAST = {"resnet18": ("layer4", 512), "resnet50": ("layer4", 2048), "mobilenet_v2": ("features", 1280),
-        "densenet121": ("features", 1024), "shufflenet_v2_x0_5": ("conv5", 1024), "shufflenet_v2_x1_0": ("conv5", 1024),
-        "convnet3": ("features", 128), "convnet5": ("features", 128)}
+def backbones(program):
+    """fd2's table of backbones, {name: C}."""
+    lines = subprocess.run([program, "archs"], check=True, capture_output=True, text=True).stdout
+    return {name: int(channels) for name, channels in map(str.split, lines.splitlines())}
+
+
+def last_module(arch):
+    """The module whose output is F; DenseNet's F is behind a ReLU that is not a module."""
+    return "layer4" if arch.startswith("resnet") else "conv5" if arch.startswith("shufflenet") else "features"
 
 
 def network(arch, size):
@@ -82,10 +90,10 @@ def network(arch, size):
 
 
 class Teacher(torch.nn.Module):
-    def __init__(self, arch, size):
+    def __init__(self, arch, channels, size):
         super().__init__()
         self.net = network(arch, size)
-        self.last, channels = LAST[arch]
+        self.last = last_module(arch)
         self.conv = torch.nn.Conv2d(channels, MAPS, 1, bias=False)
         self.bn = torch.nn.BatchNorm2d(MAPS, eps=1e-3)
         self.fc = torch.nn.Linear(MAPS * channels, CLASSES, bias=False)
@@ -260,9 +268,9 @@ def rows(table, title, e, rounding, value, gradient):
 class Case:
     """One architecture: a teacher with random weights in a stream, and fd2's passes through it."""
 
-    def __init__(self, program, folder, arch, size):
+    def __init__(self, program, folder, arch, channels, size):
         self.program, self.arch, self.size = program, arch, size
-        self.teacher = Teacher(arch, size)
+        self.teacher = Teacher(arch, channels, size)
         random_statistics(self.teacher, torch.randn(BATCH, 3, size, size))
         self.paths = [os.path.join(folder, f"{arch}-{kind}.fd2") for kind in ("teacher", "input", "output")]
         meta = {"arch": arch, "classes": [f"c{i}" for i in range(CLASSES)], "maps": MAPS, "size": size, "last_stride": 2,
@@ -284,8 +292,8 @@ class Case:
         return evaluation(model, x) | training(model, x, counterfactual)
 
 
-def networks(table, program, folder, arch, size):
-    case = Case(program, folder, arch, size)
+def networks(table, program, folder, arch, channels, size):
+    case = Case(program, folder, arch, channels, size)
     side = size >> int(arch[-1]) if arch.startswith("convnet") else size // 32
     exact, single, rounding, half, auto = [], [], [], [], []
     for _ in range(REPEATS):
@@ -306,7 +314,7 @@ def networks(table, program, folder, arch, size):
 
 def weights(table, program, folder, arch, size):
     """State dicts: torch.save's two containers in, safetensors out, into torchvision with strict=True. A row counts tensors that differ."""
-    net = Teacher(arch, size).net
+    net = network(arch, size)
     with torch.no_grad():
         for t in net.state_dict().values():
             t.copy_(torch.randn(t.shape) if t.is_floating_point() else torch.tensor(17))
@@ -314,7 +322,7 @@ def weights(table, program, folder, arch, size):
     for container in ("zip", "legacy"):
         torch.save(net.state_dict(), saved, _use_new_zipfile_serialization=container == "zip")
         subprocess.run([program, "weights", arch, saved, written], check=True)
-        back = Teacher(arch, size).net
+        back = network(arch, size)
         back.load_state_dict(safetensors.torch.load_file(written), strict=True)
         differ = sum(not torch.equal(a, b) for a, b in zip(net.state_dict().values(), back.state_dict().values()))
         table.row(f"{arch}, {container}: tensors that differ", float(differ), 0.0)
@@ -390,7 +398,8 @@ def optimisers(table, program, folder):
 
 
 def main():
-    program, folder = sys.argv[1:]
+    program, folder, *only = sys.argv[1:]
+    archs = {name: channels for name, channels in backbones(program).items() if not only or name in only}
     torch.manual_seed(1)
     torch.use_deterministic_algorithms(True)
     table = Table()
@@ -403,10 +412,10 @@ fd2       |difference from torchvision| / |value| over a tensor: float64 and flo
 rounding  the same of torchvision's own float32 from its float64, and of its autocast in bfloat16 from its float32
 A figure over its bound passes, marked 'rounding', when it is at most {SLACK} times that: rounding moves torchvision's own
 result as far, and a smaller fault could not be told from it. The float64 figures decide whether fd2 computes the same function.""")
-    for arch in LAST:
-        networks(table, program, folder, arch, SIZE)
+    for arch, channels in archs.items():
+        networks(table, program, folder, arch, channels, SIZE)
     table.head("state dicts, read from torch.save and written as safetensors")
-    for arch in LAST:
+    for arch in archs:
         weights(table, program, folder, arch, SIZE)
     table.head("crops resized, against torchvision in float64")
     resize(table, program, folder)

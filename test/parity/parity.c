@@ -1,19 +1,21 @@
 /* fd2's side of `make parity`: reads what compare.py wrote, computes, and writes what compare.py
  * checks.
  *
+ * parity archs                       the table of backbones: names and channels
  * parity net TEACHER INPUT OUTPUT    one pass in evaluation and one in training
  * parity bf16 TEACHER INPUT OUTPUT   a pass in evaluation as fd2-distill makes it: bf16, fused
- * parity resize INPUT OUTPUT         crops of one image, brought to a size with and without
- * antialiasing parity jitter INPUT OUTPUT         one image, its colours changed and turned parity
- * weights ARCH FROM TO        reads a state dict of any kind, writes safetensors parity optim INPUT
- * OUTPUT          20 steps of every optimiser */
+ * parity resize INPUT OUTPUT         crops of one image, resized with and without antialiasing
+ * parity jitter INPUT OUTPUT         one image, its colours changed and rotated
+ * parity weights ARCH FROM TO        reads a state dict of any kind, writes safetensors
+ * parity optim INPUT OUTPUT          20 steps of every optimiser
+ */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "lib/base/err.h"
-#include "lib/fd2/teacher/losses.h"
 #include "lib/fd2/distill/bn-loss.h"
+#include "lib/fd2/teacher/losses.h"
 #include "lib/fd2/teacher/teacher.h"
 #include "lib/image/jitter.h"
 #include "lib/nn/optim.h"
@@ -296,7 +298,11 @@ int main(int argc, char **argv)
 {
 	prog_name = "parity";
 	check(torch_start("cpu", 0));
-	if (argc == 5 && !strcmp(argv[1], "net")) {
+	if (argc == 2 && !strcmp(argv[1], "archs")) {
+		for (int i = 0; i < ARCHS; i++)
+			printf("%s %d\n", arch_at((enum arch_place)i)->name,
+			    arch_at((enum arch_place)i)->channels);
+	} else if (argc == 5 && !strcmp(argv[1], "net")) {
 		net(argv + 2, false);
 	} else if (argc == 5 && !strcmp(argv[1], "bf16")) {
 		net(argv + 2, true);
