@@ -35,9 +35,9 @@ static const struct opt opts[] = {
     {0, "method", "NAME", OPT_CHOICE, &config.method.method, "base method",
         .choices = METHOD_CHOICES},
     {0, "init", "WHAT", OPT_CHOICE, &config.method.start,
-        "what images begin as (default: the method's)", .choices = START_CHOICES},
-    {0, "init-images", "SHARD", OPT_STRING, &config.initial.given, "images to begin with instead",
-        .unrecorded = true, .file = FILE_READ},
+        "what images start as (default: the method's)", .choices = START_CHOICES},
+    {0, "init-images", "SHARD", OPT_STRING, &config.initial.given,
+        "start with these images instead", .unrecorded = true, .file = FILE_READ},
     {0, "plain", NULL, OPT_FLAG, &config.plain, "the base method alone, without FD2"},
     {0, "no-lf", NULL, OPT_FLAG, &config.constraints.no_lf,
         "without the characteristic constraint (Eq. 9)"},
@@ -48,12 +48,13 @@ static const struct opt opts[] = {
     {0, "beta", "X", OPT_REAL, &config.constraints.beta, "of Eq. 9", .min = 0, .max = 1},
     {0, "lambda", "X", OPT_REAL, &config.constraints.lambda, "of Eq. 12", .min = 0, .max = 1},
     {0, "other", "WHAT", OPT_CHOICE, &config.constraints.other,
-        "L_other: BN term, or its cross-entropy too", .choices = OTHER_CHOICES},
+        "L_other: BN term, or also cross-entropy", .choices = OTHER_CHOICES},
     {'g', "group", "N", OPT_INT, &config.schedule.group, "images in a group, N_S", .min = 1,
         .max = GROUP_MAX},
-    {0, "together", "N", OPT_INT, &config.schedule.indices_per_pass,
-        "image indices in a pass (0: 1; on a GPU, to make 100 images)", .min = 0,
-        .max = INDICES_MAX},
+    {0, "indices-per-pass", "N", OPT_INT, &config.schedule.indices_per_pass,
+        "image indices learned in one pass (0: as suits the device)", .min = 0, .max = INDICES_MAX},
+    {0, "together", "N", OPT_INT, &config.schedule.indices_per_pass, "", .min = 0,
+        .max = INDICES_MAX, .hidden = true},
     {0, "ls-view", "VIEW", OPT_CHOICE, &config.constraints.ls_view, "what L_S compares",
         .choices = LS_VIEW_CHOICES},
     {0, "ls-every", "N", OPT_INT, &config.constraints.ls_every, "plain view: L_S every Nth step",
@@ -65,13 +66,14 @@ static const struct opt opts[] = {
     {0, "previous", "SHARD", OPT_STRING, &config.previous,
         "those images, for --ls-view same and once", .unrecorded = true, .file = FILE_READ},
     {0, "classes", "A-B", OPT_RANGE, &config.schedule.classes, "only these classes, from 0"},
-    {'b', "batch", "N", OPT_INT, &config.schedule.batch, "classes a step", .min = 1, .max = 65536},
-    {0, "steps", "N", OPT_INT, &config.method.steps, "steps an image (default: the method's)",
+    {'b', "batch", "N", OPT_INT, &config.schedule.batch, "classes per step", .min = 1,
+        .max = 65536},
+    {0, "steps", "N", OPT_INT, &config.method.steps, "steps per image (default: the method's)",
         .min = 0, .max = 10000000},
     {0, "sizes", "N,N,...", OPT_INTS, &config.method.sizes,
-        "side of the images in each part (default: the method's)", .min = 8, .max = 4096},
+        "side of the images in each phase (default: the method's)", .min = 8, .max = 4096},
     {0, "residual", "X", OPT_REAL, &config.method.residual,
-        "initial image's share between parts (default: the method's)", .min = 0, .max = 1},
+        "share of the initial image between phases (default: the method's)", .min = 0, .max = 1},
     {0, "lr", "X", OPT_REAL, &config.method.lr,
         "learning rate, cosine to 0 (default: the method's)", .min = 0, .max = 100},
     {0, "r-bn", "X", OPT_REAL, &config.method.r_bn,
@@ -79,10 +81,10 @@ static const struct opt opts[] = {
     {0, "bn-form", "FORM", OPT_CHOICE, &config.method.bn_form, "sum over layers, or mean",
         .choices = BN_FORM_CHOICES},
     {0, "bn-head", NULL, OPT_FLAG, &config.constraints.bn_head,
-        "count the attention head's BatchNorm too"},
-    {0, "min-scale", "X", OPT_REAL, &config.min_scale, "smallest crop's share of the area",
+        "also count the attention head's BatchNorm"},
+    {0, "min-scale", "X", OPT_REAL, &config.min_scale, "smallest share of the area in a crop",
         .min = 0.001, .max = 1},
-    {0, "crops", "N", OPT_INT, &config.initial.crops, "crops scored a real image", .min = 1,
+    {0, "crops", "N", OPT_INT, &config.initial.crops, "crops scored per real image", .min = 1,
         .max = 1000},
     {0, "difficulty", "HOW", OPT_CHOICE, &config.initial.difficulty,
         "which patches images start from", .choices = DIFFICULTY_CHOICES},
@@ -93,8 +95,7 @@ static const struct opt opts[] = {
         .max = 1000000, .unrecorded = true},
     {0, "resume", NULL, OPT_FLAG, &config.output.resume, "keep the finished images of FILE.part",
         .unrecorded = true},
-    {0, "cache", "MIB", OPT_INT, &config.initial.cache,
-        "memory for decoded photographs; the rest are decoded again and again", .min = 1,
+    {0, "cache", "MIB", OPT_INT, &config.initial.cache, "memory for decoded photographs", .min = 1,
         .max = 1 << 24, .unrecorded = true},
     {0, "strict", NULL, OPT_FLAG, &config.initial.strict,
         "stop at a corrupt image instead of skipping it"},
@@ -117,11 +118,11 @@ static void check_inputs(void)
 		          "order, or not at all",
 		    t->paths.n, t->protos.n);
 	if (t->alpha < 0 && t->alpha != -1)
-		die_usage("--alpha is a share from 0 to 1, or -1 for the teacher's");
+		die_usage("--alpha must be from 0 to 1, or -1 for the teacher's");
 	if (config.output.resume && (!config.output.path || !strcmp(config.output.path, "-")))
 		die_usage("--resume wants a file to go on with: give it with -o");
 	if (config.method.start != START_UNSET && config.initial.given)
-		die_usage("--init-images are what images begin as: --init does not go with them");
+		die_usage("--init and --init-images cannot be used together");
 }
 
 static void check_constraints(void)
@@ -129,10 +130,10 @@ static void check_constraints(void)
 	const struct constraints_config *c = &config.constraints;
 	if (config.plain &&
 	    (c->bn_head || c->no_lf || c->no_ls || config.attn.n || config.previous))
-		die_usage("--plain is the method without FD2: --bn-head, --no-lf, --no-ls, --attn "
-		          "and --previous do not go with it");
+		die_usage("--plain cannot be used with --bn-head, --no-lf, --no-ls, --attn or "
+		          "--previous: it is the method without FD2");
 	if (c->ls_every > 1 && c->ls_view != LS_PLAIN)
-		die_usage("--ls-every is for --ls-view plain: the other views cost no extra pass");
+		die_usage("--ls-every needs --ls-view plain: the other views have no extra pass");
 }
 
 static void check_id(void)
@@ -140,16 +141,16 @@ static void check_id(void)
 	const struct schedule_config *s = &config.schedule;
 	bool images = sees_images(config.constraints.ls_view);
 	if (s->id > s->group)
-		die_usage("--id %ld is beyond the group of %ld (--group)", s->id, s->group);
+		die_usage("--id %ld is larger than --group %ld", s->id, s->group);
 	if (s->id > s->ipc)
-		die_usage("--id %ld is beyond the %ld images of a class (--ipc)", s->id, s->ipc);
+		die_usage("--id %ld is larger than --ipc %ld", s->id, s->ipc);
 	if (config.attn.n && !s->id)
-		die_usage("--attn wants --id: without it every earlier image is made here");
+		die_usage("--attn needs --id: without it every earlier image is made here");
 	if (config.previous && !s->id)
-		die_usage("--previous wants --id: without it every earlier image is made here");
+		die_usage("--previous needs --id: without it every earlier image is made here");
 	if (s->id > 1 && !config.plain && !config.constraints.no_ls &&
 	    !(images ? config.previous != NULL : config.attn.n > 0))
-		die_usage("--id %ld wants the group's earlier images: give %s", s->id,
+		die_usage("--id %ld needs the group's earlier images: give %s", s->id,
 		    images ? "--previous SHARD" : "--attn FILE from fd2-attn");
 }
 

@@ -51,7 +51,7 @@ waits_an_epoch() {
 @test "counts: graphs of one block after another reserve no more memory than those of the first" {
 	local one four
 	one=$(counted reserved tiny_distill "${gpu[@]}" --steps 6 -p protos.fd2 --ipc 1 --plain -o one.tar)
-	four=$(counted reserved tiny_distill "${gpu[@]}" --steps 6 -p protos.fd2 --ipc 4 --plain --together 1 -o four.tar)
+	four=$(counted reserved tiny_distill "${gpu[@]}" --steps 6 -p protos.fd2 --ipc 4 --plain --indices-per-pass 1 -o four.tar)
 	echo "$one bytes for one block, $four for four"
 	[ "$one" -gt 0 ]
 	[ "$four" = "$one" ]

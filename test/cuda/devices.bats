@@ -84,8 +84,8 @@ both() {
 }
 
 @test "devices: several images of a class in one pass are those made alone" {
-	tiny_distill "${device[@]}" --plain --ipc 3 --steps 6 --together 1 -o alone.tar
-	tiny_distill "${device[@]}" --plain --ipc 3 --steps 6 --together 3 -o beside.tar
+	tiny_distill "${device[@]}" --plain --ipc 3 --steps 6 --indices-per-pass 1 -o alone.tar
+	tiny_distill "${device[@]}" --plain --ipc 3 --steps 6 --indices-per-pass 3 -o beside.tar
 	means "${cpu[@]}" -t teacher.fd2 alone.tar >alone
 	means "${cpu[@]}" -t teacher.fd2 beside.tar >beside
 	near 0.01 alone beside
@@ -191,9 +191,9 @@ both_students() {
 
 @test "devices: a recorded step has few operations, however many images it learns together" {
 	export FD2_EMULATED_COUNTS=$PWD/counts
-	recorded tiny_distill "${device[@]}" --plain --steps 4 --together 1 -o alone.tar
+	recorded tiny_distill "${device[@]}" --plain --steps 4 --indices-per-pass 1 -o alone.tar
 	[ -e counts ] || skip "the emulated GPU alone counts operations"
-	recorded tiny_distill "${device[@]}" --plain --steps 4 --ipc 10 --together 10 -o beside.tar
+	recorded tiny_distill "${device[@]}" --plain --steps 4 --ipc 10 --indices-per-pass 10 -o beside.tar
 	cat counts
 	local n
 	mapfile -t n < <(jq '.operations[]' counts)
