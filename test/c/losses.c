@@ -449,7 +449,7 @@ static void eq9_zero_prototypes(void)
 	tensor_scope_end();
 }
 
-/* A representation that lies on its prototype has no direction to go; its gradient must be
+/* A representation at its prototype has no direction to go; its gradient must be
  * finite all the same. */
 static void eq9_on_the_prototype(void)
 {
@@ -468,29 +468,29 @@ static void eq9_on_the_prototype(void)
 	tensor_scope_end();
 }
 
-static double earlier_[J * B * M * HW];
-static int64_t earlier_n;
+static double history_[J * B * M * HW];
+static int64_t history_n;
 
 static Tensor *similarity(const Tensor *A)
 {
-	return loss_S(A, tensor(earlier_, 5, (int64_t[]){earlier_n, B, M, h, w}));
+	return loss_S(A, tensor(history_, 5, (int64_t[]){history_n, B, M, h, w}));
 }
 
 static double similarity_scalar(const double *A)
 {
 	double sum = 0;
-	for (int j = 0; j < earlier_n; j++)
+	for (int j = 0; j < history_n; j++)
 		for (int b = 0; b < B; b++)
-			sum += l2(A + b * M * HW, earlier_ + (j * B + b) * M * HW, M * HW) /
-			       (double)(earlier_n * B);
+			sum += l2(A + b * M * HW, history_ + (j * B + b) * M * HW, M * HW) /
+			       (double)(history_n * B);
 	return 1 - sum;
 }
 
 static void eq10(void)
 {
 	draw(A_, B * M * HW, 0, 1, 13);
-	draw(earlier_, J * B * M * HW, 0, 1, 14);
-	for (earlier_n = 1; earlier_n <= J; earlier_n++)
+	draw(history_, J * B * M * HW, 0, 1, 14);
+	for (history_n = 1; history_n <= J; history_n++)
 		check(similarity, similarity_scalar, A_, B * M * HW, 4, (int64_t[]){B, M, h, w});
 }
 
@@ -499,8 +499,8 @@ static void eq10_same_attention(void)
 {
 	double grad[B * M * HW];
 	draw(A_, B * M * HW, 0, 1, 13);
-	memcpy(earlier_, A_, sizeof A_);
-	earlier_n = 1;
+	memcpy(history_, A_, sizeof A_);
+	history_n = 1;
 	tensor_scope_begin(GRAD);
 	Tensor *A = tensor(A_, 4, (int64_t[]){B, M, h, w}), *d;
 	tensor_requires_grad_(A, true);
@@ -639,7 +639,7 @@ static void bn_forms(void)
 	}
 }
 
-/* In f32, which a GPU computes as one operation, beside f64: the loss, and its gradients by the
+/* In f32, which a GPU computes as one operation, against f64: the loss, and its gradients by the
  * statistics of each layer. */
 static void bn_single(void)
 {

@@ -1,5 +1,5 @@
 #!/usr/bin/env bats
-# The base methods, with and without FD2 on top: what is their own, several teachers, initial images.
+# The base methods, with and without FD2 on top: their settings, several teachers, initial images.
 # shellcheck disable=SC2154 # the helpers set $python, and `run` stderr
 
 bats_require_minimum_version 1.5.0
@@ -17,6 +17,23 @@ settings() {
 
 image() {
 	tar xOf "$1" "red-spot/000$2.jpg"
+}
+
+# second FILTER LOG: the steps of each class's second image
+second() {
+	jq -sc "map(select(.event == \"step\" and .image == 2) | $1)" "$2"
+}
+
+# different N NAME...: how many different images N there are in NAME.tar ...
+different() {
+	local id=$1 name
+	shift
+	for name; do image "$name.tar" "$id" | md5sum; done | sort -u | wc -l
+}
+
+# all_different FILE: how many different images a shard has
+all_different() {
+	tar xf "$1" --exclude '__*__' --to-command=md5sum --wildcards '*.jpg' | sort -u | wc -l
 }
 
 both=(-t teacher.fd2 -t other.fd2)
@@ -42,27 +59,35 @@ plus() {
 
 @test "methods: what is not given is the method's, and is recorded" {
 	tiny_distill --method sre2l --steps 0 -o a.tar
-	settings a.tar | jq -e '.options | .init == "noise" and .sizes == [32] and .lr == 0.25 and .["r-bn"] == 0.01 and .steps == 0 and .residual == 0'
+	settings a.tar | jq -e '.options | .init == "noise" and .sizes == [32] and .lr == 0.25 and
+		.["r-bn"] == 0.01 and .steps == 0 and .residual == 0'
 	tiny_distill --method fadrm --steps 0 -o b.tar
-	settings b.tar | jq -e '.options | .init == "real" and .sizes == [28,32,28,32] and .lr == 0.25 and .residual == 0.5'
-	tiny_distill --method fadrm --steps 0 --sizes 24,31 --residual 0 --lr 0.1 --r-bn 2 --init noise -o c.tar
-	settings c.tar | jq -e '.options | .init == "noise" and .sizes == [24,31] and .lr == 0.1 and .["r-bn"] == 2 and .residual == 0'
-	settings distilled.tar | jq -e '.options | .init == "mosaic" and .sizes == [32] and .steps == 3 and .["bn-form"] == "literal"'
+	settings b.tar | jq -e '.options | .init == "real" and .sizes == [28,32,28,32] and
+		.lr == 0.25 and .residual == 0.5'
+	tiny_distill --method fadrm --steps 0 --sizes 24,31 --residual 0 --lr 0.1 --r-bn 2 \
+		--init noise -o c.tar
+	settings c.tar | jq -e '.options | .init == "noise" and .sizes == [24,31] and .lr == 0.1 and
+		.["r-bn"] == 2 and .residual == 0'
+	settings distilled.tar | jq -e '.options | .init == "mosaic" and .sizes == [32] and
+		.steps == 3 and .["bn-form"] == "literal"'
 	# the other methods' numbers of steps, which would take long, as --resume names them
 	head -c 4096 distilled.tar >x.tar.part
 	run -1 --separate-stderr fd2-distill -q -t teacher.fd2 --ipc 2 --resume -o x.tar train.tar
 	said "fd2-distill: 'x.tar.part' was made with steps 3, not 4000; *"
 	head -c 4096 b.tar >x.tar.part
-	run -1 --separate-stderr fd2-distill -q -t teacher.fd2 --method fadrm --resume -o x.tar train.tar
+	run -1 --separate-stderr \
+		fd2-distill -q -t teacher.fd2 --method fadrm --resume -o x.tar train.tar
 	said "fd2-distill: 'x.tar.part' was made with steps 0, not 2000; *"
 }
 
 @test "methods: FADRM goes through its sizes, the rate falls over all of them" {
 	tiny_distill --method fadrm --steps 8 --min-scale 0.9 --log log --log-every 1 -o x.tar
 	jq -es 'map(select(.event == "step")) | length == 8 and
-		all(.[]; . as $s | (.lr - 0.125 * (1 + (3.141592653589793 * $s.step / 8 | cos)) | fabs) < 1e-9)' log
+		all(.[]; (.step / 8 * 3.141592653589793 | cos) as $c |
+			(.lr - 0.125 * (1 + $c) | fabs) < 1e-9)' log
 	# a crop of nine tenths tells the size of what it was cut from
-	jq -s 'map(select(.event == "step") | .view[2:4] | max | . > 28)' log | jq -ce '(.[0:2] + .[4:6] | any | not) and (.[2:4] + .[6:8] | any)'
+	jq -s 'map(select(.event == "step") | .view[2:4] | max | . > 28)' log |
+		jq -ce '(.[0:2] + .[4:6] | any | not) and (.[2:4] + .[6:8] | any)'
 }
 
 @test "methods: between phases the initial image is mixed in, and Adam starts again" {
@@ -83,18 +108,19 @@ plus() {
 
 @test "methods: several teachers take turns" {
 	plus "${both[@]}" --ipc 2 --log log --log-every 1 -o x.tar
-	[ "$(jq -s -c 'map(select(.event == "step" and .image == 2) | .teacher)' log)" = '[0,1,0,1,0]' ]
-	[ "$(jq -s -c 'map(select(.event == "step" and .image == 2) | .loss.S != null and .loss.F != null) | all' log)" = true ]
-	diff <(settings x.tar | jq -r '.inputs.teachers[]') <(fd2-look --json teacher.fd2 other.fd2 | jq -r .digest)
+	[ "$(second .teacher log)" = '[0,1,0,1,0]' ]
+	second '.loss.S != null and .loss.F != null' log | jq -e all
+	diff <(settings x.tar | jq -r '.inputs.teachers[]') \
+		<(fd2-look --json teacher.fd2 other.fd2 | jq -r .digest)
 	# the second teacher and its prototypes count, and so does the order
 	plus -t teacher.fd2 --ipc 2 -o one.tar
 	plus -t other.fd2 -t teacher.fd2 --ipc 2 -o swapped.tar
 	fd2-protos -q -t other.fd2 -o theirs.fd2 train.tar
 	plus "${both[@]}" -p protos.fd2 -p theirs.fd2 --ipc 2 -o exact.tar
-	[ "$(for t in x one swapped exact; do image $t.tar 2 | md5sum; done | sort -u | wc -l)" = 4 ]
+	[ "$(different 2 x one swapped exact)" = 4 ]
 	# L_S every second step of each teacher
 	plus "${both[@]}" --ipc 2 --ls-every 2 --log every --log-every 1 -o y.tar
-	[ "$(jq -s -c 'map(select(.event == "step" and .image == 2) | .loss.S != null)' every)" = '[true,true,false,false,true]' ]
+	[ "$(second '.loss.S != null' every)" = '[true,true,false,false,true]' ]
 }
 
 @test "methods: FADRM+ makes the same bytes in parts, resumed and in a chain" {
@@ -110,7 +136,8 @@ plus() {
 	plus "${both[@]}" --ipc 2 --batch 2 -o x.tar --resume
 	cmp whole.tar x.tar
 	head -c 9000 whole.tar >x.tar.part
-	run -1 --separate-stderr plus -t other.fd2 -t teacher.fd2 --ipc 2 --batch 2 -o x.tar --resume
+	run -1 --separate-stderr \
+		plus -t other.fd2 -t teacher.fd2 --ipc 2 --batch 2 -o x.tar --resume
 	said "fd2-distill: 'x.tar.part' was made with teachers *"
 	plus "${both[@]}" --ipc 2 -o pair.tar
 	plus "${both[@]}" --ipc 2 --id 1 -o 1.tar
@@ -121,46 +148,54 @@ plus() {
 		cmp <(image pair.tar $id) <(image $id.tar $id)
 	done
 	run -1 --separate-stderr plus "${both[@]}" --ipc 2 --id 2 --attn 1a.attn -o y.tar
-	said "fd2-distill: cannot start image 2: image 1 of class 'blue-ring' is needed for L_S; give the earlier images with --attn, by each teacher"
+	said "fd2-distill: cannot start image 2: image 1 of class 'blue-ring' is needed for L_S; \
+*, by each teacher"
 	for view in same once literal; do
 		plus "${both[@]}" --ipc 2 --ls-view $view -o $view.tar
 	done
-	[ "$(for t in pair same once literal; do image $t.tar 2 | md5sum; done | sort -u | wc -l)" = 4 ]
+	[ "$(different 2 pair same once literal)" = 4 ]
 }
 
 @test "methods: teachers that do not belong together are refused" {
 	run -1 --separate-stderr tiny_distill -t other.fd2 -o x.tar
 	said "fd2-distill: sre2l++ has one teacher, and 2 were given; fadrm+ takes several"
 	run -2 --separate-stderr plus "${both[@]}" -p protos.fd2 -o x.tar
-	[ "${stderr_lines[0]}" = "fd2-distill: -t is given 2 times and -p 1; give -p once for each -t, in the same order, or not at all" ]
+	[ "${stderr_lines[0]}" = "fd2-distill: -t is given 2 times and -p 1; give -p once for each \
+-t, in the same order, or not at all" ]
 	run -1 --separate-stderr plus "${both[@]}" -p protos.fd2 -p protos.fd2 -o x.tar
-	said "fd2-distill: 'protos.fd2' holds prototypes of another teacher (*) than 'other.fd2' (*)"
+	said "fd2-distill: 'protos.fd2' holds prototypes of another teacher (*) than 'other.fd2' *"
 	fd2-teacher -q -s 40 -M 2 -b 12 -e 1 -a convnet3 -o large.fd2 train.tar
 	run -1 --separate-stderr plus -t teacher.fd2 -t large.fd2 -o x.tar
-	said "fd2-distill: 'teacher.fd2' sees images of 32 pixels and 'large.fd2' of 40: teachers must agree"
+	said "fd2-distill: 'teacher.fd2' sees images of 32 pixels and 'large.fd2' of 40: \
+teachers must agree"
 	run -1 --separate-stderr plus -t large.fd2 -o x.tar
-	said "fd2-distill: convnet3 takes images of its own size only: give --sizes 40, for each phase, instead of 36"
+	said "fd2-distill: convnet3 takes images of its own size only: \
+give --sizes 40, for each phase, instead of 36"
 	plus -t large.fd2 --sizes 40,40 -o x.tar
 	rm x.tar
 	tiny_teacher -e 1 --mean 0.5,0.5,0.5 -o grey.fd2 train.tar
 	run -1 --separate-stderr plus -t teacher.fd2 -t grey.fd2 -o x.tar
-	said "fd2-distill: 'teacher.fd2' and 'grey.fd2' normalise images with another mean or deviation: teachers must agree"
+	said "fd2-distill: 'teacher.fd2' and 'grey.fd2' normalise images with another mean or \
+deviation: teachers must agree"
 	fd2-draw --classes 2 --per-class 12 --size 40 -o two.tar
 	tiny_teacher -e 1 -o two.fd2 two.tar
 	run -1 --separate-stderr plus -t teacher.fd2 -t two.fd2 -o x.tar
 	said "fd2-distill: classes differ: *"
 	run -1 --separate-stderr tiny_distill --residual 0.5 -o x.tar
-	said "fd2-distill: --residual is not for sre2l++, which does not mix in the initial image between phases"
+	said "fd2-distill: --residual is not for sre2l++, which does not mix in the initial image \
+between phases"
 	run -1 --separate-stderr tiny_distill --method fadrm --sizes 32 --residual 0.5 -o x.tar
-	said "fd2-distill: --residual is mixed in between phases, and there is one; give several with --sizes"
+	said "fd2-distill: --residual is mixed in between phases, and there is one; \
+give several with --sizes"
 	[ ! -e x.tar ]
 }
 
 @test "methods: noise needs no real images, and is another for every image" {
 	fd2-distill -q -t teacher.fd2 --method sre2l --steps 0 --ipc 2 -o a.tar </dev/null
 	settings a.tar | jq -e '.inputs | has("real") | not'
-	[ "$(tar xf a.tar --exclude '__*__' --to-command=md5sum --wildcards '*.jpg' | sort -u | wc -l)" = 6 ]
-	fd2-distill -q -t teacher.fd2 --method sre2l --steps 0 --ipc 2 --batch 1 --classes 2 -o c.tar </dev/null
+	[ "$(all_different a.tar)" = 6 ]
+	fd2-distill -q -t teacher.fd2 --method sre2l --steps 0 --ipc 2 --batch 1 --classes 2 \
+		-o c.tar </dev/null
 	cmp <(image a.tar 2) <(image c.tar 2)
 	fd2-distill -q -t teacher.fd2 --method sre2l --steps 0 --ipc 2 --seed 1 -o b.tar </dev/null
 	run ! cmp -s <(image a.tar 2) <(image b.tar 2)
@@ -169,12 +204,15 @@ plus() {
 @test "methods: images that were given" {
 	local begin=(fd2-distill -q -t teacher.fd2 --steps 0 --ipc 2)
 	"${begin[@]}" --init-images distilled.tar -o a.tar </dev/null
-	settings a.tar | jq -e --arg digest "$(fd2-look --json distilled.tar | jq -r .digest)" '.inputs.initial == $digest and .options.init == null'
+	settings a.tar | jq -e --arg digest "$(fd2-look --json distilled.tar | jq -r .digest)" \
+		'.inputs.initial == $digest and .options.init == null'
 	# by number, in whatever order they lie; if numbers are missing, by order
 	tar xf distilled.tar --exclude '__*__' --one-top-level=swapped
 	for class in swapped/*/; do
 		rm "$class"/*.cls
-		mv "$class/0001.jpg" "$class/x" && mv "$class/0002.jpg" "$class/0001.jpg" && mv "$class/x" "$class/0002.jpg"
+		mv "$class/0001.jpg" "$class/x"
+		mv "$class/0002.jpg" "$class/0001.jpg"
+		mv "$class/x" "$class/0002.jpg"
 	done
 	"${begin[@]}" --init-images swapped -o b.tar </dev/null
 	cmp <(image a.tar 1) <(image b.tar 2)
@@ -189,15 +227,17 @@ plus() {
 	run -1 --separate-stderr "${begin[@]}" --ipc 3 --init-images distilled.tar -o x.tar
 	said "fd2-distill: 'distilled.tar' has 2 images of class 'blue-ring', but --ipc needs 3"
 	run -2 --separate-stderr "${begin[@]}" --init real --init-images distilled.tar -o x.tar
-	[ "${stderr_lines[0]}" = "fd2-distill: --init-images are what images begin as: --init does not go with them" ]
+	[ "${stderr_lines[0]}" = "fd2-distill: --init and --init-images cannot be used together" ]
 	[ ! -e x.tar ]
 }
 
 @test "methods: a class with few photographs is warned of, and its images still differ" {
-	run -0 --separate-stderr fd2-distill -t teacher.fd2 --method fadrm --ipc 13 --steps 0 -o x.tar train.tar
-	said "fd2-distill: 3 of 3 classes have fewer photographs than the 13 starting crops they need (fewest: 'blue-ring', 12); some are used more than once"
-	[ "$(tar xf x.tar --exclude '__*__' --to-command=md5sum --wildcards '*.jpg' | sort -u | wc -l)" = 39 ]
-	run -0 --separate-stderr fd2-distill -t teacher.fd2 --method fadrm --ipc 12 --steps 0 -o x.tar train.tar
+	local real=(fd2-distill -t teacher.fd2 --method fadrm --steps 0)
+	run -0 --separate-stderr "${real[@]}" --ipc 13 -o x.tar train.tar
+	said "fd2-distill: 3 of 3 classes have fewer photographs than the 13 starting crops they \
+need (fewest: 'blue-ring', 12); some are used more than once"
+	[ "$(all_different x.tar)" = 39 ]
+	run -0 --separate-stderr "${real[@]}" --ipc 12 -o x.tar train.tar
 	[ -z "$stderr" ]
 }
 
@@ -205,26 +245,29 @@ plus() {
 	tiny_distill --plain --log literal --log-every 1 -o a.tar
 	tiny_distill --plain --bn-form normalised --log normalised --log-every 1 -o b.tar
 	run ! cmp -s <(image a.tar 1) <(image b.tar 1)
-	# of the first step, which sees the same images: another number, of the same scale for the ResNet-18 that it is brought to
-	jq -es 'map(select(.event == "step" and .step == 0) | .loss.bn) | .[0] != .[1] and .[1] / .[0] > 0.3 and .[1] / .[0] < 3' literal normalised
+	# the first step sees the same images: another number, but of the same scale for a ResNet-18
+	jq -es 'map(select(.event == "step" and .step == 0) | .loss.bn) |
+		.[0] != .[1] and .[1] / .[0] > 0.3 and .[1] / .[0] < 3' literal normalised
 }
 
 @test "methods: what has no effect is told" {
-	run -0 --separate-stderr fd2-distill -t teacher.fd2 --steps 1 --init noise -o x.tar train.tar
+	local one=(fd2-distill -t teacher.fd2 --steps 1)
+	run -0 --separate-stderr "${one[@]}" --init noise -o x.tar train.tar
 	said "fd2-distill: 'train.tar' is not read: images start as noise"
-	run -0 --separate-stderr fd2-distill -t teacher.fd2 --steps 1 --init-images distilled.tar -o x.tar train.tar
+	run -0 --separate-stderr "${one[@]}" --init-images distilled.tar -o x.tar train.tar
 	said "fd2-distill: 'train.tar' is not read: images start as those of --init-images"
 	tiny_teacher -a convnet3 -e 1 -o conv.fd2 train.tar
 	run -0 --separate-stderr fd2-distill -t conv.fd2 --steps 1 -o x.tar train.tar
 	said "fd2-distill: convnet3 has no BatchNorm, so its images have no BN term"
 }
 
-@test "methods: a loss that is no longer finite ends the run" {
+@test "methods: a loss that is not finite ends the run" {
 	need_python
 	example fd2-stream.5 filter.py
 	sed -i 's|/ 2$|* float("nan")|' filter.py
 	"$python" filter.py <teacher.fd2 >broken.fd2
 	run -1 --separate-stderr fd2-distill -q -t broken.fd2 --steps 3 -o x.tar train.tar
-	said "fd2-distill: the loss is no longer finite by step 0 of image 1, classes 0-2; try a smaller --lr or --r-bn"
+	said "fd2-distill: the loss is not finite at step 0 of image 1, classes 0-2; \
+try a smaller --lr or --r-bn"
 	[ ! -e x.tar ]
 }

@@ -39,15 +39,15 @@ void history_free(struct history *h)
 {
 	for (int i = 0; h->v && i < h->classes * h->ipc; i++) {
 		image_free(&h->v[i].image);
-		for (int g = 0; g < h->teachers->n; g++)
-			free(h->v[i].maps[g]);
+		for (int t = 0; t < h->teachers->n; t++)
+			free(h->v[i].maps[t]);
 		free(h->v[i].maps);
 	}
 	free(h->v);
 	*h = (struct history){0};
 }
 
-static int put(struct history *h, int k, int id, const void *jpeg, size_t size)
+static int decode(struct history *h, int k, int id, const void *jpeg, size_t size)
 {
 	if (id < 1 || id > h->ipc)
 		return 0;
@@ -59,7 +59,7 @@ int history_add(struct history *h, int k, int id, const void *jpeg, size_t size)
 {
 	if (id >= 1 && id <= h->ipc)
 		at(h, k, id)->stored = true;
-	return put(h, k, id, jpeg, size);
+	return decode(h, k, id, jpeg, size);
 }
 
 bool history_has(const struct history *h, int k, int id)
@@ -81,7 +81,7 @@ static int class_of(const struct history *h, const char *key, int *id)
 	return -1;
 }
 
-static int take_map(struct history *h, int teacher, const char *path, struct array *a)
+static int add_map(struct history *h, int teacher, const char *path, struct array *a)
 {
 	struct map_shape *s = &h->shape[teacher];
 	int id, k = class_of(h, a->name, &id);
@@ -110,7 +110,7 @@ int history_read_maps(struct history *h, const char *path)
 	int teacher = distill_teachers_find(h->teachers, made_with, path, "attention");
 	int err = teacher < 0 ? -1 : 0;
 	while (!err && (got = stream_next(s, &a)) > 0) {
-		err = take_map(h, teacher, path, &a);
+		err = add_map(h, teacher, path, &a);
 		array_free(&a);
 	}
 	stream_close(s);
@@ -128,7 +128,7 @@ int history_read_images(struct history *h, const char *path)
 	while ((got = shard_next(r, &s)) > 0 && !err) {
 		int id, k = class_of(h, s.key, &id);
 		if (k >= 0)
-			err = put(h, k, id, s.image, s.image_size);
+			err = decode(h, k, id, s.image, s.image_size);
 		if (err < 0)
 			fail("cannot read '%s': member '%s': %s", path, s.key, fail_message());
 	}
@@ -138,8 +138,8 @@ int history_read_images(struct history *h, const char *path)
 
 static bool has_maps(const struct history *h, int k, int id)
 {
-	for (int g = 0; g < h->teachers->n; g++)
-		if (!at(h, k, id)->maps[g])
+	for (int t = 0; t < h->teachers->n; t++)
+		if (!at(h, k, id)->maps[t])
 			return false;
 	return true;
 }
@@ -178,7 +178,7 @@ Tensor *history_images(const struct history *h, const struct index_batch *of, in
 	return x;
 }
 
-static int know_map(struct history *h, int teacher, int k, int id)
+static int ensure_map(struct history *h, int teacher, int k, int id)
 {
 	struct finished *f = at(h, k, id);
 	struct attention a;
@@ -199,7 +199,7 @@ Tensor *history_maps(struct history *h, int teacher, const struct index_batch *o
 	int begin = first_of_group(h, id), J = id - begin;
 	for (int j = begin; j < id; j++)
 		for (int k = first; k < first + n; k++)
-			if (know_map(h, teacher, k, j) < 0)
+			if (ensure_map(h, teacher, k, j) < 0)
 				return NULL;
 	const struct map_shape *s = &h->shape[teacher];
 	size_t one = (size_t)s->maps * s->h * s->w;

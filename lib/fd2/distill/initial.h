@@ -7,7 +7,7 @@
 struct initial;
 struct start {
 	const char *name;
-	/* photographs of the class that an image wants for itself: 0: no shard is read */
+	/* different photographs of the class that an image needs; 0: no shard is read */
 	int photographs;
 	/* Image `id`, from 1, of class k as normalised pixels [S][S][3], S the teacher's size: a
 	 * function of the seed, k, id and what was read. The images of a class are distinct. -1:
@@ -48,7 +48,7 @@ struct initial {
 	struct patch **patches; /* [K] -> [patches_in], once they were chosen */
 };
 
-/* Reads what the start needs. Warns of classes with fewer photographs than their images want. -1:
+/* Reads what the start needs. Warns of classes with fewer photographs than their images need. -1:
  * fail_message, also when a class has fewer than ipc images in config->given. */
 int initial_read(struct initial *s);
 void initial_free(struct initial *s);

@@ -34,7 +34,7 @@ static Tensor *render_start(struct learner *l, struct learning *g)
 	return start;
 }
 
-static Tensor *begin(struct learner *l, struct learning *g)
+static Tensor *start_learning(struct learner *l, struct learning *g)
 {
 	const struct index_batch *b = g->batch;
 	Tensor *start = render_start(l, g);
@@ -84,7 +84,7 @@ static int begin_phase(
 	put_numbers(g, size);
 	if (l->similarity && similarity_applies(l->similarity, g->batch))
 		similarity_prepare(l->similarity, &g->compared, g->batch, size);
-	return tensor_error() ? fail("cannot begin phase %d of image %d: %s", phase + 1,
+	return tensor_error() ? fail("cannot start phase %d of image %d: %s", phase + 1,
 	                            g->batch->ids[0], tensor_error())
 	                      : 0;
 }
@@ -111,7 +111,7 @@ static int take_steps(struct learner *l, struct learning *g, Tensor *start)
 Tensor *learn(struct learner *l, const struct index_batch *b)
 {
 	struct learning g = {.batch = b, .phase = -1};
-	Tensor *start = begin(l, &g);
+	Tensor *start = start_learning(l, &g);
 	if (!start || !l->method->steps)
 		return start;
 	int err = take_steps(l, &g, start);

@@ -1,4 +1,4 @@
-/* Which images are made, in which order, and which of them together. */
+/* Which images are made, in which order, and which of them share a pass. */
 #ifndef FD2_SCHEDULE_H
 #define FD2_SCHEDULE_H
 #include "lib/base/opts.h"
@@ -14,7 +14,7 @@ struct schedule_config {
 
 struct schedule {
 	const struct schedule_config *config;
-	bool independent; /* without L_S: indices of different places may be together */
+	bool independent; /* without L_S: indices of different places may share a pass */
 	int first, last;  /* classes */
 	bool *taken;      /* [ipc] */
 	int next_id, next_class;

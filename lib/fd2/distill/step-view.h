@@ -1,4 +1,4 @@
-/* The random view through which a step sees an index. */
+/* The random view through which a step sees the images of an index. */
 #ifndef FD2_STEP_VIEW_H
 #define FD2_STEP_VIEW_H
 #include <stdint.h>

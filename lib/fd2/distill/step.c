@@ -1,5 +1,5 @@
 /* A step has three parts: numbers drawn on the host, tensor work that waits for nothing and can be
- * recorded, and now and then a look at what came out. */
+ * recorded, and every READ_EVERY steps a read-back of the losses. */
 #include "lib/fd2/distill/step.h"
 
 #include <math.h>
@@ -188,7 +188,7 @@ static int read_losses(const struct learner *l, struct learning *g, const struct
 	if (tensor_read(g->losses, T_F32, losses, LOSSES) < 0)
 		return fail("distillation failed: %s", tensor_error());
 	if (!isfinite(losses[SUM]))
-		return fail("the loss is no longer finite by step %ld of image %d, classes %d-%d; "
+		return fail("the loss is not finite at step %ld of image %d, classes %d-%d; "
 		            "try a smaller --lr or --r-bn",
 		    s->number, b->ids[0], b->first, b->first + b->n - 1);
 	g->total = losses[TOTAL];

@@ -1,6 +1,5 @@
-/* Which images of a class stand for it (fd2-method(7), SELECTION). Each fills chosen[0..ipc-1]
- * with different indices below n, n >= ipc, in order of choice: the first ones are what a
- * smaller ipc chooses. */
+/* Choosing images of a class (fd2-method(7), SELECTION). Each function fills chosen[0..ipc-1] with
+ * different indices below n, n >= ipc, in order of choice: a smaller ipc chooses the first ones. */
 #ifndef FD2_CORESET_H
 #define FD2_CORESET_H
 #include <stdint.h>
@@ -8,12 +7,12 @@
 /* Uniformly without replacement: a function of seed and class k. */
 void coreset_random(uint32_t *chosen, int ipc, int n, uint64_t seed, int k);
 
-/* f [n][C]: the images' features. Of equals the first is taken. */
+/* f [n][C]: the images' features. Of equal images the first is taken. */
 
 /* Herding (Welling 2009; the class mean mu is matched as Zhao et al. 2021 do): step i = 0, 1,
  * ... takes the image that minimises |(i+1) mu - sum of the chosen f - f|. */
 void coreset_herding(uint32_t *chosen, int ipc, const float *f, int n, int C);
 /* K-Center (Gonzalez 1985; Sener and Savarese 2018): the image nearest to the class mean, then
- * again and again the one that is farthest from its nearest chosen one. */
+ * repeatedly the one that is farthest from its nearest chosen one. */
 void coreset_k_center(uint32_t *chosen, int ipc, const float *f, int n, int C);
 #endif

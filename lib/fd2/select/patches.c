@@ -129,10 +129,10 @@ int patches_choose(struct patch *out, const struct teacher *t, const struct data
 	struct rng r = rng_at(seed, RNG_PATCH, (uint64_t)k, 0, 0);
 	uint32_t *items;
 	int images = images_of(&items, d, k, rule->images, &r);
-	int ok = images ? choose(out, t, d, k, rule, items, images, &r)
-	                : fail("class '%s' has no image", t->class_names[k]);
+	int err = images ? choose(out, t, d, k, rule, items, images, &r)
+	                 : fail("class '%s' has no image", t->class_names[k]);
 	free(items);
-	return ok;
+	return err;
 }
 
 /* Cells that do not divide the size differ by a pixel: all are drawn at the largest side and

@@ -13,16 +13,16 @@
 #include "lib/fd2/stage.h"
 #include "lib/fd2/teacher/features.h"
 
-enum {
-	CHECK_SIDE = 32
-}; /* photographs that are not looked at are decoded small, to know that they are whole */
+/* Photographs that no method looks into are decoded at this size, to check that they are complete.
+ */
+enum { CHECK_SIDE = 32 };
 
 struct run {
 	const struct select_config *config;
 	struct teacher teacher; /* classes 0: none was given */
 	struct dataset real;    /* sorted by class */
 	int first, last;        /* classes to choose from */
-	int *start;             /* [K+1]: images of class k are start[k] .. start[k+1]-1 */
+	int *start;             /* [K+1]: class k has images start[k] .. start[k+1]-1 */
 	struct patch_rule rule;
 	struct patch **patches; /* [K] -> [patches_in], for rded */
 	uint32_t **chosen;      /* [K] -> [ipc], otherwise: indices in the class */
@@ -44,15 +44,15 @@ static int choose_by_features(struct run *r, int k)
 	const struct item *items = &r->real.v[r->start[k]];
 	int n = r->start[k + 1] - r->start[k], C = features_size(&r->teacher);
 	float *f = xcalloc((size_t)n * C, sizeof *f);
-	int ok = features_of(f, &r->teacher, items, n);
-	if (!ok)
-		ok = put_features(r, f, items, n);
-	if (!ok && r->config->method == SELECT_HERDING)
+	int err = features_of(f, &r->teacher, items, n);
+	if (!err)
+		err = put_features(r, f, items, n);
+	if (!err && r->config->method == SELECT_HERDING)
 		coreset_herding(r->chosen[k], (int)r->config->ipc, f, n, C);
-	else if (!ok)
+	else if (!err)
 		coreset_k_center(r->chosen[k], (int)r->config->ipc, f, n, C);
 	free(f);
-	return ok;
+	return err;
 }
 
 static int choose(struct run *r, int k)
@@ -71,14 +71,14 @@ static int choose(struct run *r, int k)
 
 static int choose_all(struct run *r)
 {
-	int ok = 0;
+	int err = 0;
 	progress_start("select", r->start[r->last + 1] - r->start[r->first]);
-	for (int k = r->first; k <= r->last && !ok; k++) {
-		ok = choose(r, k);
+	for (int k = r->first; k <= r->last && !err; k++) {
+		err = choose(r, k);
 		progress_at(r->start[k + 1] - r->start[r->first], "%s", "");
 	}
 	progress_end();
-	return ok;
+	return err;
 }
 
 /* Image `id` of class k; without names of classes its number goes into the key, as in
@@ -91,19 +91,19 @@ static int put(struct run *r, int k, int id, const void *jpeg, size_t size, json
 		snprintf(name, sizeof name, "%04d", id);
 	else
 		snprintf(name, sizeof name, "%d-%04d", k, id);
-	int ok = shard_add(r->writer, class, name, k, jpeg, size, NULL, 0, text);
+	int err = shard_add(r->writer, class, name, k, jpeg, size, NULL, 0, text);
 	json_decref(json);
 	free(text);
-	return ok;
+	return err;
 }
 
 static int put_photograph(struct run *r, int k, int id)
 {
 	const struct item *it = &r->real.v[r->start[k] + (int)r->chosen[k][id - 1]];
 	uint8_t *jpeg = item_jpeg(it);
-	int ok = put(r, k, id, jpeg, it->bytes, json_pack("{s:s}", "from", it->key));
+	int err = put(r, k, id, jpeg, it->bytes, json_pack("{s:s}", "from", it->key));
 	free(jpeg);
-	return ok;
+	return err;
 }
 
 static int put_mosaic(struct run *r, int k, int id)
@@ -120,14 +120,14 @@ static int put_mosaic(struct run *r, int k, int id)
 	json_t *json = json_pack("{s:o}", "patches", patches);
 	struct image im =
 	    patches_mosaic(r->patches[k], &r->real, &r->rule, id - 1, r->teacher.size);
-	int ok = jpeg_encode(&im, (int)r->config->quality, &jpeg, &size);
-	if (!ok)
-		ok = put(r, k, id, jpeg, size, json);
+	int err = jpeg_encode(&im, (int)r->config->quality, &jpeg, &size);
+	if (!err)
+		err = put(r, k, id, jpeg, size, json);
 	else
 		json_decref(json);
 	image_free(&im);
 	free(jpeg);
-	return ok;
+	return err;
 }
 
 static int write_all(struct run *r)
@@ -186,8 +186,8 @@ static int check_counts(const struct run *r)
 		int n = r->start[k + 1] - r->start[k];
 		if (n >= r->config->ipc)
 			continue;
-		return fail("class '%s' has %d images, and %ld of each class are asked for (--ipc)",
-		    r->real.classes[k], n, r->config->ipc);
+		return fail("class '%s' has %d images, but --ipc needs %ld", r->real.classes[k], n,
+		    r->config->ipc);
 	}
 	return 0;
 }
@@ -232,29 +232,29 @@ static int prepare(struct run *r)
 	return open_outputs(r);
 }
 
-static int finish(struct run *r, int ok)
+static int finish(struct run *r, int err)
 {
-	if (r->features && ok < 0)
+	if (r->features && err < 0)
 		stream_abandon(r->features);
 	else if (r->features)
-		ok = stream_finish(r->features);
+		err = stream_finish(r->features);
 	if (!r->writer)
-		return ok;
-	if (!ok)
+		return err;
+	if (!err)
 		return shard_finish(r->writer);
 	shard_abandon(r->writer);
-	return ok;
+	return err;
 }
 
 int stage_select(const struct select_config *config)
 {
 	struct run r = {.config = config};
-	int ok = prepare(&r);
-	if (!ok)
-		ok = choose_all(&r);
-	if (!ok)
-		ok = write_all(&r);
-	ok = finish(&r, ok);
+	int err = prepare(&r);
+	if (!err)
+		err = choose_all(&r);
+	if (!err)
+		err = write_all(&r);
+	err = finish(&r, err);
 	for (int k = 0; r.patches && k < r.real.n_classes; k++) {
 		free(r.patches[k]);
 		free(r.chosen[k]);
@@ -264,7 +264,7 @@ int stage_select(const struct select_config *config)
 	free(r.start);
 	dataset_free(&r.real);
 	teacher_free(&r.teacher);
-	return ok;
+	return err;
 }
 
 STAGE(stage_select)

@@ -72,14 +72,14 @@ Tensor *loss_F(const Tensor *z, const Tensor *prototypes, const Tensor *labels, 
 	return tensor_mean(loss, 0, NULL, false);
 }
 
-Tensor *loss_S(const Tensor *A, const Tensor *earlier)
+Tensor *loss_S(const Tensor *A, const Tensor *history)
 {
-	int64_t J = tensor_size(earlier, 0), B = tensor_size(A, 0);
+	int64_t J = tensor_size(history, 0), B = tensor_size(A, 0);
 	Tensor *now = tensor_reshape(A, 2, (int64_t[]){B, -1});
 	Tensor *sum = NULL;
 	for (int64_t j = 0; j < J; j++) {
 		Tensor *then =
-		    tensor_reshape(tensor_narrow(earlier, 0, j, 1), 2, (int64_t[]){B, -1});
+		    tensor_reshape(tensor_narrow(history, 0, j, 1), 2, (int64_t[]){B, -1});
 		Tensor *d = tensor_mean(l2_rows(now, then), 0, NULL, false);
 		sum = j ? tensor_add(sum, d) : d;
 	}

@@ -1,11 +1,11 @@
-/* The paper's losses, one function an equation. Every one is a scalar: the mean over the batch.
- * All are differentiable. */
+/* The losses of the paper, one function per equation. Every one is a scalar: the mean over the
+ * batch. All are differentiable. */
 #ifndef FD2_LOSSES_H
 #define FD2_LOSSES_H
 #include "lib/nn/layers.h"
 
-/* l2(u, v) = |u - v| / (|u| + |v| + eps), eps = 1e-8 (below Eq. 9), of corresponding rows: [B,P]
- * [B,P] -> [B]. */
+/* l2(u, v) = |u - v| / (|u| + |v| + eps), eps = 1e-8 (below Eq. 9), of corresponding rows:
+ * [B,P] [B,P] -> [B]. */
 Tensor *l2_rows(const Tensor *u, const Tensor *v);
 /* The same of every row of u with every row of v, as one matrix product: [B,P] [K,P] -> [B,K]. */
 Tensor *l2_pairs(const Tensor *u, const Tensor *v);
@@ -28,9 +28,9 @@ Tensor *loss_pre(
 /* Eq. 9: beta l2(z, c_y) + (1 - beta)(1 - mean_{k != y} l2(z, c_k)). z [B,D], prototypes [K,D],
  * labels i64 [B]. */
 Tensor *loss_F(const Tensor *z, const Tensor *prototypes, const Tensor *labels, double beta);
-/* Eq. 10: 1 - mean_{j < i} l2(A_i, A_j). A [B,M,h,w]; earlier [J,B,M,h,w], J >= 1; the norm runs
+/* Eq. 10: 1 - mean_{j < i} l2(A_i, A_j). A [B,M,h,w]; history [J,B,M,h,w], J >= 1; the norm runs
  * over all M h w entries. */
-Tensor *loss_S(const Tensor *A, const Tensor *earlier);
+Tensor *loss_S(const Tensor *A, const Tensor *history);
 /* Eq. 11: (1 - alpha) CE(p_bb) + alpha CE(p_cal). */
 Tensor *loss_cls(const Tensor *p_bb, const Tensor *p_cal, const Tensor *labels, double alpha);
 /* Eq. 12: L_other + L_cls + lambda L_F + (1 - lambda) L_S; L_F and L_S may be NULL (switched
