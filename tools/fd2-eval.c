@@ -6,7 +6,7 @@
 
 #include "lib/base/err.h"
 #include "lib/fd2/stage.h"
-#include "lib/fd2/student/job.h"
+#include "lib/fd2/student/eval.h"
 #include "lib/nn/archs.h"
 
 #define HARD_MIN_SCALE 0.08
@@ -17,67 +17,74 @@ enum { STUDENTS_MAX = 256 };
 static struct opt_list archs, rates;
 static struct opt_range seeds = {-1, -1}; /* --seed alone */
 
-static struct eval_job job = {
-    .cache = 4096,
-    .data = "syn",
+static struct eval_config config = {
+    .in.cache = 4096,
+    .out.data = "syn",
+    .hard.min_scale = HARD_MIN_SCALE,
+    .learning = {.weight_decay = 0.01, .temperature = TEMPERATURE, .zeta = 2},
     .val_every = 10,
-    .weight_decay = 0.01,
-    .temperature = TEMPERATURE,
-    .zeta = 2,
-    .min_scale = HARD_MIN_SCALE,
 };
 
 static const struct opt opts[] = {
-    {'o', "output", "FILE", OPT_STRING, &job.out, "write the JSON lines to FILE",
-        .file = FILE_WRITTEN, .unrecorded = true},
-    {'l', "labels", "FILE", OPT_STRING, &job.labels, "soft labels (default: standard input)",
-        .file = FILE_READ, .unrecorded = true},
-    {0, "hard", NULL, OPT_FLAG, &job.hard, "train on the classes themselves, without soft labels"},
-    {0, "val", "SHARD", OPT_LIST, &job.val,
-        "held-out shards, which choose the best epoch (repeatable)", .file = FILE_READ,
-        .unrecorded = true},
-    {0, "test", "SHARD", OPT_LIST, &job.test, "shards to measure on instead (repeatable)",
-        .file = FILE_READ, .unrecorded = true},
-    {0, "report", "FILE", OPT_STRING, &job.report,
-        "write classes, confusion and calibration to FILE", .file = FILE_WRITTEN,
-        .unrecorded = true},
-    {0, "save", "FILE", OPT_STRING, &job.save, "write the student; as safetensors if FILE ends so",
-        .file = FILE_WRITTEN, .unrecorded = true},
+    {'o', "output", "FILE", OPT_STRING, &config.out.results, "write the JSON lines to FILE",
+        .unrecorded = true, .file = FILE_WRITTEN},
+    {'l', "labels", "FILE", OPT_STRING, &config.in.labels, "soft labels (default: standard input)",
+        .unrecorded = true, .file = FILE_READ},
+    {0, "hard", NULL, OPT_FLAG, &config.in.hard,
+        "train on the classes themselves, without soft labels"},
+    {0, "val", "SHARD", OPT_LIST, &config.in.val,
+        "held-out shards, which choose the best epoch (repeatable)", .unrecorded = true,
+        .file = FILE_READ},
+    {0, "test", "SHARD", OPT_LIST, &config.in.test, "shards to measure on instead (repeatable)",
+        .unrecorded = true, .file = FILE_READ},
+    {0, "report", "FILE", OPT_STRING, &config.out.report,
+        "write classes, confusion and calibration to FILE", .unrecorded = true,
+        .file = FILE_WRITTEN},
+    {0, "save", "FILE", OPT_STRING, &config.out.save,
+        "write the student; as safetensors if FILE ends so", .unrecorded = true,
+        .file = FILE_WRITTEN},
     {'a', "arch", "NAME", OPT_LIST, &archs, "a student (repeatable; resnet18 if none is given)",
         .choices = ARCH_CHOICES},
     {0, "seeds", "A-B", OPT_RANGE, &seeds, "a student of each seed (default: of --seed)"},
-    {0, "init", "FILE", OPT_STRING, &job.init,
-        "start the students from a .pth, .safetensors or stream", .file = FILE_READ,
-        .unrecorded = true},
-    {'e', "epochs", "N", OPT_INT, &job.epochs, "epochs (0: all that are labelled; --hard: 300)",
+    {0, "init", "FILE", OPT_STRING, &config.learning.init,
+        "start the students from a .pth, .safetensors or stream", .unrecorded = true,
+        .file = FILE_READ},
+    {'e', "epochs", "N", OPT_INT, &config.epochs, "epochs (0: all that are labelled; --hard: 300)",
         .min = 0, .max = 100000},
-    {'b', "batch", "N", OPT_INT, &job.batch, "--hard: images a step (0: 16)", .min = 0,
+    {'b', "batch", "N", OPT_INT, &config.hard.batch, "--hard: images a step (0: 16)", .min = 0,
         .max = 65536},
-    {0, "reuse-labels", NULL, OPT_FLAG, &job.reuse_labels,
+    {0, "reuse-labels", NULL, OPT_FLAG, &config.in.reuse_labels,
         "use labels again when there are more epochs than labels"},
-    {'s', "size", "PX", OPT_INT, &job.size, "--hard: side of the input images (0: 224)", .min = 0,
-        .max = 4096},
-    {0, "min-scale", "X", OPT_REAL, &job.min_scale, "--hard: smallest crop's share of the area",
-        .min = 0.001, .max = 1},
-    {0, "no-augment", NULL, OPT_FLAG, &job.no_augment, "--hard: no crops and no flips"},
-    {0, "label-smoothing", "X", OPT_REAL, &job.label_smoothing, "--hard: of the cross-entropy",
-        .min = 0, .max = 0.9},
-    {0, "fit", "HOW", OPT_CHOICE, &job.fit, "held-out photographs (default: as the teacher's)",
-        .min = FIT_SHORT, .choices = FIT_CHOICES},
+    {'s', "size", "PX", OPT_INT, &config.hard.size, "--hard: side of the input images (0: 224)",
+        .min = 0, .max = 4096},
+    {0, "min-scale", "X", OPT_REAL, &config.hard.min_scale,
+        "--hard: smallest crop's share of the area", .min = 0.001, .max = 1},
+    {0, "no-augment", NULL, OPT_FLAG, &config.hard.no_augment, "--hard: no crops and no flips"},
+    {0, "label-smoothing", "X", OPT_REAL, &config.learning.label_smoothing,
+        "--hard: of the cross-entropy", .min = 0, .max = 0.9},
+    {0, "fit", "HOW", OPT_CHOICE, &config.in.fit,
+        "held-out photographs (default: as the teacher's)", .min = FIT_SHORT,
+        .choices = FIT_CHOICES},
     {0, "lr", "X", OPT_LIST, &rates, "learning rate of AdamW, X or ARCH=X (repeatable)"},
-    {0, "weight-decay", "X", OPT_REAL, &job.weight_decay, "on weights of two and more dimensions",
-        .min = 0, .max = 10},
-    {'T', "temperature", "X", OPT_REAL, &job.temperature, "of soft labels and student", .min = 0.01,
-        .max = 1000},
-    {0, "zeta", "X", OPT_REAL, &job.zeta, "cosine over zeta times the epochs", .min = 1,
+    {0, "weight-decay", "X", OPT_REAL, &config.learning.weight_decay,
+        "on weights of two and more dimensions", .min = 0, .max = 10},
+    {'T', "temperature", "X", OPT_REAL, &config.learning.temperature, "of soft labels and student",
+        .min = 0.01, .max = 1000},
+    {0, "zeta", "X", OPT_REAL, &config.learning.zeta, "cosine over zeta times the epochs", .min = 1,
         .max = 100},
-    {0, "val-every", "N", OPT_INT, &job.val_every, "epochs between validations; 0: the last only",
-        .min = 0, .max = 100000},
-    {0, "data", "NAME", OPT_STRING, &job.data, "what the JSON calls the images: syn, random, real"},
-    {0, "cache", "MIB", OPT_INT, &job.cache,
+    {0, "val-every", "N", OPT_INT, &config.val_every,
+        "epochs between validations; 0: the last only", .min = 0, .max = 100000},
+    {0, "checkpoint-every", "N", OPT_INT, &config.out.checkpoint_every,
+        "save FILE.ckpt every N epochs too", .min = 0, .max = 100000, .unrecorded = true},
+    {0, "resume", NULL, OPT_FLAG, &config.out.resume, "go on from FILE.ckpt if it exists",
+        .unrecorded = true},
+    {0, "data", "NAME", OPT_STRING, &config.out.data,
+        "what the JSON calls the images: syn, random, real"},
+    {0, "cache", "MIB", OPT_INT, &config.in.cache,
         "memory for decoded photographs; the rest are decoded again and again", .min = 1,
         .max = 1 << 24, .unrecorded = true},
-    {0, "strict", NULL, OPT_FLAG, &job.strict, "stop at a corrupt image instead of skipping it"},
+    {0, "strict", NULL, OPT_FLAG, &config.in.strict,
+        "stop at a corrupt image instead of skipping it"},
     {0},
 };
 
@@ -143,33 +150,41 @@ static void plan_students(void)
 	if (seeds.last - seeds.first >= STUDENTS_MAX / archs.n)
 		die_usage("more than %d students", STUDENTS_MAX);
 	int n = (int)(seeds.last - seeds.first) + 1;
-	job.students = xcalloc((size_t)(archs.n * n), sizeof *job.students);
+	config.students = xcalloc((size_t)(archs.n * n), sizeof *config.students);
 	for (int i = 0; i < archs.n; i++)
 		for (int k = 0; k < n; k++)
-			job.students[job.n_students++] =
+			config.students[config.n_students++] =
 			    (struct student_plan){archs.v[i], seeds.first + k, rate_of(archs.v[i])};
-	if (job.save && job.n_students > 1)
-		die_usage("--save is for one student, not for %d", job.n_students);
-	if (job.init && archs.n > 1)
+	if (config.out.save && config.n_students > 1)
+		die_usage("--save is for one student, not for %d", config.n_students);
+	if (config.learning.init && archs.n > 1)
 		die_usage("--init is for students of one architecture, not of %d", archs.n);
+}
+
+static void check_outputs(void)
+{
+	const char *results = config.out.results;
+	if (config.out.resume && (!results || !strcmp(results, "-")))
+		die_usage("--resume needs a file to go on with: give it with -o");
 }
 
 static void check_labels(void)
 {
-	bool of_hard = job.batch || job.size || job.label_smoothing > 0 ||
-	               job.min_scale != HARD_MIN_SCALE || job.no_augment;
-	if (!job.hard && of_hard)
+	bool of_hard = config.hard.batch || config.hard.size ||
+	               config.learning.label_smoothing > 0 ||
+	               config.hard.min_scale != HARD_MIN_SCALE || config.hard.no_augment;
+	if (!config.in.hard && of_hard)
 		die_usage("--batch, --size, --min-scale, --no-augment and --label-smoothing are "
 		          "for --hard: soft labels bring their own");
-	if (job.no_augment && job.min_scale != HARD_MIN_SCALE)
+	if (config.hard.no_augment && config.hard.min_scale != HARD_MIN_SCALE)
 		die_usage("--no-augment and --min-scale exclude each other");
-	if (job.hard && job.temperature != TEMPERATURE)
+	if (config.in.hard && config.learning.temperature != TEMPERATURE)
 		die_usage("--temperature is for soft labels, not for --hard");
-	if (!job.hard && !job.labels && isatty(STDIN_FILENO))
+	if (!config.in.hard && !config.in.labels && isatty(STDIN_FILENO))
 		die_usage("no soft labels; give them with -l, pipe them in, or use --hard");
-	if (job.hard && (job.labels || job.reuse_labels))
-		die_usage(
-		    "--hard and %s exclude each other", job.labels ? "--labels" : "--reuse-labels");
+	if (config.in.hard && (config.in.labels || config.in.reuse_labels))
+		die_usage("--hard and %s exclude each other",
+		    config.in.labels ? "--labels" : "--reuse-labels");
 }
 
 int main(int argc, char **argv)
@@ -178,13 +193,15 @@ int main(int argc, char **argv)
 	    "Train students on distilled images and print their accuracy, a JSON line each.", opts,
 	    false};
 	int first = fd2_start(&tool, argc, argv);
-	job.shards = argv + first;
-	job.n_shards = argc - first;
-	if (!job.val.n)
+	config.in.shards = argv + first;
+	config.in.n_shards = argc - first;
+	config.seed = (uint64_t)common.seed;
+	if (!config.in.val.n)
 		die_usage("no held-out images; give them with --val");
-	if (!job.n_shards)
+	check_outputs();
+	if (!config.in.n_shards)
 		die_usage("no distilled shard");
 	check_labels();
 	plan_students();
-	return fd2_finish(stage_run(stage_eval, &job));
+	return fd2_finish(stage_run(stage_eval, &config));
 }

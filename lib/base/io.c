@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "lib/base/err.h"
+#include "lib/base/stop.h"
 
 enum { LINKS_MAX = 40 };
 
@@ -31,7 +32,7 @@ ssize_t io_read(int fd, void *to, size_t n)
 	ssize_t got;
 	do
 		got = read(fd, to, n);
-	while (got < 0 && again(fd, POLLIN));
+	while (got < 0 && !(errno == EINTR && stop_asked()) && again(fd, POLLIN));
 	return got;
 }
 

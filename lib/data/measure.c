@@ -33,6 +33,13 @@ static int take(struct seen_list *l, struct array *a)
 	return -1;
 }
 
+static int not_finite(struct array *a)
+{
+	fail("tensor '%s' is not finite", a->name);
+	array_free(a);
+	return -1;
+}
+
 int seen_read(struct seen_list *l, const char *path)
 {
 	*l = (struct seen_list){0};
@@ -45,7 +52,7 @@ int seen_read(struct seen_list *l, const char *path)
 	if (!json_unpack(stream_meta(r), "{s:{s:s}}", "inputs", "teacher", &teacher))
 		strncat(l->teacher, teacher, sizeof l->teacher - 1);
 	while (!ok && (got = stream_next(r, &a)) > 0)
-		ok = take(l, &a);
+		ok = array_finite(&a) ? take(l, &a) : not_finite(&a);
 	for (int i = 0; i < l->n && !ok; i++)
 		if (!l->v[i].z.data || (i && l->v[i].A.size != l->v[0].A.size) ||
 		    l->v[i].z.size != l->v[0].z.size)

@@ -252,3 +252,43 @@ signal_when() {
 	cmp whole.fd2 x.fd2
 	[ -z "$(find . -name '*.ckpt' -o -name '*.tmp' -o -name '*.part')" ]
 }
+
+@test "resume: fd2-eval stopped or killed ends in the same lines, students and reports" {
+	local eval=(fd2-eval -q --threads 1 -a convnet3 --val val.tar --val-every 2 -l many.fd2) how
+	fd2-relabel -q -t teacher.fd2 -b 5 -e 30 -o many.fd2 distilled.tar
+	"${eval[@]}" --test train.tar --save whole.fd2 --report whole.report -o whole.json distilled.tar
+	eval+=(--test train.tar --save x.fd2 --report x.report -o x.json)
+	for how in TERM KILL; do
+		rm -f x.*
+		signal_when $how 'grep -q "\"epoch\":3," log' "${eval[@]}" --log log --checkpoint-every 1 distilled.tar 2>err
+		[ -e x.json.ckpt ] && [ ! -e x.json ]
+		run -1 --separate-stderr "${eval[@]}" distilled.tar
+		said "fd2-eval: 'x.json.ckpt' is the state of an interrupted run: go on with --resume, or remove it"
+		run -1 --separate-stderr "${eval[@]}" -T 4 --resume distilled.tar
+		said "fd2-eval: cannot resume: 'x.json.ckpt' was made with --temperature 20.0, not with --temperature 4.0"
+		"${eval[@]}" --resume distilled.tar
+		cmp x.json whole.json
+		cmp x.fd2 whole.fd2
+		cmp x.report whole.report
+		[ ! -e x.json.ckpt ]
+		rm log
+	done
+	run -0 --separate-stderr "${eval[@]/-q/-v}" --resume distilled.tar
+	said "fd2-eval: 'x.json' is made already, with these settings"
+	run -1 --separate-stderr "${eval[@]}" --resume -e 2 distilled.tar
+	said "fd2-eval: 'x.json' was made with --epochs 30, not with --epochs 2; remove it, or leave --resume out"
+}
+
+@test "resume: a student whose labels come through a pipe is stopped while it waits, and goes on" {
+	local eval=(fd2-eval -q --threads 1 -a convnet3 --val val.tar --resume)
+	fd2-relabel -q -t teacher.fd2 -b 5 -e 9 -o many.fd2 distilled.tar
+	"${eval[@]}" -l many.fd2 -o whole.json distilled.tar
+	mkfifo pipe
+	exec 7<>pipe # never at its end
+	head -c $(($(size many.fd2) * 2 / 3)) many.fd2 >pipe
+	signal_when TERM 'grep -q "\"epoch\":3," log' "${eval[@]}" --log log -l pipe -o x.json distilled.tar 2>err
+	exec 7>&-
+	grep "stopped by SIGTERM: 'x.json.ckpt' has the state after epoch . and . batches; go on with --resume" err
+	cat many.fd2 | "${eval[@]}" -o x.json distilled.tar
+	cmp x.json whole.json
+}

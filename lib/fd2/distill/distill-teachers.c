@@ -39,6 +39,8 @@ static int read_prototypes(struct distill_teacher *t, const char *path, const ch
 		if (fits(&a, t->teacher)) {
 			t->prototypes = tensor_from(a.data, T_F32, a.rank, a.shape);
 			found = true;
+			if (!array_finite(&a))
+				err = fail("'%s': tensor '%s' is not finite", path, a.name);
 		}
 		array_free(&a);
 	}

@@ -91,6 +91,8 @@ static int add_map(struct history *h, int teacher, const char *path, struct arra
 	    (s->maps && (a->shape[1] != s->h || a->shape[2] != s->w)))
 		return fail(
 		    "'%s': tensor '%s' is not an attention map of this teacher", path, a->name);
+	if (!array_finite(a))
+		return fail("'%s': tensor '%s' is not finite", path, a->name);
 	*s = (struct map_shape){(int)a->shape[0], (int)a->shape[1], (int)a->shape[2]};
 	free(at(h, k, id)->maps[teacher]);
 	at(h, k, id)->maps[teacher] = a->data;

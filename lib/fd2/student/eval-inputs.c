@@ -1,11 +1,12 @@
 /* What a student learns from and is measured on: labels, images and held-out images, and whether
  * they belong together. */
+#include <stdio.h>
 #include <string.h>
 
 #include "lib/base/err.h"
 #include "lib/base/names.h"
 #include "lib/base/out.h"
-#include "lib/fd2/student/eval.h"
+#include "lib/fd2/student/evaluation.h"
 
 enum { HARD_EPOCHS = 300, HARD_SIZE = 224 };
 
@@ -22,29 +23,30 @@ static int check_sizes(const struct evaluation *r)
 /* What the labels were made for decides size, batch, halves, pixels' scale and classes. */
 static int open_labels(struct evaluation *r)
 {
-	const struct eval_job *job = r->job;
-	if (label_set_open(&r->labels, job->labels) < 0 || check_sizes(r) < 0)
+	const struct eval_config *config = r->config;
+	if (label_set_open(&r->labels, config->in.labels) < 0 || check_sizes(r) < 0)
 		return -1;
-	if (job->epochs > r->labels.epochs && !job->reuse_labels)
+	if (config->epochs > r->labels.epochs && !config->in.reuse_labels)
 		return fail(
 		    "--epochs %ld, but the labels hold %d; --reuse-labels goes through them again",
-		    job->epochs, r->labels.epochs);
-	return label_set_images(&r->labels, &r->images, job->shards, job->n_shards);
+		    config->epochs, r->labels.epochs);
+	return label_set_images(&r->labels, &r->images, config->in.shards, config->in.n_shards);
 }
 
 /* Without labels the options decide, and the shards name the classes. */
 static int read_hard(struct evaluation *r)
 {
-	const struct eval_job *job = r->job;
-	r->labels = (struct label_set){.size = job->size ? (int)job->size : HARD_SIZE,
-	    .batch = job->batch ? (int)job->batch : 16,
-	    .epochs = HARD_EPOCHS,
-	    .fit = FIT_SHORT,
-	    .normal = {{0.485, 0.456, 0.406}, {0.229, 0.224, 0.225}}};
-	struct dataset_options o = {.fit = FIT_NONE, .strict = job->strict};
+	const struct eval_config *config = r->config;
+	r->labels =
+	    (struct label_set){.size = config->hard.size ? (int)config->hard.size : HARD_SIZE,
+	        .batch = config->hard.batch ? (int)config->hard.batch : 16,
+	        .epochs = HARD_EPOCHS,
+	        .fit = FIT_SHORT,
+	        .normal = {{0.485, 0.456, 0.406}, {0.229, 0.224, 0.225}}};
+	struct dataset_options o = {.fit = FIT_NONE, .strict = config->in.strict};
 	if (check_sizes(r) < 0)
 		return -1;
-	if (dataset_read(&r->images, job->shards, job->n_shards, &o) < 0)
+	if (dataset_read(&r->images, config->in.shards, config->in.n_shards, &o) < 0)
 		return -1;
 	if (r->images.n_classes < 2)
 		return fail("the shards name fewer than two classes");
@@ -58,11 +60,11 @@ static int read_hard(struct evaluation *r)
 
 static int read_held_out(struct evaluation *r, struct dataset *d, const struct opt_list *shards)
 {
-	const struct eval_job *job = r->job;
+	const struct eval_config *config = r->config;
 	struct dataset_options o = {.fit = r->labels.fit,
 	    .size = r->labels.size,
-	    .cache = job->cache,
-	    .strict = job->strict,
+	    .cache = config->in.cache,
+	    .strict = config->in.strict,
 	    .known = (const char *const *)r->labels.class_names,
 	    .n_known = r->labels.classes,
 	    .known_by = "the distilled set"};
@@ -72,8 +74,8 @@ static int read_held_out(struct evaluation *r, struct dataset *d, const struct o
 /* Images that choose the best epoch cannot measure it too. */
 static int read_all_held_out(struct evaluation *r)
 {
-	if (read_held_out(r, &r->val, &r->job->val) < 0 ||
-	    read_held_out(r, &r->test, &r->job->test) < 0)
+	if (read_held_out(r, &r->val, &r->config->in.val) < 0 ||
+	    read_held_out(r, &r->test, &r->config->in.test) < 0)
 		return -1;
 	return strcmp(r->val.digest, r->test.digest)
 	           ? 0
@@ -88,7 +90,7 @@ static int open_pool(struct evaluation *r, int batch)
 	long all = (long)l->epochs * of_epoch, batches = label_set_batches(l, of_epoch);
 	if (batches < 0)
 		return -1;
-	if (!r->job->reuse_labels)
+	if (!r->config->in.reuse_labels)
 		return batches == all ? 0
 		                      : fail("the labels hold %ld of the %ld batches of their %d "
 		                             "epochs; --reuse-labels uses them again",
@@ -98,46 +100,83 @@ static int open_pool(struct evaluation *r, int batch)
 	    .size = l->size,
 	    .epochs = l->epochs,
 	    .batches = batches,
-	    .seed = (uint64_t)common.seed};
+	    .seed = r->config->seed};
 	pool_init(&r->pool, batch, l->classes, &l->views);
 	return 0;
 }
 
-static int outputs_open(const struct eval_job *job)
+static int outputs_open(const struct eval_outputs *out)
 {
-	if (out_try(job->out, OUT_TEXT) < 0 || (job->save && out_try(job->save, 0) < 0))
+	if (out_try(out->results, OUT_TEXT) < 0 || (out->save && out_try(out->save, 0) < 0))
 		return -1;
-	return job->report ? out_try(job->report, OUT_TEXT) : 0;
+	return out->report ? out_try(out->report, OUT_TEXT) : 0;
 }
 
 static int start_students(struct evaluation *r)
 {
-	const struct eval_job *job = r->job;
-	r->students = xcalloc((size_t)job->n_students, sizeof *r->students);
-	for (int i = 0; i < job->n_students; i++)
-		if (student_init(&r->students[i], &job->students[i], job, r->labels.classes,
-		        r->labels.size, job->test.n > 0) < 0)
+	const struct eval_config *config = r->config;
+	r->students = xcalloc((size_t)config->n_students, sizeof *r->students);
+	r->trained = xcalloc((size_t)config->n_students, sizeof *r->trained);
+	for (int i = 0; i < config->n_students; i++) {
+		struct student *s = &r->students[i];
+		if (student_init(s, &config->students[i], &config->learning, r->labels.classes,
+		        r->labels.size, config->in.test.n > 0) < 0)
 			return -1;
+		r->trained[i] = (struct trained){.params = &s->net.params,
+		    .average = s->kept ? &s->kept->average : NULL,
+		    .optim = &s->optim};
+		snprintf(r->trained[i].prefix, sizeof r->trained[i].prefix, "%d.", i);
+	}
 	return 0;
+}
+
+/* What a resumed run must find the same. Labels have no digest before they end: their meta say
+ * what they are. */
+static json_t *inputs(const struct evaluation *r)
+{
+	json_t *in = json_pack("{s:s, s:s, s:s}", "images", r->images.digest, "val", r->val.digest,
+	    "test", r->test.digest);
+	if (r->labels.stream)
+		json_object_set(in, "labels", stream_meta(r->labels.stream));
+	if (r->config->learning.init)
+		json_object_set_new(in, "init", json_string(r->students[0].init));
+	return in;
+}
+
+/* A batch, or a half of it, that has too few images for the statistics of BatchNorm is left out
+ * where there are others. */
+static int check_steps(const struct evaluation *r, int batch)
+{
+	int parts = r->labels.halves && batch > 1 ? 2 : 1;
+	if (batch / parts >= 2 || r->epoch.batches == 1)
+		return 0;
+	return fail("no step can be taken: BatchNorm needs two images in %s, and batches have %d",
+	    parts == 2 ? "each half of a batch" : "a batch", batch);
 }
 
 int evaluation_prepare(struct evaluation *r)
 {
-	const struct eval_job *job = r->job;
-	if (outputs_open(job) < 0)
+	const struct eval_config *config = r->config;
+	checkpoint_init(&r->checkpoint, config->out.results, NULL, config->n_students, NULL);
+	if (outputs_open(&config->out) < 0 ||
+	    checkpoint_check(&r->checkpoint, config->out.resume) < 0)
 		return -1;
-	if (job->hard ? read_hard(r) < 0 : open_labels(r) < 0)
+	if (config->in.hard ? read_hard(r) < 0 : open_labels(r) < 0)
 		return -1;
 	const struct label_set *l = &r->labels;
 	int batch = l->batch < r->images.n ? l->batch : r->images.n;
-	r->epochs = job->epochs ? (int)job->epochs : l->epochs;
-	if (job->fit != FIT_NONE)
-		r->labels.fit = job->fit;
+	r->epochs = config->epochs ? (int)config->epochs : l->epochs;
+	if (config->in.fit != FIT_NONE)
+		r->labels.fit = config->in.fit;
 	if (read_all_held_out(r) < 0)
 		return -1;
 	batch_init(&r->batch, batch, l->size);
 	epoch_init(&r->epoch, r->images.n, batch, l->classes, &l->views);
-	if (l->stream && open_pool(r, batch) < 0)
+	if (check_steps(r, batch) < 0 || (l->stream && open_pool(r, batch) < 0) ||
+	    start_students(r) < 0)
 		return -1;
-	return start_students(r);
+	r->checkpoint.networks = r->trained;
+	r->checkpoint.inputs = inputs(r);
+	int finished = evaluation_finished(r);
+	return finished ? finished : evaluation_load(r);
 }

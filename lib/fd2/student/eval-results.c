@@ -1,19 +1,22 @@
 /* What fd2-eval writes. */
+#include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <unistd.h>
 
 #include "lib/base/err.h"
 #include "lib/base/log.h"
 #include "lib/base/names.h"
 #include "lib/base/out.h"
-#include "lib/fd2/student/eval.h"
+#include "lib/fd2/student/evaluation.h"
 #include "lib/nn/pretrained.h"
 #include "lib/nn/weights.h"
 
 static const char *measured_on(const struct evaluation *e)
 {
-	return e->job->test.n ? "test" : "val";
+	return e->config->in.test.n ? "test" : "val";
 }
 
 static bool is_safetensors(const char *path)
@@ -26,7 +29,7 @@ static json_t *student_meta(const struct evaluation *e, const struct student *s)
 {
 	json_t *meta = fd2_provenance(),
 	       *inputs = json_pack("{s:s, s:s}", "images", e->images.digest, "val", e->val.digest);
-	if (e->job->test.n)
+	if (e->config->in.test.n)
 		json_object_set_new(inputs, "test", json_string(e->test.digest));
 	json_object_set_new(meta, "arch", json_string(s->plan->arch));
 	json_object_set_new(meta, "classes",
@@ -40,11 +43,11 @@ static json_t *student_meta(const struct evaluation *e, const struct student *s)
 int save_student(const struct evaluation *e)
 {
 	const struct student *s = e->students;
-	if (!e->job->save)
+	if (!e->config->out.save)
 		return 0;
 	json_t *meta = student_meta(e, s);
-	struct out *out = out_open(e->job->save, 0);
-	if (out && is_safetensors(e->job->save)) {
+	struct out *out = out_open(e->config->out.save, 0);
+	if (out && is_safetensors(e->config->out.save)) {
 		int ok = pretrained_write(&s->net.params, out, meta);
 		json_decref(meta);
 		return ok;
@@ -58,10 +61,15 @@ int save_student(const struct evaluation *e)
 	return -1;
 }
 
+static char *line_of(const json_t *o)
+{
+	return json_dumps(o, JSON_COMPACT | JSON_REAL_PRECISION(6));
+}
+
 /* Writes a value, which it frees, without its first `head` and last `tail` characters. */
 static int put_json(struct out *out, json_t *v, size_t head, size_t tail)
 {
-	char *text = json_dumps(v, JSON_COMPACT | JSON_REAL_PRECISION(6));
+	char *text = line_of(v);
 	json_decref(v);
 	int err = out_write(out, text + head, strlen(text) - head - tail);
 	free(text);
@@ -73,6 +81,25 @@ static int put_text(struct out *out, const char *text)
 	return out_write(out, text, strlen(text));
 }
 
+/* What `put` writes of each student, a line each. */
+static int print_lines(const struct evaluation *e, const char *path,
+    int (*put)(struct out *, const struct evaluation *, const struct student *))
+{
+	struct out *out = out_open(path, OUT_TEXT);
+	if (!out)
+		return -1;
+	int err = 0;
+	for (int i = 0; i < e->config->n_students && !err; i++) {
+		err = put(out, e, &e->students[i]);
+		if (!err)
+			err = put_text(out, "\n");
+	}
+	if (!err)
+		return out_close(out);
+	out_abandon(out);
+	return -1;
+}
+
 /* json_object_update_new, which jansson has since 2.13. */
 static void move_into(json_t *o, json_t *more)
 {
@@ -80,39 +107,79 @@ static void move_into(json_t *o, json_t *more)
 	json_decref(more);
 }
 
+/* Who learned what: what a run knows before it begins. */
+static json_t *task(const struct evaluation *e, const struct student *s)
+{
+	const struct eval_config *config = e->config;
+	json_t *o = json_pack("{s:s, s:I, s:s, s:f, s:s, s:s}", "arch", s->plan->arch, "seed",
+	    (json_int_t)s->plan->seed, "student_init", config->learning.init ? s->init : "random",
+	    "lr", s->lr, "data", config->out.data, "labels", config->in.hard ? "hard" : "soft");
+	move_into(o, json_pack("{s:i, s:i, s:i, s:i, s:i, s:I}", "classes", e->labels.classes,
+	                 "images", e->images.n, "val_images", e->val.n, "test_images", e->test.n,
+	                 "epochs", e->epochs, "image_bytes", (json_int_t)e->images.sizes_sum));
+	return o;
+}
+
 static json_t *result(const struct evaluation *e, const struct student *s)
 {
-	const struct eval_job *job = e->job;
-	json_t *o = json_pack("{s:s, s:I, s:s, s:f, s:s, s:s}", "arch", s->plan->arch, "seed",
-	    (json_int_t)s->plan->seed, "student_init", job->init ? s->init : "random", "lr", s->lr,
-	    "data", job->data, "labels", job->hard ? "hard" : "soft");
-	json_t *sizes = json_pack("{s:i, s:i, s:i, s:i, s:i, s:I, s:I}", "classes",
-	    e->labels.classes, "images", e->images.n, "val_images", e->val.n, "test_images",
-	    e->test.n, "epochs", e->epochs, "image_bytes", (json_int_t)e->images.sizes_sum,
-	    "label_bytes", (json_int_t)e->label_bytes);
-	json_t *reached = json_pack("{s:s, s:f, s:f, s:o, s:o, s:s, s:f, s:f, s:i, s:o}",
-	    "measured_on", measured_on(e), "top1", hits_top1(&s->now.hits) / 100, "top5",
-	    hits_top5(&s->now.hits) / 100, "ece", json_real_or_null(scores_ece(&s->now)), "nll",
-	    json_real_or_null(scores_nll(&s->now)), "best_chosen_on", "val", "best_top1",
-	    hits_top1(&s->best) / 100, "best_top5", hits_top5(&s->best) / 100, "best_epoch",
-	    s->best_epoch, "loss", json_real_or_null(s->loss / e->images.n));
-	move_into(o, sizes);
-	move_into(o, reached);
+	json_t *o = task(e, s);
+	json_object_set_new(o, "label_bytes", json_integer((json_int_t)e->label_bytes));
+	move_into(
+	    o, json_pack("{s:s, s:f, s:f, s:o, s:o, s:s, s:f, s:f, s:i, s:o}", "measured_on",
+	           measured_on(e), "top1", hits_top1(&s->now.hits) / 100, "top5",
+	           hits_top5(&s->now.hits) / 100, "ece", json_real_or_null(scores_ece(&s->now)),
+	           "nll", json_real_or_null(scores_nll(&s->now)), "best_chosen_on", "val",
+	           "best_top1", hits_top1(&s->best) / 100, "best_top5", hits_top5(&s->best) / 100,
+	           "best_epoch", s->best_epoch, "loss", json_real_or_null(s->loss / e->images.n)));
 	return o;
+}
+
+static int put_result(struct out *out, const struct evaluation *e, const struct student *s)
+{
+	return put_json(out, result(e, s), 0, 0);
+}
+
+/* A line of a finished FILE against what this run would write. */
+static int same_task(const struct evaluation *e, const struct student *s, const char *line)
+{
+	json_t *now = task(e, s), *was = json_loads(line, 0, NULL);
+	char *text = line_of(now);
+	json_t *rounded = json_loads(text, 0, NULL);
+	int err = settings_agree(e->config->out.results, was, rounded);
+	free(text);
+	json_decref(now);
+	json_decref(was);
+	json_decref(rounded);
+	return err < 0 ? fail("%s; remove it, or leave --resume out", fail_message()) : 0;
+}
+
+int evaluation_finished(const struct evaluation *e)
+{
+	const char *path = e->config->out.results;
+	if (!e->config->out.resume || checkpoint_exists(&e->checkpoint) || access(path, F_OK))
+		return 0;
+	FILE *f = fopen(path, "re");
+	if (!f)
+		return fail("cannot open '%s': %s", path, strerror(errno));
+	char *line = NULL;
+	size_t size = 0;
+	int err = 0, n = 0;
+	for (; !err && getline(&line, &size, f) > 0; n++)
+		err = n < e->config->n_students ? same_task(e, &e->students[n], line) : 0;
+	free(line);
+	fclose(f);
+	if (!err && n != e->config->n_students)
+		err = fail("'%s' has %d students, not %d; remove it, or leave --resume out", path,
+		    n, e->config->n_students);
+	if (err)
+		return err;
+	out_made_already(path);
+	return 1;
 }
 
 int print_results(const struct evaluation *e)
 {
-	struct out *out = out_open(e->job->out, OUT_TEXT);
-	int err = out ? 0 : -1;
-	for (int i = 0; i < e->job->n_students && !err; i++) {
-		err = put_json(out, result(e, &e->students[i]), 0, 0);
-		if (!err)
-			err = put_text(out, "\n");
-	}
-	if (out && out_close(out) < 0)
-		err = -1;
-	return err;
+	return print_lines(e, e->config->out.results, put_result);
 }
 
 static json_t *report_head(const struct evaluation *e, const struct student *s)
@@ -124,7 +191,7 @@ static json_t *report_head(const struct evaluation *e, const struct student *s)
 	return o;
 }
 
-/* One object a line; the matrix is written row by row. */
+/* The matrix is written row by row. */
 static int put_report(struct out *out, const struct evaluation *e, const struct student *s)
 {
 	json_t *end = json_pack("{s:o}", "calibration", scores_calibration(&s->now));
@@ -141,21 +208,12 @@ static int put_report(struct out *out, const struct evaluation *e, const struct 
 	if (!err)
 		err = put_json(out, json_incref(end), 1, 0);
 	json_decref(end);
-	return err ? err : put_text(out, "\n");
+	return err;
 }
 
 int print_report(const struct evaluation *e)
 {
-	struct out *out = e->job->report ? out_open(e->job->report, OUT_TEXT) : NULL;
-	int err = 0;
-	if (!out)
-		return e->job->report ? -1 : 0;
-	for (int i = 0; i < e->job->n_students && !err; i++)
-		err = put_report(out, e, &e->students[i]);
-	if (!err)
-		return out_close(out);
-	out_abandon(out);
-	return -1;
+	return e->config->out.report ? print_lines(e, e->config->out.report, put_report) : 0;
 }
 
 void log_costs(const struct evaluation *e)
@@ -163,7 +221,7 @@ void log_costs(const struct evaluation *e)
 	struct rusage used;
 	getrusage(RUSAGE_SELF, &used);
 	double mib = (double)used.ru_maxrss / 1024;
-	for (int i = 0; i < e->job->n_students; i++) {
+	for (int i = 0; i < e->config->n_students; i++) {
 		const struct student *s = &e->students[i];
 		chat("%s, seed %ld: %.1f s; peak memory of all %.0f MiB", s->plan->arch,
 		    s->plan->seed, s->seconds, mib);

@@ -6,57 +6,70 @@
 
 #include "lib/base/err.h"
 #include "lib/base/log.h"
-#include "lib/base/names.h"
-#include "lib/fd2/student/eval.h"
+#include "lib/base/progress.h"
+#include "lib/base/stop.h"
+#include "lib/fd2/student/evaluation.h"
 #include "lib/fd2/batch/validate.h"
 #include "lib/fd2/stage.h"
+
+static bool stops(const struct evaluation *r)
+{
+	return r->checkpoint.path && stop_asked();
+}
 
 static int count_students(void *ctx, const Tensor *x, const int64_t *labels)
 {
 	struct evaluation *r = ctx;
-	for (int i = 0; i < r->job->n_students; i++) {
+	for (int i = 0; i < r->config->n_students; i++) {
 		struct student *s = &r->students[i];
 		double start = elapsed();
 		scores_count(&s->now, student_logits(s, x), labels);
 		s->seconds += elapsed() - start;
 	}
-	return 0;
+	return stops(r) ? STOPPED : 0;
 }
 
 static int measure(struct evaluation *r, const struct dataset *d)
 {
-	for (int i = 0; i < r->job->n_students; i++)
+	for (int i = 0; i < r->config->n_students; i++)
 		scores_clear(&r->students[i].now);
 	return validate(d, r->labels.size, &r->labels.normal, count_students, r);
 }
 
 static void swap_kept(struct evaluation *r)
 {
-	for (int i = 0; i < r->job->n_students; i++)
+	for (int i = 0; i < r->config->n_students; i++)
 		ema_swap(r->students[i].kept);
+}
+
+/* The weights of the best validations. */
+static int measure_best(struct evaluation *r)
+{
+	swap_kept(r);
+	int err = measure(r, &r->test);
+	swap_kept(r);
+	for (int i = 0; i < r->config->n_students && !err; i++)
+		r->students[i].best = r->students[i].now.hits;
+	return err;
 }
 
 /* With --test: what the validations chose, then the last, on images that had no part in the
  * choice. */
 static int examine(struct evaluation *r)
 {
-	if (!r->job->test.n)
-		return 0;
-	swap_kept(r);
-	if (measure(r, &r->test) < 0)
-		return -1;
-	for (int i = 0; i < r->job->n_students; i++)
-		r->students[i].best = r->students[i].now.hits;
-	swap_kept(r);
-	return measure(r, &r->test);
+	int err = r->config->in.test.n ? measure_best(r) : 0;
+	return err || !r->config->in.test.n ? err : measure(r, &r->test);
 }
 
 /* Full batches always in the same tensors. */
 static struct lesson lesson_of(struct evaluation *r, int e, int i)
 {
 	int n = r->batch.n, K = r->labels.classes;
-	struct lesson l = {
-	    .n = n, .epoch = e, .number = i, .again = n == r->batch.cap, .job = r->job};
+	struct lesson l = {.n = n,
+	    .epoch = e,
+	    .number = i,
+	    .again = n == r->batch.cap,
+	    .how = &r->config->learning};
 	l.parts = r->labels.halves && n > 1 ? 2 : 1;
 	Tensor *x = batch_images(&r->batch, 0, n, arithmetic()), *labels = NULL, *teacher = NULL;
 	if (r->labels.stream)
@@ -74,9 +87,10 @@ static int teach(struct evaluation *r, int e, const struct lesson *l)
 {
 	if (l->n / l->parts < 2 && r->epoch.batches > 1)
 		return 0; /* a rest that is too small for batch statistics */
-	for (int k = 0; k < r->job->n_students; k++) {
+	for (int k = 0; k < r->config->n_students; k++) {
 		struct student *s = &r->students[k];
-		if (student_step(s, l, lr_cosine(s->lr, e, r->epochs, 0, r->job->zeta)) < 0)
+		if (student_step(
+		        s, l, lr_cosine(s->lr, e, r->epochs, 0, r->config->learning.zeta)) < 0)
 			return -1;
 	}
 	return 0;
@@ -106,17 +120,17 @@ static void view_whole(struct epoch *e, const struct dataset *d)
 static int next_epoch(struct evaluation *r, long e)
 {
 	if (!r->labels.stream) {
-		struct view_draw how = {r->labels.size, r->job->min_scale, (uint64_t)common.seed};
+		struct view_draw how = {r->labels.size, r->config->hard.min_scale, r->config->seed};
 		epoch_draw(&r->epoch, &r->images, &how, NULL, e);
-		if (r->job->no_augment)
+		if (r->config->hard.no_augment)
 			view_whole(&r->epoch, &r->images);
 		return 1;
 	}
-	int got = r->job->reuse_labels
+	int got = r->config->in.reuse_labels
 	              ? pool_next(&r->pool, &r->epoch)
 	              : epoch_read(&r->epoch, r->labels.stream, e, &r->images, r->labels.size);
 	r->label_bytes =
-	    r->job->reuse_labels ? r->pool.bytes : r->label_bytes + epoch_bytes(&r->epoch);
+	    r->config->in.reuse_labels ? r->pool.bytes : r->label_bytes + epoch_bytes(&r->epoch);
 	return got;
 }
 
@@ -125,7 +139,7 @@ static int labels_end(struct evaluation *r)
 {
 	if (!r->labels.stream)
 		return 0;
-	if (r->job->reuse_labels)
+	if (r->config->in.reuse_labels)
 		return pool_end(&r->pool);
 	return r->epochs < r->labels.epochs ? 0 : label_set_end(&r->labels);
 }
@@ -133,10 +147,10 @@ static int labels_end(struct evaluation *r)
 /* Every student's loss in epoch e, and its accuracy where that was measured. */
 static void log_epoch(const struct evaluation *r, int e, bool measured)
 {
-	for (int i = 0; i < r->job->n_students; i++) {
+	for (int i = 0; i < r->config->n_students; i++) {
 		const struct student *s = &r->students[i];
 		double loss = s->loss / r->epoch.n,
-		       lr = lr_cosine(s->lr, e - 1, r->epochs, 0, r->job->zeta);
+		       lr = lr_cosine(s->lr, e - 1, r->epochs, 0, r->config->learning.zeta);
 		json_t *event = json_pack("{s:s, s:i, s:i, s:f, s:{s:o}}", "event", "epoch",
 		    "student", i, "epoch", e, "lr", lr, "loss", r->labels.stream ? "kl" : "ce",
 		    json_real_or_null(loss));
@@ -153,78 +167,131 @@ static void log_epoch(const struct evaluation *r, int e, bool measured)
 	}
 }
 
-static int train_epoch(struct evaluation *r, int e)
+/* Labels are read in order: those of the epochs that are finished are passed over. */
+static int pass_over(struct evaluation *r)
 {
-	int got = next_epoch(r, e);
-	if (got < 0)
-		return -1;
-	if (!got)
-		return fail("the labels end after epoch %d of %d", e, r->epochs);
-	for (int i = 0; i < r->job->n_students; i++)
-		r->students[i].loss = 0;
-	for (int i = 0; i < r->epoch.batches; i++) {
-		if (train_batch(r, e, i) < 0)
-			return -1;
-		progress_note("epoch %d: batch %d of %d", e + 1, i + 1, r->epoch.batches);
+	int got = 1;
+	for (int e = 0; e < r->done && r->labels.stream && got > 0; e++) {
+		got = next_epoch(r, e);
+		progress_note("labels of epoch %d of %d, which is finished", e + 1, r->done);
 	}
-	for (int i = 0; i < r->job->n_students; i++)
-		if (student_end_epoch(&r->students[i]) < 0)
+	return got > 0 ? 0 : got < 0 ? -1 : fail("the labels end before epoch %d", r->done);
+}
+
+static int train_epoch(struct evaluation *r)
+{
+	int got = next_epoch(r, r->done);
+	if (got <= 0)
+		return got < 0 ? -1
+		               : fail("the labels end after epoch %d of %d", r->done, r->epochs);
+	for (int i = 0; i < r->config->n_students && !r->batches_done; i++)
+		r->students[i].loss = 0;
+	while (r->batches_done < r->epoch.batches) {
+		if (stops(r))
+			return STOPPED;
+		if (checkpoint_due(&r->checkpoint) && evaluation_save(r) < 0)
+			return -1;
+		if (train_batch(r, r->done, r->batches_done++) < 0)
+			return -1;
+		progress_note(
+		    "epoch %d: batch %d of %d", r->done + 1, r->batches_done, r->epoch.batches);
+	}
+	for (int i = 0; i < r->config->n_students; i++)
+		if (student_settle(&r->students[i]) < 0)
 			return -1;
 	return 0;
 }
 
+static void show_progress(const struct evaluation *r, bool measured)
+{
+	const struct student *s = r->students;
+	double loss = s->loss / r->epoch.n;
+	if (s->best_epoch && (measured || s->now.hits.n))
+		progress_at(r->done, "loss %.4f  top-1 %.1f %%", loss, hits_top1(&s->now.hits));
+	else
+		progress_at(r->done, "loss %.4f", loss);
+}
+
+static int end_epoch(struct evaluation *r)
+{
+	int number = r->done + 1;
+	long every = r->config->val_every, save = r->config->out.checkpoint_every;
+	bool due = number == r->epochs || (every && number % every == 0);
+	int err = due ? measure(r, &r->val) : 0;
+	if (err)
+		return err;
+	for (int i = 0; due && i < r->config->n_students; i++)
+		student_compare(&r->students[i], number);
+	log_epoch(r, number, due);
+	r->done = number;
+	r->batches_done = 0;
+	show_progress(r, due);
+	bool saves = r->checkpoint.path && save && number % save == 0 && number < r->epochs;
+	return saves ? evaluation_save(r) : 0;
+}
+
 static int train(struct evaluation *r)
 {
-	const struct eval_job *job = r->job;
-	progress_start(job->n_students > 1 ? "students" : "student", r->epochs);
-	for (int e = 1; e <= r->epochs; e++) {
-		if (train_epoch(r, e - 1) < 0)
-			return -1;
-		bool due = e == r->epochs || (job->val_every && e % job->val_every == 0);
-		if (due && measure(r, &r->val) < 0)
-			return -1;
-		for (int i = 0; due && i < job->n_students; i++)
-			student_compare(&r->students[i], e);
-		log_epoch(r, e, due);
-		progress_at(e, "loss %.4f  top-1 %.1f %%", r->students[0].loss / r->epoch.n,
-		    hits_top1(&r->students[0].now.hits));
+	int err = pass_over(r);
+	progress_start(r->config->n_students > 1 ? "students" : "student", r->epochs);
+	if (r->checkpoint.path)
+		stop_defer();
+	r->checkpoint.saved = elapsed();
+	while (r->done < r->epochs && !err) {
+		err = train_epoch(r);
+		if (!err)
+			err = end_epoch(r);
 	}
 	progress_end();
-	return labels_end(r);
+	return err ? err : labels_end(r);
 }
 
-static int publish(const struct evaluation *r)
+static int publish(struct evaluation *r)
 {
 	log_costs(r);
-	if (save_student(r) < 0 || print_report(r) < 0)
+	if (save_student(r) < 0 || print_report(r) < 0 || print_results(r) < 0)
 		return -1;
-	return print_results(r);
+	checkpoint_remove(&r->checkpoint);
+	return 0;
 }
 
-int stage_eval(const struct eval_job *job)
+static int evaluate(struct evaluation *r)
 {
-	struct evaluation r = {.job = job};
-	int ok = evaluation_prepare(&r);
-	if (!ok)
-		ok = train(&r);
-	if (!ok)
-		ok = examine(&r);
-	if (!ok)
-		ok = publish(&r);
-	label_set_close(&r.labels);
-	for (int i = 0; r.students && i < job->n_students; i++)
-		student_free(&r.students[i]);
-	free(r.students);
-	tensor_free(r.x);
-	tensor_free(r.teacher);
-	tensor_free(r.targets);
-	batch_free(&r.batch);
-	epoch_free(&r.epoch);
-	pool_free(&r.pool);
-	dataset_free(&r.images);
-	dataset_free(&r.val);
-	dataset_free(&r.test);
-	return ok;
+	int err = train(r);
+	if (!err)
+		err = examine(r);
+	if (err)
+		return stops(r) ? evaluation_stop(r) : err;
+	return publish(r);
+}
+
+static void evaluation_free(struct evaluation *r)
+{
+	label_set_close(&r->labels);
+	for (int i = 0; r->students && i < r->config->n_students; i++)
+		student_free(&r->students[i]);
+	free(r->students);
+	free(r->trained);
+	checkpoint_free(&r->checkpoint);
+	tensor_free(r->x);
+	tensor_free(r->teacher);
+	tensor_free(r->targets);
+	batch_free(&r->batch);
+	epoch_free(&r->epoch);
+	pool_free(&r->pool);
+	dataset_free(&r->images);
+	dataset_free(&r->val);
+	dataset_free(&r->test);
+}
+
+int stage_eval(const struct eval_config *config)
+{
+	struct evaluation r = {.config = config};
+	int err = evaluation_prepare(&r);
+	if (!err)
+		err = evaluate(&r);
+	evaluation_free(&r);
+	return err < 0 ? -1 : 0;
 }
 
 STAGE(stage_eval)

@@ -1,39 +1,56 @@
-/* fd2-eval's work, from its inputs to its lines. */
+/* fd2-eval: labels, distilled shard and held-out shards -> a JSON line per student
+ * (fd2-method(7), STUDENTS).
+ *
+ * eval-inputs.c reads everything but the epochs of labels, eval.c goes through the epochs,
+ * student.c takes the steps of one student, eval-resume.c saves and restores the state, and
+ * eval-results.c writes what came out. */
 #ifndef FD2_EVAL_H
 #define FD2_EVAL_H
-#include "lib/fd2/labels/label-pool.h"
-#include "lib/fd2/labels/label-set.h"
-#include "lib/fd2/student/student.h"
+#include "lib/base/opts.h"
+#include "lib/data/fit.h"
 
-struct evaluation {
-	const struct eval_job *job;
-	struct label_set labels; /* with --hard no stream, and the rest is what the options say */
-	struct dataset images, val, test; /* test: empty without --test */
-	struct student *students;         /* job->n_students */
-	struct batch batch;
-	Tensor *x, *teacher, *targets; /* of full batches: where their lessons lie */
-	struct epoch epoch;
-	struct pool pool;   /* with --reuse-labels */
-	int epochs;         /* of the students */
-	size_t label_bytes; /* of the tensors that were used */
+/* One of the students. */
+struct student_plan {
+	const char *arch;
+	long seed; /* of its initial values and of dropout */
+	double lr; /* < 0: the architecture's own */
 };
 
-/* eval-inputs.c: reads everything but the epochs of labels and starts the students; the caller
- * has set job. -1: fail_message names what does not fit together, or the output that cannot be
- * written. */
-int evaluation_prepare(struct evaluation *e);
+/* How all of them learn. */
+struct student_learning {
+	const char *init; /* weights to start from; NULL: random ones */
+	double weight_decay, temperature, zeta, label_smoothing;
+};
 
-/* eval-results.c, when the students have learned and were measured on test, or on val without
- * it. */
+/* Settings; paths are as on the command line. */
+struct eval_config {
+	struct eval_inputs {
+		char **shards;
+		int n_shards;
+		const char *labels; /* NULL: standard input, or none with `hard` */
+		struct opt_list val, test;
+		enum fit fit; /* of held-out photographs; FIT_NONE: the teacher's */
+		long cache;
+		bool hard, reuse_labels, strict;
+	} in;
+	struct eval_outputs {
+		const char *results, *report, *save, *data;
+		bool resume;
+		long checkpoint_every; /* epochs */
+	} out;
+	struct eval_hard {        /* instead of what soft labels say */
+		long batch, size; /* 0: the default */
+		double min_scale;
+		bool no_augment;
+	} hard;
+	struct student_learning learning;
+	struct student_plan *students;
+	int n_students; /* --init: all of one architecture; --save: one */
+	long epochs;    /* 0: the labels' own, or the default */
+	long val_every;
+	uint64_t seed;
+};
 
-/* The student as a tensor stream, or as safetensors where the name ends so; nothing without
- * --save. */
-int save_student(const struct evaluation *e);
-/* A JSON line a student: accuracies as fractions, as DD-Ranking has them; no times, so that the
- * same run gives the same bytes. */
-int print_results(const struct evaluation *e);
-/* A JSON line a student, class by class; nothing without --report. */
-int print_report(const struct evaluation *e);
-/* What each student cost, to the log and to the reader of --verbose. */
-void log_costs(const struct evaluation *e);
+/* 0, or -1 with fail_message(). */
+int stage_eval(const struct eval_config *config);
 #endif

@@ -1,11 +1,13 @@
 #include "lib/fd2/student/student.h"
 
+#include <math.h>
 #include <stdlib.h>
 
 #include "lib/base/err.h"
 #include "lib/base/progress.h"
 #include "lib/fd2/teacher/losses.h"
 #include "lib/nn/pretrained.h"
+#include "lib/nn/weights.h"
 
 static int add_losses(void *ctx, Reading *lost, int batch);
 
@@ -14,8 +16,8 @@ static double default_lr(const struct arch *arch)
 	return arch->student_lr > 0 ? arch->student_lr : 1e-3;
 }
 
-int student_init(struct student *s, const struct student_plan *plan, const struct eval_job *job,
-    int classes, int size, bool keep)
+int student_init(struct student *s, const struct student_plan *plan,
+    const struct student_learning *how, int classes, int size, bool keep)
 {
 	struct arch_options o = {.classes = classes, .size = size, .last_stride = 2};
 	*s = (struct student){.plan = plan, .late = {add_losses, s}};
@@ -23,13 +25,13 @@ int student_init(struct student *s, const struct student_plan *plan, const struc
 	if (backbone_init(&s->net, plan->arch, &o, (uint64_t)plan->seed) < 0)
 		return -1;
 	s->lr = plan->lr < 0 ? default_lr(s->net.arch) : plan->lr;
-	if (job->init && pretrained_read(&s->net, job->init, s->init) < 0)
+	if (how->init && pretrained_read(&s->net, how->init, s->init) < 0)
 		return -1;
-	s->optim = (struct optim){OPTIM_ADAMW, .weight_decay = job->weight_decay};
+	s->optim = (struct optim){OPTIM_ADAMW, .weight_decay = how->weight_decay};
 	optim_init(&s->optim, &s->net.params);
 	s->lost = tensor_full(0, T_F32, 1, (int64_t[]){2});
 	if (!(s->replay = replay_new()))
-		die("out of memory");
+		return fail("out of memory");
 	if (keep) {
 		s->kept = xcalloc(1, sizeof *s->kept);
 		ema_init(s->kept, &s->net.params, 0); /* an average that forgets at once: a copy */
@@ -59,7 +61,7 @@ static Tensor *part(const Tensor *t, const struct lesson *l, int half)
 	         : NULL;
 }
 
-/* What dropout keeps of a half, drawn anew. */
+/* What dropout keeps of a half, drawn again. */
 static Tensor *draw_keep(struct student *s, const struct lesson *l, int half)
 {
 	struct rng r = rng_at((uint64_t)s->plan->seed, RNG_DROPOUT, (uint64_t)l->epoch,
@@ -72,9 +74,9 @@ static Tensor *loss_of(const struct lesson *l, const Tensor *logits, int half)
 {
 	if (!l->teacher)
 		return tensor_cross_entropy(
-		    logits, part(l->labels, l, half), l->job->label_smoothing);
+		    logits, part(l->labels, l, half), l->how->label_smoothing);
 	return loss_kl(
-	    logits, tensor_to(part(l->teacher, l, half), tensor_type(logits)), l->job->temperature);
+	    logits, tensor_to(part(l->teacher, l, half), tensor_type(logits)), l->how->temperature);
 }
 
 struct learning {
@@ -113,13 +115,24 @@ static int learn_batch(void *ctx)
 	return ok < 0 || tensor_error() ? fail("training failed: %s", tensor_error()) : 0;
 }
 
+/* Which tensor is no longer finite, after the fact: a step must not wait for the device. */
+static int not_finite(const struct student *s, int batch)
+{
+	const char *tensor = weights_not_finite(&s->net.params);
+	return fail("the loss of %s, seed %ld, is not finite in epoch %d, batch %d, nor is tensor "
+	            "'%s'; try a smaller --lr",
+	    s->plan->arch, s->plan->seed, s->epoch + 1, batch + 1, tensor ? tensor : "loss");
+}
+
 static int add_losses(void *ctx, Reading *lost, int batch)
 {
 	struct student *s = ctx;
 	double v[2];
-	(void)batch;
 	if (tensor_read_end(lost, v) < 0)
 		return fail("training failed: %s", tensor_error());
+	for (int half = 0; half < 2; half++)
+		if (s->halves[half] && !isfinite(v[half]))
+			return not_finite(s, batch);
 	for (int half = 0; half < 2; half++)
 		if (s->halves[half])
 			s->loss += v[half] * s->halves[half];
@@ -139,12 +152,13 @@ int student_step(struct student *s, const struct lesson *l, double lr)
 		ok = late_next(&s->late, s->lost, T_F64, 2, l->number);
 	for (int half = 0; half < 2; half++)
 		s->halves[half] = half < l->parts ? half_size(l->n, l->parts, half) : 0;
+	s->epoch = l->epoch;
 	tensor_scope_end();
 	s->seconds += elapsed() - start;
 	return ok;
 }
 
-int student_end_epoch(struct student *s)
+int student_settle(struct student *s)
 {
 	double start = elapsed();
 	int ok = late_end(&s->late);

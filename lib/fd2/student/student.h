@@ -5,8 +5,8 @@
 #include "formats/digest.h"
 #include "lib/fd2/batch/batch.h"
 #include "lib/fd2/batch/late.h"
+#include "lib/fd2/student/eval.h"
 #include "lib/fd2/batch/measures.h"
-#include "lib/fd2/student/job.h"
 #include "lib/nn/backbone.h"
 #include "lib/nn/ema.h"
 #include "lib/nn/optim.h"
@@ -24,6 +24,7 @@ struct student {
 	struct hits best;  /* of the validation with the highest top-1, the earliest of equals */
 	int best_epoch;    /* 0: none yet */
 	struct ema *kept;  /* what it was then, where that is measured again; or NULL */
+	int epoch;         /* of the last step, from 0 */
 	double seconds;    /* of its own steps and measurements */
 	Replay *replay;    /* of its steps on full batches */
 	Tensor *keep[2];   /* theirs of backbone_dropout_mask, for each half */
@@ -42,17 +43,17 @@ struct lesson {
 	int parts; /* halves in which the teacher saw it, for the BatchNorms' statistics, or 1 */
 	int epoch, number;
 	bool again; /* all lessons that say so have their numbers in the same tensors */
-	const struct eval_job *job;
+	const struct student_learning *how;
 };
 
 /* keep: the parameters of the best validation are kept. -1: fail_message. */
-int student_init(struct student *s, const struct student_plan *plan, const struct eval_job *job,
-    int classes, int size, bool keep);
+int student_init(struct student *s, const struct student_plan *plan,
+    const struct student_learning *how, int classes, int size, bool keep);
 void student_free(struct student *s);
-/* One step of AdamW on the mean loss of the batch. -1: a libtorch error. */
+/* One step of AdamW on the mean loss of the batch. -1: fail_message. */
 int student_step(struct student *s, const struct lesson *lesson, double lr);
-/* Completes `loss`. */
-int student_end_epoch(struct student *s);
+/* Completes `loss`, which lacks the last step's. -1: fail_message, also where it is not finite. */
+int student_settle(struct student *s);
 /* logits [N,K] of x [N,3,H,W], by the running statistics */
 Tensor *student_logits(const struct student *s, const Tensor *x);
 /* Compares what was counted in `now` after epoch e with the best. */

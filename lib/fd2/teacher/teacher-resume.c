@@ -23,7 +23,7 @@ static int hits_from(struct hits *h, json_t *list)
 	return 0;
 }
 
-int resume_save(struct training *t)
+int training_save(struct training *t)
 {
 	if (step_settle(t) < 0)
 		return -1;
@@ -37,9 +37,9 @@ int resume_save(struct training *t)
 	        t->extended));
 }
 
-int resume_stop(struct training *t)
+int training_stop(struct training *t)
 {
-	if (resume_save(t) < 0)
+	if (training_save(t) < 0)
 		return -1;
 	return stop_fail("'%s' has the state after epoch %ld and %ld of %ld steps; go on with "
 	                 "--resume",
@@ -130,7 +130,7 @@ static int extend(struct training *t, struct stream_reader *r)
 	return 0;
 }
 
-int resume_extend(struct training *t)
+int training_extend(struct training *t)
 {
 	const struct teacher_outputs *out = &t->config->out;
 	if (!out->extend || (out->resume && checkpoint_exists(&t->checkpoint)))
@@ -142,7 +142,7 @@ int resume_extend(struct training *t)
 	return err;
 }
 
-int resume_load(struct training *t)
+int training_load(struct training *t)
 {
 	json_t *state = NULL;
 	int err = t->config->out.resume ? checkpoint_load(&t->checkpoint, &state) : 0;
@@ -199,7 +199,7 @@ static int same_work(const struct training *t, const json_t *was)
 	           : fail("'%s' was trained for %ld epochs, not %ld", path, epoch, epochs);
 }
 
-int resume_finished(const struct training *t)
+int training_finished(const struct training *t)
 {
 	const struct teacher_outputs *out = &t->config->out;
 	if (!out->resume || checkpoint_exists(&t->checkpoint) || access(out->last, F_OK))

@@ -25,7 +25,7 @@ static int train_epoch(struct training *t)
 	while (t->step < steps_of_epoch(t)) {
 		if (stops(t))
 			return STOPPED;
-		if (checkpoint_due(&t->checkpoint) && resume_save(t) < 0)
+		if (checkpoint_due(&t->checkpoint) && training_save(t) < 0)
 			return -1;
 		if (step_take(t) < 0)
 			return -1;
@@ -55,7 +55,7 @@ static int end_epoch(struct training *t)
 	t->step = 0;
 	long every = t->config->out.checkpoint_every;
 	bool due = t->checkpoint.path && every && number % every == 0 && number < last_epoch(t);
-	return due ? resume_save(t) : 0;
+	return due ? training_save(t) : 0;
 }
 
 static int train(struct training *t)
@@ -72,7 +72,7 @@ static int train(struct training *t)
 	}
 	progress_end();
 	if (err)
-		return err == STOPPED ? resume_stop(t) : -1;
+		return err == STOPPED ? training_stop(t) : -1;
 	results_print_table(t);
 	checkpoint_remove(&t->checkpoint);
 	return 0;
@@ -146,13 +146,13 @@ static int prepare(struct training *t)
 	    build_teacher(t) < 0)
 		return -1;
 	t->checkpoint.inputs = results_inputs(t);
-	int finished = resume_finished(t);
+	int finished = training_finished(t);
 	if (finished)
 		return finished;
-	if (resume_extend(t) < 0)
+	if (training_extend(t) < 0)
 		return -1;
 	build_optimiser(t);
-	return resume_load(t) < 0 ? -1 : step_init(t);
+	return training_load(t) < 0 ? -1 : step_init(t);
 }
 
 int stage_teacher(const struct teacher_config *config)

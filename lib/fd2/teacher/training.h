@@ -77,13 +77,13 @@ json_t *results_inputs(const struct training *t);
 /* teacher-resume.c */
 /* 1: a run with --resume finds its work done, and says so; 0: there is work; -1: the finished
  * teacher was made with other settings. */
-int resume_finished(const struct training *t);
+int training_finished(const struct training *t);
 /* With --extend: takes the weights of the finished teacher, before there is an optimiser. */
-int resume_extend(struct training *t);
+int training_extend(struct training *t);
 /* Takes up the state of an interrupted run. */
-int resume_load(struct training *t);
+int training_load(struct training *t);
 /* Saves the state between two steps. */
-int resume_save(struct training *t);
+int training_save(struct training *t);
 /* After a signal: saves and returns -1 with the sentence that says how to go on. */
-int resume_stop(struct training *t);
+int training_stop(struct training *t);
 #endif

@@ -1,0 +1,71 @@
+/* Stopping and going on: FILE.ckpt of an interrupted run. */
+#include "lib/base/err.h"
+#include "lib/base/log.h"
+#include "lib/base/stop.h"
+#include "lib/fd2/student/evaluation.h"
+
+static json_t *student_state(const struct student *s)
+{
+	return json_pack("{s:f, s:I, s:I, s:I, s:i, s:f}", "loss", s->loss, "n",
+	    (json_int_t)s->best.n, "top1", (json_int_t)s->best.top1, "top5",
+	    (json_int_t)s->best.top5, "best_epoch", s->best_epoch, "seconds", s->seconds);
+}
+
+static int take_student(struct student *s, json_t *state)
+{
+	json_int_t n, top1, top5;
+	if (json_unpack(state, "{s:F, s:I, s:I, s:I, s:i, s:F}", "loss", &s->loss, "n", &n, "top1",
+	        &top1, "top5", &top5, "best_epoch", &s->best_epoch, "seconds", &s->seconds))
+		return -1;
+	s->best = (struct hits){(long)n, (long)top1, (long)top5};
+	return 0;
+}
+
+int evaluation_save(struct evaluation *e)
+{
+	json_t *students = json_array();
+	int err = 0;
+	for (int i = 0; i < e->config->n_students && !err; i++) {
+		err = student_settle(&e->students[i]);
+		json_array_append_new(students, student_state(&e->students[i]));
+	}
+	json_t *state = json_pack(
+	    "{s:i, s:i, s:o}", "epoch", e->done, "step", e->batches_done, "students", students);
+	if (!err)
+		return checkpoint_save(&e->checkpoint, state);
+	json_decref(state);
+	return err;
+}
+
+int evaluation_stop(struct evaluation *e)
+{
+	if (evaluation_save(e) < 0)
+		return -1;
+	return stop_fail("'%s' has the state after epoch %d and %d batches; go on with --resume",
+	    e->checkpoint.path, e->done, e->batches_done);
+}
+
+static int take_state(struct evaluation *e, json_t *state)
+{
+	json_t *students;
+	int bad = json_unpack(state, "{s:i, s:i, s:o}", "epoch", &e->done, "step", &e->batches_done,
+	    "students", &students);
+	for (int i = 0; !bad && i < e->config->n_students; i++)
+		bad = take_student(&e->students[i], json_array_get(students, (size_t)i));
+	if (bad)
+		return fail("cannot resume: '%s' holds no state of fd2-eval", e->checkpoint.path);
+	say("resumed after epoch %d and %d batches", e->done, e->batches_done);
+	log_event(json_pack(
+	    "{s:s, s:i, s:i}", "event", "resume", "epoch", e->done, "step", e->batches_done));
+	return 0;
+}
+
+int evaluation_load(struct evaluation *e)
+{
+	json_t *state = NULL;
+	int err = e->config->out.resume ? checkpoint_load(&e->checkpoint, &state) : 0;
+	if (!err && state)
+		err = take_state(e, state);
+	json_decref(state);
+	return err;
+}

@@ -1,0 +1,58 @@
+/* Students in training: what the files of fd2-eval's stage share. */
+#ifndef FD2_EVALUATION_H
+#define FD2_EVALUATION_H
+#include "lib/fd2/labels/label-pool.h"
+#include "lib/fd2/labels/label-set.h"
+#include "lib/fd2/student/eval.h"
+#include "lib/fd2/student/student.h"
+#include "lib/nn/checkpoint.h"
+
+/* What a loop returns, besides 0 and -1, when a signal asked it to stop. */
+enum { STOPPED = 1 };
+
+struct evaluation {
+	const struct eval_config *config;
+	struct label_set labels; /* with --hard no stream, and the rest is what the options say */
+	struct dataset images, val, test; /* test: empty without --test */
+	struct student *students;         /* config->n_students */
+	struct trained *trained;          /* the same, for the checkpoint */
+	struct checkpoint checkpoint;
+	struct batch batch;
+	Tensor *x, *teacher, *targets; /* of full batches: where their lessons lie */
+	struct epoch epoch;            /* of labels */
+	struct pool pool;              /* with --reuse-labels */
+	int epochs;                    /* of the students */
+	size_t label_bytes;            /* of the tensors that were used */
+	/* where training is: finished epochs, finished batches of the next one */
+	int done, batches_done;
+};
+
+/* eval-inputs.c: the caller has set config. -1: fail_message names what does not fit together, or
+ * the output that cannot be written. */
+int evaluation_prepare(struct evaluation *e);
+
+/* eval-resume.c */
+/* Takes up the state of an interrupted run. */
+int evaluation_load(struct evaluation *e);
+/* Saves the state between two steps. */
+int evaluation_save(struct evaluation *e);
+/* After a signal: saves and returns -1 with the sentence that says how to go on. */
+int evaluation_stop(struct evaluation *e);
+
+/* eval-results.c, when the students have learned and were measured on test, or on val without
+ * it. */
+
+/* 1: a run with --resume finds these students' lines, and says so; 0: there is work; -1: they are
+ * of other students. */
+int evaluation_finished(const struct evaluation *e);
+/* The student as a tensor stream, or as safetensors where the name ends so; nothing without
+ * --save. */
+int save_student(const struct evaluation *e);
+/* A JSON line per student: accuracies as fractions, as DD-Ranking has them; no times, so that the
+ * same run gives the same bytes. */
+int print_results(const struct evaluation *e);
+/* A JSON line per student, class by class; nothing without --report. */
+int print_report(const struct evaluation *e);
+/* What each student cost, to the log and to the reader of --verbose. */
+void log_costs(const struct evaluation *e);
+#endif
