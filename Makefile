@@ -74,8 +74,8 @@ TORCH = $(B)/lib/fd2/libfd2-torch.so
 PLUGINS = $(if $(NVCC),$(B)/lib/fd2/libfd2-cuda.so $(B)/lib/fd2/libfd2-graphs.so)
 
 .PRECIOUS: $(B)/obj/%.o
-.PHONY: all deps demo study-cars40 study-methods study-nette install uninstall wheel dist clean \
-	distclean help compile_commands.json FORCE
+.PHONY: all deps install uninstall wheel dist html map clean distclean help FORCE \
+	compile_commands.json
 SCRIPTS = $(B)/bin/fd2-compare $(B)/lib/fd2/statistics.jq
 FORMATS = $(B)/lib/libfd2fmt.a $(B)/lib/pkgconfig/fd2fmt.pc
 BUILT = $(TOOLS:%=$(B)/bin/%) $(SCRIPTS) $(CORE) $(TORCH) $(PLUGINS) $(FORMATS)
@@ -168,26 +168,17 @@ $(SCRIPTS):
 	$(call say,cp,$@)
 	$(Q)cp $< $@
 
-include test/test.mk test/cuda/cuda.mk
+include pipelines/pipelines.mk test/test.mk test/cuda/cuda.mk
 
 compile_commands.json: ## for clangd and other tools that parse C
 	@$(MAKE) --no-print-directory -Bn V=1 all tests | \
 		jq -nR --arg directory '$(CURDIR)' -f tools/build/compile-commands.jq >$@
 
-# Whole runs
+html: ## manuals and pages as one linked folder: build/html
+	@tools/build/packages mandoc=mandoc lowdown=lowdown; tools/build/html $(B)/html
 
-run_in = PATH="$(abspath $(B)/bin):$$PATH" OUT='$(B)/$@'
-demo: all deps-check ## the main job on generated data, or on yours: DATA= VAL=
-	@$(run_in) DATA='$(DATA)' VAL='$(VAL)' pipelines/demo
-
-study-cars40: all ## the whole chain on photographs: TRAIN= VAL= (an hour on two cores)
-	@$(run_in) TRAIN='$(TRAIN)' VAL='$(VAL)' pipelines/studies/cars40
-
-study-methods: all ## base methods with and without FD2: TRAIN= VAL= IPC= SIZE= (hours)
-	@$(run_in) TRAIN='$(TRAIN)' VAL='$(VAL)' pipelines/studies/methods
-
-study-nette: all ## backbones; resnet18 against a torchvision loop: TRAIN= VAL= (half an hour)
-	@$(run_in) TRAIN='$(TRAIN)' VAL='$(VAL)' PYTHON="$$(test/parity/venv)" pipelines/studies/nette
+map: ## the includes between folders, as text and, with graphviz, as lib/map.svg
+	@test/map lib/map.svg
 
 # Installing and releasing
 

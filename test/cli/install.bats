@@ -30,7 +30,7 @@ install_below() {
 		run ldd "$library"
 		[[ $output != *"not found"* ]]
 		[[ $output != *"$root/"* ]]
-		readelf -d "$library" usr/bin/* >dynamic
+		readelf -d "$library" usr/bin/fd2-[!c]* >dynamic # without fd2-compare, a script
 		! grep -F "$root/" dynamic || false
 	done
 	ldd usr/lib/fd2/libfd2-torch.so | grep "libtorch_cpu.so => $PWD/usr/"

@@ -93,12 +93,35 @@ try() {
 	[ $count -gt 80 ]
 }
 
-@test "man: pages refer to pages that exist" {
-	local name section
-	while read -r name section; do
-		echo "$name($section)"
-		[ -e "$root/man/$name.$section" ]
-	done < <(sed -n 's/^\.It Xr \(fd2[a-z-]*\) \([157]\).*/\1 \2/p; s/^\.Xr \(fd2[a-z-]*\) \([157]\).*/\1 \2/p' "$root"/man/*.[157] | sort -u)
+# links FOLDER: "page<tab>file#id" of every link that stays in the folder, as a path in it
+links() {
+	(cd "$1" && grep -roE '(href|src)="[^"]*"' --include='*.html' .) | awk -F '(:[a-z]*="|")' '
+		$2 ~ /^[a-z]+:/ { next }
+		{
+			page = substr($1, 3); at = $2
+			file = at; sub(/#.*/, "", file)
+			id = index(at, "#") ? substr(at, index(at, "#")) : ""
+			folder = page; if (!sub(/\/[^\/]*$/, "/", folder)) folder = ""
+			path = file == "" ? page : folder file
+			while (sub(/[^\/]+\/\.\.\//, "", path));
+			print page "\t" path id
+		}' | sort -u
+}
+
+@test "html: every link leads to a page, and to a place in it" {
+	"$root/tools/build/html" out
+	(cd out && find . -type f | sed 's,^\./,,' && grep -roE ' id="[^"]*"' --include='*.html' . |
+		sed -E 's,^\./(.*): id="(.*)"$,\1#\2,') >places
+	links out >leads
+	[ "$(wc -l <leads)" -gt 400 ]
+	awk -F '\t' 'NR == FNR { place[$0] = 1; next } !($2 in place) { print; bad = 1 } END { exit bad }' places leads
+	# each manual is there, and linked from the first page
+	local page
+	for page in "$root"/man/*.[157]; do
+		grep -qF "index.html	man/$(basename "$page").html" leads
+	done
+	# an .Xr to a page of ours never leaves the folder
+	! grep -r 'manpages.debian.org/fd2' out || false
 }
 
 @test "man: every page has its sections and no warning" {
@@ -129,6 +152,30 @@ try() {
 	fd2-look --check teacher.fd2 protos.fd2 attn.fd2
 }
 
+# recipe: its options in the text on standard input, one per line
+recipe() {
+	tr -s '\\\n\t ' ' ' | sed 's/ e / /g' | grep -oE -- '-b 32 --lr .* --fit squash' | sed 's/ --/\n--/g' | sort
+}
+
+@test "man: README, manuals and the demo have one recipe for photographs" {
+	recipe <"$root/README.md" >readme
+	[ "$(wc -l <readme)" = 10 ]
+	for file in man/fd2.7 man/fd2-teacher.1 pipelines/demo pipelines/tutorial.md; do
+		echo "$file"
+		recipe <"$root/$file" | diff readme -
+	done
+}
+
+@test "tutorial: its commands, with smaller numbers" {
+	sed -nE '/^    /{s/^    //; s/-s 96/-s 32/; s/-e 10/-e 3/; s/-e 60/-e 1/; s/--steps 100/--steps 2/; s/1-2/1/
+		/^(set|distilled) /d; s/^(fd2-draw)/\1 --classes 3 --size 40/; s/-o train/--per-class 12 &/; p}' \
+		"$root/pipelines/tutorial.md" >tutorial.sh
+	OMP_NUM_THREADS=1 run -0 bash -euo pipefail tutorial.sh
+	[ "$(jq .images result.json)" = 9 ]
+	[ "$(file -b --mime-type birds.jpg distilled.jpg attention.jpg | sort -u)" = image/jpeg ]
+	grep -q '^distilled *random baseline *soft' compare/table.txt
+}
+
 @test "fd2(7): tar in the place of a stage" {
 	try fd2.7 swap.sh
 	jq -e '.data == "real" and .images == 3 and .classes == 3 and .epochs == 2' <<<"$output"
@@ -138,13 +185,23 @@ try() {
 	tiny_run
 	rm labels.fd2
 	example fd2.7 parts.mk
-	make -s -j 2 -f parts.mk
-	fd2-distill --threads 1 -t teacher.fd2 --batch 2 -n 2 --steps 2 -o whole.tar train.tar
+	# interrupted by Ctrl-C where the first images are finished, and run again
+	env --default-signal=INT setsid make -s -f parts.mk STEPS=30 3>&- &
+	until [ -e classes-0-1.tar.part ] || [ -e classes-0-1.tar ]; do sleep 0.02; done
+	kill -INT -- -$!
+	wait $! || true
+	make -s -j 2 -f parts.mk STEPS=30
+	fd2-distill --threads 1 -t teacher.fd2 --batch 2 -n 2 --steps 30 -o whole.tar train.tar
 	tar xf whole.tar --exclude '__*__' --one-top-level=whole
-	for part in part-0-1.tar part-2-2.tar; do
+	for part in classes-0-1.tar classes-2-2.tar; do
 		tar xf $part --exclude '__*__' --one-top-level=parts
 	done
 	diff -r whole parts
+	[ -z "$(find . -name '*.part')" ]
+	# the inputs are prerequisites
+	touch train.tar
+	make -n -f parts.mk >plan
+	[ "$(grep -c '^fd2-distill' plan)" = 2 ]
 	[ "$(fd2-look --json labels.fd2 | jq .meta.images)" = 6 ]
 }
 

@@ -7,7 +7,7 @@ load helpers
 
 build_packages=(gcc g++ pkg-config libarchive-dev libjansson-dev libjpeg-dev libmsgpack-c-dev nettle-dev zlib1g-dev libmatio-dev libpng-dev python3-pip)
 wishes=(libwebp-dev libavif-dev)
-check_packages=(bats mandoc shellcheck jq bsdextrautils file xz-utils zstd python3-venv clang)
+check_packages=(bats mandoc shellcheck jq bsdextrautils file xz-utils zstd python3-venv clang lowdown)
 
 setup() {
 	fd2_setup

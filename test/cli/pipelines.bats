@@ -184,7 +184,7 @@ counts() {
 	cmp imagenette-trial/sre2l++-1-0-2.tar array/sre2l++-1-0-2.tar
 	cmp imagenette-trial/sre2l++fd2-1-0-2.tar array/sre2l++fd2-1-0-2.tar
 	SLURM_ARRAY_TASK_ID=0 run -1 "$root/pipelines/slurm.sh" sets -f "$root/pipelines/paper/nette.mk"
-	[ "$output" = "slurm.sh: lines are counted from 1, and this is task 0: use --array=1-N" ]
+	[ "$output" = "slurm.sh: task 0: lines are counted from 1 (sbatch --array=1-N)" ]
 	SLURM_ARRAY_TASK_ID=3 run -1 "$root/pipelines/slurm.sh" sets -f "$root/pipelines/paper/nette.mk"
 	[ "$output" = "slurm.sh: 'sets' has no line 3" ]
 }
@@ -339,15 +339,15 @@ session() {
 	wait $! || status=$?
 	[ $status = 143 ]
 	[ -z "$(session $!)" ]
-	[ -z "$(find out -name '*.part' -o -name '*.tmp' -o -name '*.ckpt' -o -name '*.json' -o -name beside)" ]
-	[[ $(tail -n 1 log) == *"interrupted; run it again to go on" ]]
+	[ -z "$(find out -name '*.part' -o -name '*.tmp' -o -name '*.ckpt' -o -name '*.json' -o -name columns)" ]
+	[[ $(tail -n 1 log) == *"interrupted; run it again to continue" ]]
 	# every picture is told when it is there, the first before there is a teacher
 	[ "$(sed -n 's/.*look: //p' log | head -n 1)" = out/data.jpg ]
 	[ "$(sed -n 's/.*look: //p' log | xargs ls | wc -l)" = 7 ]
 	made=$(stat -c '%n %i' out/teacher.fd2 out/fd2.tar)
 	"${small[@]}" STUDENT_EPOCHS=2 TERM=xterm script -qec "$root/pipelines/demo" screen >/dev/null
 	[ "$(stat -c '%n %i' out/teacher.fd2 out/fd2.tar)" = "$made" ]
-	[ "$(grep -c 'made again' screen)" = 1 ]
+	[ "$(grep -c 'is made again' screen)" = 1 ]
 	grep -qE $'\rstudents  [0-9]+/8 epochs' screen
 	# the table once more, with awk
 	for method in sre2l++ fd2; do
