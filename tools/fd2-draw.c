@@ -140,6 +140,6 @@ int main(int argc, char **argv)
 	int operand = fd2_start(&tool, argc, argv);
 
 	if (operand < argc)
-		die_usage("fd2-draw takes no input, yet '%s' is given", argv[operand]);
+		die_usage("fd2-draw takes no input, but '%s' is given", argv[operand]);
 	return fd2_finish(run());
 }

@@ -1,4 +1,4 @@
-"""A plain torchvision training loop with the settings that pipelines/studies/nette gives fd2-teacher, for comparison.
+"""A plain torchvision training loop with the settings of fd2-teacher in pipelines/studies/nette.
 
 usage: plain_teacher.py TRAIN.tar VAL.tar EPOCHS SEED    prints one JSON line
 """
@@ -34,7 +34,8 @@ def read(path):
 
 def batch(images):
     x = torch.stack(images).float() / 255
-    return ((x - MEAN.view(3, 1, 1)) / STD.view(3, 1, 1)).contiguous(memory_format=torch.channels_last)
+    x = (x - MEAN.view(3, 1, 1)) / STD.view(3, 1, 1)
+    return x.contiguous(memory_format=torch.channels_last)
 
 
 def random_view(image):
@@ -45,7 +46,9 @@ def random_view(image):
 
 
 def rate(t, epochs):
-    return LR * t / WARMUP if t < WARMUP else LR * 0.5 * (1 + math.cos(math.pi * (t - WARMUP) / (epochs - WARMUP)))
+    if t < WARMUP:
+        return LR * t / WARMUP
+    return LR * 0.5 * (1 + math.cos(math.pi * (t - WARMUP) / (epochs - WARMUP)))
 
 
 def main():
@@ -53,7 +56,8 @@ def main():
     torch.manual_seed(seed)
     (images, labels), (val_images, val_labels) = read(train), read(val)
     start = time.time()
-    net = torchvision.models.resnet18(num_classes=int(labels.max()) + 1).to(memory_format=torch.channels_last)
+    net = torchvision.models.resnet18(num_classes=int(labels.max()) + 1)
+    net = net.to(memory_format=torch.channels_last)
     optim = torch.optim.SGD(net.parameters(), LR, momentum=0.9, nesterov=True, weight_decay=DECAY)
     steps = math.ceil(len(images) / BATCH)
     for epoch in range(epochs):
@@ -73,7 +77,8 @@ def main():
                 views = [F.center_crop(image, SIZE) for image in val_images[k:k + BATCH]]
                 hits += (net(batch(views)).argmax(1) == val_labels[k:k + BATCH]).sum().item()
     seconds = round(time.time() - start, 1)
-    print(json.dumps({"seed": seed, "top1": round(100 * hits / len(val_images), 2), "seconds": seconds}))
+    top1 = round(100 * hits / len(val_images), 2)
+    print(json.dumps({"seed": seed, "top1": top1, "seconds": seconds}))
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-# bash completion for every fd2 tool. The tool itself is asked for its options and their choices, so this file never lags behind.
+# bash completion for every fd2 tool. The options and their choices come from the tool itself.
 
 # TOOL: its long options. TOOL OPTION: the choices of that one.
 _fd2_candidates() {
@@ -35,4 +35,5 @@ _fd2() {
 }
 
 # shellcheck disable=SC2046 # one word per tool
-complete -F _fd2 fd2-teacher fd2-protos fd2-distill fd2-attn fd2-relabel fd2-eval fd2-look fd2-select $(compgen -c fd2- | sort -u)
+complete -F _fd2 fd2-{teacher,protos,distill,attn,relabel,eval,look,select} \
+	$(compgen -c fd2- | sort -u)
