@@ -22,4 +22,11 @@
 #else
 #define FAST __attribute__((optimize("O3")))
 #endif
+
+/* Before a loop: no iteration reads what another one writes. */
+#ifdef __clang__
+#define INDEPENDENT _Pragma("clang loop vectorize(assume_safety)")
+#else
+#define INDEPENDENT _Pragma("GCC ivdep")
+#endif
 #endif

@@ -11,7 +11,7 @@ INLINE void forward_part(const struct bn_pass *k, int64_t at, int64_t from, int6
 	                      *restrict pivot = k->pivot, top = k->top;
 	const void *restrict in = k->x, *restrict residual = k->residual;
 	void *restrict out = k->y;
-#pragma GCC ivdep
+	INDEPENDENT
 #pragma GCC unroll 1
 	for (int64_t c = from; c < from + n; c++) {
 		float x = load(in, at + c, bf16);
@@ -30,7 +30,7 @@ INLINE void sum_part(const struct bn_pass *k, int64_t at, int64_t from, int64_t 
 {
 	const float *restrict pivot = k->pivot;
 	const void *restrict in = k->x;
-#pragma GCC ivdep
+	INDEPENDENT
 #pragma GCC unroll 1
 	for (int64_t c = from; c < from + n; c++) {
 		float d = load(in, at + c, bf16) - pivot[c];
@@ -44,7 +44,7 @@ INLINE void gradient_sum_part(const struct bn_pass *k, int64_t at, int64_t from,
 {
 	const float *restrict pivot = k->pivot, top = k->top;
 	const void *restrict x = k->x, *restrict y = k->y, *restrict dy = k->dy;
-#pragma GCC ivdep
+	INDEPENDENT
 #pragma GCC unroll 1
 	for (int64_t c = from; c < from + n; c++) {
 		float d = frozen_through(
@@ -61,7 +61,7 @@ INLINE void backward_part(
 	                      *restrict offset = k->offset, top = k->top;
 	const void *restrict x = k->x, *restrict y = k->y, *restrict dy = k->dy;
 	void *restrict dx = k->dx, *restrict dresidual = k->dresidual;
-#pragma GCC ivdep
+	INDEPENDENT
 #pragma GCC unroll 1
 	for (int64_t c = from; c < from + n; c++) {
 		float d = frozen_through(

@@ -98,7 +98,7 @@ INLINE void best_of_nine(
 	uint8_t *restrict winner = k->winner + to;
 	const float top = k->top;
 	const bool clamps = top > 0;
-#pragma GCC ivdep
+	INDEPENDENT
 	for (int64_t e = 0; e < n; e++) {
 		float best = load(place[0], e, bf16);
 		int32_t at = 0;
@@ -162,7 +162,7 @@ INLINE void share_out(const struct columns *d, const struct seen *rows, int n, i
 	const uint8_t *restrict b_next = nobody ? nobody : b.winner + first + C;
 	const int64_t ahead = nobody ? first : first + C;
 	void *restrict even = d->even, *restrict odd = d->odd;
-#pragma GCC ivdep
+	INDEPENDENT
 	for (int64_t e = 0; e < count; e++) {
 		float dy = load(a.dy, first + e, bf16), dy_next = load(a.dy, ahead + e, bf16);
 		uint8_t winner = a.winner[first + e];
