@@ -1,4 +1,4 @@
-"""Becomes one of fd2's tools, given the torch of this Python environment, which is found but not imported."""
+"""Becomes one of fd2's tools, with the torch of this Python environment, which is not imported."""
 import importlib.util
 import os
 import signal
@@ -10,7 +10,8 @@ def start():
     if "FD2_TORCH" not in os.environ:
         torch = importlib.util.find_spec("torch")
         beside = os.path.join(os.path.dirname(here), "torch")
-        os.environ["FD2_TORCH"] = os.path.dirname(torch.origin) if torch and torch.origin else beside
+        found = torch and torch.origin
+        os.environ["FD2_TORCH"] = os.path.dirname(found) if found else beside
     for ignored in (signal.SIGPIPE, signal.SIGXFSZ):  # by Python, and so by what it becomes
         signal.signal(ignored, signal.SIG_DFL)
     tool = os.path.join(here, "bin", os.path.basename(sys.argv[0]))
