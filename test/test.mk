@@ -4,7 +4,7 @@ TESTS = $(patsubst test/c/%.c,$(B)/test/%,$(wildcard test/c/*.c))
 # Tests that need libtorch are those that include its side of the library.
 TORCH_TESTS := $(patsubst test/c/%.c,$(B)/test/%, \
 	$(shell grep -lsE 'include "lib/(torch/tensor|nn/|fd2/)' test/c/*.c))
-.PHONY: tests check check-asan check-fresh parity bench lint asan asan-here
+.PHONY: tests check check-full check-asan check-fresh parity bench lint asan asan-here
 
 tests: deps $(TESTS) $(B)/test/batch $(GPU) $(GPU_TESTS)
 
@@ -27,8 +27,12 @@ asan: deps
 		LDFLAGS='$(ASAN)' asan-here
 asan-here: $(filter-out $(TORCH_TESTS),$(TESTS)) $(B)/bin/fd2-look $(B)/bin/fd2-import
 
-check: all tests asan $(B)/venv/ok $(B)/wheel-tools/ok ## run every test; the last line counts them
+CHECKED = all tests asan $(B)/venv/ok $(B)/wheel-tools/ok
+check: $(CHECKED) ## run every test; the last line counts them
 	@test/run
+
+check-full: $(CHECKED) ## the same with ResNet-18 where a small network does in `make check`
+	@FD2_TEST_ARCH=resnet18 test/run
 
 check-asan: asan deps-check ## only the tests with address and undefined-behaviour sanitizers
 	@test/run asan

@@ -235,8 +235,8 @@ nothing_left() {
 	fd2-exchange -q --from fkd --images distilled.tar -o back.fd2 store
 	cmp <(tensors labels-fkd.fd2) <(tensors back.fd2)
 	cmp <(fd2-look --json labels-fkd.fd2 | jq -S '.meta | del(.tool, .options)') <(fd2-look --json back.fd2 | jq -S '.meta | del(.tool, .options)')
-	fd2-eval -q --threads 1 --val val.tar -l labels-fkd.fd2 distilled.tar >one.json
-	fd2-eval -q --threads 1 --val val.tar -l back.fd2 distilled.tar >two.json
+	fd2-eval -a "$tiny_arch" -q --threads 1 --val val.tar -l labels-fkd.fd2 distilled.tar >one.json
+	fd2-eval -a "$tiny_arch" -q --threads 1 --val val.tar -l back.fd2 distilled.tar >two.json
 	cmp one.json two.json
 	need_python
 	local spelling
@@ -297,7 +297,8 @@ nothing_left() {
 	run -1 --separate-stderr fd2-exchange --to fkd --images distilled.tar -o x teacher.fd2
 	said "fd2-exchange: 'teacher.fd2' is a tensor stream of kind teacher, expected kind labels"
 	run -1 --separate-stderr fd2-exchange --to fkd --images distilled.tar -o x <(head -c 1500 labels-fkd.fd2)
-	[ ! -e x ] && [ ! -e x.json ]
+	[ ! -e x ]
+	[ ! -e x.json ]
 	run -1 --separate-stderr fd2-exchange --to fkd --images distilled.tar -o store labels-fkd.fd2
 	said "fd2-exchange: 'store.json' is there already; remove it, or name another folder"
 	run -1 --separate-stderr fd2-exchange --from fkd --images val.tar -o x store

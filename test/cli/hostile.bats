@@ -20,7 +20,7 @@ on_shard() {
 	distill) fd2-distill -t teacher.fd2 --steps 1 -o x "$2" ;;
 	select) fd2-select -o x "$2" ;;
 	relabel) fd2-relabel -t teacher.fd2 -e 1 -o x "$2" ;;
-	eval) fd2-eval --hard -s 32 -e 1 --val val.tar -o x "$2" ;;
+	eval) fd2-eval -a "$tiny_arch" --hard -s 32 -e 1 --val val.tar -o x "$2" ;;
 	look) fd2-look "$2" ;;
 	esac
 }
@@ -31,7 +31,7 @@ on_stream() {
 	protos) fd2-protos -t "$2" -o x ;;
 	distill) fd2-distill -t "$2" --steps 1 -o x train.tar ;;
 	select | attn | relabel) "fd2-$1" -t "$2" -o x distilled.tar ;;
-	eval) fd2-eval -l "$2" --val val.tar -o x distilled.tar ;;
+	eval) fd2-eval -a "$tiny_arch" -l "$2" --val val.tar -o x distilled.tar ;;
 	stat | look) "fd2-$1" "$2" ;;
 	esac
 }
@@ -145,14 +145,14 @@ claim_too_much() {
 	tar --sort=name -cf bad.tar blue-ring gold-bar red-spot
 	loud() {
 		case $1 in
-		teacher) fd2-teacher -s 32 -M 2 -b 12 -e 1 -o x bad.tar ;;
+		teacher) fd2-teacher -a "$tiny_arch" -s 32 -M 2 -b 12 -e 1 -o x bad.tar ;;
 		*) on_shard "$1" bad.tar ;;
 		esac
 	}
 	strict() {
 		case $1 in
 		teacher) tiny_teacher --strict -e 1 -o x bad.tar ;;
-		eval) fd2-eval --strict --hard -s 32 -e 1 --val val.tar -o x bad.tar ;;
+		eval) fd2-eval -a "$tiny_arch" --strict --hard -s 32 -e 1 --val val.tar -o x bad.tar ;;
 		*) "fd2-$1" --strict -t teacher.fd2 -o x bad.tar ;;
 		esac
 	}
@@ -243,7 +243,7 @@ claim_too_much() {
 		attn | relabel) "fd2-$1" -t teacher.fd2 "${out[@]}" distilled.tar ;;
 		distill) fd2-distill -t teacher.fd2 --steps 1 "${out[@]}" train.tar ;;
 		select) fd2-select "${out[@]}" train.tar ;;
-		eval) fd2-eval -l labels.fd2 --val val.tar "${out[@]}" distilled.tar ;;
+		eval) fd2-eval -a "$tiny_arch" -l labels.fd2 --val val.tar "${out[@]}" distilled.tar ;;
 		stat) fd2-stat "${out[@]}" attn.fd2 ;;
 		look) fd2-look train.tar ;;
 		esac
@@ -259,7 +259,7 @@ claim_too_much() {
 		run -1 --separate-stderr to_full $tool -
 		said "fd2-$tool: cannot write standard output: No space left on device"
 	done
-	run -1 --separate-stderr fd2-eval -l labels.fd2 --val val.tar --save /dev/full -o x distilled.tar
+	run -1 --separate-stderr fd2-eval -a "$tiny_arch" -l labels.fd2 --val val.tar --save /dev/full -o x distilled.tar
 	said "fd2-eval: cannot write '/dev/full': No space left on device"
 	nothing_left
 }
@@ -287,7 +287,7 @@ claim_too_much() {
 	run -143 terminated 'writes $!' fd2-relabel -t teacher.fd2 -e 100000 -o x distilled.tar
 	[ ! -s err ]
 	nothing_left
-	run -143 terminated '[ -e best.fd2 ]' fd2-teacher -q -s 32 -M 2 -b 12 -e 1000 --val val.tar --best best.fd2 -o x train.tar
+	run -143 terminated '[ -e best.fd2 ]' fd2-teacher -a "$tiny_arch" -q -s 32 -M 2 -b 12 -e 1000 --val val.tar --best best.fd2 -o x train.tar
 	[ ! -s err ]
 	nothing_left
 	fd2-look --check best.fd2
@@ -315,7 +315,7 @@ claim_too_much() {
 	command -v script || skip "no script(1)"
 	local command
 	for command in "fd2-protos -t teacher.fd2" "fd2-relabel -t teacher.fd2 -e 1 distilled.tar" "fd2-attn -t teacher.fd2 distilled.tar" \
-		"fd2-distill -t teacher.fd2 --steps 1 train.tar" "fd2-select train.tar" "fd2-teacher -q -s 32 -M 2 -b 12 -e 1 train.tar"; do
+		"fd2-distill -t teacher.fd2 --steps 1 train.tar" "fd2-select train.tar" "fd2-teacher -a $tiny_arch -q -s 32 -M 2 -b 12 -e 1 train.tar"; do
 		run -1 script -qec "$command" /dev/null
 		[[ $output == *"${command%% *}: binary data is not written to a terminal; redirect it or use -o FILE"* ]]
 	done
@@ -366,7 +366,7 @@ claim_too_much() {
 }
 
 @test "hostile: a run that is killed leaves no file without a name" {
-	fd2-teacher -q -s 32 -M 2 -b 12 -e 99 --checkpoint-every 1 -o x.fd2 train.tar 3>&- &
+	fd2-teacher -a "$tiny_arch" -q -s 32 -M 2 -b 12 -e 99 --checkpoint-every 1 -o x.fd2 train.tar 3>&- &
 	local pid=$!
 	until [ -e x.fd2.ckpt ]; do sleep 0.02; done
 	sleep 0.3

@@ -80,10 +80,10 @@ relabel() {
 	local mix
 	for mix in none mixup cutmix; do
 		relabel -t teacher.fd2 -e 3 --mix $mix -o $mix.fd2
-		fd2-eval -q --val val.tar -l $mix.fd2 distilled.tar >$mix.json
+		fd2-eval -a "$tiny_arch" -q --val val.tar -l $mix.fd2 distilled.tar >$mix.json
 	done
 	relabel -t teacher.fd2 -e 3 --shuffle-patches --min-scale 0.5 --bn eval -o rded.fd2
-	fd2-eval -q --val val.tar -l rded.fd2 distilled.tar >rded.json
+	fd2-eval -a "$tiny_arch" -q --val val.tar -l rded.fd2 distilled.tar >rded.json
 	jq -es 'map(.loss) | unique | length == 4' {none,mixup,cutmix,rded}.json
 	py <<-'END'
 		import numpy
@@ -155,19 +155,21 @@ relabel() {
 	run -1 --separate-stderr fd2-eval --val val.tar -l whole.fd2 -e 5 distilled.tar
 	said "fd2-eval: --epochs 5, but the labels hold 4; --reuse-labels goes through them again"
 	# whole labels, gone through once, are what they are without the option
-	fd2-eval -q --val val.tar -l whole.fd2 distilled.tar >plain.json
-	fd2-eval -q --val val.tar -l whole.fd2 --reuse-labels distilled.tar >pool.json
+	fd2-eval -a "$tiny_arch" -q --val val.tar -l whole.fd2 distilled.tar >plain.json
+	fd2-eval -a "$tiny_arch" -q --val val.tar -l whole.fd2 --reuse-labels distilled.tar >pool.json
 	cmp plain.json pool.json
-	fd2-eval -q --val val.tar -l whole.fd2 --reuse-labels -e 3 distilled.tar >fewer.json
-	fd2-eval -q --val val.tar -l whole.fd2 -e 3 distilled.tar | cmp - fewer.json
-	fd2-eval -q --val val.tar -l whole.fd2 --reuse-labels -e 6 distilled.tar >more.json
-	fd2-eval -q --val val.tar -l some.fd2 --reuse-labels distilled.tar >some.json
+	fd2-eval -a "$tiny_arch" -q --val val.tar -l whole.fd2 --reuse-labels -e 3 distilled.tar >fewer.json
+	fd2-eval -a "$tiny_arch" -q --val val.tar -l whole.fd2 -e 3 distilled.tar | cmp - fewer.json
+	fd2-eval -a "$tiny_arch" -q --val val.tar -l whole.fd2 --reuse-labels -e 6 distilled.tar >more.json
+	fd2-eval -a "$tiny_arch" -q --val val.tar -l some.fd2 --reuse-labels distilled.tar >some.json
 	[ "$(jq -s -c 'map(.epochs)' plain.json fewer.json more.json some.json)" = '[4,3,6,4]' ]
 	# a row has K = 3 logits and 25 bytes of its view, a batch 20: 6 rows and 2 batches an epoch
 	[ "$(jq -s -c 'map(.label_bytes)' plain.json fewer.json more.json)" = '[904,678,904]' ]
 	jq -e '.label_bytes > 0 and .label_bytes < 500' some.json
 	# through a pipe
-	relabel -t teacher.fd2 -e 4 --label-fraction 0.375 | fd2-eval -q --val val.tar --reuse-labels distilled.tar | cmp - some.json
+	relabel -t teacher.fd2 -e 4 --label-fraction 0.375 |
+		fd2-eval -a "$tiny_arch" -q --val val.tar --reuse-labels distilled.tar |
+		cmp - some.json
 }
 
 @test "labels: their bytes are told and logged" {
@@ -176,8 +178,8 @@ relabel() {
 	images=$(tar xOf distilled.tar --wildcards '*.jpg' | wc -c)
 	[ "${stderr_lines[-1]}" = "fd2-relabel: 6 images of $images bytes; labels of 8 batches, 904 bytes" ]
 	[ "$(jq -c 'select(.event == "labels") | [.batches, .image_bytes, .label_bytes]' log)" = "[8,$images,904]" ]
-	[ "$(fd2-eval -q --val val.tar -l l.fd2 distilled.tar | jq -c '[.image_bytes, .label_bytes]')" = "[$images,904]" ]
-	[ "$(fd2-eval -q --hard -s 32 -e 1 --val val.tar distilled.tar | jq .label_bytes)" = 0 ]
+	[ "$(fd2-eval -a "$tiny_arch" -q --val val.tar -l l.fd2 distilled.tar | jq -c '[.image_bytes, .label_bytes]')" = "[$images,904]" ]
+	[ "$(fd2-eval -a "$tiny_arch" -q --hard -s 32 -e 1 --val val.tar distilled.tar | jq .label_bytes)" = 0 ]
 }
 
 @test "labels: another program's need no mix, quarters or batches" {
@@ -189,8 +191,8 @@ relabel() {
 		    del h["meta"][key]
 		write("theirs.fd2", h, t)
 	END
-	fd2-eval -q --val val.tar -l l.fd2 distilled.tar >ours.json
-	fd2-eval -q --val val.tar -l theirs.fd2 distilled.tar | cmp - ours.json
+	fd2-eval -a "$tiny_arch" -q --val val.tar -l l.fd2 distilled.tar >ours.json
+	fd2-eval -a "$tiny_arch" -q --val val.tar -l theirs.fd2 distilled.tar | cmp - ours.json
 }
 
 @test "hostile: labels whose new fields are out of range" {

@@ -221,8 +221,8 @@ recipe() {
 @test "fd2(7): events of the log have the keys that it names" {
 	tiny_run
 	fd2-distill -t teacher.fd2 -n 2 --steps 1 --log log -o d.tar train.tar
-	fd2-teacher -q -s 32 -M 2 -b 12 -e 1 --val val.tar --log log -o t.fd2 train.tar
-	fd2-eval -l labels.fd2 --val val.tar --log log distilled.tar
+	fd2-teacher -a "$tiny_arch" -q -s 32 -M 2 -b 12 -e 1 --val val.tar --log log -o t.fd2 train.tar
+	fd2-eval -a "$tiny_arch" -l labels.fd2 --val val.tar --log log distilled.tar
 	jq -r '"\(.event) \(.tool // "") \(del(.tool) | keys - ["event", "t"] | join(" ")) \(.loss // {} | keys | join(" "))"' log >got
 	diff - got <<-'END'
 		start fd2-distill argv options version 

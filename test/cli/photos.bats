@@ -31,7 +31,7 @@ few() {
 	shard=$(real_data nette-val.tar)
 	# shellcheck disable=SC2046 # class names without spaces
 	few "$shard" 20 $(fd2-look --json "$shard" | jq -r '.classes | keys[:2][]')
-	run -0 --separate-stderr fd2-teacher -s 32 -M 2 -b 20 -e 1 -o t.fd2 few.tar
+	run -0 --separate-stderr fd2-teacher -a "$tiny_arch" -s 32 -M 2 -b 20 -e 1 -o t.fd2 few.tar
 	[[ $stderr == "fd2-teacher: epoch   1  loss "* ]]
 	[ "$(fd2-look --json few.tar | jq .samples)" = 40 ]
 	fd2-distill -t t.fd2 --steps 1 -o d.tar few.tar
@@ -46,7 +46,7 @@ few() {
 	# shellcheck disable=SC2046
 	few "$shard" 6 $(fd2-look --json "$shard" | jq -r '.classes | keys[:2][]')
 	for fit in short squash; do
-		fd2-teacher -q -s 40 -M 2 -b 6 -e 1 --fit $fit -o $fit.fd2 few.tar
+		fd2-teacher -a "$tiny_arch" -q -s 40 -M 2 -b 6 -e 1 --fit $fit -o $fit.fd2 few.tar
 		fd2-protos -t $fit.fd2 few.tar | fd2-look --tensor prototypes >$fit
 	done
 	run ! cmp -s short squash

@@ -28,26 +28,26 @@ tensors() {
 }
 
 @test "pipeline: labels through a pipe and through a file give the same line" {
-	fd2-eval --val val.tar -l labels.fd2 distilled.tar >file.json
-	bash -c 'set -o pipefail; fd2-relabel -t teacher.fd2 -e 3 distilled.tar | fd2-eval --val val.tar distilled.tar' >pipe.json
+	fd2-eval -a "$tiny_arch" --val val.tar -l labels.fd2 distilled.tar >file.json
+	bash -c 'set -o pipefail; fd2-relabel -t teacher.fd2 -e 3 distilled.tar | fd2-eval -a $tiny_arch --val val.tar distilled.tar' >pipe.json
 	cmp file.json pipe.json
 	jq -e '.top1 >= 0 and .top1 <= 1 and .top5 == 1 and .images == 6 and .val_images == 12 and .best_top1 >= .top1' file.json
-	fd2-eval --val val.tar -l labels.fd2 -o named.json distilled.tar
+	fd2-eval -a "$tiny_arch" --val val.tar -l labels.fd2 -o named.json distilled.tar
 	cmp file.json named.json
 }
 
 @test "pipeline: fewer epochs than labelled, more are refused" {
-	[ "$(fd2-eval --val val.tar -l labels.fd2 -e 1 distilled.tar | jq .epochs)" = 1 ]
+	[ "$(fd2-eval -a "$tiny_arch" --val val.tar -l labels.fd2 -e 1 distilled.tar | jq .epochs)" = 1 ]
 	run -1 --separate-stderr fd2-eval --val val.tar -l labels.fd2 -e 4 distilled.tar
 	said "fd2-eval: --epochs 4, but the labels hold 3; --reuse-labels goes through them again"
 }
 
 @test "pipeline: hard labels, and the student that is saved" {
-	fd2-eval --hard -s 32 -e 2 --val val.tar --save student.fd2 --log eval.log distilled.tar >out.json
+	fd2-eval -a "$tiny_arch" --hard -s 32 -e 2 --val val.tar --save student.fd2 --log eval.log distilled.tar >out.json
 	[ "$(jq -c '[.labels, .epochs, .best_epoch, .images]' out.json)" = '["hard",2,2,6]' ]
 	[ "$(jq -c 'select(.event == "epoch") | [.epoch, .loss.ce > 0, .top1 != null]' eval.log | paste -sd' ')" = '[1,true,false] [2,true,true]' ]
 	[ "$(tensors student.fd2 .kind)" = '"student"' ]
-	[ "$(tensors student.fd2 '.tensors[] | select(.name == "fc.weight") | .shape')" = '[3,512]' ]
+	[ "$(tensors student.fd2 '.tensors[] | select(.name == "fc.weight") | .shape')" = "[3,$tiny_channels]" ]
 	[ "$(tensors student.fd2 .meta.classes)" = '["blue-ring","gold-bar","red-spot"]' ]
 	run -2 --separate-stderr fd2-eval --hard --save - --val val.tar distilled.tar
 	[[ ${stderr_lines[0]} == *"--save and --output are both '-'" ]]
@@ -149,10 +149,10 @@ tensors() {
 @test "pipeline: images beyond --cache wait in a file, and nothing else changes" {
 	fd2-draw --classes 3 --per-class 4 --size 260 >large.tar
 	for mib in 1 4096; do
-		fd2-teacher -q -s 224 -M 2 -b 6 -e 1 --val large.tar --log $mib.log --cache $mib -o $mib.fd2 large.tar
+		fd2-teacher -a "$tiny_arch" -q -s 224 -M 2 -b 6 -e 1 --val large.tar --log $mib.log --cache $mib -o $mib.fd2 large.tar
 		fd2-distill -q -t $mib.fd2 --steps 0 --plain --cache $mib -o $mib.tar large.tar
 		fd2-protos -q -t $mib.fd2 --cache $mib -o $mib.protos large.tar
-		fd2-eval -q --hard -e 1 --val large.tar --cache $mib $mib.tar >$mib.json
+		fd2-eval -a "$tiny_arch" -q --hard -e 1 --val large.tar --cache $mib $mib.tar >$mib.json
 		jq -c 'select(.event == "epoch") | [.loss, .val_cal]' $mib.log >$mib.epochs
 	done
 	for what in fd2 tar protos json epochs; do
@@ -167,9 +167,9 @@ tensors() {
 }
 
 @test "teacher: both branches' accuracy each epoch, and the best epoch" {
-	run -0 --separate-stderr fd2-teacher -s 32 -M 2 -b 12 -e 2 --val val.tar --best best.fd2 -o t.fd2 --log t.log train.tar
+	run -0 --separate-stderr fd2-teacher -a "$tiny_arch" -s 32 -M 2 -b 12 -e 2 --val val.tar --best best.fd2 -o t.fd2 --log t.log train.tar
 	[ "${#stderr_lines[@]}" = 8 ]
-	[[ ${stderr_lines[2]} =~ ^"fd2-teacher: resnet18 "\ +"last epoch "\ +"best epoch"$ ]]
+	[[ ${stderr_lines[2]} =~ ^"fd2-teacher: $tiny_arch "\ +"last epoch "\ +"best epoch"$ ]]
 	[[ ${stderr_lines[6]} =~ ^"fd2-teacher: backbone acc "\ +[0-9.]+\ %\ +[0-9.]+\ %$ ]]
 	for epoch in 1 2; do
 		[[ ${stderr_lines[epoch - 1]} =~ ^"fd2-teacher: epoch   $epoch  loss "[0-9.]+"  train "\ *[0-9.]+" %  val: backbone "\ *([0-9.]+)" %  cal "\ *([0-9.]+)" %"$ ]]
@@ -187,22 +187,22 @@ tensors() {
 
 @test "teacher: averaged weights, guided crops, CAL's centres and schedule; resumed to the same bytes" {
 	local options=(-s 32 -M 2 -b 12 -e 3 --ema 0.9 --cal-augment --center-update cal --schedule exp --val val.tar)
-	fd2-teacher "${options[@]}" -q -o whole.fd2 train.tar
+	fd2-teacher -a "$tiny_arch" "${options[@]}" -q -o whole.fd2 train.tar
 	[ "$(fd2-look --json whole.fd2 | jq -c '.meta.options | [.ema, ."cal-augment", ."center-update", .schedule]')" = '[0.9,true,"cal","exp"]' ]
 	# killed at the first checkpoint
-	fd2-teacher "${options[@]}" -q -o t.fd2 --checkpoint-every 1 train.tar &
+	fd2-teacher -a "$tiny_arch" "${options[@]}" -q -o t.fd2 --checkpoint-every 1 train.tar &
 	local pid=$!
 	while [ ! -e t.fd2.ckpt ]; do sleep 0.05; done
 	kill -9 $pid
 	wait $pid || true
 	[ ! -e t.fd2 ]
-	fd2-teacher "${options[@]}" -q -o t.fd2 --resume train.tar
+	fd2-teacher -a "$tiny_arch" "${options[@]}" -q -o t.fd2 --resume train.tar
 	cmp whole.fd2 t.fd2
 	# each of them changes the result
 	local without
 	for without in "--ema 0" "--center-update paper" "--schedule cosine"; do
 		# shellcheck disable=SC2086 # two words
-		fd2-teacher "${options[@]}" $without -q -o other.fd2 train.tar
+		fd2-teacher -a "$tiny_arch" "${options[@]}" $without -q -o other.fd2 train.tar
 		! cmp -s <(fd2-look --tensor cal.prototypes whole.fd2) <(fd2-look --tensor cal.prototypes other.fd2) || false
 	done
 }
@@ -223,7 +223,7 @@ tensors() {
 }
 
 @test "protos: the online prototypes are the teacher's own" {
-	[ "$(tensors protos.fd2 '[.kind, .tensors[0].name, .tensors[0].shape]')" = '["protos","prototypes",[3,1024]]' ]
+	[ "$(tensors protos.fd2 '[.kind, .tensors[0].name, .tensors[0].shape]')" = '["protos","prototypes",[3,'$((2 * tiny_channels))']]' ]
 	cmp <(fd2-look --tensor prototypes protos.fd2) <(fd2-look --tensor cal.prototypes teacher.fd2)
 	fd2-protos -t teacher.fd2 | cmp - <(fd2-protos <teacher.fd2)
 }
@@ -237,7 +237,7 @@ tensors() {
 		# shellcheck disable=SC2046,SC2086 # the last is two
 		fd2-protos --dtype f32 -t teacher.fd2 $(printf '%s.tar ' $shards) | fd2-look --tensor prototypes >"${shards// /-}"
 	done
-	[ "$(wc -lw <first-second | xargs)" = "3 3072" ]
+	[ "$(wc -lw <first-second | xargs)" = "3 $((6 * tiny_channels))" ]
 	paste -d ' ' first second first-second | awk '{
 		n = NF / 3
 		for (i = 1; i <= n; i++) { d = ($i + $(i + n)) / 2 - $(i + 2 * n); if (d * d > 1e-12) exit 1; s += $i ^ 2 }
@@ -254,7 +254,7 @@ tensors() {
 @test "attn: a map and a representation an image" {
 	[ "$(tensors attn.fd2 '[.kind, (.tensors | length)]')" = '["attn",12]' ]
 	[ "$(tensors attn.fd2 '.tensors[0:2] | map([.name, .dtype, .shape])' | tr -d ' ')" = \
-		'[["blue-ring/0001","f32",[2,1,1]],["blue-ring/0001.z","f32",[1024]]]' ]
+		'[["blue-ring/0001","f32",[2,1,1]],["blue-ring/0001.z","f32",['$((2 * tiny_channels))']]]' ]
 	[ "$(tensors attn.fd2 .meta.inputs.teacher)" = "$(tensors teacher.fd2 .digest)" ]
 	tensors attn.fd2 '.tensors[].name' | grep -v '\.z"' | sort >names
 	diff names <(tar tf distilled.tar | sed -n 's/\(.*\)\.jpg$/"\1"/p' | sort)
@@ -342,10 +342,10 @@ tensors() {
 	local common=(-q --threads 1)
 	for n in 1 2 3; do
 		((n < 3)) || common+=(--seed 1)
-		fd2-teacher "${common[@]}" -s 32 -M 2 -b 12 -e 1 -o t$n.fd2 train.tar
+		fd2-teacher -a "$tiny_arch" "${common[@]}" -s 32 -M 2 -b 12 -e 1 -o t$n.fd2 train.tar
 		fd2-distill "${common[@]}" -t teacher.fd2 --steps 2 -o d$n.tar train.tar
 		fd2-relabel "${common[@]}" -t teacher.fd2 -e 1 -o l$n.fd2 distilled.tar
-		fd2-eval "${common[@]}" --val val.tar -l labels.fd2 -o e$n.json --save s$n.fd2 distilled.tar
+		fd2-eval -a "$tiny_arch" "${common[@]}" --val val.tar -l labels.fd2 -o e$n.json --save s$n.fd2 distilled.tar
 	done
 	for file in t?.fd2 d?.tar l?.fd2 e?.json s?.fd2; do
 		case $file in
@@ -381,8 +381,8 @@ tensors() {
 		    sys.exit("the labels are cut")
 		out.write(msgpack.packb({"end": True, "count": count, "crc32": crc}))
 	END
-	fd2-eval --val val.tar -l labels.fd2 distilled.tar >soft.json
-	run -0 bash -c "set -o pipefail; fd2-relabel -t teacher.fd2 -e 3 distilled.tar | '$python' sharpen.py | fd2-eval --val val.tar distilled.tar"
+	fd2-eval -a "$tiny_arch" --val val.tar -l labels.fd2 distilled.tar >soft.json
+	run -0 bash -c "set -o pipefail; fd2-relabel -t teacher.fd2 -e 3 distilled.tar | '$python' sharpen.py | fd2-eval -a $tiny_arch --val val.tar distilled.tar"
 	jq -e '.epochs == 3 and .images == 6 and .loss > 0' <<<"$output"
 	[ "$(jq .loss <<<"$output")" != "$(jq .loss soft.json)" ]
 	"$python" sharpen.py <labels.fd2 >sharp.fd2
@@ -395,8 +395,8 @@ tensors() {
 		awk -F/ 'BEGIN { srand(7) } { print $1 "\t" rand() "\t" $0 }' | sort |
 		awk -F'\t' 'seen[$1]++ < 2 { print $3 }' | sort | tar -C real -cf random.tar -T -
 	[ "$(fd2-look --json random.tar | jq -c '[.samples, .classes["red-spot"]]')" = '[6,2]' ]
-	run -0 --separate-stderr bash -c 'set -o pipefail
-		fd2-relabel -t teacher.fd2 -e 2 random.tar | fd2-eval --data random --val val.tar random.tar'
+	run -0 --separate-stderr bash -c "set -o pipefail
+		fd2-relabel -t teacher.fd2 -e 2 random.tar | fd2-eval -a $tiny_arch --data random --val val.tar random.tar"
 	[ "$(jq -c '[.data, .images, .epochs]' <<<"$output")" = '["random",6,2]' ]
 	[ -z "$stderr" ]
 }

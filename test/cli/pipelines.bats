@@ -309,7 +309,7 @@ counts() {
 
 @test "pipelines: studies/methods makes its table, and only what is missing" {
 	tiny_run
-	export TRAIN=train.tar VAL=val.tar OUT=out SIZE=32 TEACHERS=resnet18 EPOCHS=3 IPC=1 STEPS=2 STUDENT_EPOCHS=1 SEEDS=1-2 MAPS=2
+	export TRAIN=train.tar VAL=val.tar OUT=out SIZE=32 TEACHERS=$tiny_arch EPOCHS=3 IPC=1 STEPS=2 STUDENT_EPOCHS=1 SEEDS=1-2 MAPS=2
 	export METHODS='random sre2l++ sre2l++,fd2,beta=1'
 	"$root/pipelines/studies/methods" >table
 	[ "$(awk -F'\t' '$1 == 1 { print $2, $5 }' table | paste -sd' ')" = "random 2 sre2l++ 2 sre2l++,fd2,beta=1 2" ]

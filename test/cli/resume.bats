@@ -90,7 +90,7 @@ long_distill() {
 	[ ! -e x.tar.part ]
 	[ "$(fd2-look --json x.tar | jq .samples)" = 12 ]
 
-	kill_when '[ -e x.fd2.ckpt ]' fd2-teacher -q -s 32 -M 2 -b 12 -e 9 --checkpoint-every 1 -o x.fd2 train.tar
+	kill_when '[ -e x.fd2.ckpt ]' fd2-teacher -a "$tiny_arch" -q -s 32 -M 2 -b 12 -e 9 --checkpoint-every 1 -o x.fd2 train.tar
 	run -1 --separate-stderr tiny_teacher -e 9 -o x.fd2 train.tar
 	said "fd2-teacher: 'x.fd2.ckpt' is the state of an interrupted run: go on with --resume, or remove it"
 	[ -e x.fd2.ckpt ]
@@ -116,7 +116,7 @@ long_distill() {
 
 	tiny_teacher -e 2 --resume -o x.fd2 train.tar
 	before=$(stat -c %i x.fd2)
-	run -0 --separate-stderr fd2-teacher -s 32 -M 2 -b 12 -e 2 --resume -o x.fd2 train.tar
+	run -0 --separate-stderr fd2-teacher -a "$tiny_arch" -s 32 -M 2 -b 12 -e 2 --resume -o x.fd2 train.tar
 	said "fd2-teacher: 'x.fd2' is made already, with these settings"
 	[ "$(stat -c %i x.fd2)" = "$before" ]
 }
@@ -237,7 +237,7 @@ signal_when() {
 	local again=(tiny_teacher -e 4 --val val.tar --checkpoint-every 1 --resume -o x.fd2 train.tar)
 	tiny_teacher -e 4 --val val.tar -o whole.fd2 train.tar
 	[ ! -e whole.fd2.ckpt ]
-	kill_when '[ -e x.fd2.ckpt ]' fd2-teacher -q -s 32 -M 2 -b 12 "${again[@]:1}"
+	kill_when '[ -e x.fd2.ckpt ]' fd2-teacher -a "$tiny_arch" -q -s 32 -M 2 -b 12 "${again[@]:1}"
 	[ ! -e x.fd2 ]
 	run -1 --separate-stderr "${again[@]}" --lr 0.5
 	said "fd2-teacher: cannot resume: 'x.fd2.ckpt' was made with --lr 0.01, not with --lr 0.5"

@@ -104,7 +104,7 @@ blue-ring/0001.cls blue-ring/0001.json gold-bar/0001.jpg" ]
 @test "select: herding and k-center choose what NumPy does of the features" {
 	need_python
 	cat >choose.py <<-'END'
-		import sys, msgpack, msgpack_numpy, numpy as np
+		import os, sys, msgpack, msgpack_numpy, numpy as np
 		method, path, ipc = sys.argv[1], sys.argv[2], int(sys.argv[3])
 		stream = msgpack.Unpacker(
 		    open(path, "rb"), max_buffer_size=0, object_hook=msgpack_numpy.decode)
@@ -114,7 +114,7 @@ blue-ring/0001.cls blue-ring/0001.json gold-bar/0001.jpg" ]
 		for k in sorted({name.split("/")[0] for name in f}):
 		    names = sorted(n for n in f if n.split("/")[0] == k)
 		    x = np.stack([f[n] for n in names])
-		    assert x.shape == (12, 512) and x.std() > 0
+		    assert x.shape == (12, int(os.environ["tiny_channels"])) and x.std() > 0
 		    mu, chosen = x.mean(0), []
 		    for i in range(ipc):
 		        if method == "herding":
@@ -167,7 +167,7 @@ blue-ring/0001.cls blue-ring/0001.json gold-bar/0001.jpg" ]
 		choose "$method" -n 2 -o "$method.tar" train.tar
 		run -0 --separate-stderr bash -c "set -o pipefail
 			fd2-relabel -t teacher.fd2 -e 2 $method.tar |
-			fd2-eval --data $method --val val.tar $method.tar"
+			fd2-eval -a $tiny_arch --data $method --val val.tar $method.tar"
 		jq -e --arg m "$method" <<<"$output" \
 			'[.data, .labels, .images, .classes] == [$m, "soft", 6, 3]'
 		[ -z "$stderr" ]
@@ -177,7 +177,7 @@ blue-ring/0001.cls blue-ring/0001.json gold-bar/0001.jpg" ]
 		cmp <(choose "$method" -n 2 --cache 1 large.tar) <(choose "$method" -n 2 large.tar)
 	done
 	fd2-select --method random -n 2 train.tar |
-		fd2-eval --hard -s 32 -e 1 --val val.tar - | jq -e '.images == 6'
+		fd2-eval -a "$tiny_arch" --hard -s 32 -e 1 --val val.tar - | jq -e '.images == 6'
 }
 
 @test "select: random without a teacher, and shards with numbers for classes" {

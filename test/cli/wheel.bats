@@ -44,7 +44,7 @@ setup() {
 @test "wheel: the torch beside it is found, and a stage runs on it" {
 	[[ $(fd2-teacher --version) == "fd2-teacher "*" (libtorch 2.11.0"*" in '$packages/torch')" ]]
 	fd2-draw --classes 2 --per-class 6 --size 32 -o train.tar
-	fd2-teacher -q -s 32 -M 2 -b 12 -e 1 --threads 1 -o teacher.fd2 train.tar
+	fd2-teacher -a "$tiny_arch" -q -s 32 -M 2 -b 12 -e 1 --threads 1 -o teacher.fd2 train.tar
 	fd2-look teacher.fd2 | grep -q teacher
 }
 

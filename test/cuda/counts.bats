@@ -37,7 +37,7 @@ waits_an_epoch() {
 }
 
 @test "counts: a teacher waits for the device once an epoch" {
-	waits_an_epoch fd2-teacher -q -s 32 -M 2 --clip 1 -o out.fd2 train.tar
+	waits_an_epoch fd2-teacher -a "$tiny_arch" -q -s 32 -M 2 --clip 1 -o out.fd2 train.tar
 }
 
 @test "counts: labelling waits for the device once an epoch" {
@@ -45,13 +45,15 @@ waits_an_epoch() {
 }
 
 @test "counts: students wait for the device once an epoch" {
-	waits_an_epoch fd2-eval -q --hard --size 32 --seeds 1-2 --val val.tar --val-every 0 -o out.json train.tar
+	waits_an_epoch fd2-eval -a "$tiny_arch" -q --hard --size 32 --seeds 1-2 --val val.tar \
+		--val-every 0 -o out.json train.tar
 }
 
 @test "counts: graphs of one block after another reserve no more memory than those of the first" {
 	local one four
-	one=$(counted reserved tiny_distill "${gpu[@]}" --steps 6 -p protos.fd2 --ipc 1 --plain -o one.tar)
-	four=$(counted reserved tiny_distill "${gpu[@]}" --steps 6 -p protos.fd2 --ipc 4 --plain --indices-per-pass 1 -o four.tar)
+	local distil=(counted reserved tiny_distill "${gpu[@]}" --steps 6 -p protos.fd2 --plain)
+	one=$("${distil[@]}" --ipc 1 -o one.tar)
+	four=$("${distil[@]}" --ipc 4 --indices-per-pass 1 -o four.tar)
 	echo "$one bytes for one block, $four for four"
 	[ "$one" -gt 0 ]
 	[ "$four" = "$one" ]
