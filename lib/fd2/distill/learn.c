@@ -6,6 +6,7 @@
 #include "lib/fd2/batch/batch.h"
 #include "lib/fd2/distill/phases.h"
 #include "lib/fd2/distill/step.h"
+#include "lib/torch/pixels.h"
 
 static int side_of(const struct learner *l)
 {

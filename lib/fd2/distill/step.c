@@ -8,6 +8,7 @@
 #include "lib/base/log.h"
 #include "lib/base/progress.h"
 #include "lib/fd2/batch/batch.h"
+#include "lib/torch/pixels.h"
 
 enum { READ_EVERY = 50 };
 

@@ -2,6 +2,7 @@
 #ifndef FD2_STEP_H
 #define FD2_STEP_H
 #include "lib/fd2/distill/learn.h"
+#include "lib/torch/replay.h"
 
 /* An index batch on its way; d is the side of the images in the phase. */
 struct learning {

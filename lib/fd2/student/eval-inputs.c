@@ -12,8 +12,8 @@ enum { HARD_EPOCHS = 300, HARD_SIZE = 224 };
 
 static int check_sizes(const struct evaluation *r)
 {
-	for (int i = 0; i < r->job->n_students; i++) {
-		const struct arch *arch = arch_find(r->job->students[i].arch);
+	for (int i = 0; i < r->config->n_students; i++) {
+		const struct arch *arch = arch_find(r->config->students[i].arch);
 		if (!arch || arch_check_size(arch, r->labels.size) < 0)
 			return -1;
 	}
