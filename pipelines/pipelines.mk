@@ -1,6 +1,6 @@
 # Whole runs: the demo and the studies.
 
-.PHONY: demo study-cars40 study-methods study-nette
+.PHONY: demo study-cars40 study-methods study-nette study-kills
 
 run_in = PATH="$(abspath $(B)/bin):$$PATH" OUT='$(B)/$@'
 demo: all deps-check ## the main job on generated data, or on yours: DATA= VAL=
@@ -14,3 +14,6 @@ study-methods: all ## base methods with and without FD2: TRAIN= VAL= IPC= SIZE= 
 
 study-nette: all ## backbones; resnet18 against a torchvision loop: TRAIN= VAL= (half an hour)
 	@$(run_in) TRAIN='$(TRAIN)' VAL='$(VAL)' PYTHON="$$(test/parity/venv)" pipelines/studies/nette
+
+study-kills: all ## every stage interrupted at 20 random moments, and resumed (half an hour)
+	@FD2_BIN=$(abspath $(B)/bin) test/kills 20

@@ -30,6 +30,10 @@ static bool is_log(const char *path)
 
 int log_open(const char *path, json_t *start)
 {
+	if (!strcmp(path, "-")) {
+		json_decref(start);
+		return fail("the log needs a file: '-' is standard output");
+	}
 	bool fit = is_log(path);
 	fd = fit ? open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0666) : -1;
 	if (fd < 0) {

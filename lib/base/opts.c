@@ -57,11 +57,20 @@ static bool bounded(const struct opt *o)
 	return o->min != 0 || o->max != 0;
 }
 
+/* Digits behind the point, so that a limit is shown as it is written: 0.001, 9007199254740991. */
+static int decimals(double limit)
+{
+	int n = 0;
+	for (double scale = 1; n < 9 && fabs(limit * scale - round(limit * scale)) > 1e-9; n++)
+		scale *= 10;
+	return n;
+}
+
 static void bad_value(const struct opt *o, const char *kind, const char *text)
 {
 	if (bounded(o))
-		die_usage("--%s wants %s from %.15g to %.15g, not '%s'", o->name, kind, o->min,
-		    o->max, text);
+		die_usage("--%s wants %s from %.*f to %.*f, not '%s'", o->name, kind,
+		    decimals(o->min), o->min, decimals(o->max), o->max, text);
 	die_usage("--%s wants %s, not '%s'", o->name, kind, text);
 }
 
@@ -284,7 +293,8 @@ static json_t *value(const struct opt *o)
 			json_array_append_new(a, json_text(list->v[i]));
 		return a;
 	case OPT_RANGE:
-		return json_pack("[I, I]", (json_int_t)r->first, (json_int_t)r->last);
+		return json_pack("[I, o]", (json_int_t)r->first,
+		    r->last == LONG_MAX ? json_null() : json_integer(r->last));
 	case OPT_INTS:
 		a = ints->n ? json_array() : json_null();
 		for (int i = 0; i < ints->n; i++)

@@ -7,8 +7,9 @@
  * that descriptor, written where it stands. Whatever is still open at exit or on
  * SIGINT/SIGTERM/SIGHUP/SIGPIPE is removed, unless opened with OUT_KEEP: then the partial file
  * stays as "NAME.part", locked against other runs while it is written, and out_resume continues
- * it. A second run that would write the same file is refused (claim.h). Binary data to a terminal is refused. A closed pipe ends the process by SIGPIPE even where
- * its parent ignored that signal, so the shell sees 141. */
+ * it. A second run that would write the same file is refused (claim.h). Binary data to a terminal
+ * is refused. A closed pipe ends the process by SIGPIPE even where its parent ignored that signal,
+ * so the shell sees 141. */
 #ifndef FD2_OUT_H
 #define FD2_OUT_H
 #include <stdbool.h>

@@ -6,6 +6,7 @@
 #include "lib/base/log.h"
 #include "lib/base/names.h"
 #include "lib/base/progress.h"
+#include "lib/base/stop.h"
 #include "lib/fd2/distill/learn.h"
 #include "lib/fd2/stage.h"
 
@@ -216,6 +217,9 @@ static int make_all(struct run *r)
 		if (b.indices)
 			err = make(r, &b);
 	}
+	if (err && stop_asked())
+		stop_fail("'%s.part' has the images that are finished; go on with --resume",
+		    r->config->output.path);
 	if (!err)
 		progress_end();
 	return err;
@@ -225,6 +229,9 @@ int stage_distill(const struct distill_config *config)
 {
 	struct run r = {.config = config};
 	int err = prepare(&r);
+	const char *path = config->output.path;
+	if (path && strcmp(path, "-"))
+		stop_defer();
 	if (!err && r.output.writer)
 		err = make_all(&r);
 	err = output_close(&r.output, err);

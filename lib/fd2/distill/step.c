@@ -7,6 +7,7 @@
 #include "lib/base/err.h"
 #include "lib/base/log.h"
 #include "lib/base/progress.h"
+#include "lib/base/stop.h"
 #include "lib/fd2/batch/batch.h"
 #include "lib/torch/pixels.h"
 
@@ -200,6 +201,8 @@ static int read_losses(const struct learner *l, struct learning *g, const struct
 
 int step_take(struct learner *l, struct learning *g, long number)
 {
+	if (stop_asked())
+		return -1;
 	struct step s = step_at(l, g, number);
 	put_numbers(l, g, &s);
 	if (replay_take(g->replays[s.turn][s.compares], take, &(struct taking){l, g, &s}) < 0 ||
