@@ -293,8 +293,7 @@ static json_t *value(const struct opt *o)
 			json_array_append_new(a, json_text(list->v[i]));
 		return a;
 	case OPT_RANGE:
-		return json_pack("[I, o]", (json_int_t)r->first,
-		    r->last == LONG_MAX ? json_null() : json_integer(r->last));
+		return json_pack("[I, I]", (json_int_t)r->first, (json_int_t)r->last);
 	case OPT_INTS:
 		a = ints->n ? json_array() : json_null();
 		for (int i = 0; i < ints->n; i++)

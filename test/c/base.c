@@ -482,7 +482,7 @@ static void numbers_are_read_strictly(void)
 	        "'8,8,8,8,8,8,8,8,8,8,8,8,8,8,8,8,8'",
 	    "--sizes", "8,8,8,8,8,8,8,8,8,8,8,8,8,8,8,8,8");
 	REFUSED(
-	    "--seed wants a whole number from 0 to 9.00719925474099e+15, not '-1'", "--seed", "-1");
+	    "--seed wants a whole number from 0 to 9007199254740991, not '-1'", "--seed", "-1");
 }
 
 static void ranges_and_choices_are_read_strictly(void)
