@@ -51,7 +51,7 @@ static const struct opt opts[] = {
         .file = FILE_READ},
     {'e', "epochs", "N", OPT_INT, &config.epochs, "epochs (0: all that are labelled; --hard: 300)",
         .min = 0, .max = 100000},
-    {'b', "batch", "N", OPT_INT, &config.hard.batch, "--hard: images a step (0: 16)", .min = 0,
+    {'b', "batch", "N", OPT_INT, &config.hard.batch, "--hard: images per step (0: 16)", .min = 0,
         .max = 65536},
     {0, "reuse-labels", NULL, OPT_FLAG, &config.in.reuse_labels,
         "use labels again when there are more epochs than labels"},
@@ -95,7 +95,7 @@ static int split_rate(const char *text, double *to)
 	char *end;
 	*to = strtod(number, &end);
 	if (end == number || *end || !(*to >= 0 && *to <= 100))
-		die_usage("--lr wants a number from 0 to 100, or ARCH=X, not '%s'", text);
+		die_usage("--lr expects a number from 0 to 100, or ARCH=X, not '%s'", text);
 	return equals ? (int)(equals - text) : 0;
 }
 

@@ -12,7 +12,7 @@ static const struct opt opts[] = {
         .file = FILE_WRITTEN},
     {'t', "teacher", "FILE", OPT_STRING, &config.teacher, "the teacher (default: standard input)",
         .unrecorded = true, .file = FILE_READ},
-    {'b', "batch", "N", OPT_INT, &config.batch, "images a pass", .min = 1, .max = 65536},
+    {'b', "batch", "N", OPT_INT, &config.batch, "images per pass", .min = 1, .max = 65536},
     {0, "cache", "MIB", OPT_INT, &config.cache,
         "memory for decoded photographs; the rest are decoded again and again", .min = 1,
         .max = 1 << 24, .unrecorded = true},

@@ -69,9 +69,9 @@ static int decimals(double limit)
 static void bad_value(const struct opt *o, const char *kind, const char *text)
 {
 	if (bounded(o))
-		die_usage("--%s wants %s from %.*f to %.*f, not '%s'", o->name, kind,
+		die_usage("--%s expects %s from %.*f to %.*f, not '%s'", o->name, kind,
 		    decimals(o->min), o->min, decimals(o->max), o->max, text);
-	die_usage("--%s wants %s, not '%s'", o->name, kind, text);
+	die_usage("--%s expects %s, not '%s'", o->name, kind, text);
 }
 
 /* The whole number at the start of text; NULL, or what stands behind it. */
@@ -106,7 +106,7 @@ static void set_ints(const struct opt *o, const char *text)
 		at = *at == ',' ? at + 1 : NULL;
 	}
 	if (!at || *at)
-		bad_value(o, "whole numbers with commas between them, each", text);
+		bad_value(o, "whole numbers separated by commas, each", text);
 }
 
 /* The number at the start of text; NULL, or what stands behind it. */
@@ -137,7 +137,7 @@ static void set_reals(const struct opt *o, const char *text)
 		if (at)
 			at = *at != (i == o->count - 1 ? '\0' : ',') ? NULL : at + 1;
 	}
-	char *kind = xasprintf("%d numbers with commas between them, each", o->count);
+	char *kind = xasprintf("%d numbers separated by commas, each", o->count);
 	if (!at)
 		bad_value(o, kind, text);
 	free(kind);
@@ -151,7 +151,7 @@ static void set_numbers(const struct opt *o, const char *text)
 		to->v = xrealloc(to->v, (size_t)to->n + 1, sizeof *to->v);
 		at = real(o, at, &to->v[to->n++]);
 		if (!at || (*at && *at != ','))
-			bad_value(o, "numbers with commas between them, each", text);
+			bad_value(o, "numbers separated by commas, each", text);
 		at = *at ? at + 1 : NULL;
 	}
 }
@@ -182,7 +182,7 @@ static int choice(const struct opt *o, const char *text)
 {
 	int i = choice_of(o->choices, text);
 	if (i < 0)
-		die_usage("--%s wants one of %s, not '%s'", o->name, o->choices, text);
+		die_usage("--%s expects one of %s, not '%s'", o->name, o->choices, text);
 	return i;
 }
 
@@ -208,7 +208,7 @@ static void set_range(const struct opt *o, const char *text)
 			end++;
 	}
 	if (bad || errno || *end || r->last < r->first)
-		die_usage("--%s wants A-B, A- or A with A <= B, not '%s'", o->name, text);
+		die_usage("--%s expects A-B, A- or A with A <= B, not '%s'", o->name, text);
 }
 
 static void set(const struct opt *o, const char *text)
@@ -525,7 +525,7 @@ static void handle(int c, char **argv)
 {
 	const char *given = complained(argv[optind - 1]);
 	if (c == ':')
-		die_usage("option '%s' wants a value", given);
+		die_usage("option '%s' needs a value", given);
 	if (c == '?' && optopt >= HELP)
 		die_usage("option '%s' takes no value", given);
 	if (c == '?')

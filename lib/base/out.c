@@ -132,7 +132,7 @@ static struct out *open_stdout(struct out *o, int flags)
 void out_made_already(const char *path)
 {
 	utimensat(AT_FDCWD, path, NULL, 0);
-	say("'%s' is made already, with these settings", path);
+	say("'%s' is up to date", path);
 }
 
 char *out_part_name(const char *path)

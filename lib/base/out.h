@@ -26,7 +26,7 @@ struct out *out_open(const char *path, int flags);
 /* Continue "PATH.part" of an earlier OUT_KEEP run, cut to its first `size` bytes (what the
  * reader found whole). */
 struct out *out_resume(const char *path, uint64_t size);
-/* A run that finds its work done says so and gives the file a new date, for make. */
+/* Says that the file is up to date and updates its timestamp, for make. */
 void out_made_already(const char *path);
 /* "PATH.part", to be freed; what out_resume would continue. */
 char *out_part_name(const char *path);

@@ -18,7 +18,7 @@ struct trained {
 };
 
 struct checkpoint {
-	char *path; /* FILE.ckpt; NULL: the output is no file, and nothing is kept */
+	char *path; /* FILE.ckpt; NULL: the output is not a file, and nothing is kept */
 	struct trained *networks;
 	int n;
 	json_t *inputs; /* digests of what is trained on: those of the file must be the same */

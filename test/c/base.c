@@ -437,64 +437,62 @@ static void check_refused(char **words, const char *sentence)
 
 static void numbers_are_read_strictly(void)
 {
-	REFUSED("--ipc wants a whole number from 1 to 10000, not 'abc'", "--ipc", "abc");
-	REFUSED("--ipc wants a whole number from 1 to 10000, not '0'", "--ipc=0");
-	REFUSED("--ipc wants a whole number from 1 to 10000, not '10001'", "-n10001");
-	REFUSED("--ipc wants a whole number from 1 to 10000, not ''", "--ipc", "");
-	REFUSED("--ipc wants a whole number from 1 to 10000, not ' 1'", "--ipc", " 1");
-	REFUSED("--ipc wants a whole number from 1 to 10000, not '1e2'", "--ipc", "1e2");
-	REFUSED("--ipc wants a whole number from 1 to 10000, not '99999999999999999999'", "--ipc",
+	REFUSED("--ipc expects a whole number from 1 to 10000, not 'abc'", "--ipc", "abc");
+	REFUSED("--ipc expects a whole number from 1 to 10000, not '0'", "--ipc=0");
+	REFUSED("--ipc expects a whole number from 1 to 10000, not '10001'", "-n10001");
+	REFUSED("--ipc expects a whole number from 1 to 10000, not ''", "--ipc", "");
+	REFUSED("--ipc expects a whole number from 1 to 10000, not ' 1'", "--ipc", " 1");
+	REFUSED("--ipc expects a whole number from 1 to 10000, not '1e2'", "--ipc", "1e2");
+	REFUSED("--ipc expects a whole number from 1 to 10000, not '99999999999999999999'", "--ipc",
 	    "99999999999999999999");
-	REFUSED("--lambda wants a number from 0 to 1, not 'nan'", "--lambda", "nan");
-	REFUSED("--lambda wants a number from 0 to 1, not 'inf'", "--lambda", "inf");
-	REFUSED("--lambda wants a number from 0 to 1, not '-1'", "--lambda", "-1");
-	REFUSED("--lambda wants a number from 0 to 1, not '0,5'", "--lambda", "0,5");
-	REFUSED("--lambda wants a number from 0 to 1, not '0.5x'", "--lambda", "0.5x");
-	REFUSED("--mean wants 3 numbers with commas between them, each from 0 to 1, not '0,1'",
+	REFUSED("--lambda expects a number from 0 to 1, not 'nan'", "--lambda", "nan");
+	REFUSED("--lambda expects a number from 0 to 1, not 'inf'", "--lambda", "inf");
+	REFUSED("--lambda expects a number from 0 to 1, not '-1'", "--lambda", "-1");
+	REFUSED("--lambda expects a number from 0 to 1, not '0,5'", "--lambda", "0,5");
+	REFUSED("--lambda expects a number from 0 to 1, not '0.5x'", "--lambda", "0.5x");
+	REFUSED("--mean expects 3 numbers separated by commas, each from 0 to 1, not '0,1'",
 	    "--mean", "0,1");
-	REFUSED("--mean wants 3 numbers with commas between them, each from 0 to 1, not '0,1,0,1'",
+	REFUSED("--mean expects 3 numbers separated by commas, each from 0 to 1, not '0,1,0,1'",
 	    "--mean", "0,1,0,1");
-	REFUSED("--mean wants 3 numbers with commas between them, each from 0 to 1, not '0,2,1'",
+	REFUSED("--mean expects 3 numbers separated by commas, each from 0 to 1, not '0,2,1'",
 	    "--mean", "0,2,1");
-	REFUSED("--mean wants 3 numbers with commas between them, each from 0 to 1, not '0, 1,1'",
+	REFUSED("--mean expects 3 numbers separated by commas, each from 0 to 1, not '0, 1,1'",
 	    "--mean", "0, 1,1");
-	REFUSED("--weights wants numbers with commas between them, each from 0 to 10, not '1,'",
+	REFUSED("--weights expects numbers separated by commas, each from 0 to 10, not '1,'",
 	    "--weights", "1,");
-	REFUSED("--weights wants numbers with commas between them, each from 0 to 10, not '1;2'",
+	REFUSED("--weights expects numbers separated by commas, each from 0 to 10, not '1;2'",
 	    "--weights", "1;2");
-	REFUSED("--weights wants numbers with commas between them, each from 0 to 10, not '1,11'",
+	REFUSED("--weights expects numbers separated by commas, each from 0 to 10, not '1,11'",
 	    "--weights", "1,11");
-	REFUSED("--weights wants numbers with commas between them, each from 0 to 10, not ''",
+	REFUSED("--weights expects numbers separated by commas, each from 0 to 10, not ''",
 	    "--weights", "");
-	REFUSED("--mean wants 3 numbers with commas between them, each from 0 to 1, not ''",
-	    "--mean", "");
-	REFUSED("--sizes wants whole numbers with commas between them, each from 8 to 64, not '8,'",
+	REFUSED(
+	    "--mean expects 3 numbers separated by commas, each from 0 to 1, not ''", "--mean", "");
+	REFUSED("--sizes expects whole numbers separated by commas, each from 8 to 64, not '8,'",
 	    "--sizes", "8,");
-	REFUSED(
-	    "--sizes wants whole numbers with commas between them, each from 8 to 64, not '8, 9'",
+	REFUSED("--sizes expects whole numbers separated by commas, each from 8 to 64, not '8, 9'",
 	    "--sizes", "8, 9");
-	REFUSED("--sizes wants whole numbers with commas between them, each from 8 to 64, not ''",
+	REFUSED("--sizes expects whole numbers separated by commas, each from 8 to 64, not ''",
 	    "--sizes", "");
-	REFUSED(
-	    "--sizes wants whole numbers with commas between them, each from 8 to 64, not '9,7'",
+	REFUSED("--sizes expects whole numbers separated by commas, each from 8 to 64, not '9,7'",
 	    "--sizes", "9,7");
-	REFUSED("--sizes wants whole numbers with commas between them, each from 8 to 64, not "
+	REFUSED("--sizes expects whole numbers separated by commas, each from 8 to 64, not "
 	        "'8,8,8,8,8,8,8,8,8,8,8,8,8,8,8,8,8'",
 	    "--sizes", "8,8,8,8,8,8,8,8,8,8,8,8,8,8,8,8,8");
 	REFUSED(
-	    "--seed wants a whole number from 0 to 9007199254740991, not '-1'", "--seed", "-1");
+	    "--seed expects a whole number from 0 to 9007199254740991, not '-1'", "--seed", "-1");
 }
 
 static void ranges_and_choices_are_read_strictly(void)
 {
-	REFUSED("--classes wants A-B, A- or A with A <= B, not '5-3'", "--classes", "5-3");
-	REFUSED("--classes wants A-B, A- or A with A <= B, not '-3'", "--classes", "-3");
-	REFUSED("--classes wants A-B, A- or A with A <= B, not '1-2-3'", "--classes", "1-2-3");
-	REFUSED("--classes wants A-B, A- or A with A <= B, not '1- 2'", "--classes", "1- 2");
-	REFUSED("--view wants one of plain|same|once, not 'plai'", "--view", "plai");
-	REFUSED("--view wants one of plain|same|once, not 'plain|same'", "--view", "plain|same");
-	REFUSED("--view wants one of plain|same|once, not 'same|once'", "--view", "same|once");
-	REFUSED("--view wants one of plain|same|once, not ''", "--view", "");
+	REFUSED("--classes expects A-B, A- or A with A <= B, not '5-3'", "--classes", "5-3");
+	REFUSED("--classes expects A-B, A- or A with A <= B, not '-3'", "--classes", "-3");
+	REFUSED("--classes expects A-B, A- or A with A <= B, not '1-2-3'", "--classes", "1-2-3");
+	REFUSED("--classes expects A-B, A- or A with A <= B, not '1- 2'", "--classes", "1- 2");
+	REFUSED("--view expects one of plain|same|once, not 'plai'", "--view", "plai");
+	REFUSED("--view expects one of plain|same|once, not 'plain|same'", "--view", "plain|same");
+	REFUSED("--view expects one of plain|same|once, not 'same|once'", "--view", "same|once");
+	REFUSED("--view expects one of plain|same|once, not ''", "--view", "");
 	CHECK(choice_of("a|bc|d", "bc") == 1 && choice_of("a|bc|d", "b") == -1 &&
 	      choice_of("a|bc|d", "d") == 2);
 }
@@ -505,8 +503,8 @@ static void unknown_options_are_explained(void)
 	REFUSED("unknown option '--teachers'; did you mean '--teacher'?", "--teachers", "t");
 	REFUSED("unknown option '--completely-else'", "--completely-else");
 	REFUSED("unknown option '-Z'", "-qZ");
-	REFUSED("option '--ipc' wants a value", "--ipc");
-	REFUSED("option '-t' wants a value", "-qt");
+	REFUSED("option '--ipc' needs a value", "--ipc");
+	REFUSED("option '-t' needs a value", "-qt");
 	REFUSED("option '--plain' takes no value", "--plain=yes");
 	REFUSED("option '--l' is short for '--lambda' and '--log'", "--l", "1");
 }

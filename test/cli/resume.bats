@@ -108,7 +108,7 @@ long_distill() {
 	before=$(stat -c %i x.tar)
 	touch -d yesterday x.tar
 	run -0 --separate-stderr "${made[@]}" train.tar
-	said "fd2-distill: 'x.tar' is made already, with these settings"
+	said "fd2-distill: 'x.tar' is up to date"
 	[ "$(stat -c %i x.tar)" = "$before" ]
 	[ x.tar -nt train.tar ]
 	"${made[@]}" --seed 3 train.tar
@@ -116,8 +116,9 @@ long_distill() {
 
 	tiny_teacher -e 2 --resume -o x.fd2 train.tar
 	before=$(stat -c %i x.fd2)
-	run -0 --separate-stderr fd2-teacher -a "$tiny_arch" -s 32 -M 2 -b 12 -e 2 --resume -o x.fd2 train.tar
-	said "fd2-teacher: 'x.fd2' is made already, with these settings"
+	run -0 --separate-stderr \
+		fd2-teacher -a "$tiny_arch" -s 32 -M 2 -b 12 -e 2 --resume -o x.fd2 train.tar
+	said "fd2-teacher: 'x.fd2' is up to date"
 	[ "$(stat -c %i x.fd2)" = "$before" ]
 }
 
@@ -139,7 +140,7 @@ long_distill() {
 	fd2-look --json x.fd2 | jq -e '.meta | [.epoch, .extended.epoch] == [5, 2]'
 	cp x.fd2 extended
 	run -0 --separate-stderr "${tiny[@]}" --extend 3 --resume train.tar
-	said "fd2-teacher: 'x.fd2' is made already, with these settings"
+	said "fd2-teacher: 'x.fd2' is up to date"
 	cp before x.fd2
 	kill_when '[ -e x.fd2.ckpt ]' "${tiny[@]}" -q --extend 3 --checkpoint-every 1 train.tar
 	cmp x.fd2 before
@@ -274,7 +275,7 @@ signal_when() {
 		rm log
 	done
 	run -0 --separate-stderr "${eval[@]/-q/-v}" --resume distilled.tar
-	said "fd2-eval: 'x.json' is made already, with these settings"
+	said "fd2-eval: 'x.json' is up to date"
 	run -1 --separate-stderr "${eval[@]}" --resume -e 2 distilled.tar
 	said "fd2-eval: 'x.json' was made with --epochs 30, not with --epochs 2; remove it, or leave --resume out"
 }

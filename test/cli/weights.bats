@@ -91,5 +91,5 @@ rename_tensor() {
 	fd2-teacher -o c.fd2 "${options[@]}"
 	[ "$(for f in a b c; do fd2-look --tensor fc.bias $f.fd2 | md5sum; done | sort -u | wc -l)" = 3 ]
 	run -2 --separate-stderr fd2-teacher --jitter 0,0,0,0.6 train.tar
-	[ "${stderr_lines[0]}" = "fd2-teacher: --jitter wants a hue of at most 0.5, not 0.6: that is all the way round" ]
+	[ "${stderr_lines[0]}" = "fd2-teacher: --jitter expects a hue of at most 0.5, half of the circle, not 0.6" ]
 }

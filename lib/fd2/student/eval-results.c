@@ -48,9 +48,9 @@ int save_student(const struct evaluation *e)
 	json_t *meta = student_meta(e, s);
 	struct out *out = out_open(e->config->out.save, 0);
 	if (out && is_safetensors(e->config->out.save)) {
-		int ok = pretrained_write(&s->net.params, out, meta);
+		int err = pretrained_write(&s->net.params, out, meta);
 		json_decref(meta);
-		return ok;
+		return err;
 	}
 	struct stream_writer *w = out ? stream_create(out, "student", meta) : NULL;
 	if (!w)

@@ -101,9 +101,9 @@ static int train_batch(struct evaluation *r, int e, int i)
 	epoch_render(&r->epoch, i, &r->batch, &r->images, &r->labels.normal);
 	tensor_scope_begin(NO_GRAD);
 	struct lesson l = lesson_of(r, e, i);
-	int ok = teach(r, e, &l);
+	int err = teach(r, e, &l);
 	tensor_scope_end();
-	return ok;
+	return err;
 }
 
 /* The largest square in the middle of each image, as it stands. */

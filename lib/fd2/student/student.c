@@ -94,10 +94,10 @@ static int learn(const struct learning *k, int half)
 	tensor_scope_begin(GRAD);
 	Tensor *F = backbone_features(&s->net, part(l->x, l, half), &pass);
 	Tensor *loss = loss_of(l, backbone_logits(&s->net, F, &pass), half);
-	int ok = optim_backward(&s->optim, tensor_affine(loss, 1.0 / l->parts, 0));
+	int err = optim_backward(&s->optim, tensor_affine(loss, 1.0 / l->parts, 0));
 	tensor_copy_(tensor_narrow(s->lost, 0, half, 1), tensor_detach(loss));
 	tensor_scope_end();
-	return ok;
+	return err;
 }
 
 /* Nothing here may wait for the device. */
@@ -105,14 +105,14 @@ static int learn_batch(void *ctx)
 {
 	const struct learning *k = ctx;
 	struct optim *o = &k->student->optim;
-	int ok = learn(k, 0);
-	if (!ok && k->lesson->parts == 2)
-		ok = learn(k, 1);
-	if (!ok)
+	int err = learn(k, 0);
+	if (!err && k->lesson->parts == 2)
+		err = learn(k, 1);
+	if (!err)
 		optim_update(o);
 	else
 		optim_drop(o);
-	return ok < 0 || tensor_error() ? fail("training failed: %s", tensor_error()) : 0;
+	return err < 0 || tensor_error() ? fail("training failed: %s", tensor_error()) : 0;
 }
 
 /* Which tensor is no longer finite, after the fact: a step must not wait for the device. */
@@ -147,23 +147,23 @@ int student_step(struct student *s, const struct lesson *l, double lr)
 	for (int half = 0; half < l->parts; half++)
 		k.keep[half] = draw_keep(s, l, half);
 	optim_next(&s->optim, lr);
-	int ok = l->again ? replay_take(s->replay, learn_batch, &k) : learn_batch(&k);
-	if (!ok)
-		ok = late_next(&s->late, s->lost, T_F64, 2, l->number);
+	int err = l->again ? replay_take(s->replay, learn_batch, &k) : learn_batch(&k);
+	if (!err)
+		err = late_next(&s->late, s->lost, T_F64, 2, l->number);
 	for (int half = 0; half < 2; half++)
 		s->halves[half] = half < l->parts ? half_size(l->n, l->parts, half) : 0;
 	s->epoch = l->epoch;
 	tensor_scope_end();
 	s->seconds += elapsed() - start;
-	return ok;
+	return err;
 }
 
 int student_settle(struct student *s)
 {
 	double start = elapsed();
-	int ok = late_end(&s->late);
+	int err = late_end(&s->late);
 	s->seconds += elapsed() - start;
-	return ok;
+	return err;
 }
 
 Tensor *student_logits(const struct student *s, const Tensor *x)

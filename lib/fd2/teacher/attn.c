@@ -32,26 +32,26 @@ static int put(struct stream_writer *w, const struct item *it, const struct atte
 	if (stream_put(w, it->key, DT_F32, 3, (int64_t[]){a->maps, a->h, a->w}, a->A) < 0)
 		return -1;
 	char *name = xasprintf("%s.z", it->key);
-	int ok = stream_put(w, name, DT_F32, 1, (int64_t[]){a->features}, a->z);
+	int err = stream_put(w, name, DT_F32, 1, (int64_t[]){a->features}, a->z);
 	free(name);
-	return ok;
+	return err;
 }
 
 static int write_stream(struct run *r, struct out *out)
 {
 	struct stream_writer *w = stream_create(out, "attn", provenance(r));
-	int ok = w ? 0 : -1;
-	for (int i = 0; i < r->images.n && !ok; i++) {
+	int err = w ? 0 : -1;
+	for (int i = 0; i < r->images.n && !err; i++) {
 		struct attention a = {0};
 		struct image im = item_image(&r->images.v[i]);
-		ok = attention_of(&a, &r->teacher, &im);
+		err = attention_of(&a, &r->teacher, &im);
 		item_release(&r->images.v[i], &im);
-		if (!ok)
-			ok = put(w, &r->images.v[i], &a);
+		if (!err)
+			err = put(w, &r->images.v[i], &a);
 		attention_free(&a);
 		progress_at(i + 1, "%s", r->images.v[i].key);
 	}
-	if (!ok)
+	if (!err)
 		return stream_finish(w);
 	if (w)
 		stream_abandon(w);
@@ -102,16 +102,16 @@ static int overlay(struct run *r, struct shard_writer *w, const struct item *it,
 	const char *slash = strrchr(it->key, '/');
 	char *class =
 	    slash ? xasprintf("%.*s", (int)(slash - it->key), it->key) : xstrdup("images");
-	int ok = jpeg_encode(&im, 90, &jpeg, &size);
-	if (!ok)
-		ok = shard_add(
+	int err = jpeg_encode(&im, 90, &jpeg, &size);
+	if (!err)
+		err = shard_add(
 		    w, class, slash ? slash + 1 : it->key, it->label, jpeg, size, NULL, 0, NULL);
 	free(class);
 	free(jpeg);
 	free(map);
 	image_free(&im);
 	attention_free(&a);
-	return ok;
+	return err;
 }
 
 /* The highest mean attention of all images, for a scale that they share. */
@@ -138,12 +138,12 @@ static int write_overlays(struct run *r, struct out *out)
 		return -1;
 	struct shard_writer *w = shard_create(
 	    out, provenance(r), (const char *const *)r->images.classes, r->images.n_classes);
-	int ok = w ? 0 : -1;
-	for (int i = 0; i < r->images.n && !ok; i++) {
-		ok = overlay(r, w, &r->images.v[i], top);
+	int err = w ? 0 : -1;
+	for (int i = 0; i < r->images.n && !err; i++) {
+		err = overlay(r, w, &r->images.v[i], top);
 		progress_at(i + 1, "%s", r->images.v[i].key);
 	}
-	if (!ok)
+	if (!err)
 		return shard_finish(w);
 	if (w)
 		shard_abandon(w);
@@ -154,19 +154,19 @@ int stage_attn(const struct attn_config *config)
 {
 	struct run r = {.config = config};
 	struct dataset_options o = {.fit = FIT_NONE, .strict = config->strict};
-	int ok = teacher_read(&r.teacher, config->teacher);
-	if (!ok)
-		ok = dataset_read(&r.images, config->shards, config->n_shards, &o);
-	struct out *out = ok ? NULL : out_open(config->out, 0);
-	if (!ok)
-		ok = out ? 0 : -1;
+	int err = teacher_read(&r.teacher, config->teacher);
+	if (!err)
+		err = dataset_read(&r.images, config->shards, config->n_shards, &o);
+	struct out *out = err ? NULL : out_open(config->out, 0);
+	if (!err)
+		err = out ? 0 : -1;
 	progress_start("attention", r.images.n);
-	if (!ok)
-		ok = config->heatmap ? write_overlays(&r, out) : write_stream(&r, out);
+	if (!err)
+		err = config->heatmap ? write_overlays(&r, out) : write_stream(&r, out);
 	progress_end();
 	dataset_free(&r.images);
 	teacher_free(&r.teacher);
-	return ok;
+	return err;
 }
 
 STAGE(stage_attn)

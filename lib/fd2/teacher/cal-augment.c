@@ -31,7 +31,7 @@ static void between(float *to, const float *grid, int h, int w, int channels, do
 	}
 }
 
-/* Where point i of n lies among m points when the first and the last of both coincide. */
+/* Where point i of n is among m points if the first and the last of both coincide. */
 static double aligned(int i, int n, int m)
 {
 	return n > 1 ? (double)i * (m - 1) / (n - 1) : 0;
@@ -128,11 +128,11 @@ int cal_augment(float *out, const float *pixels, const Tensor *A, int size, uint
 {
 	int64_t count = tensor_numel(A);
 	float *a = xcalloc((size_t)count + 1, sizeof *a);
-	int ok = tensor_read(A, T_F32, a, count);
+	int err = tensor_read(A, T_F32, a, count);
 	struct work k = {out, pixels, a, (int)tensor_size(A, 0), (int)tensor_size(A, 1),
 	    (int)tensor_size(A, 2), (int)tensor_size(A, 3), size, seed, epoch, batch};
-	if (!ok)
+	if (!err)
 		par_for(k.n, one, &k);
 	free(a);
-	return ok;
+	return err;
 }

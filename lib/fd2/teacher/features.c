@@ -19,10 +19,10 @@ static int pooled(float *f, const struct teacher *t, const struct batch *b)
 	struct pass pass = {.bn = BN_RUNNING};
 	tensor_scope_begin(NO_GRAD);
 	Tensor *F = backbone_features(&t->backbone, batch_images(b, 0, b->n, arithmetic()), &pass);
-	int ok = tensor_read(tensor_mean(tensor_to(F, T_F32), 2, (int[]){2, 3}, false), T_F32, f,
+	int err = tensor_read(tensor_mean(tensor_to(F, T_F32), 2, (int[]){2, 3}, false), T_F32, f,
 	    (int64_t)b->n * features_size(t));
 	tensor_scope_end();
-	if (ok < 0)
+	if (err < 0)
 		return fail("cannot compute features: %s", tensor_error());
 	for (int64_t i = 0; i < (int64_t)b->n * features_size(t); i++)
 		if (!isfinite(f[i]))
@@ -34,18 +34,18 @@ static int pooled(float *f, const struct teacher *t, const struct batch *b)
 int features_of(float *f, const struct teacher *t, const struct item *items, int n)
 {
 	struct batch b;
-	int ok = 0;
+	int err = 0;
 	batch_init(&b, BATCH, t->size);
-	for (int i = 0; i < n && !ok; i += BATCH) {
+	for (int i = 0; i < n && !err; i += BATCH) {
 		batch_clear(&b);
 		for (int k = i; k < n && k < i + BATCH; k++) {
 			struct view v = view_center(&items[k].image, t->size);
 			batch_add(&b, &items[k], &v);
 		}
 		batch_render(&b, &t->normal);
-		ok = pooled(f + (size_t)i * features_size(t), t, &b);
+		err = pooled(f + (size_t)i * features_size(t), t, &b);
 		progress_note("features of '%s'", items[i].key);
 	}
 	batch_free(&b);
-	return ok;
+	return err;
 }

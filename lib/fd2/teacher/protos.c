@@ -33,21 +33,21 @@ static int add_batch(struct run *r, const struct batch *b, double *sum, long *co
 	tensor_scope_begin(NO_GRAD);
 	struct teacher_out o =
 	    teacher_forward(&r->teacher, batch_images(b, 0, b->n, arithmetic()), &pass);
-	int ok = tensor_read(o.z, T_F32, z, b->n * r->D);
+	int err = tensor_read(o.z, T_F32, z, b->n * r->D);
 	tensor_scope_end();
-	if (ok < 0)
+	if (err < 0)
 		fail("cannot compute representations: %s", tensor_error());
-	for (int i = 0; i < b->n && !ok; i++) {
+	for (int i = 0; i < b->n && !err; i++) {
 		count[b->labels[i]]++;
-		for (int64_t d = 0; d < r->D && !ok; d++) {
+		for (int64_t d = 0; d < r->D && !err; d++) {
 			if (!isfinite(z[i * r->D + d]))
-				ok = fail(
+				err = fail(
 				    "the representation of '%s' is not finite", b->items[i]->key);
 			sum[b->labels[i] * r->D + d] += z[i * r->D + d];
 		}
 	}
 	free(z);
-	return ok;
+	return err;
 }
 
 static int means(struct run *r)
@@ -56,30 +56,30 @@ static int means(struct run *r)
 	double *sum = xcalloc((size_t)(r->K * r->D), sizeof *sum);
 	long *count = xcalloc((size_t)r->K, sizeof *count);
 	struct batch b;
-	int ok = 0;
+	int err = 0;
 	batch_init(&b, (int)r->config->batch, t->size);
 	progress_start("prototypes", r->images.n);
-	for (int i = 0; i < r->images.n && !ok; i += b.n) {
+	for (int i = 0; i < r->images.n && !err; i += b.n) {
 		batch_clear(&b);
 		for (int k = i; k < r->images.n && b.n < b.cap; k++) {
 			struct view v = view_center(&r->images.v[k].image, t->size);
 			batch_add(&b, &r->images.v[k], &v);
 		}
 		batch_render(&b, &t->normal);
-		ok = add_batch(r, &b, sum, count);
+		err = add_batch(r, &b, sum, count);
 		progress_at(i + b.n, "%s", "");
 	}
 	progress_end();
-	for (int64_t k = 0; k < r->K && !ok; k++) {
+	for (int64_t k = 0; k < r->K && !err; k++) {
 		if (!count[k])
-			ok = fail("class '%s' has no image in the shards", t->class_names[k]);
-		for (int64_t d = 0; d < r->D && !ok; d++)
+			err = fail("class '%s' has no image in the shards", t->class_names[k]);
+		for (int64_t d = 0; d < r->D && !err; d++)
 			r->c[k * r->D + d] = (float)(sum[k * r->D + d] / (double)count[k]);
 	}
 	batch_free(&b);
 	free(sum);
 	free(count);
-	return ok;
+	return err;
 }
 
 /* Every class with the class nearest to it, on stderr with --verbose. */
@@ -148,19 +148,19 @@ int stage_protos(const struct protos_config *config)
 	r.K = r.teacher.classes;
 	r.D = tensor_size(r.teacher.cal.prototypes, 1);
 	r.c = xcalloc((size_t)(r.K * r.D), sizeof *r.c);
-	int ok = 0;
+	int err = 0;
 	if (!config->n_shards)
 		online(&r);
 	else
-		ok = read_images(&r) < 0 ? -1 : means(&r);
-	if (!ok) {
+		err = read_images(&r) < 0 ? -1 : means(&r);
+	if (!err) {
 		tell_distances(&r);
-		ok = write(&r);
+		err = write(&r);
 	}
 	free(r.c);
 	dataset_free(&r.images);
 	teacher_free(&r.teacher);
-	return ok;
+	return err;
 }
 
 STAGE(stage_protos)

@@ -54,8 +54,8 @@ static int choose_best(struct training *t, const char *val, bool kept_best)
 	if (t->val.n && *val && strcmp(val, t->val.digest))
 		return fail("cannot resume: '%s' was measured on other images than those of --val",
 		    t->checkpoint.path);
-	bool anew = (t->val.n && !*val) || (best && (!kept_best || access(best, R_OK)));
-	if (!anew)
+	bool restarts = (t->val.n && !*val) || (best && (!kept_best || access(best, R_OK)));
+	if (!restarts)
 		return 0;
 	t->best = (struct best){0};
 	if (t->epoch > t->first)

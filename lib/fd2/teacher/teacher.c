@@ -125,15 +125,15 @@ int teacher_read(struct teacher *t, const char *path)
 	struct stream_reader *r = stream_open(path, "teacher");
 	if (!r)
 		return -1;
-	int ok = stream_require(r, "arch classes maps size last_stride fit alpha mean std");
-	if (!ok)
-		ok = from_meta(t, stream_meta(r));
-	if (!ok)
-		ok = teacher_read_tensors(t, r);
-	if (!ok)
+	int err = stream_require(r, "arch classes maps size last_stride fit alpha mean std");
+	if (!err)
+		err = from_meta(t, stream_meta(r));
+	if (!err)
+		err = teacher_read_tensors(t, r);
+	if (!err)
 		strcpy(t->digest, stream_digest(r));
 	stream_close(r);
-	if (ok < 0) {
+	if (err < 0) {
 		teacher_free(t);
 		return fail("cannot use '%s' as a teacher: %s", path ? path : "-", fail_message());
 	}

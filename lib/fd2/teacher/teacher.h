@@ -18,7 +18,7 @@ struct teacher {
 	char **class_names;
 	struct normal normal;
 	double alpha;
-	enum fit fit; /* how photographs were brought to its size */
+	enum fit fit; /* how photographs are resized to it */
 	/* of the stream it was read from; "" for a new one */
 	char digest[DIGEST_HEX];
 };

@@ -1,4 +1,4 @@
-/* Several teachers that look through one eye: the same classes, side and scale of pixels. */
+/* Several teachers that see the same batches: they agree in classes, size and normalisation. */
 #ifndef FD2_TEACHERS_H
 #define FD2_TEACHERS_H
 #include "lib/base/opts.h"
