@@ -112,7 +112,7 @@ tensors() {
 	[ "$(tensors student.fd2 '.meta.inputs.test')" = "\"$(fd2-look --json test.tar | jq -r .digest)\"" ]
 	[ "$(tensors student.fd2 '.meta.top1 * 21 / 100 | round')" = "$(jq '.top1 * 21 | round' both.json)" ]
 	run -1 --separate-stderr fd2-eval "${student[@]}" --val val.tar --test val.tar
-	said "fd2-eval: --val and --test hold the same images (????????????????)"
+	said "fd2-eval: --val and --test hold the same images (????????????...)"
 }
 
 @test "pipeline: with --no-augment a batch of all images is the same whatever the views' seed" {

@@ -15,7 +15,7 @@ static int check_made_with(
 		            "inputs.teacher",
 		    path);
 	if (strcmp(made_with, digest))
-		return fail("'%s' holds prototypes of another teacher (%s) than '%s' (%s)", path,
+		return fail("'%s' holds prototypes of another teacher (%.12s...) than '%s' (%.12s...)", path,
 		    made_with, teacher, digest);
 	return 0;
 }

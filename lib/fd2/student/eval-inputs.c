@@ -79,7 +79,7 @@ static int read_all_held_out(struct evaluation *r)
 		return -1;
 	return strcmp(r->val.digest, r->test.digest)
 	           ? 0
-	           : fail("--val and --test hold the same images (%s)", r->val.digest);
+	           : fail("--val and --test hold the same images (%.12s...)", r->val.digest);
 }
 
 /* Whether batches are missing, and the pool where they are to be used again. */
