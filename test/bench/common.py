@@ -1,4 +1,6 @@
-"""What the benchmarks share: fd2's tools and their logs, torchvision's networks with a teacher's weights, and tables."""
+"""What the benchmarks share: fd2's tools and their logs, torchvision's networks with a teacher's
+weights, and tables."""
+
 import contextlib
 import itertools
 import json
@@ -14,7 +16,9 @@ import safetensors.torch
 import torch
 import torchvision
 
-SIZE, BATCH, ROUNDS = (int(os.environ.get(k, v)) for k, v in (("SIZE", 224), ("BATCH", 20), ("ROUNDS", 3)))
+SIZE, BATCH, ROUNDS = (
+    int(os.environ.get(k, v)) for k, v in (("SIZE", 224), ("BATCH", 20), ("ROUNDS", 3))
+)
 THREADS = int(os.environ.get("THREADS", 0))  # 0: as many as there are CPUs
 DEVICE = os.environ.get("DEVICE", "cpu")
 CUDA = DEVICE == "cuda"
@@ -34,7 +38,11 @@ def say(text):
 def network(arch, weights):
     """torchvision's network with the teacher's weights that a .safetensors holds, frozen."""
     tensors = safetensors.torch.load_file(weights)
-    classes = next(t.size(0) for n, t in tensors.items() if n in ("fc.weight", "classifier.weight", "classifier.1.weight"))
+    classes = next(
+        t.size(0)
+        for n, t in tensors.items()
+        if n in ("fc.weight", "classifier.weight", "classifier.1.weight")
+    )
     net = getattr(torchvision.models, arch)(num_classes=classes)
     net.load_state_dict(tensors)
     return net.eval().requires_grad_(False).to(DEVICE)
@@ -79,7 +87,8 @@ def own_peak():
 
 
 class GpuPeak(threading.Thread):
-    """Looks at the GPU's free memory now and then; peak is the most, in MiB, that others took since its start."""
+    """Looks at the GPU's free memory now and then; peak is the most, in MiB, that others took since
+    its start."""
 
     def __init__(self):
         super().__init__(daemon=True)
@@ -106,7 +115,15 @@ class Tools:
         if gpu:
             gpu.start()
         start = time.perf_counter()
-        command = [os.path.join(self.folder, tool), "-q", "--device", DEVICE, "--threads", self.threads, *args]
+        command = [
+            os.path.join(self.folder, tool),
+            "-q",
+            "--device",
+            DEVICE,
+            "--threads",
+            self.threads,
+            *args,
+        ]
         process = subprocess.Popen([*map(str, command)], stdout=subprocess.DEVNULL)
         _, status, usage = os.wait4(process.pid, 0)
         seconds = time.perf_counter() - start
@@ -165,12 +182,14 @@ def child(script, *args):
 
 
 def between(events, unit):
-    """Seconds of a unit of work from one event to the next; unit(a, b) says how many lie between them."""
+    """Seconds of a unit of work from one event to the next; unit(a, b) says how many lie between
+    them."""
     return [(b["t"] - a["t"]) / unit(a, b) for a, b in itertools.pairwise(events)]
 
 
 class Table:
-    """Rows of programs that compute the same; each is compared with the plain one, and with the fastest rival of its dtype."""
+    """Rows of programs that compute the same; each is compared with the plain one, and with the
+    fastest rival of its dtype."""
 
     def __init__(self, title):
         self.title, self.rows = title, {}
@@ -187,11 +206,19 @@ class Table:
         for name, row in self.rows.items():
             if row["rival"] and median[name] < best.get(row["dtype"], float("inf")):
                 best[row["dtype"]] = median[name]
-        plain = next((median[name] for name, row in self.rows.items() if row["rival"]), float("nan"))
+        plain = next(
+            (median[name] for name, row in self.rows.items() if row["rival"]), float("nan")
+        )
         digits = 3 if CUDA else 1
-        print(f"\n{self.title}\n{'':<36}{'min ms':>9}{'median':>9}{'max':>9}{'x plain':>9}{'x best':>9}{'MiB':>7}{'floor':>8}")
+        columns = "".join(f"{c:>9}" for c in ("min ms", "median", "max", "x plain", "x best"))
+        print(f"\n{self.title}\n{'':<36}{columns}{'MiB':>7}{'floor':>8}")
         for name, row in self.rows.items():
-            ms = "".join(f"{1000 * f(row['seconds']):9.{digits}f}" for f in (min, statistics.median, max))
+            ms = "".join(
+                f"{1000 * f(row['seconds']):9.{digits}f}" for f in (min, statistics.median, max)
+            )
             share = f"{100 * row['floor'] / median[name]:6.0f} %" if row["floor"] else ""
-            rival = f"{best[row['dtype']] / median[name]:9.2f}" if row["dtype"] in best else f"{'':9}"
-            print(f"{name:<36}{ms}{plain / median[name]:9.2f}{rival}{row['memory']:7}{share:>8}".rstrip(), flush=True)
+            rival = (
+                f"{best[row['dtype']] / median[name]:9.2f}" if row["dtype"] in best else f"{'':9}"
+            )
+            ratios = f"{plain / median[name]:9.2f}{rival}"
+            print(f"{name:<36}{ms}{ratios}{row['memory']:7}{share:>8}".rstrip(), flush=True)

@@ -2,6 +2,7 @@
 
 usage: process.py WORK SHARD[,SHARD]...
 """
+
 import json
 import os
 import statistics
@@ -17,7 +18,8 @@ TOOLS = ["fd2-teacher", "fd2-protos", "fd2-distill", "fd2-attn", "fd2-relabel", 
 
 
 def line(name, values, unit):
-    print(f"{name:<44} {min(values):8.4g} {statistics.median(values):8.4g} {max(values):8.4g}  {unit}", flush=True)
+    figures = " ".join(f"{f(values):8.4g}" for f in (min, statistics.median, max))
+    print(f"{name:<44} {figures}  {unit}", flush=True)
 
 
 def help_ms(folder, tool):
@@ -27,7 +29,8 @@ def help_ms(folder, tool):
 
 
 def outside(tools, command, more, fewer):
-    """Seconds of a stage that are not its work: a run of `fewer` steps less what the steps of a longer run take each."""
+    """Seconds of a stage that are not its work: a run of `fewer` steps less what the steps of a
+    longer run take each."""
     short, long = tools.run(*command(fewer)), tools.run(*command(more))
     return short - fewer * (long - short) / (more - fewer)
 
@@ -37,23 +40,89 @@ def main():
     tools = Tools(work)
     teacher, few = tools.path("process.fd2"), tools.path("few.tar")
     tools.run("fd2-teacher", "-s", SIZE, "-b", 20, "-e", 1, "-o", teacher, few_real(tools, shards))
-    tools.run("fd2-distill", "-t", teacher, "--plain", "-b", 10, "--classes", "0-9", "--steps", 0, "-o", few, tools.path("real.tar"))
+    tools.run(
+        "fd2-distill",
+        "-t",
+        teacher,
+        "--plain",
+        "-b",
+        10,
+        "--classes",
+        "0-9",
+        "--steps",
+        0,
+        "-o",
+        few,
+        tools.path("real.tar"),
+    )
     print(f"\n{'':<44} {'min':>8} {'median':>8} {'max':>8}")
-    line("--help, of six tools", [help_ms(tools.folder, tool) for _ in range(TIMES) for tool in TOOLS], "ms")
+    line(
+        "--help, of six tools",
+        [help_ms(tools.folder, tool) for _ in range(TIMES) for tool in TOOLS],
+        "ms",
+    )
 
     def relabel(epochs):
-        return ("fd2-relabel", "-t", teacher, "-b", 10, "-e", epochs, "-o", tools.path("l.fd2"), few)
+        return (
+            "fd2-relabel",
+            "-t",
+            teacher,
+            "-b",
+            10,
+            "-e",
+            epochs,
+            "-o",
+            tools.path("l.fd2"),
+            few,
+        )
 
     def distill(steps):
-        return ("fd2-distill", "-t", teacher, "--plain", "-b", 10, "--classes", "0-9", "--init-images", few, "--steps", steps,
-                "-o", tools.path("d.tar"))
+        return (
+            "fd2-distill",
+            "-t",
+            teacher,
+            "--plain",
+            "-b",
+            10,
+            "--classes",
+            "0-9",
+            "--init-images",
+            few,
+            "--steps",
+            steps,
+            "-o",
+            tools.path("d.tar"),
+        )
 
-    line("fd2-relabel, 10 images: outside of its epochs", [outside(tools, relabel, 5, 1) for _ in range(TIMES)], "s")
-    line("fd2-distill, 10 images: outside of its steps", [outside(tools, distill, 10, 2) for _ in range(TIMES)], "s")
+    line(
+        "fd2-relabel, 10 images: outside of its epochs",
+        [outside(tools, relabel, 5, 1) for _ in range(TIMES)],
+        "s",
+    )
+    line(
+        "fd2-distill, 10 images: outside of its steps",
+        [outside(tools, distill, 10, 2) for _ in range(TIMES)],
+        "s",
+    )
     for size in (SIZE, SIZE // 2) if os.path.exists(DECODE) else ():
-        got = json.loads(subprocess.run([DECODE, shards.split(",")[0], str(size)], check=True, capture_output=True, text=True).stdout)
-        line("a photograph, libjpeg-turbo's decoding alone", [1000 * a for a, _ in got["rounds"]], "ms, one core")
-        line(f"the same, read and fitted for {size} px", [1000 * b for _, b in got["rounds"]], "ms, one core")
+        got = json.loads(
+            subprocess.run(
+                [DECODE, shards.split(",")[0], str(size)],
+                check=True,
+                capture_output=True,
+                text=True,
+            ).stdout
+        )
+        line(
+            "a photograph, libjpeg-turbo's decoding alone",
+            [1000 * a for a, _ in got["rounds"]],
+            "ms, one core",
+        )
+        line(
+            f"the same, read and fitted for {size} px",
+            [1000 * b for _, b in got["rounds"]],
+            "ms, one core",
+        )
 
 
 if __name__ == "__main__":

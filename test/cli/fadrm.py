@@ -1,8 +1,13 @@
-"""FADRM's parts, re-derived from what fd2-distill stored as float16.  usage: fadrm.py residual|adam START FINISHED SETTINGS
+"""FADRM's parts, re-derived from what fd2-distill stored as float16.
 
-residual: runs with --lr 0 move no pixel, so the finished image is the start, resized and mixed with itself between the parts.
-adam: with Adam begun anew in each of two parts of one step, every step moves a pixel by the whole learning rate or, where the view
-did not show it, not at all; a second step with the first one's momentum would not."""
+usage: fadrm.py residual|adam START FINISHED SETTINGS
+
+residual: runs with --lr 0 move no pixel, so the finished image is the start, resized and mixed with
+itself between the parts.
+adam: with Adam begun anew in each of two parts of one step, every step moves a pixel by the whole
+learning rate or, where the view did not show it, not at all; a second step with the first one's
+momentum would not."""
+
 import json
 import sys
 
@@ -31,14 +36,24 @@ if what == "residual":
     x = None
     for size in options["sizes"]:
         first = resize(start, size)
-        x = first if x is None else (1 - options["residual"]) * resize(x, size) + options["residual"] * first
+        x = (
+            first
+            if x is None
+            else (1 - options["residual"]) * resize(x, size) + options["residual"] * first
+        )
     error = np.abs(resize(x, side) - finished).max()
     print("largest error", error, "of what was moved", np.abs(start - finished).max())
     sys.exit(not (error < 1.5e-3 < 0.02 < np.abs(start - finished).max()))
 else:
-    unit = np.array(settings["std"]).reshape(3, 1, 1) * options["lr"] / 2  # of the second step, at half of the cosine
+    unit = (
+        np.array(settings["std"]).reshape(3, 1, 1) * options["lr"] / 2
+    )  # of the second step, at half of the cosine
     inside = (finished > 0.01) & (finished < 0.99)
     moved = ((finished - start) / unit)[inside]
     whole = np.abs(moved - np.round(moved)) < 0.1
-    print("whole steps", whole.mean(), "moved", (np.abs(moved) > 0.5).mean(), "pixels", inside.sum())
-    sys.exit(not (whole.mean() > 0.95 and (np.abs(moved) > 0.5).mean() > 0.5 and inside.sum() > 500))
+    print(
+        "whole steps", whole.mean(), "moved", (np.abs(moved) > 0.5).mean(), "pixels", inside.sum()
+    )
+    sys.exit(
+        not (whole.mean() > 0.95 and (np.abs(moved) > 0.5).mean() > 0.5 and inside.sum() > 500)
+    )

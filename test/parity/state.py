@@ -1,24 +1,48 @@
-"""usage: state.py STATE: torch writes weights in every container, protocol, type and layout; STATE (state.c) reads them and writes
-safetensors, which must hold the same tensors. Prints a line for each file; exits 1 when one differs."""
+"""usage: state.py STATE: torch writes weights in every container, protocol, type and layout; STATE
+(state.c) reads them and writes safetensors, which must hold the same tensors. Prints a line for
+each file; exits 1 when one differs.
+"""
+
 import argparse, collections, json, struct, subprocess, sys, tempfile
 
 import numpy
 import torch
 
-TYPES = {"F16": torch.float16, "F32": torch.float32, "F64": torch.float64, "I32": torch.int32, "I64": torch.int64, "U8": torch.uint8,
-         "BOOL": torch.bool}
+TYPES = {
+    "F16": torch.float16,
+    "F32": torch.float32,
+    "F64": torch.float64,
+    "I32": torch.int32,
+    "I64": torch.int64,
+    "U8": torch.uint8,
+    "BOOL": torch.bool,
+}
 WIDENED = {torch.bfloat16: torch.float32, torch.int8: torch.int32, torch.int16: torch.int32}
 
 
 def layouts():
     base = torch.randn(6, 7)
     return collections.OrderedDict(
-        channels_last=torch.randn(4, 3, 5, 5).to(memory_format=torch.channels_last), turned=base.t(), row=base[2], column=base[:, 3],
-        steps=base[::2, 1:6:2], spread=torch.randn(1, 4).expand(3, 4), empty=torch.empty(0, 3), scalar=torch.tensor(1.5),
-        parameter=torch.nn.Parameter(torch.randn(2, 2)), bf16=torch.randn(5, 3).bfloat16(), bf16_turned=torch.randn(5, 3).bfloat16().t(),
-        f16=torch.randn(9).half(), f64=torch.randn(2).double(), i32=torch.arange(-3, 5, dtype=torch.int32), i64=torch.tensor(2**40),
-        u8=torch.arange(5, dtype=torch.uint8), i8=torch.arange(-4, 4, dtype=torch.int8),
-        i16=torch.arange(-4, 4, dtype=torch.int16), bool=torch.tensor([True, False]))
+        channels_last=torch.randn(4, 3, 5, 5).to(memory_format=torch.channels_last),
+        turned=base.t(),
+        row=base[2],
+        column=base[:, 3],
+        steps=base[::2, 1:6:2],
+        spread=torch.randn(1, 4).expand(3, 4),
+        empty=torch.empty(0, 3),
+        scalar=torch.tensor(1.5),
+        parameter=torch.nn.Parameter(torch.randn(2, 2)),
+        bf16=torch.randn(5, 3).bfloat16(),
+        bf16_turned=torch.randn(5, 3).bfloat16().t(),
+        f16=torch.randn(9).half(),
+        f64=torch.randn(2).double(),
+        i32=torch.arange(-3, 5, dtype=torch.int32),
+        i64=torch.tensor(2**40),
+        u8=torch.arange(5, dtype=torch.uint8),
+        i8=torch.arange(-4, 4, dtype=torch.int8),
+        i16=torch.arange(-4, 4, dtype=torch.int16),
+        bool=torch.tensor([True, False]),
+    )
 
 
 def cases():
@@ -27,10 +51,21 @@ def cases():
     net(torch.randn(2, 3, 8, 8)).sum().backward()
     sgd.step()
     state = net.state_dict()
-    beside = {"epoch": 3, "args": argparse.Namespace(a=1, b=[1, 2.5, "x"], c=None), "optimizer": sgd.state_dict(),
-              "acc": numpy.float64(0.5), "n": numpy.int64(7), "rng": torch.get_rng_state(), "set": {1, 2}, "big": 10**30, "neg": -5,
-              "scheduler": torch.optim.lr_scheduler.MultiStepLR(sgd, [1, 2]).state_dict(), "device": torch.device("cpu"),
-              "dtype": torch.float32, "shape": torch.empty(2, 3).shape}
+    beside = {
+        "epoch": 3,
+        "args": argparse.Namespace(a=1, b=[1, 2.5, "x"], c=None),
+        "optimizer": sgd.state_dict(),
+        "acc": numpy.float64(0.5),
+        "n": numpy.int64(7),
+        "rng": torch.get_rng_state(),
+        "set": {1, 2},
+        "big": 10**30,
+        "neg": -5,
+        "scheduler": torch.optim.lr_scheduler.MultiStepLR(sgd, [1, 2]).state_dict(),
+        "device": torch.device("cpu"),
+        "dtype": torch.float32,
+        "shape": torch.empty(2, 3).shape,
+    }
     yield "layouts", layouts(), None
     yield "network", state, state
     yield "module.", {"module." + k: v for k, v in state.items()}, state
@@ -41,16 +76,20 @@ def cases():
 def read_safetensors(path):
     try:
         from safetensors.torch import load_file
+
         return load_file(path)
     except ImportError:
         pass
     data = open(path, "rb").read()
-    n, = struct.unpack("<Q", data[:8])
+    (n,) = struct.unpack("<Q", data[:8])
     found = {}
-    for name, t in json.loads(data[8:8 + n]).items():
+    for name, t in json.loads(data[8 : 8 + n]).items():
         begin, end = t["data_offsets"]
-        flat = torch.frombuffer(bytearray(data[8 + n + begin:8 + n + end]), dtype=TYPES[t["dtype"]]) if end > begin else torch.empty(
-            0, dtype=TYPES[t["dtype"]])
+        flat = (
+            torch.frombuffer(bytearray(data[8 + n + begin : 8 + n + end]), dtype=TYPES[t["dtype"]])
+            if end > begin
+            else torch.empty(0, dtype=TYPES[t["dtype"]])
+        )
         found[name] = flat.reshape(t["shape"])
     return found
 
@@ -60,7 +99,11 @@ def same(found, wanted):
         return False
     for name, t in wanted.items():
         t = t.detach().to(WIDENED.get(t.dtype, t.dtype))
-        if found[name].dtype != t.dtype or found[name].shape != t.shape or not torch.equal(found[name], t):
+        if (
+            found[name].dtype != t.dtype
+            or found[name].shape != t.shape
+            or not torch.equal(found[name], t)
+        ):
             return False
     return True
 
@@ -73,11 +116,20 @@ def main():
         for name, saved, wanted in cases():
             for zipped in True, False:
                 for protocol in 2, 4, 5:
-                    torch.save(saved, source, pickle_protocol=protocol, _use_new_zipfile_serialization=zipped)
+                    torch.save(
+                        saved,
+                        source,
+                        pickle_protocol=protocol,
+                        _use_new_zipfile_serialization=zipped,
+                    )
                     done = subprocess.run([sys.argv[1], source, copy])
-                    good = done.returncode == 0 and same(read_safetensors(copy), saved if wanted is None else wanted)
+                    good = done.returncode == 0 and same(
+                        read_safetensors(copy), saved if wanted is None else wanted
+                    )
                     bad += not good
-                    print(f"{'same' if good else 'DIFFERS':8} {name}, {'zip' if zipped else 'legacy'}, protocol {protocol}")
+                    container = "zip" if zipped else "legacy"
+                    result = "same" if good else "DIFFERS"
+                    print(f"{result:8} {name}, {container}, protocol {protocol}")
     return bad > 0
 
 

@@ -15,8 +15,9 @@ static int check_made_with(
 		            "inputs.teacher",
 		    path);
 	if (strcmp(made_with, digest))
-		return fail("'%s' holds prototypes of another teacher (%.12s...) than '%s' (%.12s...)", path,
-		    made_with, teacher, digest);
+		return fail(
+		    "'%s' holds prototypes of another teacher (%.12s...) than '%s' (%.12s...)",
+		    path, made_with, teacher, digest);
 	return 0;
 }
 
@@ -96,7 +97,8 @@ int distill_teachers_find(
 	for (int i = 0; digest && i < t->n; i++)
 		if (!strcmp(t->v[i].teacher->digest, digest))
 			return i;
-	return fail("'%s' holds %s of another teacher (%s) than %s (%s%s)", path, what,
-	    digest ? digest : "unknown", t->n > 1 ? "those given" : "the one given",
-	    t->v[0].teacher->digest, t->n > 1 ? ", ..." : "");
+	return fail("'%s' holds %s of another teacher (%.12s%s) than %s (%.12s...%s)", path, what,
+	    digest ? digest : "unknown", digest ? "..." : "",
+	    t->n > 1 ? "those given" : "the one given", t->v[0].teacher->digest,
+	    t->n > 1 ? ", ..." : "");
 }
