@@ -64,7 +64,8 @@ small() {
 	local boxes=0
 	for json in */*.json; do
 		[[ $(<"$json") =~ \"part\":\[([0-9]+),([0-9]+),([0-9]+),([0-9]+)\] ]]
-		local x0=${BASH_REMATCH[1]} y0=${BASH_REMATCH[2]} x1=${BASH_REMATCH[3]} y1=${BASH_REMATCH[4]}
+		local x0=${BASH_REMATCH[1]} y0=${BASH_REMATCH[2]} x1=${BASH_REMATCH[3]} \
+			y1=${BASH_REMATCH[4]}
 		[ "$x1" -le 96 ]
 		[ "$y1" -le 96 ]
 		[ $((x1 - x0)) -ge 3 ]
@@ -88,7 +89,8 @@ small() {
 }
 
 @test "draw: a wrong command line is told, with status 2" {
-	for wrong in "--classes 1" "--classes 17" "--per-class 0" "--size 3" "--split test" "--part-scale x" "--nonsense" "operand"; do
+	for wrong in "--classes 1" "--classes 17" "--per-class 0" "--size 3" "--split test" \
+		"--part-scale x" "--nonsense" "operand"; do
 		# shellcheck disable=SC2086
 		run -2 --separate-stderr fd2-draw $wrong
 		[ -z "$output" ]

@@ -38,11 +38,13 @@ need_python() {
 	[ -e "$root/build/venv/ok" ] || skip "no build/venv with Python's msgpack"
 }
 
-# said SENTENCE: the tool ended with that one line on stderr, or with one that matches a pattern.
+# said SENTENCE: the tool ended with that one line on stderr, or with one that matches a pattern. A
+# long sentence may be given in several words.
 # shellcheck disable=SC2053,SC2154 # the pattern is one; `run` sets stderr
 said() {
-	if [ "${#stderr_lines[@]}" != 1 ] || [[ $stderr != $1 ]]; then
-		printf 'wanted on stderr: %s\nbut it has: %s\n' "$1" "$stderr"
+	local sentence=$*
+	if [ "${#stderr_lines[@]}" != 1 ] || [[ $stderr != $sentence ]]; then
+		printf 'expected on stderr: %s\nbut it has: %s\n' "$sentence" "$stderr"
 		return 1
 	fi
 }

@@ -24,7 +24,8 @@ few() {
 	shard=$(real_data cars40-val.tar)
 	[ "$(fd2-look --json "$shard" | jq -c '[.samples, (.classes | length)]')" = '[393,40]' ]
 	fd2-look --check "$shard"
-	[ "$(fd2-look --json <"$shard" | jq -r .digest)" = "$(fd2-look --json "$shard" | jq -r .digest)" ]
+	[ "$(fd2-look --json <"$shard" | jq -r .digest)" = "$(fd2-look --json "$shard" |
+		jq -r .digest)" ]
 }
 
 @test "photos: a teacher, distilled images and heatmaps of two classes" {

@@ -1,7 +1,8 @@
 #!/usr/bin/env bats
-# Whole runs on a GPU beside the same on the CPU: `make check-cuda`, or on test/cuda/emulated. In f32, whose roundings differ. Small
-# steps: at the usual rates roundings decide which units pass their gradients, and runs on the CPU with one thread and with two part
-# as far as 0.1 of the loss within ten steps.
+# Whole runs on a GPU beside the same on the CPU: `make check-cuda`, or on test/cuda/emulated. In
+# f32, whose roundings differ. Small steps: at the usual rates roundings decide which units pass
+# their gradients, and runs on the CPU with one thread and with two part as far as 0.1 of the loss
+# within ten steps.
 
 bats_require_minimum_version 1.5.0
 load ../cli/helpers
@@ -11,7 +12,8 @@ setup() {
 	tiny_run
 	device=(--device "${FD2_TEST_DEVICE:-cuda}" --dtype f32)
 	cpu=(--device cpu --dtype f32)
-	norms=(conv1.1.bias conv5.1.bias) # the first and the last BatchNorm, and a step's operations
+	# the first and the last BatchNorm, and a step's operations
+	norms=(conv1.1.bias conv5.1.bias)
 	operations=400
 	if [ "$tiny_arch" = resnet18 ]; then
 		norms=(bn1.bias layer4.1.bn2.bias)
@@ -25,16 +27,22 @@ near() {
 		function size(x) { return x < 0 ? -x : x }
 		NF != 2 || ($1 $2) !~ /^[-+.e0-9]*$/ { bad = 1 }
 		{ if (size($1) > top) top = size($1); if (size($1 - $2) > off) off = size($1 - $2) }
-		END { printf "%d numbers up to %g, off by %g\n", NR, top, off; exit bad || !NR || off > most * top }'
+		END {
+			printf "%d numbers up to %g, off by %g\n", NR, top, off
+			exit bad || !NR || off > most * top
+		}'
 }
 
-# alike SHARE A B: the mean of the differences, beside that of the sizes. For what began at 0 and moved: single elements turn with
-# the sign of a gradient near 0.
+# alike SHARE A B: the mean of the differences, beside that of the sizes. For what began at 0 and
+# moved: single elements turn with the sign of a gradient near 0.
 alike() {
 	paste "$2" "$3" | awk -v most="$1" '
 		function size(x) { return x < 0 ? -x : x }
 		{ all += size($1); off += size($1 - $2) }
-		END { printf "%d numbers of %g in the mean, off by %g\n", NR, all / NR, off / NR; exit !NR || off > most * all }'
+		END {
+			printf "%d numbers of %g in the mean, off by %g\n", NR, all / NR, off / NR
+			exit !NR || off > most * all
+		}'
 }
 
 # elements NAME FILE: of a tensor, a line each
@@ -64,8 +72,10 @@ recorded() {
 both() {
 	local name=$1
 	shift
-	recorded tiny_distill "${device[@]}" --lr 0.001 --log-every 1 --log "$name-gpu.log" -o "$name-gpu.tar" "$@"
-	tiny_distill "${cpu[@]}" --lr 0.001 --log-every 1 --log "$name-cpu.log" -o "$name-cpu.tar" "$@"
+	recorded tiny_distill "${device[@]}" --lr 0.001 --log-every 1 --log "$name-gpu.log" \
+		-o "$name-gpu.tar" "$@"
+	tiny_distill "${cpu[@]}" --lr 0.001 --log-every 1 --log "$name-cpu.log" -o "$name-cpu.tar" \
+		"$@"
 	local term
 	for term in total bn ce cls F S; do
 		losses $term "$name-gpu.log" >gpu
@@ -110,12 +120,16 @@ both() {
 	tiny_distill "${device[@]}" --steps 6 -p protos.fd2 --ipc 2 --id 2 --attn 1.attn -o 2.tar
 	local class id
 	for class in blue-ring gold-bar red-spot; do
-		for id in 1 2; do cmp <(tar xOf whole.tar $class/000$id.jpg) <(tar xOf $id.tar $class/000$id.jpg); done
+		for id in 1 2; do
+			tar xOf whole.tar $class/000$id.jpg |
+				cmp - <(tar xOf $id.tar $class/000$id.jpg)
+		done
 	done
 }
 
 @test "devices: bf16 stays near f32" {
-	tiny_distill --device "${FD2_TEST_DEVICE:-cuda}" --dtype bf16 --steps 6 --log half --log-every 1 -o half.tar
+	tiny_distill --device "${FD2_TEST_DEVICE:-cuda}" --dtype bf16 --steps 6 --log half \
+		--log-every 1 -o half.tar
 	tiny_distill "${device[@]}" --steps 6 --log single --log-every 1 -o single.tar
 	losses total half >a
 	losses total single >b
@@ -125,8 +139,10 @@ both() {
 # all_teachers OPTION...: one step an epoch
 all_teachers() {
 	rm -f gpu.log cpu.log
-	tiny_teacher "${device[@]}" -s 64 -b 36 -e 2 --lr 0.0001 --log gpu.log -o gpu.fd2 "$@" train.tar
-	tiny_teacher "${cpu[@]}" -s 64 -b 36 -e 2 --lr 0.0001 --log cpu.log -o cpu.fd2 "$@" train.tar
+	tiny_teacher "${device[@]}" -s 64 -b 36 -e 2 --lr 0.0001 --log gpu.log -o gpu.fd2 "$@" \
+		train.tar
+	tiny_teacher "${cpu[@]}" -s 64 -b 36 -e 2 --lr 0.0001 --log cpu.log -o cpu.fd2 "$@" \
+		train.tar
 	local f
 	for f in gpu cpu; do jq -r 'select(.event == "epoch") | .loss.total' $f.log >$f; done
 	near 0.002 cpu gpu
@@ -153,8 +169,10 @@ both_labels() {
 
 # both_students OPTION... SHARD: on the same labels
 both_students() {
-	recorded fd2-eval -q "${device[@]}" -l cpu.fd2 --val val.tar --log gpu.log --save gpu-net.fd2 -o gpu.json "$@"
-	fd2-eval -q "${cpu[@]}" -l cpu.fd2 --val val.tar --log cpu.log --save cpu-net.fd2 -o cpu.json "$@"
+	recorded fd2-eval -q "${device[@]}" -l cpu.fd2 --val val.tar --log gpu.log \
+		--save gpu-net.fd2 -o gpu.json "$@"
+	fd2-eval -q "${cpu[@]}" -l cpu.fd2 --val val.tar --log cpu.log --save cpu-net.fd2 \
+		-o cpu.json "$@"
 }
 
 @test "devices: labels, and a student's epochs on the same ones" {
@@ -162,12 +180,13 @@ both_students() {
 	both_students --lr 0.00001 train.tar
 	local f name
 	for name in "${norms[@]}"; do
-		for f in gpu cpu; do elements $name $f-net.fd2 >$f; done
+		for f in gpu cpu; do elements "$name" $f-net.fd2 >$f; done
 		alike 0.05 cpu gpu
 	done
 }
 
-# MobileNetV2 drops a fifth of its features: draws come before the recorded steps. So many pixels that its statistics have digits.
+# MobileNetV2 drops a fifth of its features: draws come before the recorded steps. So many pixels
+# that its statistics have digits.
 @test "devices: labels and students with dropout" {
 	tiny_teacher -a mobilenet_v2 -s 64 -e 1 -o mobile.fd2 train.tar
 	both_labels mobile.fd2 train.tar
