@@ -104,6 +104,7 @@ complete_words() {
 	[ "$(complete_words fd2-look --device c | sort | xargs)" = "cpu cuda" ]
 	[ "$(complete_words fd2-look --device = cu)" = cuda ]
 	[ "$(complete_words fd2-look --device = | sort | xargs)" = "cpu cuda" ]
+	[ "$(complete_words fd2-teacher -a resnet | sort | xargs)" = "resnet18 resnet50" ]
 	touch photo.tar
 	[ "$(complete_words fd2-look ph)" = photo.tar ]
 }

@@ -20,7 +20,7 @@ _fd2() {
 	fi
 	word=${word#=}
 	COMPREPLY=()
-	if [[ $before == --* ]]; then
+	if [[ $before == -* ]]; then
 		found=$(_fd2_candidates "$tool" "$before")
 	fi
 	if [[ -z ${found-} && $word == -* ]]; then
