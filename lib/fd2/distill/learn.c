@@ -103,7 +103,7 @@ static int take_steps(struct learner *l, struct learning *g, Tensor *start)
 				start = replace_tensor(start, NULL);
 		}
 		if (!err)
-			err = step_take(l, g, step);
+			err = learn_step(l, g, step);
 	}
 	end_phase(l, g);
 	return err;

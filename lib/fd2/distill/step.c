@@ -199,7 +199,7 @@ static int read_losses(const struct learner *l, struct learning *g, const struct
 	return 0;
 }
 
-int step_take(struct learner *l, struct learning *g, long number)
+int learn_step(struct learner *l, struct learning *g, long number)
 {
 	if (stop_asked())
 		return -1;

@@ -28,5 +28,5 @@ struct learning {
 Tensor *step_losses(void);
 /* Takes step `number`, from 0, and reads what came out where it is due: for the log, the progress
  * and whether the loss is finite. -1: fail_message. */
-int step_take(struct learner *l, struct learning *g, long number);
+int learn_step(struct learner *l, struct learning *g, long number);
 #endif
