@@ -49,12 +49,12 @@ waits_an_epoch() {
 		--val-every 0 -o out.json train.tar
 }
 
-@test "counts: graphs of one block after another reserve no more memory than those of the first" {
+@test "counts: the graphs of later index batches reserve no more memory than those of the first" {
 	local one four
 	local distil=(counted reserved tiny_distill "${gpu[@]}" --steps 6 -p protos.fd2 --plain)
 	one=$("${distil[@]}" --ipc 1 -o one.tar)
 	four=$("${distil[@]}" --ipc 4 --indices-per-pass 1 -o four.tar)
-	echo "$one bytes for one block, $four for four"
+	echo "$one bytes for one index batch, $four for four"
 	[ "$one" -gt 0 ]
 	[ "$four" = "$one" ]
 }

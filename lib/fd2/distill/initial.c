@@ -18,40 +18,39 @@ int initial_image(struct initial *s, float *out, int k, int id)
 	return s->start->image(s, out, k, id);
 }
 
-/* Images of class k. */
-static int count(const struct initial *s, int k)
+/* Images of each class. To be freed. */
+static int *count(const struct initial *s)
 {
-	int n = 0;
+	int *n = xcalloc((size_t)s->teacher->classes, sizeof *n);
 	for (int i = 0; i < s->images.n; i++)
-		n += s->images.v[i].label == k;
+		n[s->images.v[i].label]++;
 	return n;
 }
 
 static int check_given(const struct initial *s)
 {
-	for (int k = s->first; k <= s->last; k++)
-		if (count(s, k) < s->ipc)
-			return fail("'%s' has %d images of class '%s', but --ipc needs %d",
-			    s->config->given, count(s, k), s->teacher->class_names[k], s->ipc);
-	return 0;
+	int *n = count(s), k = s->first, err = 0;
+	while (k <= s->last && n[k] >= s->ipc)
+		k++;
+	if (k <= s->last)
+		err = fail("'%s' has %d images of class '%s', but --ipc needs %d", s->config->given,
+		    n[k], s->teacher->class_names[k], s->ipc);
+	free(n);
+	return err;
 }
 
 /* A class without any has no image: that is an error, later. */
 static void warn_of_few(const struct initial *s)
 {
-	int few = 0, fewest = 0, need = s->ipc * s->start->photographs;
-	for (int k = s->first; k <= s->last; k++) {
-		int n = count(s, k);
-		if (!n || n >= need)
-			continue;
-		if (!few++ || n < count(s, fewest))
+	int *n = count(s), few = 0, fewest = 0, need = s->ipc * s->start->photographs;
+	for (int k = s->first; k <= s->last; k++)
+		if (n[k] && n[k] < need && (!few++ || n[k] < n[fewest]))
 			fewest = k;
-	}
 	if (few)
 		warn("%d of %d classes have fewer photographs than the %d starting crops they need "
 		     "(fewest: '%s', %d); some are used more than once",
-		    few, s->last - s->first + 1, need, s->teacher->class_names[fewest],
-		    count(s, fewest));
+		    few, s->last - s->first + 1, need, s->teacher->class_names[fewest], n[fewest]);
+	free(n);
 }
 
 static int read_images(struct initial *s, char **paths, int n)
