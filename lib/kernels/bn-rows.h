@@ -1,5 +1,5 @@
-/* One pass over memory for a frozen BatchNorm and what follows it; plain C, called with blocks of
- * rows by frozen-bn.cc.
+/* One pass over memory for a BatchNorm, frozen or with batch statistics, and what follows it; plain
+ * C, called with blocks of rows by rows.cc.
  *
  * x is [rows][C], channels-last: a row is a pixel. Elements are f32, or bf16 as its 16 bits. */
 #ifndef FD2_BN_ROWS_H
@@ -21,7 +21,7 @@ struct bn_pass {
 	const float *pivot;         /* [C]: sums are of x - pivot, which keeps their digits */
 	/* backwards */
 	const void *dy;
-	void *dx, *dresidual;        /* dresidual NULL: not wanted */
+	void *dx, *dresidual;        /* dresidual NULL: not needed */
 	const float *slope, *offset; /* [C]: the statistics' part of dx is slope x + offset */
 	/* pools: behind the activation a max pool of 3x3, stride 2 and padding 1. x and dx are
 	 * then [N][H][W][C], y and dy [N][h][w][C] with h and w half of H and W, rounded up;

@@ -1,5 +1,7 @@
-/* Backbones as torchvision defines them, state-dict key for key. One file each; archs.h lists
- * them. */
+/* The face of lib/nn: backbones as torchvision defines them, key for key of its state dicts.
+ * archs.h lists them; each family has a file, built of layers.h. backbone_init allocates the
+ * parameters and draws their initial values, pretrained.h or weights.h fills them from a file; a
+ * training loop adds optim.h and ema.h. backbone_free frees all of it. */
 #ifndef FD2_BACKBONE_H
 #define FD2_BACKBONE_H
 #include "lib/nn/archs.h"

@@ -222,8 +222,8 @@ static Tensor *bn_fused(
 static Tensor *bn_then(
     const struct bn *b, const Tensor *x, const struct bn_then *then, const struct pass *pass)
 {
-	bool told = pass->on_bn && pass->bn != BN_RUNNING;
-	if (!pass->plain && !told && tensor_type(x) != T_F64)
+	bool reports = pass->on_bn && pass->bn != BN_RUNNING;
+	if (!pass->plain && !reports && tensor_type(x) != T_F64)
 		return bn_fused(b, x, then, pass);
 	Tensor *y = bn_forward(b, x, pass);
 	if (then->residual)

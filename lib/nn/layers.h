@@ -61,7 +61,7 @@ struct bn {
 	int index; /* order of creation: 0 is the network's first */
 };
 
-/* How one forward pass is made. on_bn, when set, is told mean and biased variance [G,C] of the
+/* How one forward pass is made. on_bn, when set, gets mean and biased variance [G,C] of the
  * input of every BatchNorm. */
 struct pass {
 	enum bn_mode bn;
@@ -88,8 +88,8 @@ struct conv {
 	struct conv_shape shape;
 };
 
-/* Each channel of each image normalised by its own mean and variance (torch's GroupNorm of one
- * channel a group). */
+/* Each channel of each image normalised by its own mean and variance (torch's GroupNorm with one
+ * channel per group). */
 struct instance_norm {
 	Tensor *weight, *bias;
 };
@@ -113,8 +113,8 @@ Tensor *bn_act(const struct bn *b, const Tensor *x, const Tensor *residual, enum
 void instance_norm_init(struct instance_norm *n, struct params *p, const char *name, int channels);
 Tensor *instance_norm_forward(const struct instance_norm *n, const Tensor *x);
 
-/* y, and x is freed: what autograd needs of it, it holds itself. A pass then keeps no more than
- * its widest layer. */
+/* Frees x and returns y. Autograd holds what it needs of x, so a pass without gradients never
+ * holds more than its widest layer. */
 Tensor *replace_tensor(Tensor *x, Tensor *y);
 
 /* A convolution without bias and its BatchNorm (eps 1e-5), the pair that most networks are made

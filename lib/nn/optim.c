@@ -36,15 +36,15 @@ void optim_init(struct optim *o, const struct params *p)
 int optim_backward(struct optim *o, const Tensor *loss)
 {
 	Tensor **g = xcalloc((size_t)o->n, sizeof *g);
-	int ok = tensor_grad(loss, o->param, o->n, g, false);
-	for (int i = 0; i < o->n && !ok; i++) {
+	int err = tensor_grad(loss, o->param, o->n, g, false);
+	for (int i = 0; i < o->n && !err; i++) {
 		if (o->grad[i])
 			tensor_add_(o->grad[i], g[i], 1);
 		else
 			o->grad[i] = tensor_keep(g[i]);
 	}
 	free(g);
-	return ok;
+	return err;
 }
 
 static bool is_slow(const struct optim *o, int i)

@@ -1,4 +1,4 @@
-/* Training a network's parameters: gradients accumulated over parts of a batch, libtorch's fused
+/* Training a network's parameters: gradients accumulated over a batch, libtorch's fused
  * steps, learning-rate schedules. */
 #ifndef FD2_OPTIM_H
 #define FD2_OPTIM_H

@@ -57,8 +57,8 @@ static Tensor *block_forward(const struct block *k, const Tensor *x, const struc
 	return replace_tensor(shortcut, y);
 }
 
-static void *build(struct params *p, struct linear *fc, const struct arch_options *o,
-    const int *depth, int units)
+static void *build(
+    struct params *p, struct linear *fc, const struct arch_options *o, const int *depth, int units)
 {
 	struct resnet *net = xcalloc(1, sizeof *net);
 	net->depth = depth;

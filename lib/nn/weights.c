@@ -47,10 +47,10 @@ int weights_put_tensor(struct stream_writer *w, const char *name, const Tensor *
 	struct array a;
 	if (weights_array(&a, name, t) < 0)
 		return -1;
-	int ok = array_finite(&a) ? stream_put(w, name, a.dtype, a.rank, a.shape, a.data)
-	                          : fail("tensor '%s' is not finite", name);
+	int err = array_finite(&a) ? stream_put(w, name, a.dtype, a.rank, a.shape, a.data)
+	                           : fail("tensor '%s' is not finite", name);
 	array_free(&a);
-	return ok;
+	return err;
 }
 
 Tensor *weights_tensor(const struct array *a)
@@ -62,9 +62,9 @@ int weights_put(struct stream_writer *w, const char *prefix, const struct params
 {
 	for (int i = 0; i < p->n; i++) {
 		char *name = xasprintf("%s%s", prefix, p->v[i].name);
-		int ok = weights_put_tensor(w, name, p->v[i].t);
+		int err = weights_put_tensor(w, name, p->v[i].t);
 		free(name);
-		if (ok < 0)
+		if (err < 0)
 			return -1;
 	}
 	return 0;
@@ -106,10 +106,11 @@ static int other_shape(const char *name, const struct array *a, const Tensor *wa
 	int64_t shape[TENSOR_RANK_MAX];
 	for (int i = 0; i < tensor_rank(want); i++)
 		shape[i] = tensor_size(want, i);
-	char *have = shape_text(a->rank, a->shape), *wanted = shape_text(tensor_rank(want), shape);
-	fail("'%s' is %s, not %s", name, have, wanted);
+	char *have = shape_text(a->rank, a->shape),
+	     *expected = shape_text(tensor_rank(want), shape);
+	fail("'%s' is %s, expected %s", name, have, expected);
 	free(have);
-	free(wanted);
+	free(expected);
 	return -1;
 }
 
@@ -142,10 +143,10 @@ int weights_take(struct weights_in *in, const char *name, const struct array *a)
 
 int weights_whole(struct weights_in *in)
 {
-	int ok = 0;
-	for (int i = 0; i < in->params->n && !ok; i++)
+	int err = 0;
+	for (int i = 0; i < in->params->n && !err; i++)
 		if (!in->seen[i])
-			ok = fail("no tensor '%s'", in->params->v[i].name);
+			err = fail("no tensor '%s'", in->params->v[i].name);
 	free(in->seen);
-	return ok;
+	return err;
 }

@@ -17,8 +17,8 @@ extern "C" {
 void tensor_batch_stats(const Tensor *x, int groups, Tensor **mean, Tensor **var);
 /* A BatchNorm with running statistics, all f32 [C], and what follows it, in one pass over x
  * [N,C,H,W] (f32 or bf16). Also mean and biased variance [G,C] of each of `groups` equal parts
- * of the batch, as tensor_batch_stats; NULL for both where nobody asks. Gradients go to x and
- * residual alone, once: there is no second order. */
+ * of the batch, as tensor_batch_stats; NULL for both if not needed. Only x and residual get
+ * gradients, and only of first order. */
 struct bn_params {
 	const Tensor *weight, *bias, *mean, *var;
 	double eps;
@@ -34,7 +34,7 @@ struct bn_then {
 void tensor_frozen_line(const struct bn_params *norm, Tensor **scale, Tensor **shift);
 Tensor *tensor_frozen_bn(const Tensor *x, const struct bn_params *norm, const struct bn_then *then,
     int groups, Tensor **mean, Tensor **var);
-/* What BatchNorms add to SRe2L's statistics loss, as one operation for all of them, on a GPU alone:
+/* What BatchNorms add to SRe2L's statistics loss, as one operation for all of them, on a GPU only:
  *
  *   sum_l weight_l sum_g (|mean_l[g] - running_mean_l| / s_l + |var_l[g] - running_var_l| / t_l)
  *

@@ -9,8 +9,8 @@ extern "C" {
 #endif
 #pragma GCC visibility push(default)
 
-/* A step's number, from 1, and its learning rate, where the steps read them; the second puts
- * others in their place. */
+/* A step's number, from 1, and its learning rate, where the steps read them; the second function
+ * replaces them. */
 Tensor *tensor_optim_numbers(long step, double lr);
 void tensor_optim_numbers_(Tensor *t, long step, double lr);
 /* Gradients may have any layout; momentum, m and v start as zeros like the parameters. momentum

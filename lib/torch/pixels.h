@@ -10,10 +10,10 @@ extern "C" {
 #endif
 #pragma GCC visibility push(default)
 
-/* The numbers of a step lie on the device, where its passes read them: a step that is replayed
- * finds the new ones there. tensor_views: `n` views of images of w x h pixels;
- * tensor_adam_numbers: of a step of Adam, which counts from 1. The second of each pair puts
- * others in their place. */
+/* The numbers of a step are kept in a tensor on the device, where a step that is replayed reads
+ * the new ones. tensor_views: `n` views of images of w x h pixels. tensor_adam_numbers: of a step
+ * of Adam, counted from 1. The second function of each pair replaces the numbers in an existing
+ * tensor. */
 Tensor *tensor_views(const struct pixel_view *views, int n, int w, int h);
 void tensor_views_(Tensor *t, const struct pixel_view *views, int n, int w, int h);
 struct adam_pixels {
@@ -21,8 +21,8 @@ struct adam_pixels {
 };
 Tensor *tensor_adam_numbers(long step, const struct adam_pixels *how);
 void tensor_adam_numbers_(Tensor *t, long step, const struct adam_pixels *how);
-/* Every image through its view, in `type` (f32 or bf16); differentiable, one pass each way. Of n
- * views each is for N/n images that follow one another. */
+/* Every image through its view, in `type` (f32 or bf16); differentiable, one pass each way. With n
+ * views, each one is for N/n consecutive images. */
 Tensor *tensor_step_view(const Tensor *x, const Tensor *views, enum scalar type);
 /* One step of Adam and each channel back within [lo, hi], in one pass. */
 void tensor_adam_pixels_(

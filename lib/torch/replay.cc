@@ -1,6 +1,6 @@
-/* A step that is taken many times. On the CPU it is simply taken. On a GPU it is recorded as a
- * graph after a few times, by when libraries have chosen their algorithms and memory is at hand,
- * and from then on launched whole. */
+/* A step that is repeated many times. On the CPU it is simply called. On a GPU it is captured as a
+ * CUDA graph after a few calls, when libraries have chosen their algorithms and allocated memory,
+ * and from then on the graph is launched. */
 #include "lib/base/err.h"
 #include "lib/torch/cuda.h"
 #include "lib/torch/handle.h"
@@ -15,20 +15,20 @@ struct replay {
 	bool refused = false;
 };
 
-/* Recording does nothing, so the step is launched behind it; one that cannot be recorded is
- * taken as it is, from now on. */
+/* Capturing executes nothing, so the caller launches the graph afterwards; a step that cannot be
+ * captured is called without a graph from now on. */
 static int record_step(struct replay *r, int (*step)(void *), void *ctx)
 {
 	const char *wrong = nullptr;
 	r->graph = cuda_graphs()->begin(&wrong);
-	const int ok = r->graph ? step(ctx) : -1;
+	const int err = r->graph ? step(ctx) : -1;
 	if (r->graph) {
 		const char *ended = cuda_graphs()->end(r->graph);
-		wrong = ok < 0 && tensor_error() ? tensor_error() : ended;
+		wrong = err < 0 && tensor_error() ? tensor_error() : ended;
 	}
-	if (ok == 0 && !wrong)
+	if (err == 0 && !wrong)
 		return 0;
-	warn("steps are taken one operation after another, as they cannot be recorded: %s",
+	warn("steps run without a CUDA graph, because they cannot be captured: %s",
 	    wrong ? wrong : fail_message());
 	if (r->graph)
 		cuda_graphs()->drop(r->graph);
@@ -46,8 +46,7 @@ Replay *replay_new(void)
 int replay_take(Replay *r, int (*step)(void *ctx), void *ctx)
 {
 	if (tensor_error())
-		return fail(
-		    "%s", tensor_error()); /* what the step was to compute on may be missing */
+		return fail("%s", tensor_error()); /* the step's inputs may be missing */
 	const bool records = device_is_cuda() && cuda_graphs() && !r->refused;
 	if (!records || r->taken++ < warm_up || (!r->graph && record_step(r, step, ctx) < 0))
 		return step(ctx);

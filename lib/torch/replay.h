@@ -9,10 +9,10 @@ extern "C" {
 #endif
 #pragma GCC visibility push(default)
 
-/* step(ctx) computes on the same tensors each time, all made before and kept, reads what changes
- * from them, and waits for nothing: no tensor_item, tensor_read or tensor_from. It returns 0, or
- * -1 with fail_message. On a GPU it is soon replaced by a recording of what it did, so nothing
- * else in it may matter. */
+/* step(ctx) uses the same tensors each time, all made before and kept, reads from them whatever
+ * changes, and never waits: no tensor_item, tensor_read or tensor_from. It returns 0, or -1 with
+ * fail_message. On a GPU it is captured as a CUDA graph after a few warm-up calls, so it must have
+ * no other effect. */
 typedef struct replay Replay;
 Replay *replay_new(void);
 int replay_take(Replay *r, int (*step)(void *ctx), void *ctx);

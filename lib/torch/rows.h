@@ -7,14 +7,14 @@
 #include <ATen/core/Tensor.h>
 #include <vector>
 
-/* In the layout that the passes want. */
+/* In the layout that the passes need. */
 at::Tensor like_pixels(const at::Tensor &t);
 /* The images of group g: as many of each group, one group after the other. */
 at::Tensor part_of(const at::Tensor &x, int64_t g, int64_t groups);
-/* x's part of what the passes want to know. */
+/* The fields of bn_pass that depend on x alone. */
 bn_pass rows_of(const at::Tensor &x, double top, bool pools);
-/* What y is written to; what will tell where the activation let pass: y, or with a pool the
- * winners, to be written too; and that in its place. */
+/* Allocates y; the tensor that records where the activation passed (y itself, or with a pool the
+ * winners); and sets that tensor in k. */
 at::Tensor empty_y(const at::Tensor &x, bool pools);
 at::Tensor what_passed(const at::Tensor &y, bool pools);
 void set_passed(bn_pass *k, const at::Tensor &passed);

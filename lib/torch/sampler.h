@@ -12,7 +12,7 @@ extern "C" {
  * torch.Generator of that seed. */
 struct sampler;
 struct sampler *sampler_new(uint64_t seed); /* NULL: tensor_error */
-/* The next epoch's order of 0..n-1. The sampler draws two permutations an epoch and uses the
+/* The next epoch's order of 0..n-1. The sampler draws two permutations per epoch and uses the
  * first. 0 or -1. */
 int sampler_next(struct sampler *s, int64_t *order, int64_t n);
 void sampler_free(struct sampler *s);

@@ -848,7 +848,7 @@ static void is_adjoint(const struct pixel_view *view, int64_t high, int64_t wide
 }
 
 /* More columns than a block has threads, more rows that read a pixel, and more columns than its
- * memory has workspace for. */
+ * memory holds. */
 static void large_views(void)
 {
 	float none;

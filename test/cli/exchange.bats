@@ -272,7 +272,7 @@ nothing_left() {
 	fd2-exchange -q --to fkd --images distilled.tar -o cut labels-cut.fd2
 	cp cut/epoch_0/batch_1.tar old/epoch_0/
 	run -1 --separate-stderr fd2-exchange --from fkd --images distilled.tar -o x old
-	said "fd2-exchange: 'old/epoch_0/batch_1.tar' is mixed in another way than the first batch"
+	said "fd2-exchange: 'old/epoch_0/batch_1.tar' is mixed differently from the first batch"
 	nothing_left
 }
 
@@ -300,7 +300,7 @@ nothing_left() {
 	[ ! -e x ]
 	[ ! -e x.json ]
 	run -1 --separate-stderr fd2-exchange --to fkd --images distilled.tar -o store labels-fkd.fd2
-	said "fd2-exchange: 'store.json' is there already; remove it, or name another folder"
+	said "fd2-exchange: 'store.json' already exists; remove it, or name another folder"
 	run -1 --separate-stderr fd2-exchange --from fkd --images val.tar -o x store
 	said "fd2-exchange: 'store' is for another distilled set (*) than this one (*)"
 	nothing_left
@@ -329,10 +329,10 @@ broken() {
 	broken epoch_3 "mixes outside of 32 x 32 pixels; give the network's input with --size"
 	broken epoch_4 "has a mix_lam that is not a number, or a mix_bbox that is not four numbers"
 	broken epoch_5 "has a mix_lam that is not a number, or a mix_bbox that is not four numbers"
-	broken epoch_6 "has a mix_lam outside of 0 to 1"
+	broken epoch_6 "has a mix_lam outside [[]0, 1]"
 	broken epoch_7 "has a soft_label of more than 16 bits; labels are read as --use-fp16 saves them"
 	broken epoch_8 "has a soft_label of the wrong shape"
-	broken epoch_9 "tells 2 classes apart, and the images have 3"
+	broken epoch_9 "has labels of 2 classes, and the images have 3"
 	broken epoch_10 "has a coords of another type or rank than expected"
 	broken epoch_11 "is not a batch of soft labels: expected a list of 6 objects"
 	cp store/epoch_0/* bad/epoch_0/
@@ -350,10 +350,10 @@ broken() {
 	said "fd2-exchange: *'bad/epoch_0/batch_0.tar'*"
 	touch bad/notes
 	run -1 --separate-stderr fd2-exchange --from fkd --size 32 --images distilled.tar -o x bad
-	said "fd2-exchange: 'bad' holds 'notes', which is no epoch of labels"
+	said "fd2-exchange: 'bad' contains 'notes', which is not an epoch of labels"
 	mkdir none
 	run -1 --separate-stderr fd2-exchange --from fkd --size 32 --images distilled.tar -o x none
-	said "fd2-exchange: 'none' holds no epoch of labels"
+	said "fd2-exchange: 'none' contains no epoch of labels"
 	nothing_left
 }
 

@@ -176,7 +176,7 @@ relabel() {
 	run -0 --separate-stderr fd2-relabel -v -t teacher.fd2 -b 4 -e 4 --log log -o l.fd2 distilled.tar
 	local images
 	images=$(tar xOf distilled.tar --wildcards '*.jpg' | wc -c)
-	[ "${stderr_lines[-1]}" = "fd2-relabel: 6 images of $images bytes; labels of 8 batches, 904 bytes" ]
+	[ "${stderr_lines[-1]}" = "fd2-relabel: 6 images ($images bytes in all), 8 batches of labels (904 bytes)" ]
 	[ "$(jq -c 'select(.event == "labels") | [.batches, .image_bytes, .label_bytes]' log)" = "[8,$images,904]" ]
 	[ "$(fd2-eval -a "$tiny_arch" -q --val val.tar -l l.fd2 distilled.tar | jq -c '[.image_bytes, .label_bytes]')" = "[$images,904]" ]
 	[ "$(fd2-eval -a "$tiny_arch" -q --hard -s 32 -e 1 --val val.tar distilled.tar | jq .label_bytes)" = 0 ]

@@ -71,7 +71,7 @@ rename_tensor() {
 	run -1 --separate-stderr fd2-teacher -a mobilenet_v2 -s 32 --init student.fd2 train.tar
 	[[ ${stderr_lines[0]} == "fd2-teacher: 'student.fd2' is no mobilenet_v2: it has no tensor 'features.0.0.weight', and its '"*"' belongs to none" ]]
 	run -1 --separate-stderr fd2-teacher -a resnet50 -s 32 --init student.fd2 train.tar
-	[ "${stderr_lines[0]}" = "fd2-teacher: cannot start from 'student.fd2': 'layer1.0.conv1.weight' is [64,64,3,3], not [64,64,1,1]" ]
+	[ "${stderr_lines[0]}" = "fd2-teacher: cannot start from 'student.fd2': 'layer1.0.conv1.weight' is [64,64,3,3], expected [64,64,1,1]" ]
 	run -1 --separate-stderr fd2-teacher -s 32 --init train.tar train.tar
 	[[ ${stderr_lines[0]} == "fd2-teacher: "*"'train.tar'"* ]]
 	[ ${#stderr_lines[@]} = 1 ]

@@ -65,7 +65,7 @@ losses() {
 recorded() {
 	"$@" 2>said
 	cat said
-	run ! grep 'one operation after another' said
+	run ! grep 'without a CUDA graph' said
 }
 
 # both NAME OPTION...: NAME-gpu.tar and NAME-cpu.tar with their logs, every step logged

@@ -1,9 +1,12 @@
-/* From images to tensors.
+/* The face of lib/fd2/batch: from images to tensors.
  *
  * A batch is a list of views: batch_clear empties it, batch_add and batch_add_image add a view
  * each, batch_mix says how they are mixed among themselves. batch_render then makes the pixels,
  * on all threads or on the GPU, and batch_images and batch_labels hand out tensors of all or some
- * of them. One batch is filled and rendered again and again. */
+ * of them. One batch is filled and rendered again and again.
+ *
+ * validate.h runs a network over a data set in batches, late.h reads a batch's results while the
+ * next one runs, and measures.h turns logits into metrics. */
 #ifndef FD2_BATCH_H
 #define FD2_BATCH_H
 #include "lib/data/dataset.h"

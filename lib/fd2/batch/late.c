@@ -7,10 +7,10 @@ int late_next(struct late *l, const Tensor *left, enum scalar type, int64_t coun
 	Reading *reading = tensor_read_begin(left, type, count);
 	if (!reading)
 		return fail("%s", tensor_error());
-	int ok = late_end(l);
+	int err = late_end(l);
 	l->left = reading;
 	l->batch = batch;
-	return ok;
+	return err;
 }
 
 int late_end(struct late *l)

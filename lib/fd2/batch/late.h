@@ -11,10 +11,10 @@ struct late {
 	int batch;     /* its number */
 };
 
-/* Begins to read `left`, `count` values, and looks at what the batch before left. -1:
+/* Begins to read `left`, `count` values, and takes the results of the batch before. -1:
  * fail_message. */
 int late_next(struct late *l, const Tensor *left, enum scalar type, int64_t count, int batch);
-/* Looks at what the last batch left, if anything. */
+/* Takes the results of the last batch, if there are any. */
 int late_end(struct late *l);
 void late_free(struct late *l);
 #endif

@@ -1,11 +1,11 @@
-/* What a classifier got right and how sure it was, counted over a data set. */
+/* Metrics of a classifier over a data set: accuracy, calibration, confusion. */
 #ifndef FD2_MEASURES_H
 #define FD2_MEASURES_H
 #include <jansson.h>
 
 #include "lib/torch/tensor.h"
 
-/* Right answers. A tie with the right class, or a NaN, is none. */
+/* Correct predictions. A tie with the right class, or a NaN, does not count as correct. */
 struct hits {
 	long n, top1, top5;
 };
@@ -16,17 +16,16 @@ void hits_count(struct hits *h, const Tensor *logits, const int64_t *labels);
 double hits_top1(const struct hits *h); /* in percent */
 double hits_top5(const struct hits *h);
 
-/* All that is known of the answers: softmax at temperature 1, in double. */
+/* All metrics, from the softmax at temperature 1 in double. */
 enum { CALIBRATION_BINS = 15 };
 struct calibration_bin {
 	long n, right;
-	double
-	    confidence; /* sum of the largest probabilities, which lie in ((m - 1) / 15, m / 15] */
+	double confidence; /* sum of the largest probabilities, each in ((m - 1) / 15, m / 15] */
 };
 struct scores {
 	int classes;
 	struct hits hits;
-	long *confusion; /* [K][K]: images of the row's class that were taken for the column's */
+	long *confusion; /* [K][K]: images of the row's class predicted as the column's */
 	long *in_top5;   /* [K]: of each class */
 	double nll;      /* sum of -log p_y */
 	struct calibration_bin bins[CALIBRATION_BINS];
@@ -36,14 +35,14 @@ void scores_free(struct scores *s);
 void scores_clear(struct scores *s);
 void scores_count(struct scores *s, const Tensor *logits, const int64_t *labels);
 /* Expected calibration error over 15 bins of equal width, sum_m |B_m| / n |acc(B_m) - conf(B_m)|
- * (Guo et al. 2017). NaN of nothing. */
+ * (Guo et al. 2017). NaN without images. */
 double scores_ece(const struct scores *s);
 /* Mean of -log p_y, in nats. */
 double scores_nll(const struct scores *s);
-/* {"images", "top1", "top5": a number per class, null of a class without images}. Accuracies from 0
- * to 1. These three give new references. */
+/* {"images", "top1", "top5": a number per class, null for a class without images}. Accuracies from
+ * 0 to 1. These three give new references. */
 json_t *scores_of_classes(const struct scores *s);
-/* A row of the confusion matrix: the matrix itself would be some 50 bytes an entry. */
+/* A row of the confusion matrix, which as a whole would be some 50 bytes per entry. */
 json_t *scores_confusion(const struct scores *s, int class);
 /* The bins that hold images. */
 json_t *scores_calibration(const struct scores *s);

@@ -69,18 +69,18 @@ static int put_epoch(struct run *r, long number)
 {
 	int got = epoch_read(&r->epoch, r->labels.stream, number, &r->images, r->labels.size);
 	if (got <= 0)
-		return got < 0
-		           ? -1
-		           : fail("the labels end after epoch %ld of %d", number, r->labels.epochs);
+		return got < 0 ? -1
+		               : fail("the labels end before epoch %ld of %d", number,
+		                     r->labels.epochs);
 	if (check_order(r, number) < 0)
 		return -1;
 	for (int i = 0; i < r->epoch.batches; i++) {
 		char *name = xasprintf("epoch_%ld/batch_%d.tar", number, i);
 		fill(r, i);
 		fkd_write(&r->batch, &r->file);
-		int ok = folder_put(r->folder, name, r->file.data, r->file.size);
+		int err = folder_put(r->folder, name, r->file.data, r->file.size);
 		free(name);
-		if (ok < 0)
+		if (err < 0)
 			return -1;
 	}
 	return 0;
@@ -133,7 +133,7 @@ static struct out *open_map(const struct run *r)
 	struct out *map =
 	    access(path, F_OK)
 	        ? out_open(path, OUT_TEXT)
-	        : fail_null("'%s' is there already; remove it, or name another folder", path);
+	        : fail_null("'%s' already exists; remove it, or name another folder", path);
 	char *text = json_dumps(stream_meta(r->labels.stream), JSON_INDENT(1));
 	if (map && (out_write(map, text, strlen(text)) < 0 || out_write(map, "\n", 1) < 0 ||
 	               out_sync(map) < 0)) {
@@ -145,7 +145,7 @@ static struct out *open_map(const struct run *r)
 	return map;
 }
 
-/* The map appears first: a store without it could be taken for another set's. */
+/* The map gets its name first: a store without it could be taken for another set's. */
 static int write_store(struct run *r)
 {
 	struct out *map = open_map(r);
@@ -165,10 +165,10 @@ static int write_store(struct run *r)
 int stage_fkd_write(const struct fkd_job *job)
 {
 	struct run r = {.job = job};
-	int ok = prepare(&r);
-	if (!ok)
-		ok = write_store(&r);
-	if (!ok)
+	int err = prepare(&r);
+	if (!err)
+		err = write_store(&r);
+	if (!err)
 		say("%s: %d epochs of %d batches, %d images of %d classes", job->out,
 		    r.labels.epochs, r.epoch.batches, r.epoch.n, r.epoch.classes);
 	label_set_close(&r.labels);
@@ -177,7 +177,7 @@ int stage_fkd_write(const struct fkd_job *job)
 	fkd_order_free(r.order);
 	epoch_free(&r.epoch);
 	dataset_free(&r.images);
-	return ok;
+	return err;
 }
 
 STAGE(stage_fkd_write)

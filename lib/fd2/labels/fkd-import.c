@@ -70,17 +70,17 @@ static int take_batch(struct run *r, const struct fkd_batch *b, int i, const cha
 		return fail("'%s' has %d samples where %d images in batches of %d leave %d", path,
 		    b->n, e->n, e->batch, n);
 	if (b->classes != e->classes)
-		return fail("'%s' tells %d classes apart, and the images have %d", path, b->classes,
-		    e->classes);
+		return fail("'%s' has labels of %d classes, and the images have %d", path,
+		    b->classes, e->classes);
 	if (b->mixing != r->mixing)
-		return fail("'%s' is mixed in another way than the first batch", path);
+		return fail("'%s' is mixed differently from the first batch", path);
 	if (box[0] < 0 || box[1] < 0 || box[2] < box[0] || box[3] < box[1] || box[2] > r->size ||
 	    box[3] > r->size)
 		return fail(
 		    "'%s' mixes outside of %d x %d pixels; give the network's input with --size",
 		    path, r->size, r->size);
 	if (!(b->lambda >= 0 && b->lambda <= 1))
-		return fail("'%s' has a mix_lam outside of 0 to 1", path);
+		return fail("'%s' has a mix_lam outside [0, 1]", path);
 	for (int k = 0; k < n; k++)
 		if (take_view(&e->views[first + k], b, k, &r->images, path) < 0)
 			return -1;
@@ -95,23 +95,23 @@ static int read_batch(struct run *r, long number, int i)
 {
 	char *path = batch_path(r, number, i);
 	struct fkd_batch b;
-	int ok = fkd_read(&b, path);
-	if (!ok)
-		ok = take_batch(r, &b, i, path);
+	int err = fkd_read(&b, path);
+	if (!err)
+		err = take_batch(r, &b, i, path);
 	fkd_free(&b);
 	free(path);
-	return ok;
+	return err;
 }
 
-/* There is no batch after the last. */
+/* No batch may follow the last. */
 static int check_end(const struct run *r, long number)
 {
 	char *path = batch_path(r, number, r->epoch.batches);
-	int ok = access(path, F_OK) ? 0
-	                            : fail("'%s' is one more than %d images in batches of %d fill",
-	                                  path, r->epoch.n, r->epoch.batch);
+	int err = access(path, F_OK) ? 0
+	                             : fail("'%s' is one more than %d images in batches of %d fill",
+	                                   path, r->epoch.n, r->epoch.batch);
 	free(path);
-	return ok;
+	return err;
 }
 
 static int read_epoch(struct run *r, long number)
@@ -127,41 +127,41 @@ static int read_epoch(struct run *r, long number)
 	return check_end(r, number);
 }
 
-/* Epochs are what lies in it, as its own readers count. */
+/* Every entry of the folder is an epoch, as FKD's own programs count. */
 static int count_epochs(struct run *r)
 {
 	DIR *d = opendir(r->job->from);
 	const struct dirent *entry;
-	int ok = 0;
+	int err = 0;
 	if (!d)
 		return fail("cannot open '%s': %s", r->job->from, strerror(errno));
-	while (!ok && (entry = readdir(d))) {
+	while (!err && (entry = readdir(d))) {
 		const char *name = entry->d_name;
 		if (!strcmp(name, ".") || !strcmp(name, ".."))
 			continue;
 		if (strncmp(name, "epoch_", 6) != 0 ||
 		    strspn(name + 6, "0123456789") != strlen(name + 6) || !name[6])
-			ok = fail(
-			    "'%s' holds '%s', which is no epoch of labels", r->job->from, name);
+			err = fail("'%s' contains '%s', which is not an epoch of labels",
+			    r->job->from, name);
 		else if (++r->epochs > EPOCHS_MAX)
-			ok = fail("'%s' holds more than %d epochs", r->job->from, EPOCHS_MAX);
+			err = fail("'%s' contains more than %d epochs", r->job->from, EPOCHS_MAX);
 	}
 	closedir(d);
-	return ok || r->epochs ? ok : fail("'%s' holds no epoch of labels", r->job->from);
+	return err || r->epochs ? err : fail("'%s' contains no epoch of labels", r->job->from);
 }
 
 static int first_batch(struct run *r, int *batch)
 {
 	char *path = batch_path(r, 0, 0);
 	struct fkd_batch b;
-	int ok = fkd_read(&b, path);
-	if (!ok && b.n > r->images.n)
-		ok = fail("'%s' has %d samples, and there are %d images", path, b.n, r->images.n);
+	int err = fkd_read(&b, path);
+	if (!err && b.n > r->images.n)
+		err = fail("'%s' has %d samples, and there are %d images", path, b.n, r->images.n);
 	*batch = b.n;
 	r->mixing = b.mixing;
 	fkd_free(&b);
 	free(path);
-	return ok;
+	return err;
 }
 
 static int read_map(struct run *r)
@@ -183,8 +183,7 @@ static int read_map(struct run *r)
 	           : fail("'%s.json' has a size of %d pixels", r->job->from, r->size);
 }
 
-/* As the map says; a store that is not mixed has empty boxes, by which it is not told from
- * CutMix. */
+/* As the map says; without it, a store that is not mixed looks like CutMix with empty boxes. */
 static int views_of(const struct run *r, struct view_options *views)
 {
 	static const enum mix_kind kinds[] = {
@@ -272,14 +271,14 @@ static int write_labels(struct run *r)
 int stage_fkd_read(const struct fkd_job *job)
 {
 	struct run r = {.job = job};
-	int ok = prepare(&r);
-	if (!ok)
-		ok = write_labels(&r);
+	int err = prepare(&r);
+	if (!err)
+		err = write_labels(&r);
 	json_decref(r.map);
 	fkd_order_free(r.order);
 	epoch_free(&r.epoch);
 	dataset_free(&r.images);
-	return ok;
+	return err;
 }
 
 STAGE(stage_fkd_read)

@@ -18,14 +18,14 @@ int fkd_map_read(json_t **map, const char *store)
 {
 	char *path = fkd_map_path(store);
 	json_error_t e;
-	int ok = 0;
+	int err = 0;
 	*map = NULL;
 	if (!access(path, F_OK)) {
 		*map = json_load_file(path, JSON_REJECT_DUPLICATES, &e);
 		if (!json_is_object(*map))
-			ok = fail(
-			    "'%s' is no JSON object: %s", path, *map ? "another value" : e.text);
+			err = fail(
+			    "'%s' is not a JSON object: %s", path, *map ? "another value" : e.text);
 	}
 	free(path);
-	return ok;
+	return err;
 }

@@ -1,6 +1,5 @@
-/* What a store of labels cannot say of itself, in a file STORE.json beside it, since whoever
- * reads the store counts what lies in it: the meta of our label stream, with the class list and
- * the digest of the images. */
+/* STORE.json, a file next to a label store STORE, since programs that read the store count the
+ * files in it: the meta of our label stream, with the class list and the digest of the images. */
 #ifndef FD2_FKD_MAP_H
 #define FD2_FKD_MAP_H
 #include <jansson.h>

@@ -1,12 +1,11 @@
-/* Labels that are used again: epochs put together from a pool of batches, after LPLD (Xiao and He
+/* Labels that are reused: epochs assembled from a pool of batches, after LPLD (Xiao and He
  * 2024, "Are Large-scale Soft Labels Necessary for Large-scale Dataset Distillation?"). An epoch of
  * training keeps its number of steps, and each step takes one batch of the pool with its views and
  * its labels.
  *
- * LPLD's program draws each step's batch anew. Here the pool is gone through from end to end,
- * then again in another order each time, so that no label serves more than once more than
- * another; and the first time it is gone through as it comes out of the stream, so that training
- * need not wait for the last label. */
+ * LPLD's program draws a batch at random for each step. Here each pass uses every batch of the
+ * pool once, in a new order, so that no label is used more than once more often than another; the
+ * first pass follows the stream, so that training does not wait for the last label. */
 #ifndef FD2_LABEL_POOL_H
 #define FD2_LABEL_POOL_H
 #include "lib/fd2/labels/labels.h"
@@ -22,7 +21,7 @@ struct pool {
 	long epochs, batches; /* what the labels' meta promises */
 	uint64_t seed;
 
-	struct epoch read; /* the last one that was read, with room for a whole one */
+	struct epoch read; /* the last one read; holds a whole epoch */
 	long number;       /* the next epoch's, at least */
 	struct epoch *v;   /* all that were read */
 	int n;
@@ -32,7 +31,7 @@ struct pool {
 	size_t bytes; /* of the tensors that were read */
 };
 
-/* The caller has filled the first part. */
+/* The caller has filled the fields above `read`. */
 void pool_init(struct pool *p, int batch, int classes, const struct view_options *views);
 void pool_free(struct pool *p);
 /* The next epoch's batches into e, as many as a whole epoch has. -1: the stream is damaged, or

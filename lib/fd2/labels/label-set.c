@@ -81,7 +81,7 @@ int label_set_end(const struct label_set *l)
 	int got = stream_next(l->stream, &a);
 	if (got <= 0)
 		return got;
-	fail("the labels go on after epoch %d with tensor '%s'", l->epochs, a.name);
+	fail("the labels continue after epoch %d with tensor '%s'", l->epochs, a.name);
 	array_free(&a);
 	return -1;
 }

@@ -9,23 +9,21 @@ struct label_set {
 	const char *made_for; /* digest of the distilled set */
 	char **class_names;
 	int classes, size, batch, epochs;
-	enum fit fit; /* how held-out images are brought to the size */
-	bool halves;  /* each batch in two, as the teacher saw it */
+	enum fit fit; /* how held-out images are resized */
+	bool halves;  /* batches are used in two halves, as the teacher labelled them */
 	struct normal normal;
 	struct view_options views;
 };
 
-/* path NULL or "-" is standard input. -1: fail_message, also for a meta that lacks something or
- * has it out of range. */
+/* path NULL or "-" is standard input. -1: fail_message, also when the meta is incomplete or has a
+ * value out of range. */
 int label_set_open(struct label_set *l, const char *path);
 void label_set_close(struct label_set *l);
-/* The distilled set, of the labels' classes. -1: also when it is not the one that they were made
- * for. */
+/* Reads the distilled set. -1: fail_message, also when the labels were made for another one. */
 int label_set_images(const struct label_set *l, struct dataset *d, char **shards, int n);
-/* How many batches the stream holds, of so many in a whole epoch; -1: a meta that promises what
- * cannot be. */
+/* The number of batches in the stream, with of_epoch in a whole epoch; -1: the meta's number is
+ * impossible. */
 long label_set_batches(const struct label_set *l, int of_epoch);
-/* After all epochs were read: 0 where the stream ends there, in a record that tells it whole; -1
- * otherwise. */
+/* After all epochs were read: 0 if the stream ends here with a valid end record, -1 otherwise. */
 int label_set_end(const struct label_set *l);
 #endif

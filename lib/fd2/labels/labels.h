@@ -1,19 +1,25 @@
-/* One epoch of soft labels: which views of the distilled images were looked at, how they were
- * mixed, and what the teachers said.
+/* The face of lib/fd2/labels: one epoch of soft labels, that is, views of the distilled images, how
+ * they are mixed, and the logits that the teachers gave them.
+ *
+ * relabel.h makes a stream of them: an epoch is drawn here, labelled by labeller.h, and written by
+ * labels-stream.c. lib/fd2/student reads it back: label-set.h opens the stream and the images that
+ * it was made for, epoch_read and epoch_render give the batches, label-pool.h uses them again.
+ * exchange.h converts to and from the label stores of the FKD family (fkd-*.c). An epoch owns its
+ * arrays and borrows the images.
  *
  * In a stream of kind "labels" an epoch is seven tensors, "E/ids" i32 [N], "E/boxes" i32 [N,4] (x,
  * y, w, h), "E/flips" bool [N], "E/with" i32 [N] (the sample of the same batch it is mixed with),
  * "E/lambda" f32 [B], "E/mix" i32 [B,4] (x0, y0, x1, y1) and "E/logits" f16 [N,K], samples in batch
- * order, E the epoch from 0. What the meta's "mix" names decides what is mixed: with "cutmix" the
- * box E/mix comes from the other sample; with "mixup" a pixel is E/lambda of the own and the rest
- * of the other's, and E/mix is empty; with "none" nothing is. Where the meta says "quarters": true
- * there is an eighth tensor before the logits, "E/quarters" u8 [N,4], the order in which the
- * image's quarters are put before the crop (image_quarters).
+ * order, E the epoch from 0. The meta's "mix" names the method: with "cutmix" the box E/mix comes
+ * from the other sample; with "mixup" a pixel is E/lambda times its own value plus 1 - E/lambda
+ * times the other's, and E/mix is empty; with "none" nothing is mixed. With "quarters": true in the
+ * meta there is an eighth tensor before the logits, "E/quarters" u8 [N,4], the order of the image's
+ * quarters before the crop (image_quarters).
  *
  * Where the meta's "batches" is less than epochs times the batches of an epoch, batches are
- * missing (fd2-relabel --label-fraction): an epoch has fewer, each whole, or none and then no
- * tensor. Row r is in batch r / "batch" of those that are there; only an epoch's last batch, when
- * it is there, may be smaller. */
+ * missing (fd2-relabel --label-fraction): an epoch has fewer, each complete, or none and then no
+ * tensors. Row r is in batch r / "batch" of those present; only the last batch of a whole epoch may
+ * be smaller. */
 #ifndef FD2_LABELS_H
 #define FD2_LABELS_H
 #include "formats/stream/stream.h"
@@ -28,17 +34,17 @@ struct view_options {
 struct epoch {
 	struct view_options options;
 	int images, batch, classes; /* of the set; `batch` of a full batch */
-	int n, batches;             /* views, and batches, that are here */
+	int n, batches;             /* views, and batches, present */
 	int *starts;        /* [batches + 1]: batch i is views starts[i] .. starts[i + 1] - 1 */
 	struct view *views; /* [n] */
 	struct mix *mixes;  /* [batches] */
 	uint16_t *logits;   /* [n][classes], f16 */
 };
 
-/* Room for a whole epoch of `images` images, laid out as one. */
+/* Allocates a whole epoch of `images` images, laid out as one. */
 void epoch_init(
     struct epoch *e, int images, int batch, int classes, const struct view_options *options);
-/* A copy that takes no more room than it needs; frees with epoch_free. */
+/* A copy with no spare memory; free it with epoch_free. */
 struct epoch epoch_copy(const struct epoch *e);
 void epoch_free(struct epoch *e);
 /* n views in full batches and a last one of what remains; their contents are undefined. */
@@ -59,7 +65,7 @@ void epoch_draw(struct epoch *e, const struct dataset *d, const struct view_draw
 /* Batch i as mixed pixels. Returns its number of samples. */
 int epoch_render(const struct epoch *e, int i, struct batch *b, const struct dataset *d,
     const struct normal *normal);
-/* No batches; then batch i of `from` behind those of e, which must have the room. */
+/* Removes all batches; appends batch i of `from`, for which e must have capacity. */
 void epoch_clear(struct epoch *e);
 void epoch_append(struct epoch *e, const struct epoch *from, int i);
 
