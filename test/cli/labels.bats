@@ -116,6 +116,7 @@ relabel() {
 	relabel -t teacher.fd2 -e 10 --keep 0.35 -o again.fd2 # its old name
 	relabel -t teacher.fd2 -e 10 --label-fraction 0.35 --seed 1 -o seed.fd2
 	cmp some.fd2 again.fd2
+	[ "$(fd2-relabel --help | grep -c -e --keep)$(fd2-relabel --list-options | grep -c -e --keep)" = 00 ]
 	py <<-'END'
 		import numpy
 		from streams import read
