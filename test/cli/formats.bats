@@ -27,7 +27,6 @@ digest() {
 
 # pkg-config finds fd2fmt in what is installed below ./usr.
 install_library() {
-	make -s -C "$root" build/lib/libfd2fmt.a build/lib/pkgconfig/fd2fmt.pc
 	"$root/tools/build/install" "$PWD/usr" "$root/build" ''
 	export PKG_CONFIG_PATH=$PWD/usr/lib/pkgconfig
 }
