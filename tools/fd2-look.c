@@ -46,6 +46,15 @@ static void print_json(json_t *v)
 	json_decref(v);
 }
 
+/* Text out of a file, without what could drive the terminal. */
+static void put_plain(const char *text)
+{
+	char *copy = xstrdup(text);
+	plain_text(copy);
+	fputs(copy, stdout);
+	free(copy);
+}
+
 /* "made by fd2-draw 0.1.0: classes=8 size=96", when the meta say so. */
 static void print_maker(const json_t *meta)
 {
@@ -55,10 +64,16 @@ static void print_maker(const json_t *meta)
 	json_t *v;
 	if (!maker)
 		return;
-	printf("made by %s %s", maker, version ? version : "");
+	fputs("made by ", stdout);
+	put_plain(maker);
+	putchar(' ');
+	put_plain(version ? version : "");
 	json_object_foreach (json_object_get(meta, "options"), key, v) {
 		char *text = json_dumps(v, JSON_ENCODE_ANY | JSON_COMPACT | JSON_REAL_PRECISION(6));
-		printf("%s %s=%s", separator, key, json_is_string(v) ? json_string_value(v) : text);
+		char *setting = xasprintf(
+		    "%s %s=%s", separator, key, json_is_string(v) ? json_string_value(v) : text);
+		put_plain(setting);
+		free(setting);
 		free(text);
 		separator = "";
 	}
@@ -90,6 +105,7 @@ static int look_at_tensors(next_tensor *next, void *reader, const char *path, js
 		} else if (job.json) {
 			json_array_append_new(list, describe_json(&a));
 		} else if (!job.tensor && !job.check) {
+			plain_text(a.name);
 			describe(&a);
 		}
 		array_free(&a);
@@ -112,7 +128,9 @@ static int look_at_stream(const char *path)
 		return -1;
 	json_t *list = json_array();
 	if (as_text()) {
-		printf("tensor stream, kind %s\n", stream_kind(r));
+		fputs("tensor stream, kind ", stdout);
+		put_plain(stream_kind(r));
+		putchar('\n');
 		print_maker(stream_meta(r));
 		describe_head();
 	}
@@ -159,8 +177,9 @@ static void print_shard(const struct survey *s, struct shard_reader *r)
 		    s->max_h);
 	print_maker(shard_meta(r));
 	for (int i = 0; i < s->n; i++) {
-		plain_text(s->v[i].name);
-		printf("%6ld  %s\n", s->v[i].count, s->v[i].name);
+		printf("%6ld  ", s->v[i].count);
+		put_plain(s->v[i].name);
+		putchar('\n');
 	}
 }
 

@@ -147,4 +147,18 @@ legacy() { # SIZE [CALL [BEFORE AFTER]]
 	tar cf odd.tar -C d $'odd\e[31m'
 	run -0 --separate-stderr fd2-look odd.tar
 	[[ $output == *"1  odd?[31m"* && $output != *$'\e'* ]]
+	need_python
+	"$python" - >odd.fd2 <<-'END'
+		import hashlib, sys, msgpack, msgpack_numpy, numpy
+		e = "odd\x1b[31m"
+		meta = {"tool": e, "version": e, "options": {e: e, "o": [e]}}
+		o = [{"format": "fd2-stream", "version": 2, "kind": e, "meta": meta},
+		     {"name": e, "value": numpy.zeros(2, dtype="<f4")}]
+		b = b"".join(msgpack.packb(x, default=msgpack_numpy.encode) for x in o)
+		end = {"end": True, "count": 1, "digest": hashlib.sha256(b).hexdigest()}
+		sys.stdout.buffer.write(b + msgpack.packb(end))
+	END
+	run -0 --separate-stderr fd2-look odd.fd2
+	[[ $output == *"kind odd?[31m"*"made by odd?[31m odd?[31m: odd?[31m=odd?[31m"* ]]
+	[[ $output == *"odd?[31m "*f32* && $output != *$'\e'* ]]
 }
