@@ -1,9 +1,9 @@
 /* A batch of soft labels in the store of the FKD family (SRe2L, CV-DD, FADRM): one file of
- * torch.save a batch, called epoch_E/batch_B.tar, which is a zip archive and holds the list
+ * torch.save per batch, called epoch_E/batch_B.tar, which is a zip archive and holds the list
  *
  *     [coords f32 [n,4], flips bool [n], mix_index i64 [n], mix_lam, mix_bbox, logits f16 [n,K]]
  *
- * Source: relabel/utils_fkd.py of CV-DD. Nothing in a file is run. */
+ * Source: relabel/utils_fkd.py of CV-DD. No code in a file is executed. */
 #ifndef FD2_FKD_H
 #define FD2_FKD_H
 #include "formats/shard/members.h"
