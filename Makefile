@@ -168,7 +168,7 @@ $(SCRIPTS):
 	$(call say,cp,$@)
 	$(Q)cp $< $@
 
-include pipelines/pipelines.mk test/test.mk test/cuda/cuda.mk
+include pipelines/pipelines.mk test/cuda/cuda.mk test/test.mk
 
 compile_commands.json: ## for clangd and other tools that parse C
 	@$(MAKE) --no-print-directory -Bn V=1 all tests | \
