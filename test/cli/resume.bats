@@ -290,6 +290,6 @@ signal_when() {
 	signal_when TERM 'grep -q "\"epoch\":3," log' "${eval[@]}" --log log -l pipe -o x.json distilled.tar 2>err
 	exec 7>&-
 	grep "stopped by SIGTERM: 'x.json.ckpt' has the state after epoch . and . batches; go on with --resume" err
-	cat many.fd2 | "${eval[@]}" -o x.json distilled.tar
+	"${eval[@]}" -o x.json distilled.tar <many.fd2
 	cmp x.json whole.json
 }
