@@ -1,12 +1,14 @@
 #!/usr/bin/env bats
-# The man pages of the tools: they name every option, its choices and its default, and their examples run.
+# The man pages of the tools: they name every option, its choices and its default, and their
+# examples run.
 
 bats_require_minimum_version 1.5.0
 load helpers
 
 pages=("$root"/man/fd2-*.1)
 
-# page_options PAGE: what --list-options prints, as the page has it: "-b" or "--fit<tab>short|squash", a line each.
+# page_options PAGE: what --list-options prints, as the page has it: "-b" or
+# "--fit<tab>short|squash", one per line
 page_options() {
 	awk '/^\.It .*Fl / {
 		sub(/^\.It /, "")
@@ -36,7 +38,7 @@ item() {
 	' "$root/man/$1"
 }
 
-# try PAGE SCRIPT: runs that example where the files of tiny_run lie, as copies that it may write over.
+# try PAGE SCRIPT: runs that example on copies of the files of tiny_run, which it may overwrite
 try() {
 	tiny_run
 	local file
@@ -48,7 +50,8 @@ try() {
 }
 
 @test "man: every tool has a page, and every page a tool" {
-	diff <(printf '%s\n' "${pages[@]}" | xargs -n 1 basename -s .1) <(basename -s .c "$root"/tools/fd2-*)
+	diff <(printf '%s\n' "${pages[@]}" | xargs -n 1 basename -s .1) \
+		<(basename -s .c "$root"/tools/fd2-*)
 }
 
 @test "man: pages and tools name the same options and choices" {
@@ -56,7 +59,9 @@ try() {
 	for page in "${pages[@]}"; do
 		tool=$(basename "$page" .1)
 		echo "$tool"
-		diff <({ page_options "$tool.1"; page_options fd2.7; } | grep -vxe -h -e --list-options | sort) <("$tool" --list-options | sed '/^\(--arch\|-a\)\t/s/\t.*//' | sort)
+		diff <({ page_options "$tool.1"; page_options fd2.7; } |
+			grep -vxe -h -e --list-options | sort) <("$tool" --list-options |
+			sed '/^\(--arch\|-a\)\t/s/\t.*//' | sort)
 	done
 }
 
@@ -84,7 +89,8 @@ try() {
 		while IFS=$'\t' read -r option default; do
 			echo "$tool --$option: $default"
 			text="$(item "$tool.1" "$option") $(item fd2.7 "$option")"
-			[[ $text == *"The default is $default"[.,]* || $text == *"The default, $default,"* ]]
+			[[ $text == *"The default is $default"[.,]* ||
+				$text == *"The default, $default,"* ]]
 			count=$((count + 1))
 		done < <("$tool" --help | awk '
 			match($0, /^ +(-., )?--[a-z-]+/) { name = substr($0, RSTART, RLENGTH); sub(/.*--/, "", name) }
@@ -114,7 +120,9 @@ links() {
 		sed -E 's,^\./(.*): id="(.*)"$,\1#\2,') >places
 	links out >leads
 	[ "$(wc -l <leads)" -gt 400 ]
-	awk -F '\t' 'NR == FNR { place[$0] = 1; next } !($2 in place) { print; bad = 1 } END { exit bad }' places leads
+	awk -F '\t' 'NR == FNR { place[$0] = 1; next }
+		!($2 in place) { print; bad = 1 }
+		END { exit bad }' places leads
 	# each manual is there, and linked from the first page
 	local page
 	for page in "$root"/man/*.[157]; do
@@ -146,7 +154,8 @@ links() {
 @test "fd2(7): the six stages, word for word" {
 	example fd2.7 stages.sh
 	run -0 --separate-stderr bash -euo pipefail stages.sh
-	jq -es '.[0].images == 6 and .[0].own_prototype > 0 and .[1].labels == "soft" and .[1].val_images == 12' <<<"$output"
+	jq -es '.[0].images == 6 and .[0].own_prototype > 0 and .[1].labels == "soft" and
+		.[1].val_images == 12' <<<"$output"
 	fd2-look --check train.tar
 	fd2-look --check val.tar
 	fd2-look --check teacher.fd2 protos.fd2 attn.fd2
@@ -154,7 +163,8 @@ links() {
 
 # recipe: its options in the text on standard input, one per line
 recipe() {
-	tr -s '\\\n\t ' ' ' | sed 's/ e / /g' | grep -oE -- '-b 32 --lr .* --fit squash' | sed 's/ --/\n--/g' | sort
+	tr -s '\\\n\t ' ' ' | sed 's/ e / /g' | grep -oE -- '-b 32 --lr .* --fit squash' |
+		sed 's/ --/\n--/g' | sort
 }
 
 @test "man: README, manuals and the demo have one recipe for photographs" {
@@ -167,8 +177,9 @@ recipe() {
 }
 
 @test "tutorial: its commands, with smaller numbers" {
-	sed -nE '/^    /{s/^    //; s/-s 96/-s 32/; s/-e 10/-e 3/; s/-e 60/-e 1/; s/--steps 100/--steps 2/; s/1-2/1/
-		/^(set|distilled) /d; s/^(fd2-draw)/\1 --classes 3 --size 40/; s/-o train/--per-class 12 &/; p}' \
+	sed -nE '/^    /{s/^    //; s/-s 96/-s 32/; s/-e 10/-e 3/; s/-e 60/-e 1/
+		s/--steps 100/--steps 2/; s/1-2/1/; /^(set|distilled) /d
+		s/^(fd2-draw)/\1 --classes 3 --size 40/; s/-o train/--per-class 12 &/; p}' \
 		"$root/pipelines/tutorial.md" >tutorial.sh
 	OMP_NUM_THREADS=1 run -0 bash -euo pipefail tutorial.sh
 	[ "$(jq .images result.json)" = 9 ]
@@ -221,7 +232,8 @@ recipe() {
 @test "fd2(7): events of the log have the keys that it names" {
 	tiny_run
 	fd2-distill -t teacher.fd2 -n 2 --steps 1 --log log -o d.tar train.tar
-	fd2-teacher -a "$tiny_arch" -q -s 32 -M 2 -b 12 -e 1 --val val.tar --log log -o t.fd2 train.tar
+	fd2-teacher -a "$tiny_arch" -q -s 32 -M 2 -b 12 -e 1 --val val.tar --log log -o t.fd2 \
+		train.tar
 	fd2-eval -a "$tiny_arch" -l labels.fd2 --val val.tar --log log distilled.tar
 	jq -r '"\(.event) \(.tool // "") \(del(.tool) | keys - ["event", "t"] | join(" ")) \(.loss // {} | keys | join(" "))"' log >got
 	diff - got <<-'END'
@@ -243,13 +255,15 @@ recipe() {
 	local word
 	while read -r word; do
 		echo "$word"
-		sed -n '/^\.Sh LOG/,/^\.Sh REPRO/p' "$root/man/fd2.7" | grep -qE "^\.(It )?Li (.* )?$word( |$)"
+		sed -n '/^\.Sh LOG/,/^\.Sh REPRO/p' "$root/man/fd2.7" |
+			grep -qE "^\.(It )?Li (.* )?$word( |$)"
 	done < <(tr ' ' '\n' <got | grep -v '^fd2\|^$' | sort -u)
 }
 
 @test "fd2-teacher(1): its example" {
 	try fd2-teacher.1 teacher.sh
-	jq -e '.[0] == "resnet18" and .[1] == 32 and (.[2] | .backbone >= 0 and .cal >= 0)' <<<"$output"
+	jq -e '.[0] == "resnet18" and .[1] == 32 and (.[2] | .backbone >= 0 and .cal >= 0)' \
+		<<<"$output"
 	fd2-look --check best.fd2
 	[ ! -e tiny.fd2.ckpt ]
 }
@@ -299,7 +313,8 @@ recipe() {
 @test "fd2-eval(1): its example, and the keys that it names" {
 	try fd2-eval.1 eval.sh
 	[ "$(cut -f 1 <<<"$output" | xargs)" = "soft hard" ]
-	diff <(sed -n '/^\.Sh OUTPUT/,/^\.El/s/^\.It Li //p' "$root/man/fd2-eval.1" | sed 's/ , /\n/g' | sort) \
+	diff <(sed -n '/^\.Sh OUTPUT/,/^\.El/s/^\.It Li //p' "$root/man/fd2-eval.1" |
+		sed 's/ , /\n/g' | sort) \
 		<(head -n 1 results.json | jq -r 'keys[]' | sort)
 }
 
@@ -310,31 +325,36 @@ recipe() {
 	# the page names the report's keys
 	local key
 	for key in $(head -n 1 report.json | jq -r 'keys[], (.calibration[0] | keys[])'); do
-		sed -n '/^\.Fl -report/,/^\.Fl -log/p' "$root/man/fd2-eval.1" | grep -qE "^\.Li (.* )?$key( |$)"
+		sed -n '/^\.Fl -report/,/^\.Fl -log/p' "$root/man/fd2-eval.1" |
+			grep -qE "^\.Li (.* )?$key( |$)"
 	done
 }
 
 @test "fd2-compare(1): its example" {
 	try fd2-compare.1 compare.sh
-	[ "$(tail -n 2 <<<"$output" | cut -f 1,2)" = $'distilled\tconvnet3\nrandom baseline\tconvnet3' ]
+	[ "$(tail -n 2 <<<"$output" | cut -f 1,2)" = \
+		$'distilled\tconvnet3\nrandom baseline\tconvnet3' ]
 }
 
 @test "fd2-stat(1): its example, and the keys that it names" {
 	try fd2-stat.1 stat.sh
 	[ "${#lines[@]}" = 2 ]
 	diff <(sed -n '/^\.Sh OUTPUT/,/^\.Sh EXIT/s/^\.It Li //p' "$root/man/fd2-stat.1" | sort) \
-		<({ echo "${lines[0]}"; fd2-attn -t teacher.fd2 val.tar | fd2-stat --boxes val.tar; } | jq -r 'keys[]' | sort -u)
+		<({ echo "${lines[0]}"; fd2-attn -t teacher.fd2 val.tar |
+		fd2-stat --boxes val.tar; } | jq -r 'keys[]' | sort -u)
 }
 
 @test "fd2-import(1): its example" {
 	try fd2-import.1 import.sh
-	[ "$(fd2-look --json mine-train.tar | jq -c '[.samples, .classes["red-spot"]]')" = '[36,12]' ]
+	[ "$(fd2-look --json mine-train.tar | jq -c '[.samples, .classes["red-spot"]]')" = \
+		'[36,12]' ]
 	fd2-look --check mine-val.tar
 	[ "${stderr_lines[-1]}" = "fd2-import: mine-val.tar: 12 images of 3 classes" ]
 }
 
 @test "fd2-exchange(1): its example" {
 	try fd2-exchange.1 exchange.sh
-	[ "$(fd2-look --json back.tar | jq -r .digest)" = "$(fd2-look --json distilled.tar | jq -r .digest)" ]
+	[ "$(fd2-look --json back.tar | jq -r .digest)" = "$(fd2-look --json distilled.tar |
+		jq -r .digest)" ]
 	jq -e '.images == 6 and .labels == "soft"' <<<"$output"
 }

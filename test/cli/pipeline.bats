@@ -21,7 +21,8 @@ tensors() {
 	fd2-attn -t t.fd2 <d.tar >a.fd2
 	run -0 --separate-stderr bash -c 'set -o pipefail; fd2-relabel -t t.fd2 -e 1 <d.tar | fd2-eval --val real.tar d.tar'
 	[ -z "$stderr" ]
-	[ "$(jq -c '[.arch, .labels, .classes, .images, .val_images, .epochs]' <<<"$output")" = '["resnet18","soft",2,2,8,1]' ]
+	[ "$(jq -c '[.arch, .labels, .classes, .images, .val_images, .epochs]' <<<"$output")" = \
+		'["resnet18","soft",2,2,8,1]' ]
 	[ "$(wc -l <<<"$output")" = 1 ]
 	fd2-look --check t.fd2 p.fd2 a.fd2
 	fd2-look --check d.tar
@@ -37,17 +38,21 @@ tensors() {
 }
 
 @test "pipeline: fewer epochs than labelled, more are refused" {
-	[ "$(fd2-eval -a "$tiny_arch" --val val.tar -l labels.fd2 -e 1 distilled.tar | jq .epochs)" = 1 ]
+	[ "$(fd2-eval -a "$tiny_arch" --val val.tar -l labels.fd2 -e 1 distilled.tar |
+		jq .epochs)" = 1 ]
 	run -1 --separate-stderr fd2-eval --val val.tar -l labels.fd2 -e 4 distilled.tar
 	said "fd2-eval: --epochs 4, but the labels hold 3; --reuse-labels goes through them again"
 }
 
 @test "pipeline: hard labels, and the student that is saved" {
-	fd2-eval -a "$tiny_arch" --hard -s 32 -e 2 --val val.tar --save student.fd2 --log eval.log distilled.tar >out.json
+	fd2-eval -a "$tiny_arch" --hard -s 32 -e 2 --val val.tar --save student.fd2 --log eval.log \
+		distilled.tar >out.json
 	[ "$(jq -c '[.labels, .epochs, .best_epoch, .images]' out.json)" = '["hard",2,2,6]' ]
-	[ "$(jq -c 'select(.event == "epoch") | [.epoch, .loss.ce > 0, .top1 != null]' eval.log | paste -sd' ')" = '[1,true,false] [2,true,true]' ]
+	[ "$(jq -c 'select(.event == "epoch") | [.epoch, .loss.ce > 0, .top1 != null]' eval.log |
+		paste -sd' ')" = '[1,true,false] [2,true,true]' ]
 	[ "$(tensors student.fd2 .kind)" = '"student"' ]
-	[ "$(tensors student.fd2 '.tensors[] | select(.name == "fc.weight") | .shape')" = "[3,$tiny_channels]" ]
+	[ "$(tensors student.fd2 '.tensors[] | select(.name == "fc.weight") | .shape')" = \
+		"[3,$tiny_channels]" ]
 	[ "$(tensors student.fd2 .meta.classes)" = '["blue-ring","gold-bar","red-spot"]' ]
 	run -2 --separate-stderr fd2-eval --hard --save - --val val.tar distilled.tar
 	[[ ${stderr_lines[0]} == *"--save and --output are both '-'" ]]
@@ -57,60 +62,77 @@ tensors() {
 
 @test "pipeline: several students learn at once as they would alone" {
 	local students=(-a convnet3 -a mobilenet_v2 --seeds 1-2) arch seed
-	fd2-eval "${students[@]}" --val val.tar -l labels.fd2 --val-every 2 --report all.report --log log distilled.tar >all.json
-	[ "$(jq -c '[.arch, .seed, .lr]' all.json | xargs)" = "[convnet3,1,0.001] [convnet3,2,0.001] [mobilenet_v2,1,0.0025] [mobilenet_v2,2,0.0025]" ]
+	fd2-eval "${students[@]}" --val val.tar -l labels.fd2 --val-every 2 --report all.report \
+		--log log distilled.tar >all.json
+	[ "$(jq -c '[.arch, .seed, .lr]' all.json |
+		xargs)" = "[convnet3,1,0.001] [convnet3,2,0.001] [mobilenet_v2,1,0.0025] [mobilenet_v2,2,0.0025]" ]
 	for arch in convnet3 mobilenet_v2; do
 		for seed in 1 2; do
-			fd2-eval -a $arch --seed $seed --val val.tar -l labels.fd2 --val-every 2 --report one.report distilled.tar >>alone.json
+			fd2-eval -a $arch --seed $seed --val val.tar -l labels.fd2 --val-every 2 \
+				--report one.report distilled.tar >>alone.json
 			cat one.report >>alone.report
 		done
 	done
 	cmp all.json alone.json
 	cmp all.report alone.report
 	[ "$(sort all.json | uniq | wc -l)" = 4 ]
-	[ "$(jq -c 'select(.event == "epoch" and .top1) | [.epoch, .student]' log | xargs)" = "[2,0] [2,1] [2,2] [2,3] [3,0] [3,1] [3,2] [3,3]" ]
+	[ "$(jq -c 'select(.event == "epoch" and .top1) | [.epoch, .student]' log |
+		xargs)" = "[2,0] [2,1] [2,2] [2,3] [3,0] [3,1] [3,2] [3,3]" ]
 	jq -es 'map(select(.event == "cost")) | length == 4 and all(.seconds > 0 and .peak_mib > 10)' log
 	# views without labels come from --seed, for all students
-	fd2-eval --hard -s 32 -e 2 -a convnet3 --seed 5 --seeds 1-2 --val val.tar distilled.tar >all.json
+	fd2-eval --hard -s 32 -e 2 -a convnet3 --seed 5 --seeds 1-2 --val val.tar distilled.tar \
+		>all.json
 	for seed in 1 2; do
-		fd2-eval --hard -s 32 -e 2 -a convnet3 --seed 5 --seeds $seed --val val.tar distilled.tar
+		fd2-eval --hard -s 32 -e 2 -a convnet3 --seed 5 --seeds $seed --val val.tar \
+			distilled.tar
 	done | cmp - all.json
 }
 
 @test "pipeline: the report adds up to the line, and so do the bytes" {
-	fd2-eval -a convnet3 --lr 0.01 --val val.tar -l labels.fd2 --report report distilled.tar >line
+	fd2-eval -a convnet3 --lr 0.01 --val val.tar -l labels.fd2 --report report distilled.tar \
+		>line
 	jq -se '(.[1].confusion | [range(length) as $i | .[$i][$i]] | add) as $hits | .[0] as $line | .[1] |
 		def near($a; $b): ($a - $b | fabs) < 1e-5;
 		near($line.top1; $hits / 12) and .images == [4, 4, 4] and (.confusion | map(add)) == .images and
 		near($line.top1; .top1 | add / 3) and .top5 == [1, 1, 1] and .classes == ["blue-ring", "gold-bar", "red-spot"] and
 		near($line.ece; .calibration | map(.images / 12 * (.accuracy - .confidence | fabs)) | add) and
 		(.calibration | map(.images) | add) == 12 and $line.nll > 0 and
-		(.calibration | all(.confidence > .within[0] and .confidence <= .within[1]))' line report
-	[ "$(jq .image_bytes line)" = "$(tar tvf distilled.tar | awk '/\.jpg$/ { n += $3 } END { print n }')" ]
+		(.calibration | all(.confidence > .within[0] and .confidence <= .within[1]))' line \
+			report
+	[ "$(jq .image_bytes line)" = "$(tar tvf distilled.tar |
+		awk '/\.jpg$/ { n += $3 } END { print n }')" ]
 	fd2-look --json labels.fd2 >labels.json
 	[ "$(jq .label_bytes line)" = "$(jq '{i32: 4, f32: 4, f16: 2, bool: 1} as $size |
-		[.tensors[] | $size[.dtype] * (.shape | reduce .[] as $n (1; . * $n))] | add' labels.json)" ]
+		[.tensors[] | $size[.dtype] * (.shape | reduce .[] as $n (1; . * $n))] | add' \
+		labels.json)" ]
 }
 
 @test "pipeline: val chooses the best epoch, test measures it" {
 	fd2-draw --classes 3 --per-class 7 --size 40 --split val --seed 9 -o test.tar
-	local student=(-a convnet3 --lr 0.05 --zeta 1 -l labels.fd2 --val-every 1 distilled.tar) n best
+	local student=(-a convnet3 --lr 0.05 --zeta 1 -l labels.fd2 --val-every 1 distilled.tar) n \
+		best
 	fd2-eval "${student[@]}" --val val.tar --log log >val.json
 	fd2-eval "${student[@]}" --val val.tar --test test.tar --save student.fd2 >both.json
-	[ "$(jq -c '[.measured_on, .best_chosen_on, .test_images]' val.json both.json | xargs)" = "[val,val,0] [test,val,21]" ]
+	[ "$(jq -c '[.measured_on, .best_chosen_on, .test_images]' val.json both.json |
+		xargs)" = "[val,val,0] [test,val,21]" ]
 	[ "$(jq '.best_epoch' val.json)" = "$(jq '.best_epoch' both.json)" ]
-	[ "$(jq '.best_epoch' val.json)" = "$(jq -s 'map(select(.top1)) | max_by([.top1, -.epoch]).epoch' log)" ]
-	[ "$(jq '.best_top1 * 12 | round' val.json)" = "$(jq -s 'map(.top1 // 0) | max * 12 / 100 | round' log)" ]
+	[ "$(jq '.best_epoch' val.json)" = "$(jq -s \
+		'map(select(.top1)) | max_by([.top1, -.epoch]).epoch' log)" ]
+	[ "$(jq '.best_top1 * 12 | round' val.json)" = \
+		"$(jq -s 'map(.top1 // 0) | max * 12 / 100 | round' log)" ]
 	# --test in the place of --val: its curve has both epochs
 	fd2-eval "${student[@]}" --val test.tar --log test.log >last.json
 	best=$(jq '.best_epoch' both.json)
 	for n in top1 top5 ece nll; do
 		[ "$(jq ".$n" both.json)" = "$(jq ".$n" last.json)" ]
 	done
-	jq -s --argjson e "$best" 'map(select(.epoch == $e))[0].top1 * 21 / 100 | round' test.log >wanted
+	jq -s --argjson e "$best" 'map(select(.epoch == $e))[0].top1 * 21 / 100 | round' test.log \
+		>wanted
 	[ "$(jq '.best_top1 * 21 | round' both.json)" = "$(cat wanted)" ]
-	[ "$(tensors student.fd2 '.meta.inputs.test')" = "\"$(fd2-look --json test.tar | jq -r .digest)\"" ]
-	[ "$(tensors student.fd2 '.meta.top1 * 21 / 100 | round')" = "$(jq '.top1 * 21 | round' both.json)" ]
+	[ "$(tensors student.fd2 '.meta.inputs.test')" = "\"$(fd2-look --json test.tar |
+		jq -r .digest)\"" ]
+	[ "$(tensors student.fd2 '.meta.top1 * 21 / 100 | round')" = \
+		"$(jq '.top1 * 21 | round' both.json)" ]
 	run -1 --separate-stderr fd2-eval "${student[@]}" --val val.tar --test val.tar
 	said "fd2-eval: --val and --test hold the same images (????????????...)"
 }
@@ -132,9 +154,11 @@ tensors() {
 		run -2 --separate-stderr fd2-eval --val val.tar -l labels.fd2 "$@" distilled.tar
 		[ "${stderr_lines[0]}" = "fd2-eval: $sentence" ]
 	}
-	refused "--arch 'convnet3' is given twice; --seeds makes several students of it" -a convnet3 -a convnet3
+	refused "--arch 'convnet3' is given twice; --seeds makes several students of it" -a \
+		convnet3 -a convnet3
 	refused "--save is for one student, not for 2" --seeds 1-2 --save s.fd2
-	refused "--init is for students of one architecture, not of 2" -a convnet3 -a convnet4 --init student.fd2
+	refused "--init is for students of one architecture, not of 2" -a convnet3 -a convnet4 \
+		--init student.fd2
 	refused "more than 256 students" --seeds 1-
 	refused "--lr expects a number from 0 to 100, or ARCH=X, not 'fast'" --lr fast
 	refused "--lr expects a number from 0 to 100, or ARCH=X, not 'resnet18=-1'" --lr resnet18=-1
@@ -149,10 +173,12 @@ tensors() {
 @test "pipeline: images beyond --cache wait in a file, and nothing else changes" {
 	fd2-draw --classes 3 --per-class 4 --size 260 >large.tar
 	for mib in 1 4096; do
-		fd2-teacher -a "$tiny_arch" -q -s 224 -M 2 -b 6 -e 1 --val large.tar --log $mib.log --cache $mib -o $mib.fd2 large.tar
+		fd2-teacher -a "$tiny_arch" -q -s 224 -M 2 -b 6 -e 1 --val large.tar --log \
+			$mib.log --cache $mib -o $mib.fd2 large.tar
 		fd2-distill -q -t $mib.fd2 --steps 0 --plain --cache $mib -o $mib.tar large.tar
 		fd2-protos -q -t $mib.fd2 --cache $mib -o $mib.protos large.tar
-		fd2-eval -a "$tiny_arch" -q --hard -e 1 --val large.tar --cache $mib $mib.tar >$mib.json
+		fd2-eval -a "$tiny_arch" -q --hard -e 1 --val large.tar --cache $mib $mib.tar \
+			>$mib.json
 		jq -c 'select(.event == "epoch") | [.loss, .val_cal]' $mib.log >$mib.epochs
 	done
 	for what in fd2 tar protos json epochs; do
@@ -167,12 +193,14 @@ tensors() {
 }
 
 @test "teacher: both branches' accuracy each epoch, and the best epoch" {
-	run -0 --separate-stderr fd2-teacher -a "$tiny_arch" -s 32 -M 2 -b 12 -e 2 --val val.tar --best best.fd2 -o t.fd2 --log t.log train.tar
+	run -0 --separate-stderr fd2-teacher -a "$tiny_arch" -s 32 -M 2 -b 12 -e 2 --val val.tar \
+		--best best.fd2 -o t.fd2 --log t.log train.tar
 	[ "${#stderr_lines[@]}" = 8 ]
 	[[ ${stderr_lines[2]} =~ ^"fd2-teacher: $tiny_arch "\ +"last epoch "\ +"best epoch"$ ]]
 	[[ ${stderr_lines[6]} =~ ^"fd2-teacher: backbone acc "\ +[0-9.]+\ %\ +[0-9.]+\ %$ ]]
 	for epoch in 1 2; do
-		[[ ${stderr_lines[epoch - 1]} =~ ^"fd2-teacher: epoch   $epoch  loss "[0-9.]+"  train "\ *[0-9.]+" %  val: backbone "\ *([0-9.]+)" %  cal "\ *([0-9.]+)" %"$ ]]
+		[[ ${stderr_lines[epoch - 1]} =~ \
+			^"fd2-teacher: epoch   $epoch  loss "[0-9.]+"  train "\ *[0-9.]+" %  val: backbone "\ *([0-9.]+)" %  cal "\ *([0-9.]+)" %"$ ]]
 		[ "$(jq -s "map(select(.epoch == $epoch)) | .[0].val_backbone * 100 | round == (${BASH_REMATCH[1]} * 100 | round)" t.log)" = true ]
 	done
 	jq -es 'map(select(.event == "epoch")) | length == 2 and all(.loss.total > 0 and .loss.center > 0 and .val_cal >= 0)' t.log
@@ -186,9 +214,12 @@ tensors() {
 }
 
 @test "teacher: averaged weights, guided crops, CAL's centres and schedule; resumed to the same bytes" {
-	local options=(-s 32 -M 2 -b 12 -e 3 --ema 0.9 --cal-augment --center-update cal --schedule exp --val val.tar)
+	local options=(-s 32 -M 2 -b 12 -e 3 --ema 0.9 --cal-augment --center-update cal \
+		--schedule exp --val val.tar)
 	fd2-teacher -a "$tiny_arch" "${options[@]}" -q -o whole.fd2 train.tar
-	[ "$(fd2-look --json whole.fd2 | jq -c '.meta.options | [.ema, ."cal-augment", ."center-update", .schedule]')" = '[0.9,true,"cal","exp"]' ]
+	[ "$(fd2-look --json whole.fd2 | jq -c \
+		'.meta.options | [.ema, ."cal-augment", ."center-update", .schedule]')" = \
+		'[0.9,true,"cal","exp"]' ]
 	# killed at the first checkpoint
 	fd2-teacher -a "$tiny_arch" "${options[@]}" -q -o t.fd2 --checkpoint-every 1 train.tar &
 	local pid=$!
@@ -203,17 +234,20 @@ tensors() {
 	for without in "--ema 0" "--center-update paper" "--schedule cosine"; do
 		# shellcheck disable=SC2086 # two words
 		fd2-teacher -a "$tiny_arch" "${options[@]}" $without -q -o other.fd2 train.tar
-		! cmp -s <(fd2-look --tensor cal.prototypes whole.fd2) <(fd2-look --tensor cal.prototypes other.fd2) || false
+		! cmp -s <(fd2-look --tensor cal.prototypes whole.fd2) \
+			<(fd2-look --tensor cal.prototypes other.fd2) || false
 	done
 }
 
 @test "backbones: one of each family is a teacher, is distilled, labels, and learns as a student" {
 	local arch
-	for arch in resnet50 mobilenet_v2 densenet121 shufflenet_v2_x0_5 shufflenet_v2_x1_0 convnet3; do
+	for arch in resnet50 mobilenet_v2 densenet121 shufflenet_v2_x0_5 shufflenet_v2_x1_0 \
+		convnet3; do
 		fd2-teacher -q -a $arch -s 32 -M 2 -b 12 -e 1 -o arch.fd2 train.tar
 		[ "$(tensors arch.fd2 .meta.arch)" = "\"$arch\"" ]
 		fd2-distill -q -t arch.fd2 -n 1 --steps 2 train.tar -o arch.tar
-		fd2-relabel -q -t arch.fd2 -b 3 -e 1 arch.tar | fd2-eval -q -a $arch --val val.tar arch.tar >arch.json
+		fd2-relabel -q -t arch.fd2 -b 3 -e 1 arch.tar |
+			fd2-eval -q -a $arch --val val.tar arch.tar >arch.json
 		[ "$(jq -c '[.arch, .images, .val_images > 0]' arch.json)" = "[\"$arch\",3,true]" ]
 	done
 	run -1 --separate-stderr fd2-teacher -a densenet121 --last-stride 1 -s 32 train.tar
@@ -223,8 +257,10 @@ tensors() {
 }
 
 @test "protos: the online prototypes are the teacher's own" {
-	[ "$(tensors protos.fd2 '[.kind, .tensors[0].name, .tensors[0].shape]')" = '["protos","prototypes",[3,'$((2 * tiny_channels))']]' ]
-	cmp <(fd2-look --tensor prototypes protos.fd2) <(fd2-look --tensor cal.prototypes teacher.fd2)
+	[ "$(tensors protos.fd2 '[.kind, .tensors[0].name, .tensors[0].shape]')" = \
+		'["protos","prototypes",[3,'$((2 * tiny_channels))']]' ]
+	cmp <(fd2-look --tensor prototypes protos.fd2) \
+		<(fd2-look --tensor cal.prototypes teacher.fd2)
 	fd2-protos -t teacher.fd2 | cmp - <(fd2-protos <teacher.fd2)
 }
 
@@ -235,14 +271,16 @@ tensors() {
 	local shards
 	for shards in first second "first second"; do
 		# shellcheck disable=SC2046,SC2086 # the last is two
-		fd2-protos --dtype f32 -t teacher.fd2 $(printf '%s.tar ' $shards) | fd2-look --tensor prototypes >"${shards// /-}"
+		fd2-protos --dtype f32 -t teacher.fd2 $(printf '%s.tar ' $shards) |
+			fd2-look --tensor prototypes >"${shards// /-}"
 	done
 	[ "$(wc -lw <first-second | xargs)" = "3 $((6 * tiny_channels))" ]
 	paste -d ' ' first second first-second | awk '{
 		n = NF / 3
 		for (i = 1; i <= n; i++) { d = ($i + $(i + n)) / 2 - $(i + 2 * n); if (d * d > 1e-12) exit 1; s += $i ^ 2 }
 	} END { if (s < 1e-3) exit 1 }'
-	fd2-protos --dtype f32 -b 1 -t teacher.fd2 first.tar second.tar | fd2-look --tensor prototypes >one
+	fd2-protos --dtype f32 -b 1 -t teacher.fd2 first.tar second.tar |
+		fd2-look --tensor prototypes >one
 	paste -d ' ' first-second one | awk '{ n = NF / 2; for (i = 1; i <= n; i++) { d = $i - $(i + n); if (d * d > 1e-10) exit 1 } }'
 	run -1 --separate-stderr fd2-protos -t teacher.fd2 -o x.fd2 <(tar c red-spot)
 	[ ! -e x.fd2 ]
@@ -265,16 +303,19 @@ tensors() {
 	fd2-attn -t teacher.fd2 --heatmap --shared-scale -o s.tar distilled.tar
 	fd2-look --check h.tar
 	fd2-look --check s.tar
-	[ "$(fd2-look --json h.tar | jq -c '[.samples, .width, .classes["gold-bar"]]')" = '[6,[32,32],2]' ]
+	[ "$(fd2-look --json h.tar | jq -c '[.samples, .width, .classes["gold-bar"]]')" = \
+		'[6,[32,32],2]' ]
 	diff <(tar tf h.tar) <(tar tf distilled.tar | grep -v __start__)
 	run ! cmp -s <(tar xOf h.tar red-spot/0001.jpg) <(tar xOf s.tar red-spot/0001.jpg)
 }
 
 @test "stat: attention, prototypes and true parts" {
 	[ "$(fd2-stat attn.fd2 | jq -c keys)" = '["images","intra_class_attention"]' ]
-	fd2-stat -p protos.fd2 attn.fd2 | jq -e '.images == 6 and .own_prototype > 0 and .other_prototypes > 0'
+	fd2-stat -p protos.fd2 attn.fd2 | jq -e \
+		'.images == 6 and .own_prototype > 0 and .other_prototypes > 0'
 	fd2-attn -t teacher.fd2 -o v.fd2 val.tar
-	fd2-stat --boxes val.tar <v.fd2 | jq -e '.images == 12 and .part_mass > 0 and .part_mass < 1 and .part_area > 0 and .part_area < 0.2'
+	fd2-stat --boxes val.tar <v.fd2 | jq -e \
+		'.images == 12 and .part_mass > 0 and .part_mass < 1 and .part_area > 0 and .part_area < 0.2'
 	[ "$(fd2-stat -g 1 attn.fd2 | jq -c .intra_class_attention)" = null ]
 	run -1 --separate-stderr fd2-stat --boxes distilled.tar v.fd2
 	said "fd2-stat: image 'blue-ring/0001' of 'distilled.tar' has no part box in its .json"
@@ -342,10 +383,12 @@ tensors() {
 	local common=(-q --threads 1)
 	for n in 1 2 3; do
 		((n < 3)) || common+=(--seed 1)
-		fd2-teacher -a "$tiny_arch" "${common[@]}" -s 32 -M 2 -b 12 -e 1 -o t$n.fd2 train.tar
+		fd2-teacher -a "$tiny_arch" "${common[@]}" -s 32 -M 2 -b 12 -e 1 -o t$n.fd2 \
+			train.tar
 		fd2-distill "${common[@]}" -t teacher.fd2 --steps 2 -o d$n.tar train.tar
 		fd2-relabel "${common[@]}" -t teacher.fd2 -e 1 -o l$n.fd2 distilled.tar
-		fd2-eval -a "$tiny_arch" "${common[@]}" --val val.tar -l labels.fd2 -o e$n.json --save s$n.fd2 distilled.tar
+		fd2-eval -a "$tiny_arch" "${common[@]}" --val val.tar -l labels.fd2 -o e$n.json \
+			--save s$n.fd2 distilled.tar
 	done
 	for file in t?.fd2 d?.tar l?.fd2 e?.json s?.fd2; do
 		case $file in

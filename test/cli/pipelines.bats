@@ -23,7 +23,8 @@ weights() {
 	touch w/shufflenetv2_x0.5-f707e7126e.pth
 }
 
-small=(CLASSES=3 SIZE=32 EPOCHS=1 STEPS=2 FADRM_STEPS=4 STUDENT_EPOCHS=2 RDED_EPOCHS=2 BATCH=3 SEEDS=1 'IPC=1 2' THREADS=1
+small=(CLASSES=3 SIZE=32 EPOCHS=1 STEPS=2 FADRM_STEPS=4 STUDENT_EPOCHS=2 RDED_EPOCHS=2 BATCH=3 \
+	SEEDS=1 'IPC=1 2' THREADS=1
 	TEACHERS=resnet18 FADRM_TEACHERS=resnet18 STUDENTS=resnet18 'METHODS=sre2l++ sre2l++fd2')
 # tiny SET ARGUMENT...: the settings of a run of seconds
 tiny() {
@@ -35,13 +36,16 @@ tiny() {
 photos() {
 	mkdir -p photos/train photos/val
 	fd2-draw --classes 3 --per-class 12 --size 40 | tar -x -C photos/train --exclude '__*__'
-	fd2-draw --classes 3 --per-class 4 --size 40 --split val | tar -x -C photos/val --exclude '__*__'
+	fd2-draw --classes 3 --per-class 4 --size 40 --split val |
+		tar -x -C photos/val --exclude '__*__'
 }
 
-# counts: of imports, teachers, prototypes, parts of chosen and distilled sets, students with soft and with hard labels, in a plan
+# counts PLAN: of imports, teachers, prototypes, parts of selected and distilled sets, and students
+# with soft and with hard labels
 counts() {
 	local stage
-	for stage in import teacher protos select distill 'relabel .* | fd2-eval' 'eval .* --hard'; do
+	for stage in import teacher protos select distill 'relabel .* | fd2-eval' \
+		'eval .* --hard'; do
 		grep -c "^fd2-$stage " "$1" || true
 	done | xargs
 }
@@ -60,10 +64,11 @@ counts() {
 		nette 1 5 4 12 6 72 18
 		woof 1 5 4 12 6 72 18
 	END
-	# three seeds each: five students of random images under both labels, and of four distilled sets
+	# three seeds each: five students of random images with both labels, and of four sets
 	would cub ARCHIVE=x.tgz cross >plan
 	[ "$(counts plan)" = "1 4 4 6 8 75 15" ]
-	# three seeds each: 19 teachers of Fig. 4; random images at two IPCs; 22 variants, one of which is FD2 itself
+	# three seeds each: 19 teachers of Fig. 4; random images at two IPCs; 22 variants, one of
+	# which is FD2 itself
 	for set in cub aircraft cars nette woof; do
 		would "$set" ARCHIVE=x.tgz BATCH=200 ablations >plan
 		[ "$(counts plan)" = "1 58 1 6 22 72 6" ]
@@ -85,7 +90,8 @@ counts() {
 	grep -qE -- '^fd2-relabel .*--epochs 300 .*--arch resnet18 --lr 0.0005' plan
 	grep -qE -- '^fd2-distill .*-t .*shufflenet_v2_x1_0.fd2 -t .*mobilenet_v2.fd2 .*/fadrm\+-50-' plan
 	grep -qE -- '^fd2-relabel .*--batch 100 .*/rded-50-' plan
-	would cub ARCHIVE='a b' WEIGHTS=. TEACHERS=resnet18 FADRM_TEACHERS=resnet18 2>&1 | grep -F "no weights of resnet18 in ."
+	would cub ARCHIVE='a b' WEIGHTS=. TEACHERS=resnet18 FADRM_TEACHERS=resnet18 2>&1 |
+		grep -F "no weights of resnet18 in ."
 }
 
 @test "pipelines: the authors' settings" {
@@ -129,7 +135,8 @@ counts() {
 @test "pipelines: a run that is interrupted goes on, and is not made again" {
 	photos
 	local status=0 teacher
-	setsid make -f "$root/pipelines/paper/nette.mk" "${small[@]}" ARCHIVE=photos >log 2>&1 3>&- &
+	setsid make -f "$root/pipelines/paper/nette.mk" "${small[@]}" ARCHIVE=photos >log 2>&1 \
+		3>&- &
 	until compgen -G 'imagenette-trial/sre2l++-1-*.tar' >/dev/null; do
 		kill -0 $!
 		sleep 0.1
@@ -150,7 +157,8 @@ counts() {
 	[ "$(sed -n 3,4p $main.md)" = "| method | ipc | student | mean % | spread | seeds | paper % |
 | --- | --- | --- | --- | --- | --- | --- |" ]
 	# the paper's figures belong to its own settings
-	grep -E '^\| resnet18 \| 8 \| 0.3 \| [0-9.]+ \| - \| [0-9.]+ \| - \| 1 \| - \| - \|$' imagenette-trial/teachers.TEACHERS-resnet18.md
+	grep -E '^\| resnet18 \| 8 \| 0.3 \| [0-9.]+ \| - \| [0-9.]+ \| - \| 1 \| - \| - \|$' \
+		imagenette-trial/teachers.TEACHERS-resnet18.md
 	run -0 tiny nette THREADS=2
 	[ "$output" = "make: Nothing to be done for 'all'." ]
 	# a narrower table has a file of its own
@@ -175,7 +183,9 @@ counts() {
 	[ "$(xargs <sets)" = "array/sre2l++-1-0-2.tar array/sre2l++fd2-1-0-2.tar" ]
 	local task pids=()
 	for task in 1 2; do
-		SLURM_ARRAY_TASK_ID=$task "$root/pipelines/slurm.sh" sets -f "$root/pipelines/paper/nette.mk" "${small[@]}" OUT=array IPC=1 >"log-$task" 3>&- &
+		SLURM_ARRAY_TASK_ID=$task "$root/pipelines/slurm.sh" sets -f \
+			"$root/pipelines/paper/nette.mk" "${small[@]}" OUT=array IPC=1 \
+			>"log-$task" 3>&- &
 		pids+=($!)
 	done
 	wait "${pids[0]}"
@@ -183,57 +193,75 @@ counts() {
 	[ "$(cat log-1 log-2 | grep -c ^fd2-)" = 2 ]
 	cmp imagenette-trial/sre2l++-1-0-2.tar array/sre2l++-1-0-2.tar
 	cmp imagenette-trial/sre2l++fd2-1-0-2.tar array/sre2l++fd2-1-0-2.tar
-	SLURM_ARRAY_TASK_ID=0 run -1 "$root/pipelines/slurm.sh" sets -f "$root/pipelines/paper/nette.mk"
+	SLURM_ARRAY_TASK_ID=0 run -1 "$root/pipelines/slurm.sh" sets -f \
+		"$root/pipelines/paper/nette.mk"
 	[ "$output" = "slurm.sh: task 0: lines are counted from 1 (sbatch --array=1-N)" ]
-	SLURM_ARRAY_TASK_ID=3 run -1 "$root/pipelines/slurm.sh" sets -f "$root/pipelines/paper/nette.mk"
+	SLURM_ARRAY_TASK_ID=3 run -1 "$root/pipelines/slurm.sh" sets -f \
+		"$root/pipelines/paper/nette.mk"
 	[ "$output" = "slurm.sh: 'sets' has no line 3" ]
 }
 
-@test "pipelines: selections, several teachers, ablations, seconds and the BatchNorm term in miniature" {
+@test "pipelines: selections, several teachers, ablations, seconds, BatchNorm term in miniature" {
 	photos
-	local goals=(ARCHIVE=photos RANDOM= IPC=1 IPC_ns=2 VALUES_ns=2 VALUES_alpha-pretrain=2/0.5 BN_STEPS=2)
+	local goals=(ARCHIVE=photos RANDOM= IPC=1 IPC_ns=2 VALUES_ns=2 VALUES_alpha-pretrain=2/0.5 \
+		BN_STEPS=2)
 	tiny nette "${goals[@]}" SEEDS='1 2' METHODS='random random-soft' main ns-time >log
 	cd imagenette-trial
 	# each seed has its own random images, under both labels
 	run ! cmp -s random-1-seed1-0-2.tar random-1-seed2-0-2.tar
-	[ "$(jq -r '[.data, .labels] | @tsv' random*.json | sort | uniq -c | xargs)" = "2 random hard 2 random-soft soft" ]
+	[ "$(jq -r '[.data, .labels] | @tsv' random*.json | sort | uniq -c |
+		xargs)" = "2 random hard 2 random-soft soft" ]
 	# mean and sample standard deviation once more, with awk
 	local method form expected
 	for method in random random-soft; do
-		expected=$(jq .top1 "$method-1-resnet18-"[12].json | xargs | awk '{ printf "%.2f %.2f 2", 50 * ($1 + $2), ($1 > $2 ? $1 - $2 : $2 - $1) * 100 / sqrt(2) }')
-		[ "$(awk -v m="$method" -F '\t' '$1 == m { printf "%.2f %.2f %d", $4, $5, $6 }' main.*.METHODS-random-*.tsv)" = "$expected" ]
+		expected=$(jq .top1 "$method-1-resnet18-"[12].json | xargs |
+			awk '{ printf "%.2f %.2f 2", 50 * ($1 + $2), ($1 > $2 ? $1 - $2 : $2 - $1) * 100 / sqrt(2) }')
+		[ "$(awk -v m="$method" -F '\t' '$1 == m { printf "%.2f %.2f %d", $4, $5, $6 }' \
+			main.*.METHODS-random-*.tsv)" = "$expected" ]
 	done
-	(cd .. && tiny nette "${goals[@]}" METHODS='rded fadrm+fd2' main ablation-alpha-pretrain bn-loss >log)
-	[ "$(cut -f 1,5-7 main.*.METHODS-rded-*.tsv | xargs)" = "method spread seeds paper % rded - 1 - fadrm+fd2 - 1 -" ]
-	[ "$(cut -f 1-3,8 ablation-alpha-pretrain.*.tsv | tail -n 1)" = "$(printf 'resnet18\t2\t0.5\t1')" ]
+	(cd .. && tiny nette "${goals[@]}" METHODS='rded fadrm+fd2' main ablation-alpha-pretrain \
+		bn-loss >log)
+	[ "$(cut -f 1,5-7 main.*.METHODS-rded-*.tsv |
+		xargs)" = "method spread seeds paper % rded - 1 - fadrm+fd2 - 1 -" ]
+	[ "$(cut -f 1-3,8 ablation-alpha-pretrain.*.tsv |
+		tail -n 1)" = "$(printf 'resnet18\t2\t0.5\t1')" ]
 	# seconds of an image: of its first to its last step, one apart, times two steps
-	expected=$(jq -r 'select(.event == "step") | [.image, .t] | @tsv' ns-2-2-0-2.log | xargs -n 4 | awk '{ s += ($4 - $2) * 2 } END { printf "%.2f", s / NR }')
-	[ "$(awk -F '\t' 'NR == 2 { printf "%d %d %.2f %d", $1, $2, $3, $5 }' ns-time.*.tsv)" = "2 2 $expected 2" ]
+	expected=$(jq -r 'select(.event == "step") | [.image, .t] | @tsv' ns-2-2-0-2.log |
+		xargs -n 4 | awk '{ s += ($4 - $2) * 2 } END { printf "%.2f", s / NR }')
+	[ "$(awk -F '\t' 'NR == 2 { printf "%d %d %.2f %d", $1, $2, $3, $5 }' ns-time.*.tsv)" = \
+		"2 2 $expected 2" ]
 	# the weight is taken out again
 	for form in literal normalised; do
-		expected=$(jq -r 'select(.step == 1) | .loss.bn / 0.01' "bn-resnet18-$form-1.log" | awk '{ printf "%.1f", $1 }')
-		[ "$(awk -F '\t' -v f=$form '$2 == f { printf "%.1f", $3 }' bn-loss.*.tsv)" = "$expected" ]
+		expected=$(jq -r 'select(.step == 1) | .loss.bn / 0.01' "bn-resnet18-$form-1.log" \
+			| awk '{ printf "%.1f", $1 }')
+		[ "$(awk -F '\t' -v f=$form '$2 == f { printf "%.1f", $3 }' bn-loss.*.tsv)" = \
+			"$expected" ]
 		jq -es "map(select(.event == \"start\") | .options.\"bn-form\" == \"$form\") | length == 1 and all" "bn-resnet18-$form-1.log"
 	done
 }
 
-@test "pipelines: small sets are the first images of the largest; classes keep the order of the archive" {
+@test "pipelines: small sets begin the largest; classes keep the order of the archive" {
 	photos
 	local d=fgvc/data split image names=('F/A-18' '707 320' 'Beechcraft 1900')
 	mkdir -p $d/images
 	printf '%s\n' "${names[@]}" >$d/variants.txt
 	for split in train val; do
 		for image in photos/"$split"/*/*.jpg; do
-			printf '%s-%s %s\n' $split "$(basename "$(dirname "$image")")-$(basename "$image" .jpg)" "$(basename "$(dirname "$image")")"
-			cp "$image" "$d/images/$split-$(basename "$(dirname "$image")")-$(basename "$image")"
+			printf '%s-%s %s\n' $split \
+				"$(basename "$(dirname "$image")")-$(basename "$image" .jpg)" \
+				"$(basename "$(dirname "$image")")"
+			cp "$image" "$d/images/$split-$(basename "$(dirname "$image")")-$(basename \
+				"$image")"
 		done | sed 's, blue-ring$, F/A-18,; s, gold-bar$, 707 320,; s, red-spot$, Beechcraft 1900,' >$d/list-$split.txt
 	done
 	mv $d/list-train.txt $d/images_variant_trainval.txt
 	mv $d/list-val.txt $d/images_variant_test.txt
 	tar czf fgvc.tar.gz fgvc
-	tiny aircraft ARCHIVE=fgvc.tar.gz BATCH=2 METHODS=sre2l++fd2 NESTED=sre2l++fd2 BEST=1 RESULT=best_top1
+	tiny aircraft ARCHIVE=fgvc.tar.gz BATCH=2 METHODS=sre2l++fd2 NESTED=sre2l++fd2 BEST=1 \
+		RESULT=best_top1
 	cd aircraft-trial
-	[ "$(tar xOf train.tar __fd2__ | jq -c .classes)" = '["F-A-18","707 320","Beechcraft 1900"]' ]
+	[ "$(tar xOf train.tar __fd2__ | jq -c .classes)" = \
+		'["F-A-18","707 320","Beechcraft 1900"]' ]
 	for part in 0-1 2-2; do
 		fd2-look --check sre2l++fd2-1-$part.tar
 		mkdir $part
@@ -254,10 +282,12 @@ counts() {
 	[ "$(jq -r .row out/results.jsonl | sort | uniq -c | xargs)" = \
 		"4 all real 12 distilled 8 random baseline" ]
 	[ "$(jq -c 'select(.row == "random baseline") | .images' out/results.jsonl | sort -u)" = 6 ]
-	[ "$(fd2-look --json out/random-2-32-*-1-*.tar | jq -c '[.width, .height]')" = '[[32,32],[32,32]]' ]
+	[ "$(fd2-look --json out/random-2-32-*-1-*.tar |
+		jq -c '[.width, .height]')" = '[[32,32],[32,32]]' ]
 	run ! cmp -s out/random-2-32-*-1-*.tar out/random-2-32-*-2-*.tar
 	# top-1 in percent, and the scores in both forms, by awk
-	jq -r 'select(.arch == "convnet4") | [.row, .labels, .augment, .top1] | @tsv' out/results.jsonl | awk -F '\t' '
+	jq -r 'select(.arch == "convnet4") | [.row, .labels, .augment, .top1] | @tsv' \
+		out/results.jsonl | awk -F '\t' '
 		function s(a) { return (exp(a) - exp(-1)) / (exp(1) - exp(-1)) }
 		{ k = $1 " " $2 " " $3; v[k, ++n[k]] = $4 }
 		END {
@@ -280,12 +310,14 @@ counts() {
 	cp distilled.tar same.tar
 	"${compare[@]}" --no-random distilled.tar same.tar >table
 	[ -z "$(find out/students -newer before)" ]
-	[ "$(tail -n +4 table | awk '{ print $1, $2 }' | sort -u | xargs)" = "distilled distilled same distilled" ]
+	[ "$(tail -n +4 table | awk '{ print $1, $2 }' | sort -u |
+		xargs)" = "distilled distilled same distilled" ]
 }
 
 @test "compare: another set under the same name is another set; random images are not distilled" {
 	tiny_run
-	local compare=(fd2-compare -t teacher.fd2 --no-random --val val.tar -a convnet3 --seeds 1 -e 2
+	local compare=(fd2-compare -t teacher.fd2 --no-random --val val.tar -a convnet3 --seeds 1 \
+		-e 2
 		--threads 1)
 	fd2-select -n 1 --seed 1 -o set.tar train.tar
 	"${compare[@]}" -o out set.tar >first
@@ -309,11 +341,14 @@ counts() {
 
 @test "pipelines: studies/methods makes its table, and only what is missing" {
 	tiny_run
-	export TRAIN=train.tar VAL=val.tar OUT=out SIZE=32 TEACHERS=$tiny_arch EPOCHS=3 IPC=1 STEPS=2 STUDENT_EPOCHS=1 SEEDS=1-2 MAPS=2
+	export TRAIN=train.tar VAL=val.tar OUT=out SIZE=32 TEACHERS=$tiny_arch EPOCHS=3 IPC=1 \
+		STEPS=2 STUDENT_EPOCHS=1 SEEDS=1-2 MAPS=2
 	export METHODS='random sre2l++ sre2l++,fd2,beta=1'
 	"$root/pipelines/studies/methods" >table
-	[ "$(awk -F'\t' '$1 == 1 { print $2, $5 }' table | paste -sd' ')" = "random 2 sre2l++ 2 sre2l++,fd2,beta=1 2" ]
-	[ "$(fd2-look --json 'out/sre2l++,fd2,beta=1-1.tar' | jq -c '.meta.options | [.plain, .beta]')" = "[false,1]" ]
+	[ "$(awk -F'\t' '$1 == 1 { print $2, $5 }' table |
+		paste -sd' ')" = "random 2 sre2l++ 2 sre2l++,fd2,beta=1 2" ]
+	[ "$(fd2-look --json 'out/sre2l++,fd2,beta=1-1.tar' |
+		jq -c '.meta.options | [.plain, .beta]')" = "[false,1]" ]
 	[ "$(fd2-look --json out/sre2l++-1.tar | jq -c .meta.options.plain)" = true ]
 	touch -d 2001-01-01 out/*.jsonl
 	METHODS='random herding' "$root/pipelines/studies/methods" sets students
@@ -327,7 +362,8 @@ session() {
 
 @test "pipelines: the demo in miniature, killed while students learn, ends them and goes on" {
 	local status=0 made
-	local small=(env OUT=out CLASSES=3 PER_CLASS=10 SIZE=32 EPOCHS=1 IPC=2 STEPS=2 CROPS=1 MAPS=2 SEEDS='1 2' JOBS=2
+	local small=(env OUT=out CLASSES=3 PER_CLASS=10 SIZE=32 EPOCHS=1 IPC=2 STEPS=2 CROPS=1 \
+		MAPS=2 SEEDS='1 2' JOBS=2
 		TEACHER_OPTIONS=--cal-lr=0.02)
 	setsid "${small[@]}" STUDENT_EPOCHS=100000 "$root/pipelines/demo" >log 2>&1 3>&- &
 	until grep -qs '"event":"epoch"' out/*-1.log; do
@@ -339,20 +375,25 @@ session() {
 	wait $! || status=$?
 	[ $status = 143 ]
 	[ -z "$(session $!)" ]
-	[ -z "$(find out -name '*.part' -o -name '*.tmp' -o -name '*.ckpt' -o -name '*.json' -o -name columns)" ]
+	[ -z "$(find out -name '*.part' -o -name '*.tmp' -o -name '*.ckpt' -o -name '*.json' -o \
+		-name columns)" ]
 	[[ $(tail -n 1 log) == *"interrupted; run it again to continue" ]]
 	# every picture is told when it is there, the first before there is a teacher
 	[ "$(sed -n 's/.*look: //p' log | head -n 1)" = out/data.jpg ]
 	[ "$(sed -n 's/.*look: //p' log | xargs ls | wc -l)" = 7 ]
 	made=$(stat -c '%n %i' out/teacher.fd2 out/fd2.tar)
-	"${small[@]}" STUDENT_EPOCHS=2 TERM=xterm script -qec "$root/pipelines/demo" screen >/dev/null
+	"${small[@]}" STUDENT_EPOCHS=2 TERM=xterm script -qec "$root/pipelines/demo" screen \
+		>/dev/null
 	[ "$(stat -c '%n %i' out/teacher.fd2 out/fd2.tar)" = "$made" ]
 	[ "$(grep -c 'is made again' screen)" = 1 ]
 	grep -qE $'\rstudents  [0-9]+/8 epochs' screen
 	# the table once more, with awk
 	for method in sre2l++ fd2; do
-		jq .top1 "out/$method"-[12].json | xargs | awk '{ d = 100 * ($1 - $2); print 50 * ($1 + $2), sqrt(d * d / 2) }' >expected
-		awk -v m="$method" '$1 == m { print $2, $4 }' out/table.txt | paste -d' ' - expected |
+		jq .top1 "out/$method"-[12].json | xargs |
+			awk '{ d = 100 * ($1 - $2); print 50 * ($1 + $2), sqrt(d * d / 2) }' \
+			>expected
+		awk -v m="$method" '$1 == m { print $2, $4 }' out/table.txt |
+			paste -d' ' - expected |
 			awk '{ exit !(($1 - $3) ^ 2 < 0.003 && ($2 - $4) ^ 2 < 0.003) }'
 	done
 	grep -qE '% of attention inside the true part' out/table.txt
