@@ -37,7 +37,7 @@ rename_tensor() {
 		"$(fd2-look --json teacher.fd2 | jq -c '[.tensors[] | select(.name | startswith("cal.") | not) | [.name, .shape, .min, .max]] | sort')" ]
 	[ "$(fd2-look --json backbone.safetensors | jq '.tensors | length')" = 122 ]
 	run -1 --separate-stderr fd2-look --export x.safetensors teacher.fd2 student.fd2
-	[ "${stderr_lines[0]}" = "fd2-look: --export wants one file, not 2" ]
+	[ "${stderr_lines[0]}" = "fd2-look: --export expects one file, not 2" ]
 	run -1 --separate-stderr fd2-look --export x.safetensors <(head -c 100000 teacher.fd2)
 	[ ! -e x.safetensors ]
 }
@@ -49,11 +49,11 @@ rename_tensor() {
 		cmp <(fd2-look --tensor layer1.0.conv1.weight t.fd2) <(fd2-look --tensor layer1.0.conv1.weight student.fd2)
 		cmp <(fd2-look --tensor fc.weight t.fd2) <(fd2-look --tensor fc.weight student.fd2)
 	done
-	[ "$(fd2-look --json t.fd2 | jq -r '.meta.inputs.init | length')" = 16 ]
+	[ "$(fd2-look --json t.fd2 | jq -r '.meta.inputs.init | length')" = 64 ]
 	# of a teacher, only the backbone is taken
 	fd2-eval -q --hard -s 32 -e 1 --lr 0 --init teacher.fd2 --val val.tar --save s.fd2 train.tar >s.json
 	cmp <(fd2-look --tensor conv1.weight s.fd2) <(fd2-look --tensor conv1.weight teacher.fd2)
-	[ "$(jq -r '.student_init | length' s.json)" = 16 ]
+	[ "$(jq -r '.student_init | length' s.json)" = 64 ]
 	[ "$(jq -r .student_init student.json)" = random ]
 }
 
