@@ -4,6 +4,7 @@
 
 #include "lib/base/err.h"
 #include "lib/fd2/distill/method.h"
+#include "lib/torch/start.h"
 
 void bn_statistics_add(void *statistics, const struct bn *bn, Tensor *mean, Tensor *var)
 {

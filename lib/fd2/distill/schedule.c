@@ -3,7 +3,7 @@
 #include <stdlib.h>
 
 #include "lib/base/err.h"
-#include "lib/torch/tensor.h"
+#include "lib/torch/start.h"
 
 enum { FULL_PASS = 100 }; /* images that fill a GPU */
 

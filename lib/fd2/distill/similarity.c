@@ -2,6 +2,7 @@
 
 #include "lib/fd2/batch/batch.h"
 #include "lib/fd2/teacher/losses.h"
+#include "lib/torch/pixels.h"
 
 static bool needs_images(const struct similarity *s)
 {
