@@ -7,7 +7,7 @@ load helpers
 
 setup() {
 	fd2_setup
-	tiny_arch=resnet18 # whose images tell more of a few steps
+	export tiny_arch=resnet18 # whose images tell more of a few steps
 	tiny_run
 }
 

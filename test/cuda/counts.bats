@@ -6,6 +6,7 @@ load ../cli/helpers
 
 setup() {
 	fd2_setup
+	export tiny_arch=resnet18
 	tiny_run
 	gpu=(--device cuda --dtype f32)
 }
