@@ -5,6 +5,7 @@
 #define shard_next fd2_shard_next
 #define shard_meta fd2_shard_meta
 #define shard_classes fd2_shard_classes
+#define shard_class fd2_shard_class
 #define shard_digest fd2_shard_digest
 #define shard_close fd2_shard_close
 #define shard_add fd2_shard_add

@@ -23,11 +23,11 @@ enum {
 
 /* One sample as stored; owned by the reader, valid until the next fd2_shard_next. */
 struct sample {
-	const char *shard;      /* the file it came from */
-	const char *key;        /* "class/id", without extension */
-	const char *class_name; /* the folder; NULL when the sample has a .cls and no folder */
-	long cls;               /* from KEY.cls; -1 when absent */
-	const uint8_t *image;   /* JPEG bytes (undecoded; may be corrupt) */
+	const char *shard;    /* the file it came from */
+	const char *key;      /* "class/id", without extension */
+	const char *folder;   /* fd2_shard_class has its class; NULL: a .cls and no folder */
+	long cls;             /* from KEY.cls; -1 when absent */
+	const uint8_t *image; /* JPEG bytes (undecoded; may be corrupt) */
 	size_t image_size;
 	const uint8_t *npy; /* NULL when absent */
 	size_t npy_size;
@@ -45,14 +45,17 @@ struct shard_reader *fd2_shard_open(char *const *paths, int n);
  * follow. Errors: empty input, not a tar archive (a tensor stream, text or JPEG is named as such),
  * a truncated archive (at a member boundary as well), a key that occurs again, a count, digest or
  * class list that contradicts __fd2__, absolute names or "..", members over the limits, a .cls
- * that is not a number, a shard without an image. Links, directories and unknown extensions are
- * skipped; an image of another format (png, webp ...) is an error. */
+ * that is not a number, a shard without an image, nested folders whose class would be a guess
+ * (shard.md). Links in archives are followed within them. Unknown extensions are skipped; an image
+ * of another format (png, webp ...) is an error. */
 int fd2_shard_next(struct shard_reader *r, struct sample *s);
 /* Known once fd2_shard_next returned 0; owned by the reader. The last __fd2__ object, or NULL. */
 json_t *fd2_shard_meta(struct shard_reader *r);
 /* The names of the *n classes by index: __fd2__'s list, or the sorted folder names. NULL, *n = 0
  * when labels are only numbers. */
 const char *const *fd2_shard_classes(struct shard_reader *r, int *n);
+/* The class of a sample's folder: the same name, unless folders are nested. NULL: not one of them. */
+const char *fd2_shard_class(struct shard_reader *r, const char *folder);
 /* Of all samples, however they are packed (shard.md): 64 hex digits; 16 of a set of version 1. */
 const char *fd2_shard_digest(struct shard_reader *r);
 void fd2_shard_close(struct shard_reader *r);

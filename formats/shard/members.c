@@ -24,6 +24,8 @@ enum {
 struct level {
 	struct dirent **v;
 	int n, at;
+	dev_t dev; /* which it is, to notice a link to a folder that it is in */
+	ino_t ino;
 	size_t prefix; /* length of the folder's own name, with its slash, in members.place */
 };
 
@@ -127,10 +129,15 @@ static int by_name(const struct dirent **a, const struct dirent **b)
 	return strcmp((*a)->d_name, (*b)->d_name);
 }
 
-/* Goes into the folder whose name is in place[0..prefix). */
-static int enter(struct members *ms, size_t prefix)
+/* Goes into the folder whose name is in place[0..prefix). Links are followed, but not in a circle.
+ */
+static int enter(struct members *ms, size_t prefix, const struct stat *st)
 {
 	struct level *l = &ms->levels[ms->depth];
+	for (int i = 0; i < ms->depth; i++)
+		if (ms->levels[i].dev == st->st_dev && ms->levels[i].ino == st->st_ino)
+			return fail(
+			    "'%.*s' links to a folder that it is in", (int)prefix - 1, ms->place);
 	if (ms->depth == DEPTH_MAX)
 		return fail(
 		    "'%s' is nested more than %d folders deep", ms->paths.v[ms->at], DEPTH_MAX);
@@ -139,6 +146,8 @@ static int enter(struct members *ms, size_t prefix)
 		return fail("cannot read '%s': %s", ms->place, strerror(errno));
 	l->at = 0;
 	l->prefix = prefix;
+	l->dev = st->st_dev;
+	l->ino = st->st_ino;
 	ms->depth++;
 	return 0;
 }
@@ -151,11 +160,11 @@ static void leave(struct members *ms)
 	free(l->v);
 }
 
-static int open_folder(struct members *ms, const char *path)
+static int open_folder(struct members *ms, const char *path, const struct stat *st)
 {
 	ms->in_folder = true;
 	ms->root = (size_t)snprintf(ms->place, sizeof ms->place, "%s/", path);
-	return ms->root < sizeof ms->place ? enter(ms, ms->root)
+	return ms->root < sizeof ms->place ? enter(ms, ms->root, st)
 	                                   : fail("the name '%.40s...' is too long", path);
 }
 
@@ -173,6 +182,16 @@ static int read_file(struct members *ms, struct member *m)
 	}
 	input_close(in);
 	return got < 0 ? -1 : MEMBER_FILE;
+}
+
+static int no_entry(const struct members *ms)
+{
+	int why = errno;
+	char to[256];
+	ssize_t n = readlink(ms->place, to, sizeof to);
+	return n > 0 && why == ENOENT
+	           ? fail("'%s' is a link to '%.*s', which does not exist", ms->place, (int)n, to)
+	           : fail("cannot read '%s': %s", ms->place, strerror(why));
 }
 
 static int next_in_folder(
@@ -193,10 +212,10 @@ static int next_in_folder(
 			return fail("a name in '%.*s' is too long", (int)l->prefix, ms->place);
 		strcpy(ms->place + l->prefix, name);
 		if (stat(ms->place, &st))
-			return fail("cannot read '%s': %s", ms->place, strerror(errno));
+			return no_entry(ms);
 		if (S_ISDIR(st.st_mode)) {
 			strcat(ms->place, "/");
-			if (enter(ms, l->prefix + n + 1) < 0 ||
+			if (enter(ms, l->prefix + n + 1, &st) < 0 ||
 			    member_name(m->name, members_path(ms), ms->place + ms->root) < 0)
 				return -1;
 			return MEMBER_FOLDER;
@@ -228,7 +247,7 @@ static int open_path(struct members *ms)
 	struct stat st;
 	ms->open = true;
 	if (strcmp(path, "-") && !stat(path, &st) && S_ISDIR(st.st_mode))
-		return open_folder(ms, path);
+		return open_folder(ms, path, &st);
 	ms->tar = tar_open(path);
 	return ms->tar ? 0 : -1;
 }

@@ -20,8 +20,7 @@ static bool one_of(const char *ext, const char *const *names)
 	return false;
 }
 
-/* Hidden files and folders, and what webdataset skips: a first component like __this__. */
-static bool passed_over(const char *name)
+bool is_hidden(const char *name)
 {
 	size_t n = strcspn(name, "/");
 	return *name == '.' || strstr(name, "/.") ||
@@ -35,7 +34,7 @@ enum part part_of(const char *name, char key[SHARD_NAME_MAX + 1])
 	    "png", "webp", "bmp", "gif", "tif", "tiff", "ppm", "pgm", "heic", "avif", NULL};
 	const char *slash = strrchr(name, '/'), *base = slash ? slash + 1 : name,
 	           *dot = strrchr(base, '.');
-	if (!dot || dot == base || passed_over(name))
+	if (!dot || dot == base || is_hidden(name))
 		return PART_NONE;
 	memcpy(key, name, (size_t)(dot - name));
 	key[dot - name] = '\0';
@@ -47,15 +46,13 @@ enum part part_of(const char *name, char key[SHARD_NAME_MAX + 1])
 	return one_of(dot + 1, foreign) ? PART_FOREIGN : PART_NONE;
 }
 
-/* The label is the last folder's name. */
-void class_of(char class[SHARD_NAME_MAX + 1], const char *key)
+/* The folder that a key is in, with those above it. */
+static void folder_of(char folder[SHARD_NAME_MAX + 1], const char *key)
 {
-	const char *slash = strrchr(key, '/'), *begin = slash;
-	while (slash && begin > key && begin[-1] != '/')
-		begin--;
-	size_t n = slash ? (size_t)(slash - begin) : 0;
-	memcpy(class, begin ? begin : "", n);
-	class[n] = '\0';
+	const char *slash = strrchr(key, '/');
+	size_t n = slash ? (size_t)(slash - key) : 0;
+	memcpy(folder, key, n);
+	folder[n] = '\0';
 }
 
 int group_take(struct group *g, const char *shard, enum part p, const char *key, struct member *m)
@@ -63,12 +60,13 @@ int group_take(struct group *g, const char *shard, enum part p, const char *key,
 	if (!g->open) {
 		g->open = true;
 		strcpy(g->key, key);
-		class_of(g->class, key);
+		folder_of(g->folder, key);
 	}
 	if (g->has[p])
-		return fail("'%s': member '%s' is the second .%s of its sample", shard, m->name,
-		    part_names[p]);
+		return fail("'%s': '%s' and '%s' would be one sample; rename one of them", shard,
+		    g->names[p], m->name);
 	strcpy(g->last, m->name);
+	strcpy(g->names[p], m->name);
 	g->has[p] = true;
 	struct blob old = g->parts[p];
 	g->parts[p] = m->data;
@@ -94,7 +92,7 @@ int group_sample(struct group *g, const char *shard, struct sample *s)
 {
 	const struct blob *b = g->parts;
 	*s = (struct sample){
-	    .shard = shard, .key = g->key, .class_name = *g->class ? g->class : NULL, .cls = -1};
+	    .shard = shard, .key = g->key, .folder = *g->folder ? g->folder : NULL, .cls = -1};
 	if (g->has[PART_CLS] && parse_cls(&b[PART_CLS], &s->cls) < 0)
 		return fail("'%s': member '%s.cls' is not a class number", shard, g->key);
 	if (g->has[PART_IMAGE]) {

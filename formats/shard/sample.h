@@ -12,18 +12,18 @@ enum { SHARD_VERSION = 2 };
 enum part { PART_IMAGE, PART_CLS, PART_NPY, PART_JSON, PARTS, PART_NONE = -1, PART_FOREIGN = -2 };
 extern const char *const part_names[PARTS]; /* "jpg" ... */
 
+/* A hidden file or folder, or what webdataset skips: a first component like __this__. */
+bool is_hidden(const char *name);
 /* Which part of a sample a member is, by its extension, and the sample's key. PART_FOREIGN: an
  * image that is not a JPEG; PART_NONE: not part of a sample. */
 enum part part_of(const char *name, char key[SHARD_NAME_MAX + 1]);
 
-/* The label of a sample by its key; "": it has none. */
-void class_of(char class[SHARD_NAME_MAX + 1], const char *key);
-
 /* The parts of one sample while they are collected. */
 struct group {
 	bool open;
-	char key[SHARD_NAME_MAX + 1], class[SHARD_NAME_MAX + 1];
-	char last[SHARD_NAME_MAX + 1]; /* name of the last member */
+	char key[SHARD_NAME_MAX + 1], folder[SHARD_NAME_MAX + 1]; /* folder "": none */
+	char last[SHARD_NAME_MAX + 1];         /* name of the last member */
+	char names[PARTS][SHARD_NAME_MAX + 1]; /* of the members */
 	bool has[PARTS];
 	struct blob parts[PARTS];
 };

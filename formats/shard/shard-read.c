@@ -4,6 +4,7 @@
 
 #include "formats/shard/member-name.h"
 #include "formats/shard/sample.h"
+#include "formats/shard/tree.h"
 #include "lib/base/err.h"
 
 /* A sample's name, remembered to notice that it comes again. */
@@ -13,12 +14,11 @@ struct key {
 	char name[];
 };
 
-/* A folder of samples and, where they have a .cls, the number they agree on. */
+/* A folder and, where its samples have a .cls, the number they agree on. */
 struct folder {
 	long cls; /* -1: none yet */
 	const char *shard;
-	bool listed; /* in the class list of __fd2__ */
-	bool empty;  /* it holds no sample */
+	char *class; /* at the end; NULL: a folder without samples that is not a class */
 	char name[];
 };
 
@@ -28,11 +28,11 @@ struct shard_reader {
 	struct group groups[2]; /* the sample handed out, and the one being collected */
 	int now;                /* the latter */
 	void *keys, *folders;   /* search trees */
-	struct folder **v;      /* the folders in order of appearance */
+	struct folder **v;      /* the folders in order of appearance, at the end one per class */
 	int n_folders;
-	char **seen;       /* names of the folders of this path */
-	int n_seen, depth; /* least number of folders above a sample of it */
-	char **shards;     /* names that keys and folders point to */
+	char **seen;            /* names of all folders, of which some may hold no sample */
+	int n_seen;
+	char **shards; /* names that keys and folders point to */
 	int n_shards;
 	long in_path, in_part; /* samples: of this path, and since its last __fd2__ */
 	long numbers;          /* samples with a number and no folder */
@@ -103,10 +103,10 @@ static int remember_key(struct shard_reader *r, const struct group *g)
 	return 0;
 }
 
-static struct folder *folder_of(struct shard_reader *r, const char *class)
+static struct folder *folder_of(struct shard_reader *r, const char *name)
 {
-	struct folder *f = xcalloc(1, sizeof *f + strlen(class) + 1), **found;
-	strcpy(f->name, class);
+	struct folder *f = xcalloc(1, sizeof *f + strlen(name) + 1), **found;
+	strcpy(f->name, name);
 	f->shard = shard_name(r);
 	f->cls = -1;
 	found = tsearch(f, &r->folders, by_folder);
@@ -120,21 +120,20 @@ static struct folder *folder_of(struct shard_reader *r, const char *class)
 
 static int check_label(struct shard_reader *r, const struct sample *s, const struct group *g)
 {
-	if (!s->class_name && s->cls < 0)
+	if (!s->folder && s->cls < 0)
 		return fail("'%s': member '%s' has no label (no folder and no %s.cls)%s", s->shard,
 		    g->last, s->key,
 		    strchr(g->last, '\\') ? ": it has backslashes where folders have '/'" : "");
-	if (!s->class_name) {
+	if (!s->folder) {
 		r->numbers++;
 		r->highest = s->cls > r->highest ? s->cls : r->highest;
 		return 0;
 	}
-	struct folder *f = folder_of(r, s->class_name);
-	f->empty = false;
+	struct folder *f = folder_of(r, s->folder);
 	if (s->cls >= 0 && f->cls >= 0 && f->cls != s->cls)
 		return fail("'%s': folder '%s' holds classes %ld and %ld by their .cls; a folder "
 		            "is a class",
-		    s->shard, s->class_name, f->cls, s->cls);
+		    s->shard, s->folder, f->cls, s->cls);
 	if (s->cls >= 0)
 		f->cls = s->cls;
 	return 0;
@@ -153,14 +152,6 @@ static void count_in(struct shard_reader *r, const struct sample *s)
 	r->part_digest_v1 = digest_v1_add_sample(r->part_digest_v1, s);
 }
 
-static int slashes(const char *name)
-{
-	int n = 0;
-	for (; *name; name++)
-		n += *name == '/';
-	return n;
-}
-
 /* Ends the sample being collected. 1: it is in *s; 0: there was none, or one without an image. */
 static int close_group(struct shard_reader *r, struct sample *s)
 {
@@ -175,9 +166,6 @@ static int close_group(struct shard_reader *r, struct sample *s)
 	if (s->image && check_label(r, s, g) < 0)
 		return -1;
 	if (s->image) {
-		int depth = slashes(s->key);
-		if (!r->in_path || depth < r->depth)
-			r->depth = depth;
 		count_in(r, s);
 		err = 1;
 	}
@@ -321,27 +309,62 @@ static int take_meta(struct shard_reader *r)
 	return 0;
 }
 
-static int folder_order(const void *a, const void *b)
+static int by_class(const void *a, const void *b)
 {
-	return by_folder(*(struct folder *const *)a, *(struct folder *const *)b);
+	return strcmp((*(struct folder *const *)a)->class, (*(struct folder *const *)b)->class);
 }
 
-/* Class i of the list, as a folder's name, with its samples' numbers. */
-static int check_listed(struct shard_reader *r, size_t i)
+/* Folders of one class have one number. Leaves the first of each class in r->v, sorted. */
+static int merge_folders(struct shard_reader *r)
 {
-	const char *name = class_name(r->list, i);
-	struct folder *f = xcalloc(1, sizeof *f + strlen(name) + 1), **found;
-	strcpy(f->name, name);
-	found = tfind(f, &r->folders, by_folder);
-	free(f);
-	if (!found)
-		return 0;
-	f = *found;
-	f->listed = true;
-	if (f->cls < 0 || f->cls == (long)i)
-		return 0;
-	return fail("'%s': the .cls of class '%s' say %ld where '%s' lists it as %zu", f->shard,
-	    name, f->cls, r->list_shard, i);
+	int n = 0;
+	qsort(r->v, (size_t)r->n_folders, sizeof(*r->v), by_class);
+	for (int i = 0; i < r->n_folders; i++) {
+		struct folder *f = r->v[i], *same = n ? r->v[n - 1] : NULL;
+		if (!same || strcmp(same->class, f->class))
+			r->v[n++] = f;
+		else if (same->cls >= 0 && f->cls >= 0 && same->cls != f->cls)
+			return fail("'%s': folders '%s' and '%s' hold classes %ld and %ld by their "
+			            ".cls; a folder is a class",
+			    f->shard, same->name, f->name, same->cls, f->cls);
+		else if (f->cls >= 0)
+			same->cls = f->cls;
+	}
+	r->n_folders = n;
+	return 0;
+}
+
+/* Gives every folder its class. Without a class list, a class may have no sample. */
+static int name_folders(struct shard_reader *r)
+{
+	int n = r->n_folders, named = 0;
+	for (int i = 0; i < r->n_seen && n && !r->list; i++)
+		folder_of(r, r->seen[i]);
+	struct tree_folder *v = xcalloc((size_t)r->n_folders, sizeof *v);
+	for (int i = 0; i < r->n_folders; i++)
+		v[i] = (struct tree_folder){r->v[i]->shard, r->v[i]->name, NULL};
+	int err = tree_classes(v, n, r->n_folders - n);
+	for (int i = 0; i < r->n_folders; i++)
+		if ((r->v[i]->class = v[i].class))
+			r->v[named++] = r->v[i];
+	r->n_folders = named;
+	free(v);
+	return err ? err : merge_folders(r);
+}
+
+/* Class i of the list, with the number of its samples. */
+static int check_listed(struct shard_reader *r, const struct folder *f)
+{
+	size_t n = json_array_size(r->list), i = 0;
+	while (i < n && strcmp(class_name(r->list, i), f->class))
+		i++;
+	if (i == n)
+		return fail("class '%s' of '%s' is not in the class list of '%s'", f->class,
+		    f->shard, r->list_shard);
+	return f->cls < 0 || f->cls == (long)i
+	           ? 0
+	           : fail("'%s': the .cls of class '%s' say %ld where '%s' lists it as %zu",
+	                 f->shard, f->class, f->cls, r->list_shard, i);
 }
 
 static int listed_classes(struct shard_reader *r)
@@ -349,15 +372,11 @@ static int listed_classes(struct shard_reader *r)
 	size_t n = json_array_size(r->list);
 	r->n_classes = (int)n;
 	r->classes = xcalloc(n, sizeof *r->classes);
-	for (size_t i = 0; i < n; i++) {
+	for (size_t i = 0; i < n; i++)
 		r->classes[i] = class_name(r->list, i);
-		if (check_listed(r, i) < 0)
-			return -1;
-	}
 	for (int i = 0; i < r->n_folders; i++)
-		if (!r->v[i]->listed && !r->v[i]->empty)
-			return fail("class '%s' of '%s' is not in the class list of '%s'",
-			    r->v[i]->name, r->v[i]->shard, r->list_shard);
+		if (check_listed(r, r->v[i]) < 0)
+			return -1;
 	if (r->highest >= (long)n)
 		return fail("class %ld is not in the class list of '%s', which has %zu", r->highest,
 		    r->list_shard, n);
@@ -371,12 +390,20 @@ static int folder_classes(struct shard_reader *r)
 	if (r->numbers)
 		return fail("'%s' has labels by number alone, and '%s' by folder", shard_name(r),
 		    r->v[0]->shard);
-	qsort(r->v, (size_t)r->n_folders, sizeof *r->v, folder_order);
 	r->n_classes = r->n_folders;
 	r->classes = xcalloc((size_t)r->n_folders, sizeof *r->classes);
 	for (int i = 0; i < r->n_folders; i++)
-		r->classes[i] = r->v[i]->name;
+		r->classes[i] = r->v[i]->class;
 	return 0;
+}
+
+const char *shard_class(struct shard_reader *r, const char *name)
+{
+	struct folder *f = xcalloc(1, sizeof *f + strlen(name) + 1), **found;
+	strcpy(f->name, name);
+	found = tfind(f, &r->folders, by_folder);
+	free(f);
+	return found ? (*found)->class : NULL;
 }
 
 static int is_needed(const char *shard, const char *name)
@@ -384,42 +411,23 @@ static int is_needed(const char *shard, const char *name)
 	char key[SHARD_NAME_MAX + 1];
 	enum part p = part_of(name, key);
 	if (p == PART_FOREIGN)
-		return fail("'%s': member '%s' is not a JPEG; convert it to JPEG", shard, name);
+		return fail("'%s': member '%s' is not a JPEG; 'fd2-import folder' converts images",
+		    shard, name);
 	return p >= 0 || !strcmp(name, SHARD_END);
 }
 
 static void see_folder(struct shard_reader *r)
 {
-	if (!*r->member.name)
-		return; /* "./" */
+	if (!*r->member.name || is_hidden(r->member.name)) /* "": of "./" */
+		return;
 	r->seen = xrealloc(r->seen, (size_t)r->n_seen + 1, sizeof *r->seen);
 	r->seen[r->n_seen++] = xstrdup(r->member.name);
-}
-
-/* A folder in which a sample would be of a class that has none is a class without an image; with
- * folders above those of the classes nothing is wrong. */
-static void add_empty_classes(struct shard_reader *r)
-{
-	char key[SHARD_NAME_MAX + 1], class[SHARD_NAME_MAX + 1];
-	for (int i = 0; i < r->n_seen; i++) {
-		char *image = xasprintf("%.1000s/x.jpg", r->seen[i]);
-		if (slashes(image) == r->depth && part_of(image, key) == PART_IMAGE) {
-			int before = r->n_folders;
-			class_of(class, key);
-			struct folder *f = folder_of(r, class);
-			f->empty |= r->n_folders > before;
-		}
-		free(image);
-		free(r->seen[i]);
-	}
-	r->n_seen = 0;
 }
 
 static int end_path(struct shard_reader *r)
 {
 	if (!r->in_path)
 		return fail("'%s' holds no image", shard_name(r));
-	add_empty_classes(r);
 	r->in_path = 0;
 	end_part(r);
 	return 0;
@@ -441,6 +449,8 @@ static int finish(struct shard_reader *r)
 	else
 		digest_hex(r->hex, &r->digest);
 	r->done = true;
+	if (name_folders(r) < 0)
+		return -1;
 	return r->list ? listed_classes(r) : folder_classes(r);
 }
 
@@ -485,11 +495,17 @@ const char *shard_digest(struct shard_reader *r)
 	return r->hex;
 }
 
+static void free_folder(void *p)
+{
+	free(((struct folder *)p)->class);
+	free(p);
+}
+
 void shard_close(struct shard_reader *r)
 {
 	members_close(r->members);
 	tdestroy(r->keys, free);
-	tdestroy(r->folders, free);
+	tdestroy(r->folders, free_folder);
 	for (int i = 0; i < r->n_shards; i++)
 		free(r->shards[i]);
 	for (int i = 0; i < r->n_seen; i++)

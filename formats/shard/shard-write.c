@@ -215,7 +215,7 @@ int shard_add(struct shard_writer *w, const char *class, const char *id, long cl
 		    jpeg ? "label" : "image");
 	char *key = class ? xasprintf("%s/%s", class, id) : xstrdup(id);
 	struct sample s = {.key = key,
-	    .class_name = class,
+	    .folder = class,
 	    .cls = cls < 0 ? -1 : cls,
 	    .image = jpeg,
 	    .image_size = jpeg_size,

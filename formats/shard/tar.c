@@ -3,6 +3,7 @@
 #include <archive.h>
 #include <archive_entry.h>
 #include <errno.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -21,13 +22,31 @@ struct tar {
 	struct archive *archive;
 	char last[MEMBER_NAME_MAX + 1]; /* name read, for messages */
 	uint8_t buffer[READ_SIZE];      /* for libarchive */
+	size_t got;                     /* bytes in the buffer */
+	int64_t fed;                    /* bytes of the input before those in the buffer */
+	int64_t zeros;                  /* zero bytes that end what was fed before */
 };
+
+/* At the end, what the buffer holds stays as it was. */
+static ssize_t next_buffer(struct tar *t)
+{
+	size_t zeros = 0;
+	while (zeros < t->got && !t->buffer[t->got - 1 - zeros])
+		zeros++;
+	ssize_t got = input_read(t->input, t->buffer, READ_SIZE);
+	if (got <= 0)
+		return got;
+	t->zeros = (int64_t)zeros + (zeros == t->got ? t->zeros : 0);
+	t->fed += (int64_t)t->got;
+	t->got = (size_t)got;
+	return got;
+}
 
 static ssize_t feed(struct archive *a, void *ctx, const void **data)
 {
 	struct tar *t = ctx;
 	*data = t->buffer;
-	ssize_t got = input_read(t->input, t->buffer, READ_SIZE);
+	ssize_t got = next_buffer(t);
 	if (got < 0)
 		archive_set_error(a, EIO, "%s", fail_message());
 	return got;
@@ -36,6 +55,51 @@ static ssize_t feed(struct archive *a, void *ctx, const void **data)
 const char *tar_path(const struct tar *t)
 {
 	return input_name(t->input);
+}
+
+/* Bytes of the input from `at` on (in the buffer) that follow any zeros there. */
+static int64_t bytes_after(struct tar *t, int64_t at)
+{
+	size_t i = at > t->fed ? (size_t)(at - t->fed) : 0;
+	int64_t n = 0;
+	do {
+		while (!n && i < t->got && !t->buffer[i])
+			i++;
+		n += (int64_t)(t->got - i);
+		i = 0;
+	} while (next_buffer(t) > 0);
+	return n;
+}
+
+static int junk(struct tar *t, int64_t n)
+{
+	return fail("'%s' has %lld bytes after its end, which are not an archive", tar_path(t),
+	    (long long)n);
+}
+
+/* The n bytes before `at` are zero. */
+static bool zeros_before(const struct tar *t, int64_t at, int64_t n)
+{
+	for (int64_t i = at - 1; i >= at - n; i--) {
+		if (i < t->fed)
+			return t->zeros >= i + 1 - (at - n);
+		if (i - t->fed >= (int64_t)t->got || t->buffer[i - t->fed])
+			return false;
+	}
+	return true;
+}
+
+/* Where a plain archive had ended, when a header cannot be read; -1: it had not. libarchive has
+ * read that header's block, or not. */
+static int64_t end_before(const struct tar *t)
+{
+	int64_t at = archive_filter_bytes(t->archive, 0);
+	if (archive_filter_count(t->archive) > 1)
+		return -1;
+	for (int64_t end = at; end >= at - 512 && end > 1024; end -= 512)
+		if (zeros_before(t, end, 1024))
+			return end;
+	return -1;
 }
 
 /* libarchive may have no text. */
@@ -85,6 +149,9 @@ static int check_ratio(struct tar *t)
 static int damaged(struct tar *t)
 {
 	const char *why = reason(t->archive), *path = tar_path(t);
+	int64_t end = end_before(t);
+	if (end >= 0)
+		return junk(t, bytes_after(t, end));
 	if (strstr(why, "Unrecognized archive format"))
 		return archive_filter_count(t->archive) > 1
 		           ? fail("'%s' is packed with %s, but it holds no tar archive", path,
@@ -125,9 +192,10 @@ void tar_close(struct tar *t)
 static int at_end(struct tar *t)
 {
 	struct archive *a = t->archive;
-	return archive_read_header_position(a) + 1024 > archive_filter_bytes(a, 0)
-	           ? fail("'%s' is cut short: its end is missing", tar_path(t))
-	           : 0;
+	if (archive_read_header_position(a) + 1024 > archive_filter_bytes(a, 0))
+		return fail("'%s' is cut short: its end is missing", tar_path(t));
+	int64_t after = bytes_after(t, archive_filter_bytes(a, -1));
+	return after ? junk(t, after) : 0;
 }
 
 static const char *name_of(struct archive_entry *e)

@@ -1,6 +1,7 @@
 #include "lib/base/err.h"
 
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -48,11 +49,27 @@ const char *fail_message(void)
 	return *message ? message : "unknown error";
 }
 
+/* Bytes of the UTF-8 sequence at b; 0: it is none. */
+static size_t sequence(const unsigned char *b)
+{
+	size_t n = b[0] < 0xc2 ? 0 : b[0] < 0xe0 ? 2 : b[0] < 0xf0 ? 3 : b[0] < 0xf5 ? 4 : 0;
+	for (size_t i = 1; i < n; i++)
+		if ((b[i] & 0xc0) != 0x80)
+			return 0;
+	return n;
+}
+
+/* C0, C1 (U+009B is ESC [ in one), and bytes that would be C1 to a terminal without UTF-8. */
 void plain_text(char *text)
 {
-	for (; *text; text++)
-		if ((unsigned char)*text < 0x20 || *text == 0x7f)
-			*text = '?';
+	for (unsigned char *b = (unsigned char *)text; *b;) {
+		size_t n = *b < 0x80 ? 1 : sequence(b);
+		bool control = *b < 0x20 || *b == 0x7f || (n == 2 && b[0] == 0xc2 && b[1] < 0xa0) ||
+		               (!n && *b < 0xa0);
+		if (control)
+			memset(b, '?', n ? n : 1);
+		b += n ? n : 1;
+	}
 }
 
 /* One line in one write. */

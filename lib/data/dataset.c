@@ -2,9 +2,11 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <zlib.h>
 
 #include "formats/shard/shard.h"
 #include "lib/base/err.h"
+#include "lib/base/names.h"
 #include "lib/base/par.h"
 #include "lib/base/progress.h"
 
@@ -20,6 +22,8 @@ struct job {
 	char *shard, *key, *class;
 	long cls;
 	struct image image;
+	struct image_notes notes;
+	uint64_t content;
 	char *problem;
 };
 
@@ -36,7 +40,7 @@ static struct job job_of(const struct sample *s)
 	    .cls = s->cls,
 	    .shard = xstrdup(s->shard),
 	    .key = xstrdup(s->key)};
-	j.class = s->class_name ? xstrdup(s->class_name) : NULL;
+	j.class = s->folder ? xstrdup(s->folder) : NULL;
 	j.bytes = xmalloc(s->image_size + 1);
 	memcpy(j.bytes, s->image, s->image_size);
 	return j;
@@ -53,33 +57,62 @@ static void job_free(struct job *j)
 	*j = (struct job){0};
 }
 
-/* The class's name waits in `class_of` until all names are known. */
+/* Where an image came from, until all classes are known. */
+struct origin {
+	char *folder; /* NULL: it has a number */
+	const char *shard;
+};
+
 struct loading {
 	struct dataset *d;
 	const struct dataset_options *o;
-	char **class_of;
+	struct shard_reader *r;
+	struct origin *of;
 	int cap;
+	char **shards; /* their names */
+	int n_shards;
+	char *recovered; /* the first image that was, and why */
 };
+
+static const char *keep_name(struct loading *l, const char *shard)
+{
+	if (!l->n_shards || strcmp(l->shards[l->n_shards - 1], shard)) {
+		l->shards = xrealloc(l->shards, (size_t)l->n_shards + 1, sizeof *l->shards);
+		l->shards[l->n_shards++] = xstrdup(shard);
+	}
+	return l->shards[l->n_shards - 1];
+}
+
+/* An image that cannot be decoded, or only with errors. 1: it is to be skipped. */
+static int judge(struct loading *l, const struct job *j)
+{
+	const char *why = j->problem ? j->problem : j->notes.recovered;
+	if (*why && (l->o->strict || (j->problem && l->o->complete)))
+		return fail("cannot read '%s': member '%s': %s", j->shard, j->key, why);
+	if (j->problem) {
+		l->d->skipped++;
+		warn("skipped member '%s' of '%s': %s", j->key, j->shard, j->problem);
+		return 1;
+	}
+	if (*why && !l->d->recovered++)
+		l->recovered = xasprintf("'%s' of '%s': %s", j->key, j->shard, why);
+	return 0;
+}
 
 static int take(struct loading *l, struct job *j)
 {
 	struct dataset *d = l->d;
-	if (j->problem) {
-		d->skipped++;
-		if (l->o->strict)
-			return fail(
-			    "cannot read '%s': member '%s': %s", j->shard, j->key, j->problem);
-		warn("skipped member '%s' of '%s': %s", j->key, j->shard, j->problem);
-		return 0;
-	}
+	int skip = judge(l, j);
+	if (skip)
+		return skip < 0 ? -1 : 0;
 	if (d->n == l->cap) {
 		l->cap = l->cap ? 2 * l->cap : 1024;
 		d->v = xrealloc(d->v, (size_t)l->cap, sizeof *d->v);
-		l->class_of = xrealloc(l->class_of, (size_t)l->cap, sizeof *l->class_of);
+		l->of = xrealloc(l->of, (size_t)l->cap, sizeof *l->of);
 	}
-	l->class_of[d->n] = j->class;
+	l->of[d->n] = (struct origin){j->class, keep_name(l, j->shard)};
 	struct item *it = &d->v[d->n++];
-	*it = (struct item){.key = j->key, .label = (int)j->cls};
+	*it = (struct item){.key = j->key, .label = (int)j->cls, .content = j->content};
 	d->sizes_sum += (double)j->size;
 	j->key = j->class = NULL;
 	return store_put(d->store, it, &j->image, j->bytes, j->size);
@@ -101,10 +134,17 @@ struct relay {
 	const struct dataset_options *o;
 };
 
+/* To tell equal images, not forged ones. */
+static uint64_t content_digest(const uint8_t *b, size_t n)
+{
+	return (uint64_t)crc32_z(0, b, n) << 32 | adler32_z(1, b, n);
+}
+
 static void decode(struct job *j, const struct dataset_options *o)
 {
-	if (fit_decode(&j->image, j->bytes, j->size, o->fit, o->size) < 0)
+	if (fit_decode(&j->image, j->bytes, j->size, o->fit, o->size, &j->notes) < 0)
 		j->problem = xstrdup(fail_message());
+	j->content = content_digest(j->bytes, j->size);
 }
 
 static void pass_on(void *ctx, int i)
@@ -161,24 +201,42 @@ static int find(const char *const *names, int n, const char *name)
 	return -1;
 }
 
-/* Folder names become indices into the known classes; bare numbers must be such indices. */
+/* The class that image i has by its folder or number is none of those known. */
+static int unknown_class(const struct loading *l, int i, const char *class)
+{
+	const struct item *it = &l->d->v[i];
+	const char *who = l->o->known_by ? l->o->known_by : "the shard";
+	int n = l->d->n_classes, least = it->label, most = it->label;
+	if (class)
+		return fail("'%s': class '%s' of '%s' is not one of the %d classes of %s",
+		    l->of[i].shard, class, it->key, n, who);
+	for (int k = 0; k < l->d->n; k++) {
+		least = l->d->v[k].label < least ? l->d->v[k].label : least;
+		most = l->d->v[k].label > most ? l->d->v[k].label : most;
+	}
+	return fail("'%s': the class of '%s' is number %d, and %s has %d classes, 0 to %d%s",
+	    l->of[i].shard, it->key, it->label, who, n, n - 1,
+	    least == 1 && most == n ? " (these labels count from 1)" : "");
+}
+
+/* Folders become indices into the known classes; bare numbers must be such indices. */
 static int label_all(struct loading *l)
 {
 	struct dataset *d = l->d;
-	const char *who = l->o->known_by ? l->o->known_by : "the shard";
 	for (int i = 0; i < d->n; i++) {
-		struct item *it = &d->v[i];
-		int k = l->class_of[i] && d->classes
-		            ? find((const char *const *)d->classes, d->n_classes, l->class_of[i])
-		            : it->label;
+		const char *class = l->of[i].folder ? shard_class(l->r, l->of[i].folder) : NULL;
+		int k = class && d->classes
+		            ? find((const char *const *)d->classes, d->n_classes, class)
+		            : d->v[i].label;
 		if (k < 0 || (d->classes && k >= d->n_classes))
-			return fail("class '%s' of '%s' is none of the %d that %s knows",
-			    l->class_of[i] ? l->class_of[i] : "(a number)", it->key, d->n_classes,
-			    who);
-		it->label = k;
+			return unknown_class(l, i, class);
 		if (!d->classes && k >= d->n_classes)
 			d->n_classes = k + 1;
 	}
+	for (int i = 0; i < d->n; i++)
+		if (l->of[i].folder && d->classes)
+			d->v[i].label = find((const char *const *)d->classes, d->n_classes,
+			    shard_class(l->r, l->of[i].folder));
 	return 0;
 }
 
@@ -207,9 +265,10 @@ static void copy_classes(struct dataset *d, const char *const *names, int n)
 		d->classes[i] = xstrdup(names[i]);
 }
 
-static int load(struct loading *l, struct shard_reader *r)
+static int load(struct loading *l)
 {
 	struct dataset *d = l->d;
+	struct shard_reader *r = l->r;
 	if (read_all(l, r) < 0)
 		return -1;
 	int n;
@@ -219,6 +278,9 @@ static int load(struct loading *l, struct shard_reader *r)
 	d->meta = json_incref(shard_meta(r));
 	if (d->skipped)
 		warn("skipped %d of %d images", d->skipped, d->skipped + d->n);
+	if (d->recovered)
+		warn("%d of %d images have errors that libjpeg recovered from; the first is %s",
+		    d->recovered, d->n, l->recovered);
 	if (!d->n)
 		return fail("not one image could be read");
 	return label_all(l) < 0 ? -1 : name_by_number(d);
@@ -228,19 +290,20 @@ int dataset_read(struct dataset *d, char *const *paths, int n, const struct data
 {
 	*d = (struct dataset){.store = store_new(o->fit, o->size,
 	                          o->cache ? (size_t)o->cache << 20 : SIZE_MAX, o->jpegs)};
-	struct loading l = {.d = d, .o = o};
-	struct shard_reader *r = shard_open(paths, n);
+	struct loading l = {.d = d, .o = o, .r = shard_open(paths, n)};
 	progress_start("read", 0);
-	int ok = r ? load(&l, r) : -1;
+	int err = l.r ? load(&l) : -1;
 	progress_end();
 	for (int i = 0; i < d->n; i++)
-		free(l.class_of[i]);
-	free(l.class_of);
-	if (r)
-		shard_close(r);
-	if (ok < 0)
+		free(l.of[i].folder);
+	free(l.of);
+	names_free(l.shards, l.n_shards);
+	free(l.recovered);
+	if (l.r)
+		shard_close(l.r);
+	if (err)
 		dataset_free(d);
-	return ok;
+	return err;
 }
 
 void dataset_free(struct dataset *d)
@@ -296,6 +359,36 @@ static int by_class_and_key(const void *a, const void *b)
 {
 	const struct item *p = a, *q = b;
 	return p->label != q->label ? p->label - q->label : strcmp(p->key, q->key);
+}
+
+static int by_content(const void *a, const void *b)
+{
+	uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
+	return (x > y) - (x < y);
+}
+
+int dataset_warn_shared(
+    const struct dataset *trained, const struct dataset *held_out, const char *name)
+{
+	uint64_t *known = xcalloc((size_t)trained->n, sizeof *known);
+	const char *first = NULL;
+	int shared = 0;
+	for (int i = 0; i < trained->n; i++)
+		known[i] = trained->v[i].content;
+	if (trained->n)
+		qsort(known, (size_t)trained->n, sizeof *known, by_content);
+	for (int i = 0; i < held_out->n && trained->n; i++)
+		if (bsearch(&held_out->v[i].content, known, (size_t)trained->n, sizeof *known,
+		        by_content)) {
+			first = first ? first : held_out->v[i].key;
+			shared++;
+		}
+	if (shared)
+		warn("%d of the %d images of %s are training images too (the first is '%s'): its "
+		     "accuracy is not that of held-out images",
+		    shared, held_out->n, name, first);
+	free(known);
+	return shared;
 }
 
 void dataset_sort(struct dataset *d)

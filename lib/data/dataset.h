@@ -13,7 +13,8 @@ struct dataset {
 	char **classes; /* "0", "1" ... where the samples carry bare numbers */
 	int n_classes;
 	bool numbered; /* they do */
-	int skipped;   /* corrupt images */
+	int skipped;   /* images that cannot be decoded */
+	int recovered; /* images that libjpeg recovered from corrupt data */
 	/* of the samples, shard_digest */
 	char digest[DIGEST_HEX];
 	json_t *meta;     /* the shard's __fd2__, or NULL */
@@ -22,11 +23,11 @@ struct dataset {
 
 struct dataset_options {
 	enum fit fit;
-	int size;    /* side of the network's input, unless FIT_NONE */
-	long cache;  /* MiB of decoded images to keep in memory; 0: all */
-	bool jpegs;  /* keep every image's JPEG, for item_jpeg */
-	bool strict; /* a corrupt image is an error; otherwise it is warned of, skipped and counted
-	              */
+	int size;      /* side of the network's input, unless FIT_NONE */
+	long cache;    /* MiB of decoded images to keep in memory; 0: all */
+	bool jpegs;    /* keep every image's JPEG, for item_jpeg */
+	bool complete; /* no image may be skipped: one that cannot be decoded is an error */
+	bool strict;   /* nor may one be recovered from corrupt data */
 	const char *const
 	    *known; /* the classes that may occur, in index order; NULL: the shards' own */
 	int n_known;
@@ -42,6 +43,10 @@ int dataset_empty_classes(const struct dataset *d, const char **first);
 int dataset_check_classes(const struct dataset *d);
 /* Warns where classes of a distilled set have no image. */
 void dataset_warn_missing(const struct dataset *d);
+/* Warns when images of `held_out` (that the option `name` gave) are among those trained on, by
+ * their bytes. Returns how many are. */
+int dataset_warn_shared(
+    const struct dataset *trained, const struct dataset *held_out, const char *name);
 /* Sorts the images by class, then name: what follows does not depend on how the shards were
  * packed. */
 void dataset_sort(struct dataset *d);

@@ -12,11 +12,12 @@ const char *fit_name(enum fit fit)
 	return fit == FIT_SQUASH ? "squash" : fit == FIT_WHOLE ? "whole" : "short";
 }
 
-int fit_decode(struct image *im, const void *jpeg, size_t bytes, enum fit fit, int size)
+int fit_decode(struct image *im, const void *jpeg, size_t bytes, enum fit fit, int size,
+    struct image_notes *notes)
 {
 	struct image raw;
 	int side = fit == FIT_NONE ? 0 : fit == FIT_WHOLE ? size : size * 8 / 7;
-	if (jpeg_decode(&raw, jpeg, bytes, side) < 0)
+	if (jpeg_decode_noting(&raw, jpeg, bytes, side, notes) < 0)
 		return -1;
 	if (fit == FIT_NONE) {
 		*im = raw;

@@ -15,7 +15,9 @@ enum fit {
 /* The fit of that name; FIT_NONE: there is none. */
 enum fit fit_of(const char *name);
 const char *fit_name(enum fit fit);
-/* Decodes and fits. A JPEG of at least twice the side that is needed is decoded at 1/2, 1/4 or
- * 1/8 (libjpeg's scaled DCT), then resized. -1: fail_message. Thread-safe. */
-int fit_decode(struct image *im, const void *jpeg, size_t bytes, enum fit fit, int size);
+/* Decodes, upright, and fits. A JPEG of at least twice the side that is needed is decoded at 1/2,
+ * 1/4 or 1/8 (libjpeg's scaled DCT), then resized. notes may be NULL. -1: fail_message.
+ * Thread-safe. */
+int fit_decode(struct image *im, const void *jpeg, size_t bytes, enum fit fit, int size,
+    struct image_notes *notes);
 #endif

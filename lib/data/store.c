@@ -111,7 +111,7 @@ struct image item_image(const struct item *it)
 		return it->image;
 	struct image im;
 	uint8_t *jpeg = item_jpeg(it);
-	if (fit_decode(&im, jpeg, it->bytes, it->store->fit, it->store->size) < 0)
+	if (fit_decode(&im, jpeg, it->bytes, it->store->fit, it->store->size, NULL) < 0)
 		die("cannot decode '%s' again: %s", it->key, fail_message());
 	free(jpeg);
 	return im;

@@ -17,6 +17,7 @@ struct item {
 	const struct store *store; /* whose file */
 	uint64_t at;               /* of its JPEG there, if it has one */
 	size_t bytes;
+	uint64_t content; /* a digest of its JPEG */
 };
 
 /* limit: bytes of decoded images to keep. jpegs: keep the JPEG of every image, for item_jpeg. */

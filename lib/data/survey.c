@@ -15,7 +15,7 @@ static struct survey_class *class_of(struct survey *s, const struct sample *samp
 {
 	char number[24];
 	snprintf(number, sizeof number, "%ld", sample->cls);
-	const char *name = sample->class_name ? sample->class_name : number;
+	const char *name = sample->folder ? sample->folder : number;
 	for (int i = s->n; i-- > 0;) /* from the last: samples of a class are mostly neighbours */
 		if (!strcmp(s->v[i].name, name))
 			return &s->v[i];
@@ -89,12 +89,44 @@ static int class_order(const void *a, const void *b)
 	return d ? (d > 0) - (d < 0) : strcmp(x, y);
 }
 
-int survey_read(struct survey *s, struct shard_reader *r)
+static void add_class(struct survey_class *to, struct survey_class *c)
 {
-	int ok = read_samples(s, r);
+	to->count += c->count;
+	to->images = xrealloc(to->images, (size_t)(to->n + c->n), sizeof *to->images);
+	if (c->n)
+		memcpy(to->images + to->n, c->images, (size_t)c->n * sizeof *c->images);
+	to->n += c->n;
+	free(c->images);
+	free(c->name);
+}
+
+/* Folders become classes, which are known at the end. */
+static void name_classes(struct survey *s, struct shard_reader *r)
+{
+	int n = 0;
+	for (int i = 0; i < s->n; i++) {
+		const char *class = shard_class(r, s->v[i].name);
+		if (class) {
+			free(s->v[i].name);
+			s->v[i].name = xstrdup(class);
+		}
+	}
 	if (s->n)
 		qsort(s->v, (size_t)s->n, sizeof *s->v, class_order);
-	return ok;
+	for (int i = 0; i < s->n; i++)
+		if (n && !strcmp(s->v[n - 1].name, s->v[i].name))
+			add_class(&s->v[n - 1], &s->v[i]);
+		else
+			s->v[n++] = s->v[i];
+	s->n = n;
+}
+
+int survey_read(struct survey *s, struct shard_reader *r)
+{
+	int err = read_samples(s, r);
+	if (!err)
+		name_classes(s, r);
+	return err;
 }
 
 /* Every class begins a row; what is left of its last row stays white. */

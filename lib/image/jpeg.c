@@ -163,7 +163,10 @@ static void decode(struct decoder *d, const void *data, size_t size, int min_sid
 static int not_a_jpeg(const uint8_t *data, size_t size)
 {
 	const char *kind = size ? kind_of_bytes(data, size) : "empty";
-	return fail("%s%snot a JPEG", kind ? kind : "", kind ? ", " : "");
+	bool converted =
+	    kind && (strstr(kind, "PNG") || strstr(kind, "WebP") || strstr(kind, "AVIF"));
+	return fail("%s%snot a JPEG%s", kind ? kind : "", kind ? ", " : "",
+	    converted ? " ('fd2-import folder' converts it)" : "");
 }
 
 int jpeg_decode_noting(

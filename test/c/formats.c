@@ -2,6 +2,7 @@
 #include "formats/digest.h"
 #include "formats/npy.h"
 #include "formats/shard/shard.h"
+#include "formats/shard/tree.h"
 #include "formats/stream/stream.h"
 #include "lib/base/err.h"
 #include "test/c/check.h"
@@ -468,7 +469,7 @@ static void shard_round_trip(void)
 	struct shard_reader *r = shard_open((char *[]){"x.tar"}, 1);
 	for (int i = 0; i < SAMPLES; i++) {
 		CHECK(shard_next(r, &s) == 1);
-		CHECK_STR(s.class_name, classes[i % 3]);
+		CHECK_STR(s.folder, classes[i % 3]);
 		CHECK_STR(s.shard, "x.tar");
 		CHECK(s.cls == i % 3 && s.image_size == (size_t)(300 * i + 1) &&
 		      s.image[0] == i + 1 && s.npy_size == 3 && !s.json);
@@ -591,7 +592,7 @@ static void hand_made_shards_are_read(void)
 	int n;
 	CHECK(shard_next(r, &s) == 1);
 	CHECK_STR(s.key, "train/dog/1");
-	CHECK_STR(s.class_name, "dog");
+	CHECK_STR(s.folder, "train/dog");
 	CHECK(shard_next(r, &s) == 1);
 	CHECK_STR(s.key, "train/dog/2.b");
 	CHECK(shard_next(r, &s) == 1);
@@ -599,6 +600,8 @@ static void hand_made_shards_are_read(void)
 	CHECK(shard_next(r, &s) == 0);
 	const char *const *names = shard_classes(r, &n);
 	CHECK(n == 2 && !strcmp(names[0], "cat") && !strcmp(names[1], "dog") && !shard_meta(r));
+	CHECK_STR(shard_class(r, "train/dog"), "dog");
+	CHECK_STR(shard_class(r, "dog"), NULL);
 	shard_close(r);
 
 	/* webdataset: the number before or after the image, no folder. */
@@ -610,10 +613,65 @@ static void hand_made_shards_are_read(void)
 	member("0002.cls", "12\n");
 	end_tar("hand.tar");
 	r = shard_open((char *[]){"hand.tar"}, 1);
-	CHECK(shard_next(r, &s) == 1 && s.cls == 7 && !s.class_name);
+	CHECK(shard_next(r, &s) == 1 && s.cls == 7 && !s.folder);
 	CHECK(shard_next(r, &s) == 1 && s.cls == 12 && s.json_size == 2);
 	CHECK(shard_next(r, &s) == 0 && !shard_classes(r, &n) && n == 0);
 	shard_close(r);
+}
+
+/* The folders of a tree, the last ones without images where a slash ends them, then their classes,
+ * or a part of the sentence that refuses it. */
+static void check_tree(const char *folders, const char *expected)
+{
+	struct tree_folder v[8];
+	char *names = xstrdup(folders), *rest = names, got[256] = "";
+	int n = 0, empty = 0;
+	for (char *name; (name = strsep(&rest, " ")); n++) {
+		size_t last = strlen(name) - 1;
+		empty += name[last] == '/';
+		name[last] = name[last] == '/' ? '\0' : name[last];
+		v[n] = (struct tree_folder){"x", name, NULL};
+	}
+	int err = tree_classes(v, n - empty, empty);
+	for (int i = 0; i < n; i++) {
+		size_t at = strlen(got);
+		if (v[i].class)
+			snprintf(got + at, sizeof got - at, at ? " %s" : "%s", v[i].class);
+		free(v[i].class);
+	}
+	CHECK_THAT(err ? !!strstr(fail_message(), expected) : !strcmp(got, expected),
+	    "'%s' gives '%s', not '%s'", folders, err ? fail_message() : got, expected);
+	free(names);
+}
+
+static void nested_folders_name_classes(void)
+{
+	check_tree("cat dog", "cat dog");
+	check_tree("photos/cat photos/dog", "cat dog");
+	check_tree("a/b/cat a/b/dog", "cat dog");
+	check_tree("photos/cat", "cat");
+	check_tree("cat/tabby cat/siamese dog/pug", "cat cat dog");
+	check_tree("cat cat/tabby dog", "cat cat dog");
+	check_tree("n1/images n2/images n3/images", "n1 n2 n3");
+	check_tree("train/n1/images train/n2/images", "n1 n2");
+	check_tree("bus car train", "bus car train");
+	check_tree("bus test train", "bus test train");
+	check_tree("ab abc", "ab abc");
+	check_tree("a/x ab/y", "a ab");
+	check_tree("cat dog bird/", "cat dog bird");
+	check_tree("p/cat p/dog p/ q/ p/bird/ p/cat/old/ pbird/", "cat dog bird");
+	check_tree("n1/images n2/images n1/ n2/ n3/ n3/images/", "n1 n2 n1 n2 n3");
+	check_tree("cat/tabby cat/ cat/siamese/", "tabby siamese");
+	check_tree("bird/", "");
+	check_tree("train/cat val/cat", "'x' has 'train' and 'val' side by side");
+	check_tree("d/Train/cat d/Train/dog d/test/dog", "'d/Train' and 'd/test'");
+	check_tree("train/cat valid/dog", "'train' and 'valid'");
+	check_tree("images/train images/val", "'images/train' and 'images/val'");
+	check_tree("extra/dog train/cat test/cat", "'train' and 'test'");
+	check_tree("cat/train cat/val dog/train", "'train' below 'cat' and below 'dog'");
+	check_tree("cat/in cat/out dog/in", "'in' below 'cat' and below 'dog'");
+	check_tree("a/blue b/blue b/red", "'blue' below 'a' and below 'b'");
+	check_tree("blue new/blue new/red", "'blue' at the top and below 'new'");
 }
 
 static void hand_made_faults_are_named(void)
@@ -626,7 +684,7 @@ static void hand_made_faults_are_named(void)
 	      says("tar --sort=name"));
 	member("a/1.jpg", "j");
 	member("a/1.jpeg", "j");
-	CHECK(try_tar() == -1 && says("'a/1.jpeg' is the second"));
+	CHECK(try_tar() == -1 && says("'a/1.jpg' and 'a/1.jpeg' would be one sample"));
 	member("1.jpg", "j");
 	CHECK(try_tar() == -1 && says("member '1.jpg' has no label (no folder and no 1.cls)"));
 	member("1.jpg", "j");
@@ -635,7 +693,7 @@ static void hand_made_faults_are_named(void)
 	member("1.cls", "5");
 	CHECK(try_tar() == -1 && says("'1.cls' has no image"));
 	member("a/1.png", "p");
-	CHECK(try_tar() == -1 && says("'a/1.png'") && says("convert it to JPEG"));
+	CHECK(try_tar() == -1 && says("'a/1.png'") && says("'fd2-import folder' converts"));
 	member("/a/1.jpg", "j");
 	CHECK(try_tar() == -1 && says("leads out"));
 	member("a/../../1.jpg", "j");
@@ -769,7 +827,7 @@ static void digest_is_of_samples_alone(void)
 	struct sample s;
 	while (shard_next(r, &s) > 0) {
 		char name[64], cls[8];
-		snprintf(name, sizeof name, "folder/%s", s.class_name);
+		snprintf(name, sizeof name, "folder/%s", s.folder);
 		mkdir(name, 0777);
 		snprintf(name, sizeof name, "folder/%s.jpg", s.key);
 		write_file(name, s.image, s.image_size);
@@ -880,6 +938,7 @@ int main(void)
 	RUN(shard_cut_anywhere_is_noticed);
 	RUN(shard_names_are_checked_before_writing);
 	RUN(hand_made_shards_are_read);
+	RUN(nested_folders_name_classes);
 	RUN(hand_made_faults_are_named);
 	RUN(end_members_are_checked);
 	RUN(shards_of_version_1_are_read);

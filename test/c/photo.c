@@ -126,7 +126,7 @@ static void what_is_refused_is_named(void)
 	           "ftypheic\0\0\0\0mif1heic",
 	    24, "a HEIC image"));
 	CHECK(jpeg_decode(&im, "RIFF\4\0\0\0WEBPVP8 ", 16, 0) == -1);
-	CHECK_STR(fail_message(), "a WebP image, not a JPEG");
+	CHECK_STR(fail_message(), "a WebP image, not a JPEG ('fd2-import folder' converts it)");
 	CHECK(jpeg_decode(&im, "", 0, 0) == -1);
 	CHECK_STR(fail_message(), "empty, not a JPEG");
 }

@@ -210,12 +210,12 @@ claim_too_much() {
 	fd2-draw --classes 4 --per-class 2 --size 40 -o four.tar
 	for tool in protos distill relabel; do
 		run -1 --separate-stderr on_shard "$tool" four.tar
-		said "fd2-$tool: class '*' of '*' is none of the 3 that the teacher knows"
+		said "fd2-$tool: '*': class '*' of '*' is not one of the 3 classes of the teacher"
 	done
 	run -1 --separate-stderr fd2-eval -l labels.fd2 --val four.tar -o x distilled.tar
-	said "fd2-eval: class '*' of '*' is none of the 3 that the distilled set knows"
+	said "fd2-eval: '*': class '*' of '*' is not one of the 3 classes of the distilled set"
 	run -1 --separate-stderr tiny_teacher -e 1 --val four.tar -o x train.tar
-	said "fd2-teacher: class '*' of '*' is none of the 3 that the training set knows"
+	said "fd2-teacher: '*': class '*' of '*' is not one of the 3 classes of the training set"
 	nothing_left
 }
 

@@ -1,3 +1,4 @@
+#include <ctype.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -23,11 +24,16 @@ static int check_names(const struct exchange_map *map, const char *path)
 		sorted[i] = map->classes[i];
 	qsort(sorted, (size_t)map->n_classes, sizeof *sorted, by_text);
 	for (int i = 0; i < map->n_classes && !ok; i++) {
-		if (!*sorted[i] || strchr(sorted[i], '/') || strlen(sorted[i]) > SHARD_NAME_MAX)
+		json_t *text = json_string(sorted[i]);
+		if (!text)
+			ok = fail("'%s' has a class '%.80s', which is not UTF-8", path, sorted[i]);
+		else if (!*sorted[i] || strchr(sorted[i], '/') ||
+		         strlen(sorted[i]) > SHARD_NAME_MAX)
 			ok = fail("'%s' has a class '%.80s', which is no name for a folder", path,
 			    sorted[i]);
 		else if (i && !strcmp(sorted[i], sorted[i - 1]))
 			ok = fail("'%s' names class '%s' twice", path, sorted[i]);
+		json_decref(text);
 	}
 	free(sorted);
 	return ok;
@@ -62,6 +68,15 @@ static int take(struct exchange_map *map, json_t *root, const char *path)
 	                                  : take_images(map, json_object_get(root, "images"), path);
 }
 
+/* Windows editors put a mark first, or write UTF-16. Returns the text behind it, NULL:
+ * fail_message. */
+static char *after_mark(char *text, const char *path)
+{
+	if (!strncmp(text, "\xff\xfe", 2) || !strncmp(text, "\xfe\xff", 2))
+		return fail_null("'%s' is UTF-16; save it as UTF-8", path);
+	return text + (strncmp(text, "\xef\xbb\xbf", 3) ? 0 : 3);
+}
+
 int exchange_map_read(struct exchange_map *map, const char *folder)
 {
 	char *path = xasprintf("%s/%s", folder, EXCHANGE_MAP);
@@ -79,6 +94,12 @@ int exchange_map_read(struct exchange_map *map, const char *folder)
 	return ok;
 }
 
+static void add_name(struct exchange_map *map, const char *name)
+{
+	map->classes = xrealloc(map->classes, (size_t)map->n_classes + 1, sizeof *map->classes);
+	map->classes[map->n_classes++] = xstrdup(name);
+}
+
 int exchange_names_read(struct exchange_map *map, const char *path)
 {
 	char *line = NULL;
@@ -88,14 +109,19 @@ int exchange_names_read(struct exchange_map *map, const char *path)
 	FILE *f = fopen(path, "re");
 	if (!f)
 		return fail("cannot open '%s': %s", path, strerror(errno));
-	while ((n = getline(&line, &room, f)) > 0) {
-		line[strcspn(line, "\r\n")] = '\0';
-		map->classes =
-		    xrealloc(map->classes, (size_t)map->n_classes + 1, sizeof *map->classes);
-		map->classes[map->n_classes++] = xstrdup(line);
+	int ok = 0;
+	while (!ok && (n = getline(&line, &room, f)) > 0) {
+		char *name = map->n_classes ? line : after_mark(line, path);
+		while (n && isspace((unsigned char)line[n - 1]))
+			line[--n] = '\0';
+		if (!name)
+			ok = -1;
+		else if (*name)
+			add_name(map, name);
 	}
-	int ok = ferror(f) ? fail("cannot read '%s': %s", path, strerror(errno))
-	                   : check_names(map, path);
+	if (!ok)
+		ok = ferror(f) ? fail("cannot read '%s': %s", path, strerror(errno))
+		               : check_names(map, path);
 	free(line);
 	fclose(f);
 	return ok || map->n_classes ? ok : fail("'%s' names no class", path);

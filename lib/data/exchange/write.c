@@ -49,10 +49,20 @@ static void note(struct writing *w, const struct sample *s)
 		w->cap = w->cap ? 2 * w->cap : 256;
 		w->v = xrealloc(w->v, (size_t)w->cap, sizeof *w->v);
 	}
-	w->v[w->n++] = (struct shot){.class = s->class_name ? xstrdup(s->class_name) : NULL,
+	w->v[w->n++] = (struct shot){.class = s->folder ? xstrdup(s->folder) : NULL,
 	    .id = xstrdup(slash ? slash + 1 : s->key),
 	    .cls = s->cls,
 	    .label = -1};
+}
+
+/* Folders become classes, which are known at the end. */
+static void name_classes(struct writing *w, struct shard_reader *r)
+{
+	for (int i = 0; i < w->n; i++) {
+		char *folder = w->v[i].class;
+		w->v[i].class = folder ? xstrdup(shard_class(r, folder)) : NULL;
+		free(folder);
+	}
 }
 
 static int survey(struct writing *w)
@@ -65,6 +75,7 @@ static int survey(struct writing *w)
 	while ((got = shard_next(r, &s)) > 0)
 		note(w, &s);
 	if (!got) {
+		name_classes(w, r);
 		const char *const *classes = shard_classes(r, &n);
 		w->classes = classes ? names_copy(classes, n) : NULL;
 		w->n_classes = classes ? n : 0;

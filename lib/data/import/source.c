@@ -105,6 +105,10 @@ static int add_list(
 		    "'%s' is there twice, as '%s' and as '%s'", base_name(name), other->name, name);
 	if (size > LIST_MAX)
 		return fail("'%s' is larger than %d MiB", name, LIST_MAX >> 20);
+	if (size >= 3 && !memcmp(data, "\xef\xbb\xbf", 3)) { /* Windows editors put it first */
+		data = (const char *)data + 3;
+		size -= 3;
+	}
 	char *text = xmalloc(size + 1);
 	memcpy(text, data, size);
 	text[size] = '\0';

@@ -60,7 +60,8 @@ static int read_images(struct initial *s, char **paths, int n)
 	struct dataset_options o = {.fit = given ? FIT_NONE : t->fit,
 	    .size = t->size,
 	    .cache = s->config->cache,
-	    .strict = s->config->strict || given,
+	    .complete = given,
+	    .strict = s->config->strict,
 	    .known = (const char *const *)t->class_names,
 	    .n_known = t->classes,
 	    .known_by = "the teacher"};

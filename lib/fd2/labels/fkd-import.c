@@ -201,7 +201,7 @@ static int views_of(const struct run *r, struct view_options *views)
 static int prepare(struct run *r)
 {
 	struct view_options views;
-	struct dataset_options o = {.fit = FIT_NONE, .strict = true};
+	struct dataset_options o = {.fit = FIT_NONE, .complete = true};
 	int batch;
 	if (dataset_read(&r->images, (char **)r->job->images.v, r->job->images.n, &o) < 0)
 		return -1;

@@ -52,7 +52,7 @@ void label_set_close(struct label_set *l)
 int label_set_images(const struct label_set *l, struct dataset *d, char **shards, int n)
 {
 	struct dataset_options o = {.fit = FIT_NONE,
-	    .strict = true,
+	    .complete = true,
 	    .known = (const char *const *)l->class_names,
 	    .n_known = l->classes,
 	    .known_by = "the label stream"};

@@ -141,7 +141,7 @@ static json_t *meta(const struct run *r)
 static int read_images(struct run *r)
 {
 	struct dataset_options o = {.fit = FIT_NONE,
-	    .strict = true,
+	    .complete = true,
 	    .known = (const char *const *)r->teacher->class_names,
 	    .n_known = r->teacher->classes,
 	    .known_by = "the teacher"};

@@ -77,6 +77,8 @@ static int read_all_held_out(struct evaluation *r)
 	if (read_held_out(r, &r->val, &r->config->in.val) < 0 ||
 	    read_held_out(r, &r->test, &r->config->in.test) < 0)
 		return -1;
+	dataset_warn_shared(&r->images, &r->val, "--val");
+	dataset_warn_shared(&r->images, &r->test, "--test");
 	return strcmp(r->val.digest, r->test.digest)
 	           ? 0
 	           : fail("--val and --test hold the same images (%.12s...)", r->val.digest);

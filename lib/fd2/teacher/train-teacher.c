@@ -98,7 +98,12 @@ static int read_data(struct training *t)
 	o.known = (const char *const *)t->train.classes;
 	o.n_known = t->train.n_classes;
 	o.known_by = "the training set";
-	return in->val.n ? dataset_read(&t->val, (char **)in->val.v, in->val.n, &o) : 0;
+	if (!in->val.n)
+		return 0;
+	if (dataset_read(&t->val, (char **)in->val.v, in->val.n, &o) < 0)
+		return -1;
+	dataset_warn_shared(&t->train, &t->val, "--val");
+	return 0;
 }
 
 static int build_teacher(struct training *t)

@@ -1,0 +1,142 @@
+#include "formats/shard/tree.h"
+
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "lib/base/err.h"
+
+static size_t first_component(const char *name)
+{
+	return strcspn(name, "/");
+}
+
+static const char *last_component(const char *name)
+{
+	const char *slash = strrchr(name, '/');
+	return slash ? slash + 1 : name;
+}
+
+/* Bytes of the components that all names begin with, each with its slash. */
+static size_t common(const struct tree_folder *v, int n)
+{
+	size_t at = 0;
+	for (;;) {
+		size_t next = at + first_component(v[0].name + at) + 1;
+		for (int i = 0; i < n; i++)
+			if (strncmp(v[i].name, v[0].name, next) || strlen(v[i].name) < next ||
+			    v[i].name[next - 1] != '/')
+				return at;
+		at = next;
+	}
+}
+
+enum role { ROLE_NONE, ROLE_TRAIN, ROLE_HELD_OUT };
+
+/* What a folder of that name holds by convention. */
+static enum role role_of(const char *name, size_t n)
+{
+	static const char *const names[][12] = {{"train", "training", "trn", "trainval", NULL},
+	    {"val", "valid", "validation", "test", "testing", "eval", "dev", "holdout", "held-out",
+	        "held_out", NULL}};
+	for (int role = 0; role < 2; role++)
+		for (const char *const *s = names[role]; *s; s++)
+			if (strlen(*s) == n && !strncasecmp(name, *s, n))
+				return ROLE_TRAIN + role;
+	return ROLE_NONE;
+}
+
+/* A training and a held-out set side by side. A class may be called "train": between other classes
+ * that hold images it is no sign. */
+static int check_splits(const struct tree_folder *v, int n, size_t skip)
+{
+	const struct tree_folder *of[3] = {NULL};
+	size_t size[3];
+	bool others = false, nested = false;
+	for (int i = 0; i < n; i++) {
+		const char *name = v[i].name + skip;
+		enum role role = role_of(name, first_component(name));
+		others |= role == ROLE_NONE;
+		nested |= role != ROLE_NONE && name[first_component(name)];
+		of[role] = &v[i];
+		size[role] = skip + first_component(name);
+	}
+	if (!of[ROLE_TRAIN] || !of[ROLE_HELD_OUT] || (others && !nested))
+		return 0;
+	return fail("'%s' has '%.*s' and '%.*s' side by side: use one of them, or make a "
+	            "shard of each with 'fd2-import folder'",
+	    v[0].shard, (int)size[ROLE_TRAIN], of[ROLE_TRAIN]->name, (int)size[ROLE_HELD_OUT],
+	    of[ROLE_HELD_OUT]->name);
+}
+
+static int by_last(const void *a, const void *b)
+{
+	const struct tree_folder *x = *(struct tree_folder *const *)a,
+	                         *y = *(struct tree_folder *const *)b;
+	int order = strcmp(last_component(x->name), last_component(y->name));
+	return order ? order : strcmp(x->name, y->name);
+}
+
+/* All nested folders are called the same below their first one. */
+static bool alike(const struct tree_folder *v, int n, size_t skip)
+{
+	const char *rest = NULL;
+	for (int i = 0; i < n; i++) {
+		const char *below = strchr(v[i].name + skip, '/');
+		if (below && rest && strcmp(below, rest))
+			return false;
+		rest = below ? below : rest;
+	}
+	return true;
+}
+
+/* "below 'cat'", or "at the top". */
+static void where(char text[256], const struct tree_folder *f)
+{
+	int n = (int)(last_component(f->name) - f->name);
+	snprintf(text, 256, n ? "below '%.*s'" : "at the top", n ? n - 1 : 0, f->name);
+}
+
+static int twice(const struct tree_folder *a, const struct tree_folder *b)
+{
+	char one[256], two[256];
+	where(one, a);
+	where(two, b);
+	return fail("'%s' has '%s' %s and %s, so it is unclear which folder is the class: give one "
+	            "of the two, or choose with 'fd2-import folder --class'",
+	    a->shard, last_component(a->name), one, two);
+}
+
+static int check_names(struct tree_folder *v, int n, size_t skip)
+{
+	if (alike(v, n, skip))
+		return 0;
+	struct tree_folder **sorted = xcalloc((size_t)n, sizeof(*sorted));
+	int err = 0;
+	for (int i = 0; i < n; i++)
+		sorted[i] = &v[i];
+	qsort(sorted, (size_t)n, sizeof(*sorted), by_last);
+	for (int i = 1; i < n && !err; i++)
+		if (!strcmp(last_component(sorted[i]->name), last_component(sorted[i - 1]->name)))
+			err = twice(sorted[i - 1], sorted[i]);
+	free(sorted);
+	return err;
+}
+
+int tree_classes(struct tree_folder *v, int n, int empty)
+{
+	size_t skip = n ? common(v, n) : 0;
+	if (n && (check_splits(v, n, skip) < 0 || check_names(v, n, skip) < 0))
+		return -1;
+	for (int i = 0; i < n; i++) {
+		const char *name = v[i].name + skip;
+		v[i].class = xasprintf("%.*s", (int)first_component(name), name);
+	}
+	for (int i = n; n && i < n + empty; i++)
+		if (strlen(v[i].name) > skip && !strncmp(v[i].name, v[0].name, skip) &&
+		    !strchr(v[i].name + skip, '/'))
+			v[i].class = xstrdup(v[i].name + skip);
+	return 0;
+}
