@@ -33,42 +33,42 @@ static size_t common(const struct tree_folder *v, int n)
 	}
 }
 
-enum role { ROLE_NONE, ROLE_TRAIN, ROLE_HELD_OUT };
-
-/* What a folder of that name holds by convention. */
-static enum role role_of(const char *name, size_t n)
+enum tree_role tree_role(const char *name, size_t n)
 {
-	static const char *const names[][12] = {{"train", "training", "trn", "trainval", NULL},
-	    {"val", "valid", "validation", "test", "testing", "eval", "dev", "holdout", "held-out",
-	        "held_out", NULL}};
-	for (int role = 0; role < 2; role++)
-		for (const char *const *s = names[role]; *s; s++)
-			if (strlen(*s) == n && !strncasecmp(name, *s, n))
-				return ROLE_TRAIN + role;
-	return ROLE_NONE;
+	static const struct {
+		const char *name;
+		enum tree_role role;
+	} names[] = {{"train", TREE_TRAIN}, {"training", TREE_TRAIN}, {"trn", TREE_TRAIN},
+	    {"trainval", TREE_TRAIN}, {"val", TREE_VAL}, {"valid", TREE_VAL},
+	    {"validation", TREE_VAL}, {"dev", TREE_VAL}, {"holdout", TREE_VAL},
+	    {"held-out", TREE_VAL}, {"held_out", TREE_VAL}, {"eval", TREE_TEST},
+	    {"test", TREE_TEST}, {"testing", TREE_TEST}};
+	for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+		if (strlen(names[i].name) == n && !strncasecmp(name, names[i].name, n))
+			return names[i].role;
+	return TREE_NONE;
 }
 
 /* A training and a held-out set side by side. A class may be called "train": between other classes
  * that hold images it is no sign. */
 static int check_splits(const struct tree_folder *v, int n, size_t skip)
 {
-	const struct tree_folder *of[3] = {NULL};
-	size_t size[3];
+	const struct tree_folder *train = NULL, *held_out = NULL;
 	bool others = false, nested = false;
 	for (int i = 0; i < n; i++) {
 		const char *name = v[i].name + skip;
-		enum role role = role_of(name, first_component(name));
-		others |= role == ROLE_NONE;
-		nested |= role != ROLE_NONE && name[first_component(name)];
-		of[role] = &v[i];
-		size[role] = skip + first_component(name);
+		enum tree_role role = tree_role(name, first_component(name));
+		others |= role == TREE_NONE;
+		nested |= role != TREE_NONE && name[first_component(name)];
+		train = role == TREE_TRAIN ? &v[i] : train;
+		held_out = role >= TREE_VAL ? &v[i] : held_out;
 	}
-	if (!of[ROLE_TRAIN] || !of[ROLE_HELD_OUT] || (others && !nested))
+	if (!train || !held_out || (others && !nested))
 		return 0;
-	return fail("'%s' has '%.*s' and '%.*s' side by side: use one of them, or make a "
-	            "shard of each with 'fd2-import folder'",
-	    v[0].shard, (int)size[ROLE_TRAIN], of[ROLE_TRAIN]->name, (int)size[ROLE_HELD_OUT],
-	    of[ROLE_HELD_OUT]->name);
+	return fail("'%s' has '%.*s' and '%.*s' side by side: use one of them, or make a shard of "
+	            "each with 'fd2-import folder'",
+	    v[0].shard, (int)(skip + first_component(train->name + skip)), train->name,
+	    (int)(skip + first_component(held_out->name + skip)), held_out->name);
 }
 
 static int by_last(const void *a, const void *b)

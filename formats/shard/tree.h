@@ -2,6 +2,7 @@
  * takes the first one below the root. A tree in which that would be a guess is refused. */
 #ifndef FD2_TREE_H
 #define FD2_TREE_H
+#include <stddef.h>
 
 /* A folder, "photos/cat/indoor", and its class. */
 struct tree_folder {
@@ -18,4 +19,8 @@ struct tree_folder {
  * "val/cat"), and a folder's name below two others ("cat/indoor", "dog/indoor"), unless nothing
  * else tells images of a class apart ("cat/images", "dog/images"). */
 int tree_classes(struct tree_folder *v, int n, int empty);
+
+enum tree_role { TREE_NONE, TREE_TRAIN, TREE_VAL, TREE_TEST };
+/* What a folder with that name of n bytes holds by convention. */
+enum tree_role tree_role(const char *name, size_t n);
 #endif

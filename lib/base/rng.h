@@ -20,6 +20,7 @@ enum rng_purpose {
 	RNG_SELECT,    /* which photographs are chosen: a = class */
 	RNG_KEEP,      /* whether a batch of labels is kept: a = epoch, b = batch */
 	RNG_REUSE,     /* order of kept labels: a = which time they are gone through */
+	RNG_SPLIT,     /* which photographs are held out: a = hash of the class's name */
 	RNG_TEST,
 };
 

@@ -2,13 +2,13 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <zlib.h>
 
 #include "formats/shard/shard.h"
 #include "lib/base/err.h"
 #include "lib/base/names.h"
 #include "lib/base/par.h"
 #include "lib/base/progress.h"
+#include "lib/base/rng.h"
 
 enum {
 	CHUNK = 128,          /* samples held compressed at a time */
@@ -134,17 +134,11 @@ struct relay {
 	const struct dataset_options *o;
 };
 
-/* To tell equal images, not forged ones. */
-static uint64_t content_digest(const uint8_t *b, size_t n)
-{
-	return (uint64_t)crc32_z(0, b, n) << 32 | adler32_z(1, b, n);
-}
-
 static void decode(struct job *j, const struct dataset_options *o)
 {
 	if (fit_decode(&j->image, j->bytes, j->size, o->fit, o->size, &j->notes) < 0)
 		j->problem = xstrdup(fail_message());
-	j->content = content_digest(j->bytes, j->size);
+	j->content = hash_bytes(j->bytes, j->size);
 }
 
 static void pass_on(void *ctx, int i)

@@ -276,8 +276,8 @@ cars_hold() {
 		fd2-import: ImageNette 2 has 10 classes, and here are 2
 		fd2-import: ImageNette 2 has 9469 train images, and here are 3
 		fd2-import: ImageNette 2 has 3925 val images, and here are 2
-		fd2-import: imagenette-train.tar: 3 images of 2 classes
-		fd2-import: imagenette-val.tar: 2 images of 2 classes
+		fd2-import: imagenette-train.tar: 3 images of 2 classes, 0.0 MB
+		fd2-import: imagenette-val.tar: 2 images of 2 classes, 0.0 MB
 	END
 	for i in 3 4 5 6 7 8 9 10; do
 		place 1 nette/train/n$i/x.JPEG
@@ -376,7 +376,7 @@ cars_hold() {
 	refused "cannot open 'none.tgz': No such file or directory" cub none.tgz
 	refused "standard input cannot be read twice: give the archive as a file" cub - <CUB_200_2011.tgz
 	refused "'/dev/null' is a pipe or a device and cannot be read twice: give the archive as a file" cub /dev/null
-	refused "'CUB_200_2011/images.txt' is neither a tar archive nor a tensor stream; an archive of the data set is wanted here" \
+	refused "'CUB_200_2011/images.txt' is neither a tar archive nor a tensor stream; a folder or an archive of images is wanted here" \
 		imagenette CUB_200_2011/images.txt
 	tar xzf CUB_200_2011.tgz
 	tar cf cub.tar CUB_200_2011
@@ -460,7 +460,7 @@ cars_hold() {
 		[ "${stderr_lines[1]}" = "try 'fd2-import --help'" ]
 	done
 	run -2 --separate-stderr fd2-import birds x.tgz
-	[ "${stderr_lines[0]}" = "fd2-import: 'birds' is no data set known here: aircraft, cars, cub, imagenette or imagewoof" ]
+	[ "${stderr_lines[0]}" = "fd2-import: 'birds' is not a known data set: aircraft, cars, cub, folder, imagenette or imagewoof" ]
 	run -0 fd2-import --help
 	[[ $output == *"  cub         CUB-200-2011: 200 classes, 5994 + 5794 images"* ]]
 }

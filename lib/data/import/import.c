@@ -4,75 +4,16 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
-#include "formats/shard/shard.h"
 #include "lib/base/opts.h"
+#include "lib/base/par.h"
 #include "lib/base/progress.h"
+#include "lib/data/import/convert.h"
 #include "lib/data/import/plan.h"
-#include "lib/image/image.h"
 
-enum { QUALITY = 95, BANNER = 20, LISTS_MAX = 16 };
+enum { LISTS_MAX = 16 };
 
 const char *const split_names[SPLITS] = {"train", "val"};
-
-#define LIST(...)                                                                                  \
-	(const char *const[])                                                                      \
-	{                                                                                          \
-		__VA_ARGS__, NULL                                                                  \
-	}
-
-static const struct import_layout cub[] = {
-    {"classes.txt, images.txt, image_class_labels.txt, train_test_split.txt and images/CLASS/*.jpg",
-        LIST("images.txt", "image_class_labels.txt", "train_test_split.txt", "classes.txt"),
-        .plan = plan_cub},
-    {0},
-};
-static const struct import_layout aircraft[] = {
-    {"data/variants.txt, data/images_variant_trainval.txt, data/images_variant_test.txt and "
-     "data/images/*.jpg",
-        LIST("images_variant_trainval.txt", "images_variant_test.txt", "variants.txt"),
-        .plan = plan_aircraft},
-    {0},
-};
-static const struct import_layout cars[] = {
-    {"car_ims/*.jpg and cars_annos.mat", LIST("cars_annos.mat"), .plan = plan_cars_annos},
-    {"cars_train/*.jpg, cars_test/*.jpg, devkit/cars_meta.mat, devkit/cars_train_annos.mat and "
-     "cars_test_annos_withlabels.mat",
-        LIST("cars_meta.mat", "cars_train_annos.mat"), LIST("cars_test_annos_withlabels.mat"),
-        .plan = plan_cars_devkit},
-    {"train/CLASS/*.jpg and test/CLASS/*.jpg", .folders = {"train", "test"}, .plan = plan_folders},
-    {0},
-};
-static const struct import_layout imagenette[] = {
-    {"train/CLASS/*.JPEG and val/CLASS/*.JPEG", .folders = {"train", "val"}, .plan = plan_folders},
-    {0},
-};
-
-const struct import_set import_sets[] = {
-    {"aircraft", "FGVC-Aircraft, variants", 100, {6667, 3333}, aircraft},
-    {"cars", "Stanford Cars", 196, {8144, 8041}, cars},
-    {"cub", "CUB-200-2011", 200, {5994, 5794}, cub},
-    {"imagenette", "ImageNette 2", 10, {9469, 3925}, imagenette},
-    {"imagewoof", "ImageWoof 2", 10, {9025, 3929}, imagenette},
-    {0},
-};
-
-const struct import_set *import_find(const char *name)
-{
-	char known[256] = "";
-	for (const struct import_set *s = import_sets; s->name; s++) {
-		if (!strcmp(s->name, name))
-			return s;
-		size_t n = strlen(known);
-		snprintf(known + n, sizeof known - n, "%s%s",
-		    s == import_sets ? ""
-		    : s[1].name      ? ", "
-		                     : " or ",
-		    s->name);
-	}
-	return fail_null("'%s' is no data set known here: %s", name, known);
-}
 
 static int add_lists(const char **names, int n, const char *const *lists)
 {
@@ -114,6 +55,8 @@ static int no_layout(const struct import_job *job)
 static int make_plan(const struct import_job *job, struct import_source *s, struct import_plan *p)
 {
 	const struct import_layout *l = job->set->layouts;
+	if (job->set->own)
+		return plan_photographs(p, s, job);
 	while (l->plan && !applies(l, s))
 		l++;
 	if (!l->plan)
@@ -127,7 +70,7 @@ static int make_plan(const struct import_job *job, struct import_source *s, stru
 
 static int check_count(const struct import_job *job, const char *what, int found, int expected)
 {
-	if (found == expected)
+	if (found == expected || job->set->own)
 		return 0;
 	if (!job->any_count)
 		return fail("%s has %d %s, and here are %d (--any-count takes them)",
@@ -175,68 +118,111 @@ static int check_keys(const struct import_plan *p, const struct import_source *s
 			ok = fail("'%s' and '%s' would both be '%s/%s'", v[i - 1]->name, v[i]->name,
 			    p->folders[v[i]->class], v[i]->id);
 	free(v);
-	if (n < s->n && p->wanted[SPLIT_TRAIN] && p->wanted[SPLIT_VAL])
+	if (s->lists_n && n < s->n && p->wanted[SPLIT_TRAIN] && p->wanted[SPLIT_VAL])
 		warn("%d of %d images are in no list and left out", s->n - n, s->n);
 	return ok;
 }
 
+/* A file of the plan on its way into its shard. */
+struct piece {
+	const struct import_file *f;
+	uint8_t *data;
+	size_t size;
+	struct converted c;
+};
+
+enum { CHUNK = 64, CHUNK_BYTES = 64 << 20, SKIPPED_NAMED = 20 };
+
 struct writing {
 	const struct import_job *job;
 	const struct import_plan *plan;
-	struct out *out[SPLITS];
-	struct shard_writer *shard[SPLITS];
+	struct split_writer *split[SPLITS];
+	struct piece chunk[CHUNK]; /* converted at once */
+	int n;
+	size_t bytes;
 	long done, total;
+	struct tally {
+		long formats[PHOTO_FORMATS], turned, recovered, alpha, deep, skipped;
+		int min_w, max_w, min_h, max_h;
+	} tally;
+	long *of_class; /* images written */
 };
 
-static void cut_banner(struct image *im)
+static void convert_piece(void *ctx, int i)
 {
-	if (im->h > BANNER)
-		im->h -= BANNER;
+	struct piece *p = &((struct writing *)ctx)->chunk[i];
+	p->c = convert(((struct writing *)ctx)->job, p->data, p->size);
 }
 
-static void resize(struct image *im, const struct import_job *job)
+static int skip(struct writing *w, const struct piece *p, const char *why)
 {
-	struct image out;
-	if (job->short_side)
-		image_resize_short(&out, im, job->size);
-	else
-		image_resample(&out, im, 0, 0, im->w, im->h, job->size, job->size, 1);
-	image_free(im);
-	*im = out;
+	if (!w->job->set->own || w->job->strict)
+		return fail("'%s': member '%s': %s", p->f->archive, p->f->name, why);
+	if (w->tally.skipped++ < SKIPPED_NAMED)
+		warn("skipped '%s': %s", p->f->name, why);
+	return 0;
 }
 
-static int take_changed(
-    struct writing *w, const struct import_file *f, const void *data, size_t size)
+static void count(struct tally *t, const struct converted *c)
 {
-	struct image im;
-	uint8_t *jpeg = NULL;
-	size_t jpeg_size;
-	if (jpeg_decode(&im, data, size, 0) < 0)
-		return fail("'%s': member '%s': %s", f->archive, f->name, fail_message());
-	if (w->job->cut_banner)
-		cut_banner(&im);
-	if (w->job->size)
-		resize(&im, w->job);
-	int ok = jpeg_encode(&im, QUALITY, &jpeg, &jpeg_size);
-	image_free(&im);
-	if (!ok)
-		ok = shard_add(w->shard[f->split], w->plan->folders[f->class], f->id, f->class,
-		    jpeg, jpeg_size, NULL, 0, NULL);
-	free(jpeg);
-	return ok;
+	bool first = !t->max_w;
+	t->formats[c->format]++;
+	t->turned += c->notes.orientation > 1;
+	t->recovered += *c->notes.recovered != '\0';
+	t->alpha += c->notes.alpha;
+	t->deep += c->notes.deep;
+	t->min_w = first || c->w < t->min_w ? c->w : t->min_w;
+	t->max_w = c->w > t->max_w ? c->w : t->max_w;
+	t->min_h = first || c->h < t->min_h ? c->h : t->min_h;
+	t->max_h = c->h > t->max_h ? c->h : t->max_h;
+}
+
+static int put(struct writing *w, const struct piece *p)
+{
+	const struct converted *c = &p->c;
+	bool converted = w->job->set->own || w->job->size || w->job->cut_banner;
+	if (c->problem)
+		return skip(w, p, c->problem);
+	if (w->job->strict && *c->notes.recovered)
+		return skip(w, p, c->notes.recovered);
+	if (converted)
+		count(&w->tally, c);
+	w->of_class[p->f->class]++;
+	return split_add(w->split[p->f->split], w->plan->folders[p->f->class], p->f->id,
+	    p->f->class, c->jpeg ? c->jpeg : p->data, c->jpeg ? c->size : p->size);
+}
+
+/* Converts what has come together, on all threads, and writes it in its order. */
+static int flush(struct writing *w)
+{
+	int err = 0;
+	if (w->job->set->own || w->job->size || w->job->cut_banner)
+		par_for(w->n, convert_piece, w);
+	for (int i = 0; i < w->n; i++) {
+		struct piece *p = &w->chunk[i];
+		if (!err)
+			err = put(w, p);
+		progress_at(++w->done, "%s", w->plan->folders[p->f->class]);
+		converted_free(&p->c);
+		free(p->data);
+		*p = (struct piece){0};
+	}
+	w->n = 0;
+	w->bytes = 0;
+	return err;
 }
 
 static int take(void *ctx, const struct import_file *f, const void *data, size_t size)
 {
 	struct writing *w = ctx;
-	if (!size)
+	if (!size && !w->job->set->own)
 		return fail("'%s': member '%s' is empty", f->archive, f->name);
-	int ok = w->job->size || w->job->cut_banner
-	             ? take_changed(w, f, data, size)
-	             : shard_add(w->shard[f->split], w->plan->folders[f->class], f->id, f->class,
-	                   data, size, NULL, 0, NULL);
-	progress_at(++w->done, "%s", w->plan->folders[f->class]);
-	return ok;
+	struct piece *p = &w->chunk[w->n++];
+	*p = (struct piece){.f = f, .data = xmalloc(size), .size = size};
+	if (size)
+		memcpy(p->data, data, size);
+	w->bytes += size;
+	return w->n == CHUNK || w->bytes > CHUNK_BYTES ? flush(w) : 0;
 }
 
 /* The official names, where folders cannot have them. */
@@ -261,62 +247,87 @@ static int open_shards(struct writing *w)
 	for (int i = 0; i < SPLITS; i++) {
 		if (!w->plan->wanted[i])
 			continue;
-		w->out[i] = out_open(w->job->out[i], 0);
-		if (!w->out[i])
-			return -1;
-		w->shard[i] = shard_create(w->out[i], provenance(w->job, w->plan, i),
-		    (const char *const *)w->plan->folders, w->plan->n);
-		if (!w->shard[i])
+		w->split[i] =
+		    split_open(w->job->out[i], &w->job->bounds, provenance(w->job, w->plan, i),
+		        (const char *const *)w->plan->folders, w->plan->n);
+		if (!w->split[i])
 			return -1;
 		w->total += w->plan->images[i];
 	}
 	return 0;
 }
 
-static void abandon(struct writing *w)
+/* Whatever can fail for want of space has happened before the first appears. */
+static int publish(struct writing *w)
 {
 	for (int i = 0; i < SPLITS; i++)
-		if (w->shard[i])
-			shard_abandon(w->shard[i]);
+		if (w->split[i] && split_sync(w->split[i]) < 0)
+			return -1;
+	for (int i = 0; i < SPLITS; i++)
+		if (w->split[i] && split_publish(w->split[i]) < 0)
+			return -1;
+	return 0;
 }
 
-/* Whatever can fail for want of room has happened before the first appears. */
-static int finish(struct writing *w)
+static int check_written(const struct writing *w)
 {
-	for (int i = 0; i < SPLITS; i++)
-		if (w->shard[i] && out_sync(w->out[i]) < 0)
-			return -1;
-	for (int i = 0; i < SPLITS; i++) {
-		struct shard_writer *shard = w->shard[i];
-		w->shard[i] = NULL;
-		if (shard && shard_finish(shard) < 0) {
-			if (i && w->plan->wanted[0] && w->job->out[0] &&
-			    strcmp(w->job->out[0], "-"))
-				unlink(w->job->out[0]);
-			return -1;
-		}
-	}
+	if (w->done != w->total)
+		return fail(
+		    "'%s' has changed while it was read: %ld of %ld images were still there",
+		    w->job->paths[0], w->done, w->total);
+	for (int k = 0; k < w->plan->n && w->tally.skipped; k++)
+		if (!w->of_class[k])
+			return fail("no image of class '%s' can be read", w->plan->names[k]);
 	return 0;
+}
+
+/* What was done to photographs of one's own. */
+static void report(const struct writing *w)
+{
+	const struct tally *t = &w->tally;
+	for (int i = 0; i < SPLITS; i++)
+		if (w->split[i])
+			split_report(w->split[i]);
+	if (!w->job->set->own)
+		return;
+	say("%ld JPEG, %ld PNG, %ld WebP, %ld AVIF; width %d to %d, height %d to %d",
+	    t->formats[PHOTO_JPEG], t->formats[PHOTO_PNG], t->formats[PHOTO_WEBP],
+	    t->formats[PHOTO_AVIF], t->min_w, t->max_w, t->min_h, t->max_h);
+	if (t->turned)
+		say("%ld turned upright by their EXIF orientation", t->turned);
+	if (t->recovered)
+		say("%ld JPEGs have errors that libjpeg recovered from", t->recovered);
+	if (t->alpha || t->deep)
+		say("%ld lost their transparency, %ld their 16 or 10 bits", t->alpha, t->deep);
+	if (t->skipped)
+		say("skipped %ld of %ld files, which cannot be read", t->skipped, w->total);
 }
 
 static int write_shards(
     const struct import_job *job, const struct import_plan *p, struct import_source *s)
 {
-	struct writing w = {.job = job, .plan = p};
-	int ok = open_shards(&w);
-	if (!ok) {
+	struct writing w = {.job = job, .plan = p, .of_class = xcalloc((size_t)p->n, sizeof(long))};
+	int err = open_shards(&w);
+	if (!err) {
 		progress_start("import", w.total);
-		ok = source_read(s, p->wanted, take, &w);
+		err = source_read(s, p->wanted, take, &w);
+		if (!err)
+			err = flush(&w);
 		progress_end();
 	}
-	if (!ok && w.done != w.total)
-		ok = fail("'%s' has changed while it was read: %ld of %ld images were still there",
-		    job->paths[0], w.done, w.total);
-	if (!ok)
-		ok = finish(&w);
-	if (ok < 0)
-		abandon(&w);
-	return ok;
+	if (!err)
+		err = check_written(&w);
+	if (!err)
+		err = publish(&w);
+	if (!err)
+		report(&w);
+	for (int i = 0; i < w.n; i++)
+		free(w.chunk[i].data);
+	for (int i = 0; i < SPLITS; i++)
+		if (w.split[i])
+			(err ? split_abandon : split_free)(w.split[i]);
+	free(w.of_class);
+	return err;
 }
 
 int import_run(const struct import_job *job)
@@ -327,16 +338,15 @@ int import_run(const struct import_job *job)
 	int ok = source_open(&s, job->paths, job->n, lists, all_lists(job->set, lists));
 	if (!ok)
 		ok = make_plan(job, &s, &p);
+	if (!ok && job->set->own && !job->val_needed && !p.images[SPLIT_VAL] &&
+	    p.images[SPLIT_TRAIN])
+		p.wanted[SPLIT_VAL] = false;
 	if (!ok)
 		ok = check_counts(job, &p);
 	if (!ok)
 		ok = check_keys(&p, &s);
 	if (!ok)
 		ok = write_shards(job, &p, &s);
-	if (!ok)
-		for (int i = 0; i < SPLITS; i++)
-			if (p.wanted[i] && strcmp(job->out[i], "-"))
-				say("%s: %d images of %d classes", job->out[i], p.images[i], p.n);
 	source_close(&s);
 	for (int k = 0; k < p.n; k++) {
 		free(p.names[k]);

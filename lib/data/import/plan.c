@@ -64,3 +64,14 @@ int plan_image(struct import_plan *p, struct import_file *f, int split, int clas
 	p->images[split]++;
 	return 0;
 }
+
+void plan_photograph(struct import_plan *p, struct import_file *f, int split, int class, char *id)
+{
+	for (char *c = id; *c; c++)
+		if (*c == '.' || *c == '/')
+			*c = '_';
+	f->id = id;
+	f->split = split;
+	f->class = class;
+	p->images[split]++;
+}

@@ -25,6 +25,8 @@ struct import_list {
 struct import_source {
 	struct import_file *files; /* sorted by tail */
 	int n, cap;
+	int others; /* files that are no images */
+	char *other;
 	struct import_list *lists;
 	int lists_n;
 	char **paths; /* archives and folders */
@@ -90,6 +92,11 @@ struct import_layout {
 	const char *folders[SPLITS]; /* without lists: the names of the splits' folders */
 	int (*plan)(struct import_plan *p, struct import_source *s, const struct import_layout *l);
 };
+
+/* For one's own photographs. Leaves out, with a warning, what has no class. */
+int plan_photographs(struct import_plan *p, struct import_source *s, const struct import_job *job);
+/* Puts a photograph of any format into the plan, under an id that its class does not have yet. */
+void plan_photograph(struct import_plan *p, struct import_file *f, int split, int class, char *id);
 
 int plan_cub(struct import_plan *p, struct import_source *s, const struct import_layout *l);
 int plan_aircraft(struct import_plan *p, struct import_source *s, const struct import_layout *l);

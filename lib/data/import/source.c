@@ -79,6 +79,8 @@ static int note(const char *archive, const char *name)
 	if (is_list(name))
 		return 1;
 	enum part part = part_of(name, key);
+	if (part == PART_NONE && *base_name(name) != '.' && !s->others++)
+		s->other = xstrdup(name);
 	if (part != PART_IMAGE && part != PART_FOREIGN)
 		return 0;
 	if (s->n == FILES_MAX)
@@ -151,7 +153,7 @@ static int check_path(const char *path)
 	struct input *in = input_open(path);
 	int content = in ? input_content(in) : -1, ok = content < 0 ? -1 : 0;
 	if (!ok && content != CONTENT_TAR && (content != CONTENT_OTHER || input_kind(in)))
-		ok = input_refuse(in, "an archive of the data set");
+		ok = input_refuse(in, "a folder or an archive of images");
 	input_close(in);
 	return ok;
 }
@@ -221,6 +223,7 @@ void source_close(struct import_source *s)
 	for (int i = 0; i < s->archives_n; i++)
 		free(s->archives[i]);
 	free(s->archives);
+	free(s->other);
 	free(s->files);
 	free(s->lists);
 	free(s->paths);
