@@ -149,9 +149,6 @@ static int check_ratio(struct tar *t)
 static int damaged(struct tar *t)
 {
 	const char *why = reason(t->archive), *path = tar_path(t);
-	int64_t end = end_before(t);
-	if (end >= 0)
-		return junk(t, bytes_after(t, end));
 	if (strstr(why, "Unrecognized archive format"))
 		return archive_filter_count(t->archive) > 1
 		           ? fail("'%s' is packed with %s, but it holds no tar archive", path,
@@ -198,6 +195,15 @@ static int at_end(struct tar *t)
 	return after ? junk(t, after) : 0;
 }
 
+/* A header cannot be read: of the archive, or of what follows its end, where zeros do no harm. */
+static int no_header(struct tar *t)
+{
+	int64_t end = end_before(t), after = end < 0 ? -1 : bytes_after(t, end);
+	if (!after)
+		return 0;
+	return after < 0 ? damaged(t) : junk(t, after);
+}
+
 static const char *name_of(struct archive_entry *e)
 {
 	const char *name = archive_entry_pathname(e);
@@ -239,7 +245,7 @@ int tar_next(struct tar *t, struct tar_entry *e)
 	if (got == ARCHIVE_EOF)
 		return at_end(t);
 	if (got != ARCHIVE_OK && got != ARCHIVE_WARN)
-		return damaged(t);
+		return no_header(t);
 	if (check_ratio(t) < 0)
 		return -1;
 	if (!name_of(from))

@@ -89,7 +89,10 @@ static int check_counts(const struct import_job *job, const struct import_plan *
 		if (p->wanted[i] && check_count(job, what, p->images[i], job->set->images[i]) < 0)
 			return -1;
 		if (p->wanted[i] && !p->images[i])
-			return fail("there is not one image for the %s shard", split_names[i]);
+			return job->set->own && i == SPLIT_VAL
+			           ? fail("'%s' has no held-out set", job->paths[0])
+			           : fail(
+			                 "there is not one image for the %s shard", split_names[i]);
 	}
 	return 0;
 }
