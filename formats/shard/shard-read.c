@@ -338,7 +338,9 @@ static int merge_folders(struct shard_reader *r)
 static int name_folders(struct shard_reader *r)
 {
 	int n = r->n_folders, named = 0;
-	for (int i = 0; i < r->n_seen && n && !r->list; i++)
+	if (!n)
+		return 0;
+	for (int i = 0; i < r->n_seen && !r->list; i++)
 		folder_of(r, r->seen[i]);
 	struct tree_folder *v = xcalloc((size_t)r->n_folders, sizeof *v);
 	for (int i = 0; i < r->n_folders; i++)

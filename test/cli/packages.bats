@@ -82,11 +82,9 @@ asked() {
 
 @test "packages: a build does without libraries of formats that cannot be had, and says so" {
 	with "${build_packages[@]}" libwebp-dev
-	export ID=1000
-	run -0 here deps
+	ID=1000 run -0 here deps
 	[ "${lines[0]}" = "  built without libavif-dev (see fd2-import(1)), which could not be installed" ]
 	rm build/deps
-	unset ID
 	sed -i '/^libavif-dev/d' archive
 	run -0 here deps
 	[[ $output == *"built without libavif-dev"* ]]
