@@ -154,27 +154,27 @@ static void pass_on(void *ctx, int i)
  * empty then. */
 static int take_all(struct loading *l, struct chunk *c)
 {
-	int ok = c->got < 0 ? fail("%s", c->problem) : 0;
+	int err = c->got < 0 ? fail("%s", c->problem) : 0;
 	for (int i = 0; i < c->n; i++) {
-		if (!ok)
-			ok = take(l, &c->v[i]);
+		if (!err)
+			err = take(l, &c->v[i]);
 		job_free(&c->v[i]);
 	}
 	free(c->problem);
 	*c = (struct chunk){.got = 1};
-	return ok;
+	return err;
 }
 
 static int read_all(struct loading *l, struct shard_reader *r)
 {
 	struct chunk *a = xcalloc(1, sizeof *a), *b = xcalloc(1, sizeof *b);
 	struct relay relay = {a, b, r, l->o};
-	int ok = 0;
+	int err = 0;
 	fill(a, r);
-	while (!ok && (relay.now->n || relay.now->got < 0)) {
+	while (!err && (relay.now->n || relay.now->got < 0)) {
 		struct chunk *now = relay.now;
 		par_for(now->n + 1, pass_on, &relay);
-		ok = take_all(l, now);
+		err = take_all(l, now);
 		progress_at(l->d->n, "images");
 		relay.now = relay.next;
 		relay.next = now;
@@ -184,7 +184,7 @@ static int read_all(struct loading *l, struct shard_reader *r)
 	free(relay.now->problem);
 	free(a);
 	free(b);
-	return ok;
+	return err;
 }
 
 static int find(const char *const *names, int n, const char *name)

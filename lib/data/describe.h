@@ -3,12 +3,12 @@
 #define FD2_DESCRIBE_H
 #include "formats/stream/stream.h"
 
-/* Prints a line: name, type, shape, smallest, mean and largest element; describe_head prints
- * what stands above them. */
+/* Prints one line: name, type, shape, smallest, mean and largest element; describe_head prints
+ * the heading. */
 void describe_head(void);
 void describe(const struct array *a);
 /* The same as an object; a new reference. */
 json_t *describe_json(const struct array *a);
-/* Prints the elements, a line for each row of the last axis and an empty line between matrices. */
+/* Prints the elements, one line per row of the last axis and an empty line between matrices. */
 void describe_values(const struct array *a);
 #endif

@@ -48,25 +48,25 @@ int seen_read(struct seen_list *l, const char *path)
 		return -1;
 	const char *teacher = NULL;
 	struct array a;
-	int got, ok = 0;
+	int got, err = 0;
 	if (!json_unpack(stream_meta(r), "{s:{s:s}}", "inputs", "teacher", &teacher))
 		strncat(l->teacher, teacher, sizeof l->teacher - 1);
-	while (!ok && (got = stream_next(r, &a)) > 0)
-		ok = array_finite(&a) ? take(l, &a) : not_finite(&a);
-	for (int i = 0; i < l->n && !ok; i++)
+	while (!err && (got = stream_next(r, &a)) > 0)
+		err = array_finite(&a) ? take(l, &a) : not_finite(&a);
+	for (int i = 0; i < l->n && !err; i++)
 		if (!l->v[i].z.data || (i && l->v[i].A.size != l->v[0].A.size) ||
 		    l->v[i].z.size != l->v[0].z.size)
-			ok = fail("'%s' has no representation, or maps of another shape than the "
-			          "first image",
+			err = fail("'%s' has no representation, or maps of another shape than the "
+			           "first image",
 			    l->v[i].key);
-	if (ok < 0)
+	if (err < 0)
 		fail("cannot read '%s': %s", path ? path : "-", fail_message());
 	else if (got < 0)
-		ok = -1;
+		err = -1;
 	stream_close(r);
-	if (ok < 0)
+	if (err < 0)
 		seen_free(l);
-	return ok;
+	return err;
 }
 
 void seen_free(struct seen_list *l)

@@ -41,13 +41,13 @@ static int open_file(struct store *s)
 {
 	char *path = xasprintf("%s/fd2-images.XXXXXX", folder());
 	s->file = mkostemp(path, O_CLOEXEC);
-	int ok = s->file < 0 ? fail("cannot make a file for images beyond --cache in '%s': %s",
-	                           folder(), strerror(errno))
-	                     : 0;
-	if (!ok)
+	int err = s->file < 0 ? fail("cannot make a file for images beyond --cache in '%s': %s",
+	                            folder(), strerror(errno))
+	                      : 0;
+	if (!err)
 		unlink(path);
 	free(path);
-	return ok;
+	return err;
 }
 
 static int append(struct store *s, const uint8_t *jpeg, size_t bytes)

@@ -1,4 +1,4 @@
-/* Where a data set's images lie: decoded in memory as far as a limit allows, the others as JPEGs
+/* Where a data set's images are kept: decoded in memory up to a limit, the others as JPEGs
  * in a temporary file that has no name, to be decoded each time they are looked at. What they
  * look like does not depend on the limit. */
 #ifndef FD2_STORE_H
@@ -9,7 +9,7 @@
 
 struct store;
 
-/* An image and its class. One made by hand has no store: its image stays in memory. */
+/* An image and its class. Without a store, the image stays in memory. */
 struct item {
 	char *key; /* "class/id" */
 	int label;

@@ -153,27 +153,27 @@ int survey_sheet(const struct survey *s, const char *path, int columns, int cell
 	uint8_t *jpeg = NULL;
 	size_t size;
 	struct out *out = NULL;
-	int ok = 0;
+	int err = 0;
 	if (!n)
-		ok = fail("no image could be read");
+		err = fail("no image could be read");
 	else if (w * h > IMAGE_PIXELS_MAX || w > 60000 || h > 60000)
-		ok = fail("a sheet of %.0fx%.0f pixels is too large; lower --cell, --per-class or "
-		          "--limit",
+		err = fail("a sheet of %.0fx%.0f pixels is too large; lower --cell, --per-class or "
+		           "--limit",
 		    w, h);
-	if (!ok && (out = out_open(path, 0))) {
+	if (!err && (out = out_open(path, 0))) {
 		draw_sheet(&sheet, cells, n, columns, cell);
-		ok = jpeg_encode(&sheet, SHEET_QUALITY, &jpeg, &size);
+		err = jpeg_encode(&sheet, SHEET_QUALITY, &jpeg, &size);
 		image_free(&sheet);
 	}
 	free(cells);
 	if (!out)
 		return -1;
-	if (ok < 0 || out_write(out, jpeg, size) < 0) {
+	if (err < 0 || out_write(out, jpeg, size) < 0) {
 		out_abandon(out);
-		ok = -1;
+		err = -1;
 	}
 	free(jpeg);
-	return ok ? -1 : out_close(out);
+	return err ? -1 : out_close(out);
 }
 
 void survey_free(struct survey *s)

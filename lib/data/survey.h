@@ -1,5 +1,5 @@
-/* A set of labelled images at a glance: how many of each class, how large, and the first ones of
- * each. */
+/* A set of labelled images at a glance: number and sizes per class, and the first ones of each
+ * class. */
 #ifndef FD2_SURVEY_H
 #define FD2_SURVEY_H
 #include "formats/shard/shard.h"

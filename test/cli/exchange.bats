@@ -131,7 +131,7 @@ nothing_left() {
 	run -1 --separate-stderr fd2-exchange --from images --classes <(printf 'a\na\nb\n') -o x cv
 	said "fd2-exchange: '/dev/fd/*' names class 'a' twice"
 	run -1 --separate-stderr fd2-exchange --from images --classes <(printf 'a\n../b\nc\n') -o x cv
-	said "fd2-exchange: '/dev/fd/*' has a class '../b', which is no name for a folder"
+	said "fd2-exchange: '/dev/fd/*' has a class '../b', which is not a valid folder name"
 	nothing_left
 }
 
@@ -167,7 +167,7 @@ nothing_left() {
 	echo '{"classes": 7}' >cv/classes.json
 	echo no image >cv/new001/a.png
 	run -1 --separate-stderr fd2-exchange --from images -o x cv
-	said "fd2-exchange: 'cv/classes.json' has classes that are no list of names"
+	said "fd2-exchange: 'cv/classes.json' has classes that are not a list of names"
 	rm cv/classes.json
 	run -1 --separate-stderr fd2-exchange --from images -o x cv
 	said "fd2-exchange: 'cv/new001/a.png': not a PNG*"

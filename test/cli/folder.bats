@@ -8,7 +8,10 @@ load helpers
 photos() {
 	local to=$1 class from
 	shift
-	[ -e drawn ] || { fd2-draw --classes 2 --per-class 4 --size 32 -o drawn.tar && mkdir drawn && tar -xf drawn.tar -C drawn; }
+	if [ ! -e drawn ]; then
+		mkdir drawn
+		fd2-draw --classes 2 --per-class 4 --size 32 | tar -x -C drawn
+	fi
 	for class; do
 		mkdir -p "$to/$class"
 		from=$([ "${class: -1}" = g ] && echo red-spot || echo gold-bar)
@@ -44,7 +47,7 @@ refused() {
 	[[ ${lines[-1]} == *" images compared, 0 differ" ]]
 }
 
-@test "folder: the class is the first folder, behind those that all have; a tree where it is a guess is refused" {
+@test "folder: the class is the first of nested folders, where that is no guess" {
 	photos a/photos cat dog
 	[ "$(class_counts a)" = "4 cat 4 dog" ]
 	photos b cat/tabby cat/siamese dog
@@ -55,11 +58,13 @@ refused() {
 	photos d/train cat dog
 	[ "$(class_counts d)" = "4 cat 4 dog" ]
 	photos d/valid cat dog
-	refused 1 "fd2-look: 'd' has 'train' and 'valid' side by side: use one of them, or make a shard of each with 'fd2-import folder'" fd2-look d
+	refused 1 "fd2-look: 'd' has 'train' and 'valid' side by side: *" fd2-look d
 	tar -czf d.tgz d
-	refused 1 "fd2-teacher: 'd.tgz' has 'd/train' and 'd/valid' side by side: *" fd2-teacher -a convnet3 -s 32 -e 1 -o t d.tgz
+	refused 1 "fd2-teacher: 'd.tgz' has 'd/train' and 'd/valid' side by side: *" \
+		fd2-teacher -a convnet3 -s 32 -e 1 -o t d.tgz
 	photos e old/cat old/dog new/cat
-	refused 1 "fd2-look: 'e' has 'cat' below 'new' and below 'old', so it is unclear which folder is the class: *" fd2-look e
+	refused 1 "fd2-look: 'e' has 'cat' below 'new' and below 'old', so it is unclear which *" \
+		fd2-look e
 	photos f cat/train cat/test dog/train
 	refused 1 "fd2-look: 'f' has 'train' below 'cat' and below 'dog', so *" fd2-look f
 	fd2-exchange -q --to rded -o out b
@@ -81,14 +86,16 @@ refused() {
 	refused 1 "fd2-look: 'l/dog/2.jpg' is a link to 'gone.jpg', which does not exist" fd2-look l
 }
 
-@test "folder: train/ and val/ are two shards of one list of classes, from a folder and from an archive" {
+@test "folder: train/ and val/ are two shards with one list of classes" {
 	photos d/train cat dog
 	photos d/val dog
 	mkdir d/test && cp -r d/val/dog d/test/
 	run -0 --separate-stderr fd2-import -o x folder d
-	[[ $stderr == *"left out 4 images that are in no class folder of the training and the held-out set (the first is 'd/test/dog/1.jpg')"* ]]
+	[[ $stderr == \
+		*"left out 4 images in no class folder of "*" (the first is 'd/test/dog/1.jpg')"* ]]
 	[ "$(class_counts x-train.tar) / $(class_counts x-val.tar)" = "4 cat 4 dog / 4 dog" ]
-	[ "$(tar -xOf x-val.tar __fd2__ | jq -c '[.classes, .dataset, .split]')" = '[["cat","dog"],"folder","val"]' ]
+	[ "$(tar -xOf x-val.tar __fd2__ | jq -c '[.classes, .dataset, .split]')" = \
+		'[["cat","dog"],"folder","val"]' ]
 	[ "$(tar -xOf x-val.tar dog/1.cls)" = 1 ]
 	cmp <(tar -xOf x-train.tar cat/1.jpg) d/train/cat/1.jpg
 	tar -czf d.tgz --exclude test d
@@ -96,7 +103,8 @@ refused() {
 	cmp <(tar tf y-train.tar | sort) <(tar tf x-train.tar | sort)
 	import -o z folder d/train d/val
 	cmp z-train.tar x-train.tar
-	refused 1 "fd2-import: 'd' has a training and a held-out set already; --split is for one set" import --split 0.5 folder d
+	refused 1 "fd2-import: 'd' has a training and a held-out set already; *" \
+		import --split 0.5 folder d
 	import --only val folder d/test >t.tar
 	[ "$(class_counts t.tar)" = "4 dog" ]
 }
@@ -106,7 +114,8 @@ refused() {
 	rm p/dog/4.jpg
 	import --split 0.5 -o a folder p
 	[ "$(class_counts a-train.tar) / $(class_counts a-val.tar)" = "2 cat 1 dog / 2 cat 2 dog" ]
-	[ "$(echo "$(keys a-train.tar) $(keys a-val.tar)" | tr ' ' '\n' | sort | uniq | wc -l)" = 7 ]
+	[ "$(echo "$(keys a-train.tar) $(keys a-val.tar)" | tr ' ' '\n' | sort | uniq | wc -l)" = \
+		7 ]
 	tar -cf p.tar -C p .
 	import --split 0.5 -o b folder p.tar
 	[ "$(keys b-val.tar | tr ' ' '\n' | sort)" = "$(keys a-val.tar | tr ' ' '\n' | sort)" ]
@@ -125,7 +134,7 @@ refused() {
 	[[ $stderr == *"class 'dog' has one photograph, which is not held out"* ]]
 }
 
-@test "folder: --class chooses among nested folders; names that would be one sample are told apart" {
+@test "folder: --class chooses among nested folders; names are told apart" {
 	photos p cat/in cat/out dog/in
 	refused 1 "fd2-import: 'p' has 'in' below 'cat' and below 'dog', so *" import -o x folder p
 	import --class first -o a folder p
@@ -138,8 +147,10 @@ refused() {
 	cp q/cat/1.jpg q/cat/1.x.jpg
 	cp q/cat/1.jpg q/cat/1_x.jpeg
 	import -o c folder q
-	[ "$(keys c-train.tar | tr ' ' '\n' | sort | paste -sd' ')" = "cat/1-2.jpg cat/1.jpg cat/1_x-2.jpg cat/1_x.jpg cat/2.jpg cat/3.jpg cat/4.jpg" ]
-	refused 1 "fd2-look: 'q': 'cat/1.JPG' and 'cat/1.jpg' would be one sample; rename one of them" fd2-look q
+	[ "$(keys c-train.tar | tr ' ' '\n' | sort | paste -sd' ')" = \
+		"cat/1-2.jpg cat/1.jpg cat/1_x-2.jpg cat/1_x.jpg cat/2.jpg cat/3.jpg cat/4.jpg" ]
+	refused 1 "fd2-look: 'q': 'cat/1.JPG' and 'cat/1.jpg' would be one sample; *" \
+		fd2-look q
 }
 
 @test "folder: what cannot be read is named, skipped and counted; --strict stops there" {
@@ -153,7 +164,7 @@ refused() {
 	echo x >p/notes.txt
 	run -0 --separate-stderr fd2-import -o x folder p
 	diff - <(printf '%s\n' "$stderr") <<-'END'
-		fd2-import: left out 1 images that are in no class folder (the first is 'p/loose.jpg')
+		fd2-import: left out 1 images in no class folder (the first is 'p/loose.jpg')
 		fd2-import: left out 1 files that are not images (the first is 'notes.txt')
 		fd2-import: skipped 'p/cat/half.jpg': truncated
 		fd2-import: skipped 'p/cat/lfs.jpg': a Git LFS pointer ('git lfs pull' fetches the file)
@@ -165,12 +176,15 @@ refused() {
 		fd2-import: skipped 5 of 13 files, which cannot be read
 	END
 	fd2-look --check x-train.tar
-	refused 1 "fd2-import: 'p': member 'p/cat/half.jpg': truncated" import --strict -o y folder p
+	refused 1 "fd2-import: 'p': member 'p/cat/half.jpg': truncated" \
+		import --strict -o y folder p
 	rm p/dog/?.jpg
 	refused 1 "fd2-import: no image of class 'dog' can be read" import -o y folder p
-	refused 1 "fd2-import: 'drawn/red-spot' has no held-out set" import --val y.tar folder drawn/red-spot
+	refused 1 "fd2-import: 'drawn/red-spot' has no held-out set" \
+		import --val y.tar folder drawn/red-spot
 	mkdir none
-	refused 1 "fd2-import: 'none' has no folders of images, one per class" import -o y folder none
+	refused 1 "fd2-import: 'none' has no folders of images, one per class" \
+		import -o y folder none
 	[ -z "$(find . -name 'y*')" ]
 }
 
@@ -179,10 +193,13 @@ refused() {
 	import --shard-images 3 -o x folder p
 	[ "$(echo x-*)" = "x-train-000.tar x-train-001.tar x-train-002.tar" ]
 	[ "$(class_counts 'x-train-{000..002}.tar')" = "4 cat 4 dog" ]
-	[ "$(tar -xOf x-train-002.tar __fd2__ | jq -c '[.classes, .count, .shard]')" = '[["cat","dog"],2,2]' ]
-	refused 1 "fd2-import: 'x-train-000.tar' already exists; remove the earlier shards, or choose another name" import --shard-images 3 -o x folder p
+	[ "$(tar -xOf x-train-002.tar __fd2__ | jq -c '[.classes, .count, .shard]')" = \
+		'[["cat","dog"],2,2]' ]
+	refused 1 "fd2-import: 'x-train-000.tar' already exists; remove the earlier shards, or *" \
+		import --shard-images 3 -o x folder p
 	rm x-train-00[01].tar
-	refused 1 "fd2-import: 'x-train-002.tar' already exists; *" import --shard-images 4 -o x folder p
+	refused 1 "fd2-import: 'x-train-002.tar' already exists; *" \
+		import --shard-images 4 -o x folder p
 	[ "$(echo x-*)" = "x-train-002.tar" ]
 	need_python
 	"$python" -c '
@@ -214,18 +231,19 @@ for i in range(6):
 		from PIL import Image, ImageOps
 		n = 0
 		for path in glob.glob("p/cat/turned*"):
-		    want = numpy.asarray(ImageOps.exif_transpose(Image.open(path)).convert("RGB")).astype(int)
+		    want = ImageOps.exif_transpose(Image.open(path)).convert("RGB")
+		    want = numpy.asarray(want).astype(int)
 		    base, ext = os.path.basename(path).split(".")
 		    same = [f for f in glob.glob("out/cat/%s*.jpg" % base)]
-		    best = min(numpy.abs(numpy.asarray(Image.open(f)).astype(int) - want).mean() for f in same
-		               if Image.open(f).size == want.shape[1::-1])
+		    have = [numpy.asarray(Image.open(f)).astype(int) for f in same]
+		    best = min(numpy.abs(v - want).mean() for v in have if v.shape == want.shape)
 		    assert best < 6, (path, best)
 		    n += 1
 		assert n >= 16, n
 	END
 }
 
-@test "folder: a stage takes JPEGs that libjpeg recovers, counts them, and with --strict refuses them" {
+@test "folder: stages use JPEGs that libjpeg recovers, and count them; --strict refuses" {
 	photos p cat dog
 	"${python:-python3}" - <<-'END'
 		b = open("p/cat/1.jpg", "rb").read()
@@ -236,18 +254,20 @@ for i in range(6):
 	teach() { fd2-teacher -a convnet3 -s 32 -M 2 -b 4 -e 1 -o t.fd2 "$@"; }
 	run -0 --separate-stderr teach p
 	[[ $stderr == *"skipped member 'cat/2' of 'p': truncated"* ]]
-	[[ $stderr == *"1 of 7 images have errors that libjpeg recovered from; the first is 'cat/1' of 'p': corrupt JPEG data: "*" extraneous bytes before marker 0xd9"* ]]
-	refused 1 "fd2-teacher: cannot read 'p': member 'cat/1': corrupt JPEG data: *" teach --strict p
+	[[ $stderr == \
+		*"1 of 7 images have errors "*"the first is 'cat/1' of 'p': corrupt JPEG data: "* ]]
+	refused 1 "fd2-teacher: cannot read 'p': member 'cat/1': corrupt JPEG data: *" \
+		teach --strict p
 	rm p/cat/2.jpg
 	fd2-relabel -q -t t.fd2 -e 1 -o l.fd2 p
 	refused 1 "fd2-look: 'p': image 'cat/1': corrupt JPEG data: *" fd2-look --check p
 	import -o x folder p
 	fd2-look --check x-train.tar
 	cp p/cat/3.jpg p/cat/4.png
-	refused 1 "fd2-teacher: 'p': member 'cat/4.png' is not a JPEG; 'fd2-import folder' converts images" teach p
+	refused 1 "fd2-teacher: 'p': member 'cat/4.png' is not a JPEG; *" teach p
 }
 
-@test "folder: held-out images that are training images are counted, and labels out of range are told with their file" {
+@test "folder: shared images are counted, and labels out of range named with their file" {
 	photos p cat dog
 	photos v cat dog
 	# shellcheck disable=SC2317 # called by run
@@ -256,15 +276,18 @@ for i in range(6):
 	mkdir new && tar -xf d.tar -C new
 	cp new/red-spot/0001.jpg v/dog/1.jpg
 	run -0 --separate-stderr teach --val v p
-	[[ ${stderr_lines[0]} == "fd2-teacher: 7 of the 8 images of --val are training images too (the first is 'cat/1'): its accuracy is not that of held-out images" ]]
+	[[ ${stderr_lines[0]} == \
+		"fd2-teacher: 7 of the 8 images of --val are training images too (the "* ]]
 	run -0 --separate-stderr fd2-eval --hard -a convnet3 -s 32 -e 1 --val v p
 	[[ $stderr == *"fd2-eval: 7 of the 8 images of --val are training images too"* ]]
 	mkdir w
 	for i in 1 2; do cp p/cat/$i.jpg w; echo $i >w/$i.cls; done
-	refused 1 "fd2-teacher: 'w': the class of '2' is number 2, and the training set has 2 classes, 0 to 1 (these labels count from 1)" teach --val w p
+	local range="the training set has 2 classes, 0 to 1 (these labels count from 1)"
+	refused 1 "fd2-teacher: 'w': the class of '2' is number 2, and $range" teach --val w p
 	cp -r p u
 	mv u/dog u/god
-	refused 1 "fd2-teacher: 'u': class 'god' of 'god/1' is not one of the 2 classes of the training set" teach --val u p
+	refused 1 "fd2-teacher: 'u': class 'god' of 'god/1' is not one of the 2 classes of *" \
+		teach --val u p
 }
 
 @test "folder: bytes behind an archive are counted, packed or not" {
@@ -276,7 +299,8 @@ for i in range(6):
 	refused 1 "fd2-look: 'j.tar' has 5 bytes $end" fd2-look j.tar
 	cat a.tar p/cat/1.jpg >j.tar
 	refused 1 "fd2-look: 'j.tar' has $(stat -c %s p/cat/1.jpg) bytes $end" fd2-look j.tar
-	refused 1 "fd2-look: 'standard input' has $(stat -c %s p/cat/1.jpg) bytes $end" fd2-look - <j.tar
+	refused 1 "fd2-look: 'standard input' has $(stat -c %s p/cat/1.jpg) bytes $end" \
+		fd2-look - <j.tar
 	gzip -c a.tar | cat - junk >j.tgz
 	refused 1 "fd2-look: 'j.tgz' has 5 bytes $end" fd2-look j.tgz
 	{ gzip -c a.tar; head -c 2000 /dev/zero; } >z.tgz
@@ -295,9 +319,11 @@ for i in range(6):
 	fd2-exchange -q --from images --classes names -o b.tar im
 	[ "$(tar -xOf b.tar __fd2__ | jq -c .classes)" = '["Blue","Gold"]' ]
 	printf '\377\376B\0' >names
-	refused 1 "fd2-exchange: 'names' is UTF-16; save it as UTF-8" fd2-exchange --from images --classes names -o c.tar im
+	refused 1 "fd2-exchange: 'names' is UTF-16; save it as UTF-8" \
+		fd2-exchange --from images --classes names -o c.tar im
 	printf 'Bl\374h\nGold\n' >names
-	refused 1 "fd2-exchange: 'names' has a class 'Bl*h', which is not UTF-8" fd2-exchange --from images --classes names -o c.tar im
+	refused 1 "fd2-exchange: 'names' has a class 'Bl*h', which is not UTF-8" \
+		fd2-exchange --from images --classes names -o c.tar im
 	local c1
 	for c1 in $'\xc2\x9b' $'\xc2\x85' $'\xc2\x90' $'\x9b'; do
 		mv p/cat "p/cat${c1}31m"

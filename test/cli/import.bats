@@ -122,7 +122,7 @@ refused() {
 	[ -z "$(find . -name 'x-*' -o -name '.x-*')" ]
 }
 
-# --- layouts ---------------------------------------------------------------------------------------------------------------------
+# layouts
 
 @test "import: CUB-200-2011, as an archive and unpacked" {
 	cub
@@ -163,7 +163,8 @@ refused() {
 		4 0 707-320/1000004
 		5 2 F-A-18/1000005
 	END
-	[ "$(meta aircraft-val.tar '[.classes, .names]')" = '[["707-320","Beechcraft 1900","F-A-18"],["707-320","Beechcraft 1900","F/A-18"]]' ]
+	[ "$(meta aircraft-val.tar '[.classes, .names]')" = \
+		'[["707-320","Beechcraft 1900","F-A-18"],["707-320","Beechcraft 1900","F/A-18"]]' ]
 	import -o same aircraft fgvc-aircraft-2013b/data
 	cmp <(tar tf same-train.tar | sort) <(tar tf aircraft-train.tar | sort)
 }
@@ -174,7 +175,8 @@ cars_hold() {
 		2 0 AM General Hummer SUV 2000/${2}002
 		3 0 AM General Hummer SUV 2000/${2}003
 	END
-	[ "$(meta "$1-val.tar" .names)" = '["AM General Hummer SUV 2000","Ram C/V Cargo Van Minivan 2012"]' ]
+	[ "$(meta "$1-val.tar" .names)" = \
+		'["AM General Hummer SUV 2000","Ram C/V Cargo Van Minivan 2012"]' ]
 }
 
 @test "import: Stanford Cars, the devkit's layout" {
@@ -238,7 +240,7 @@ cars_hold() {
 	[ "$(meta imagewoof-val.tar .dataset)" = '"imagewoof"' ]
 }
 
-# --- outputs ---------------------------------------------------------------------------------------------------------------------
+# outputs
 
 @test "import: where the shards go" {
 	folders nette val JPEG
@@ -269,13 +271,13 @@ cars_hold() {
 @test "import: counts are those of the data set, or it is an error" {
 	folders nette val JPEG
 	run -1 --separate-stderr fd2-import imagenette nette
-	said "fd2-import: ImageNette 2 has 10 classes, and here are 2 (--any-count takes them)"
+	said "fd2-import: found 2 classes, expected 10 (ImageNette 2); --any-count accepts them"
 	[ -z "$(find . -name '*.tar*')" ]
 	run -0 --separate-stderr fd2-import --any-count imagenette nette
 	diff - <(printf '%s\n' "$stderr") <<-'END'
-		fd2-import: ImageNette 2 has 10 classes, and here are 2
-		fd2-import: ImageNette 2 has 9469 train images, and here are 3
-		fd2-import: ImageNette 2 has 3925 val images, and here are 2
+		fd2-import: found 2 classes, expected 10 (ImageNette 2)
+		fd2-import: found 3 train images, expected 9469 (ImageNette 2)
+		fd2-import: found 2 val images, expected 3925 (ImageNette 2)
 		fd2-import: imagenette-train.tar: 3 images of 2 classes, 0.0 MB
 		fd2-import: imagenette-val.tar: 2 images of 2 classes, 0.0 MB
 	END
@@ -283,7 +285,7 @@ cars_hold() {
 		place 1 nette/train/n$i/x.JPEG
 	done
 	run -1 --separate-stderr fd2-import -o x imagenette nette
-	said "fd2-import: ImageNette 2 has 9469 train images, and here are 11 (--any-count takes them)"
+	said "fd2-import: found 11 train images, expected 9469 (ImageNette 2); --any-count accepts them"
 }
 
 @test "import: --size squashes or fits the short side, and --no-banner cuts" {
@@ -320,7 +322,7 @@ cars_hold() {
 	fd2-look --check small-train.tar
 }
 
-# --- what is wrong -----------------------------------------------------------------------------------------------------------------
+# what is wrong
 
 @test "import: lists that contradict each other or the images" {
 	cub
@@ -332,49 +334,51 @@ cars_hold() {
 		refused "$3" $set $d
 		mv kept "$d/$1"
 	}
-	wrong images.txt '6 001.X/none.jpg' "'$d': 'images.txt', line 6: 'images/001.X/none.jpg' is not there"
-	wrong images.txt '5 002.Laysan_Albatross/Laysan_Albatross_0002_1027.jpg' "*'images.txt', line 6: image 5 is there twice"
+	wrong images.txt '6 001.X/none.jpg' "'$d': 'images.txt', line 6: 'images/001.X/none.jpg' is missing"
+	wrong images.txt '5 002.Laysan_Albatross/Laysan_Albatross_0002_1027.jpg' "*'images.txt', line 6: image 5 is listed twice"
 	wrong images.txt '6 002.Laysan_Albatross/Laysan_Albatross_0002_1027.jpg' "*image 6, *, has no label"
-	wrong images.txt 'x y' "*'images.txt', line 6: wants a number from 1 to 1000000 and one thing more"
-	wrong images.txt '99999999999999999999999 y' "*wants a number*"
-	wrong image_class_labels.txt '5 1' "*'image_class_labels.txt', line 6: image 5 is there twice"
+	wrong images.txt 'x y' "*'images.txt', line 6: expected a number from 1 to 1000000 and a value"
+	wrong images.txt '99999999999999999999999 y' "*expected a number*"
+	wrong image_class_labels.txt '5 1' "*'image_class_labels.txt', line 6: image 5 is listed twice"
 	wrong image_class_labels.txt '7 1' "*'image_class_labels.txt', line 6: image 7 is not in images.txt"
-	wrong image_class_labels.txt '7' "*'image_class_labels.txt', line 6: wants a number*"
+	wrong image_class_labels.txt '7' "*'image_class_labels.txt', line 6: expected a number*"
 	wrong train_test_split.txt '1000000 1' "*image 1000000 is not in images.txt"
 	wrong classes.txt '4 x' "*'classes.txt', line 3: is class 4 where class 3 is due"
-	wrong classes.txt '3 ../x' "*'classes.txt', line 3: '../x' is no name for a class"
+	wrong classes.txt '3 ../x' "*'classes.txt', line 3: '../x' is not a valid class name"
 	wrong classes.txt '3 001.Black_footed_Albatross' "*'classes.txt', line 3: the classes * would have one folder*"
-	wrong classes.txt $'3 \xff' "*is no name for a class"
+	wrong classes.txt $'3 \xff' "*is not a valid class name"
 	sed -i '/^4 /s/2/3/' $d/image_class_labels.txt
-	refused "*'image_class_labels.txt', line 4: '3' is no class from 1 to 2" cub $d
+	refused "*'image_class_labels.txt', line 4: '3' is not a class from 1 to 2" cub $d
 	sed -i '/^4 /d' $d/image_class_labels.txt
 	refused "'$d': 'image_class_labels.txt': image 4, '*0002_1027.jpg', has no label" cub $d
 	echo '4 2' >>$d/image_class_labels.txt
 	sed -i '/^4 /d' $d/train_test_split.txt
 	refused "'$d': 'train_test_split.txt': image 4, '*0002_1027.jpg', is in no split" cub $d
 	printf '4 1\0\n' >>$d/train_test_split.txt
-	refused "*'train_test_split.txt', line 5: is no text" cub $d
+	refused "*'train_test_split.txt', line 5: is not text" cub $d
 	rm $d/train_test_split.txt
-	refused "there is no 'train_test_split.txt' beside 'images.txt'" cub $d
+	refused "'train_test_split.txt' is missing; it belongs with 'images.txt'" cub $d
 	aircraft
 	d=fgvc-aircraft-2013b/data set=aircraft
 	wrong images_variant_test.txt '1000001 707-320' "*'images_variant_test.txt', line 3: '*/1000001.jpg' is listed twice"
 	wrong images_variant_test.txt '1000009 F-A-18' "*line 3: 'F-A-18' is not in variants.txt"
 	wrong images_variant_test.txt '1000009' "*line 3: image '1000009' has no variant"
-	wrong images_variant_test.txt '1000009 F/A-18' "*line 3: 'images/1000009.jpg' is not there"
+	wrong images_variant_test.txt '1000009 F/A-18' "*line 3: 'images/1000009.jpg' is missing"
 	wrong variants.txt 'F-A-18' "*the classes 'F/A-18' and 'F-A-18' would have one folder, 'F-A-18'"
 	place 8 $d/images/1000008.jpg
 	run -0 --separate-stderr fd2-import --any-count aircraft $d
-	[[ $stderr == *"fd2-import: 1 of 6 images are in no list and left out"* ]]
+	[[ $stderr == *"fd2-import: left out 1 of 6 images, which no list names"* ]]
 }
 
 @test "import: archives that lead out, are cut, or are none" {
 	cub
-	refused "'*' is not laid out as aircraft is: looked for data/variants.txt, *" aircraft CUB_200_2011.tgz
+	refused "'*' is not laid out as aircraft is: looked for data/variants.txt, *" \
+		aircraft CUB_200_2011.tgz
 	refused "'*' is not laid out as cars is: looked for car_ims/*; or cars_train/*; or train/CLASS/*" cars CUB_200_2011.tgz
 	refused "'*' is not laid out as imagewoof is: looked for train/CLASS/*.JPEG and val/CLASS/*.JPEG" imagewoof CUB_200_2011.tgz
 	refused "cannot open 'none.tgz': No such file or directory" cub none.tgz
-	refused "standard input cannot be read twice: give the archive as a file" cub - <CUB_200_2011.tgz
+	refused "standard input cannot be read twice: give the archive as a file" \
+		cub - <CUB_200_2011.tgz
 	refused "'/dev/null' is a pipe or a device and cannot be read twice: give the archive as a file" cub /dev/null
 	refused "'CUB_200_2011/images.txt' is neither a tar archive nor a tensor stream; a folder or an archive of images is wanted here" \
 		imagenette CUB_200_2011/images.txt
@@ -390,15 +394,15 @@ cars_hold() {
 	tar cPf out.tar --transform 's,^,/,' CUB_200_2011
 	refused "'out.tar': the name of member '*' leads out of the archive" cub out.tar
 	tar rf cub.tar CUB_200_2011/images.txt
-	refused "'images.txt' is there twice, *" cub cub.tar
+	refused "'images.txt' exists twice, *" cub cub.tar
 	tar cf twice.tar CUB_200_2011
 	tar rf twice.tar CUB_200_2011/images/002.Laysan_Albatross/Laysan_Albatross_0002_1027.jpg
-	refused "'twice.tar': member '*0002_1027.jpg' is there twice" cub twice.tar
+	refused "'twice.tar': member '*0002_1027.jpg' occurs twice" cub twice.tar
 	: >CUB_200_2011/images/002.Laysan_Albatross/Laysan_Albatross_0002_1027.jpg
 	refused "'CUB_200_2011': member '*0002_1027.jpg' is empty" cub CUB_200_2011
 	folders nette val JPEG
 	touch nette/val/n01440764/x.png
-	refused "'nette': 'nette/val/n01440764/x.png' is no JPEG" imagenette nette
+	refused "'nette': 'nette/val/n01440764/x.png' is not a JPEG" imagenette nette
 	rm nette/val/n01440764/x.png
 	cp nette/val/n01440764/n01440764_190.JPEG nette/val/n01440764/n01440764_190.jpg
 	refused "'*' and '*' would both be 'n01440764/n01440764_190'" imagenette nette
@@ -409,22 +413,24 @@ cars_hold() {
 	local mat="python3 $root/test/cli/mat.py" fields=relative_im_path,class,test
 	cp cars_annos.mat good.mat
 	echo hello >cars_annos.mat
-	refused "'cars_annos.mat': is no MATLAB file of level 5" cars car_ims.tgz cars_annos.mat
+	refused "'cars_annos.mat': is not a MATLAB level 5 file" cars car_ims.tgz cars_annos.mat
 	head -c 128 good.mat >cars_annos.mat
-	refused "'cars_annos.mat': has no variable 'class_names' of structures or texts" cars car_ims.tgz cars_annos.mat
+	refused "'cars_annos.mat': has no variable 'class_names' of structures or texts" \
+		cars car_ims.tgz cars_annos.mat
 	bad() {
 		printf 'car_ims/000001.jpg\t1\t0\n%b\n' "$1" | $mat cars_annos.mat "${3:-$fields}" a b
 		refused "$2" cars car_ims.tgz cars_annos.mat
 	}
-	bad 'car_ims/000009.jpg\t1\t0' "'cars_annos.mat': element 2: 'car_ims/000009.jpg' is not there"
-	bad '../../etc/x.jpg\t1\t0' "'cars_annos.mat': element 2: '../../etc/x.jpg' is not there"
+	bad 'car_ims/000009.jpg\t1\t0' "'cars_annos.mat': element 2: 'car_ims/000009.jpg' is missing"
+	bad '../../etc/x.jpg\t1\t0' "'cars_annos.mat': element 2: '../../etc/x.jpg' is missing"
 	bad 'car_ims/000001.jpg\t1\t0' "'cars_annos.mat': element 2: 'car_ims/000001.jpg' is listed twice"
-	bad 'car_ims/000002.jpg\t3\t0' "'cars_annos.mat': element 2 of 'annotations': its class is no number from 1 to 2"
+	bad 'car_ims/000002.jpg\t3\t0' "'cars_annos.mat': element 2 of 'annotations': its class is not a number from 1 to 2"
 	bad 'car_ims/000002.jpg\tx\t0' "'cars_annos.mat': element 2 of 'annotations' has no class"
-	bad 'car_ims/000002.jpg\t2\t7' "*its test is no number from 0 to 1"
+	bad 'car_ims/000002.jpg\t2\t7' "*its test is not a number from 0 to 1"
 	bad '7\t2\t0' "*element 2 of 'annotations' has no relative_im_path"
-	bad 'car_ims/000002.jpg\t2\t0' "*element 1 of 'annotations' has no relative_im_path" path,class,test
-	bad 'car\x01_ims\t2\t0' "*element 2 of 'annotations': its relative_im_path is no plain text"
+	bad 'car_ims/000002.jpg\t2\t0' "*element 1 of 'annotations' has no relative_im_path" \
+		path,class,test
+	bad 'car\x01_ims\t2\t0' "*element 2 of 'annotations': its relative_im_path is not plain text"
 	head -c $(($(stat -c %s good.mat) - 100)) good.mat >cars_annos.mat
 	refused "'cars_annos.mat': is damaged or cut short" cars car_ims.tgz cars_annos.mat
 	printf 'x\n' | $mat cars_annos.mat class_names

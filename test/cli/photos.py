@@ -17,9 +17,12 @@ def base(w=37, h=23):
 def png(w, h, depth, colour, rows):
     """A PNG of any depth, which Pillow does not write."""
     def chunk(kind, data):
-        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
-    return (b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", struct.pack(">IIBBBBB", w, h, depth, colour, 0, 0, 0))
-            + chunk(b"IDAT", zlib.compress(b"".join(b"\0" + r for r in rows))) + chunk(b"IEND", b""))
+        crc = struct.pack(">I", zlib.crc32(kind + data))
+        return struct.pack(">I", len(data)) + kind + data + crc
+    head = struct.pack(">IIBBBBB", w, h, depth, colour, 0, 0, 0)
+    pixels = zlib.compress(b"".join(b"\0" + r for r in rows))
+    return (b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", head) + chunk(b"IDAT", pixels)
+            + chunk(b"IEND", b""))
 
 
 def deep(channels):
@@ -40,35 +43,40 @@ def files():
     im, rgba = base(), base().convert("RGBA")
     rgba.putalpha(Image.fromarray((numpy.arange(37 * 23) % 256).astype("u1").reshape(23, 37)))
     p = im.quantize(16)
-    for name, mode in ("rgb", im), ("rgba", rgba), ("grey", im.convert("L")), ("la", rgba.convert("LA")), \
-            ("palette", p), ("bit", im.convert("1")):
+    for name, mode in ("rgb", im), ("rgba", rgba), ("grey", im.convert("L")), \
+            ("la", rgba.convert("LA")), ("palette", p), ("bit", im.convert("1")):
         yield name + ".png", saved(mode, "PNG"), 0, None
     yield "trns.png", saved(p, "PNG", transparency=3), 0, None
     yield "trns-rgb.png", saved(im, "PNG", transparency=(250, 20, 10)), 0, None
     chunk = b"gAMA" + struct.pack(">I", 100000)
     data = saved(im, "PNG")
-    yield "gamma.png", data[:33] + struct.pack(">I", 4) + chunk + struct.pack(">I", zlib.crc32(chunk)) + data[33:], 0, None
+    chunk = struct.pack(">I", 4) + chunk + struct.pack(">I", zlib.crc32(chunk))
+    yield "gamma.png", data[:33] + chunk + data[33:], 0, None
     for channels in 1, 2, 3, 4:
         data, pixels = deep(channels)
         yield "deep%d.png" % channels, data, 0, pixels
-    for name, kw in ("plain", {}), ("progressive", {"progressive": True}), ("444", {"subsampling": 0}):
+    for name, kw in ("plain", {}), ("progressive", {"progressive": True}), \
+            ("444", {"subsampling": 0}):
         yield name + ".jpg", saved(im, "JPEG", quality=90, **kw), 0, None
     yield "grey.jpg", saved(im.convert("L"), "JPEG"), 0, None
     yield "cmyk.jpg", saved(im.convert("CMYK"), "JPEG", quality=95), 0, None
-    for name, of, kw in ("lossy", im, {}), ("lossless", im, {"lossless": True}), ("alpha", rgba, {}), \
-            ("alpha-lossless", rgba, {"lossless": True, "exact": True}):
+    for name, of, kw in ("lossy", im, {}), ("lossless", im, {"lossless": True}), \
+            ("alpha", rgba, {}), ("alpha-lossless", rgba, {"lossless": True, "exact": True}):
         yield name + ".webp", saved(of, "WEBP", **kw), 0, None
-    yield "animated.webp", saved(im, "WEBP", save_all=True, append_images=[im.rotate(180)], lossless=True), 0, None
-    for name, of, kw in ("lossy", im, {"quality": 80}), ("444", im, {"quality": 90, "subsampling": "4:4:4"}), \
+    frames = {"save_all": True, "append_images": [im.rotate(180)], "lossless": True}
+    yield "animated.webp", saved(im, "WEBP", **frames), 0, None
+    full = {"quality": 90, "subsampling": "4:4:4"}
+    for name, of, kw in ("lossy", im, {"quality": 80}), ("444", im, full), \
             ("alpha", rgba, {"quality": 80}), ("grey", im.convert("L"), {"quality": 80}):
         # chroma is interpolated differently by versions of libavif and libyuv
         yield name + ".avif", saved(of, "AVIF", **kw), 3, None
     for k in range(1, 9):
         exif = Image.Exif()
         exif[0x0112] = k
-        for format, ext, tolerance, kw in ("JPEG", "jpg", 0, {}), ("PNG", "png", 0, {}), ("WEBP", "webp", 0, {"lossless": True}), \
-                ("AVIF", "avif", 3, {"quality": 90, "subsampling": "4:4:4"}):
-            yield "turned%d.%s" % (k, ext), saved(im, format, exif=exif, **kw), tolerance, None
+        for format, ext, tolerance, kw in ("JPEG", "jpg", 0, {}), ("PNG", "png", 0, {}), \
+                ("WEBP", "webp", 0, {"lossless": True}), ("AVIF", "avif", 3, full):
+            data = saved(im, format, exif=exif, **kw)
+            yield "turned%d.%s" % (k, ext), data, tolerance, None
 
 
 def pillow(data):

@@ -20,7 +20,7 @@ extern const struct exchange_form exchange_forms[]; /* ends with one without a n
 /* A shard, read twice, as folders; `out` must not be there. -1: fail_message. */
 int exchange_write(const struct exchange_form *form, char *const *shards, int n, const char *out);
 /* An ImageFolder of JPEGs, which pass unchanged, and PNGs, which become JPEGs with the same
- * pixels as .npy beside them, as a shard. classes: a file of names, one a line; NULL: those of
+ * pixels as a .npy, as a shard. classes: a file of names, one per line; NULL: those of
  * classes.json, or the folders' own. -1: fail_message. */
 int exchange_read(const char *folder, const char *classes, const char *out);
 

@@ -19,24 +19,24 @@ static int by_text(const void *a, const void *b)
 static int check_names(const struct exchange_map *map, const char *path)
 {
 	char **sorted = xcalloc((size_t)map->n_classes + 1, sizeof *sorted);
-	int ok = 0;
+	int err = 0;
 	for (int i = 0; i < map->n_classes; i++)
 		sorted[i] = map->classes[i];
 	qsort(sorted, (size_t)map->n_classes, sizeof *sorted, by_text);
-	for (int i = 0; i < map->n_classes && !ok; i++) {
+	for (int i = 0; i < map->n_classes && !err; i++) {
 		json_t *text = json_string(sorted[i]);
 		if (!text)
-			ok = fail("'%s' has a class '%.80s', which is not UTF-8", path, sorted[i]);
+			err = fail("'%s' has a class '%.80s', which is not UTF-8", path, sorted[i]);
 		else if (!*sorted[i] || strchr(sorted[i], '/') ||
 		         strlen(sorted[i]) > SHARD_NAME_MAX)
-			ok = fail("'%s' has a class '%.80s', which is no name for a folder", path,
-			    sorted[i]);
+			err = fail("'%s' has a class '%.80s', which is not a valid folder name",
+			    path, sorted[i]);
 		else if (i && !strcmp(sorted[i], sorted[i - 1]))
-			ok = fail("'%s' names class '%s' twice", path, sorted[i]);
+			err = fail("'%s' names class '%s' twice", path, sorted[i]);
 		json_decref(text);
 	}
 	free(sorted);
-	return ok;
+	return err;
 }
 
 static int take_images(struct exchange_map *map, json_t *images, const char *path)
@@ -50,7 +50,7 @@ static int take_images(struct exchange_map *map, json_t *images, const char *pat
 		    !json_is_string(json_object_get(v, "id")))
 			return fail("'%s' lists images that have no file and id", path);
 	if (!json_is_array(images))
-		return fail("'%s' has images that are no list", path);
+		return fail("'%s' has images that are not a list", path);
 	map->images = json_incref(images);
 	return 0;
 }
@@ -61,7 +61,7 @@ static int take(struct exchange_map *map, json_t *root, const char *path)
 	if (classes && !json_is_null(classes)) {
 		map->classes = names_from_json(classes, &map->n_classes);
 		if (!map->n_classes)
-			return fail("'%s' has classes that are no list of names", path);
+			return fail("'%s' has classes that are not a list of names", path);
 	}
 	map->numbered = !json_is_false(json_object_get(root, "numbered"));
 	return check_names(map, path) < 0 ? -1
@@ -81,17 +81,17 @@ int exchange_map_read(struct exchange_map *map, const char *folder)
 {
 	char *path = xasprintf("%s/%s", folder, EXCHANGE_MAP);
 	json_error_t e;
-	int ok = 0;
+	int err = 0;
 	*map = (struct exchange_map){.numbered = true};
 	if (!access(path, F_OK)) {
 		json_t *root = json_load_file(path, JSON_REJECT_DUPLICATES, &e);
-		ok = json_is_object(root) ? take(map, root, path)
-		                          : fail("'%s' is no JSON object: %s", path,
-		                                root ? "another value" : e.text);
+		err = json_is_object(root) ? take(map, root, path)
+		                           : fail("'%s' is not a JSON object: %s", path,
+		                                 root ? "another value" : e.text);
 		json_decref(root);
 	}
 	free(path);
-	return ok;
+	return err;
 }
 
 static void add_name(struct exchange_map *map, const char *name)
@@ -103,28 +103,28 @@ static void add_name(struct exchange_map *map, const char *name)
 int exchange_names_read(struct exchange_map *map, const char *path)
 {
 	char *line = NULL;
-	size_t room = 0;
+	size_t cap = 0;
 	ssize_t n;
 	*map = (struct exchange_map){.numbered = true};
 	FILE *f = fopen(path, "re");
 	if (!f)
 		return fail("cannot open '%s': %s", path, strerror(errno));
-	int ok = 0;
-	while (!ok && (n = getline(&line, &room, f)) > 0) {
+	int err = 0;
+	while (!err && (n = getline(&line, &cap, f)) > 0) {
 		char *name = map->n_classes ? line : after_mark(line, path);
 		while (n && isspace((unsigned char)line[n - 1]))
 			line[--n] = '\0';
 		if (!name)
-			ok = -1;
+			err = -1;
 		else if (*name)
 			add_name(map, name);
 	}
-	if (!ok)
-		ok = ferror(f) ? fail("cannot read '%s': %s", path, strerror(errno))
-		               : check_names(map, path);
+	if (!err)
+		err = ferror(f) ? fail("cannot read '%s': %s", path, strerror(errno))
+		                : check_names(map, path);
 	free(line);
 	fclose(f);
-	return ok || map->n_classes ? ok : fail("'%s' names no class", path);
+	return err || map->n_classes ? err : fail("'%s' names no class", path);
 }
 
 void exchange_map_free(struct exchange_map *map)

@@ -103,20 +103,20 @@ static int take_file(struct reading *r, int class, const char *base)
 static int scan_class(struct reading *r, int class)
 {
 	char *path = xasprintf("%s/%s", r->root, r->folders[class]), **names = NULL;
-	int n = list(path, &names), before = r->n, ok = n < 0 ? -1 : 0;
-	for (int i = 0; i < n && !ok; i++)
-		ok = take_file(r, class, names[i]);
-	if (!ok && r->n == before)
-		ok = fail("'%s' holds no image", path);
+	int n = list(path, &names), before = r->n, err = n < 0 ? -1 : 0;
+	for (int i = 0; i < n && !err; i++)
+		err = take_file(r, class, names[i]);
+	if (!err && r->n == before)
+		err = fail("'%s' holds no image", path);
 	names_free(names, n);
 	free(path);
-	return ok;
+	return err;
 }
 
 static int scan(struct reading *r)
 {
 	char **names = NULL;
-	int n = list(r->root, &names), ok = n < 0 ? -1 : 0;
+	int n = list(r->root, &names), err = n < 0 ? -1 : 0;
 	r->folders = xcalloc((size_t)(n < 0 ? 0 : n) + 1, sizeof *r->folders);
 	for (int i = 0; i < n; i++) {
 		char *path = xasprintf("%s/%s", r->root, names[i]);
@@ -125,9 +125,9 @@ static int scan(struct reading *r)
 		free(path);
 	}
 	names_free(names, n);
-	for (int k = 0; k < r->n_folders && !ok; k++)
-		ok = scan_class(r, k);
-	return ok || r->n_folders ? ok : fail("'%s' holds no folders of images", r->root);
+	for (int k = 0; k < r->n_folders && !err; k++)
+		err = scan_class(r, k);
+	return err || r->n_folders ? err : fail("'%s' holds no folders of images", r->root);
 }
 
 static int by_file(const void *a, const void *b)
@@ -140,7 +140,7 @@ static int follow_map(struct reading *r)
 {
 	size_t i;
 	json_t *v;
-	int ok = 0;
+	int err = 0;
 	if (json_array_size(r->map.images) != (size_t)r->n)
 		return fail("'%s' holds %d images, and its %s lists %zu; remove that list if the "
 		            "images are others",
@@ -150,23 +150,23 @@ static int follow_map(struct reading *r)
 	json_array_foreach (r->map.images, i, v) {
 		struct file key = {.name = (char *)json_string_value(json_object_get(v, "file"))};
 		struct file *found =
-		    ok ? NULL : bsearch(&key, r->v, (size_t)r->n, sizeof *r->v, by_file);
-		if (!ok && (!found || !found->id))
-			ok = fail("'%s/%s' lists '%.80s' twice, or it is not there", r->root,
+		    err ? NULL : bsearch(&key, r->v, (size_t)r->n, sizeof *r->v, by_file);
+		if (!err && (!found || !found->id))
+			err = fail("'%s/%s' lists '%.80s' twice, or it is not there", r->root,
 			    EXCHANGE_MAP, key.name);
-		if (ok)
+		if (err)
 			continue;
 		free(found->id);
 		found->id = NULL; /* taken */
 		ordered[i] = *found;
 		ordered[i].id = id_of(json_string_value(json_object_get(v, "id")));
 	}
-	for (int k = 0; k < r->n && !ok; k++)
+	for (int k = 0; k < r->n && !err; k++)
 		r->v[k] = ordered[k];
-	for (int k = 0; k < r->n && ok; k++)
+	for (int k = 0; k < r->n && err; k++)
 		free(ordered[k].id);
 	free(ordered);
-	return ok;
+	return err;
 }
 
 static int name_classes(struct reading *r, const char *classes)
@@ -215,15 +215,15 @@ static int add_png(struct reading *r, const struct file *f, const void *data, si
 	size_t jpeg_size, npy_size;
 	if (png_decode(&im, data, size) < 0)
 		return fail("'%s/%s': %s", r->root, f->name, fail_message());
-	int ok = jpeg_encode(&im, QUALITY, &jpeg, &jpeg_size);
-	if (!ok) {
+	int err = jpeg_encode(&im, QUALITY, &jpeg, &jpeg_size);
+	if (!err) {
 		npy = npy_of(&im, &npy_size);
-		ok = add(r, f, jpeg, jpeg_size, npy, npy_size);
+		err = add(r, f, jpeg, jpeg_size, npy, npy_size);
 		free(npy);
 		free(jpeg);
 	}
 	image_free(&im);
-	return ok;
+	return err;
 }
 
 /* Decoded only to see that it can be. */
@@ -241,23 +241,24 @@ static int add_file(struct reading *r, const struct file *f)
 	char *path = xasprintf("%s/%s", r->root, f->name);
 	struct stat st;
 	struct place *place = NULL;
-	int ok = stat(path, &st) || S_ISREG(st.st_mode) ? 0 : fail("'%s' is no file", path);
-	if (!ok && !(place = place_open(path)))
-		ok = -1;
+	int err =
+	    stat(path, &st) || S_ISREG(st.st_mode) ? 0 : fail("'%s' is not a regular file", path);
+	if (!err && !(place = place_open(path)))
+		err = -1;
 	free(path);
-	if (ok < 0)
+	if (err < 0)
 		return -1;
 	size_t size = (size_t)place_size(place);
 	uint8_t *data = NULL;
 	if (size > SHARD_MEMBER_MAX)
-		ok = fail("'%s' is larger than 256 MiB", place_name(place));
+		err = fail("'%s' is larger than 256 MiB", place_name(place));
 	else
-		ok = place_read(place, 0, size, data = xmalloc(size + 1));
+		err = place_read(place, 0, size, data = xmalloc(size + 1));
 	place_close(place);
-	if (!ok)
-		ok = f->png ? add_png(r, f, data, size) : add_jpeg(r, f, data, size);
+	if (!err)
+		err = f->png ? add_png(r, f, data, size) : add_jpeg(r, f, data, size);
 	free(data);
-	return ok;
+	return err;
 }
 
 static int write_shard(struct reading *r, const char *path)
@@ -282,12 +283,12 @@ static int write_shard(struct reading *r, const char *path)
 int exchange_read(const char *folder, const char *classes, const char *out)
 {
 	struct reading r = {.root = folder};
-	int ok = scan(&r);
-	if (!ok)
-		ok = name_classes(&r, classes);
-	if (!ok)
-		ok = write_shard(&r, out);
-	if (!ok && out && strcmp(out, "-"))
+	int err = scan(&r);
+	if (!err)
+		err = name_classes(&r, classes);
+	if (!err)
+		err = write_shard(&r, out);
+	if (!err && out && strcmp(out, "-"))
 		say("%s: %d images of %d classes", out, r.n, r.n_folders);
 	for (int i = 0; i < r.n; i++) {
 		free(r.v[i].name);
@@ -296,5 +297,5 @@ int exchange_read(const char *folder, const char *classes, const char *out)
 	free(r.v);
 	names_free(r.folders, r.n_folders);
 	exchange_map_free(&r.map);
-	return ok;
+	return err;
 }

@@ -145,17 +145,17 @@ static int take_npy(struct image *im, const struct sample *s)
 	uint16_t *none = xcalloc(3 * plane, sizeof *none), half;
 	uint8_t *like = npy_f16(none, 3, (int64_t[]){3, im->h, im->w}, &size);
 	begin = size - 3 * plane * sizeof half;
-	int ok = s->npy_size == size && !memcmp(s->npy, like, begin)
-	             ? 0
-	             : fail("'%s': member '%s.npy' is not float16 of [3,%d,%d], as its image is",
-	                   s->shard, s->key, im->h, im->w);
-	for (size_t i = 0; i < 3 * plane && !ok; i++) {
+	int err = s->npy_size == size && !memcmp(s->npy, like, begin)
+	              ? 0
+	              : fail("'%s': member '%s.npy' is not float16 of [3,%d,%d], as its image is",
+	                    s->shard, s->key, im->h, im->w);
+	for (size_t i = 0; i < 3 * plane && !err; i++) {
 		memcpy(&half, s->npy + begin + i * sizeof half, sizeof half);
 		im->rgb[3 * (i % plane) + i / plane] = (uint8_t)half_to_byte(half);
 	}
 	free(none);
 	free(like);
-	return ok;
+	return err;
 }
 
 static int put_png(struct writing *w, const struct sample *s, const char *name)
@@ -165,42 +165,42 @@ static int put_png(struct writing *w, const struct sample *s, const char *name)
 	size_t size;
 	if (jpeg_decode(&im, s->image, s->image_size, 0) < 0)
 		return fail("'%s': member '%s': %s", s->shard, s->key, fail_message());
-	int ok = s->npy ? take_npy(&im, s) : 0;
-	if (!ok)
-		ok = png_encode(&im, &png, &size);
-	if (!ok)
-		ok = folder_put(w->folder, name, png, size);
+	int err = s->npy ? take_npy(&im, s) : 0;
+	if (!err)
+		err = png_encode(&im, &png, &size);
+	if (!err)
+		err = folder_put(w->folder, name, png, size);
 	image_free(&im);
 	free(png);
-	return ok;
+	return err;
 }
 
 static int put_image(struct writing *w, const struct shot *shot, const struct sample *s)
 {
 	char *name = name_of(w, shot);
-	int ok = w->form->png ? put_png(w, s, name)
-	                      : folder_put(w->folder, name, s->image, s->image_size);
+	int err = w->form->png ? put_png(w, s, name)
+	                       : folder_put(w->folder, name, s->image, s->image_size);
 	free(name);
-	return ok;
+	return err;
 }
 
 static int put_images(struct writing *w)
 {
 	struct shard_reader *r = shard_open(w->shards, w->n_shards);
 	struct sample s;
-	int got = r ? 1 : -1, i = 0, ok = 0;
+	int got = r ? 1 : -1, i = 0, err = 0;
 	progress_start("export", w->n);
-	while (!ok && got > 0 && (got = shard_next(r, &s)) > 0) {
-		ok = i < w->n ? put_image(w, &w->v[i++], &s)
-		              : fail("'%s' has grown while it was read", s.shard);
+	while (!err && got > 0 && (got = shard_next(r, &s)) > 0) {
+		err = i < w->n ? put_image(w, &w->v[i++], &s)
+		               : fail("'%s' has grown while it was read", s.shard);
 		progress_at(i, "%s", s.key);
 	}
 	progress_end();
-	if (!ok && !got && strcmp(w->digest, shard_digest(r)))
-		ok = fail("'%s' has changed while it was read", w->shards[0]);
+	if (!err && !got && strcmp(w->digest, shard_digest(r)))
+		err = fail("'%s' has changed while it was read", w->shards[0]);
 	if (r)
 		shard_close(r);
-	return got < 0 ? -1 : ok;
+	return got < 0 ? -1 : err;
 }
 
 static int put_map(struct writing *w)
@@ -219,12 +219,12 @@ static int put_map(struct writing *w)
 	json_object_set_new(map, "numbered", json_boolean(w->v[0].cls >= 0));
 	json_object_set_new(map, "images", images);
 	char *text = json_dumps(map, JSON_INDENT(1)), *line = text ? xasprintf("%s\n", text) : NULL;
-	int ok = line ? folder_put(w->folder, EXCHANGE_MAP, line, strlen(line))
-	              : fail("the classes' names are no JSON");
+	int err = line ? folder_put(w->folder, EXCHANGE_MAP, line, strlen(line))
+	               : fail("the classes' names are no JSON");
 	json_decref(map);
 	free(text);
 	free(line);
-	return ok;
+	return err;
 }
 
 static int write_folder(struct writing *w, const char *out)
@@ -241,12 +241,12 @@ static int write_folder(struct writing *w, const char *out)
 int exchange_write(const struct exchange_form *form, char *const *shards, int n, const char *out)
 {
 	struct writing w = {.form = form, .shards = shards, .n_shards = n};
-	int ok = survey(&w);
-	if (!ok)
-		ok = number(&w);
-	if (!ok)
-		ok = write_folder(&w, out);
-	if (!ok)
+	int err = survey(&w);
+	if (!err)
+		err = number(&w);
+	if (!err)
+		err = write_folder(&w, out);
+	if (!err)
 		say("%s: %d images of %d classes", out, w.n, w.n_classes);
 	for (int i = 0; i < w.n; i++) {
 		free(w.v[i].class);
@@ -255,5 +255,5 @@ int exchange_write(const struct exchange_form *form, char *const *shards, int n,
 	free(w.v);
 	free(w.count);
 	names_free(w.classes, w.n_classes);
-	return ok;
+	return err;
 }

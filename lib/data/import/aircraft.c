@@ -40,10 +40,10 @@ int plan_aircraft(
     struct import_plan *p, struct import_source *s, const struct import_layout *layout)
 {
 	(void)layout;
-	int ok = take_classes(p, s);
-	if (!ok)
-		ok = take_images(p, s, "images_variant_trainval.txt", SPLIT_TRAIN);
-	if (!ok)
-		ok = take_images(p, s, "images_variant_test.txt", SPLIT_VAL);
-	return ok;
+	int err = take_classes(p, s);
+	if (!err)
+		err = take_images(p, s, "images_variant_trainval.txt", SPLIT_TRAIN);
+	if (!err)
+		err = take_images(p, s, "images_variant_test.txt", SPLIT_VAL);
+	return err;
 }

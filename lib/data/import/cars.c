@@ -10,16 +10,16 @@
 static int take_classes(struct import_plan *p, const struct import_list *l)
 {
 	struct mat *m = mat_open(l, "class_names");
-	int ok = m ? 0 : -1;
-	for (long i = 0; !ok && i < mat_count(m); i++) {
+	int err = m ? 0 : -1;
+	for (long i = 0; !err && i < mat_count(m); i++) {
 		const char *name = mat_text(m, i, NULL);
 		if (!name)
-			ok = -1;
+			err = -1;
 		else if (plan_class(p, name) < 0)
-			ok = list_fail(l, "%s", fail_message());
+			err = list_fail(l, "%s", fail_message());
 	}
 	mat_close(m);
-	return ok;
+	return err;
 }
 
 /* Annotation i: the image whose name is the text `field` below `folder`. split -1: as its mark
@@ -48,11 +48,11 @@ static int take_images(struct import_plan *p, struct import_source *s, const str
     const char *folder, const char *field, int split)
 {
 	struct mat *m = mat_open(l, "annotations");
-	int ok = m ? 0 : -1;
-	for (long i = 0; !ok && i < mat_count(m); i++)
-		ok = take_image(p, s, m, l, i, folder, field, split);
+	int err = m ? 0 : -1;
+	for (long i = 0; !err && i < mat_count(m); i++)
+		err = take_image(p, s, m, l, i, folder, field, split);
 	mat_close(m);
-	return ok;
+	return err;
 }
 
 int plan_cars_devkit(
@@ -60,16 +60,16 @@ int plan_cars_devkit(
 {
 	(void)layout;
 	const struct import_list *test = source_list(s, "cars_test_annos_withlabels.mat");
-	int ok = take_classes(p, source_list(s, "cars_meta.mat"));
-	if (!ok && p->wanted[SPLIT_TRAIN])
-		ok = take_images(p, s, source_list(s, "cars_train_annos.mat"), "cars_train/",
+	int err = take_classes(p, source_list(s, "cars_meta.mat"));
+	if (!err && p->wanted[SPLIT_TRAIN])
+		err = take_images(p, s, source_list(s, "cars_train_annos.mat"), "cars_train/",
 		    "fname", SPLIT_TRAIN);
-	if (!ok && p->wanted[SPLIT_VAL] && !test)
-		ok = fail("the labels of the test images are missing: give "
-		          "cars_test_annos_withlabels.mat too, or --only train");
-	if (!ok && p->wanted[SPLIT_VAL])
-		ok = take_images(p, s, test, "cars_test/", "fname", SPLIT_VAL);
-	return ok;
+	if (!err && p->wanted[SPLIT_VAL] && !test)
+		err = fail("the labels of the test images are missing: give "
+		           "cars_test_annos_withlabels.mat too, or --only train");
+	if (!err && p->wanted[SPLIT_VAL])
+		err = take_images(p, s, test, "cars_test/", "fname", SPLIT_VAL);
+	return err;
 }
 
 int plan_cars_annos(
@@ -77,6 +77,6 @@ int plan_cars_annos(
 {
 	(void)layout;
 	const struct import_list *l = source_list(s, "cars_annos.mat");
-	int ok = take_classes(p, l);
-	return ok ? ok : take_images(p, s, l, "", "relative_im_path", -1);
+	int err = take_classes(p, l);
+	return err ? err : take_images(p, s, l, "", "relative_im_path", -1);
 }

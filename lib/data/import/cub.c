@@ -27,8 +27,7 @@ static int each_line(
 		char *rest = cut_word(l.text);
 		long id = parse_number(l.text, 1, ID_MAX);
 		if (!rest || id < 0)
-			return lines_fail(
-			    &l, "wants a number from 1 to %d and one thing more", ID_MAX);
+			return lines_fail(&l, "expected a number from 1 to %d and a value", ID_MAX);
 		if (take(c, &l, id, rest) < 0)
 			return -1;
 	}
@@ -50,7 +49,7 @@ static int take_image(struct cub *c, struct lines *l, long id, char *path)
 	if (!f)
 		return lines_fail(l, "%s", fail_message());
 	if (c->file[id])
-		return lines_fail(l, "image %ld is there twice", id);
+		return lines_fail(l, "image %ld is listed twice", id);
 	c->file[id] = f;
 	return 0;
 }
@@ -61,9 +60,9 @@ static int take_label(struct cub *c, struct lines *l, long id, char *class)
 	if (!c->file[id])
 		return lines_fail(l, "image %ld is not in images.txt", id);
 	if (k < 0)
-		return lines_fail(l, "'%s' is no class from 1 to %d", class, c->plan->n);
+		return lines_fail(l, "'%s' is not a class from 1 to %d", class, c->plan->n);
 	if (c->class[id])
-		return lines_fail(l, "image %ld is there twice", id);
+		return lines_fail(l, "image %ld is listed twice", id);
 	c->class[id] = (int)k;
 	return 0;
 }
@@ -76,7 +75,7 @@ static int take_split(struct cub *c, struct lines *l, long id, char *train)
 	if (t < 0)
 		return lines_fail(l, "'%s' is neither 0 nor 1", train);
 	if (c->split[id])
-		return lines_fail(l, "image %ld is there twice", id);
+		return lines_fail(l, "image %ld is listed twice", id);
 	c->split[id] = t ? 't' : 'v';
 	return 0;
 }
@@ -106,17 +105,17 @@ int plan_cub(struct import_plan *p, struct import_source *s, const struct import
 	(void)layout;
 	struct cub c = {p, s, xcalloc(ID_MAX + 1, sizeof *c.file),
 	    xcalloc(ID_MAX + 1, sizeof *c.class), xcalloc(ID_MAX + 1, 1)};
-	int ok = each_line(&c, "classes.txt", take_class);
-	if (!ok)
-		ok = each_line(&c, "images.txt", take_image);
-	if (!ok)
-		ok = each_line(&c, "image_class_labels.txt", take_label);
-	if (!ok)
-		ok = each_line(&c, "train_test_split.txt", take_split);
-	if (!ok)
-		ok = add_images(&c);
+	int err = each_line(&c, "classes.txt", take_class);
+	if (!err)
+		err = each_line(&c, "images.txt", take_image);
+	if (!err)
+		err = each_line(&c, "image_class_labels.txt", take_label);
+	if (!err)
+		err = each_line(&c, "train_test_split.txt", take_split);
+	if (!err)
+		err = add_images(&c);
 	free(c.file);
 	free(c.class);
 	free(c.split);
-	return ok;
+	return err;
 }

@@ -48,18 +48,18 @@ static int take_classes(
     struct import_plan *p, const struct import_source *s, const struct import_layout *l)
 {
 	char **names = xcalloc((size_t)s->n + 1, sizeof *names);
-	int n = 0, ok = 0;
+	int n = 0, err = 0;
 	for (int i = 0; i < s->n; i++)
 		if (folders_split(&s->files[i], l) >= 0)
 			names[n++] = class_of(&s->files[i]);
 	qsort(names, (size_t)n, sizeof *names, by_text);
-	for (int i = 0; i < n && !ok; i++)
+	for (int i = 0; i < n && !err; i++)
 		if (!i || strcmp(names[i], names[i - 1]))
-			ok = plan_class(p, names[i]) < 0 ? -1 : 0;
+			err = plan_class(p, names[i]) < 0 ? -1 : 0;
 	for (int i = 0; i < n; i++)
 		free(names[i]);
 	free(names);
-	return ok;
+	return err;
 }
 
 static int find(const struct import_plan *p, const char *name)
@@ -70,17 +70,17 @@ static int find(const struct import_plan *p, const char *name)
 
 int plan_folders(struct import_plan *p, struct import_source *s, const struct import_layout *l)
 {
-	int ok = take_classes(p, s, l);
-	for (int i = 0; i < s->n && !ok; i++) {
+	int err = take_classes(p, s, l);
+	for (int i = 0; i < s->n && !err; i++) {
 		struct import_file *f = &s->files[i];
 		int split = folders_split(f, l);
 		if (split < 0)
 			continue;
 		char *class = class_of(f);
-		ok = plan_image(p, f, split, find(p, class));
+		err = plan_image(p, f, split, find(p, class));
 		free(class);
-		if (ok < 0)
+		if (err < 0)
 			fail("'%s': %s", f->archive, fail_message());
 	}
-	return ok;
+	return err;
 }

@@ -63,7 +63,7 @@ static int make_plan(const struct import_job *job, struct import_source *s, stru
 		return no_layout(job);
 	for (const char *const *list = l->lists; list && *list; list++)
 		if (!source_list(s, *list))
-			return fail("there is no '%s' beside '%s'", *list,
+			return fail("'%s' is missing; it belongs with '%s'", *list,
 			    source_list(s, l->lists[0])->name);
 	return l->plan(p, s, l);
 }
@@ -73,9 +73,9 @@ static int check_count(const struct import_job *job, const char *what, int found
 	if (found == expected || job->set->own)
 		return 0;
 	if (!job->any_count)
-		return fail("%s has %d %s, and here are %d (--any-count takes them)",
-		    job->set->title, expected, what, found);
-	warn("%s has %d %s, and here are %d", job->set->title, expected, what, found);
+		return fail("found %d %s, expected %d (%s); --any-count accepts them", found, what,
+		    expected, job->set->title);
+	warn("found %d %s, expected %d (%s)", found, what, expected, job->set->title);
 	return 0;
 }
 
@@ -91,8 +91,7 @@ static int check_counts(const struct import_job *job, const struct import_plan *
 		if (p->wanted[i] && !p->images[i])
 			return job->set->own && i == SPLIT_VAL
 			           ? fail("'%s' has no held-out set", job->paths[0])
-			           : fail(
-			                 "there is not one image for the %s shard", split_names[i]);
+			           : fail("found no image for the %s shard", split_names[i]);
 	}
 	return 0;
 }
@@ -111,19 +110,19 @@ static int by_key(const void *a, const void *b)
 static int check_keys(const struct import_plan *p, const struct import_source *s)
 {
 	struct import_file **v = xcalloc((size_t)s->n + 1, sizeof(*v));
-	int n = 0, ok = 0;
+	int n = 0, err = 0;
 	for (int i = 0; i < s->n; i++)
 		if (s->files[i].split >= 0)
 			v[n++] = &s->files[i];
 	qsort(v, (size_t)n, sizeof(*v), by_key);
-	for (int i = 1; i < n && !ok; i++)
+	for (int i = 1; i < n && !err; i++)
 		if (!by_key(&v[i - 1], &v[i]))
-			ok = fail("'%s' and '%s' would both be '%s/%s'", v[i - 1]->name, v[i]->name,
-			    p->folders[v[i]->class], v[i]->id);
+			err = fail("'%s' and '%s' would both be '%s/%s'", v[i - 1]->name,
+			    v[i]->name, p->folders[v[i]->class], v[i]->id);
 	free(v);
 	if (s->lists_n && n < s->n && p->wanted[SPLIT_TRAIN] && p->wanted[SPLIT_VAL])
-		warn("%d of %d images are in no list and left out", s->n - n, s->n);
-	return ok;
+		warn("left out %d of %d images, which no list names", s->n - n, s->n);
+	return err;
 }
 
 /* A file of the plan on its way into its shard. */
@@ -338,18 +337,18 @@ int import_run(const struct import_job *job)
 	const char *lists[LISTS_MAX];
 	struct import_source s;
 	struct import_plan p = {.wanted = {job->out[SPLIT_TRAIN], job->out[SPLIT_VAL]}};
-	int ok = source_open(&s, job->paths, job->n, lists, all_lists(job->set, lists));
-	if (!ok)
-		ok = make_plan(job, &s, &p);
-	if (!ok && job->set->own && !job->val_needed && !p.images[SPLIT_VAL] &&
+	int err = source_open(&s, job->paths, job->n, lists, all_lists(job->set, lists));
+	if (!err)
+		err = make_plan(job, &s, &p);
+	if (!err && job->set->own && !job->val_needed && !p.images[SPLIT_VAL] &&
 	    p.images[SPLIT_TRAIN])
 		p.wanted[SPLIT_VAL] = false;
-	if (!ok)
-		ok = check_counts(job, &p);
-	if (!ok)
-		ok = check_keys(&p, &s);
-	if (!ok)
-		ok = write_shards(job, &p, &s);
+	if (!err)
+		err = check_counts(job, &p);
+	if (!err)
+		err = check_keys(&p, &s);
+	if (!err)
+		err = write_shards(job, &p, &s);
 	source_close(&s);
 	for (int k = 0; k < p.n; k++) {
 		free(p.names[k]);
@@ -357,5 +356,5 @@ int import_run(const struct import_job *job)
 	}
 	free(p.names);
 	free(p.folders);
-	return ok;
+	return err;
 }

@@ -30,7 +30,7 @@ struct import_job {
 	const struct import_set *set;
 	char *const *paths; /* archives, folders, lists */
 	int n;
-	const char *out[SPLITS]; /* NULL: this split is not wanted */
+	const char *out[SPLITS]; /* NULL: not this split */
 	bool any_count;          /* warn about a wrong count, and go on */
 	int size;                /* 0: images pass unchanged */
 	bool short_side, cut_banner;

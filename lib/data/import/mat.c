@@ -25,9 +25,9 @@ static int check_header(const struct import_list *l)
 	static const char magic[] = "MATLAB 5.0 MAT-file";
 	const char *end = l->text + MAT_HEADER - 4;
 	if (l->size < MAT_HEADER || strncmp(l->text, magic, strlen(magic)))
-		return list_fail(l, "is no MATLAB file of level 5");
+		return list_fail(l, "is not a MATLAB level 5 file");
 	if (memcmp(end, "\0\1IM", 4))
-		return list_fail(l, "is no MATLAB file of level 5, little-endian");
+		return list_fail(l, "is not a MATLAB level 5 file, little-endian");
 	return 0;
 }
 
@@ -83,7 +83,7 @@ struct mat *mat_open(const struct import_list *l, const char *name)
 		m->n = elements(var, 1);
 	if (m->n >= 0)
 		return m;
-	list_fail(l, "'%s' is no array of structures or texts", name);
+	list_fail(l, "'%s' is not an array of structures or texts", name);
 	mat_close(m);
 	return NULL;
 }
@@ -183,7 +183,7 @@ const char *mat_text(struct mat *m, long i, const char *field)
 		double c = number(v, k);
 		/* names and paths are ASCII; in UTF-8 the bytes pass */
 		if (n > TEXT_MAX || !(c >= ' ' && (c < 127 || (width(v) == 1 && c < 256)))) {
-			list_fail(m->list, "element %ld of '%s': its %s is no plain text", i + 1,
+			list_fail(m->list, "element %ld of '%s': its %s is not plain text", i + 1,
 			    m->name, of);
 			return NULL;
 		}
@@ -202,7 +202,7 @@ long mat_number(struct mat *m, long i, const char *field, long min, long max)
 	double x = number(v, 0);
 	if (!(x >= (double)min && x <= (double)max) || x != (double)(long)x)
 		return list_fail(m->list,
-		    "element %ld of '%s': its %s is no number from %ld to %ld", i + 1, m->name,
+		    "element %ld of '%s': its %s is not a number from %ld to %ld", i + 1, m->name,
 		    field, min, max);
 	return (long)x;
 }

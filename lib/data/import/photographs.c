@@ -248,7 +248,7 @@ static void warn_left_out(const struct import_source *s, const struct tree *t)
 		if (s->files[i].split < 0 && !n++)
 			first = s->files[i].name;
 	if (n)
-		warn("left out %d images that are in no %s (the first is '%s')", n,
+		warn("left out %d images in no %s (the first is '%s')", n,
 		    is_split(t) ? "class folder of the training and the held-out set"
 		                : "class folder",
 		    first);

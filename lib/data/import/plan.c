@@ -19,16 +19,16 @@ int plan_class(struct import_plan *p, const char *name)
 	for (char *c = folder; *c; c++)
 		if (*c == '/')
 			*c = '-';
-	int ok = 0;
+	int err = 0;
 	if (p->n == CLASSES_MAX)
-		ok = fail("there are more than %d classes", CLASSES_MAX);
+		err = fail("there are more than %d classes", CLASSES_MAX);
 	else if (!*folder || *folder == '.' || strlen(folder) > 255 || !is_utf8(folder))
-		ok = fail("'%.80s' is no name for a class", name);
-	for (int k = 0; k < p->n && !ok; k++)
+		err = fail("'%.80s' is not a valid class name", name);
+	for (int k = 0; k < p->n && !err; k++)
 		if (!strcmp(p->folders[k], folder))
-			ok = fail("the classes '%s' and '%s' would have one folder, '%s'",
+			err = fail("the classes '%s' and '%s' would have one folder, '%s'",
 			    p->names[k], name, folder);
-	if (ok < 0) {
+	if (err < 0) {
 		free(folder);
 		return -1;
 	}
@@ -52,7 +52,7 @@ int plan_image(struct import_plan *p, struct import_file *f, int split, int clas
 	const char *base = strrchr(f->name, '/');
 	base = base ? base + 1 : f->name;
 	if (f->foreign)
-		return fail("'%s' is no JPEG", f->name);
+		return fail("'%s' is not a JPEG", f->name);
 	if (f->split >= 0)
 		return fail("'%s' is listed twice", f->name);
 	f->id = xstrdup(base);

@@ -88,7 +88,7 @@ struct import_layout {
 	const char *looks; /* what is looked for, as a message says it */
 	const char *const
 	    *lists; /* base names; the layout is this one when the first is there. NULL: folders */
-	const char *const *also;     /* lists that may be there besides; NULL: none */
+	const char *const *also;     /* optional lists; NULL: none */
 	const char *folders[SPLITS]; /* without lists: the names of the splits' folders */
 	int (*plan)(struct import_plan *p, struct import_source *s, const struct import_layout *l);
 };
@@ -103,6 +103,6 @@ int plan_aircraft(struct import_plan *p, struct import_source *s, const struct i
 int plan_cars_devkit(struct import_plan *p, struct import_source *s, const struct import_layout *l);
 int plan_cars_annos(struct import_plan *p, struct import_source *s, const struct import_layout *l);
 int plan_folders(struct import_plan *p, struct import_source *s, const struct import_layout *l);
-/* The folders' split that a file lies in as SPLIT/CLASS/FILE; -1: none. */
+/* The folders' split that a file is in as SPLIT/CLASS/FILE; -1: none. */
 int folders_split(const struct import_file *f, const struct import_layout *l);
 #endif

@@ -1,4 +1,4 @@
-/* The data sets, and the layouts in which their archives are handed out. */
+/* The data sets, and the layouts in which their archives are published. */
 #include <stdio.h>
 #include <string.h>
 

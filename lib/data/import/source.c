@@ -104,7 +104,7 @@ static int add_list(
 	const struct import_list *other = source_list(s, base_name(name));
 	if (other)
 		return fail(
-		    "'%s' is there twice, as '%s' and as '%s'", base_name(name), other->name, name);
+		    "'%s' exists twice, as '%s' and as '%s'", base_name(name), other->name, name);
 	if (size > LIST_MAX)
 		return fail("'%s' is larger than %d MiB", name, LIST_MAX >> 20);
 	if (size >= 3 && !memcmp(data, "\xef\xbb\xbf", 3)) { /* Windows editors put it first */
@@ -130,10 +130,10 @@ static int read_list(struct import_source *s, const char *path)
 		got = input_read(in, b.data + b.size, b.cap - b.size);
 		b.size += got > 0 ? (size_t)got : 0;
 	}
-	int ok = got < 0 ? -1 : add_list(s, NULL, path, b.data, b.size);
+	int err = got < 0 ? -1 : add_list(s, NULL, path, b.data, b.size);
 	input_close(in);
 	free(b.data);
-	return ok;
+	return err;
 }
 
 /* An archive is read twice: first its lists, then its images. */
@@ -151,24 +151,24 @@ static int check_path(const char *path)
 		            "as a file",
 		    path);
 	struct input *in = input_open(path);
-	int content = in ? input_content(in) : -1, ok = content < 0 ? -1 : 0;
-	if (!ok && content != CONTENT_TAR && (content != CONTENT_OTHER || input_kind(in)))
-		ok = input_refuse(in, "a folder or an archive of images");
+	int content = in ? input_content(in) : -1, err = content < 0 ? -1 : 0;
+	if (!err && content != CONTENT_TAR && (content != CONTENT_OTHER || input_kind(in)))
+		err = input_refuse(in, "a folder or an archive of images");
 	input_close(in);
-	return ok;
+	return err;
 }
 
 static int take_paths(struct import_source *s, char *const *paths, int n)
 {
 	s->paths = xcalloc((size_t)n + 1, sizeof *s->paths);
-	int ok = 0;
-	for (int i = 0; i < n && !ok; i++) {
+	int err = 0;
+	for (int i = 0; i < n && !err; i++) {
 		bool list = is_list(paths[i]);
-		ok = list ? read_list(s, paths[i]) : check_path(paths[i]);
+		err = list ? read_list(s, paths[i]) : check_path(paths[i]);
 		if (!list)
 			s->paths[s->paths_n++] = paths[i];
 	}
-	return ok;
+	return err;
 }
 
 static int read_names(struct import_source *s)
@@ -195,7 +195,7 @@ static int sort_names(struct import_source *s)
 		qsort(s->files, (size_t)s->n, sizeof *s->files, by_tail);
 	for (int i = 1; i < s->n; i++)
 		if (!strcmp(s->files[i].name, s->files[i - 1].name))
-			return fail("'%s': member '%s' is there twice", s->files[i].archive,
+			return fail("'%s': member '%s' occurs twice", s->files[i].archive,
 			    s->files[i].name);
 	return 0;
 }
@@ -265,11 +265,11 @@ struct import_file *source_image(const struct import_source *s, const char *path
 		if (!ends_with(s->files[i].name, path))
 			continue;
 		if (found)
-			return fail_null("'%s' is there twice, as '%s' and as '%s'", path,
+			return fail_null("'%s' exists twice, as '%s' and as '%s'", path,
 			    found->name, s->files[i].name);
 		found = &s->files[i];
 	}
-	return found ? found : fail_null("'%s' is not there", path);
+	return found ? found : fail_null("'%s' is missing", path);
 }
 
 static struct import_file *planned(const char *name)
@@ -338,7 +338,7 @@ int lines_next(struct lines *l)
 		l->at += n + (end != NULL);
 		l->number++;
 		if (memchr(line, '\0', n))
-			return lines_fail(l, "is no text");
+			return lines_fail(l, "is not text");
 		line[n] = '\0';
 		while (n && isspace((unsigned char)line[n - 1]))
 			line[--n] = '\0';
