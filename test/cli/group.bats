@@ -103,7 +103,11 @@ whole batches, so give multiples of --batch"
 	run -2 --separate-stderr tiny_distill --classes 2-1 -o x.tar
 	[ ! -e x.tar ]
 	[ ! -e x.tar.part ]
-	tiny_distill --batch 2 --classes 2-9 -o rest.tar
+	run -1 --separate-stderr tiny_distill --batch 2 --classes 2-9 -o x.tar
+	said "fd2-distill: --classes ends at 9, but the teacher knows 3 classes (0-2)"
+	run -1 --separate-stderr fd2-select --classes 1-3 -o x.tar train.tar
+	said "fd2-select: --classes ends at 3, but there are 3 classes (0-2)"
+	tiny_distill --batch 2 --classes 2- -o rest.tar
 	[ "$(tar tf rest.tar | grep -c '\.jpg$')" = 1 ]
 }
 

@@ -1,5 +1,6 @@
 #include "lib/fd2/distill/schedule.h"
 
+#include <limits.h>
 #include <stdlib.h>
 
 #include "lib/base/err.h"
@@ -25,6 +26,9 @@ int schedule_init(
 	if (range->first >= classes)
 		return fail("--classes starts at %ld, but the teacher knows %d classes (0-%d)",
 		    range->first, classes, classes - 1);
+	if (range->last != LONG_MAX && range->last >= classes)
+		return fail("--classes ends at %ld, but the teacher knows %d classes (0-%d)",
+		    range->last, classes, classes - 1);
 	*s = (struct schedule){.config = config,
 	    .independent = independent,
 	    .first = (int)range->first,

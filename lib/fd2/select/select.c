@@ -1,5 +1,6 @@
 #include "lib/fd2/select/select.h"
 
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -175,6 +176,9 @@ static int choose_classes(struct run *r)
 	if (classes->first >= K)
 		return fail("--classes starts at %ld, but there are %d classes (0-%d)",
 		    classes->first, K, K - 1);
+	if (classes->last != LONG_MAX && classes->last >= K)
+		return fail("--classes ends at %ld, but there are %d classes (0-%d)", classes->last,
+		    K, K - 1);
 	r->first = (int)classes->first;
 	r->last = classes->last < K ? (int)classes->last : K - 1;
 	return 0;
