@@ -91,7 +91,7 @@ blue-ring/0001.cls blue-ring/0001.json gold-bar/0001.jpg" ]
 	for method in random herding rded; do
 		choose "$method" -n 2 -o whole.tar train.tar
 		tar xf whole.tar --exclude '__*__' --one-top-level="$method/whole"
-		for k in 0 1-9; do
+		for k in 0 1-; do
 			choose "$method" -n 2 --classes $k train.tar |
 				tar x --exclude '__*__' --one-top-level="$method/parts"
 		done
