@@ -1,9 +1,11 @@
 /* fd2-teacher: trains Backbone+CAL on image shards. */
 #include <string.h>
+#include <unistd.h>
 
 #include "lib/base/err.h"
 #include "lib/fd2/stage.h"
 #include "lib/fd2/teacher/cal.h"
+#include "lib/fd2/teacher/import-teacher.h"
 #include "lib/fd2/teacher/train-teacher.h"
 
 enum { EPOCHS = 300 };
@@ -22,6 +24,8 @@ static struct teacher_config config = {
     .augment = {.min_scale = 0.08},
 };
 
+static struct import_config import;
+
 static const struct opt opts[] = {
     {'o', "output", "FILE", OPT_STRING, &config.out.last, "write the last epoch's teacher to FILE",
         .unrecorded = true, .file = FILE_WRITTEN},
@@ -35,6 +39,11 @@ static const struct opt opts[] = {
     {0, "init", "FILE", OPT_STRING, &config.in.init,
         "start the backbone from a .pth, .safetensors or stream", .unrecorded = true,
         .file = FILE_READ},
+    {0, "import", "FILE", OPT_STRING, &import.weights,
+        "write a trained network as a teacher, without training", .unrecorded = true,
+        .file = FILE_READ},
+    {0, "classes-from", "FILE", OPT_STRING, &import.classes,
+        "--import: names of its classes, a list or a shard", .unrecorded = true, .file = FILE_READ},
     {'M', "maps", "M", OPT_INT, &config.network.maps, "attention maps", .min = 1, .max = MAPS_MAX},
     {0, "alpha", "X", OPT_REAL, &config.loss.alpha, "weight of CAL's loss (Eq. 8)", .min = 0,
         .max = 1},
@@ -99,6 +108,26 @@ static const struct opt opts[] = {
     {0},
 };
 
+static void check_import(void)
+{
+	const char *trains = config.in.n_shards  ? "shards"
+	                     : config.in.val.n   ? "--val"
+	                     : config.in.init    ? "--init"
+	                     : config.out.resume ? "--resume"
+	                     : config.out.extend ? "--extend"
+	                                         : NULL;
+	if (trains)
+		die_usage("--import trains nothing: it goes without %s", trains);
+}
+
+static void check_training(void)
+{
+	if (import.classes)
+		die_usage("--classes-from is for --import");
+	if (!config.in.n_shards && isatty(STDIN_FILENO))
+		die_usage("nothing to read: name a file, or pipe one in");
+}
+
 static void check(void)
 {
 	const struct teacher_outputs *out = &config.out;
@@ -127,11 +156,19 @@ static void check(void)
 int main(int argc, char **argv)
 {
 	const struct tool tool = {"fd2-teacher", "[options] [SHARD...]",
-	    "Train a teacher, Backbone+CAL, on image shards.", opts, true};
+	    "Train a teacher, Backbone+CAL, on image shards.", opts};
 	int first = fd2_start(&tool, argc, argv);
 	config.in.shards = argv + first;
 	config.in.n_shards = argc - first;
 	config.seed = (uint64_t)common.seed;
 	check();
+	if (import.weights) {
+		check_import();
+		import.out = config.out.last;
+		import.network = config.network;
+		import.alpha = config.loss.alpha;
+		return fd2_finish(stage_run(stage_import_teacher, &import));
+	}
+	check_training();
 	return fd2_finish(stage_run(stage_teacher, &config));
 }

@@ -99,17 +99,38 @@ static int check_unique(const struct state_table *table, const char *file)
 	return ok;
 }
 
+static bool all_begin_with(const struct state_table *table, const char *prefix)
+{
+	size_t n = strlen(prefix);
+	for (int i = 0; i < table->n; i++)
+		if (strncmp(table->v[i].name, prefix, n) != 0 || !table->v[i].name[n])
+			return false;
+	return true;
+}
+
+/* False: no wrapper is around all of them. */
+static bool unwrap(struct state_table *table)
+{
+	static const char *const wrappers[] = {
+	    "module.", "_orig_mod.", "model.", "backbone.", "net."};
+	for (size_t w = 0; w < sizeof wrappers / sizeof *wrappers; w++) {
+		if (!all_begin_with(table, wrappers[w]))
+			continue;
+		for (int i = 0; i < table->n; i++) {
+			char *name = table->v[i].name, *inner = name + strlen(wrappers[w]);
+			memmove(name, inner, strlen(inner) + 1);
+		}
+		return true;
+	}
+	return false;
+}
+
 int table_close(struct state_table *table, const char *file)
 {
-	static const char prefix[] = "module.";
-	size_t n = strlen(prefix);
-	bool all = true;
 	if (!table->n)
 		return fail("'%s' holds no tensors", file);
-	for (int i = 0; i < table->n; i++)
-		all &= !strncmp(table->v[i].name, prefix, n) && table->v[i].name[n];
-	for (int i = 0; i < table->n && all; i++)
-		memmove(table->v[i].name, table->v[i].name + n, strlen(table->v[i].name + n) + 1);
+	while (unwrap(table))
+		;
 	return check_unique(table, file);
 }
 

@@ -29,8 +29,8 @@ struct state_table {
  * in all than `size`, the file's, can account for (views may repeat elements). */
 int table_add(struct state_table *table, const struct state_tensor *t, const char *name, size_t n,
     const char *file, uint64_t size);
-/* After the last: names are unique, or -1. Takes "module." away where all names begin with it
- * (DistributedDataParallel). */
+/* After the last: names are unique, or -1. Takes away what wraps a network where all names begin
+ * with it: "module.", "_orig_mod.", "model.", "backbone." and "net.", one in another too. */
 int table_close(struct state_table *table, const char *file);
 /* Reads the elements in C order into *a (the caller's: array_free). -1: fail_message. */
 int table_read(const struct state_tensor *t, const struct place *from, struct array *a);

@@ -155,6 +155,12 @@ json_t *state_meta(const struct state_reader *r)
 	return r->stream ? stream_meta(r->stream) : r->meta;
 }
 
+const struct state_tensor *state_tensors(const struct state_reader *r, int *n)
+{
+	*n = r->table.n;
+	return r->stream ? NULL : r->table.v;
+}
+
 static void count_in(struct state_reader *r, const struct array *a)
 {
 	char *name = xasprintf("%s %s", a->name, dtype_name(a->dtype));

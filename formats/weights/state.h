@@ -9,12 +9,13 @@
  * Nothing in a file is run. The oldest kind of torch.save (a tar archive), bare pickles and
  * TorchScript are refused with a sentence that says how Python converts them. bf16 is read as f32;
  * i8, i16 and u16 as i32; u32 as i64. Tensors that are views, transposed or channels-last become
- * dense in C order. A checkpoint that holds its state dict under state_dict, model_state_dict or
- * model is read, and "module." is taken away where all names begin with it. Memory: at most the
- * file's size and what one tensor needs. */
+ * dense in C order. A dict in a dict gives names such as "model_ema.conv1.weight"; keys and
+ * wrappers that all names would begin with are left out (torch-dict.h, state-table.h). Memory: at
+ * most the file's size and what one tensor needs. */
 #ifndef FD2_STATE_H
 #define FD2_STATE_H
 #include "formats/stream/stream.h"
+#include "formats/weights/state-table.h"
 #include "lib/base/out.h"
 
 struct state_reader;
@@ -30,6 +31,9 @@ struct state_reader *state_open_memory(const void *data, size_t size);
 const char *state_format(const struct state_reader *r);
 /* A stream's meta, or safetensors' __metadata__; NULL. Borrowed, valid until close. */
 json_t *state_meta(const struct state_reader *r);
+/* Names and shapes of all tensors, before they are read. NULL: the file is a stream, whose names
+ * are ours. */
+const struct state_tensor *state_tensors(const struct state_reader *r, int *n);
 /* 1: a tensor in *a (the caller's: array_free), in the file's order; 0: that was the last, and
  * everything is whole; -1: fail_message. */
 int state_next(struct state_reader *r, struct array *a);

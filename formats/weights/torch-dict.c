@@ -1,5 +1,6 @@
 #include "formats/weights/torch-dict.h"
 
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -67,17 +68,6 @@ void storages_free(struct storages *s)
 	*s = (struct storages){0};
 }
 
-static const struct value *find_dict(const struct value *root)
-{
-	static const char *const below[] = {"state_dict", "model_state_dict", "model"};
-	for (size_t i = 0; i < sizeof below / sizeof *below; i++) {
-		const struct value *v = value_get(root, below[i]);
-		if (v && v->kind == VALUE_DICT)
-			return v;
-	}
-	return root;
-}
-
 int torch_tensor(struct state_table *table, const struct value *v, const char *name, size_t n,
     const struct storages *s, const char *file, uint64_t size)
 {
@@ -88,89 +78,150 @@ int torch_tensor(struct state_table *table, const struct value *v, const char *n
 	return table_add(table, &t, name, n, file, size);
 }
 
-/* Everything below a value, depth first; both bounds are for hostile files. */
+/* The way through a checkpoint, depth first; both bounds are for hostile files. */
 enum { DEPTH_MAX = 16, VISITS_MAX = 1 << 20 };
 struct walk {
 	struct state_table *table;
-	const struct storages *s;
+	const struct storages *storages;
 	const char *file;
 	uint64_t size;
-	const struct value *dict; /* whose own tensors are in the table */
+	char *path; /* of the value that is looked at, n bytes */
+	size_t n;
 	int visits, depth;
-	const struct value *above[DEPTH_MAX]; /* the way here: a value may contain itself */
+	const struct value *above[DEPTH_MAX]; /* of it: a value may contain itself */
 };
 
-static bool is_above(const struct walk *w, const struct value *v)
+/* False: there is nothing below it, or the walk has gone there or far enough. */
+static bool enter(struct walk *w, const struct value *v)
 {
+	if ((v->kind != VALUE_DICT && v->kind != VALUE_LIST) || w->depth == DEPTH_MAX)
+		return false;
 	for (int i = 0; i < w->depth; i++)
 		if (w->above[i] == v)
-			return true;
-	return false;
+			return false;
+	w->above[w->depth++] = v;
+	return true;
 }
 
-/* "PATH.key", "PATH.3" of a list, to be freed; NULL where the key is neither text nor number. */
-static char *path_of(const char *path, const struct value *v, size_t i)
+static void leave(struct walk *w)
 {
-	const char *dot = *path ? "." : "";
+	w->depth--;
+}
+
+static bool is_text(const struct value *v)
+{
+	return v->kind == VALUE_TEXT;
+}
+
+/* Numbers, such as an epoch, may be kept as tensors of rank 0. */
+static bool is_array(const struct value *v)
+{
+	return v->kind == VALUE_TENSOR && v->tensor.layout->rank;
+}
+
+/* Below the keys of a state dict, which are text: those of an optimizer are numbers. */
+static bool has_arrays(struct walk *w, const struct value *dict)
+{
+	bool found = false;
+	if (dict->kind != VALUE_DICT || !enter(w, dict))
+		return false;
+	for (size_t i = 0; i + 2 <= dict->list.n && !found && ++w->visits <= VISITS_MAX; i += 2) {
+		const struct value *member = dict->list.v[i + 1];
+		found = is_text(dict->list.v[i]) && (is_array(member) || has_arrays(w, member));
+	}
+	leave(w);
+	return found;
+}
+
+/* The innermost dict that has all arrays with names. */
+static const struct value *state_dict(struct walk *w, const struct value *dict)
+{
+	const struct value *last = dict;
+	int n = 0;
+	if (!enter(w, dict))
+		return dict;
+	for (size_t i = 0; i + 2 <= dict->list.n && n < 2; i += 2) {
+		const struct value *member = dict->list.v[i + 1];
+		if (!is_text(dict->list.v[i]) || (!is_array(member) && !has_arrays(w, member)))
+			continue;
+		last = member;
+		n++;
+	}
+	if (n == 1 && last->kind == VALUE_DICT)
+		dict = state_dict(w, last);
+	leave(w);
+	return dict;
+}
+
+static void append(struct walk *w, const char *key, size_t n)
+{
+	w->path = xrealloc(w->path, w->n + n + 1, 1);
+	if (w->n)
+		w->path[w->n++] = '.';
+	if (n)
+		memcpy(w->path + w->n, key, n);
+	w->n += n;
+}
+
+/* "key", or "3" of a list; false: the table is not for what is below this key. */
+static bool append_key(struct walk *w, const struct value *v, size_t i)
+{
 	const struct value *key = v->list.v[i];
-	if (v->kind == VALUE_LIST)
-		return xasprintf("%s%s%zu", path, dot, i);
-	if (key->kind == VALUE_NUMBER)
-		return xasprintf("%s%s%lld", path, dot, (long long)key->number);
-	return key->kind == VALUE_TEXT
-	           ? xasprintf("%s%s%.*s", path, dot, (int)key->text.n, key->text.p)
-	           : NULL;
+	bool list = v->kind == VALUE_LIST;
+	if (!list && is_text(key)) {
+		append(w, key->text.p, key->text.n);
+		return true;
+	}
+	if (!w->table->nested || (!list && key->kind != VALUE_NUMBER))
+		return false;
+	char *number = list ? xasprintf("%zu", i) : xasprintf("%lld", (long long)key->number);
+	append(w, number, strlen(number));
+	free(number);
+	return true;
 }
 
-static int add_below(struct walk *w, const struct value *v, const char *path);
+static int add_below(struct walk *w, const struct value *v);
 
-static int add_members(struct walk *w, const struct value *v, const char *path)
+static int add_members(struct walk *w, const struct value *v)
 {
-	size_t step = v->kind == VALUE_DICT ? 2 : 1;
+	size_t step = v->kind == VALUE_DICT ? 2 : 1, n = w->n;
 	int err = 0;
 	for (size_t i = 0; i + step <= v->list.n && !err; i += step) {
 		const struct value *member = v->list.v[i + step - 1];
 		if (++w->visits > VISITS_MAX)
 			return fail("'%s' holds more than %d objects", w->file, VISITS_MAX);
-		if (v == w->dict && member->kind == VALUE_TENSOR)
-			continue;
-		char *name = path_of(path, v, i);
-		err = name ? add_below(w, member, name) : 0;
-		free(name);
+		if (append_key(w, v, i))
+			err = add_below(w, member);
+		else if (member->kind == VALUE_TENSOR && !n)
+			err = fail("'%s' holds a tensor without a name", w->file);
+		w->n = n;
 	}
 	return err;
 }
 
-static int add_below(struct walk *w, const struct value *v, const char *path)
+static int add_below(struct walk *w, const struct value *v)
 {
 	if (v->kind == VALUE_TENSOR)
-		return torch_tensor(w->table, v, path, strlen(path), w->s, w->file, w->size);
-	if ((v->kind != VALUE_DICT && v->kind != VALUE_LIST) || w->depth == DEPTH_MAX ||
-	    is_above(w, v))
+		return torch_tensor(w->table, v, w->path, w->n, w->storages, w->file, w->size);
+	if (!enter(w, v))
 		return 0;
-	w->above[w->depth++] = v;
-	int err = add_members(w, v, path);
-	w->depth--;
+	int err = add_members(w, v);
+	leave(w);
 	return err;
 }
 
 int torch_table(struct state_table *table, const struct value *root, const struct storages *s,
     const char *file, uint64_t size)
 {
-	const struct value *dict = find_dict(root);
-	struct walk w = {table, s, file, size, dict, 0, 0, {NULL}};
-	if (table->nested && root->kind == VALUE_LIST)
-		return add_below(&w, root, "");
-	if (dict->kind != VALUE_DICT)
+	struct walk w = {.table = table, .storages = s, .file = file, .size = size};
+	bool list = table->nested && root->kind == VALUE_LIST;
+	if (root->kind != VALUE_DICT && !list)
 		return fail("'%s' holds no dict of tensors by name", file);
-	for (size_t i = 0; i < dict->list.n; i += 2) {
-		const struct value *key = dict->list.v[i], *v = dict->list.v[i + 1];
-		if (v->kind != VALUE_TENSOR)
-			continue;
-		if (key->kind != VALUE_TEXT)
-			return fail("'%s' holds a tensor without a name", file);
-		if (torch_tensor(table, v, key->text.p, key->text.n, s, file, size) < 0)
-			return -1;
-	}
-	return table->nested ? add_below(&w, root, "") : 0;
+	const struct value *dict = list ? root : state_dict(&w, root);
+	w.visits = 0;
+	int err = add_below(&w, dict);
+	if (!err && table->nested && dict != root && enter(&w, dict)) /* not once more */
+		err = add_below(&w, root);
+	free(w.path);
+	return err;
 }

@@ -18,9 +18,10 @@ void storages_free(struct storages *s);
 /* Adds a value that is a tensor, by a name of n bytes. -1: fail_message. */
 int torch_tensor(struct state_table *table, const struct value *v, const char *name, size_t n,
     const struct storages *s, const char *file, uint64_t size);
-/* Adds the tensors of the dict in `root`, which may be below state_dict, model or
- * model_state_dict; other entries are passed over, unless table->nested. `size`: of the file. -1:
- * fail_message. */
+/* Adds the tensors of the dicts in `root` by their names, those of a dict in a dict as
+ * "state_dict.conv1.weight". Where one dict has all of rank 1 and more, whatever its key, its
+ * tensors have their own names, and nothing else is added; with table->nested everything is,
+ * that of lists too, by its path. `size`: of the file. -1: fail_message. */
 int torch_table(struct state_table *table, const struct value *root, const struct storages *s,
     const char *file, uint64_t size);
 #endif

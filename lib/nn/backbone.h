@@ -14,6 +14,8 @@ struct arch_options {
 	bool bare;       /* without initial values, which a file will give */
 };
 
+enum { ARCH_NAME_MAX = 256 }; /* bytes of a parameter's name, with the end */
+
 struct arch {
 	const char *name; /* torchvision's: "resnet18" */
 	int channels;     /* C of the last feature map before global pooling */
@@ -23,6 +25,9 @@ struct arch {
 	    struct params *p, struct linear *classifier, const struct arch_options *options);
 	/* x [N,3,H,W] normalised -> F [N,C,h,w], non-negative; h = H/32 unless it says otherwise */
 	Tensor *(*features)(void *net, const Tensor *x, const struct pass *pass);
+	/* Makes torchvision's out of another program's name of a parameter; NULL: all have the
+	 * same */
+	void (*rename)(char name[ARCH_NAME_MAX]);
 	double dropout;    /* before the classifier, in training */
 	double student_lr; /* AdamW's default for a student; 0: 0.001 */
 	int min_size;      /* least side of the images */

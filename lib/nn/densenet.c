@@ -1,6 +1,8 @@
 /* DenseNet (Huang et al. 2017) with torchvision's layers and names: "features.conv0" to
  * "features.norm5", classifier "classifier". */
+#include <ctype.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "lib/base/err.h"
 #include "lib/nn/backbone.h"
@@ -93,6 +95,18 @@ static Tensor *features(void *net, const Tensor *x, const struct pass *pass)
 	return replace_tensor(y, bn_act(&d->last, y, NULL, RELU, pass));
 }
 
+/* torchvision's first files say "denselayer1.norm.1.weight" where its layers are called "norm1". */
+static void rename_first(char name[ARCH_NAME_MAX])
+{
+	char *layer = strstr(name, ".denselayer");
+	if (!layer)
+		return;
+	char *dot = strstr(layer, "norm.");
+	dot = dot ? dot + 4 : (dot = strstr(layer, "conv.")) ? dot + 4 : NULL;
+	if (dot && isdigit((unsigned char)dot[1]))
+		memmove(dot, dot + 1, strlen(dot));
+}
+
 /* Below 29 pixels the last transition's pooling has nothing left. */
 #define DENSENET(n, channels, ...)                                                                 \
 	static void *build##n(                                                                     \
@@ -102,7 +116,7 @@ static Tensor *features(void *net, const Tensor *x, const struct pass *pass)
 		return build(p, classifier, o, layers);                                            \
 	}                                                                                          \
 	const struct arch densenet##n = {                                                          \
-	    "densenet" #n, channels, build##n, features, .min_size = 29};
+	    "densenet" #n, channels, build##n, features, .rename = rename_first, .min_size = 29};
 DENSENET(121, 1024, 6, 12, 24, 16)
 DENSENET(169, 1664, 6, 12, 32, 32)
 DENSENET(201, 1920, 6, 12, 48, 32)

@@ -1,6 +1,8 @@
 /* MobileNetV2 (Sandler et al. 2018) with torchvision's layers and names: "features.0" to
  * "features.18", classifier "classifier.1". */
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "lib/base/err.h"
 #include "lib/nn/backbone.h"
@@ -86,5 +88,45 @@ static Tensor *features(void *net, const Tensor *x, const struct pass *pass)
 	return replace_tensor(y, conv_bn_act(&m->last, y, NULL, RELU6, pass));
 }
 
-const struct arch mobilenet_v2 = {
-    "mobilenet_v2", LAST, build, features, .dropout = 0.2, .student_lr = 2.5e-3};
+/* The module of timm's block that comes first in the first stage, and in the others. */
+static const char *block_module(int stage, const char *timm)
+{
+	static const struct {
+		const char *timm, *first, *other;
+	} modules[] = {{"conv_pw", "1", "0.0"}, {"bn1", "0.1", "0.1"}, {"conv_dw", "0.0", "1.0"},
+	    {"bn2", "2", "1.1"}, {"conv_pwl", NULL, "2"}, {"bn3", NULL, "3"}};
+	for (size_t i = 0; i < sizeof modules / sizeof *modules; i++)
+		if (!strcmp(modules[i].timm, timm))
+			return stage ? modules[i].other : modules[i].first;
+	return NULL;
+}
+
+/* timm's mobilenetv2_100: "conv_stem", "bn1", "blocks.STAGE.BLOCK.conv_dw" ..., "conv_head", "bn2",
+ * "classifier". */
+static void rename_timm(char name[ARCH_NAME_MAX])
+{
+	static const struct {
+		const char *timm, *ours;
+	} outside[] = {{"conv_stem.", "features.0.0."}, {"bn1.", "features.0.1."},
+	    {"conv_head.", "features.18.0."}, {"bn2.", "features.18.1."},
+	    {"classifier.weight", "classifier.1.weight"}, {"classifier.bias", "classifier.1.bias"}};
+	char old[ARCH_NAME_MAX], module[16];
+	int stage, block, at = 0, n = 0;
+	strcpy(old, name);
+	for (size_t i = 0; i < sizeof outside / sizeof *outside; i++)
+		if (!strncmp(old, outside[i].timm, strlen(outside[i].timm)))
+			snprintf(name, ARCH_NAME_MAX, "%s%s", outside[i].ours,
+			    old + strlen(outside[i].timm));
+	if (sscanf(old, "blocks.%1d.%1d.%15[a-z0-9_].%n", &stage, &block, module, &at) != 3 ||
+	    !at || stage >= (int)(sizeof rows / sizeof *rows))
+		return;
+	const char *ours = block_module(stage, module);
+	for (int s = 0; s < stage; s++)
+		n += rows[s].repeats;
+	if (ours)
+		snprintf(
+		    name, ARCH_NAME_MAX, "features.%d.conv.%s.%s", n + block + 1, ours, old + at);
+}
+
+const struct arch mobilenet_v2 = {"mobilenet_v2", LAST, build, features, .rename = rename_timm,
+    .dropout = 0.2, .student_lr = 2.5e-3};

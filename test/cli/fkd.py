@@ -124,11 +124,12 @@ def write_all(stores, paths):
             write(target, store, json.loads(line))
 
 
-if sys.argv[1] == "read":
-    for batch in sys.argv[2:]:
-        read(batch)
-elif sys.argv[1] == "write":
-    at = sys.argv.index("--")
-    write_all(sys.argv[2:at], sys.argv[at + 1:])
-else:
-    order(*sys.argv[2:])
+if __name__ == "__main__":
+    if sys.argv[1] == "read":
+        for batch in sys.argv[2:]:
+            read(batch)
+    elif sys.argv[1] == "write":
+        at = sys.argv.index("--")
+        write_all(sys.argv[2:at], sys.argv[at + 1:])
+    else:
+        order(*sys.argv[2:])

@@ -380,8 +380,7 @@ cars_hold() {
 	refused "standard input cannot be read twice: give the archive as a file" \
 		cub - <CUB_200_2011.tgz
 	refused "'/dev/null' is a pipe or a device and cannot be read twice: give the archive as a file" cub /dev/null
-	refused "'CUB_200_2011/images.txt' is neither a tar archive nor a tensor stream; a folder or an archive of images is wanted here" \
-		imagenette CUB_200_2011/images.txt
+	refused "'CUB_200_2011/images.txt' is not a tar archive" imagenette CUB_200_2011/images.txt
 	tar xzf CUB_200_2011.tgz
 	tar cf cub.tar CUB_200_2011
 	local half=$(($(stat -c %s cub.tar) / 2))

@@ -137,7 +137,7 @@ legacy() { # SIZE [CALL [BEFORE AFTER]]
 	said "fd2-look: 'w.pth' has a hole before the data of tensor 'b'"
 	printf 'PK\x03\x04 and no more' >w.pth
 	run -1 --separate-stderr fd2-look w.pth
-	said "fd2-look: cannot read 'w.pth': *"
+	said "fd2-look: 'w.pth' is cut short: it is a zip archive without its end"
 }
 
 @test "look: names do not drive the terminal" {

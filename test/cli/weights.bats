@@ -57,9 +57,9 @@ rename_tensor() {
 	[ "$(jq -r .student_init student.json)" = random ]
 }
 
-@test "weights: a classifier of another number of classes starts anew, and it is said" {
+@test "weights: a classifier of another number of classes starts from random values, and it is said" {
 	run -0 --separate-stderr fd2-teacher -s 32 -M 2 -b 8 -e 1 --lr 0 --init student.fd2 -o t.fd2 four.tar
-	[ "${stderr_lines[0]}" = "fd2-teacher: 'student.fd2' classifies 3 classes; the classifier starts anew for 4" ]
+	[ "${stderr_lines[0]}" = "fd2-teacher: 'student.fd2' classifies 3 classes; the classifier starts from random values for 4" ]
 	cmp <(fd2-look --tensor conv1.weight t.fd2) <(fd2-look --tensor conv1.weight student.fd2)
 	[ "$(fd2-look --json t.fd2 | jq -c '.tensors[] | select(.name == "fc.weight") | .shape')" = '[4,512]' ]
 }
@@ -67,9 +67,9 @@ rename_tensor() {
 @test "weights: what is missing, unknown or of another shape is named" {
 	rename_tensor layer4.1.bn2.bias layer9.1.bn2.bias <student.safetensors >renamed.safetensors
 	run -1 --separate-stderr fd2-eval --hard -s 32 -e 1 --val val.tar --init renamed.safetensors train.tar
-	[ "${stderr_lines[0]}" = "fd2-eval: 'renamed.safetensors' is no resnet18: it has no tensor 'layer4.1.bn2.bias', and its 'layer9.1.bn2.bias' belongs to none" ]
+	[ "${stderr_lines[0]}" = "fd2-eval: 'renamed.safetensors' is not a resnet18: it has no tensor 'layer4.1.bn2.bias', and its 'layer9.1.bn2.bias' belongs to none" ]
 	run -1 --separate-stderr fd2-teacher -a mobilenet_v2 -s 32 --init student.fd2 train.tar
-	[[ ${stderr_lines[0]} == "fd2-teacher: 'student.fd2' is no mobilenet_v2: it has no tensor 'features.0.0.weight', and its '"*"' belongs to none" ]]
+	[[ ${stderr_lines[0]} == "fd2-teacher: 'student.fd2' is not a mobilenet_v2: it has no tensor 'features.0.0.weight', and its '"*"' belongs to none" ]]
 	run -1 --separate-stderr fd2-teacher -a resnet50 -s 32 --init student.fd2 train.tar
 	[ "${stderr_lines[0]}" = "fd2-teacher: cannot start from 'student.fd2': 'layer1.0.conv1.weight' is [64,64,3,3], expected [64,64,1,1]" ]
 	run -1 --separate-stderr fd2-teacher -s 32 --init train.tar train.tar
@@ -92,4 +92,117 @@ rename_tensor() {
 	[ "$(for f in a b c; do fd2-look --tensor fc.bias $f.fd2 | md5sum; done | sort -u | wc -l)" = 3 ]
 	run -2 --separate-stderr fd2-teacher --jitter 0,0,0,0.6 train.tar
 	[ "${stderr_lines[0]}" = "fd2-teacher: --jitter expects a hue of at most 0.5, half of the circle, not 0.6" ]
+}
+
+# checkpoint STATE EXPRESSION: c.pth, as checkpoint.py makes it of STATE.
+checkpoint() {
+	PYTHONDONTWRITEBYTECODE=1 "$python" "$root/test/cli/checkpoint.py" "$1" c.pth "$2"
+}
+
+# imported [OPTION...]: c.pth as the teacher t.fd2.
+imported() {
+	fd2-teacher -q --import c.pth --classes-from train.tar -s 32 -o t.fd2 "$@"
+}
+
+# same_tensor FILE NAME: t.fd2 has it as FILE has.
+same_tensor() {
+	cmp <(fd2-look --tensor "$2" t.fd2) <(fd2-look --tensor "$2" "$1")
+}
+
+@test "weights: a network is found behind whatever prefix, in whatever dict" {
+	need_python
+	local state=shuffle.safetensors form
+	fd2-eval -q --hard -a shufflenet_v2_x0_5 -s 32 -e 1 --val val.tar --save $state train.tar >x.json
+	while read -r form; do
+		checkpoint $state "$form"
+		imported -a shufflenet_v2_x0_5
+		same_tensor $state fc.weight
+		same_tensor $state stage4.3.branch2.6.running_var
+	done <<-'EOF'
+		s
+		{'net': s, 'acc': 93.5, 'epoch': tensor()}
+		{'state_dict': under('module._orig_mod.', s), 'optimizer': {'state': {0: {'exp_avg': tensor(3, 3)}}}}
+		{'state_dict': under('model.', s) | {'criterion.weight': tensor(7)}, 'epoch': 3}
+		{'teacher': under('backbone.', s) | {'teacher.head.weight': tensor(2, 2)}, 'loss': {'center': tensor(1, 9)}}
+		{'model': {k: tensor(*v.array.shape) for k, v in s.items()}, 'model_ema': under('module.', s) | {'n_averaged': tensor()}}
+		{'state_dict_ema': s}
+	EOF
+	checkpoint $state "{'a': {'encoder': s}, 'b': under('net.', s), 'c': 0}"
+	run -0 --separate-stderr fd2-teacher --import c.pth --classes-from train.tar -s 32 -a shufflenet_v2_x0_5 -o t.fd2
+	[ "${stderr_lines[0]}" = "fd2-teacher: 'c.pth' holds 2 networks of this kind; 'a.encoder.' is taken" ]
+	fd2-look --json c.pth | jq -e '[.tensors[].name] | contains(["a.encoder.conv1.0.weight", "b.net.fc.bias"])'
+}
+
+@test "weights: a backbone without its classifier, or with another head, is taken, and it is said" {
+	need_python
+	local state=shuffle.safetensors init=(fd2-teacher -a shufflenet_v2_x0_5 -s 32 -M 2 -b 8 -e 1 --lr 0 --init c.pth -o t.fd2)
+	checkpoint $state "under('backbone.', without('fc.', s))"
+	run -0 --separate-stderr "${init[@]}" train.tar
+	[ "${stderr_lines[0]}" = "fd2-teacher: 'c.pth' has no classifier; it starts from random values" ]
+	same_tensor $state conv1.0.weight
+	run -1 --separate-stderr fd2-teacher -q --import c.pth --classes-from train.tar -a shufflenet_v2_x0_5 -s 32 -o x.fd2
+	said "fd2-teacher: 'c.pth' has no classifier 'fc.weight'"
+	checkpoint $state "under('net.', without('fc.', s) | {'projector.0.weight': tensor(4, 4)})"
+	run -0 --separate-stderr "${init[@]}" train.tar
+	[ "${stderr_lines[1]}" = "fd2-teacher: passed over what a shufflenet_v2_x0_5 does not have in 'c.pth': 'projector.0.weight' ..." ] ||
+		[[ ${stderr_lines[1]} == *"'net.projector.0.weight' ..." ]]
+	checkpoint $state "s | {'stage4.4.branch2.0.weight': tensor(4, 4)}"
+	run -1 --separate-stderr "${init[@]}" train.tar
+	said "fd2-teacher: 'c.pth' is not a shufflenet_v2_x0_5: its tensor 'stage4.4.branch2.0.weight' belongs to none"
+}
+
+@test "weights: a classifier is kept only where the classes are the same" {
+	mkdir -p other/{a,b,c}
+	tar -xf train.tar --exclude '__*__' --wildcards '*/0001.jpg'
+	cp red-spot/0001.jpg other/a
+	cp blue-ring/0001.jpg other/b
+	cp gold-bar/0001.jpg other/c
+	run -0 --separate-stderr fd2-teacher -s 32 -M 2 -b 8 -e 1 --lr 0 --init student.fd2 -o t.fd2 other
+	[ "${stderr_lines[0]}" = "fd2-teacher: 'student.fd2' classifies other classes; the classifier starts from random values" ]
+	[ "$(fd2-look --json student.fd2 | jq -c '.meta | [.mean, .std, .fit, .size, .classes]')" = \
+		'[[0.485,0.456,0.406],[0.229,0.224,0.225],"short",32,["blue-ring","gold-bar","red-spot"]]' ]
+}
+
+@test "weights: mobilenetv2_100 by timm's names" {
+	need_python
+	local state=mobile.safetensors
+	fd2-eval -q --hard -a mobilenet_v2 -s 32 -e 1 --val val.tar --save $state train.tar >x.json
+	PYTHONDONTWRITEBYTECODE=1 "$python" "$root/test/cli/checkpoint.py" timm >timm.txt
+	checkpoint $state "(lambda order, names: {names[order.index(k.rsplit('.', 1)[0])] + '.' + k.rsplit('.', 1)[1]: v \
+		for k, v in s.items()})(sorted({k.rsplit('.', 1)[0] for k in s}, \
+		key=lambda k: [int(n) if n.isdigit() else -1 for n in k.replace('classifier', '99').split('.')]), open('timm.txt').read().split())"
+	[ "$(fd2-look --json c.pth | jq -r '.tensors[].name' | grep -c '^blocks\.')" -gt 200 ]
+	imported -a mobilenet_v2
+	diff <(fd2-look --json t.fd2 | jq -c '.tensors | map([.name, .min, .max]) | sort') \
+		<(fd2-look --json $state | jq -c '.tensors | map([.name, .min, .max]) | sort')
+}
+
+@test "weights: the authors' checkpoint becomes a teacher whole, and a classifier one without CAL" {
+	need_python
+	local state=shuffle.safetensors
+	checkpoint $state "{'ShuffleNetV2': s, 'cal': {'attentions.conv.weight': tensor(2, 1024, 1, 1), 'attentions.bn.weight': tensor(2), \
+		'attentions.bn.bias': tensor(2), 'attentions.bn.running_mean': tensor(2), 'attentions.bn.running_var': tensor(2), \
+		'fc.weight': tensor(3, 2048)}, 'feature_center': tensor(3, 2048)}"
+	imported -a shufflenet_v2_x0_5 --alpha 0.3
+	[ "$(fd2-look --json t.fd2 | jq -c '.meta | [.arch, .maps, .alpha, .size, .classes]')" = \
+		'["shufflenet_v2_x0_5",2,0.3,32,["blue-ring","gold-bar","red-spot"]]' ]
+	[ "$(fd2-look --json t.fd2 | jq -c '[.tensors[] | select(.name == ("cal.prototypes", "cal.fc.weight", "cal.attention.conv.weight")) | .max]')" = \
+		'[20.469999313354492,61.43000030517578,61.43000030517578]' ]
+	fd2-distill -q -t t.fd2 --steps 1 -o d.tar train.tar
+	fd2-protos -q -t t.fd2 -o p.fd2
+	checkpoint $state "{'state_dict': s}"
+	imported -a shufflenet_v2_x0_5
+	fd2-relabel -q -t t.fd2 -e 1 -o l.fd2 d.tar
+	fd2-distill -q -t t.fd2 --plain --steps 1 -o d.tar train.tar
+	fd2-select -q -t t.fd2 --method rded -o r.tar train.tar
+	run -1 --separate-stderr fd2-distill -t t.fd2 --steps 1 -o d.tar train.tar
+	said "fd2-distill: 't.fd2' is a classifier without CAL: it has no attention maps and no prototypes; only --plain does without"
+	for tool in protos attn select; do
+		run -1 --separate-stderr "fd2-$tool" -t t.fd2 $([ $tool = select ] && echo --method herding) -o x train.tar
+		said "fd2-$tool: 't.fd2' is a classifier without CAL: it has no attention maps and no prototypes"
+	done
+	# what a student of ours says of itself needs no options
+	fd2-teacher -q --import student.safetensors -o t.fd2
+	[ "$(fd2-look --json t.fd2 | jq -c '.meta | [.arch, .maps, .size, (.classes | length)]')" = '["resnet18",0,32,3]' ]
+	same_tensor student.fd2 fc.bias
 }

@@ -175,10 +175,10 @@ static void weights(char **argument)
 {
 	struct arch_options options = {.classes = 10, .size = 96, .last_stride = 2, .bare = true};
 	struct backbone b;
-	char digest[DIGEST_HEX];
+	struct pretrained from = {.classes = NULL};
 	json_t *meta = json_pack("{s:s}", "arch", argument[0]);
 	check(backbone_init(&b, argument[0], &options, 0));
-	check(pretrained_read(&b, argument[1], digest));
+	check(pretrained_read(&b, argument[1], &from));
 	check(pretrained_write(&b.params, out_open(argument[2], 0), meta));
 	json_decref(meta);
 	backbone_free(&b);

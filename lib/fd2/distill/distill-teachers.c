@@ -65,6 +65,8 @@ int distill_teachers_read(
 	for (int i = 0; i < t->n; i++) {
 		struct distill_teacher *v = &t->v[i];
 		v->teacher = &t->read.v[i];
+		if (!plain && teacher_check_cal(v->teacher, config->paths.v[i]) < 0)
+			return fail("%s; only --plain does without", fail_message());
 		v->alpha = config->alpha < 0 ? v->teacher->alpha : config->alpha;
 		v->prototypes = v->teacher->cal.prototypes;
 		if (config->protos.n && !plain &&

@@ -175,7 +175,6 @@ static int prepare(struct run *r)
 	r->teacher = &r->labeller.teachers.v[0];
 	if (read_images(r) < 0)
 		return -1;
-	dataset_warn_missing(&r->images);
 	int batch = batch_size(r);
 	struct view_options options = {c->mix, c->shuffle_patches};
 	batch_init(&r->batch, batch, r->teacher->size);
@@ -183,6 +182,7 @@ static int prepare(struct run *r)
 	epoch_init(&r->labelled, r->images.n, batch, r->teacher->classes, &options);
 	if (c->order == ORDER_FKD && !(r->order = fkd_order_new(&r->images, (uint64_t)c->fkd_seed)))
 		return -1;
+	dataset_warn_missing(&r->images);
 	return labeller_expect(&r->labeller, batch) < 0 ? -1 : choose_batches(r);
 }
 

@@ -222,6 +222,9 @@ static int prepare(struct run *r)
 	const struct select_config *config = r->config;
 	if (config->teacher && teacher_read(&r->teacher, config->teacher) < 0)
 		return -1;
+	if (config->teacher && config->method != SELECT_RDED && config->method != SELECT_RANDOM &&
+	    teacher_check_cal(&r->teacher, config->teacher) < 0)
+		return -1;
 	if (config->teacher)
 		params_freeze(&r->teacher.backbone.params, arithmetic());
 	if (read_real(r) < 0 || choose_classes(r) < 0 || check_counts(r) < 0)

@@ -121,7 +121,8 @@ static int start_students(struct evaluation *r)
 	r->trained = xcalloc((size_t)config->n_students, sizeof *r->trained);
 	for (int i = 0; i < config->n_students; i++) {
 		struct student *s = &r->students[i];
-		if (student_init(s, &config->students[i], &config->learning, r->labels.classes,
+		if (student_init(s, &config->students[i], &config->learning,
+		        (const char *const *)r->labels.class_names, r->labels.classes,
 		        r->labels.size, config->in.test.n > 0) < 0)
 			return -1;
 		r->trained[i] = (struct trained){.params = &s->net.params,

@@ -35,6 +35,9 @@ static json_t *student_meta(const struct evaluation *e, const struct student *s)
 	json_object_set_new(meta, "classes",
 	    names_to_json((const char *const *)e->labels.class_names, e->labels.classes));
 	json_object_set_new(meta, "size", json_integer(e->labels.size));
+	json_object_set_new(meta, "fit", json_string(fit_name(e->labels.fit)));
+	json_object_set_new(meta, "mean", numbers_to_json(e->labels.normal.mean, 3));
+	json_object_set_new(meta, "std", numbers_to_json(e->labels.normal.std, 3));
 	json_object_set_new(meta, "top1", json_real(hits_top1(&s->now.hits)));
 	json_object_set_new(meta, "inputs", inputs);
 	return meta;

@@ -2,6 +2,7 @@
 
 #include <math.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "lib/base/err.h"
 #include "lib/base/progress.h"
@@ -17,7 +18,8 @@ static double default_lr(const struct arch *arch)
 }
 
 int student_init(struct student *s, const struct student_plan *plan,
-    const struct student_learning *how, int classes, int size, bool keep)
+    const struct student_learning *how, const char *const *class_names, int classes, int size,
+    bool keep)
 {
 	struct arch_options o = {.classes = classes, .size = size, .last_stride = 2};
 	*s = (struct student){.plan = plan, .late = {add_losses, s}};
@@ -25,8 +27,10 @@ int student_init(struct student *s, const struct student_plan *plan,
 	if (backbone_init(&s->net, plan->arch, &o, (uint64_t)plan->seed) < 0)
 		return -1;
 	s->lr = plan->lr < 0 ? default_lr(s->net.arch) : plan->lr;
-	if (how->init && pretrained_read(&s->net, how->init, s->init) < 0)
+	struct pretrained from = {.classes = class_names};
+	if (how->init && pretrained_read(&s->net, how->init, &from) < 0)
 		return -1;
+	strcpy(s->init, from.digest);
 	s->optim = (struct optim){OPTIM_ADAMW, .weight_decay = how->weight_decay};
 	optim_init(&s->optim, &s->net.params);
 	s->lost = tensor_full(0, T_F32, 1, (int64_t[]){2});

@@ -48,7 +48,8 @@ struct lesson {
 
 /* keep: the parameters of the best validation are kept. -1: fail_message. */
 int student_init(struct student *s, const struct student_plan *plan,
-    const struct student_learning *how, int classes, int size, bool keep);
+    const struct student_learning *how, const char *const *class_names, int classes, int size,
+    bool keep);
 void student_free(struct student *s);
 /* One step of AdamW on the mean loss of the batch. -1: fail_message. */
 int student_step(struct student *s, const struct lesson *lesson, double lr);

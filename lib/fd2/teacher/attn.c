@@ -156,6 +156,8 @@ int stage_attn(const struct attn_config *config)
 	struct dataset_options o = {.fit = FIT_NONE, .strict = config->strict};
 	int err = teacher_read(&r.teacher, config->teacher);
 	if (!err)
+		err = teacher_check_cal(&r.teacher, config->teacher);
+	if (!err)
 		err = dataset_read(&r.images, config->shards, config->n_shards, &o);
 	struct out *out = err ? NULL : out_open(config->out, 0);
 	if (!err)

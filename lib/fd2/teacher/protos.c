@@ -145,6 +145,10 @@ int stage_protos(const struct protos_config *config)
 	struct run r = {.config = config};
 	if (teacher_read(&r.teacher, config->teacher) < 0)
 		return -1;
+	if (teacher_check_cal(&r.teacher, config->teacher) < 0) {
+		teacher_free(&r.teacher);
+		return -1;
+	}
 	r.K = r.teacher.classes;
 	r.D = tensor_size(r.teacher.cal.prototypes, 1);
 	r.c = xcalloc((size_t)(r.K * r.D), sizeof *r.c);

@@ -13,7 +13,9 @@ static int build(struct teacher *t, const char *arch, int maps, uint64_t seed, b
 	    .classes = t->classes, .size = t->size, .last_stride = t->last_stride, .bare = bare};
 	if (backbone_init(&t->backbone, arch, &options, seed) < 0)
 		return -1;
-	cal_init(&t->cal, &t->backbone.params, t->backbone.arch->channels, maps, t->classes);
+	if (maps)
+		cal_init(
+		    &t->cal, &t->backbone.params, t->backbone.arch->channels, maps, t->classes);
 	return tensor_error() ? fail("cannot build the teacher: %s", tensor_error()) : 0;
 }
 
@@ -33,9 +35,11 @@ struct teacher_out teacher_forward(
     const struct teacher *t, const Tensor *x, const struct pass *pass)
 {
 	struct teacher_out o = {.F = backbone_features(&t->backbone, x, pass)};
+	o.p_bb = backbone_logits(&t->backbone, o.F, pass);
+	if (!t->cal.maps)
+		return o;
 	o.A = cal_attention(&t->cal, o.F, pass);
 	o.z = bilinear_attention_pooling(o.F, o.A);
-	o.p_bb = backbone_logits(&t->backbone, o.F, pass);
 	o.p_raw = cal_logits(&t->cal, o.z);
 	return o;
 }
@@ -84,7 +88,7 @@ static int from_meta(struct teacher *t, const json_t *meta)
 	        &t->last_stride, "alpha", &t->alpha, "mean", &mean[0], &mean[1], &mean[2], "std",
 	        &std[0], &std[1], &std[2]))
 		return fail("its meta is not a teacher's: %s", e.text);
-	if (maps < 1 || maps > MAPS_MAX || t->size < 8 || t->size > 4096 ||
+	if (maps < 0 || maps > MAPS_MAX || t->size < 8 || t->size > 4096 ||
 	    (t->last_stride != 1 && t->last_stride != 2) || json_array_size(classes) < 1 ||
 	    json_array_size(classes) > 100000 || !(std[0] > 0 && std[1] > 0 && std[2] > 0))
 		return fail("its meta holds a value out of range");
@@ -138,6 +142,14 @@ int teacher_read(struct teacher *t, const char *path)
 		return fail("cannot use '%s' as a teacher: %s", path ? path : "-", fail_message());
 	}
 	return 0;
+}
+
+int teacher_check_cal(const struct teacher *t, const char *path)
+{
+	return t->cal.maps ? 0
+	                   : fail("'%s' is a classifier without CAL: it has no attention maps and "
+	                          "no prototypes",
+	                         path ? path : "-");
 }
 
 int classes_agree(

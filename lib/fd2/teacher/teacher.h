@@ -12,7 +12,7 @@
 
 struct teacher {
 	struct backbone backbone; /* its params hold CAL's too, below "cal." */
-	struct cal cal;
+	struct cal cal;           /* maps 0: a classifier without CAL */
 	/* what rebuilds it and what its inputs look like: the stream's meta */
 	int classes, size, last_stride;
 	char **class_names;
@@ -34,8 +34,10 @@ int teacher_write(const struct teacher *t, struct out *out, json_t *provenance);
  * of another shape or not finite. */
 int teacher_read_tensors(struct teacher *t, struct stream_reader *r);
 void teacher_free(struct teacher *t);
+/* -1: fail_message, where the teacher has no CAL. */
+int teacher_check_cal(const struct teacher *t, const char *path);
 
-/* What one pass through the teacher gives (Eq. 3, 4, 7). */
+/* What one pass through the teacher gives (Eq. 3, 4, 7); without CAL, F and p_bb. */
 struct teacher_out {
 	Tensor *F;     /* [B,C,h,w] in the pass's type */
 	Tensor *A;     /* [B,M,h,w] f32 */

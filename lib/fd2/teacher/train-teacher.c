@@ -121,8 +121,12 @@ static int build_teacher(struct training *t)
 	if (teacher_init(
 	        teacher, arch_at(network->arch)->name, (int)network->maps, t->config->seed) < 0)
 		return -1;
-	return t->config->in.init ? pretrained_read(&teacher->backbone, t->config->in.init, t->init)
-	                          : 0;
+	struct pretrained from = {.classes = (const char *const *)teacher->class_names};
+	if (t->config->in.init &&
+	    pretrained_read(&teacher->backbone, t->config->in.init, &from) < 0)
+		return -1;
+	strcpy(t->init, from.digest);
+	return 0;
 }
 
 static void build_optimiser(struct training *t)
@@ -144,8 +148,7 @@ static int prepare(struct training *t)
 {
 	const struct teacher_outputs *out = &t->config->out;
 	checkpoint_init(&t->checkpoint, out->last, &t->trained, 1, NULL);
-	if (arch_check_size(
-	        arch_at(t->config->network.arch), (int)t->config->network.size) < 0 ||
+	if (arch_check_size(arch_at(t->config->network.arch), (int)t->config->network.size) < 0 ||
 	    out_try(out->last, 0) < 0 || (out->best && out_try(out->best, 0) < 0) ||
 	    checkpoint_check(&t->checkpoint, out->resume) < 0 || read_data(t) < 0 ||
 	    build_teacher(t) < 0)

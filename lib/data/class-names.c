@@ -1,0 +1,85 @@
+#include "lib/data/class-names.h"
+
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "formats/input.h"
+#include "formats/shard/members.h"
+#include "formats/shard/shard.h"
+#include "lib/base/err.h"
+#include "lib/base/names.h"
+
+enum { TEXT_MAX = 16 << 20, READ_SIZE = 64 << 10 };
+
+static int read_shard(char ***names, int *n, const char *path)
+{
+	struct shard_reader *r = shard_open((char *[]){(char *)path}, 1);
+	struct sample s;
+	int got = -1;
+	while (r && (got = shard_next(r, &s)) > 0)
+		;
+	const char *const *classes = got ? NULL : shard_classes(r, n);
+	if (!got && !classes)
+		got = fail("'%s' names no classes", path);
+	else if (!got)
+		*names = names_copy(classes, *n);
+	if (r)
+		shard_close(r);
+	return got;
+}
+
+static int read_lines(char ***names, int *n, struct blob *text, const char *path)
+{
+	static const char mark[] = "\xef\xbb\xbf"; /* that Windows puts in front of UTF-8 */
+	char *at = (char *)text->data, *next;
+	*names = NULL;
+	*n = 0;
+	if (!strncmp(at, mark, strlen(mark)))
+		at += strlen(mark);
+	for (; *at; at = next) {
+		next = at + strcspn(at, "\n");
+		next += *next == '\n';
+		size_t length = strcspn(at, "\r\n");
+		at[length] = '\0';
+		if (!length)
+			continue;
+		*names = xrealloc(*names, (size_t)*n + 1, sizeof **names);
+		(*names)[(*n)++] = name_utf8(at);
+	}
+	return *n ? 0 : fail("'%s' names no classes", path);
+}
+
+static int read_text(char ***names, int *n, struct input *in, const char *path)
+{
+	struct blob text = {0};
+	ssize_t got = 1;
+	while (got > 0) {
+		blob_reserve(&text, text.size + READ_SIZE + 1);
+		got = input_read(in, text.data + text.size, READ_SIZE);
+		text.size += got > 0 ? (size_t)got : 0;
+		if (text.size > TEXT_MAX)
+			got = fail("'%s' is larger than 16 MiB", path);
+	}
+	text.data[text.size] = '\0';
+	int err = got < 0                                 ? -1
+	          : strlen((char *)text.data) < text.size ? fail("'%s' is not a text", path)
+	                                                  : read_lines(names, n, &text, path);
+	free(text.data);
+	return err;
+}
+
+int class_names_read(char ***names, int *n, const char *path)
+{
+	struct stat st;
+	bool folder = strcmp(path, "-") && !stat(path, &st) && S_ISDIR(st.st_mode);
+	struct input *in = folder ? NULL : input_open(path);
+	if (!folder && !in)
+		return -1;
+	int content = folder ? CONTENT_TAR : input_content(in), err = content < 0 ? -1 : 0;
+	if (content == CONTENT_OTHER)
+		err = read_text(names, n, in, path);
+	input_close(in);
+	return err < 0 || content == CONTENT_OTHER ? err : read_shard(names, n, path);
+}
