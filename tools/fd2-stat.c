@@ -107,6 +107,8 @@ static int add_boxes(json_t *result, const struct seen_list *l)
 		return -1;
 	while (!err && (got = shard_next(r, &s)) > 0)
 		err = add_box(&s, l, &inside, &area, &n);
+	if (!err && !got && l->images && digests_differ(l->images, shard_digest(r)))
+		warn("'%s' holds other images than those of the attention maps", job.boxes);
 	shard_close(r);
 	if (err < 0 || got < 0)
 		return -1;

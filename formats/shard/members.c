@@ -80,8 +80,9 @@ static int follow(
 		return fail("'%s': member '%s' is a link out of the archive; pack it with `tar -h`",
 		    members_path(ms), e->name);
 	if (!ms->in_link)
-		warn("'%s': passed over member '%s', a link that leads to nothing in the archive",
-		    members_path(ms), e->name);
+		warn("'%s': passed over member '%s', a link%s", members_path(ms), e->name,
+		    ms->links ? " that leads to nothing in the archive"
+		              : ": a pipe is read once only");
 	return 0;
 }
 

@@ -247,16 +247,22 @@ static int open_descriptor(struct out *o, int fd, int flags)
 	return o->fd < 0 ? no_write(o) : take_slot(o);
 }
 
-/* The file that is replaced hands on its owner, where that is allowed, and its mode. One that may
- * not be written is not replaced. */
+/* Not every file system has owners and modes, and not everybody may set them. */
+static bool is_serious(int err)
+{
+	return err && errno != EPERM && errno != EINVAL && errno != EOPNOTSUPP && errno != ENOSYS;
+}
+
+/* The file that is replaced hands on its owner and mode. One that may not be written is not
+ * replaced. */
 static int take_over(const struct out *o, const struct stat *st)
 {
-	if (access(o->path, W_OK))
-		return no_write(o);
-	if ((st->st_uid != geteuid() || st->st_gid != getegid()) &&
-	    fchown(o->fd, st->st_uid, st->st_gid) && errno != EPERM)
-		return no_write(o);
-	return fchmod(o->fd, st->st_mode & 07777) && errno != EPERM ? no_write(o) : 0;
+	bool others = st->st_uid != geteuid() || st->st_gid != getegid();
+	return access(o->path, W_OK) ||
+	               (others && is_serious(fchown(o->fd, st->st_uid, st->st_gid))) ||
+	               is_serious(fchmod(o->fd, st->st_mode & 07777))
+	           ? no_write(o)
+	           : 0;
 }
 
 struct out *out_open(const char *path, int flags)

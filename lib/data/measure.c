@@ -46,11 +46,13 @@ int seen_read(struct seen_list *l, const char *path)
 	struct stream_reader *r = stream_open(path, "attn");
 	if (!r)
 		return -1;
-	const char *teacher = NULL;
+	const char *teacher = NULL, *images = NULL;
 	struct array a;
 	int got, err = 0;
 	if (!json_unpack(stream_meta(r), "{s:{s:s}}", "inputs", "teacher", &teacher))
 		strncat(l->teacher, teacher, sizeof l->teacher - 1);
+	if (!json_unpack(stream_meta(r), "{s:{s:s}}", "inputs", "images", &images))
+		l->images = xstrdup(images);
 	while (!err && (got = stream_next(r, &a)) > 0)
 		err = array_finite(&a) ? take(l, &a) : not_finite(&a);
 	for (int i = 0; i < l->n && !err; i++)
@@ -78,6 +80,7 @@ void seen_free(struct seen_list *l)
 		array_free(&l->v[i].z);
 	}
 	free(l->v);
+	free(l->images);
 	*l = (struct seen_list){0};
 }
 

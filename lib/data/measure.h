@@ -15,8 +15,8 @@ struct seen {
 struct seen_list {
 	struct seen *v;
 	int n;
-	/* digest */
-	char teacher[DIGEST_HEX];
+	char teacher[DIGEST_HEX]; /* its digest */
+	char *images;             /* digest of the set; NULL: unknown */
 };
 
 /* Reads an "attn" stream. -1: fail_message. */

@@ -197,9 +197,10 @@ same_tensor() {
 	fd2-select -q -t t.fd2 --method rded -o r.tar train.tar
 	run -1 --separate-stderr fd2-distill -t t.fd2 --steps 1 -o d.tar train.tar
 	said "fd2-distill: 't.fd2' is a classifier without CAL: it has no attention maps and no prototypes; only --plain does without"
-	for tool in protos attn select; do
-		run -1 --separate-stderr "fd2-$tool" -t t.fd2 $([ $tool = select ] && echo --method herding) -o x train.tar
-		said "fd2-$tool: 't.fd2' is a classifier without CAL: it has no attention maps and no prototypes"
+	for tool in protos attn "select --method herding"; do
+		# shellcheck disable=SC2086
+		run -1 --separate-stderr fd2-$tool -t t.fd2 -o x train.tar
+		said "fd2-${tool%% *}: 't.fd2' is a classifier without CAL: it has no attention maps and no prototypes"
 	done
 	# what a student of ours says of itself needs no options
 	fd2-teacher -q --import student.safetensors -o t.fd2
