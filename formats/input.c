@@ -38,7 +38,7 @@ static struct input *reopen(struct input *in)
 	return in;
 }
 
-/* A socket is no file that could be opened again. */
+/* A socket cannot be opened again by its path. */
 static int open_path(const char *path)
 {
 	int fd = open(path, O_RDONLY | O_CLOEXEC), given;
@@ -229,7 +229,7 @@ static int kind_of(const struct input *in, const char **kind)
 	return key[5] & 31;
 }
 
-int input_refuse(struct input *in, const char *wanted)
+int input_refuse(struct input *in, const char *expected)
 {
 	const char *kind = "";
 	int n;
@@ -237,26 +237,25 @@ int input_refuse(struct input *in, const char *wanted)
 	case -1:
 		return -1;
 	case CONTENT_EMPTY:
-		return fail("'%s' is empty; %s is wanted here", in->name, wanted);
+		return fail("'%s' is empty; expected %s", in->name, expected);
 	case CONTENT_TAR:
-		return fail("'%s' is an image shard; %s is wanted here", in->name, wanted);
+		return fail("'%s' is an image shard; expected %s", in->name, expected);
 	case CONTENT_STREAM:
 		n = kind_of(in, &kind);
-		return fail("'%s' is a tensor stream (kind %.*s); %s is wanted here", in->name, n,
-		    kind, wanted);
+		return fail("'%s' is a tensor stream (kind %.*s); expected %s", in->name, n, kind,
+		    expected);
 	case CONTENT_JPEG:
-		return fail("'%s' is a JPEG image; %s is wanted here", in->name, wanted);
+		return fail("'%s' is a JPEG image; expected %s", in->name, expected);
 	case CONTENT_ZIP:
-		return fail("'%s' is a zip archive; %s is wanted here", in->name, wanted);
+		return fail("'%s' is a zip archive; expected %s", in->name, expected);
 	case CONTENT_PICKLE:
-		return fail("'%s' is a pickle; %s is wanted here", in->name, wanted);
+		return fail("'%s' is a pickle; expected %s", in->name, expected);
 	case CONTENT_SAFETENSORS:
-		return fail("'%s' holds safetensors; %s is wanted here", in->name, wanted);
+		return fail("'%s' holds safetensors; expected %s", in->name, expected);
 	default:
 		if (input_kind(in))
-			return fail(
-			    "'%s' is %s; %s is wanted here", in->name, input_kind(in), wanted);
-		return fail("'%s' is neither a tar archive nor a tensor stream; %s is wanted here",
-		    in->name, wanted);
+			return fail("'%s' is %s; expected %s", in->name, input_kind(in), expected);
+		return fail("'%s' is neither a tar archive nor a tensor stream; expected %s",
+		    in->name, expected);
 	}
 }

@@ -29,9 +29,9 @@ const char *input_name(const struct input *in);
 int input_content(struct input *in);
 /* What a CONTENT_OTHER is, as far as its first bytes tell ("an HTML page"); NULL. */
 const char *input_kind(const struct input *in);
-/* Remembers a sentence that says what the input is and that `wanted` ("an image shard") is
+/* Remembers a sentence that says what the input is and that `expected` ("an image shard") is
  * needed; returns -1. */
-int input_refuse(struct input *in, const char *wanted);
+int input_refuse(struct input *in, const char *expected);
 /* Bytes read, 0 at the end, -1 with fail_message. May return fewer than n, as read(2). */
 ssize_t input_read(struct input *in, void *to, size_t n);
 void input_close(struct input *in);

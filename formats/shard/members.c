@@ -256,14 +256,14 @@ static int open_path(struct members *ms)
 struct members *members_open(char *const *paths, int n)
 {
 	struct members *ms = xcalloc(1, sizeof *ms);
-	int ok = n ? 0 : paths_add(&ms->paths, "-");
+	int err = n ? 0 : paths_add(&ms->paths, "-");
 	ms->at = -1;
-	for (int i = 0; i < n && !ok; i++)
-		ok = paths_add(&ms->paths, paths[i]);
-	for (int i = 0; i < ms->paths.n && !ok; i++)
+	for (int i = 0; i < n && !err; i++)
+		err = paths_add(&ms->paths, paths[i]);
+	for (int i = 0; i < ms->paths.n && !err; i++)
 		if (strcmp(ms->paths.v[i], "-") && access(ms->paths.v[i], R_OK))
-			ok = fail("cannot open '%s': %s", ms->paths.v[i], strerror(errno));
-	if (!ok)
+			err = fail("cannot open '%s': %s", ms->paths.v[i], strerror(errno));
+	if (!err)
 		return ms;
 	members_close(ms);
 	return NULL;

@@ -15,7 +15,7 @@ struct place *place_take(const char *name, void *data, size_t size);
 /* For messages. */
 const char *place_name(const struct place *p);
 uint64_t place_size(const struct place *p);
-/* Bytes at .. at+n-1. -1: fail_message; also when they lie beyond the end. */
+/* Bytes at .. at+n-1. -1: fail_message; also when they are beyond the end. */
 int place_read(const struct place *p, uint64_t at, size_t n, void *to);
 void place_close(struct place *p);
 #endif

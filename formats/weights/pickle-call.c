@@ -204,8 +204,8 @@ struct value *pickle_storage(struct pickle *p, const struct value *id)
 	if (!is_list(id, 5) || !value_is_text(a[0], "storage") || a[1]->kind != VALUE_NAMED ||
 	    a[1]->named->role != ROLE_STORAGE || a[2]->kind != VALUE_TEXT ||
 	    a[4]->kind != VALUE_NUMBER || a[4]->number < 0)
-		return fail_null(
-		    "'%s' refers to something outside of its pickle that is no storage of a tensor",
+		return fail_null("'%s' refers to something outside of its pickle that is not the "
+		                 "storage of a tensor",
 		    p->file);
 	if (!(v = pickle_value(p, VALUE_STORAGE)))
 		return NULL;

@@ -24,7 +24,7 @@ static const struct named known[] = {
     {"numpy", "dtype", ROLE_DTYPE},
     {"numpy.core.multiarray", "scalar", ROLE_SCALAR},
     {"numpy._core.multiarray", "scalar", ROLE_SCALAR}, /* since NumPy 2 */
-    /* What lies beside a state dict in checkpoints: settings, optimisers, counters. */
+    /* What checkpoints have next to a state dict: settings, optimisers, counters. */
     {"torch", "device", ROLE_OPAQUE},
     {"torch", "float16", ROLE_OPAQUE},
     {"torch", "bfloat16", ROLE_OPAQUE},

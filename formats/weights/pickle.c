@@ -76,7 +76,7 @@ static int push_new(struct pickle *p, enum value_kind kind)
 	return push(p, pickle_value(p, kind));
 }
 
-/* What lies below the last mark stays until that is taken away. */
+/* What is below the last mark stays until that is taken away. */
 static struct value *pop(struct pickle *p)
 {
 	size_t floor = p->n_marks ? p->marks[p->n_marks - 1] : 0;

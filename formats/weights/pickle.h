@@ -34,7 +34,7 @@ struct storage {
 	int64_t first,
 	    used; /* of its view (the very first files): first element and their number */
 	/* For the container's reader: */
-	uint64_t at; /* the byte at which it lies */
+	uint64_t at; /* its first byte in the file */
 	bool there;
 };
 

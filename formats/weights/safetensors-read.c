@@ -28,7 +28,7 @@ static json_t *read_header(const struct place *file, uint64_t *data)
 	if (place_read(file, sizeof length, n, text) == 0) {
 		header = *text == '{' ? json_loadb(text, n, JSON_REJECT_DUPLICATES, &error) : NULL;
 		if (!header)
-			fail("the header of '%s' is no JSON object%s%s", place_name(file),
+			fail("the header of '%s' is not a JSON object%s%s", place_name(file),
 			    n && *text == '{' ? ": " : "", n && *text == '{' ? error.text : "");
 	}
 	free(text);
@@ -136,24 +136,24 @@ static int parse_header(const struct place *file, json_t *header, uint64_t data,
 	struct range *ranges = xcalloc(json_object_size(header) + 1, sizeof *ranges);
 	const char *name;
 	json_t *o;
-	int n = 0, ok = 0;
+	int n = 0, err = 0;
 	json_object_foreach (header, name, o) {
 		struct state_tensor t;
 		if (!strcmp(name, "__metadata__")) {
-			ok = check_metadata(o, place_name(file));
+			err = check_metadata(o, place_name(file));
 			*metadata = json_incref(o);
-		} else if ((ok = parse_tensor(file, name, o, &t, &ranges[n])) == 0) {
+		} else if ((err = parse_tensor(file, name, o, &t, &ranges[n])) == 0) {
 			t.at = data + ranges[n++].begin;
-			ok = table_add(
+			err = table_add(
 			    table, &t, name, strlen(name), place_name(file), place_size(file));
 		}
-		if (ok < 0)
+		if (err < 0)
 			break;
 	}
-	if (!ok)
-		ok = check_ranges(ranges, n, place_size(file) - data, place_name(file));
+	if (!err)
+		err = check_ranges(ranges, n, place_size(file) - data, place_name(file));
 	free(ranges);
-	return ok;
+	return err;
 }
 
 int safetensors_read(struct place *file, struct state_table *table, json_t **metadata)
@@ -162,7 +162,7 @@ int safetensors_read(struct place *file, struct state_table *table, json_t **met
 	json_t *header = read_header(file, &data);
 	if (!header)
 		return -1;
-	int ok = parse_header(file, header, data, table, metadata);
+	int err = parse_header(file, header, data, table, metadata);
 	json_decref(header);
-	return ok;
+	return err;
 }

@@ -38,15 +38,15 @@ static json_t *make_header(const struct array *const *v, int n, const json_t *me
 {
 	json_t *header = json_object();
 	uint64_t at = 0;
-	int ok = add_metadata(header, metadata);
-	for (int i = 0; i < n && !ok; i++) {
+	int err = add_metadata(header, metadata);
+	for (int i = 0; i < n && !err; i++) {
 		if (json_object_get(header, v[i]->name))
-			ok = fail("safetensors cannot hold two tensors '%s'", v[i]->name);
+			err = fail("safetensors cannot hold two tensors '%s'", v[i]->name);
 		else if (json_object_set_new(header, v[i]->name, describe(v[i], at)) < 0)
-			ok = fail("the name of tensor '%s' is no UTF-8", v[i]->name);
+			err = fail("the name of tensor '%s' is not UTF-8", v[i]->name);
 		at += v[i]->size;
 	}
-	if (!ok)
+	if (!err)
 		return header;
 	json_decref(header);
 	return NULL;
@@ -60,24 +60,24 @@ static int write_header(struct out *out, const json_t *header)
 	uint8_t length[8];
 	for (int i = 0; i < 8; i++)
 		length[i] = (uint8_t)(padded >> 8 * i);
-	int ok = padded > SAFETENSORS_HEADER_MAX
-	             ? fail("the header of %s exceeds 100 MB", out_name(out))
-	             : 0;
-	if (!ok && (out_write(out, length, sizeof length) < 0 || out_write(out, text, n) < 0 ||
-	               out_write(out, "        ", padded - n) < 0))
-		ok = -1;
+	int err = padded > SAFETENSORS_HEADER_MAX
+	              ? fail("the header of %s exceeds 100 MB", out_name(out))
+	              : 0;
+	if (!err && (out_write(out, length, sizeof length) < 0 || out_write(out, text, n) < 0 ||
+	                out_write(out, "        ", padded - n) < 0))
+		err = -1;
 	free(text);
-	return ok;
+	return err;
 }
 
 static int write_all(struct out *out, const struct array *const *v, int n, const json_t *metadata)
 {
 	json_t *header = make_header(v, n, metadata);
-	int ok = header ? write_header(out, header) : -1;
+	int err = header ? write_header(out, header) : -1;
 	json_decref(header);
-	for (int i = 0; i < n && !ok; i++)
-		ok = out_write(out, v[i]->data, v[i]->size);
-	return ok;
+	for (int i = 0; i < n && !err; i++)
+		err = out_write(out, v[i]->data, v[i]->size);
+	return err;
 }
 
 json_t *safetensors_metadata(const json_t *meta)
@@ -94,9 +94,9 @@ int safetensors_write(struct out *out, const struct array *v, int n, const json_
 	for (int i = 0; i < n; i++)
 		sorted[i] = &v[i];
 	qsort(sorted, (size_t)n, sizeof *sorted, in_order);
-	int ok = write_all(out, sorted, n, metadata);
+	int err = write_all(out, sorted, n, metadata);
 	free(sorted);
-	if (!ok)
+	if (!err)
 		return out_close(out);
 	out_abandon(out);
 	return -1;

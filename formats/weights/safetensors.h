@@ -14,7 +14,7 @@ enum { SAFETENSORS_HEADER_MAX = 100000000 };
  * them; metadata from string to string. */
 int safetensors_read(struct place *file, struct state_table *table, json_t **metadata);
 
-/* What we put beside the tensors: {"format": "pt", "fd2": meta as text}; meta NULL: none. A new
+/* What we put next to the tensors: {"format": "pt", "fd2": meta as text}; meta NULL: none. A new
  * reference. */
 json_t *safetensors_metadata(const json_t *meta);
 /* Writes n arrays, by falling element size and then by name, and closes `out`, which is freed in

@@ -29,10 +29,10 @@ int state_export(const char *path, struct out *out)
 {
 	struct list l = {0};
 	struct state_reader *r = state_open(path);
-	int ok = r ? read_all(&l, r) : -1;
-	if (!ok) {
+	int err = r ? read_all(&l, r) : -1;
+	if (!err) {
 		json_t *metadata = safetensors_metadata(state_meta(r));
-		ok = safetensors_write(out, l.v, l.n, metadata);
+		err = safetensors_write(out, l.v, l.n, metadata);
 		json_decref(metadata);
 	} else {
 		out_abandon(out);
@@ -42,5 +42,5 @@ int state_export(const char *path, struct out *out)
 	free(l.v);
 	if (r)
 		state_close(r);
-	return ok;
+	return err;
 }

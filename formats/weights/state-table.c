@@ -88,15 +88,15 @@ static int by_name(const void *a, const void *b)
 static int check_unique(const struct state_table *table, const char *file)
 {
 	char **names = xcalloc((size_t)table->n, sizeof *names);
-	int ok = 0;
+	int err = 0;
 	for (int i = 0; i < table->n; i++)
 		names[i] = table->v[i].name;
 	qsort(names, (size_t)table->n, sizeof *names, by_name);
-	for (int i = 1; i < table->n && !ok; i++)
+	for (int i = 1; i < table->n && !err; i++)
 		if (!strcmp(names[i - 1], names[i]))
-			ok = fail("'%s' has two tensors '%s'", file, names[i]);
+			err = fail("'%s' has two tensors '%s'", file, names[i]);
 	free(names);
-	return ok;
+	return err;
 }
 
 static bool all_begin_with(const struct state_table *table, const char *prefix)

@@ -7,7 +7,7 @@
 enum { STATE_TENSORS_MAX = 1 << 17 };
 
 /* Element (i, j, ...) is number offset + i*stride[0] + j*stride[1] + ... of a storage of `count`
- * elements, which lies at byte `at`. */
+ * elements, which begins at byte `at`. */
 struct state_tensor {
 	char *name;
 	enum state_type type;

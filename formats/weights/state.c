@@ -10,7 +10,7 @@
 #include "formats/weights/torch-file.h"
 #include "lib/base/err.h"
 
-static const char wanted[] = "a file of weights";
+static const char expected[] = "a file of weights";
 
 struct state_reader {
 	const char *format;
@@ -45,12 +45,12 @@ static int check_content(struct input *in, int content)
 		return 0;
 	case CONTENT_OTHER:
 		if (input_kind(in))
-			return input_refuse(in, wanted);
+			return input_refuse(in, expected);
 		return fail(
 		    "'%s' is neither a file of torch.save nor safetensors nor a tensor stream",
 		    input_name(in));
 	default:
-		return input_refuse(in, wanted);
+		return input_refuse(in, expected);
 	}
 }
 
@@ -63,33 +63,33 @@ static int take_stream(struct state_reader *r, struct stream_reader *s, const ch
 	const char *kind = stream_kind(s);
 	return !strcmp(kind, "teacher") || !strcmp(kind, "student")
 	           ? 0
-	           : fail("'%s' holds %s; %s is wanted here", name, kind, wanted);
+	           : fail("'%s' holds %s; expected %s", name, kind, expected);
 }
 
 static int take_file(struct state_reader *r, struct place *file, int content)
 {
 	struct place *storages = NULL;
-	int ok = -1;
+	int err = -1;
 	if (!file)
 		return -1;
 	r->place = file;
 	if (content == CONTENT_SAFETENSORS) {
 		r->format = "safetensors";
-		ok = safetensors_read(file, &r->table, &r->meta);
+		err = safetensors_read(file, &r->table, &r->meta);
 	} else if (content == CONTENT_PICKLE) {
 		r->format = "torch-legacy";
-		ok = torch_legacy_read(file, &r->table);
+		err = torch_legacy_read(file, &r->table);
 	} else {
 		r->format = "torch-zip";
-		ok = torch_zip_read(file, &r->table, &storages);
+		err = torch_zip_read(file, &r->table, &storages);
 	}
-	if (!ok)
-		ok = table_close(&r->table, place_name(file));
+	if (!err)
+		err = table_close(&r->table, place_name(file));
 	if (storages) {
 		place_close(file);
 		r->place = storages;
 	}
-	return ok;
+	return err;
 }
 
 static struct state_reader *reader_new(void)
@@ -133,12 +133,12 @@ struct state_reader *state_open_memory(const void *data, size_t size)
 	struct input *in = input_open_memory(data, size);
 	int content = input_content(in);
 	struct state_reader *r = check_content(in, content) < 0 ? NULL : reader_new();
-	int ok = !r ? -1
-	         : content == CONTENT_STREAM
-	             ? take_stream(r, stream_open_memory(data, size, NULL), "memory")
-	             : take_file(r, place_open_memory(data, size), content);
+	int err = !r ? -1
+	          : content == CONTENT_STREAM
+	              ? take_stream(r, stream_open_memory(data, size, NULL), "memory")
+	              : take_file(r, place_open_memory(data, size), content);
 	input_close(in);
-	if (!ok)
+	if (!err)
 		return r;
 	if (r)
 		state_close(r);

@@ -44,7 +44,7 @@ const char *state_digest(const struct state_reader *r);
 void state_close(struct state_reader *r);
 
 /* All tensors of `path` as safetensors to out, which is closed; those below "cal.", which a
- * teacher has beside its backbone, are left out, so that torchvision loads the rest with
+ * teacher has besides its backbone, are left out, so that torchvision loads the rest with
  * strict=True. -1: fail_message, and nothing is published. */
 int state_export(const char *path, struct out *out);
 #endif

@@ -101,13 +101,13 @@ static int read_all(struct legacy *l, struct state_table *table)
 	if (place_read(l->file, 0, l->size, l->head) < 0 || check_beginning(l) < 0)
 		return -1;
 	const struct value *root = next_pickle(l), *keys = root ? next_pickle(l) : NULL;
-	int ok = keys ? storages_collect(&s, l->pickle, name) : -1;
-	if (!ok)
-		ok = place_storages(l, &s, keys);
-	if (!ok)
-		ok = torch_table(table, root, &s, name, place_size(l->file));
+	int err = keys ? storages_collect(&s, l->pickle, name) : -1;
+	if (!err)
+		err = place_storages(l, &s, keys);
+	if (!err)
+		err = torch_table(table, root, &s, name, place_size(l->file));
 	storages_free(&s);
-	return ok;
+	return err;
 }
 
 int torch_legacy_read(struct place *file, struct state_table *table)
@@ -115,8 +115,8 @@ int torch_legacy_read(struct place *file, struct state_table *table)
 	struct legacy l = {.file = file, .pickle = pickle_open(place_name(file))};
 	l.size = place_size(file) < PICKLE_SIZE_MAX ? (size_t)place_size(file) : PICKLE_SIZE_MAX;
 	l.head = xmalloc(l.size + 1);
-	int ok = read_all(&l, table);
+	int err = read_all(&l, table);
 	pickle_close(l.pickle);
 	free(l.head);
-	return ok;
+	return err;
 }

@@ -158,14 +158,14 @@ static int find_program(struct zip *z)
 	int got;
 	while ((got = next_member(z, &e, &name)) > 0) {
 		int64_t size = archive_entry_size(e);
-		int ok = 0;
+		int err = 0;
 		script |=
 		    !strcmp(inside(name), "constants.pkl") || !strncmp(inside(name), "code/", 5);
 		if (!strcmp(inside(name), "data.pkl"))
-			ok = take_program(z, name, size);
+			err = take_program(z, name, size);
 		else if (!strcmp(inside(name), "byteorder"))
-			ok = check_byteorder(z, name, size);
-		if (ok < 0)
+			err = check_byteorder(z, name, size);
+		if (err < 0)
 			return -1;
 	}
 	if (got < 0)
@@ -251,8 +251,8 @@ int torch_zip_read_any(struct place *file, torch_tabulate *tabulate, void *ctx,
 	struct zip *z = xcalloc(1, sizeof *z);
 	struct pickle *p = pickle_open(place_name(file));
 	z->file = file;
-	int ok = read_all(z, p, tabulate, ctx, table);
-	if (!ok)
+	int err = read_all(z, p, tabulate, ctx, table);
+	if (!err)
 		*storages = place_take(place_name(file), z->data, z->data_size);
 	else
 		free(z->data);
@@ -262,7 +262,7 @@ int torch_zip_read_any(struct place *file, torch_tabulate *tabulate, void *ctx,
 	free(z->folder);
 	free(z->program);
 	free(z);
-	return ok;
+	return err;
 }
 
 static int dict(void *ctx, struct state_table *table, const struct value *root,

@@ -68,7 +68,7 @@ static int no_write(const struct folder *f)
 	return fail("cannot write '%s': %s", f->path, strerror(errno));
 }
 
-/* The path without slashes at its end, and a name beside it. */
+/* The path without slashes at its end, and the name of a hidden folder next to it. */
 static void set_names(struct folder *f, const char *path)
 {
 	size_t n = strlen(path);
@@ -89,7 +89,7 @@ struct folder *folder_create(const char *path)
 	struct folder *f = xcalloc(1, sizeof *f);
 	set_names(f, path);
 	if (!lstat(f->path, &st))
-		fail("'%s' is there already; remove it, or name another folder", f->path);
+		fail("'%s' already exists; remove it, or name another folder", f->path);
 	else if (mkdir(f->temp, 0777))
 		no_write(f);
 	else {
@@ -110,9 +110,9 @@ static int make_folders(struct folder *f, const char *name)
 	for (const char *s = strchr(name, '/'); s; s = strchr(s + 1, '/')) {
 		char *path = xasprintf("%s/%.*s", f->temp, (int)(s - name), name);
 		remember(path, true);
-		int ok = mkdir(path, 0777) && errno != EEXIST ? no_write(f) : 0;
+		int err = mkdir(path, 0777) && errno != EEXIST ? no_write(f) : 0;
 		free(path);
-		if (ok < 0)
+		if (err < 0)
 			return -1;
 	}
 	free(f->inside);
@@ -130,10 +130,10 @@ int folder_put(struct folder *f, const char *name, const void *data, size_t n)
 	free(path);
 	if (fd < 0)
 		return no_write(f);
-	int ok = io_write(fd, data, n) < n ? no_write(f) : 0;
-	if (close(fd) && !ok)
-		ok = no_write(f);
-	return ok;
+	int err = io_write(fd, data, n) < n ? no_write(f) : 0;
+	if (close(fd) && !err)
+		err = no_write(f);
+	return err;
 }
 
 /* One call for all files: each for itself would wait for the disk thousands of times. */
@@ -142,23 +142,23 @@ static int sync_folder(const char *path)
 	int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (fd < 0)
 		return -1;
-	int ok = io_sync_all(fd);
+	int err = io_sync_all(fd);
 	close(fd);
-	return ok;
+	return err;
 }
 
 int folder_close(struct folder *f)
 {
 	struct stat st;
-	int ok = sync_folder(f->temp) < 0 ? no_write(f) : 0;
-	if (!ok && !lstat(f->path, &st))
-		ok = fail("'%s' is there already; remove it, or name another folder", f->path);
-	if (!ok && rename(f->temp, f->path))
-		ok = fail("cannot rename '%s' to '%s': %s", f->temp, f->path, strerror(errno));
-	if (ok < 0)
+	int err = sync_folder(f->temp) < 0 ? no_write(f) : 0;
+	if (!err && !lstat(f->path, &st))
+		err = fail("'%s' already exists; remove it, or name another folder", f->path);
+	if (!err && rename(f->temp, f->path))
+		err = fail("cannot rename '%s' to '%s': %s", f->temp, f->path, strerror(errno));
+	if (err < 0)
 		folder_remove_unfinished();
 	else
 		sync_folder(f->path); /* its name */
 	release(f);
-	return ok;
+	return err;
 }

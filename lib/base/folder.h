@@ -1,6 +1,6 @@
 /* An output that is a folder of files and appears under its name only when all of it is there.
  *
- * It is written to a hidden folder beside; folder_close makes it durable and renames it. Until
+ * It is written to a hidden folder next to it; folder_close makes it durable and renames it. Until
  * then an error, the end of the program or SIGINT/SIGTERM/SIGHUP removes it. One can be written
  * at a time. */
 #ifndef FD2_FOLDER_H
@@ -9,7 +9,7 @@
 
 struct folder;
 
-/* NULL: fail_message; also when something of that name is there already. */
+/* NULL: fail_message; also when something of that name already exists. */
 struct folder *folder_create(const char *path);
 /* The file "a/b/c" inside; its folders are made where they are missing. Not atomic for itself.
  * -1: fail_message. */

@@ -410,23 +410,23 @@ static void sync_directory(const char *path)
 
 int out_close(struct out *o)
 {
-	int ok = out_sync(o);
-	if (!ok && o->nameless)
-		ok = give_name(o);
-	if (!ok && o->fd > STDOUT_FILENO && close(o->fd))
-		ok = no_write(o);
+	int err = out_sync(o);
+	if (!err && o->nameless)
+		err = give_name(o);
+	if (!err && o->fd > STDOUT_FILENO && close(o->fd))
+		err = no_write(o);
 	if (o->fd > STDOUT_FILENO)
 		o->fd = -1;
-	if (!ok && o->temp && rename(o->temp, o->path))
-		ok = fail("cannot rename '%s' to %s: %s", o->temp, o->shown, strerror(errno));
-	if (ok < 0 && o->temp && !o->keep)
+	if (!err && o->temp && rename(o->temp, o->path))
+		err = fail("cannot rename '%s' to %s: %s", o->temp, o->shown, strerror(errno));
+	if (err < 0 && o->temp && !o->keep)
 		unlink(o->temp);
-	if (!ok && o->temp)
+	if (!err && o->temp)
 		sync_directory(o->path);
 	if (o->temp)
 		claim_release(o->path);
 	release(o);
-	return ok;
+	return err;
 }
 
 void out_abandon(struct out *o)

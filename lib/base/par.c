@@ -110,7 +110,7 @@ static void *run(void *arg)
 	return NULL;
 }
 
-/* Threads are made anew for each loop: 20 microseconds each, against milliseconds of work. One
+/* Threads are created for each loop: 20 microseconds each, against milliseconds of work. One
  * that cannot be made is not needed. */
 void par_for(int n, void (*fn)(void *ctx, int i), void *ctx)
 {

@@ -30,14 +30,14 @@ int paths_add(struct paths *p, const char *path)
 	}
 	if (first < 0 || last < first || last - first >= RANGE_MAX)
 		return fail("the range in '%s' is not one from low to high", path);
-	int ok = 0;
-	for (int i = first; i <= last && !ok; i++) {
+	int err = 0;
+	for (int i = first; i <= last && !err; i++) {
 		char *one = xasprintf("%.*s%0*d%s", (int)(brace - path), path, first_end - first_at,
 		    i, brace + last_end);
-		ok = paths_add(p, one);
+		err = paths_add(p, one);
 		free(one);
 	}
-	return ok;
+	return err;
 }
 
 void paths_free(struct paths *p)

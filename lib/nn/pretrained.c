@@ -302,18 +302,18 @@ int pretrained_read(struct backbone *b, const char *path, struct pretrained *p)
 int pretrained_write(const struct params *p, struct out *out, const json_t *meta)
 {
 	struct array *v = xcalloc((size_t)p->n, sizeof *v);
-	int n = 0, ok = 0;
-	for (int i = 0; i < p->n && !ok; i++)
-		if (!(ok = weights_array(&v[n], p->v[i].name, p->v[i].t)))
+	int n = 0, err = 0;
+	for (int i = 0; i < p->n && !err; i++)
+		if (!(err = weights_array(&v[n], p->v[i].name, p->v[i].t)))
 			n++;
 	json_t *metadata = safetensors_metadata(meta);
-	if (!ok)
-		ok = safetensors_write(out, v, n, metadata);
+	if (!err)
+		err = safetensors_write(out, v, n, metadata);
 	else
 		out_abandon(out);
 	json_decref(metadata);
 	for (int i = 0; i < n; i++)
 		array_free(&v[i]);
 	free(v);
-	return ok;
+	return err;
 }

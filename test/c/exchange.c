@@ -211,7 +211,7 @@ static void folders_appear_whole(void)
 	CHECK(!there("out") && !folder_create("other") && says("another folder is being written"));
 	CHECK(folder_close(f) == 0 && there("out/a/b/two") && there("out/a/three") &&
 	      there("out/four"));
-	CHECK(!folder_create("out") && says("'out' is there already"));
+	CHECK(!folder_create("out") && says("'out' already exists"));
 	CHECK(!folder_create("no/where/x") && says("cannot write 'no/where/x': No such file"));
 	CHECK(unlink("out/a/b/one") == 0 && unlink("out/a/b/two") == 0 &&
 	      unlink("out/a/three") == 0 && unlink("out/four") == 0);
@@ -226,7 +226,7 @@ static void folders_leave_nothing(void)
 	folder_abandon(f);
 	f = folder_create("out");
 	CHECK(f && folder_put(f, "a", "1", 1) == 0 && mkdir("out", 0777) == 0);
-	CHECK(folder_close(f) == -1 && says("'out' is there already") && rmdir("out") == 0);
+	CHECK(folder_close(f) == -1 && says("'out' already exists") && rmdir("out") == 0);
 }
 
 static void forms_stand_in_the_order_of_their_choices(void)

@@ -396,7 +396,7 @@ static void other_inputs_are_recognised(void)
 	CHECK(read_stream("hello\n", 6, &n) == -1 &&
 	      says("neither a tar archive nor a tensor stream"));
 	CHECK(read_stream(zeros, sizeof zeros, &n) == -1 &&
-	      says("is an image shard; a tensor stream"));
+	      says("is an image shard; expected a tensor stream"));
 	CHECK(read_stream("\xff\xd8\xff\xe0", 4, &n) == -1 && says("is a JPEG image"));
 	CHECK(read_stream(v3, sizeof v3 - 1, &n) == -1 && says("of version 3; this program reads"));
 	CHECK(!stream_open("small.fd2", "teacher") &&

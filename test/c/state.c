@@ -158,7 +158,7 @@ static void rules_of_safetensors_hold(void)
 	    safetensors("{\"__metadata__\":{\"x\":1}," T("a", "U8", "[1]", "0", "1") "}", 1),
 	    "metadata of 'memory' are not all strings"));
 	CHECK(refused(safetensors("{}", 0), "holds no tensors"));
-	CHECK(refused(safetensors("{\"a\":", 0), "is no JSON object"));
+	CHECK(refused(safetensors("{\"a\":", 0), "is not a JSON object"));
 	CHECK(refused(safetensors("[]", 0), "neither a file of torch.save nor safetensors"));
 	add(&b, "\xff\xff\xff\x7f\0\0\0\0{}", 10);
 	CHECK(refused(b, "its header is said to have 2147483647 bytes"));
@@ -224,7 +224,7 @@ static void safetensors_are_written(void)
 	      says("two tensors 'a'"));
 	v[0].name = "\xff";
 	CHECK(
-	    safetensors_write(out_open("x.safetensors", 0), v, 5, NULL) == -1 && says("no UTF-8"));
+	    safetensors_write(out_open("x.safetensors", 0), v, 5, NULL) == -1 && says("not UTF-8"));
 	CHECK(safetensors_write(out_open("x.safetensors", 0), v, 1, bad) == -1 &&
 	      says("'tool' is none"));
 	CHECK(access("x.safetensors", F_OK) == -1);
@@ -530,7 +530,7 @@ static void views_stay_in_their_storage(void)
 	    "storage 's' of 'memory' has 6 elements, not 7"));
 	CHECK(refused(legacy(view(INT64_C(1) << 62, 0, 1, SHAPE(7), SHAPE(1))),
 	    "has 6 elements, not 4611686018427387904"));
-	CHECK(refused(legacy(view(-1, 0, 1, SHAPE(1), SHAPE(1))), "no storage of a tensor"));
+	CHECK(refused(legacy(view(-1, 0, 1, SHAPE(1), SHAPE(1))), "not the storage of a tensor"));
 	CHECK(refused(
 	    zip(view(INT64_C(1) << 62, 0, 1, SHAPE(7), SHAPE(1))), "fewer bytes than its tensors"));
 	/* What a side of 1 or 0 says of its stride means nothing. */
@@ -613,8 +613,8 @@ static void claims_of_pickles_are_checked(void)
 	    BAD("\x80\x02"
 	        "ctorch._utils\n_rebuild_tensor_v2\n(NNNNtR.",
 	        "a tensor whose storage or shape is none"),
-	    BAD("\x80\x02NQ.", "no storage of a tensor"),
-	    BAD("\x80\x02(NNNNNtQ.", "no storage of a tensor"),
+	    BAD("\x80\x02NQ.", "not the storage of a tensor"),
+	    BAD("\x80\x02(NNNNNtQ.", "not the storage of a tensor"),
 	    BAD("\x80\x02"
 	        "cos",
 	        "damaged pickle"),
@@ -732,7 +732,7 @@ static void other_files_are_named(void)
 	CHECK(refused(b, "is a tar archive: an image shard, or weights of a torch before"));
 	b = (struct bytes){0};
 	ADD(&b, "\xff\xd8\xff\xe0");
-	CHECK(refused(b, "is a JPEG image; a file of weights is wanted here"));
+	CHECK(refused(b, "is a JPEG image; expected a file of weights"));
 	CHECK(!state_open("nowhere.pth") && says("cannot open 'nowhere.pth'"));
 }
 
@@ -772,7 +772,7 @@ static void our_streams_are_read(void)
 		struct array a;
 		CHECK((r != NULL) == (i < 2));
 		if (!r) {
-			CHECK(says("'x.fd2' holds labels; a file of weights is wanted here"));
+			CHECK(says("'x.fd2' holds labels; expected a file of weights"));
 			continue;
 		}
 		CHECK_STR(state_format(r), "fd2-stream");

@@ -151,7 +151,7 @@ nothing_left() {
 @test "exchange: folders that are not as they should be" {
 	fd2-exchange -q --to cv-dd -o cv distilled.tar
 	run -1 --separate-stderr fd2-exchange --to cv-dd -o cv distilled.tar
-	said "fd2-exchange: 'cv' is there already; remove it, or name another folder"
+	said "fd2-exchange: 'cv' already exists; remove it, or name another folder"
 	echo no image >cv/new001/class001_id001.jpg
 	run -1 --separate-stderr fd2-exchange --from images -o x cv
 	said "fd2-exchange: 'cv/new001/class001_id001.jpg': not a JPEG"
