@@ -35,12 +35,13 @@ struct teacher_out teacher_forward(
     const struct teacher *t, const Tensor *x, const struct pass *pass)
 {
 	struct teacher_out o = {.F = backbone_features(&t->backbone, x, pass)};
+	if (t->cal.maps) {
+		o.A = cal_attention(&t->cal, o.F, pass);
+		o.z = bilinear_attention_pooling(o.F, o.A);
+	}
 	o.p_bb = backbone_logits(&t->backbone, o.F, pass);
-	if (!t->cal.maps)
-		return o;
-	o.A = cal_attention(&t->cal, o.F, pass);
-	o.z = bilinear_attention_pooling(o.F, o.A);
-	o.p_raw = cal_logits(&t->cal, o.z);
+	if (t->cal.maps)
+		o.p_raw = cal_logits(&t->cal, o.z);
 	return o;
 }
 
