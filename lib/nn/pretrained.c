@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "formats/weights/safetensors.h"
 #include "lib/base/err.h"
@@ -79,11 +80,23 @@ static int matches(
 	return found;
 }
 
+/* A word of the prefix says that it is an exponential moving average. */
+static bool is_average(const char *prefix)
+{
+	for (const char *word = prefix; *word; word += strspn(word, "._")) {
+		size_t n = strcspn(word, "._");
+		if (n == 3 && !strncasecmp(word, "ema", n))
+			return true;
+		word += n;
+	}
+	return false;
+}
+
 /* Keeps the network that has more of the parameters; of equals the first, or the first average. */
 static void consider(struct network *best, const struct network *now)
 {
 	int count = now->found == best->found ? best->count + 1 : 1;
-	bool average = strstr(now->prefix, "ema") && !strstr(best->prefix, "ema");
+	bool average = is_average(now->prefix) && !is_average(best->prefix);
 	if (now->found < best->found)
 		return;
 	if (now->found > best->found || average)
