@@ -104,13 +104,13 @@ legacy() { # SIZE [CALL [BEFORE AFTER]]
 	said "fd2-look: 'w.pth' holds no tensor 'x'"
 }
 
-@test "look: what is nested in a checkpoint has its path, and what --init reads its own name" {
-	# {"net": {"w": ...}, "n": 3, "me": itself}
+@test "look: what is nested in a checkpoint has its path, and the state dict's tensors their names" {
+	# {"net": {"w": ...}, "n": 3, "me": itself}: "net" has all tensors
 	legacy 2 '' '}q\x00U\x03net' 'sU\x01nK\x03sU\x02meh\x00s' >nested.pth
 	run -0 --separate-stderr fd2-look nested.pth
-	[[ ${lines[2]} =~ ^"net.w "\ +f32\ +"[2]" ]]
+	[[ ${lines[2]} =~ ^"w "\ +f32\ +"[2]" ]]
 	[ "${#lines[@]}" = 3 ]
-	[ "$(fd2-look --tensor net.w nested.pth)" = "1 -2.5" ]
+	[ "$(fd2-look --tensor w nested.pth)" = "1 -2.5" ]
 	# {"epochs": [{7: {"w": ...}}]}
 	legacy 2 '' '}U\x06epochs]}K\x07' 'sas' >nested.pth
 	[ "$(fd2-look --json nested.pth | jq -c '[.tensors[].name]')" = '["epochs.0.7.w"]' ]

@@ -130,6 +130,10 @@ same_tensor() {
 	checkpoint $state "{'a': {'encoder': s}, 'b': under('net.', s), 'c': 0}"
 	run -0 --separate-stderr fd2-teacher --import c.pth --classes-from train.tar -s 32 -a shufflenet_v2_x0_5 -o t.fd2
 	[ "${stderr_lines[0]}" = "fd2-teacher: 'c.pth' holds 2 networks of this kind; 'a.encoder.' is taken" ]
+	checkpoint $state "{'net': s, 'optimizer': {'state': {0: {'exp_avg': tensor(3, 3)}}}, 'epoch': tensor()}"
+	fd2-look --json c.pth | jq -e \
+		'[.tensors[].name] | contains(["conv1.0.weight", "optimizer.state.0.exp_avg", "epoch"])'
+	checkpoint $state "{'a': {'encoder': s}, 'b': under('net.', s), 'c': 0}"
 	fd2-look --json c.pth | jq -e '[.tensors[].name] | contains(["a.encoder.conv1.0.weight", "b.net.fc.bias"])'
 }
 
