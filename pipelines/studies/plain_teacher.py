@@ -77,7 +77,7 @@ def main():
                 views = [F.center_crop(image, SIZE) for image in val_images[k:k + BATCH]]
                 hits += (net(batch(views)).argmax(1) == val_labels[k:k + BATCH]).sum().item()
     seconds = round(time.time() - start, 1)
-    top1 = round(100 * hits / len(val_images), 2)
+    top1 = round(hits / len(val_images), 6)
     print(json.dumps({"seed": seed, "top1": top1, "seconds": seconds}))
 
 

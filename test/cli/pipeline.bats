@@ -119,19 +119,19 @@ tensors() {
 	[ "$(jq '.best_epoch' val.json)" = "$(jq -s \
 		'map(select(.top1)) | max_by([.top1, -.epoch]).epoch' log)" ]
 	[ "$(jq '.best_top1 * 12 | round' val.json)" = \
-		"$(jq -s 'map(.top1 // 0) | max * 12 / 100 | round' log)" ]
+		"$(jq -s 'map(.top1 // 0) | max * 12 | round' log)" ]
 	# --test in the place of --val: its curve has both epochs
 	fd2-eval "${student[@]}" --val test.tar --log test.log >last.json
 	best=$(jq '.best_epoch' both.json)
 	for n in top1 top5 ece nll; do
 		[ "$(jq ".$n" both.json)" = "$(jq ".$n" last.json)" ]
 	done
-	jq -s --argjson e "$best" 'map(select(.epoch == $e))[0].top1 * 21 / 100 | round' test.log \
+	jq -s --argjson e "$best" 'map(select(.epoch == $e))[0].top1 * 21 | round' test.log \
 		>wanted
 	[ "$(jq '.best_top1 * 21 | round' both.json)" = "$(cat wanted)" ]
 	[ "$(tensors student.fd2 '.meta.inputs.test')" = "\"$(fd2-look --json test.tar |
 		jq -r .digest)\"" ]
-	[ "$(tensors student.fd2 '.meta.top1 * 21 / 100 | round')" = \
+	[ "$(tensors student.fd2 '.meta.top1 * 21 | round')" = \
 		"$(jq '.top1 * 21 | round' both.json)" ]
 	run -1 --separate-stderr fd2-eval "${student[@]}" --val val.tar --test val.tar
 	said "fd2-eval: --val and --test hold the same images (????????????...)"
@@ -201,7 +201,7 @@ tensors() {
 	for epoch in 1 2; do
 		[[ ${stderr_lines[epoch - 1]} =~ \
 			^"fd2-teacher: epoch   $epoch  loss "[0-9.]+"  train "\ *[0-9.]+" %  val: backbone "\ *([0-9.]+)" %  cal "\ *([0-9.]+)" %"$ ]]
-		[ "$(jq -s "map(select(.epoch == $epoch)) | .[0].val_backbone * 100 | round == (${BASH_REMATCH[1]} * 100 | round)" t.log)" = true ]
+		[ "$(jq -s "map(select(.epoch == $epoch)) | .[0].val_backbone * 10000 | round == (${BASH_REMATCH[1]} * 100 | round)" t.log)" = true ]
 	done
 	jq -es 'map(select(.event == "epoch")) | length == 2 and all(.loss.total > 0 and .loss.center > 0 and .val_cal >= 0)' t.log
 	local best

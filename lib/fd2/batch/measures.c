@@ -50,12 +50,12 @@ void hits_count(struct hits *h, const Tensor *logits, const int64_t *labels)
 
 double hits_top1(const struct hits *h)
 {
-	return h->n ? 100.0 * (double)h->top1 / (double)h->n : 0;
+	return h->n ? (double)h->top1 / (double)h->n : 0;
 }
 
 double hits_top5(const struct hits *h)
 {
-	return h->n ? 100.0 * (double)h->top5 / (double)h->n : 0;
+	return h->n ? (double)h->top5 / (double)h->n : 0;
 }
 
 void scores_init(struct scores *s, int classes)

@@ -13,7 +13,8 @@ struct hits {
 void hits_add(struct hits *h, const float *logits, int64_t classes, int64_t right);
 /* logits [n,K] against labels [n]. */
 void hits_count(struct hits *h, const Tensor *logits, const int64_t *labels);
-double hits_top1(const struct hits *h); /* in percent */
+/* Accuracies from 0 to 1; 0 without images. */
+double hits_top1(const struct hits *h);
 double hits_top5(const struct hits *h);
 
 /* All metrics, from the softmax at temperature 1 in double. */
@@ -39,8 +40,8 @@ void scores_count(struct scores *s, const Tensor *logits, const int64_t *labels)
 double scores_ece(const struct scores *s);
 /* Mean of -log p_y, in nats. */
 double scores_nll(const struct scores *s);
-/* {"images", "top1", "top5": a number per class, null for a class without images}. Accuracies from
- * 0 to 1. These three give new references. */
+/* {"images", "top1", "top5": a number per class, null for a class without images}. Accuracies are
+ * from 0 to 1. These three give new references. */
 json_t *scores_of_classes(const struct scores *s);
 /* A row of the confusion matrix, which as a whole would be some 50 bytes per entry. */
 json_t *scores_confusion(const struct scores *s, int class);

@@ -160,8 +160,8 @@ static void log_epoch(const struct evaluation *r, int e, bool measured)
 			json_object_set_new(event, "ece", json_real_or_null(scores_ece(&s->now)));
 			json_object_set_new(event, "nll", json_real_or_null(scores_nll(&s->now)));
 			chat("epoch %4d  %s, seed %ld  loss %.4f  top-1 %5.2f %%  top-5 %5.2f %%",
-			    e, s->plan->arch, s->plan->seed, loss, hits_top1(&s->now.hits),
-			    hits_top5(&s->now.hits));
+			    e, s->plan->arch, s->plan->seed, loss,
+			    100 * hits_top1(&s->now.hits), 100 * hits_top5(&s->now.hits));
 		}
 		log_event(event);
 	}
@@ -202,12 +202,13 @@ static int train_epoch(struct evaluation *r)
 	return 0;
 }
 
-static void show_progress(const struct evaluation *r, bool measured)
+static void show_progress(const struct evaluation *r)
 {
 	const struct student *s = r->students;
 	double loss = s->loss / r->epoch.n;
-	if (s->best_epoch && (measured || s->now.hits.n))
-		progress_at(r->done, "loss %.4f  top-1 %.1f %%", loss, hits_top1(&s->now.hits));
+	if (s->now.hits.n)
+		progress_at(
+		    r->done, "loss %.4f  top-1 %.1f %%", loss, 100 * hits_top1(&s->now.hits));
 	else
 		progress_at(r->done, "loss %.4f", loss);
 }
@@ -225,7 +226,7 @@ static int end_epoch(struct evaluation *r)
 	log_epoch(r, number, due);
 	r->done = number;
 	r->batches_done = 0;
-	show_progress(r, due);
+	show_progress(r);
 	bool saves = r->checkpoint.path && save && number % save == 0 && number < r->epochs;
 	return saves ? evaluation_save(r) : 0;
 }

@@ -16,16 +16,21 @@ static int count_branches(void *ctx, const Tensor *x, const int64_t *labels)
 	return stop_asked() && t->checkpoint.path ? STOPPED : 0;
 }
 
+static double percent(const struct hits *h)
+{
+	return 100 * hits_top1(h);
+}
+
 static void say_epoch(const struct training *t, long number)
 {
 	double loss = t->sums.loss / (double)t->sums.hits[BACKBONE].n;
 	if (t->val.n)
 		say("epoch %3ld  loss %.3f  train %5.1f %%  val: backbone %5.2f %%  cal %5.2f %%",
-		    number, loss, hits_top1(&t->sums.hits[BACKBONE]),
-		    hits_top1(&t->val_hits[BACKBONE]), hits_top1(&t->val_hits[CAL]));
+		    number, loss, percent(&t->sums.hits[BACKBONE]),
+		    percent(&t->val_hits[BACKBONE]), percent(&t->val_hits[CAL]));
 	else
 		say("epoch %3ld  loss %.3f  train: backbone %5.2f %%  cal %5.2f %%", number, loss,
-		    hits_top1(&t->sums.hits[BACKBONE]), hits_top1(&t->sums.hits[CAL]));
+		    percent(&t->sums.hits[BACKBONE]), percent(&t->sums.hits[CAL]));
 }
 
 /* Training accuracy is counted while training, on augmented images. */
@@ -109,7 +114,8 @@ void results_print_table(const struct training *t)
 	say("%-16s %14ld %14ld", "epoch", t->epoch, t->best.epoch);
 	say("%-16s %14ld", "attention maps", t->config->network.maps);
 	say("%-16s %14g", "CAL ratio alpha", t->config->loss.alpha);
-	say("%-16s %12.2f %% %12.2f %%", "backbone acc", hits_top1(&last[BACKBONE]),
-	    t->best.top1[BACKBONE]);
-	say("%-16s %12.2f %% %12.2f %%", "CAL acc", hits_top1(&last[CAL]), t->best.top1[CAL]);
+	say("%-16s %12.2f %% %12.2f %%", "backbone acc", percent(&last[BACKBONE]),
+	    100 * t->best.top1[BACKBONE]);
+	say("%-16s %12.2f %% %12.2f %%", "CAL acc", percent(&last[CAL]),
+	    100 * t->best.top1[CAL]);
 }

@@ -18,7 +18,7 @@ enum { BACKBONE, CAL, BRANCHES };
 /* The epoch with the highest mean accuracy of both branches; epoch 0: none yet. */
 struct best {
 	long epoch;
-	double top1[BRANCHES]; /* percent */
+	double top1[BRANCHES]; /* 0 to 1 */
 };
 
 struct training {
