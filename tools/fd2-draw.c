@@ -122,7 +122,7 @@ static int run(void)
 	struct shard_writer *w = shard_create(out, fd2_provenance(), names, n);
 	if (!w)
 		return -1;
-	progress_start("draw", n * job.per_class);
+	progress_start("draw", "images", n * job.per_class);
 	for (int i = 0; i < n && status == 0; i++) {
 		status = add_class(w, order[i], i);
 		progress_at((i + 1) * job.per_class, "%s", names[i]);

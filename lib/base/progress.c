@@ -14,13 +14,25 @@
 /* Seconds from one line to the next, and from a count to a note. */
 static const double on_terminal = 0.1, elsewhere = 20, still = 1;
 
-static struct {
-	const char *what;
+struct loop {
+	const char *what, *unit;
 	long total, first, done;
-	double start, shown; /* when the loop began; when a line was last printed */
-	double counted;      /* when the count last changed */
-	bool terminal, on_screen, counting;
-} p;
+	double begun;   /* when progress_start was called */
+	double start;   /* when it counted first, moved by the time that inner loops took */
+	double counted; /* when the count last changed */
+	bool counting;
+};
+
+enum { DEPTH = 4 };
+static struct loop loops[DEPTH];
+static int depth;
+static double shown; /* when a line was last printed */
+static bool on_screen;
+
+static struct loop *innermost(void)
+{
+	return depth > 0 && depth <= DEPTH ? &loops[depth - 1] : NULL;
+}
 
 double elapsed(void)
 {
@@ -34,24 +46,29 @@ double elapsed(void)
 
 static void clear(void)
 {
-	if (!p.on_screen)
-		return;
-	p.on_screen = false;
-	if (write(STDERR_FILENO, "\r\033[K", 4) < 0)
-		p.terminal = false;
+	ssize_t n = on_screen ? write(STDERR_FILENO, "\r\033[K", 4) : 0;
+	on_screen = n < 0;
 }
 
-void progress_start(const char *what, long total)
+static bool is_terminal(void)
 {
-	err_before_print = clear;
 	const char *term = getenv("TERM");
-	bool terminal = verbosity >= 1 && isatty(STDERR_FILENO) && term && strcmp(term, "dumb");
-	p.what = out_feeds_pipe() && verbosity < 2 ? NULL : what;
-	p.total = total;
-	p.done = 0;
-	p.start = p.shown = p.counted = elapsed();
-	p.terminal = terminal;
-	p.on_screen = p.counting = false;
+	return isatty(STDERR_FILENO) && term && strcmp(term, "dumb");
+}
+
+void progress_start(const char *what, const char *unit, long total)
+{
+	double now = elapsed();
+	err_before_print = clear;
+	if (!depth)
+		shown = now;
+	if (depth++ < DEPTH)
+		loops[depth - 1] = (struct loop){.what = what,
+		    .unit = unit,
+		    .total = total,
+		    .begun = now,
+		    .start = now,
+		    .counted = now};
 }
 
 static void clock_text(char *out, size_t size, double seconds)
@@ -75,72 +92,110 @@ static void redraw(char *line)
 		line[room] = '\0';
 	}
 	plain_text(line);
-	char shown[512];
-	int n = snprintf(shown, sizeof shown, "\r%s\033[K", line);
-	p.on_screen = write(STDERR_FILENO, shown, (size_t)n) > 0;
+	char text[512];
+	int n = snprintf(text, sizeof text, "\r%s\033[K", line);
+	on_screen = write(STDERR_FILENO, text, (size_t)n) > 0;
 }
 
-/* "312/1240  25.1/s  0:37 left": the rate is that of this run, what a resumed run found done
- * does not count. */
-static void count_text(char *out, size_t size, double now)
+/* "25.1 images/s", or "3.2 s/image" where that takes longer than a second. */
+static int rate_text(char *out, size_t size, double rate, const char *unit)
+{
+	if (rate >= 1)
+		return snprintf(out, size, "  %.1f %s/s", rate, unit);
+	return snprintf(out, size, "  %.1f s/%.*s", 1 / rate, (int)strlen(unit) - 1, unit);
+}
+
+/* "312/1240 images  25.1 images/s  0:37 left": the rate is that of this run, what a resumed run
+ * found done does not count. */
+static void count_text(char *out, size_t size, const struct loop *l, double now)
 {
 	char left[32] = "?";
 	double rate =
-	    p.counting && now > p.start ? (double)(p.done - p.first) / (now - p.start) : 0;
-	int n = p.total ? snprintf(out, size, "%ld/%ld", p.done, p.total)
-	                : snprintf(out, size, "%ld", p.done);
+	    l->counting && now > l->start ? (double)(l->done - l->first) / (now - l->start) : 0;
+	int n = l->total ? snprintf(out, size, "%ld/%ld %s", l->done, l->total, l->unit)
+	                 : snprintf(out, size, "%ld %s", l->done, l->unit);
 	if (rate > 0)
-		n += snprintf(out + n, size - (size_t)n, "  %.1f/s", rate);
-	if (rate > 0 && p.total) {
-		clock_text(left, sizeof left, (double)(p.total - p.done) / rate);
+		n += rate_text(out + n, size - (size_t)n, rate, l->unit);
+	if (rate > 0 && l->total) {
+		clock_text(left, sizeof left, (double)(l->total - l->done) / rate);
 		snprintf(out + n, size - (size_t)n, "  %s left", left);
 	}
 }
 
-static void show(const char *fmt, va_list ap)
+static void show(const struct loop *l, const char *fmt, va_list ap)
 {
 	double now = elapsed();
-	if (!p.what || now - p.shown < (p.terminal ? on_terminal : elsewhere) ||
-	    (!p.terminal && verbosity < 2))
+	if (now - shown < on_terminal || verbosity < (out_feeds_pipe() ? 2 : 1))
+		return;
+	bool terminal = is_terminal();
+	if (!terminal && (now - shown < elsewhere || verbosity < 2))
 		return;
 	char count[128], text[160], line[400];
-	count_text(count, sizeof count, now);
+	count_text(count, sizeof count, l, now);
 	vsnprintf(text, sizeof text, fmt, ap);
-	p.shown = now;
-	snprintf(line, sizeof line, "%s  %s  %s", p.what, count, text);
-	if (p.terminal)
+	shown = now;
+	snprintf(line, sizeof line, "%s  %s  %s", l->what, count, text);
+	if (terminal)
 		redraw(line);
 	else
 		chat("%s", line);
 }
 
+static void count(struct loop *l, long done)
+{
+	l->counted = elapsed();
+	if (!l->counting) {
+		l->counting = true;
+		l->first = done;
+		l->start = l->counted;
+	}
+	l->done = done;
+}
+
 void progress_at(long done, const char *fmt, ...)
 {
+	struct loop *l = innermost();
 	va_list ap;
-	p.counted = elapsed();
-	if (!p.counting) {
-		p.counting = true;
-		p.first = done;
-		p.start = p.counted;
-	}
-	p.done = done;
+	if (!l)
+		return;
+	count(l, done);
 	va_start(ap, fmt);
-	show(fmt, ap);
+	show(l, fmt, ap);
+	va_end(ap);
+}
+
+void progress_add(long n, const char *fmt, ...)
+{
+	struct loop *l = innermost();
+	va_list ap;
+	if (!l)
+		return;
+	l->counting = true;
+	count(l, l->done + n);
+	va_start(ap, fmt);
+	show(l, fmt, ap);
 	va_end(ap);
 }
 
 void progress_note(const char *fmt, ...)
 {
+	struct loop *l = innermost();
 	va_list ap;
-	if (elapsed() - p.counted < still)
+	if (!l || elapsed() - l->counted < still)
 		return;
 	va_start(ap, fmt);
-	show(fmt, ap);
+	show(l, fmt, ap);
 	va_end(ap);
 }
 
 void progress_end(void)
 {
 	clear();
-	p.what = NULL;
+	if (!depth)
+		return;
+	double begun = depth <= DEPTH ? loops[depth - 1].begun : elapsed();
+	depth--;
+	struct loop *outer = innermost();
+	if (outer)
+		outer->start += elapsed() - begun;
 }

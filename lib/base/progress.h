@@ -3,13 +3,16 @@
 #define FD2_PROGRESS_H
 
 /* One line that is redrawn at most ten times a second, with rate and time left: "teacher
- * 312/1240  25.1/s  0:37 left  loss 2.31". Only when stderr is a terminal and not with --quiet;
- * with --verbose and no terminal, a plain line every 20 seconds. A tool whose output goes to a
- * pipe leaves the line to the pipe's last tool, except with --verbose. */
+ * 312/1240 images  25.1 images/s  0:37 left  loss 2.31". Only when stderr is a terminal and not
+ * with --quiet; with --verbose and no terminal, a plain line every 20 seconds. A tool whose output
+ * goes to a pipe leaves the line to the pipe's last tool, except with --verbose. */
 #include "lib/base/err.h"
-/* total 0: it is not known. `what` is kept by pointer. */
-void progress_start(const char *what, long total);
+/* unit: of the count, a plural in -s. total 0: it is not known. Both texts are kept by pointer. A
+ * loop within another one has the line until its progress_end; its time does not count for the
+ * rate of the outer one. */
+void progress_start(const char *what, const char *unit, long total);
 void progress_at(long done, const char *fmt, ...) PRINTF_LIKE(2, 3);
+void progress_add(long n, const char *fmt, ...) PRINTF_LIKE(2, 3);
 /* What is being done while the count stands still for more than a second. */
 void progress_note(const char *fmt, ...) PRINTF_LIKE(1, 2);
 void progress_end(void);

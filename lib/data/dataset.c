@@ -175,7 +175,7 @@ static int read_all(struct loading *l, struct shard_reader *r)
 		struct chunk *now = relay.now;
 		par_for(now->n + 1, pass_on, &relay);
 		err = take_all(l, now);
-		progress_at(l->d->n, "images");
+		progress_at(l->d->n, "%s", "");
 		relay.now = relay.next;
 		relay.next = now;
 	}
@@ -285,7 +285,7 @@ int dataset_read(struct dataset *d, char *const *paths, int n, const struct data
 	*d = (struct dataset){.store = store_new(o->fit, o->size,
 	                          o->cache ? (size_t)o->cache << 20 : SIZE_MAX, o->jpegs)};
 	struct loading l = {.d = d, .o = o, .r = shard_open(paths, n)};
-	progress_start("read", 0);
+	progress_start("read", "images", 0);
 	int err = l.r ? load(&l) : -1;
 	progress_end();
 	for (int i = 0; i < d->n; i++)

@@ -922,7 +922,7 @@ static void odd_bytes_and_numbers_stay_json(void)
 static int show_progress(void *arg)
 {
 	elapsed();
-	progress_start("work", 200);
+	progress_start("work", "steps", 200);
 	for (int i = 0; i < 3; i++) {
 		progress_at(50 * (i + 1), "%s", (const char *)arg);
 		progress_note("too early");
@@ -930,12 +930,20 @@ static int show_progress(void *arg)
 	}
 	warn("a message");
 	usleep(1000000);
-	progress_note("held-out image 1 of 2");
+	progress_note("image 1");
+	progress_start("score", "crops", 8);
+	usleep(120000);
+	progress_add(3, "class 'a'");
+	usleep(2000000);
+	progress_add(1, "class 'b'");
+	progress_end();
+	progress_at(170, "inner loops do not count");
+	usleep(120000);
 	progress_at(200, "loss 1");
 	progress_end();
-	progress_start("read", 0);
+	progress_start("read", "images", 0);
 	usleep(120000);
-	progress_at(128, "images");
+	progress_at(128, "%s", "");
 	progress_end();
 	return 0;
 }
@@ -955,12 +963,14 @@ static int show_progress_in_a_pipe(void *arg)
 static void progress_is_one_redrawn_line(void)
 {
 	run_on_terminal(show_progress, "loss 2.31");
-	CHECK(has(child.out, "\rwork  100/200  ") && has(child.out, " left  loss 2.31\033[K"));
+	CHECK(has(child.out, "\rwork  100/200 steps  ") &&
+	      has(child.out, " steps/s  0:00 left  loss 2.31\033[K"));
 	CHECK(has(child.out, "\r\033[Kfd2: a message\r\n"));
-	CHECK(has(child.out, "\rwork  150/200  ") &&
-	      has(child.out, " left  held-out image 1 of 2\033[K"));
+	CHECK(has(child.out, "\rwork  150/200 steps  ") && has(child.out, " left  image 1\033[K"));
 	CHECK(!strstr(child.out, "too early"));
-	CHECK(has(child.out, "\rread  128  images\033[K"));
+	CHECK(has(child.out, "\rscore  3/8 crops  ") && has(child.out, " crops/s  0:0"));
+	CHECK(has(child.out, "\rscore  4/8 crops  ") && has(child.out, " left  class 'b'"));
+	CHECK(has(child.out, "\rread  128 images  "));
 	CHECK(strlen(child.out) > 3 && strcmp(child.out + strlen(child.out) - 4, "\r\033[K") == 0);
 }
 
@@ -971,7 +981,7 @@ static void progress_is_left_to_the_last_tool_of_a_pipe(void)
 	verbosity = 2;
 	run_on_terminal(show_progress_in_a_pipe, "loss 2.31");
 	verbosity = 1;
-	CHECK(has(child.out, "\rwork  100/200  "));
+	CHECK(has(child.out, "\rwork  100/200 steps  "));
 }
 
 /* Wider than the terminal's 60 columns a line would wrap, and could not be redrawn. */

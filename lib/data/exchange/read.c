@@ -268,7 +268,7 @@ static int write_shard(struct reading *r, const char *path)
 	if (!out || !(r->shard = shard_create(
 	                  out, fd2_provenance(), (const char *const *)names, r->n_folders)))
 		return -1;
-	progress_start("import", r->n);
+	progress_start("import", "images", r->n);
 	for (int i = 0; i < r->n; i++) {
 		if (add_file(r, &r->v[i]) < 0) {
 			shard_abandon(r->shard);

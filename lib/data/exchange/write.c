@@ -189,7 +189,7 @@ static int put_images(struct writing *w)
 	struct shard_reader *r = shard_open(w->shards, w->n_shards);
 	struct sample s;
 	int got = r ? 1 : -1, i = 0, err = 0;
-	progress_start("export", w->n);
+	progress_start("export", "images", w->n);
 	while (!err && got > 0 && (got = shard_next(r, &s)) > 0) {
 		err = i < w->n ? put_image(w, &w->v[i++], &s)
 		               : fail("'%s' has grown while it was read", s.shard);

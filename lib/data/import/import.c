@@ -311,7 +311,7 @@ static int write_shards(
 	struct writing w = {.job = job, .plan = p, .of_class = xcalloc((size_t)p->n, sizeof(long))};
 	int err = open_shards(&w);
 	if (!err) {
-		progress_start("import", w.total);
+		progress_start("import", "images", w.total);
 		err = source_read(s, p->wanted, take, &w);
 		if (!err)
 			err = flush(&w);

@@ -211,7 +211,7 @@ static int make_all(struct run *r)
 {
 	struct index_batch b;
 	int err = 0;
-	progress_start("distill", schedule_size(&r->schedule) * r->method.steps);
+	progress_start("distill", "steps", schedule_size(&r->schedule) * r->method.steps);
 	while (!err && schedule_next(&r->schedule, &b)) {
 		b = missing(r, &b);
 		if (b.indices)

@@ -13,36 +13,39 @@ const struct start *start_of(enum start_id id)
 	return starts[id];
 }
 
+int initial_prepare(struct initial *s, int first, int n)
+{
+	return s->start->prepare ? s->start->prepare(s, first, n) : 0;
+}
+
 int initial_image(struct initial *s, float *out, int k, int id)
 {
 	return s->start->image(s, out, k, id);
 }
 
-/* Images of each class. To be freed. */
-static int *count(const struct initial *s)
+static void count(struct initial *s)
 {
-	int *n = xcalloc((size_t)s->teacher->classes, sizeof *n);
+	s->counts = xcalloc((size_t)s->teacher->classes, sizeof *s->counts);
 	for (int i = 0; i < s->images.n; i++)
-		n[s->images.v[i].label]++;
-	return n;
+		s->counts[s->images.v[i].label]++;
 }
 
 static int check_given(const struct initial *s)
 {
-	int *n = count(s), k = s->first, err = 0;
-	while (k <= s->last && n[k] >= s->ipc)
+	int k = s->first;
+	while (k <= s->last && s->counts[k] >= s->ipc)
 		k++;
-	if (k <= s->last)
-		err = fail("'%s' has %d images of class '%s', but --ipc needs %d", s->config->given,
-		    n[k], s->teacher->class_names[k], s->ipc);
-	free(n);
-	return err;
+	return k > s->last
+	           ? 0
+	           : fail("'%s' has %d images of class '%s', but --ipc needs %d", s->config->given,
+	                 s->counts[k], s->teacher->class_names[k], s->ipc);
 }
 
 /* A class without any has no image: that is an error, later. */
 static void warn_of_few(const struct initial *s)
 {
-	int *n = count(s), few = 0, fewest = 0, need = s->ipc * s->start->photographs;
+	const int *n = s->counts;
+	int few = 0, fewest = 0, need = s->ipc * s->start->photographs;
 	for (int k = s->first; k <= s->last; k++)
 		if (n[k] && n[k] < need && (!few++ || n[k] < n[fewest]))
 			fewest = k;
@@ -50,7 +53,6 @@ static void warn_of_few(const struct initial *s)
 		warn("%d of %d classes have fewer photographs than the %d starting crops they need "
 		     "(fewest: '%s', %d); some are used more than once",
 		    few, s->last - s->first + 1, need, s->teacher->class_names[fewest], n[fewest]);
-	free(n);
 }
 
 static int read_images(struct initial *s, char **paths, int n)
@@ -65,7 +67,10 @@ static int read_images(struct initial *s, char **paths, int n)
 	    .known = (const char *const *)t->class_names,
 	    .n_known = t->classes,
 	    .known_by = "the teacher"};
-	return dataset_read(&s->images, paths, n, &o);
+	int err = dataset_read(&s->images, paths, n, &o);
+	if (!err)
+		count(s);
+	return err;
 }
 
 static int read_given(struct initial *s)
@@ -110,5 +115,6 @@ void initial_free(struct initial *s)
 	for (int k = 0; s->patches && k < s->teacher->classes; k++)
 		free(s->patches[k]);
 	free(s->patches);
+	free(s->counts);
 	dataset_free(&s->images);
 }

@@ -9,6 +9,9 @@ struct start {
 	const char *name;
 	/* different photographs of the class that an image needs; 0: no shard is read */
 	int photographs;
+	/* What the images of classes first .. first+n-1 have in common, before the first of them is
+	 * asked for; shows its progress. NULL: nothing. -1: fail_message. */
+	int (*prepare)(struct initial *s, int first, int n);
 	/* Image `id`, from 1, of class k as normalised pixels [S][S][3], S the teacher's size: a
 	 * function of the seed, k, id and what was read. The images of a class are distinct. -1:
 	 * fail_message. */
@@ -45,6 +48,7 @@ struct initial {
 	uint64_t seed;
 	/* what was read: photographs, or the images of --init-images */
 	struct dataset images;
+	int *counts;            /* [K]: images of each class */
 	struct patch **patches; /* [K] -> [patches_in], once they were chosen */
 };
 
@@ -52,7 +56,8 @@ struct initial {
  * fail_message, also when a class has fewer than ipc images in config->given. */
 int initial_read(struct initial *s);
 void initial_free(struct initial *s);
-/* start->image. */
+/* start->prepare, then start->image for each image of these classes. */
+int initial_prepare(struct initial *s, int first, int n);
 int initial_image(struct initial *s, float *out, int k, int id);
 /* Adds the digest of what was read to an output's inputs. */
 void initial_describe(const struct initial *s, json_t *inputs);

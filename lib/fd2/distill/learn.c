@@ -17,10 +17,11 @@ static int side_of(const struct learner *l)
 static Tensor *render_start(struct learner *l, struct learning *g)
 {
 	const struct index_batch *b = g->batch;
-	int S = side_of(l), n = b->indices * b->n, err = 0;
+	int S = side_of(l), n = b->indices * b->n;
 	Tensor *start = NULL;
 	float *pixels = xcalloc((size_t)n, 3 * (size_t)S * S * sizeof *pixels);
 	int64_t *labels = xcalloc((size_t)n, sizeof *labels);
+	int err = initial_prepare(l->initial, b->first, b->n);
 	for (int i = 0; i < n && !err; i++) {
 		labels[i] = b->first + i % b->n;
 		err = initial_image(l->initial, pixels + (size_t)i * 3 * S * S, b->first + i % b->n,

@@ -2,36 +2,58 @@
 #include <stdlib.h>
 
 #include "lib/base/err.h"
+#include "lib/base/progress.h"
 #include "lib/fd2/distill/initial.h"
 
 enum { PHOTOGRAPHS = 300 }; /* of a class, at most, are cut into crops */
 
-static int choose(struct initial *s, int k, const struct patch_rule *rule)
+static struct patch_rule rule_of(const struct initial *s, int factor)
 {
+	return (struct patch_rule){.ipc = s->ipc,
+	    .factor = factor,
+	    .images = PHOTOGRAPHS,
+	    .crops = (int)s->config->crops,
+	    .difficulty = s->config->difficulty};
+}
+
+/* Crops are scored once per class, for all of its images. */
+static int score(struct initial *s, int first, int n, int factor)
+{
+	struct patch_rule rule = rule_of(s, factor);
+	int err = 0;
 	if (!s->patches)
 		s->patches = xcalloc((size_t)s->teacher->classes, sizeof *s->patches);
-	if (s->patches[k])
+	if (s->patches[first])
 		return 0;
-	s->patches[k] = xcalloc((size_t)patches_in(rule), sizeof **s->patches);
-	return patches_choose(s->patches[k], s->teacher, &s->images, k, rule, s->seed);
+	progress_start("score", "crops", patches_scored(s->counts + first, n, &rule));
+	for (int k = first; k < first + n && !err; k++) {
+		s->patches[k] = xcalloc((size_t)patches_in(&rule), sizeof **s->patches);
+		err = patches_choose(s->patches[k], s->teacher, &s->images, k, &rule, s->seed);
+	}
+	progress_end();
+	return err;
 }
 
 /* factor x factor crops */
 static int crops(struct initial *s, float *out, int k, int id, int factor)
 {
-	struct patch_rule rule = {.ipc = s->ipc,
-	    .factor = factor,
-	    .images = PHOTOGRAPHS,
-	    .crops = (int)s->config->crops,
-	    .difficulty = s->config->difficulty};
+	struct patch_rule rule = rule_of(s, factor);
 	int S = s->teacher->size;
-	if (choose(s, k, &rule) < 0)
-		return -1;
 	struct image im = patches_mosaic(s->patches[k], &s->images, &rule, id - 1, S);
 	struct view whole = view_square(&im);
 	view_render(out, &im, &whole, S, &s->teacher->normal);
 	image_free(&im);
 	return 0;
+}
+
+static int score_quarters(struct initial *s, int first, int n)
+{
+	return score(s, first, n, 2);
+}
+
+static int score_wholes(struct initial *s, int first, int n)
+{
+	return score(s, first, n, 1);
 }
 
 static int mosaic(struct initial *s, float *out, int k, int id)
@@ -44,5 +66,7 @@ static int real(struct initial *s, float *out, int k, int id)
 	return crops(s, out, k, id, 1);
 }
 
-const struct start start_mosaic = {.name = "mosaic", .photographs = 4, .image = mosaic};
-const struct start start_real = {.name = "real", .photographs = 1, .image = real};
+const struct start start_mosaic = {
+    .name = "mosaic", .photographs = 4, .prepare = score_quarters, .image = mosaic};
+const struct start start_real = {
+    .name = "real", .photographs = 1, .prepare = score_wholes, .image = real};

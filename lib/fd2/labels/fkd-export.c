@@ -88,7 +88,7 @@ static int put_epoch(struct run *r, long number)
 
 static int put_all(struct run *r)
 {
-	progress_start("export", r->labels.epochs);
+	progress_start("export", "epochs", r->labels.epochs);
 	for (long e = 0; e < r->labels.epochs; e++) {
 		if (put_epoch(r, e) < 0)
 			return -1;

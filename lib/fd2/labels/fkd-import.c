@@ -256,7 +256,7 @@ static int write_labels(struct run *r)
 	struct stream_writer *w = out ? stream_create(out, "labels", meta(r)) : NULL;
 	if (!w)
 		return -1;
-	progress_start("import", r->epochs);
+	progress_start("import", "epochs", r->epochs);
 	for (long e = 0; e < r->epochs; e++) {
 		if (read_epoch(r, e) < 0 || epoch_write(&r->epoch, w, e) < 0) {
 			stream_abandon(w);

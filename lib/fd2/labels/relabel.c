@@ -98,7 +98,7 @@ static int label_epoch(struct run *r, long e)
 static int label_all(struct run *r, struct stream_writer *w)
 {
 	long epochs = r->config->epochs, batches = r->sampling.wanted;
-	progress_start("relabel", epochs);
+	progress_start("relabel", "epochs", epochs);
 	for (long e = 0; e < epochs; e++) {
 		if (label_epoch(r, e) < 0 || epoch_write(&r->labelled, w, e) < 0)
 			return -1;

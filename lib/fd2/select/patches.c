@@ -55,7 +55,7 @@ static void score(
 			for (int j = 0; j < m; j++)
 				patches[i + j].score = -logp[j];
 		tensor_scope_end();
-		progress_note("crops of '%s' scored: %d of %d", t->class_names[k], i + m, n);
+		progress_add(m, "class '%s'", t->class_names[k]);
 	}
 	free(pixels);
 }
@@ -100,12 +100,27 @@ int patches_in(const struct patch_rule *rule)
 	return rule->ipc * rule->factor * rule->factor;
 }
 
+/* Enough for a class with few images. */
+static int crops_of_each(const struct patch_rule *rule, int images)
+{
+	int need = patches_in(rule);
+	return images * rule->crops < need ? (need + images - 1) / images : rule->crops;
+}
+
+long patches_scored(const int *images, int classes, const struct patch_rule *rule)
+{
+	long crops = 0;
+	for (int k = 0; k < classes; k++) {
+		int n = images[k] < rule->images ? images[k] : rule->images;
+		crops += n ? (long)n * crops_of_each(rule, n) : 0;
+	}
+	return crops;
+}
+
 static int choose(struct patch *out, const struct teacher *t, const struct dataset *d, int k,
     const struct patch_rule *rule, const uint32_t *items, int images, struct rng *r)
 {
-	int need = patches_in(rule), crops = rule->crops;
-	if (images * crops < need)
-		crops = (need + images - 1) / images;
+	int need = patches_in(rule), crops = crops_of_each(rule, images);
 	struct patch *v = xcalloc((size_t)images * crops, sizeof *v);
 	for (int i = 0; i < images * crops; i++) {
 		const struct image *im = &d->v[items[i / crops]].image;

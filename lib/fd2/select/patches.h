@@ -25,6 +25,9 @@ struct patch_rule {
 };
 int patches_in(const struct patch_rule *rule); /* per class: ipc * factor^2 */
 
+/* The crops that patches_choose scores for classes of so many images each: what it counts for the
+ * progress. */
+long patches_scored(const int *images, int classes, const struct patch_rule *rule);
 /* The patches of class k, in RDED's order: place q (row by row) of mosaic i is patch q*ipc + i.
  * An image gives a second crop only if there are fewer images than patches. -1: the class has no
  * image. */

@@ -70,14 +70,24 @@ static int choose(struct run *r, int k)
 	return 0;
 }
 
+static void start_progress(const struct run *r)
+{
+	int n = r->last - r->first + 1, *images = xcalloc((size_t)n, sizeof *images);
+	for (int k = 0; k < n; k++)
+		images[k] = r->start[r->first + k + 1] - r->start[r->first + k];
+	if (r->config->method == SELECT_RDED)
+		progress_start("score", "crops", patches_scored(images, n, &r->rule));
+	else
+		progress_start("select", "images", r->start[r->last + 1] - r->start[r->first]);
+	free(images);
+}
+
 static int choose_all(struct run *r)
 {
 	int err = 0;
-	progress_start("select", r->start[r->last + 1] - r->start[r->first]);
-	for (int k = r->first; k <= r->last && !err; k++) {
+	start_progress(r);
+	for (int k = r->first; k <= r->last && !err; k++)
 		err = choose(r, k);
-		progress_at(r->start[k + 1] - r->start[r->first], "%s", "");
-	}
 	progress_end();
 	return err;
 }
@@ -133,11 +143,15 @@ static int put_mosaic(struct run *r, int k, int id)
 
 static int write_all(struct run *r)
 {
-	for (int id = 1; id <= r->config->ipc; id++)
-		for (int k = r->first; k <= r->last; k++)
-			if ((r->patches[k] ? put_mosaic(r, k, id) : put_photograph(r, k, id)) < 0)
-				return -1;
-	return 0;
+	int err = 0;
+	progress_start("write", "images", r->config->ipc * (r->last - r->first + 1));
+	for (int id = 1; id <= r->config->ipc && !err; id++)
+		for (int k = r->first; k <= r->last && !err; k++) {
+			err = r->patches[k] ? put_mosaic(r, k, id) : put_photograph(r, k, id);
+			progress_add(1, "class '%s'", r->real.classes[k]);
+		}
+	progress_end();
+	return err;
 }
 
 static int read_real(struct run *r)

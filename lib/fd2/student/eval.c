@@ -160,8 +160,8 @@ static void log_epoch(const struct evaluation *r, int e, bool measured)
 			json_object_set_new(event, "ece", json_real_or_null(scores_ece(&s->now)));
 			json_object_set_new(event, "nll", json_real_or_null(scores_nll(&s->now)));
 			chat("epoch %4d  %s, seed %ld  loss %.4f  top-1 %5.2f %%  top-5 %5.2f %%",
-			    e, s->plan->arch, s->plan->seed, loss,
-			    100 * hits_top1(&s->now.hits), 100 * hits_top5(&s->now.hits));
+			    e, s->plan->arch, s->plan->seed, loss, 100 * hits_top1(&s->now.hits),
+			    100 * hits_top5(&s->now.hits));
 		}
 		log_event(event);
 	}
@@ -234,7 +234,7 @@ static int end_epoch(struct evaluation *r)
 static int train(struct evaluation *r)
 {
 	int err = pass_over(r);
-	progress_start(r->config->n_students > 1 ? "students" : "student", r->epochs);
+	progress_start(r->config->n_students > 1 ? "students" : "student", "epochs", r->epochs);
 	if (r->checkpoint.path)
 		stop_defer();
 	r->checkpoint.saved = elapsed();

@@ -162,7 +162,7 @@ int stage_attn(const struct attn_config *config)
 	struct out *out = err ? NULL : out_open(config->out, 0);
 	if (!err)
 		err = out ? 0 : -1;
-	progress_start("attention", r.images.n);
+	progress_start("attention", "images", r.images.n);
 	if (!err)
 		err = config->heatmap ? write_overlays(&r, out) : write_stream(&r, out);
 	progress_end();

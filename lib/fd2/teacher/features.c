@@ -44,7 +44,7 @@ int features_of(float *f, const struct teacher *t, const struct item *items, int
 		}
 		batch_render(&b, &t->normal);
 		err = pooled(f + (size_t)i * features_size(t), t, &b);
-		progress_note("features of '%s'", items[i].key);
+		progress_add(b.n, "features of '%s'", items[i].key);
 	}
 	batch_free(&b);
 	return err;

@@ -58,7 +58,7 @@ static int means(struct run *r)
 	struct batch b;
 	int err = 0;
 	batch_init(&b, (int)r->config->batch, t->size);
-	progress_start("prototypes", r->images.n);
+	progress_start("prototypes", "images", r->images.n);
 	for (int i = 0; i < r->images.n && !err; i += b.n) {
 		batch_clear(&b);
 		for (int k = i; k < r->images.n && b.n < b.cap; k++) {

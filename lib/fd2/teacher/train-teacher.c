@@ -61,7 +61,7 @@ static int end_epoch(struct training *t)
 static int train(struct training *t)
 {
 	int err = 0;
-	progress_start("teacher", t->config->schedule.epochs * t->train.n);
+	progress_start("teacher", "images", t->config->schedule.epochs * t->train.n);
 	if (t->checkpoint.path)
 		stop_defer();
 	t->checkpoint.saved = elapsed();
