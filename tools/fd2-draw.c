@@ -33,7 +33,8 @@ static const struct opt opts[] = {
 };
 
 static const struct tool tool = {"fd2-draw", "[options] [-o FILE]",
-    "draw a fine-grained data set of birds that differ in one wing patch", opts, false};
+    "draw a fine-grained data set of birds that differ in one wing patch", opts, false,
+    .without = "device dtype"};
 
 struct drawn {
 	uint8_t *jpeg;

@@ -42,7 +42,8 @@ static const struct opt opts[] = {
 
 static const struct tool tool = {"fd2-exchange",
     "[options] --to FORM | --from FORM [-o PATH] FILE...",
-    "Hand distilled images and labels to other programs, or take theirs.", opts, false};
+    "Hand distilled images and labels to other programs, or take theirs.", opts, false,
+    .without = "device dtype seed"};
 
 /* Options that another form would ignore. */
 static void check(int operands)

@@ -65,6 +65,18 @@ static const char *purpose(void)
 	return text;
 }
 
+/* "cub|cars|..." */
+static const char *sets(void)
+{
+	char *names = xstrdup("");
+	for (const struct import_set *s = import_sets; s->name; s++) {
+		char *longer = xasprintf("%s%s%s", names, *names ? "|" : "", s->name);
+		free(names);
+		names = longer;
+	}
+	return names;
+}
+
 /* Where a split goes; NULL: nowhere. */
 static const char *output(const struct import_set *set, int split)
 {
@@ -98,8 +110,8 @@ static void check_options(const struct import_set *set)
 
 int main(int argc, char **argv)
 {
-	const struct tool tool = {
-	    "fd2-import", "[options] SET ARCHIVE...", purpose(), opts, false, 1};
+	const struct tool tool = {"fd2-import", "[options] SET ARCHIVE...", purpose(), opts, false,
+	    1, .choices = sets(), .without = "device dtype"};
 	int first = fd2_start(&tool, argc, argv);
 	if (first == argc)
 		die_usage("name a data set and its archives");

@@ -153,7 +153,8 @@ static int run(const char *attn)
 int main(int argc, char **argv)
 {
 	const struct tool tool = {"fd2-stat", "[options] [ATTN]",
-	    "Measure the distances of representations and attention maps.", opts, true};
+	    "Measure the distances of representations and attention maps.", opts, true,
+	    .without = "device dtype seed"};
 	int first = fd2_start(&tool, argc, argv);
 	if (argc - first > 1)
 		die_usage("expected one attention stream");

@@ -383,13 +383,13 @@ static int read_rest(struct rest *f, void (*seen)(void *, const struct sample *)
 	return err;
 }
 
-/* The first setting that differs, as a sentence; argv is only how they were given. 0 when they
- * agree. */
+/* The first setting that differs, as a sentence; argv is only how they were given, and a run may go
+ * on with another number of threads. 0 when they agree. */
 static int differs(const char *file, const char *name, json_t *was, json_t *is)
 {
 	const char *key;
 	json_t *v;
-	if (json_equal(was, is) || !strcmp(name, "argv"))
+	if (json_equal(was, is) || !strcmp(name, "argv") || !strcmp(name, "threads"))
 		return 0;
 	if (!json_is_object(was) || !json_is_object(is)) {
 		char *a = was ? json_dumps(was, JSON_ENCODE_ANY | JSON_COMPACT) : NULL,
@@ -482,8 +482,7 @@ bool shard_is_made(const char *path, json_t *meta)
 		;
 	bool same = !got && shard_meta(r);
 	json_object_foreach (meta, key, v)
-		same = same &&
-		       (!strcmp(key, "argv") || json_equal(v, json_object_get(shard_meta(r), key)));
+		same = same && !differs(path, key, json_object_get(shard_meta(r), key), v);
 	shard_close(r);
 	return same;
 }

@@ -39,6 +39,19 @@ static const struct opt shared[] = {
 static const struct tool *tool;
 static int saved_argc;
 static char **saved_argv;
+static json_t *resolved; /* option -> value */
+
+static bool names_word(const char *words, const char *word)
+{
+	size_t n = strlen(word);
+	for (const char *w = words; w && *w; w += strspn(w, " ")) {
+		size_t length = strcspn(w, " ");
+		if (length == n && !strncmp(w, word, n))
+			return true;
+		w += length;
+	}
+	return false;
+}
 
 /* The i-th option of the tool's table and then the shared one; NULL after the last. */
 static const struct opt *option(int i)
@@ -47,7 +60,7 @@ static const struct opt *option(int i)
 		if (!i--)
 			return o;
 	for (const struct opt *o = shared; o->name; o++)
-		if (!i--)
+		if (!names_word(tool->without, o->name) && !i--)
 			return o;
 	return NULL;
 }
@@ -261,6 +274,16 @@ static json_t *json_text(const char *s)
 	return v;
 }
 
+/* [A, B], [A, null] up to the last; null: everything, or not given. */
+static json_t *range_to_json(const struct opt_range *r)
+{
+	bool open = r->last == LONG_MAX;
+	if (r->first < 0 || (open && !r->first))
+		return json_null();
+	return json_pack(
+	    "[I, o]", (json_int_t)r->first, open ? json_null() : json_integer((json_int_t)r->last));
+}
+
 static json_t *value(const struct opt *o)
 {
 	const struct opt_list *list = o->to;
@@ -293,7 +316,7 @@ static json_t *value(const struct opt *o)
 			json_array_append_new(a, json_text(list->v[i]));
 		return a;
 	case OPT_RANGE:
-		return json_pack("[I, I]", (json_int_t)r->first, (json_int_t)r->last);
+		return range_to_json(r);
 	case OPT_INTS:
 		a = ints->n ? json_array() : json_null();
 		for (int i = 0; i < ints->n; i++)
@@ -303,15 +326,30 @@ static json_t *value(const struct opt *o)
 	return json_null();
 }
 
+/* Threads round sums of a network differently, and change nothing else. */
+static bool is_recorded(const struct opt *o)
+{
+	bool changes_nothing = o->to == &common.threads && names_word(tool->without, "device");
+	return !o->unrecorded && !o->hidden && !changes_nothing;
+}
+
 json_t *fd2_provenance(void)
 {
 	json_t *options = json_object();
 	const struct opt *o;
 	for (int i = 0; (o = option(i)); i++)
-		if (!o->unrecorded && !o->hidden)
+		if (is_recorded(o))
 			json_object_set_new(options, o->name, value(o));
+	json_object_update_existing(options, resolved);
 	return json_pack(
 	    "{s:s, s:s, s:o}", "tool", tool->name, "version", fd2_version, "options", options);
+}
+
+void fd2_resolved(const char *option, json_t *v)
+{
+	if (!resolved)
+		resolved = json_object();
+	json_object_set_new(resolved, option, v);
 }
 
 json_t *fd2_argv(void)
@@ -380,10 +418,13 @@ static void print_help(void)
 	printf("\n'-' is standard input or output. See %s(1).\n", tool->name);
 }
 
-/* For the shell completion: an option a line, its choices after a tab. */
+/* For the shell completion: one option per line, its choices after a tab; those of the first
+ * operand in the same way. */
 static void print_list(void)
 {
 	const struct opt *o;
+	if (tool->choices)
+		printf("operand\t%s\n", tool->choices);
 	for (int i = 0; (o = option(i)); i++) {
 		if (o->hidden)
 			continue;

@@ -92,9 +92,11 @@ struct tool {
 	const char *synopsis; /* "[options] -t TEACHER [SHARD...]" */
 	const char *purpose;  /* one line */
 	const struct opt *opts;
-	bool wants_stdin; /* reads standard input when no argument is given: refuses a terminal
-	                     there */
-	int words;        /* operands before those that are files */
+	bool wants_stdin;    /* reads standard input when no argument is given: refuses a terminal
+	                        there */
+	int words;           /* operands before those that are files */
+	const char *choices; /* "a|b|c": the first of them, for the shell completion */
+	const char *without; /* "device dtype": the shared options that it does not have */
 };
 
 /* The index in argv of the first operand; -1 when --help, --version or --list-options was
@@ -108,6 +110,10 @@ int choice_of(const char *choices, const char *name);
  * every recorded option's final value, for the provenance of outputs. It names no path, so the
  * same work gives the same bytes. A new reference. */
 json_t *fd2_provenance(void);
+/* What an option became that was left to the program (auto, 0, a default that depends on others),
+ * or that a stage cut to what there is: its value in every fd2_provenance from here on. v is
+ * stolen. */
+void fd2_resolved(const char *option, json_t *v);
 /* The command line as it was given, for the log. A new reference. */
 json_t *fd2_argv(void);
 extern const char fd2_version[];

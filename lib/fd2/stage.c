@@ -7,6 +7,7 @@
 #include "lib/base/err.h"
 #include "lib/base/libtorch.h"
 #include "lib/base/opts.h"
+#include "lib/base/par.h"
 
 static const char library[] = "libfd2-torch.so";
 
@@ -31,6 +32,18 @@ static int find_function(void *handle, const char *name, void *pointer_to_functi
 	return 0;
 }
 
+/* What is recorded of auto and 0 from here on. */
+static int resolve(void *handle)
+{
+	bool (*has_bf16)(void) = NULL;
+	if (find_function(handle, "torch_has_bf16", &has_bf16) < 0)
+		return -1;
+	if (common.dtype == DTYPE_AUTO)
+		common.dtype = has_bf16() ? DTYPE_BF16 : DTYPE_F32;
+	common.threads = par_threads();
+	return 0;
+}
+
 int stage_call(const char *entry, const void *config)
 {
 	int (*start)(const char *device, int threads) = NULL, (*run)(const void *) = NULL;
@@ -52,5 +65,5 @@ int stage_call(const char *entry, const void *config)
 		return -1;
 	if (start(common.device == DEVICE_CUDA ? "cuda" : "cpu", (int)common.threads) < 0)
 		return fail("cannot start libtorch: %s", error());
-	return run(config);
+	return resolve(handle) < 0 ? -1 : run(config);
 }

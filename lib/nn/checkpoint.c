@@ -159,7 +159,7 @@ int settings_agree(const char *what, const json_t *was, const json_t *now)
 	const char *name;
 	json_t *value;
 	json_object_foreach ((json_t *)now, name, value)
-		if (!json_equal(json_object_get(was, name), value))
+		if (strcmp(name, "threads") != 0 && !json_equal(json_object_get(was, name), value))
 			return differ(what, name, json_object_get(was, name), value);
 	return 0;
 }

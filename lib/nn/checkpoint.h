@@ -45,6 +45,6 @@ int checkpoint_save(struct checkpoint *c, json_t *state);
 void checkpoint_remove(struct checkpoint *c);
 
 /* 0 where both lists of settings are the same. -1: "'x' was made with --lr 0.1, not 0.05"; `what`
- * is the file's name. */
+ * is the file's name. Another number of threads is no other setting. */
 int settings_agree(const char *what, const json_t *was, const json_t *now);
 #endif

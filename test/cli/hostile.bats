@@ -330,7 +330,7 @@ claim_too_much() {
 		"relabel -t teacher.fd2 -e 1.5" "relabel -t teacher.fd2 --teacher-weights 1,2" "relabel -t teacher.fd2 --teacher-weights 1," \
 		"relabel -t teacher.fd2 --label-fraction 0" "eval --hard --reuse-labels --val val.tar distilled.tar" \
 		"eval distilled.tar" "eval --val val.tar" "eval --val val.tar -T 0 distilled.tar" "stat a b" "look --cell x" \
-		"attn -t teacher.fd2 --device tpu" "protos --threads many" "stat --seed"; do
+		"attn -t teacher.fd2 --device tpu" "protos --threads many" "stat --seed 1" "look --device cpu"; do
 		# shellcheck disable=SC2086
 		run -2 --separate-stderr fd2-$wrong
 		[ -z "$output" ]

@@ -101,10 +101,13 @@ complete_words() {
 
 @test "completion: options and their choices come from the tool" {
 	complete_words fd2-look --ver | grep -x -- --version
-	[ "$(complete_words fd2-look --device c | sort | xargs)" = "cpu cuda" ]
-	[ "$(complete_words fd2-look --device = cu)" = cuda ]
-	[ "$(complete_words fd2-look --device = | sort | xargs)" = "cpu cuda" ]
+	[ "$(complete_words fd2-attn --device c | sort | xargs)" = "cpu cuda" ]
+	[ "$(complete_words fd2-attn --device = cu)" = cuda ]
+	[ "$(complete_words fd2-attn --device = | sort | xargs)" = "cpu cuda" ]
 	[ "$(complete_words fd2-teacher -a resnet | sort | xargs)" = "resnet18 resnet50" ]
+	[ "$(complete_words fd2-eval -a convnet3)" = convnet3 ]
+	[ "$(complete_words fd2-import ca)" = cars ]
+	[ "$(complete_words fd2-import cars ca)" = "" ]
 	touch photo.tar
 	[ "$(complete_words fd2-look ph)" = photo.tar ]
 }

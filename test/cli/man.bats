@@ -55,13 +55,18 @@ try() {
 }
 
 @test "man: pages and tools name the same options and choices" {
-	local page tool
+	local page tool without
 	for page in "${pages[@]}"; do
 		tool=$(basename "$page" .1)
 		echo "$tool"
-		diff <({ page_options "$tool.1"; page_options fd2.7; } |
+		case $tool in
+		fd2-draw | fd2-import) without='^--(device|dtype)\b' ;;
+		fd2-exchange | fd2-look | fd2-stat) without='^--(device|dtype|seed)\b' ;;
+		*) without='^$' ;;
+		esac
+		diff <({ page_options "$tool.1"; page_options fd2.7 | grep -vE -- "$without"; } |
 			grep -vxe -h -e --list-options | sort) <("$tool" --list-options |
-			sed '/^\(--arch\|-a\)\t/s/\t.*//' | sort)
+			sed '/^operand\t/d; /^\(--arch\|-a\)\t/s/\t.*//' | sort)
 	done
 }
 

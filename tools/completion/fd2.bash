@@ -5,7 +5,7 @@ _fd2_candidates() {
 	local name choices
 	while IFS=$'\t' read -r name choices; do
 		if [[ -z ${2-} ]]; then
-			printf '%s\n' "$name"
+			[[ $name == operand ]] || printf '%s\n' "$name"
 		elif [[ $name == "$2" && $choices ]]; then
 			printf '%s\n' "${choices//|/$'\n'}"
 		fi
@@ -25,6 +25,13 @@ _fd2() {
 	fi
 	if [[ -z ${found-} && $word == -* ]]; then
 		found=$(_fd2_candidates "$tool")
+	fi
+	if [[ -z ${found-} && $word != -* ]]; then
+		found=$(_fd2_candidates "$tool" operand)
+		# only the first operand is one of them
+		if compgen -W "${COMP_WORDS[*]:1:COMP_CWORD-1}" | grep -qxF -- "$found"; then
+			found=
+		fi
 	fi
 	if [[ ${found-} ]]; then
 		mapfile -t COMPREPLY < <(compgen -W "$found" -- "$word")

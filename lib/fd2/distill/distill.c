@@ -67,29 +67,27 @@ static void warn_of_no_bn(const struct run *r)
 	}
 }
 
-/* What the method decided where no option did. */
-static void put_method(const struct run *r, json_t *options)
+/* What the method and the inputs decided where no option did. */
+static void record_settings(const struct run *r)
 {
 	const struct method *m = &r->method;
 	json_t *sizes = json_array();
 	for (int p = 0; p < m->phases; p++)
 		json_array_append_new(sizes, json_integer(m->sizes[p]));
-	json_object_set_new(options, "sizes", sizes);
-	json_object_set_new(
-	    options, "init", r->config->initial.given ? json_null() : json_string(m->start->name));
-	json_object_set_new(
-	    options, "classes", json_pack("[i,i]", r->schedule.first, r->schedule.last));
-	json_object_set_new(options, "steps", json_integer(m->steps));
-	json_object_set_new(options, "lr", json_real(m->lr));
-	json_object_set_new(options, "r-bn", json_real(m->r_bn));
-	json_object_set_new(options, "residual", json_real(m->residual));
+	fd2_resolved("sizes", sizes);
+	fd2_resolved("init", r->config->initial.given ? json_null() : json_string(m->start->name));
+	fd2_resolved("classes", json_pack("[i,i]", r->schedule.first, r->schedule.last));
+	fd2_resolved("steps", json_integer(m->steps));
+	fd2_resolved("lr", json_real(m->lr));
+	fd2_resolved("r-bn", json_real(m->r_bn));
+	fd2_resolved("residual", json_real(m->residual));
+	fd2_resolved("indices-per-pass", json_integer(schedule_indices(&r->schedule)));
 }
 
 static json_t *provenance(const struct run *r)
 {
 	const struct teacher *t = teacher_of(r);
 	json_t *p = fd2_provenance(), *inputs = json_object();
-	put_method(r, json_object_get(p, "options"));
 	distill_teachers_describe(&r->teachers, inputs);
 	initial_describe(&r->initial, inputs);
 	json_object_set_new(p, "inputs", inputs);
@@ -171,6 +169,7 @@ static int prepare(struct run *r)
 	    read_history(r) < 0 || read_initial(r) < 0)
 		return -1;
 	connect_learner(r);
+	record_settings(r);
 	log_settings(r);
 	r->output = (struct output){
 	    .config = &config->output, .teacher = teacher_of(r), .history = &r->history};

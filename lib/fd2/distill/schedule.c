@@ -64,8 +64,7 @@ static int classes_in_batch(const struct schedule *s, int first)
 	return left < s->config->batch ? left : (int)s->config->batch;
 }
 
-/* As many indices as make a GPU's full pass; one on the CPU, which a few images fill. */
-static int most_indices(const struct schedule *s)
+int schedule_indices(const struct schedule *s)
 {
 	int n = classes_in_batch(s, s->first), most = (int)s->config->indices_per_pass;
 	if (!most)
@@ -79,7 +78,7 @@ static void next_indices(struct schedule *s)
 {
 	struct index_batch *b = &s->now;
 	b->indices = 0;
-	for (int id = s->next_id; id <= s->config->ipc && b->indices < most_indices(s); id++) {
+	for (int id = s->next_id; id <= s->config->ipc && b->indices < schedule_indices(s); id++) {
 		bool apart =
 		    s->independent || !b->indices || (id - b->ids[0]) % s->config->group == 0;
 		if (s->taken[id - 1] || !is_asked_for(s, id) || !apart)

@@ -27,6 +27,9 @@ int schedule_init(
 void schedule_free(struct schedule *s);
 /* How many pairs of an index and a batch of classes there are. */
 long schedule_size(const struct schedule *s);
+/* Indices per pass, at most: as many as make a GPU's full pass, and one on the CPU, which a few
+ * images fill. */
+int schedule_indices(const struct schedule *s);
 /* The next index batch; all history of its images comes before it. false: there is none. */
 bool schedule_next(struct schedule *s, struct index_batch *b);
 #endif

@@ -195,6 +195,7 @@ static int choose_classes(struct run *r)
 		    K, K - 1);
 	r->first = (int)classes->first;
 	r->last = classes->last < K ? (int)classes->last : K - 1;
+	fd2_resolved("classes", json_pack("[i, i]", r->first, r->last));
 	return 0;
 }
 

@@ -157,6 +157,15 @@ static int check_steps(const struct evaluation *r, int batch)
 	    parts == 2 ? "each half of a batch" : "a batch", batch);
 }
 
+/* What the labels, or the defaults of --hard, decided where no option did. */
+static void record_settings(const struct evaluation *r, int batch)
+{
+	fd2_resolved("epochs", json_integer(r->epochs));
+	fd2_resolved("batch", json_integer(batch));
+	fd2_resolved("size", json_integer(r->labels.size));
+	fd2_resolved("fit", json_string(fit_name(r->labels.fit)));
+}
+
 int evaluation_prepare(struct evaluation *r)
 {
 	const struct eval_config *config = r->config;
@@ -173,6 +182,7 @@ int evaluation_prepare(struct evaluation *r)
 		r->labels.fit = config->in.fit;
 	if (read_all_held_out(r) < 0)
 		return -1;
+	record_settings(r, batch);
 	batch_init(&r->batch, batch, l->size);
 	epoch_init(&r->epoch, r->images.n, batch, l->classes, &l->views);
 	if (check_steps(r, batch) < 0 || (l->stream && open_pool(r, batch) < 0) ||
