@@ -1,5 +1,6 @@
 /* fd2-relabel: batch-specific soft labels of distilled images. */
 #include "lib/base/err.h"
+#include "lib/base/out.h"
 #include "lib/fd2/labels/relabel.h"
 #include "lib/fd2/stage.h"
 
@@ -33,6 +34,8 @@ static const struct opt opts[] = {
         "order of the images: fd2's, or that of FKD's sampler", .choices = "own|fkd"},
     {0, "fkd-seed", "N", OPT_INT, &config.fkd_seed, "seed of --order fkd", .min = 0,
         .max = 9007199254740991.0},
+    {0, "resume", NULL, OPT_FLAG, &config.resume, "go on from FILE.part if it exists",
+        .unrecorded = true},
     {0},
 };
 
@@ -49,5 +52,7 @@ int main(int argc, char **argv)
 	if (config.weights.n && config.weights.n != config.teachers.n)
 		die_usage("--teacher-weights has %d numbers for %d teachers", config.weights.n,
 		    config.teachers.n);
+	if (config.resume && !out_is_file(config.out))
+		die_usage("--resume needs a file to go on with: give it with -o");
 	return fd2_finish(stage_run(stage_relabel, &config));
 }

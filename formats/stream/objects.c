@@ -80,6 +80,7 @@ void objects_skip(struct objects *in)
 void objects_accept(struct objects *in)
 {
 	const uint8_t *object = in->buffer + in->pos;
+	in->accepted += in->size;
 	in->crc = (uint32_t)crc32_z(in->crc, object, in->size);
 	if (in->version == 1)
 		in->digest_v1 = digest_v1_add(in->digest_v1, object, in->size);

@@ -22,8 +22,9 @@ struct objects {
 	uint8_t *buffer;     /* bytes pos..len are read and not yet accepted */
 	size_t pos, len, cap;
 	bool eof;
-	uint32_t crc; /* of all accepted objects */
-	int version;  /* of the stream's format: which of these they are in */
+	uint64_t accepted; /* bytes of all accepted objects */
+	uint32_t crc;      /* of them */
+	int version;       /* of the stream's format: which of these they are in */
 	struct digest digest;
 	uint64_t digest_v1;
 	msgpack_unpacked object;

@@ -129,6 +129,11 @@ int stream_require(const struct stream_reader *r, const char *keys)
 	return 0;
 }
 
+struct stream_place stream_tell(const struct stream_reader *r)
+{
+	return (struct stream_place){r->in.accepted, r->count, r->in.crc, r->in.digest};
+}
+
 const char *stream_digest(const struct stream_reader *r)
 {
 	return r->digest;

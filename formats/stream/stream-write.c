@@ -9,17 +9,16 @@
 
 struct stream_writer {
 	struct out *out;
-	uint32_t crc;
-	struct digest digest;
-	uint64_t count;
+	struct stream_place so_far;
 	msgpack_sbuffer small; /* an object under construction, without its data */
 	msgpack_packer pk;
 };
 
 static int put_bytes(struct stream_writer *w, const void *data, size_t n)
 {
-	w->crc = (uint32_t)crc32_z(w->crc, data, n);
-	digest_add(&w->digest, data, n);
+	w->so_far.size += n;
+	w->so_far.crc = (uint32_t)crc32_z(w->so_far.crc, data, n);
+	digest_add(&w->so_far.digest, data, n);
 	return out_write(w->out, data, n);
 }
 
@@ -43,13 +42,21 @@ static void key(struct stream_writer *w, const char *s)
 	msgpack_pack_bin_body(&w->pk, s, strlen(s));
 }
 
-struct stream_writer *stream_create(struct out *out, const char *kind, json_t *meta)
+struct stream_writer *stream_continue(struct out *out, const struct stream_place *at)
 {
 	struct stream_writer *w = xcalloc(1, sizeof *w);
 	w->out = out;
-	digest_begin(&w->digest);
+	w->so_far = *at;
 	msgpack_sbuffer_init(&w->small);
 	msgpack_packer_init(&w->pk, &w->small, msgpack_sbuffer_write);
+	return w;
+}
+
+struct stream_writer *stream_create(struct out *out, const char *kind, json_t *meta)
+{
+	struct stream_place start = {0};
+	digest_begin(&start.digest);
+	struct stream_writer *w = stream_continue(out, &start);
 	json_t *header = json_pack("{s:s, s:i, s:s, s:o}", "format", "fd2-stream", "version",
 	    STREAM_VERSION, "kind", kind, "meta", meta ? meta : json_object());
 	meta_pack(&w->pk, header);
@@ -117,7 +124,7 @@ int stream_put(struct stream_writer *w, const char *name, enum dtype t, int rank
 		row *= (size_t)shape[i];
 	if (row > STREAM_RECORD_MAX)
 		return fail("tensor '%s' has rows of %zu bytes; 64 MiB is the most", name, row);
-	w->count++;
+	w->so_far.count++;
 	if (row * rows <= STREAM_RECORD_MAX)
 		return put_record(w, name, t, rank, shape, data, row * rows, 0, 1, shape);
 	size_t step = STREAM_RECORD_MAX / row;
@@ -139,6 +146,11 @@ int stream_flush(struct stream_writer *w)
 	return out_flush(w->out);
 }
 
+int stream_sync(struct stream_writer *w)
+{
+	return out_sync(w->out);
+}
+
 static void release(struct stream_writer *w)
 {
 	msgpack_sbuffer_destroy(&w->small);
@@ -148,9 +160,9 @@ static void release(struct stream_writer *w)
 int stream_finish(struct stream_writer *w)
 {
 	char hex[DIGEST_HEX];
-	digest_hex(hex, &w->digest);
-	json_t *end = json_pack("{s:b, s:I, s:I, s:s}", "end", 1, "count", (json_int_t)w->count,
-	    "crc32", (json_int_t)w->crc, "digest", hex);
+	digest_hex(hex, &w->so_far.digest);
+	json_t *end = json_pack("{s:b, s:I, s:I, s:s}", "end", 1, "count",
+	    (json_int_t)w->so_far.count, "crc32", (json_int_t)w->so_far.crc, "digest", hex);
 	meta_pack(&w->pk, end);
 	json_decref(end);
 	struct out *out = w->out;

@@ -7,6 +7,7 @@
 #define FD2_STREAM_OUTPUT_H
 #include <stdbool.h>
 
+#include "formats/digest.h"
 #include "formats/fd2/stream.h"
 #include "formats/short-names.h"
 #include "lib/base/out.h"
@@ -17,4 +18,18 @@ bool array_finite(const struct array *a);
 int stream_require(const struct stream_reader *r, const char *keys);
 /* As fd2_stream_create; out stays the caller's until stream_finish. */
 struct stream_writer *stream_create(struct out *out, const char *kind, json_t *meta);
+
+/* A place between two tensors of a stream: what a writer must know to go on from there. */
+struct stream_place {
+	uint64_t size, count; /* bytes and tensors before it */
+	uint32_t crc;         /* of those bytes, as is the digest */
+	struct digest digest;
+};
+/* After the tensors that were read so far; not after the end record. */
+struct stream_place stream_tell(const struct stream_reader *r);
+/* Goes on writing there; `out` already holds the bytes before it. out stays the caller's until
+ * stream_finish. */
+struct stream_writer *stream_continue(struct out *out, const struct stream_place *at);
+/* Makes durable what was put so far, where `out` is kept (OUT_KEEP). */
+int stream_sync(struct stream_writer *w);
 #endif

@@ -386,6 +386,13 @@ bool out_feeds_pipe(void)
 	return stdout_taken && !fstat(STDOUT_FILENO, &st) && S_ISFIFO(st.st_mode);
 }
 
+bool out_is_file(const char *path)
+{
+	struct stat st;
+	return path && strcmp(path, "-") && io_descriptor(path) < 0 &&
+	       (stat(path, &st) || S_ISREG(st.st_mode));
+}
+
 bool out_kept(const struct out *o)
 {
 	return o->keep;

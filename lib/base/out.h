@@ -39,6 +39,9 @@ int out_sync(struct out *o);
 /* Hands what was written so far to the reader of a pipe. */
 int out_flush(struct out *o);
 uint64_t out_tell(const struct out *o);
+/* Whether it is a file, which can be resumed: not standard output, a pipe, a device or an open
+ * descriptor. */
+bool out_is_file(const char *path);
 /* It was opened with OUT_KEEP, or resumed. */
 bool out_kept(const struct out *o);
 /* Whether an output is open on standard output, and that is a pipe. */

@@ -164,6 +164,44 @@ int settings_agree(const char *what, const json_t *was, const json_t *now)
 	return 0;
 }
 
+/* A digest by its first digits, another value as JSON. */
+static char *shown(const json_t *value)
+{
+	if (json_string_length(value) == DIGEST_HEX - 1)
+		return xasprintf("%.12s...", json_string_value(value));
+	char *text = value ? json_dumps(value, JSON_ENCODE_ANY | JSON_COMPACT) : NULL,
+	     *copy = text ? xasprintf("%.60s", text) : xstrdup("unset");
+	free(text);
+	return copy;
+}
+
+/* The first entry of `now` that `was` has another value of. */
+static int entries_agree(const char *what, const char *name, const json_t *was, const json_t *now)
+{
+	const char *key;
+	json_t *value;
+	if (json_equal(was, now))
+		return 0;
+	if (json_is_object(was) && json_is_object(now)) {
+		json_object_foreach ((json_t *)now, key, value)
+			if (entries_agree(what, key, json_object_get(was, key), value) < 0)
+				return -1;
+		return 0;
+	}
+	char *a = shown(was), *b = shown(now);
+	fail("'%s' was made with %s %s, not %s", what, name, a, b);
+	free(a);
+	free(b);
+	return -1;
+}
+
+int provenance_agree(const char *what, const json_t *was, const json_t *now)
+{
+	int err =
+	    settings_agree(what, json_object_get(was, "options"), json_object_get(now, "options"));
+	return err ? err : entries_agree(what, "settings", was, now);
+}
+
 static int inputs_agree(const struct checkpoint *c, const json_t *was)
 {
 	const char *name;

@@ -2,16 +2,20 @@
 #include "lib/fd2/labels/relabel.h"
 
 #include <math.h>
+#include <stdlib.h>
+#include <unistd.h>
 
 #include "lib/base/err.h"
 #include "lib/base/log.h"
 #include "lib/base/names.h"
 #include "lib/base/progress.h"
 #include "lib/base/rng.h"
+#include "lib/base/stop.h"
 #include "lib/fd2/batch/late.h"
 #include "lib/fd2/labels/fkd-order.h"
 #include "lib/fd2/labels/labeller.h"
 #include "lib/fd2/labels/labels.h"
+#include "lib/fd2/labels/relabel-resume.h"
 #include "lib/fd2/stage.h"
 
 /* Of the batches of all epochs: how many are still to be drawn, and to be labelled. */
@@ -27,9 +31,14 @@ struct run {
 	struct fkd_order *order; /* NULL: fd2's own */
 	struct batch batch;
 	struct epoch drawn, labelled; /* all of the epoch's batches, and those with labels */
+	int *chosen, n_chosen;        /* which of the epoch's batches are labelled */
 	struct sampling sampling;
 	struct late late; /* the logits of a batch */
-	size_t bytes;     /* of the labels' tensors */
+	struct kept kept;
+	struct stream_writer *writer; /* NULL: until the first epoch that is not kept */
+	long epochs;                  /* that the output holds */
+	double synced;                /* when the output was last made durable */
+	size_t bytes;                 /* of the labels' tensors */
 };
 
 static int take_logits(void *ctx, Reading *logits, int i)
@@ -76,42 +85,56 @@ static int draw_epoch(struct run *r, long e)
 	if (r->order && !order)
 		return -1;
 	epoch_draw(&r->drawn, &r->images, &how, order, e);
+	r->n_chosen = 0;
+	for (int i = 0; i < r->drawn.batches; i++)
+		if (is_chosen(&r->sampling, c->seed, e, i))
+			r->chosen[r->n_chosen++] = i;
 	return 0;
+}
+
+static int stop(const struct run *r)
+{
+	if (r->kept.reader)
+		return stop_fail("'%s' is as it was; go on with --resume", r->kept.part);
+	return r->epochs ? stop_fail("'%s' has the labels of %ld of %ld epochs; go on with "
+	                             "--resume",
+	                       r->kept.part, r->epochs, r->config->epochs)
+	                 : stop_fail("no epoch was finished, nothing is kept");
 }
 
 static int label_epoch(struct run *r, long e)
 {
-	if (draw_epoch(r, e) < 0)
-		return -1;
 	epoch_clear(&r->labelled);
-	for (int i = 0; i < r->drawn.batches; i++) {
-		if (is_chosen(&r->sampling, r->config->seed, e, i) && label_batch(r, e, i) < 0)
+	for (int i = 0; i < r->n_chosen; i++) {
+		if (stop_asked())
+			return stop(r);
+		if (label_batch(r, e, r->chosen[i]) < 0)
 			return -1;
-		progress_note("epoch %ld: batch %d of %d", e + 1, i + 1, r->drawn.batches);
+		progress_note("epoch %ld: batch %d of %d", e + 1, i + 1, r->n_chosen);
 	}
-	if (late_end(&r->late) < 0)
-		return -1;
-	r->bytes += epoch_bytes(&r->labelled);
-	return 0;
+	return late_end(&r->late);
 }
 
-static int label_all(struct run *r, struct stream_writer *w)
+/* The views of the epoch as they are written, without labels. */
+static bool is_kept(struct run *r, long e)
 {
-	long epochs = r->config->epochs, batches = r->sampling.wanted;
-	progress_start("relabel", "epochs", epochs);
-	for (long e = 0; e < epochs; e++) {
-		if (label_epoch(r, e) < 0 || epoch_write(&r->labelled, w, e) < 0)
-			return -1;
-		progress_at(e + 1, "epoch %ld", e + 1);
-		log_event(json_pack("{s:s, s:i}", "event", "epoch", "epoch", (int)e + 1));
-	}
-	progress_end();
-	chat("%d images (%.0f bytes in all), %ld batches of labels (%zu bytes)", r->images.n,
-	    r->images.sizes_sum, batches, r->bytes);
-	log_event(json_pack("{s:s, s:I, s:I, s:I}", "event", "labels", "batches",
-	    (json_int_t)batches, "image_bytes", (json_int_t)r->images.sizes_sum, "label_bytes",
-	    (json_int_t)r->bytes));
-	return 0;
+	epoch_clear(&r->labelled);
+	for (int i = 0; i < r->n_chosen; i++)
+		epoch_append(&r->labelled, &r->drawn, r->chosen[i]);
+	return kept_take(&r->kept, &r->labelled, e, &r->images, r->teacher->size);
+}
+
+/* The process may end at any time, the machine seldom. */
+static int write_epoch(struct run *r, long e)
+{
+	static const double seconds = 5;
+	if (epoch_write(&r->labelled, r->writer, e) < 0)
+		return -1;
+	log_event(json_pack("{s:s, s:i}", "event", "epoch", "epoch", (int)e + 1));
+	if (elapsed() - r->synced < seconds)
+		return 0;
+	r->synced = elapsed();
+	return stream_sync(r->writer);
 }
 
 static json_t *meta(const struct run *r)
@@ -136,6 +159,61 @@ static json_t *meta(const struct run *r)
 	json_object_set_new(m, "std", numbers_to_json(t->normal.std, 3));
 	view_options_to_meta(&r->drawn.options, m);
 	return m;
+}
+
+static struct stream_writer *new_writer(const struct run *r)
+{
+	const char *path = r->config->out;
+	if (r->kept.end.size) {
+		struct out *out = out_resume(path, r->kept.end.size);
+		return out ? stream_continue(out, &r->kept.end) : NULL;
+	}
+	struct out *out = out_open(path, r->kept.part ? OUT_KEEP : 0);
+	return out ? stream_create(out, "labels", meta(r)) : NULL;
+}
+
+static int open_writer(struct run *r)
+{
+	if (!(r->writer = new_writer(r)))
+		return -1;
+	if (r->kept.epochs) {
+		say("resumed after epoch %ld of %ld", r->kept.epochs, r->config->epochs);
+		log_event(json_pack("{s:s, s:I, s:i}", "event", "resume", "epoch",
+		    (json_int_t)r->kept.epochs, "step", 0));
+	}
+	return stream_flush(r->writer);
+}
+
+static int do_epoch(struct run *r, long e)
+{
+	if (draw_epoch(r, e) < 0)
+		return -1;
+	if (r->writer || !is_kept(r, e)) {
+		if (!r->writer && open_writer(r) < 0)
+			return -1;
+		if (label_epoch(r, e) < 0 || write_epoch(r, e) < 0)
+			return -1;
+	}
+	r->epochs = e + 1;
+	r->bytes += epoch_bytes(&r->labelled);
+	progress_at(e + 1, "epoch %ld", e + 1);
+	return stop_asked() && r->epochs < r->config->epochs ? stop(r) : 0;
+}
+
+static int label_all(struct run *r)
+{
+	long epochs = r->config->epochs, batches = r->sampling.wanted;
+	progress_start("relabel", "epochs", epochs);
+	for (long e = 0; e < epochs; e++)
+		if (do_epoch(r, e) < 0)
+			return -1;
+	progress_end();
+	chat("%d images (%.0f bytes in all), %ld batches of labels (%zu bytes)", r->images.n,
+	    r->images.sizes_sum, batches, r->bytes);
+	log_event(json_pack("{s:s, s:I, s:I, s:I}", "event", "labels", "batches",
+	    (json_int_t)batches, "image_bytes", (json_int_t)r->images.sizes_sum, "label_bytes",
+	    (json_int_t)r->bytes));
+	return 0;
 }
 
 static int read_images(struct run *r)
@@ -180,6 +258,7 @@ static int prepare(struct run *r)
 	batch_init(&r->batch, batch, r->teacher->size);
 	epoch_init(&r->drawn, r->images.n, batch, r->teacher->classes, &options);
 	epoch_init(&r->labelled, r->images.n, batch, r->teacher->classes, &options);
+	r->chosen = xcalloc((size_t)r->drawn.batches, sizeof *r->chosen);
 	if (c->order == ORDER_FKD && !(r->order = fkd_order_new(&r->images, (uint64_t)c->fkd_seed)))
 		return -1;
 	dataset_warn_missing(&r->images);
@@ -187,15 +266,42 @@ static int prepare(struct run *r)
 	return labeller_expect(&r->labeller, batch) < 0 ? -1 : choose_batches(r);
 }
 
+static int start_output(struct run *r)
+{
+	const struct relabel_config *c = r->config;
+	if (!out_is_file(c->out))
+		return open_writer(r);
+	json_t *now = meta(r);
+	int done = c->resume ? kept_finished(c->out, now) : 0;
+	if (!done)
+		done = kept_open(&r->kept, c->out, c->resume, now);
+	json_decref(now);
+	if (done)
+		return done;
+	stop_defer();
+	return r->kept.reader ? 0 : open_writer(r);
+}
+
+/* A partial file without an epoch is of no use. */
+static void abandon(struct run *r)
+{
+	if (r->kept.part && !r->epochs)
+		unlink(r->kept.part);
+	stream_abandon(r->writer);
+}
+
 static int write_labels(struct run *r)
 {
-	struct out *out = out_open(r->config->out, 0);
-	struct stream_writer *w = out ? stream_create(out, "labels", meta(r)) : NULL;
-	if (!w)
-		return -1;
-	if (stream_flush(w) == 0 && label_all(r, w) == 0)
-		return stream_finish(w);
-	stream_abandon(w);
+	int done = start_output(r);
+	if (done)
+		return done < 0 ? -1 : 0;
+	int err = label_all(r);
+	if (!err && !r->writer)
+		err = open_writer(r);
+	if (!err)
+		return stream_finish(r->writer);
+	if (r->writer)
+		abandon(r);
 	return -1;
 }
 
@@ -204,6 +310,8 @@ int stage_relabel(const struct relabel_config *config)
 	struct run r = {.config = config, .late = {take_logits, &r}};
 	int err = prepare(&r) < 0 ? -1 : write_labels(&r);
 	late_free(&r.late);
+	kept_close(&r.kept);
+	free(r.chosen);
 	fkd_order_free(r.order);
 	epoch_free(&r.drawn);
 	epoch_free(&r.labelled);

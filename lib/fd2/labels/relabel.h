@@ -1,7 +1,8 @@
 /* What fd2-relabel asks of this folder: teachers + distilled shard -> labels.fd2.
  *
  * For each epoch the stage draws the views of all images and how they are mixed (labels.h), the
- * teachers label each batch (labeller.h), and the epoch is written to the stream. */
+ * teachers label each batch (labeller.h), and the epoch is written to the stream. Into a file it
+ * is written as FILE.part, whose whole epochs --resume keeps (relabel-resume.h). */
 #ifndef FD2_RELABEL_H
 #define FD2_RELABEL_H
 #include "lib/base/opts.h"
@@ -21,7 +22,7 @@ struct relabel_config {
 	enum { ORDER_OWN, ORDER_FKD } order; /* of the images: ours, or that of FKD's sampler */
 	long epochs, batch, fkd_seed;        /* batch 0: depends on the number of classes */
 	double min_scale, fraction;          /* fraction: of the batches, that is labelled */
-	bool shuffle_patches;
+	bool shuffle_patches, resume;
 };
 /* 0, or -1 with fail_message(). */
 int stage_relabel(const struct relabel_config *config);

@@ -1,0 +1,148 @@
+#include "lib/fd2/labels/relabel-resume.h"
+
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "lib/base/claim.h"
+#include "lib/base/err.h"
+#include "lib/nn/checkpoint.h"
+
+int kept_finished(const char *path, json_t *meta)
+{
+	char *part = out_part_name(path);
+	bool finished = access(part, F_OK) && !access(path, F_OK);
+	free(part);
+	if (!finished)
+		return 0;
+	struct stream_reader *r = stream_open(path, "labels");
+	if (!r)
+		return -1;
+	int err = provenance_agree(path, stream_meta(r), meta);
+	stream_close(r);
+	if (err)
+		return fail("%s; remove it, or leave --resume out", fail_message());
+	out_made_already(path);
+	return 1;
+}
+
+static bool is_empty(const char *path)
+{
+	struct stat st;
+	return stat(path, &st) || !st.st_size;
+}
+
+static int check_lock(const char *path)
+{
+	int lock = lock_file(path);
+	if (lock < 0)
+		return -1;
+	close(lock);
+	return 0;
+}
+
+/* Labels that nobody asked to keep, and nobody to throw away. */
+static int check_unfinished(const struct kept *k)
+{
+	struct array a;
+	bool any = stream_next(k->reader, &a) > 0;
+	if (any)
+		array_free(&a);
+	return any ? fail("'%s' holds labels of an interrupted run: go on with --resume, or remove "
+	                  "it",
+	                 k->part)
+	           : 0;
+}
+
+static int check_settings(struct kept *k, json_t *meta)
+{
+	if (provenance_agree(k->part, stream_meta(k->reader), meta) < 0)
+		return fail("cannot resume: %s", fail_message());
+	k->end = stream_tell(k->reader);
+	return 0;
+}
+
+static void end_reading(struct kept *k)
+{
+	if (k->reader)
+		stream_close(k->reader);
+	k->reader = NULL;
+}
+
+int kept_open(struct kept *k, const char *path, bool resume, json_t *meta)
+{
+	*k = (struct kept){.part = out_part_name(path)};
+	if (is_empty(k->part))
+		return 0;
+	if (check_lock(k->part) < 0)
+		return -1;
+	if (!(k->reader = stream_open(k->part, "labels")))
+		return fail("%s; remove it", fail_message());
+	if (resume)
+		return check_settings(k, meta);
+	int err = check_unfinished(k);
+	end_reading(k);
+	return err;
+}
+
+static bool same_view(const struct view *a, const struct view *b)
+{
+	return a->image == b->image && a->box.x == b->box.x && a->box.y == b->box.y &&
+	       a->box.w == b->box.w && a->box.h == b->box.h && a->flip == b->flip &&
+	       a->with == b->with &&
+	       (!a->shuffled || !memcmp(a->quarters, b->quarters, sizeof a->quarters));
+}
+
+static bool same_mix(const struct mix *a, const struct mix *b)
+{
+	return a->lambda == b->lambda && a->x0 == b->x0 && a->y0 == b->y0 && a->x1 == b->x1 &&
+	       a->y1 == b->y1;
+}
+
+static bool same_views(const struct epoch *a, const struct epoch *b)
+{
+	bool same = true;
+	for (int i = 0; i < a->n; i++)
+		same &= same_view(&a->views[i], &b->views[i]);
+	for (int i = 0; i < a->batches; i++)
+		same &= same_mix(&a->mixes[i], &b->mixes[i]);
+	return same;
+}
+
+/* -1: what was read is not what this run would write. */
+static int read_epoch(
+    struct kept *k, const struct epoch *drawn, long number, const struct dataset *d, int size)
+{
+	if (!k->epoch.views)
+		epoch_init(&k->epoch, drawn->images, drawn->batch, drawn->classes, &drawn->options);
+	epoch_lay_out(&k->epoch, drawn->n);
+	int got = epoch_read(&k->epoch, k->reader, number, d, size);
+	if (got > 0 && !same_views(drawn, &k->epoch)) {
+		warn("'%s' is damaged in epoch %ld: it is labelled again from there on", k->part,
+		    number + 1);
+		return -1;
+	}
+	return got;
+}
+
+bool kept_take(
+    struct kept *k, const struct epoch *drawn, long number, const struct dataset *d, int size)
+{
+	if (!k->reader)
+		return false;
+	if (drawn->batches && read_epoch(k, drawn, number, d, size) <= 0) {
+		end_reading(k);
+		return false;
+	}
+	k->end = stream_tell(k->reader);
+	k->epochs = number + 1;
+	return true;
+}
+
+void kept_close(struct kept *k)
+{
+	end_reading(k);
+	epoch_free(&k->epoch);
+	free(k->part);
+	*k = (struct kept){0};
+}
