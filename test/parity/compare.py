@@ -74,9 +74,9 @@ def backbones(program):
     return {name: int(channels) for name, channels in map(str.split, lines.splitlines())}
 
 
-def last_module(arch):
+def last_module(net):
     """The module whose output is F; DenseNet's F is behind a ReLU that is not a module."""
-    return "layer4" if arch.startswith("resnet") else "conv5" if arch.startswith("shufflenet") else "features"
+    return next(name for name in ("layer4", "conv5", "features") if hasattr(net, name))
 
 
 def network(arch, size):
@@ -93,7 +93,7 @@ class Teacher(torch.nn.Module):
     def __init__(self, arch, channels, size):
         super().__init__()
         self.net = network(arch, size)
-        self.last = last_module(arch)
+        self.last = last_module(self.net)
         self.conv = torch.nn.Conv2d(channels, MAPS, 1, bias=False)
         self.bn = torch.nn.BatchNorm2d(MAPS, eps=1e-3)
         self.fc = torch.nn.Linear(MAPS * channels, CLASSES, bias=False)
