@@ -120,7 +120,7 @@ static void check_inputs(void)
 	if (t->alpha < 0 && t->alpha != -1)
 		die_usage("--alpha must be from 0 to 1, or -1 for the teacher's");
 	if (config.output.resume && (!config.output.path || !strcmp(config.output.path, "-")))
-		die_usage("--resume wants a file to go on with: give it with -o");
+		die_usage("--resume needs a file to go on with: give it with -o");
 	if (config.method.start != START_UNSET && config.initial.given)
 		die_usage("--init and --init-images cannot be used together");
 }

@@ -22,7 +22,7 @@ static struct fkd_job job = {.fkd_seed = 42, .bn = LABEL_BN_UNSET};
 static const struct opt opts[] = {
     {0, "bn", "HOW", OPT_CHOICE, &job.bn, "of --from fkd: statistics the teacher used",
         .choices = LABEL_BN_CHOICES},
-    {0, "classes", "FILE", OPT_STRING, &classes, "of --from images: names, one a line",
+    {0, "classes", "FILE", OPT_STRING, &classes, "of --from images: names, one per line",
         .file = FILE_READ, .unrecorded = true},
     {0, "fkd-seed", "N", OPT_INT, &job.fkd_seed, "seed of FKD's sampler", .min = 0,
         .max = 9007199254740991.0},

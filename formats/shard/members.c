@@ -62,10 +62,10 @@ bool members_in_folder(const struct members *ms)
 
 /* What a link leads to becomes the next files. What comes through a pipe is gone. */
 static int follow(
-    struct members *ms, const struct tar_entry *e, int (*wanted)(const char *, const char *))
+    struct members *ms, const struct tar_entry *e, int (*needed)(const char *, const char *))
 {
 	const char *path = ms->paths.v[ms->at], *slash = strrchr(e->name, '/');
-	int want = wanted(members_path(ms), e->name);
+	int want = needed(members_path(ms), e->name);
 	bool maybe_folder = !strchr(slash ? slash : e->name, '.');
 	if (want <= 0 && !maybe_folder)
 		return want;
@@ -86,13 +86,13 @@ static int follow(
 	return 0;
 }
 
-/* 1: the next file of a link is in *m; 0: there is none that is wanted; -1. */
+/* 1: the next file of a link is in *m; 0: there is none that is needed; -1. */
 static int next_in_link(
-    struct members *ms, struct member *m, int (*wanted)(const char *, const char *))
+    struct members *ms, struct member *m, int (*needed)(const char *, const char *))
 {
 	const char *name;
 	while (ms->in_link && (name = links_next(ms->links))) {
-		int want = wanted(members_path(ms), name);
+		int want = needed(members_path(ms), name);
 		if (!want)
 			continue;
 		strcpy(m->name, name);
@@ -103,19 +103,19 @@ static int next_in_link(
 }
 
 static int next_in_archive(
-    struct members *ms, struct member *m, int (*wanted)(const char *, const char *))
+    struct members *ms, struct member *m, int (*needed)(const char *, const char *))
 {
 	struct tar_entry e;
 	for (;;) {
-		int got = next_in_link(ms, m, wanted);
+		int got = next_in_link(ms, m, needed);
 		if (got)
 			return got < 0 ? -1 : MEMBER_FILE;
 		got = tar_next(ms->tar, &e);
 		if (got <= 0)
 			return got < 0 ? -1 : MEMBER_PATH_END;
-		if (e.kind == TAR_LINK && follow(ms, &e, wanted) < 0)
+		if (e.kind == TAR_LINK && follow(ms, &e, needed) < 0)
 			return -1;
-		int want = e.kind == TAR_FILE ? wanted(members_path(ms), e.name) : 0;
+		int want = e.kind == TAR_FILE ? needed(members_path(ms), e.name) : 0;
 		if (!want && e.kind != TAR_FOLDER)
 			continue;
 		strcpy(m->name, e.name);
@@ -196,7 +196,7 @@ static int no_entry(const struct members *ms)
 }
 
 static int next_in_folder(
-    struct members *ms, struct member *m, int (*wanted)(const char *, const char *))
+    struct members *ms, struct member *m, int (*needed)(const char *, const char *))
 {
 	while (ms->depth) {
 		struct level *l = &ms->levels[ms->depth - 1];
@@ -223,7 +223,7 @@ static int next_in_folder(
 		}
 		if (member_name(m->name, members_path(ms), ms->place + ms->root) < 0)
 			return -1;
-		int want = S_ISREG(st.st_mode) ? wanted(members_path(ms), m->name) : 0;
+		int want = S_ISREG(st.st_mode) ? needed(members_path(ms), m->name) : 0;
 		if (want)
 			return want < 0 ? -1 : read_file(ms, m);
 	}
@@ -269,7 +269,7 @@ struct members *members_open(char *const *paths, int n)
 	return NULL;
 }
 
-int members_next(struct members *ms, struct member *m, int (*wanted)(const char *, const char *))
+int members_next(struct members *ms, struct member *m, int (*needed)(const char *, const char *))
 {
 	if (!ms->open) {
 		close_path(ms);
@@ -279,7 +279,7 @@ int members_next(struct members *ms, struct member *m, int (*wanted)(const char 
 		if (open_path(ms) < 0)
 			return -1;
 	}
-	int got = ms->in_folder ? next_in_folder(ms, m, wanted) : next_in_archive(ms, m, wanted);
+	int got = ms->in_folder ? next_in_folder(ms, m, needed) : next_in_archive(ms, m, needed);
 	if (got == MEMBER_PATH_END)
 		ms->open = false; /* its name is still asked for: the next call closes it */
 	return got;

@@ -23,12 +23,12 @@ struct members;
 
 /* As shard_open's paths. */
 struct members *members_open(char *const *paths, int n);
-/* MEMBER_FILE: the next wanted regular file in *m, whose buffer is reused. MEMBER_FOLDER: the name
+/* MEMBER_FILE: the next needed regular file in *m, whose buffer is reused. MEMBER_FOLDER: the name
  * of a folder in *m, before what is in it. MEMBER_PATH_END: one path is done and whole. MEMBER_END.
- * -1: fail_message. `wanted` says by its normalised name whether a file's bytes are needed: 1, 0,
+ * -1: fail_message. `needed` says by its normalised name whether a file's bytes are needed: 1, 0,
  * or -1 with fail_message. */
 int members_next(
-    struct members *ms, struct member *m, int (*wanted)(const char *shard, const char *name));
+    struct members *ms, struct member *m, int (*needed)(const char *shard, const char *name));
 /* The path that the last member came from. */
 const char *members_path(const struct members *ms);
 /* It is a folder, not an archive. */

@@ -163,7 +163,7 @@ static int check_names(const struct shard_writer *w, const char *class, const ch
 }
 
 /* A kept shard begins by saying what it is made with and which parts every sample has, so that
- * whole samples are told from a cut one. */
+ * complete samples are distinguished from a truncated one. */
 static int begin(struct shard_writer *w, const bool *has)
 {
 	json_t *parts = json_array();

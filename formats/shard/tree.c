@@ -50,7 +50,7 @@ enum tree_role tree_role(const char *name, size_t n)
 }
 
 /* A training and a held-out set side by side. A class may be called "train": between other classes
- * that hold images it is no sign. */
+ * that hold images it means nothing. */
 static int check_splits(const struct tree_folder *v, int n, size_t skip)
 {
 	const struct tree_folder *train = NULL, *held_out = NULL;

@@ -1,4 +1,4 @@
-/* The weights of a network out of a file of another program, or of ours. What a file is, is told by
+/* The weights of a network out of a file of another program, or of ours. The type is detected from
  * its content:
  *
  *     torch-zip      torch.save since torch 1.6
@@ -22,7 +22,7 @@ struct state_reader;
 /* path NULL or "-" is standard input. NULL: fail_message. All but a stream is checked whole
  * here. */
 struct state_reader *state_open(const char *path);
-/* The same with every tensor of a checkpoint: what lies below other dicts and lists is called by
+/* The same with every tensor of a checkpoint: what is below other dicts and lists is called by
  * its path, such as "optimizer.state.0.exp_avg". */
 struct state_reader *state_open_nested(const char *path);
 /* Over memory (borrowed): for tests. */

@@ -30,7 +30,7 @@ struct out *out_resume(const char *path, uint64_t size);
 void out_made_already(const char *path);
 /* "PATH.part", to be freed; what out_resume would continue. */
 char *out_part_name(const char *path);
-/* Whether out_open would succeed: a place that cannot be written is told before long work.
+/* Whether out_open would succeed: to report what cannot be written before long work.
  * Nothing is kept open, so that a kill -9 during the work leaves no file. */
 int out_try(const char *path, int flags);
 int out_write(struct out *o, const void *data, size_t n);

@@ -88,9 +88,9 @@ int par_cpus(void)
 int par_threads(void)
 {
 	const char *omp = getenv("OMP_NUM_THREADS");
-	int wanted = omp ? atoi(omp) : 0, cpus = par_cpus(),
+	int needed = omp ? atoi(omp) : 0, cpus = par_cpus(),
 	    n = common.threads > 0            ? (int)common.threads
-	        : wanted > 0 && wanted < cpus ? wanted
+	        : needed > 0 && needed < cpus ? needed
 	                                      : cpus;
 	return n < THREADS_MAX ? n : THREADS_MAX;
 }

@@ -59,7 +59,7 @@ struct cuda_engine {
 	    const float *factors, const float *dsum, void *stream);
 
 	/* x [N][H][W][3] f32 to y, f32 or bf16; and dy to dx. Each of n views is for N / n
-	 * images that follow one another; it lies within the image. */
+	 * images that follow one another; it is within the image. */
 	const char *(*view_forward)(const float *x, void *y, bool bf16,
 	    const struct pixel_view *views, int64_t n, int64_t N, int64_t H, int64_t W,
 	    void *stream);

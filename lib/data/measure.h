@@ -39,7 +39,7 @@ struct prototype_distances {
 int prototype_distances(struct prototype_distances *d, const struct seen_list *l,
     const struct array *prototypes, const char *const *classes);
 
-/* Share of the mean map's mass that lies in the box (x0,y0,x1,y1, as fractions of the image's
+/* Share of the mean map's mass in the box (x0,y0,x1,y1, as fractions of the image's
  * sides); cells count by overlap. */
 double mass_inside(const struct array *A, const double box[4]);
 #endif

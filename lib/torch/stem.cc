@@ -25,7 +25,7 @@ using torch::autograd::variable_list;
 
 constexpr at::MemoryFormat last = at::MemoryFormat::ChannelsLast;
 
-/* Taps before and behind the pixel: kernel row 2(i-o)+a+padding lies in the kernel for i-o in
+/* Taps before and behind the pixel: kernel row 2(i-o)+a+padding is in the kernel for i-o in
  * [-behind, before]. */
 struct reach {
 	int64_t before, behind;
@@ -37,7 +37,7 @@ reach reach_of(int64_t kernel, int64_t padding)
 }
 
 /* [N,12,h+r,w+r] in the order a, b, c to the pixels [N,3,2h,2w]; the first `skip` rows and
- * columns are not wanted. */
+ * columns are not needed. */
 Tensor interleave(const Tensor &parts, int64_t h, int64_t w, int64_t skip)
 {
 	const int64_t size = (int64_t)parts.element_size(), wide = parts.size(3),

@@ -9,9 +9,9 @@ def start():
     here = os.path.dirname(os.path.abspath(__file__))
     if "FD2_TORCH" not in os.environ:
         torch = importlib.util.find_spec("torch")
-        beside = os.path.join(os.path.dirname(here), "torch")
+        sibling = os.path.join(os.path.dirname(here), "torch")
         found = torch and torch.origin
-        os.environ["FD2_TORCH"] = os.path.dirname(found) if found else beside
+        os.environ["FD2_TORCH"] = os.path.dirname(found) if found else sibling
     for ignored in (signal.SIGPIPE, signal.SIGXFSZ):  # by Python, and so by what it becomes
         signal.signal(ignored, signal.SIG_DFL)
     tool = os.path.join(here, "bin", os.path.basename(sys.argv[0]))

@@ -1,4 +1,4 @@
-/* A shard as folders. It is gone through twice: its class list, and how many images a class has,
+/* A shard as folders. It is gone through twice: its class list, and how many images each class has,
  * are known at its end only. */
 #include <stdlib.h>
 #include <string.h>
@@ -220,7 +220,7 @@ static int put_map(struct writing *w)
 	json_object_set_new(map, "images", images);
 	char *text = json_dumps(map, JSON_INDENT(1)), *line = text ? xasprintf("%s\n", text) : NULL;
 	int err = line ? folder_put(w->folder, EXCHANGE_MAP, line, strlen(line))
-	               : fail("the classes' names are no JSON");
+	               : fail("the classes' names are not JSON");
 	json_decref(map);
 	free(text);
 	free(line);

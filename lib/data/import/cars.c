@@ -61,13 +61,13 @@ int plan_cars_devkit(
 	(void)layout;
 	const struct import_list *test = source_list(s, "cars_test_annos_withlabels.mat");
 	int err = take_classes(p, source_list(s, "cars_meta.mat"));
-	if (!err && p->wanted[SPLIT_TRAIN])
+	if (!err && p->needed[SPLIT_TRAIN])
 		err = take_images(p, s, source_list(s, "cars_train_annos.mat"), "cars_train/",
 		    "fname", SPLIT_TRAIN);
-	if (!err && p->wanted[SPLIT_VAL] && !test)
+	if (!err && p->needed[SPLIT_VAL] && !test)
 		err = fail("the labels of the test images are missing: give "
 		           "cars_test_annos_withlabels.mat too, or --only train");
-	if (!err && p->wanted[SPLIT_VAL])
+	if (!err && p->needed[SPLIT_VAL])
 		err = take_images(p, s, test, "cars_test/", "fname", SPLIT_VAL);
 	return err;
 }

@@ -86,9 +86,9 @@ static int check_counts(const struct import_job *job, const struct import_plan *
 	for (int i = 0; i < SPLITS; i++) {
 		char what[32];
 		snprintf(what, sizeof what, "%s images", split_names[i]);
-		if (p->wanted[i] && check_count(job, what, p->images[i], job->set->images[i]) < 0)
+		if (p->needed[i] && check_count(job, what, p->images[i], job->set->images[i]) < 0)
 			return -1;
-		if (p->wanted[i] && !p->images[i])
+		if (p->needed[i] && !p->images[i])
 			return job->set->own && i == SPLIT_VAL
 			           ? fail("'%s' has no held-out set", job->paths[0])
 			           : fail("found no image for the %s shard", split_names[i]);
@@ -120,7 +120,7 @@ static int check_keys(const struct import_plan *p, const struct import_source *s
 			err = fail("'%s' and '%s' would both be '%s/%s'", v[i - 1]->name,
 			    v[i]->name, p->folders[v[i]->class], v[i]->id);
 	free(v);
-	if (s->lists_n && n < s->n && p->wanted[SPLIT_TRAIN] && p->wanted[SPLIT_VAL])
+	if (s->lists_n && n < s->n && p->needed[SPLIT_TRAIN] && p->needed[SPLIT_VAL])
 		warn("left out %d of %d images, which no list names", s->n - n, s->n);
 	return err;
 }
@@ -247,7 +247,7 @@ static json_t *provenance(const struct import_job *job, const struct import_plan
 static int open_shards(struct writing *w)
 {
 	for (int i = 0; i < SPLITS; i++) {
-		if (!w->plan->wanted[i])
+		if (!w->plan->needed[i])
 			continue;
 		w->split[i] =
 		    split_open(w->job->out[i], &w->job->bounds, provenance(w->job, w->plan, i),
@@ -312,7 +312,7 @@ static int write_shards(
 	int err = open_shards(&w);
 	if (!err) {
 		progress_start("import", "images", w.total);
-		err = source_read(s, p->wanted, take, &w);
+		err = source_read(s, p->needed, take, &w);
 		if (!err)
 			err = flush(&w);
 		progress_end();
@@ -336,13 +336,13 @@ int import_run(const struct import_job *job)
 {
 	const char *lists[LISTS_MAX];
 	struct import_source s;
-	struct import_plan p = {.wanted = {job->out[SPLIT_TRAIN], job->out[SPLIT_VAL]}};
+	struct import_plan p = {.needed = {job->out[SPLIT_TRAIN], job->out[SPLIT_VAL]}};
 	int err = source_open(&s, job->paths, job->n, lists, all_lists(job->set, lists));
 	if (!err)
 		err = make_plan(job, &s, &p);
 	if (!err && job->set->own && !job->val_needed && !p.images[SPLIT_VAL] &&
 	    p.images[SPLIT_TRAIN])
-		p.wanted[SPLIT_VAL] = false;
+		p.needed[SPLIT_VAL] = false;
 	if (!err)
 		err = check_counts(job, &p);
 	if (!err)

@@ -1,5 +1,5 @@
 /* libmatio believes what a file claims about itself, and may work for hours on a lie. So the
- * file is walked first: each element lies within the one around it, and no array has more
+ * file is walked first: each element is within the one around it, and no array has more
  * elements than bytes. What libmatio is given is the walked file, unpacked. */
 #include <string.h>
 #include <zlib.h>
@@ -124,7 +124,7 @@ static bool walk_numbers(struct body *b, const struct body *dims)
 }
 
 /* A matrix: flags, dimensions, name, contents. An empty one has no more than its tag. Kinds that
- * are not wanted here fail. */
+ * are not needed here fail. */
 static bool walk(struct body b, int depth)
 {
 	struct element flags, dims, name;

@@ -78,7 +78,7 @@ static bool is_split(const struct tree *t)
 static int split_of(const struct tree *t, enum tree_role role, const struct import_plan *plan)
 {
 	if (!is_split(t))
-		return plan->wanted[SPLIT_TRAIN] ? SPLIT_TRAIN : SPLIT_VAL;
+		return plan->needed[SPLIT_TRAIN] ? SPLIT_TRAIN : SPLIT_VAL;
 	if (role == TREE_TRAIN)
 		return SPLIT_TRAIN;
 	return role == (t->has[TREE_VAL] ? TREE_VAL : TREE_TEST) ? SPLIT_VAL : -1;

@@ -25,7 +25,7 @@ struct import_list {
 struct import_source {
 	struct import_file *files; /* sorted by tail */
 	int n, cap;
-	int others; /* files that are no images */
+	int others; /* files other than images */
 	char *other;
 	struct import_list *lists;
 	int lists_n;
@@ -35,7 +35,7 @@ struct import_source {
 	int archives_n;
 };
 
-/* lists: base names of the files whose text is wanted; they may also be given as paths of their
+/* lists: base names of the files whose text is needed; they may also be given as paths of their
  * own. */
 int source_open(
     struct import_source *s, char *const *paths, int n, const char *const *lists, int lists_n);
@@ -45,8 +45,8 @@ struct import_list *source_list(const struct import_source *s, const char *name)
 /* The image whose name ends with `path` (two components or more). NULL: fail_message ("is not
  * there", "is there twice"). */
 struct import_file *source_image(const struct import_source *s, const char *path);
-/* The second pass: calls `take` with the bytes of each file of the plan whose split is wanted. */
-int source_read(struct import_source *s, const bool wanted[SPLITS],
+/* The second pass: calls `take` with the bytes of each file of the plan whose split is needed. */
+int source_read(struct import_source *s, const bool needed[SPLITS],
     int (*take)(void *ctx, const struct import_file *f, const void *data, size_t size), void *ctx);
 
 /* A list, line by line. */
@@ -68,7 +68,7 @@ char *cut_word(char *line);
 long parse_number(const char *text, long min, long max);
 
 struct import_plan {
-	bool wanted[SPLITS];
+	bool needed[SPLITS];
 	char **names;   /* of the classes, as the data set writes them */
 	char **folders; /* and as folders */
 	int n;

@@ -29,7 +29,7 @@ static const char *last_two(const char *name)
 	return p;
 }
 
-/* A name as source_image looks for it: a folder given as "cars_train" is no different from an
+/* A name as source_image looks for it: a folder given as "cars_train" is the same as an
  * archive that holds it. */
 static char *full_name(const struct members *ms, const char *name)
 {
@@ -61,7 +61,7 @@ static struct pass {
 	struct import_source *s;
 	const char *const *lists;
 	int lists_n;
-	const bool *wanted;
+	const bool *needed;
 } pass;
 
 static bool is_list(const char *name)
@@ -280,7 +280,7 @@ static struct import_file *planned(const char *name)
 	struct import_file *f =
 	    s->n ? bsearch(&key, s->files, (size_t)s->n, sizeof *s->files, by_tail) : NULL;
 	free(full);
-	return f && f->split >= 0 && pass.wanted[f->split] ? f : NULL;
+	return f && f->split >= 0 && pass.needed[f->split] ? f : NULL;
 }
 
 static int is_planned(const char *archive, const char *name)
@@ -289,12 +289,12 @@ static int is_planned(const char *archive, const char *name)
 	return planned(name) ? 1 : 0;
 }
 
-int source_read(struct import_source *s, const bool wanted[SPLITS],
+int source_read(struct import_source *s, const bool needed[SPLITS],
     int (*take)(void *ctx, const struct import_file *f, const void *data, size_t size), void *ctx)
 {
 	struct member m = {0};
 	int got = MEMBER_PATH_END;
-	pass = (struct pass){.ms = members_open(s->paths, s->paths_n), .s = s, .wanted = wanted};
+	pass = (struct pass){.ms = members_open(s->paths, s->paths_n), .s = s, .needed = needed};
 	if (!pass.ms)
 		return -1;
 	while (got > 0 && (got = members_next(pass.ms, &m, is_planned)) > 0)
