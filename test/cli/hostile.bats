@@ -188,7 +188,7 @@ claim_too_much() {
 	[ "$(fd2-look --json d.tar | jq -c .classes)" = '{"blue-ring":3,"gold-bar":3,"red-spot":3}' ]
 	tar --sort=name -cf red.tar red-spot
 	run -1 --separate-stderr on_shard teacher red.tar
-	said "fd2-teacher: the training shards hold one class, 'red-spot'; at least two are wanted"
+	said "fd2-teacher: the training shards hold one class, 'red-spot'; expected at least two"
 	run -1 --separate-stderr on_shard distill red.tar
 	said "fd2-distill: *class 'blue-ring' has no image"
 	rm -f x.part
@@ -348,7 +348,7 @@ claim_too_much() {
 @test "hostile: a log is not written into a file that is something else, nor over an output" {
 	cp train.tar kept
 	run -1 --separate-stderr fd2-distill -t teacher.fd2 --steps 1 -o d.tar --log val.tar train.tar
-	said "fd2-distill: 'val.tar' is not a log: it begins with something else than a JSON line"
+	said "fd2-distill: 'val.tar' is not a log: it does not begin with a line of JSON"
 	run -2 --separate-stderr fd2-distill -t teacher.fd2 --steps 1 -o d.tar --log train.tar train.tar
 	[ "${stderr_lines[0]}" = "fd2-distill: 'train.tar' is both read and written" ]
 	cmp kept train.tar
