@@ -54,7 +54,7 @@ json_t *fd2_shard_meta(struct shard_reader *r);
 /* The names of the *n classes by index: __fd2__'s list, or the sorted folder names. NULL, *n = 0
  * when labels are only numbers. */
 const char *const *fd2_shard_classes(struct shard_reader *r, int *n);
-/* The class of a sample's folder: the same name, unless folders are nested. NULL: not one of them. */
+/* The class of a sample's folder: the same name, unless folders are nested. NULL: unknown. */
 const char *fd2_shard_class(struct shard_reader *r, const char *folder);
 /* Of all samples, however they are packed (shard.md): 64 hex digits; 16 of a set of version 1. */
 const char *fd2_shard_digest(struct shard_reader *r);

@@ -22,8 +22,8 @@ enum part part_of(const char *name, char key[SHARD_NAME_MAX + 1]);
 struct group {
 	bool open;
 	char key[SHARD_NAME_MAX + 1], folder[SHARD_NAME_MAX + 1]; /* folder "": none */
-	char last[SHARD_NAME_MAX + 1];         /* name of the last member */
-	char names[PARTS][SHARD_NAME_MAX + 1]; /* of the members */
+	char last[SHARD_NAME_MAX + 1];                            /* name of the last member */
+	char names[PARTS][SHARD_NAME_MAX + 1];                    /* of the members */
 	bool has[PARTS];
 	struct blob parts[PARTS];
 };

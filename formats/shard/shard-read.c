@@ -30,7 +30,7 @@ struct shard_reader {
 	void *keys, *folders;   /* search trees */
 	struct folder **v;      /* the folders in order of appearance, at the end one per class */
 	int n_folders;
-	char **seen;            /* names of all folders, of which some may hold no sample */
+	char **seen; /* names of all folders, of which some may hold no sample */
 	int n_seen;
 	char **shards; /* names that keys and folders point to */
 	int n_shards;

@@ -44,8 +44,8 @@ void die_usage(const char *fmt, ...)
 /* Called before a message is printed, to wipe a progress line. */
 extern void (*err_before_print)(void);
 
-/* Replaces control characters, U+0080 to U+009F too, by '?', so that a name out of an archive cannot
- * drive the terminal. */
+/* Replaces control characters, U+0080 to U+009F too, by '?', so that a name out of an archive
+ * cannot drive the terminal. */
 void plain_text(char *text);
 
 /* Allocation that never returns NULL (dies with a sentence); sizes are multiplied with an
