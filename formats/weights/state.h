@@ -1,5 +1,5 @@
-/* The weights of a network out of a file of another program, or of ours. The type is detected from
- * its content:
+/* The weights of a network from a file of another program, or of ours. The type of a file is
+ * detected from its content:
  *
  *     torch-zip      torch.save since torch 1.6
  *     torch-legacy   torch.save before

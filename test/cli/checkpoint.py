@@ -2,8 +2,9 @@
 
 usage: checkpoint.py STATE.safetensors OUT.pth EXPRESSION
        checkpoint.py timm
-EXPRESSION is Python, in which s is the dict of tensors by name, under(P, s) the same with P in front of all names, without(P, s) what
-does not begin with P, and tensor(*SHAPE) counts up. `timm` prints the names of mobilenetv2_100, in the order of torchvision's.
+EXPRESSION is Python, in which s is the dict of tensors by name, under(P, s) the same with P in
+front of all names, without(P, s) what does not begin with P, and tensor(*SHAPE) counts up. `timm`
+prints the names of mobilenetv2_100, in the order of torchvision's.
 """
 import io
 import json
@@ -42,7 +43,8 @@ def read(path):
     for name, t in json.loads(data[8:end]).items():
         if name != "__metadata__":
             first, last = t["data_offsets"]
-            yield name, keep(numpy.frombuffer(data[end + first:end + last], TYPES[KINDS[t["dtype"]]]).reshape(t["shape"]))
+            array = numpy.frombuffer(data[end + first : end + last], TYPES[KINDS[t["dtype"]]])
+            yield name, keep(array.reshape(t["shape"]))
 
 
 def write(path, value):
@@ -67,7 +69,8 @@ def timm():
     yield from ("conv_stem", "bn1")
     for stage, blocks in enumerate((1, 2, 3, 4, 3, 3, 1)):
         for block in range(blocks):
-            for module in ("conv_pw bn1 conv_dw bn2 conv_pwl bn3" if stage else "conv_dw bn1 conv_pw bn2").split():
+            first, others = "conv_dw bn1 conv_pw bn2", "conv_pw bn1 conv_dw bn2 conv_pwl bn3"
+            for module in (others if stage else first).split():
                 yield f"blocks.{stage}.{block}.{module}"
     yield from ("conv_head", "bn2", "classifier")
 

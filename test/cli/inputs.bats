@@ -30,22 +30,27 @@ misused() {
 	[ "${stderr_lines[0]}" = "$sentence" ]
 }
 
+# one_file TOOL A B COMMAND...: both are the same file, an input and an output: a usage error.
+one_file() {
+	misused "$1: '$2' and '$3' are one file, which is both read and written" "${@:4}"
+}
+
 @test "inputs: no output replaces an input, whatever path leads to it" {
 	ln -s drawn.tar alias
 	ln drawn.tar hard
 	cp drawn.tar 01.tar
 	misused "fd2-select: 'drawn.tar' is both read and written" fd2-select -o drawn.tar drawn.tar
-	misused "fd2-select: 'alias' and 'drawn.tar' are one file, which is both read and written" \
+	one_file fd2-select 'alias' 'drawn.tar' \
 		fd2-select -o drawn.tar alias
-	misused "fd2-select: 'drawn.tar' and 'alias' are one file, which is both read and written" \
+	one_file fd2-select 'drawn.tar' 'alias' \
 		fd2-select -o alias drawn.tar
-	misused "fd2-select: 'drawn.tar' and 'p/../hard' are one file, which is both read and written" \
+	one_file fd2-select 'drawn.tar' 'p/../hard' \
 		fd2-select -o p/../hard drawn.tar
-	misused "fd2-select: '01.tar' and './01.tar' are one file, which is both read and written" \
+	one_file fd2-select '01.tar' './01.tar' \
 		fd2-select -o ./01.tar '{01..01}.tar'
-	misused "fd2-select: 'standard input' and 'drawn.tar' are one file, which is both read and written" \
+	one_file fd2-select 'standard input' 'drawn.tar' \
 		bash -c 'fd2-select -o drawn.tar <drawn.tar'
-	misused "fd2-look: 'drawn.tar' and 'standard output' are one file, which is both read and written" \
+	one_file fd2-look 'drawn.tar' 'standard output' \
 		bash -c 'fd2-look drawn.tar >>drawn.tar'
 	misused "fd2-look: 'p/red-spot/0001.jpg' is written, and it is in 'p', which is read" \
 		fd2-look --sheet p/red-spot/0001.jpg p
@@ -74,7 +79,7 @@ misused() {
 	mkfifo pipe
 	cat drawn.tar >pipe 3>&- &
 	[ "$(digest pipe)" = "$(digest drawn.tar)" ]
-	[ "$(fd2-look --json /dev/stdin < <(cat drawn.tar) | jq -r .digest)" = "$(digest drawn.tar)" ]
+	[ "$(digest /dev/stdin < <(cat drawn.tar))" = "$(digest drawn.tar)" ]
 }
 
 @test "inputs: a link that is an output stays a link, and modes stay" {
@@ -85,9 +90,13 @@ misused() {
 	ln -s far/new dangling
 	chmod 640 far/file
 	fd2-draw --classes 2 --per-class 1 --size 32 -o nearer
-	[ -L near ] && [ -L nearer ] && [ "$(stat -c %a far/file)" = 640 ] && fd2-look --check far/file
+	[ -L near ]
+	[ -L nearer ]
+	[ "$(stat -c %a far/file)" = 640 ]
+	fd2-look --check far/file
 	fd2-draw --classes 2 --per-class 1 --size 32 -o dangling
-	[ -L dangling ] && fd2-look --check far/new
+	[ -L dangling ]
+	fd2-look --check far/new
 	[ "$(ls -A far)" = $'file\nnew' ]
 	ln -s round round
 	run -1 --separate-stderr fd2-draw -o round
@@ -99,7 +108,10 @@ misused() {
 	fd2-draw --classes 2 --per-class 1 --size 32 -o out >1.tar
 	fd2-draw --classes 2 --per-class 1 --size 32 -o /dev/stdout >2.tar
 	fd2-draw --classes 2 --per-class 1 --size 32 -o /dev/fd/7 7>3.tar
-	[ -L out ] && [ -s 1.tar ] && cmp 1.tar 2.tar && cmp 1.tar 3.tar
+	[ -L out ]
+	[ -s 1.tar ]
+	cmp 1.tar 2.tar
+	cmp 1.tar 3.tar
 	run -1 --separate-stderr fd2-draw -o /dev/fd/7 7<3.tar
 	said "fd2-draw: cannot write '/dev/fd/7': Bad file descriptor"
 	run -1 --separate-stderr fd2-draw -o /dev/fd/8 8>&-
@@ -130,7 +142,7 @@ failing() {
 @test "inputs: a pipe that does not block is waited for" {
 	need_python
 	"$python" - <<-'P'
-		import os, subprocess, time
+		import json, os, subprocess, time
 		r, w = os.pipe()
 		os.set_blocking(r, False)
 		look = subprocess.Popen(["fd2-look", "--json"], stdin=r, stdout=subprocess.PIPE)
@@ -138,8 +150,8 @@ failing() {
 		time.sleep(0.3)
 		os.write(w, open("drawn.tar", "rb").read())
 		os.close(w)
-		assert b'"samples": 6' in look.communicate()[0].replace(b":", b": ") and look.returncode == 0
-		for command in ["fd2-draw --classes 4 --per-class 30", "fd2-look --json drawn.tar --help"]:
+		assert json.loads(look.communicate()[0])["samples"] == 6 and look.returncode == 0
+		for command in ["fd2-draw --classes 4 --per-class 30", "fd2-look --help"]:
 		    r, w = os.pipe()
 		    os.set_blocking(w, False)
 		    p = subprocess.Popen(command.split(), stdout=w)
@@ -193,13 +205,15 @@ failing() {
 	tar --format=gnu --sort=name -cf gnu.tar -C p .
 	tar --format=pax --sort=name -cf pax.tar -C p .
 	for form in p gnu.tar pax.tar; do
-		[ "$(fd2-look --json $form | jq -c '[.samples, (.classes | keys)]')" = '[6,["%C0%E9","blue-ring","rougé"]]' ]
+		[ "$(fd2-look --json $form | jq -c '[.samples, (.classes | keys)]')" = \
+			'[6,["%C0%E9","blue-ring","rougé"]]' ]
 	done
 	fd2-select -q -n 1 -o x.tar p
 	[ "$(fd2-look --json x.tar | jq -c .meta.classes)" = '["%C0%E9","blue-ring","rougé"]' ]
 	cp p/blue-ring/0001.jpg 'p/blue\0001.jpg'
 	run -1 --separate-stderr fd2-look p
-	said "fd2-look: 'p': member 'blue\\\\0001.jpg' has no label *: it has backslashes where folders have '/'"
+	said "fd2-look: 'p': member 'blue\\\\0001.jpg' has no label *:" \
+		"it has backslashes where folders have '/'"
 }
 
 @test "inputs: long names are written as they are read" {
@@ -239,7 +253,8 @@ failing() {
 	ln -s /nowhere/else.jpg p/red-spot/out.jpg
 	tar --sort=name -cf out.tar -C p .
 	run -1 --separate-stderr fd2-look out.tar
-	[[ $stderr == *"'out.tar': member 'red-spot/out.jpg' is a link out of the archive; pack it with \`tar -h\`" ]]
+	[[ $stderr == *"'out.tar': member 'red-spot/out.jpg' is a link out of the archive;"* ]]
+	[[ $stderr == *"; pack it with \`tar -h\`" ]]
 }
 
 @test "inputs: a class without an image is told before work" {
@@ -274,10 +289,12 @@ failing() {
 	done
 	tar --sort=name -cf w.tar -C w .
 	run -0 --separate-stderr fd2-teacher -a convnet3 -s 16 -M 2 -e 1 -b 6 -o t.fd2 w.tar
-	[ "${stderr_lines[0]}" = "fd2-teacher: the training shards name no classes; they are called 0 to 2" ]
+	[ "${stderr_lines[0]}" = \
+		"fd2-teacher: the training shards name no classes; they are called 0 to 2" ]
 	fd2-distill -q -t t.fd2 --steps 1 -o d.tar w.tar
 	fd2-relabel -q -t t.fd2 -e 1 -o l.fd2 d.tar
-	fd2-eval -q -a convnet3 -l l.fd2 --val w.tar d.tar | jq -e '.classes == 3 and .val_images == 6'
+	fd2-eval -q -a convnet3 -l l.fd2 --val w.tar d.tar |
+		jq -e '.classes == 3 and .val_images == 6'
 	echo 4 >w/5.cls
 	tar --sort=name -cf w.tar -C w .
 	run -1 --separate-stderr fd2-teacher -q -a convnet3 -s 16 -o t.fd2 w.tar
@@ -287,20 +304,26 @@ failing() {
 @test "inputs: threads, memory and sizes that there are not" {
 	local cpus
 	cpus=$(nproc)
-	run -0 --separate-stderr fd2-teacher -q -a convnet3 -s 16 -M 2 -e 1 -b 6 --threads 9 -o t.fd2 p
+	run -0 --separate-stderr \
+		fd2-teacher -q -a convnet3 -s 16 -M 2 -e 1 -b 6 --threads 9 -o t.fd2 p
 	[ -z "$stderr" ]
 	run -0 --separate-stderr fd2-protos --threads 250 -t t.fd2 -o q.fd2
-	((cpus > 249)) || said "fd2-protos: --threads 250 is more than the * CPUs that this process may use, and slower"
-	run -1 --separate-stderr bash -c 'ulimit -v 700000; fd2-teacher -q --threads 1 -s 224 -e 1 -o t.fd2 p'
+	((cpus > 249)) || said "fd2-protos: --threads 250 is more than the * CPUs" \
+		"that this process may use, and slower"
+	run -1 --separate-stderr \
+		bash -c 'ulimit -v 700000; fd2-teacher -q --threads 1 -s 224 -e 1 -o t.fd2 p'
 	said "fd2-teacher: *out of memory*"
-	run -1 --separate-stderr bash -c 'ulimit -v 300000; fd2-teacher -q --threads 1 -s 224 -e 1 -o t.fd2 p'
+	run -1 --separate-stderr \
+		bash -c 'ulimit -v 300000; fd2-teacher -q --threads 1 -s 224 -e 1 -o t.fd2 p'
 	said "fd2-teacher: cannot load libtorch: out of memory *"
 	run -1 --separate-stderr fd2-teacher -a densenet121 -s 28 -o t.fd2 none
 	said "fd2-teacher: densenet121 needs images of at least 29 pixels, not 28"
 }
 
 @test "inputs: an option is suggested only where one is near" {
-	misused "fd2-distill: unknown option '--bathc'; did you mean '--batch'?" fd2-distill --bathc 1
+	misused "fd2-distill: unknown option '--bathc'; did you mean '--batch'?" \
+		fd2-distill --bathc 1
 	misused "fd2-distill: unknown option '--epoch'" fd2-distill --epoch 1
-	misused "fd2-teacher: unknown option '--epohcs'; did you mean '--epochs'?" fd2-teacher --epohcs 1
+	misused "fd2-teacher: unknown option '--epohcs'; did you mean '--epochs'?" \
+		fd2-teacher --epohcs 1
 }

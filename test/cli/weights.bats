@@ -12,6 +12,8 @@ setup_file() {
 	fd2-teacher -q -s 32 -M 2 -b 8 -e 1 -o teacher.fd2 train.tar
 	fd2-eval -q --hard -s 32 -e 1 --val val.tar --save student.safetensors train.tar >student.json
 	fd2-eval -q --hard -s 32 -e 1 --val val.tar --save student.fd2 train.tar >again.json
+	fd2-eval -q --hard -a shufflenet_v2_x0_5 -s 32 -e 1 --val val.tar --save shuffle.safetensors \
+		train.tar >x.json
 }
 
 setup() {
@@ -112,7 +114,6 @@ same_tensor() {
 @test "weights: a network is found behind whatever prefix, in whatever dict" {
 	need_python
 	local state=shuffle.safetensors form
-	fd2-eval -q --hard -a shufflenet_v2_x0_5 -s 32 -e 1 --val val.tar --save $state train.tar >x.json
 	while read -r form; do
 		checkpoint $state "$form"
 		imported -a shufflenet_v2_x0_5

@@ -22,7 +22,7 @@ static int take_meta(struct teacher *t, const char **arch, json_t *meta, const c
 	if (fit && fit_of(fit) != FIT_NONE)
 		t->fit = fit_of(fit);
 	if (t->size < 8 || t->size > 4096 || !(s[0] > 0 && s[1] > 0 && s[2] > 0))
-		return fail("the meta of '%s' hold a value out of range", path);
+		return fail("the meta of '%s' holds a value out of range", path);
 	json_t *classes = json_object_get(meta, "classes");
 	if (!t->class_names && classes)
 		t->class_names = names_from_json(classes, &t->classes);
