@@ -15,12 +15,12 @@ static struct {
 	const char *export, *tensor, *sheet;
 	long columns, cell, per_class, limit;
 	bool check, json;
-} job = {.columns = 8, .cell = 96, .per_class = 8};
+} job = {.cell = 96, .per_class = 8};
 
 static const struct opt opts[] = {
     {0, "cell", "PX", OPT_INT, &job.cell, "side of an image on the sheet", .min = 8, .max = 4096},
     {0, "check", NULL, OPT_FLAG, &job.check, "print nothing; read all, decode every image"},
-    {0, "columns", "N", OPT_INT, &job.columns, "images per row of the sheet", .min = 1,
+    {0, "columns", "N", OPT_INT, &job.columns, "images per row of the sheet (0: fitted)", .min = 0,
         .max = 1000},
     {0, "export", "FILE", OPT_STRING, &job.export,
         "write weights as safetensors; of a teacher, the backbone", .file = FILE_WRITTEN},
@@ -165,6 +165,18 @@ static int look_at_weights(const char *path)
 	return err;
 }
 
+static void print_side(const char *name, long min, long max)
+{
+	printf(min == max ? "%s %ld" : "%s %ld to %ld", name, min, max);
+}
+
+static void print_sides(const struct survey *s)
+{
+	print_side("width", s->min_w, s->max_w);
+	print_side(", height", s->min_h, s->max_h);
+	puts(" pixels");
+}
+
 static void print_shard(const struct survey *s, struct shard_reader *r)
 {
 	int n;
@@ -174,8 +186,7 @@ static void print_shard(const struct survey *s, struct shard_reader *r)
 		printf(" (of %d)", n);
 	printf(", %.1f MB\n", s->bytes / 1e6);
 	if (s->sized)
-		printf("width %ld to %ld, height %ld to %ld\n", s->min_w, s->max_w, s->min_h,
-		    s->max_h);
+		print_sides(s);
 	print_maker(shard_meta(r));
 	for (int i = 0; i < s->n; i++) {
 		printf("%6ld  ", s->v[i].count);

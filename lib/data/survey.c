@@ -1,12 +1,12 @@
 #include "lib/data/survey.h"
 
-#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "lib/base/err.h"
 #include "lib/base/out.h"
+#include "lib/base/progress.h"
 #include "lib/image/draw.h"
 
 enum { SHEET_QUALITY = 90 };
@@ -62,20 +62,25 @@ static int decodes(const struct sample *sample)
 	           : 0;
 }
 
+static int take(struct survey *s, const struct sample *sample)
+{
+	struct survey_class *c = class_of(s, sample);
+	c->count++;
+	s->samples++;
+	s->bytes += (double)sample->image_size;
+	count_sides(s, sample);
+	keep_image(s, c, sample);
+	progress_add(1, "%s", "");
+	return s->decode ? decodes(sample) : 0;
+}
+
 static int read_samples(struct survey *s, struct shard_reader *r)
 {
 	struct sample sample;
 	int got;
-	while ((got = shard_next(r, &sample)) > 0) {
-		struct survey_class *c = class_of(s, &sample);
-		c->count++;
-		s->samples++;
-		s->bytes += (double)sample.image_size;
-		count_sides(s, &sample);
-		keep_image(s, c, &sample);
-		if (s->decode && decodes(&sample) < 0)
+	while ((got = shard_next(r, &sample)) > 0)
+		if (take(s, &sample) < 0)
 			return -1;
-	}
 	return got;
 }
 
@@ -123,57 +128,78 @@ static void name_classes(struct survey *s, struct shard_reader *r)
 
 int survey_read(struct survey *s, struct shard_reader *r)
 {
+	progress_start("read", "images", 0);
 	int err = read_samples(s, r);
+	progress_end();
 	if (!err)
 		name_classes(s, r);
 	return err;
 }
 
-/* Every class begins a row; what is left of its last row stays white. */
-static struct image *lay_out(const struct survey *s, int columns, int *n)
+/* The classes with images that were kept. To be freed. */
+static struct sheet_group *groups_of(const struct survey *s, int *n)
 {
-	static uint8_t white[3] = {255, 255, 255};
-	struct image *cells = NULL;
+	struct sheet_group *groups = xcalloc((size_t)s->n, sizeof *groups);
 	*n = 0;
-	for (int i = 0; i < s->n; i++) {
-		int padded = (s->v[i].n + columns - 1) / columns * columns;
-		cells = xrealloc(cells, (size_t)(*n + padded), sizeof *cells);
-		for (int k = 0; k < padded; k++)
-			cells[(*n)++] =
-			    k < s->v[i].n ? s->v[i].images[k] : (struct image){1, 1, white};
-	}
-	return cells;
+	for (int i = 0; i < s->n; i++)
+		if (s->v[i].n)
+			groups[(*n)++] =
+			    (struct sheet_group){s->v[i].name, s->v[i].images, s->v[i].n};
+	return groups;
+}
+
+static int check_size(const struct sheet *sheet)
+{
+	if (!sheet->n)
+		return fail("no image could be read");
+	if (sheet->w * sheet->h > IMAGE_PIXELS_MAX || sheet->w > 60000 || sheet->h > 60000)
+		return fail("a sheet of %.0fx%.0f pixels is too large; lower --cell, --per-class "
+		            "or --limit",
+		    sheet->w, sheet->h);
+	return 0;
+}
+
+static void say_left_out(const struct survey *s, int classes)
+{
+	if (s->kept < s->samples)
+		say("the sheet shows %ld of %ld images, of %d of %d classes; --per-class and "
+		    "--limit decide how many",
+		    s->kept, s->samples, classes, s->n);
+}
+
+static int write_sheet(const struct sheet *sheet, const char *path)
+{
+	struct image picture;
+	uint8_t *jpeg = NULL;
+	size_t size;
+	struct out *out = out_open(path, 0);
+	if (!out)
+		return -1;
+	sheet_draw(&picture, sheet);
+	int err = jpeg_encode(&picture, SHEET_QUALITY, &jpeg, &size);
+	image_free(&picture);
+	if (!err)
+		err = out_write(out, jpeg, size);
+	free(jpeg);
+	if (!err)
+		return out_close(out);
+	out_abandon(out);
+	return -1;
 }
 
 int survey_sheet(const struct survey *s, const char *path, int columns, int cell)
 {
-	int n;
-	struct image *cells = lay_out(s, columns, &n), sheet;
-	double w = (double)columns * cell, h = ceil(n / (double)columns) * cell;
-	uint8_t *jpeg = NULL;
-	size_t size;
-	struct out *out = NULL;
-	int err = 0;
-	if (!n)
-		err = fail("no image could be read");
-	else if (w * h > IMAGE_PIXELS_MAX || w > 60000 || h > 60000)
-		err = fail("a sheet of %.0fx%.0f pixels is too large; lower --cell, --per-class or "
-		           "--limit",
-		    w, h);
-	if (!err && (out = out_open(path, 0))) {
-		draw_sheet(&sheet, cells, n, columns, cell);
-		err = jpeg_encode(&sheet, SHEET_QUALITY, &jpeg, &size);
-		image_free(&sheet);
-	}
-	free(cells);
-	if (!out)
-		return -1;
-	if (err < 0 || out_write(out, jpeg, size) < 0) {
-		out_abandon(out);
-		err = -1;
-	}
-	free(jpeg);
-	return err ? -1 : out_close(out);
+	struct sheet sheet = {.cell = cell};
+	struct sheet_group *groups = groups_of(s, &sheet.n);
+	sheet.groups = groups;
+	sheet_shape(&sheet, columns);
+	int err = check_size(&sheet);
+	if (!err)
+		err = write_sheet(&sheet, path);
+	if (!err)
+		say_left_out(s, sheet.n);
+	free(groups);
+	return err;
 }
 
 void survey_free(struct survey *s)

@@ -28,8 +28,8 @@ struct survey {
 /* 0, or -1 with fail_message. Images that cannot be decoded for the sheet are left out with a
  * warning. */
 int survey_read(struct survey *s, struct shard_reader *r);
-/* The kept images as a JPEG at `path`, `columns` squares of `cell` pixels wide, every class
- * beginning a row. -1: fail_message. */
+/* The kept images as a JPEG at `path`, each class below its name; columns and cell as in draw.h.
+ * Says how many are left out. -1: fail_message. */
 int survey_sheet(const struct survey *s, const char *path, int columns, int cell);
 void survey_free(struct survey *s);
 #endif

@@ -1,10 +1,12 @@
 #include "lib/image/draw.h"
 #include "lib/base/err.h"
+#include "lib/image/text.h"
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { GAP = 2 };
+/* A caption of 8 pixels is legible below cells of up to 200. */
+enum { GAP = 2, COLUMNS_MAX = 8, CELL_PER_SCALE = 100 };
 
 /* Copies `im`, scaled to fit and centred, into the square cell at (x, y). */
 static void paste_fitted(struct image *sheet, const struct image *im, int x, int y, int cell)
@@ -22,15 +24,83 @@ static void paste_fitted(struct image *sheet, const struct image *im, int x, int
 	image_free(&fitted);
 }
 
-void draw_sheet(struct image *out, const struct image *images, int n, int columns, int cell)
-{
-	int rows = n > 0 ? (n + columns - 1) / columns : 1;
-	int step = cell + GAP;
+enum { GAP_BETWEEN = 12, ABOVE = 3 }; /* pixels between groups, and around a caption */
 
-	*out = image_new(columns * step - GAP, rows * step - GAP);
+static int rows_of(const struct sheet *s, int i)
+{
+	return (s->groups[i].n + s->columns - 1) / s->columns;
+}
+
+static int caption(const struct sheet *s)
+{
+	return TEXT_HEIGHT * s->scale + 2 * ABOVE;
+}
+
+static int width_of_group(const struct sheet *s)
+{
+	return s->columns * (s->cell + GAP) - GAP;
+}
+
+/* Of the groups next to one another that begin with group i. */
+static int height_of_row(const struct sheet *s, int i)
+{
+	int rows = 0;
+	for (int k = i; k < s->n && k < i + s->across; k++)
+		rows = rows_of(s, k) > rows ? rows_of(s, k) : rows;
+	return caption(s) + rows * (s->cell + GAP);
+}
+
+static void measure(struct sheet *s)
+{
+	int across = s->n < s->across ? s->n : s->across;
+	s->w = (double)across * (width_of_group(s) + GAP_BETWEEN) - GAP_BETWEEN;
+	s->h = 0;
+	for (int i = 0; i < s->n; i += s->across)
+		s->h += height_of_row(s, i);
+}
+
+void sheet_shape(struct sheet *s, int columns)
+{
+	const double wide = log(4 / 3.0);
+	double best = INFINITY;
+	int most = 1, chosen = 1;
+	for (int i = 0; i < s->n; i++)
+		most = s->groups[i].n > most ? s->groups[i].n : most;
+	s->scale = s->cell < 2 * CELL_PER_SCALE ? 1 : s->cell / CELL_PER_SCALE;
+	s->columns = columns ? columns : most < COLUMNS_MAX ? most : COLUMNS_MAX;
+	for (s->across = 1; s->across <= s->n && !columns; s->across++) {
+		measure(s);
+		double off = fabs(log(s->w / s->h) - wide);
+		if (off < best) {
+			best = off;
+			chosen = s->across;
+		}
+	}
+	s->across = chosen;
+	measure(s);
+}
+
+static void draw_group(struct image *out, const struct sheet *s, int i, int x, int y)
+{
+	const struct sheet_group *g = &s->groups[i];
+	int step = s->cell + GAP;
+	draw_text(out, x, y + ABOVE, width_of_group(s), s->scale, g->name);
+	for (int k = 0; k < g->n; k++)
+		paste_fitted(out, &g->images[k], x + k % s->columns * step,
+		    y + caption(s) + k / s->columns * step, s->cell);
+}
+
+void sheet_draw(struct image *out, const struct sheet *s)
+{
+	int y = 0;
+	*out = image_new((int)s->w, (int)s->h);
 	memset(out->rgb, 255, (size_t)out->w * (size_t)out->h * 3);
-	for (int i = 0; i < n; i++)
-		paste_fitted(out, &images[i], i % columns * step, i / columns * step, cell);
+	for (int i = 0; i < s->n; i++) {
+		int column = i % s->across;
+		if (i && !column)
+			y += height_of_row(s, i - s->across);
+		draw_group(out, s, i, column * (width_of_group(s) + GAP_BETWEEN), y);
+	}
 }
 
 /* matplotlib's viridis at 33 equally spaced points. */

@@ -3,9 +3,25 @@
 #define FD2_DRAW_H
 #include "lib/image/image.h"
 
-/* n images in a grid with `columns` columns, each fitted into cell x cell pixels, 2 px apart, on
- * white. */
-void draw_sheet(struct image *out, const struct image *images, int n, int columns, int cell);
+/* A contact sheet: groups of images, each below its name, on white. */
+struct sheet_group {
+	const char *name;
+	const struct image *images;
+	int n;
+};
+struct sheet {
+	/* set by the caller; the groups are borrowed */
+	const struct sheet_group *groups;
+	int n, cell; /* each image is fitted into cell x cell pixels */
+	/* its shape */
+	int columns, across; /* images next to one another in a group; groups next to one another */
+	int scale;           /* of the text */
+	double w, h;         /* pixels, which may be too many */
+};
+/* columns 0: as many as the largest group has images, at most 8, and as many groups across as make
+ * the sheet about 4:3. Otherwise every group begins a row. */
+void sheet_shape(struct sheet *s, int columns);
+void sheet_draw(struct image *out, const struct sheet *s);
 /* Overlays a map [h][w] (any non-negative range; lo..hi maps to the colour scale, below and
  * above clamp) on im, bilinearly upsampled with half-pixel centres: 0.5 image + 0.5 viridis. In
  * place. */

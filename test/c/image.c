@@ -3,6 +3,7 @@
 #include "lib/base/rng.h"
 #include "lib/image/creature.h"
 #include "lib/image/draw.h"
+#include "lib/image/text.h"
 #include "test/c/check.h"
 #include <stdio.h>
 #include <stdlib.h>
@@ -390,18 +391,55 @@ static void jpeg_refuses_a_hundred_and_one_scans(void)
 
 static void sheet_lays_out_cells(void)
 {
-	struct image images[3] = {image_new(4, 4), image_new(4, 2), image_new(1, 1)}, sheet;
+	struct image images[3] = {image_new(4, 4), image_new(4, 2), image_new(1, 1)}, picture;
+	struct sheet_group group = {"", images, 3};
+	struct sheet s = {.groups = &group, .n = 1, .cell = 4};
 
-	draw_sheet(&sheet, images, 3, 2, 4);
-	CHECK(sheet.w == 10 && sheet.h == 10);
+	sheet_shape(&s, 2);
+	sheet_draw(&picture, &s);
+	CHECK(picture.w == 10 && picture.h == 26);
 	const char *rows[] = {"####......", "####..####", "####..####", "####......", "..........",
 	    "..........", "####......"};
-	for (int y = 0; y < 7; y++)
+	for (int y = 0; y < 14 + 7; y++)
 		for (int x = 0; x < 10; x++)
-			CHECK(sheet.rgb[(y * 10 + x) * 3] == (rows[y][x] == '#' ? 0 : 255));
-	image_free(&sheet);
+			CHECK(picture.rgb[(y * 10 + x) * 3] ==
+			      (y >= 14 && rows[y - 14][x] == '#' ? 0 : 255));
+	image_free(&picture);
 	for (int i = 0; i < 3; i++)
 		image_free(&images[i]);
+}
+
+/* Many classes of few images are no narrow column, and one class of many no long row. */
+static void sheet_has_the_shape_of_its_content(void)
+{
+	static const struct {
+		int groups, images, columns, across;
+	} cases[] = {{1, 1, 1, 1}, {1, 64, 8, 1}, {100, 1, 1, 12}, {3, 8, 8, 1}};
+	struct sheet_group groups[100];
+
+	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+		struct sheet s = {.groups = groups, .n = cases[i].groups, .cell = 96};
+		for (int k = 0; k < 100; k++)
+			groups[k] = (struct sheet_group){"x", NULL, cases[i].images};
+		sheet_shape(&s, 0);
+		CHECK(s.columns == cases[i].columns && s.across == cases[i].across);
+		sheet_shape(&s, 5);
+		CHECK(s.columns == 5 && s.across == 1);
+	}
+}
+
+static void text_is_drawn_and_cut(void)
+{
+	struct image im = image_new(20, 8);
+	const char *rows[] = {"#...................", "#...................",
+	    "#.##................", "##..#...............", "#...#...............",
+	    "#...#...##....##....", "#...#...##....##....", "...................."};
+
+	memset(im.rgb, 255, 20 * 8 * 3);
+	draw_text(&im, 0, 0, 18, 1, "h\xc3\xa4rte");
+	for (int i = 0; i < 20 * 8; i++)
+		CHECK(im.rgb[3 * i] == (rows[i / 20][i % 20] == '#' ? 0 : 255));
+	image_free(&im);
 }
 
 /* Half black, half viridis, whose ends are (68, 1, 84) and (253, 231, 37). */
@@ -462,6 +500,8 @@ int main(void)
 	RUN(jpeg_survives_damage);
 	RUN(jpeg_refuses_a_hundred_and_one_scans);
 	RUN(sheet_lays_out_cells);
+	RUN(sheet_has_the_shape_of_its_content);
+	RUN(text_is_drawn_and_cut);
 	RUN(heatmap_spans_the_scale);
 	RUN(creatures_differ_in_their_part_alone);
 	return check_done();

@@ -12,7 +12,7 @@ draw() {
 	draw
 	run -0 --separate-stderr fd2-look d.tar
 	[[ ${lines[0]} == "image shard, 6 images of 3 classes"* ]]
-	[[ $output == *"width 32 to 32, height 32 to 32"* ]]
+	[[ $output == *"width 32, height 32 pixels"* ]]
 	[[ $output == *"made by fd2-draw"* ]]
 	[[ $output == *"     2  red-spot"* ]]
 	[ "$output" = "$(fd2-look <d.tar)" ]
@@ -26,16 +26,18 @@ draw() {
 	[ "$(wc -l <look.json)" = 1 ]
 }
 
-@test "look: --sheet writes a JPEG, a class a row" {
+@test "look: --sheet writes a JPEG with each class below its name" {
 	draw
 	fd2-look --sheet sheet.jpg --columns 2 --cell 20 d.tar
 	[ "$(head -c 3 sheet.jpg | od -An -tx1 | tr -d ' ')" = ffd8ff ]
 	mkdir -p k/c
 	cp sheet.jpg k/c/1.jpg
-	[[ $(fd2-look k) == *"width 42 to 42, height 64 to 64"* ]]
+	[[ $(fd2-look k) == *"width 42, height 108 pixels"* ]]
 	run -1 --separate-stderr fd2-look --sheet s.jpg --cell 4096 --columns 1000 d.tar
 	[[ $stderr == *"too large"* ]]
 	[ ! -e s.jpg ]
+	run -0 --separate-stderr fd2-look --sheet s.jpg --limit 3 --per-class 2 d.tar
+	said "fd2-look: the sheet shows 3 of 6 images, of 2 of 3 classes; *"
 }
 
 @test "look: --check is silent on what is whole and tells what is not" {
