@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "lib/base/err.h"
+#include "lib/base/out.h"
 #include "lib/fd2/distill/distill.h"
 #include "lib/fd2/stage.h"
 
@@ -93,7 +94,7 @@ static const struct opt opts[] = {
         .choices = PIXELS_CHOICES},
     {0, "log-every", "N", OPT_INT, &config.log_every, "steps between loss terms in --log", .min = 1,
         .max = 1000000, .unrecorded = true},
-    {0, "resume", NULL, OPT_FLAG, &config.output.resume, "keep the finished images of FILE.part",
+    {0, "resume", NULL, OPT_FLAG, &config.output.resume, "go on from FILE.part and FILE.ckpt",
         .unrecorded = true},
     {0, "cache", "MIB", OPT_INT, &config.initial.cache, "memory for decoded photographs", .min = 1,
         .max = 1 << 24, .unrecorded = true},
@@ -119,7 +120,7 @@ static void check_inputs(void)
 		    t->paths.n, t->protos.n);
 	if (t->alpha < 0 && t->alpha != -1)
 		die_usage("--alpha must be from 0 to 1, or -1 for the teacher's");
-	if (config.output.resume && (!config.output.path || !strcmp(config.output.path, "-")))
+	if (config.output.resume && !out_is_file(config.output.path))
 		die_usage("--resume needs a file to go on with: give it with -o");
 	if (config.method.start != START_UNSET && config.initial.given)
 		die_usage("--init and --init-images cannot be used together");

@@ -467,22 +467,3 @@ long shard_unfinished(const char *path)
 	free(part);
 	return err < 0 ? -1 : f.count;
 }
-
-bool shard_is_made(const char *path, json_t *meta)
-{
-	struct shard_reader *r =
-	    access(path, R_OK) ? NULL : shard_open((char *[]){(char *)path}, 1);
-	struct sample s;
-	const char *key;
-	json_t *v;
-	int got;
-	if (!r)
-		return false;
-	while ((got = shard_next(r, &s)) > 0)
-		;
-	bool same = !got && shard_meta(r);
-	json_object_foreach (meta, key, v)
-		same = same && !differs(path, key, json_object_get(shard_meta(r), key), v);
-	shard_close(r);
-	return same;
-}

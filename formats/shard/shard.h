@@ -21,6 +21,4 @@ struct shard_writer *shard_resume(const char *path, json_t *meta, const char *co
     void (*seen)(void *ctx, const struct sample *s), void *ctx);
 /* Complete samples in PATH.part; 0 when there is none. -1: fail_message. */
 long shard_unfinished(const char *path);
-/* Whether PATH is a complete shard whose meta equals `meta`, apart from argv and threads. */
-bool shard_is_made(const char *path, json_t *meta);
 #endif

@@ -288,16 +288,16 @@ static int take_all(const struct checkpoint *c, struct stream_reader *r)
 	return err;
 }
 
-int checkpoint_load(struct checkpoint *c, json_t **state)
+static int load(struct checkpoint *c, bool tensors, json_t **state)
 {
 	*state = NULL;
 	if (!checkpoint_exists(c))
 		return 0;
-	if ((c->lock = lock_file(c->path)) < 0)
+	if (c->lock < 0 && (c->lock = lock_file(c->path)) < 0)
 		return -1;
 	struct stream_reader *r = stream_open(c->path, "checkpoint");
 	int err = r ? check_meta(c, stream_meta(r)) : -1;
-	if (!err && take_all(c, r) < 0)
+	if (!err && tensors && take_all(c, r) < 0)
 		err = fail("'%s': %s", c->path, fail_message());
 	if (err)
 		fail("cannot resume: %s", fail_message());
@@ -306,6 +306,16 @@ int checkpoint_load(struct checkpoint *c, json_t **state)
 	if (r)
 		stream_close(r);
 	return err;
+}
+
+int checkpoint_state(struct checkpoint *c, json_t **state)
+{
+	return load(c, false, state);
+}
+
+int checkpoint_load(struct checkpoint *c, json_t **state)
+{
+	return load(c, true, state);
 }
 
 void checkpoint_remove(struct checkpoint *c)

@@ -37,6 +37,9 @@ int checkpoint_check(const struct checkpoint *c, bool resume);
 /* Fills the networks. *state is a new reference to what was given to checkpoint_save; NULL where no
  * FILE.ckpt exists. -1: fail_message names the setting that differs, with both values. */
 int checkpoint_load(struct checkpoint *c, json_t **state);
+/* As checkpoint_load without filling the networks, for a stage whose tensors have the shapes that
+ * the state says. */
+int checkpoint_state(struct checkpoint *c, json_t **state);
 /* Whether the last save was so long ago that a kill would lose too much work. */
 bool checkpoint_due(const struct checkpoint *c);
 /* Replaces FILE.ckpt; `state` is stolen. -1: fail_message; FILE.ckpt is as it was, also where a

@@ -7,7 +7,7 @@
 #include "lib/base/names.h"
 #include "lib/base/progress.h"
 #include "lib/base/stop.h"
-#include "lib/fd2/distill/learn.h"
+#include "lib/fd2/distill/distill-resume.h"
 #include "lib/fd2/stage.h"
 
 struct run {
@@ -19,6 +19,7 @@ struct run {
 	struct initial initial;
 	struct similarity similarity;
 	struct learner learner;
+	struct suspended suspended;
 	struct output output;
 };
 
@@ -157,7 +158,26 @@ static void connect_learner(struct run *r)
 	    .constraints = config->plain ? NULL : &config->constraints,
 	    .similarity = without_ls(config) ? NULL : &r->similarity,
 	    .views = views,
+	    .suspended = &r->suspended,
 	    .log_every = config->log_every};
+}
+
+static int open_output(struct run *r)
+{
+	const struct output_config *config = &r->config->output;
+	json_t *p = provenance(r);
+	int err = suspended_init(
+	    &r->suspended, config->path, config->resume, json_incref(json_object_get(p, "inputs")));
+	if (err) {
+		json_decref(p);
+		return err;
+	}
+	r->output =
+	    (struct output){.config = config, .teacher = teacher_of(r), .history = &r->history};
+	if (output_open(&r->output, p) < 0)
+		return -1;
+	return r->output.writer ? suspended_find(&r->suspended, &r->method, r->config->schedule.ipc)
+	                        : 0;
 }
 
 static int prepare(struct run *r)
@@ -171,9 +191,7 @@ static int prepare(struct run *r)
 	connect_learner(r);
 	record_settings(r);
 	log_settings(r);
-	r->output = (struct output){
-	    .config = &config->output, .teacher = teacher_of(r), .history = &r->history};
-	return output_open(&r->output, provenance(r));
+	return open_output(r);
 }
 
 static bool is_stored(const struct run *r, const struct index_batch *b, int id)
@@ -199,10 +217,13 @@ static struct index_batch missing(struct run *r, const struct index_batch *b)
 
 static int make(struct run *r, const struct index_batch *b)
 {
+	b = suspended_or(&r->suspended, b);
 	tensor_scope_begin(NO_GRAD);
 	Tensor *x = learn(&r->learner, b);
 	int err = x ? output_store(&r->output, b, x) : -1;
 	tensor_scope_end();
+	if (!err)
+		suspended_end(&r->suspended);
 	return err;
 }
 
@@ -216,24 +237,23 @@ static int make_all(struct run *r)
 		if (b.indices)
 			err = make(r, &b);
 	}
-	if (err && stop_asked())
-		stop_fail("'%s.part' has the images that are finished; go on with --resume",
-		    r->config->output.path);
-	if (!err)
-		progress_end();
-	return err;
+	if (err)
+		return err;
+	suspended_end(&r->suspended);
+	progress_end();
+	return 0;
 }
 
 int stage_distill(const struct distill_config *config)
 {
 	struct run r = {.config = config};
 	int err = prepare(&r);
-	const char *path = config->output.path;
-	if (path && strcmp(path, "-"))
+	if (r.suspended.file.path)
 		stop_defer();
 	if (!err && r.output.writer)
 		err = make_all(&r);
 	err = output_close(&r.output, err);
+	suspended_free(&r.suspended);
 	initial_free(&r.initial);
 	history_free(&r.history);
 	schedule_free(&r.schedule);

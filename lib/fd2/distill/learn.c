@@ -3,9 +3,10 @@
 #include <stdlib.h>
 
 #include "lib/base/err.h"
+#include "lib/base/stop.h"
 #include "lib/fd2/batch/batch.h"
+#include "lib/fd2/distill/distill-resume.h"
 #include "lib/fd2/distill/phases.h"
-#include "lib/fd2/distill/step.h"
 #include "lib/torch/pixels.h"
 
 static int side_of(const struct learner *l)
@@ -13,41 +14,56 @@ static int side_of(const struct learner *l)
 	return l->teachers->v[0].teacher->size;
 }
 
-/* The initial images [N,3,S,S], and g's labels. NULL: fail_message. */
-static Tensor *render_start(struct learner *l, struct learning *g)
+static int images_of(const struct index_batch *b)
 {
-	const struct index_batch *b = g->batch;
-	int S = side_of(l), n = b->indices * b->n;
-	Tensor *start = NULL;
-	float *pixels = xcalloc((size_t)n, 3 * (size_t)S * S * sizeof *pixels);
+	return b->indices * b->n;
+}
+
+static Tensor *labels_of(const struct index_batch *b)
+{
+	int n = images_of(b);
 	int64_t *labels = xcalloc((size_t)n, sizeof *labels);
-	int err = initial_prepare(l->initial, b->first, b->n);
-	for (int i = 0; i < n && !err; i++) {
+	for (int i = 0; i < n; i++)
 		labels[i] = b->first + i % b->n;
+	Tensor *t = tensor_from(labels, T_I64, 1, (int64_t[]){n});
+	free(labels);
+	return t;
+}
+
+static int no_start(const struct index_batch *b)
+{
+	return fail("cannot start image %d: %s", b->ids[0],
+	    tensor_error() ? tensor_error() : fail_message());
+}
+
+/* The initial images [N,3,S,S]. NULL: fail_message. */
+static Tensor *render_start(struct learner *l, const struct index_batch *b)
+{
+	int S = side_of(l), n = images_of(b), err = initial_prepare(l->initial, b->first, b->n);
+	float *pixels = xcalloc((size_t)n, 3 * (size_t)S * S * sizeof *pixels);
+	for (int i = 0; i < n && !err && !stop_asked(); i++)
 		err = initial_image(l->initial, pixels + (size_t)i * 3 * S * S, b->first + i % b->n,
 		    b->ids[i / b->n]);
-	}
-	if (!err) {
-		g->labels = tensor_from(labels, T_I64, 1, (int64_t[]){n});
-		start = tensor_clone(images_from(pixels, n, S, T_F32));
-	}
+	Tensor *start = err ? NULL : tensor_clone(images_from(pixels, n, S, T_F32));
 	free(pixels);
-	free(labels);
+	if (start && stop_asked()) {
+		stop_fail("the images that are finished are kept; go on with --resume");
+		return NULL;
+	}
+	if (!start)
+		no_start(b);
 	return start;
 }
 
-static Tensor *start_learning(struct learner *l, struct learning *g)
+static int start_learning(struct learner *l, struct learning *g)
 {
 	const struct index_batch *b = g->batch;
-	Tensor *start = render_start(l, g);
 	bool compares = l->similarity && similarity_applies(l->similarity, b);
+	g->labels = labels_of(b);
 	g->losses = step_losses();
-	if (start && compares && similarity_check(l->similarity, b) < 0)
-		start = NULL;
-	if (!start || tensor_error())
-		return fail_null("cannot start image %d: %s", b->ids[0],
-		    tensor_error() ? tensor_error() : fail_message());
-	return start;
+	if ((compares && similarity_check(l->similarity, b) < 0) || tensor_error())
+		return no_start(b);
+	return 0;
 }
 
 static void end_phase(const struct learner *l, struct learning *g)
@@ -69,8 +85,8 @@ static void put_numbers(struct learning *g, int size)
 	g->adam = replace_tensor(g->adam, tensor_adam_numbers(1, &(struct adam_pixels){0}));
 }
 
-static int begin_phase(
-    struct learner *l, struct learning *g, const Tensor *start, int phase, long step)
+/* The images are in g->x. */
+static int enter_phase(struct learner *l, struct learning *g, int phase, long begin)
 {
 	int size = l->method->sizes[phase];
 	end_phase(l, g);
@@ -78,8 +94,7 @@ static int begin_phase(
 		for (int compared = 0; compared < 2; compared++)
 			g->replays[t][compared] = replay_new();
 	g->phase = phase;
-	g->phase_begin = step;
-	g->x = replace_tensor(g->x, phase_start(l->method, g->x, start, size));
+	g->phase_begin = begin;
 	tensor_requires_grad_(g->x, true);
 	g->m = replace_tensor(g->m, tensor_full_like(g->x, 0));
 	g->v = replace_tensor(g->v, tensor_full_like(g->x, 0));
@@ -91,18 +106,58 @@ static int begin_phase(
 	                      : 0;
 }
 
-/* Takes all steps. start, the initial images, is freed once no phase needs it. */
-static int take_steps(struct learner *l, struct learning *g, Tensor *start)
+static int begin_phase(
+    struct learner *l, struct learning *g, const Tensor *start, int phase, long step)
+{
+	g->x = replace_tensor(g->x, phase_start(l->method, g->x, start, l->method->sizes[phase]));
+	return enter_phase(l, g, phase, step);
+}
+
+/* Where the run that saved the index batch was. Returns the step to take next, or -1. */
+static long go_on(struct learner *l, struct learning *g)
+{
+	struct suspended *s = l->suspended;
+	long step = s->step;
+	int size = l->method->sizes[s->phase];
+	int64_t shape[] = {images_of(g->batch), 3, size, size};
+	g->x = tensor_channels_last(tensor_full(0, T_F32, 4, shape));
+	if (enter_phase(l, g, s->phase, s->phase_begin) < 0 || suspended_take(s, g) < 0)
+		return -1;
+	l->steps_done += step * g->batch->indices;
+	return step;
+}
+
+/* Whether a phase still to come starts with the initial images. */
+static bool needs_start(const struct method *m, const struct learning *g)
+{
+	return g->phase < 0 || (m->connect && g->phase < m->phases - 1);
+}
+
+static int save_when_due(struct learner *l, struct learning *g, long step)
+{
+	struct suspended *s = l->suspended;
+	bool stops = stop_asked();
+	if (!stops && !checkpoint_due(&s->file))
+		return 0;
+	if (learn_settle(g, step) < 0)
+		return -1;
+	return stops ? suspended_stop(s, g, step, l->method->steps) : suspended_save(s, g, step);
+}
+
+/* Takes the steps from `step` on. start, the initial images, is freed once no phase needs it. */
+static int take_steps(struct learner *l, struct learning *g, Tensor *start, long step)
 {
 	const struct method *m = l->method;
 	int err = 0;
-	for (long step = 0; step < m->steps && !err; step++) {
+	for (; step < m->steps && !err; step++) {
 		int phase = phase_at(step, m->steps, m->phases);
 		if (phase != g->phase) {
 			err = begin_phase(l, g, start, phase, step);
 			if (phase == m->phases - 1)
 				start = replace_tensor(start, NULL);
 		}
+		if (!err)
+			err = save_when_due(l, g, step);
 		if (!err)
 			err = learn_step(l, g, step);
 	}
@@ -113,10 +168,17 @@ static int take_steps(struct learner *l, struct learning *g, Tensor *start)
 Tensor *learn(struct learner *l, const struct index_batch *b)
 {
 	struct learning g = {.batch = b, .phase = -1};
-	Tensor *start = start_learning(l, &g);
-	if (!start || !l->method->steps)
+	Tensor *start = NULL;
+	if (start_learning(l, &g) < 0)
+		return NULL;
+	long step = b == &l->suspended->batch ? go_on(l, &g) : 0;
+	if (step < 0 || (needs_start(l->method, &g) && !(start = render_start(l, b)))) {
+		end_phase(l, &g);
+		return NULL;
+	}
+	if (!l->method->steps)
 		return start;
-	int err = take_steps(l, &g, start);
+	int err = take_steps(l, &g, start, step);
 	free(g.statistics.v);
 	if (err < 0)
 		return NULL;

@@ -5,6 +5,8 @@
 #include "lib/fd2/distill/initial.h"
 #include "lib/fd2/distill/method.h"
 
+struct suspended;
+
 struct learner {
 	const struct method *method;
 	const struct distill_teachers *teachers;
@@ -12,10 +14,12 @@ struct learner {
 	const struct constraints_config *constraints; /* NULL: --plain */
 	const struct similarity *similarity;          /* NULL: without L_S */
 	struct view_rule views;
-	long log_every;  /* steps */
-	long steps_done; /* of all index batches and indices, for the progress */
+	struct suspended *suspended; /* where index batches are saved */
+	long log_every;              /* steps */
+	long steps_done;             /* of all index batches and indices, for the progress */
 };
 
-/* The finished images [N,3,S,S] f32, normalised, S the teachers' size. NULL: fail_message. */
+/* The finished images [N,3,S,S] f32, normalised, S the teachers' size; b may be the suspended
+ * batch. NULL: fail_message, which after a signal says how to go on. */
 Tensor *learn(struct learner *l, const struct index_batch *b);
 #endif

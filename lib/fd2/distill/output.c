@@ -8,11 +8,7 @@
 
 #include "formats/npy.h"
 #include "lib/base/err.h"
-
-static bool is_file(const char *path)
-{
-	return path && strcmp(path, "-");
-}
+#include "lib/nn/checkpoint.h"
 
 /* Images that nobody asked to keep, and nobody to throw away. */
 static int check_unfinished(const char *path)
@@ -24,14 +20,39 @@ static int check_unfinished(const char *path)
 	                : (int)left;
 }
 
-static bool is_complete(const struct output *o, json_t *provenance)
+static int read_whole(struct shard_reader *r)
 {
-	char *partial = out_part_name(o->config->path);
-	bool complete = access(partial, F_OK) && shard_is_made(o->config->path, provenance);
+	struct sample s;
+	int got;
+	while ((got = shard_next(r, &s)) > 0)
+		;
+	return got;
+}
+
+static int check_finished(const char *path, const json_t *provenance)
+{
+	struct shard_reader *r = shard_open((char *[]){(char *)path}, 1);
+	int err = r ? read_whole(r) : -1;
+	if (!err)
+		err = provenance_agree(path, shard_meta(r), provenance);
+	if (r)
+		shard_close(r);
+	return err ? fail("%s; remove it, or leave --resume out", fail_message()) : 0;
+}
+
+/* 1: the output is finished and up to date; 0: it is not finished; -1: it is another one's. */
+static int finished(const struct output *o, const json_t *provenance)
+{
+	const char *path = o->config->path;
+	char *partial = out_part_name(path);
+	bool exists = access(partial, F_OK) && !access(path, F_OK);
 	free(partial);
-	if (complete)
-		out_made_already(o->config->path);
-	return complete;
+	if (!exists)
+		return 0;
+	if (check_finished(path, provenance) < 0)
+		return -1;
+	out_made_already(path);
+	return 1;
 }
 
 static void keep_stored(void *ctx, const struct sample *s)
@@ -45,9 +66,10 @@ static void keep_stored(void *ctx, const struct sample *s)
 static int resume(struct output *o, json_t *provenance)
 {
 	const char *const *names = (const char *const *)o->teacher->class_names;
-	if (is_complete(o, provenance)) {
+	int done = finished(o, provenance);
+	if (done) {
 		json_decref(provenance);
-		return 0;
+		return done < 0 ? -1 : 0;
 	}
 	o->writer =
 	    shard_resume(o->config->path, provenance, names, o->teacher->classes, keep_stored, o);
@@ -57,7 +79,7 @@ static int resume(struct output *o, json_t *provenance)
 static int create(struct output *o, json_t *provenance)
 {
 	const char *const *names = (const char *const *)o->teacher->class_names;
-	bool file = is_file(o->config->path);
+	bool file = out_is_file(o->config->path);
 	struct out *out = NULL;
 	if (!file || check_unfinished(o->config->path) == 0)
 		out = out_open(o->config->path, file ? OUT_KEEP : 0);

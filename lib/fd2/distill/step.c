@@ -7,7 +7,6 @@
 #include "lib/base/err.h"
 #include "lib/base/log.h"
 #include "lib/base/progress.h"
-#include "lib/base/stop.h"
 #include "lib/fd2/batch/batch.h"
 #include "lib/torch/pixels.h"
 
@@ -179,20 +178,33 @@ static void log_step(
 	log_event(event);
 }
 
-static int read_losses(const struct learner *l, struct learning *g, const struct step *s)
+static int read_finite(struct learning *g, long number, float losses[LOSSES])
 {
 	const struct index_batch *b = g->batch;
+	if (tensor_read(g->losses, T_F32, losses, LOSSES) < 0)
+		return fail("distillation failed: %s", tensor_error());
+	return isfinite(losses[SUM])
+	           ? 0
+	           : fail("the loss is not finite at step %ld of image %d, classes %d-%d; "
+	                  "try a smaller --lr or --r-bn",
+	                 number, b->ids[0], b->first, b->first + b->n - 1);
+}
+
+int learn_settle(struct learning *g, long number)
+{
+	float losses[LOSSES];
+	return read_finite(g, number - 1, losses);
+}
+
+static int read_losses(const struct learner *l, struct learning *g, const struct step *s)
+{
 	bool last = s->number == l->method->steps - 1;
 	bool logged = log_wanted() && l->log_every && (s->number % l->log_every == 0 || last);
 	float losses[LOSSES];
 	if (!logged && !last && s->number % READ_EVERY)
 		return 0;
-	if (tensor_read(g->losses, T_F32, losses, LOSSES) < 0)
-		return fail("distillation failed: %s", tensor_error());
-	if (!isfinite(losses[SUM]))
-		return fail("the loss is not finite at step %ld of image %d, classes %d-%d; "
-		            "try a smaller --lr or --r-bn",
-		    s->number, b->ids[0], b->first, b->first + b->n - 1);
+	if (read_finite(g, s->number, losses) < 0)
+		return -1;
 	g->total = losses[TOTAL];
 	if (logged)
 		log_step(l, g, s, losses);
@@ -201,8 +213,6 @@ static int read_losses(const struct learner *l, struct learning *g, const struct
 
 int learn_step(struct learner *l, struct learning *g, long number)
 {
-	if (stop_asked())
-		return -1;
 	struct step s = step_at(l, g, number);
 	put_numbers(l, g, &s);
 	if (replay_take(g->replays[s.turn][s.compares], take, &(struct taking){l, g, &s}) < 0 ||

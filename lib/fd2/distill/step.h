@@ -29,4 +29,7 @@ Tensor *step_losses(void);
 /* Takes step `number`, from 0, and reads what came out where it is due: for the log, the progress
  * and whether the loss is finite. -1: fail_message. */
 int learn_step(struct learner *l, struct learning *g, long number);
+/* Before step `number`: -1, fail_message, where the loss of one before it is not finite. Waits for
+ * the device. */
+int learn_settle(struct learning *g, long number);
 #endif
