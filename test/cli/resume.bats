@@ -111,8 +111,16 @@ long_distill() {
 	said "fd2-distill: 'x.tar' is up to date"
 	[ "$(stat -c %i x.tar)" = "$before" ]
 	[ x.tar -nt train.tar ]
-	"${made[@]}" --seed 3 train.tar
-	[ "$(fd2-look --json x.tar | jq .meta.options.seed)" = 3 ]
+	run -1 --separate-stderr "${made[@]}" --seed 3 train.tar
+	said "fd2-distill: 'x.tar' was made with --seed 0, not with --seed 3; remove it, or leave" \
+		"--resume out"
+	run -1 --separate-stderr "${made[@]/teacher.fd2/other.fd2}" train.tar
+	said "fd2-distill: 'x.tar' was made with teacher ????????????..., not ????????????...;" \
+		"remove it, or leave --resume out"
+	[ "$(stat -c %i x.tar)" = "$before" ]
+	head -c 3000 x.tar >cut.tar
+	run -1 --separate-stderr "${made[@]/x.tar/cut.tar}" train.tar
+	said "fd2-distill: 'cut.tar' *; remove it, or leave --resume out"
 
 	tiny_teacher -e 2 --resume -o x.fd2 train.tar
 	before=$(stat -c %i x.fd2)
@@ -292,4 +300,93 @@ signal_when() {
 	grep "stopped by SIGTERM: 'x.json.ckpt' has the state after epoch . and . batches; go on with --resume" err
 	"${eval[@]}" -o x.json distilled.tar <many.fd2
 	cmp x.json whole.json
+}
+
+# within NAME: fd2-distill is stopped and killed within an index batch of NAME's settings.
+within() {
+	local distill=(fd2-distill -q --batch 2 --steps 40 --threads 1 "$@") signal
+	rm -f whole.tar
+	"${distill[@]}" -o whole.tar train.tar
+	for signal in TERM KILL; do
+		rm -f x.tar*
+		signal_when $signal '[ -e x.tar.ckpt ]' \
+			"${distill[@]}" --checkpoint-every 17 -o x.tar train.tar 2>err
+		[ $signal = KILL ] || grep "'x.tar.ckpt' has image . of classes 0-1 after .* of 40 steps" err
+		run -1 --separate-stderr "${distill[@]}" -o x.tar train.tar
+		[[ $stderr == *" of an interrupted run: go on with --resume, or remove it" ]]
+		run -1 --separate-stderr "${distill[@]}" --lr 0.1 --resume -o x.tar train.tar
+		[[ $stderr == *"was made with "*"lr "* ]]
+		"${distill[@]}" --resume --log log -o x.tar train.tar
+		cmp x.tar whole.tar
+		[ -z "$(find . -name 'x.tar.*')" ]
+		jq -se 'any(.event == "resume" and .step >= 17 and .first_class == 0)' log
+		rm log
+	done
+}
+
+@test "resume: fd2-distill goes on within an index batch, whose history is read from the part" {
+	within -t teacher.fd2 -n 2
+}
+
+@test "resume: fd2-distill goes on within a phase of FADRM+ with two teachers" {
+	within -t teacher.fd2 -t other.fd2 --method fadrm+ --sizes 32,24,32 --ls-view once -n 2
+}
+
+@test "resume: fd2-relabel stopped or killed goes on with the epochs that are whole" {
+	local relabel=(fd2-relabel -q -t teacher.fd2 -b 5 -e 40 --label-fraction 0.5 --order fkd) signal
+	"${relabel[@]}" -o whole.fd2 distilled.tar
+	for signal in TERM KILL; do
+		rm -f x.fd2*
+		signal_when $signal 'grep -q "\"epoch\":3," log' \
+			"${relabel[@]}" --log log -o x.fd2 distilled.tar 2>err
+		[ $signal = KILL ] || grep "'x.fd2.part' has the labels of .* of 40 epochs; go on" err
+		run -1 --separate-stderr "${relabel[@]}" -o x.fd2 distilled.tar
+		said "fd2-relabel: 'x.fd2.part' holds labels of an interrupted run: go on with" \
+			"--resume, or remove it"
+		run -1 --separate-stderr "${relabel[@]}" --mix mixup --resume -o x.fd2 distilled.tar
+		said "fd2-relabel: cannot resume: 'x.fd2.part' was made with --mix cutmix, not with" \
+			"--mix mixup"
+		"${relabel[@]}" --resume --log log -o x.fd2 distilled.tar
+		cmp x.fd2 whole.fd2
+		[ ! -e x.fd2.part ]
+		jq -se 'any(.event == "resume" and .epoch >= 3)' log
+		rm log
+	done
+	run -0 --separate-stderr "${relabel[@]/-q/-v}" --resume -o x.fd2 distilled.tar
+	said "fd2-relabel: 'x.fd2' is up to date"
+	run -1 --separate-stderr "${relabel[@]}" --seed 2 --resume -o x.fd2 distilled.tar
+	said "fd2-relabel: 'x.fd2' was made with --seed 0, not with --seed 2; remove it, or leave" \
+		"--resume out"
+	mkfifo pipe
+	for out in - pipe /dev/null; do
+		run -2 --separate-stderr "${relabel[@]}" --resume -o $out distilled.tar
+		[[ ${stderr_lines[0]} == "fd2-relabel: --resume needs a file to go on with: give it with -o" ]]
+	done
+}
+
+@test "resume: labels that are cut or damaged are made again from there on" {
+	local relabel=(fd2-relabel -q -t teacher.fd2 -b 5 -e 8) bytes n flip
+	"${relabel[@]}" -o whole.fd2 distilled.tar
+	bytes=$(size whole.fd2)
+	for n in 700 $((bytes / 2)) $((bytes - 1)) "$bytes"; do
+		head -c "$n" whole.fd2 >x.fd2.part
+		"${relabel[@]}" --resume -o x.fd2 distilled.tar
+		cmp x.fd2 whole.fd2
+		rm x.fd2
+	done
+	# another flip is as valid, but is not what this run draws; the data follow 54 bytes later
+	n=$(($(grep -abo 5/flips whole.fd2 | cut -d: -f1) + 54))
+	cp whole.fd2 x.fd2.part
+	[ "$(od -An -tu1 -j $n -N 1 whole.fd2)" -eq 1 ] && flip='\0' || flip='\1'
+	printf "$flip" | dd of=x.fd2.part bs=1 seek=$n conv=notrunc status=none
+	run -0 --separate-stderr "${relabel[@]}" --resume -o x.fd2 distilled.tar
+	said "fd2-relabel: 'x.fd2.part' is damaged in epoch 6: it is labelled again from there on"
+	cmp x.fd2 whole.fd2
+	echo hello >y.fd2.part
+	run -1 --separate-stderr "${relabel[@]}" --resume -o y.fd2 distilled.tar
+	said "fd2-relabel: 'y.fd2.part' *; remove it"
+}
+
+@test "resume: every stage, interrupted at a random moment" {
+	SIGNALS='TERM KILL' "$root/test/kills" 1
 }

@@ -159,6 +159,7 @@ static void connect_learner(struct run *r)
 	    .similarity = without_ls(config) ? NULL : &r->similarity,
 	    .views = views,
 	    .suspended = &r->suspended,
+	    .save_every = config->checkpoint_every,
 	    .log_every = config->log_every};
 }
 

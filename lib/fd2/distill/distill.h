@@ -31,6 +31,7 @@ struct distill_config {
 	bool plain;           /* the base method without the constraints */
 	double min_scale;     /* smallest share of the area in a step's crop */
 	long seed, log_every;
+	long checkpoint_every; /* steps; 0: only by time */
 };
 
 /* 0, or -1: fail_message. */

@@ -136,8 +136,8 @@ static bool needs_start(const struct method *m, const struct learning *g)
 static int save_when_due(struct learner *l, struct learning *g, long step)
 {
 	struct suspended *s = l->suspended;
-	bool stops = stop_asked();
-	if (!stops && !checkpoint_due(&s->file))
+	bool stops = stop_asked(), every = l->save_every && step && step % l->save_every == 0;
+	if (!stops && !(every && s->file.path) && !checkpoint_due(&s->file))
 		return 0;
 	if (learn_settle(g, step) < 0)
 		return -1;

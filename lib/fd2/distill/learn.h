@@ -14,7 +14,8 @@ struct learner {
 	const struct constraints_config *constraints; /* NULL: --plain */
 	const struct similarity *similarity;          /* NULL: without L_S */
 	struct view_rule views;
-	struct suspended *suspended; /* where index batches are saved */
+	struct suspended *suspended; /* where index batches are saved, by time and also */
+	long save_every;             /* steps; 0: not */
 	long log_every;              /* steps */
 	long steps_done;             /* of all index batches and indices, for the progress */
 };
