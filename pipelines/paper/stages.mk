@@ -64,10 +64,11 @@ nested = $(and $(filter $(NESTED),$(1)),$(filter $(IPC),$(2)),$(filter-out $(LAR
 # fd2-distill also takes prototypes and writes a log.
 distils = $(filter fd2-distill,$(firstword $(images_$(1))))
 protos_of = $(if $(call distils,$(1)),$(patsubst %,$(OUT)/protos-%.fd2,$(call teachers,$(1))))
-# METHOD IPC SEED CLASSES
+# METHOD IPC SEED CLASSES; with --resume a shard of another teacher would be refused.
 define part_rule
 $(OUT)/$(call set,$(1),$(2),$(3))-$(4).tar: $(OUT)/$(call set,$(1),$(2),$(3)).settings \
 		$(call teachers_of,$(1)) $(call protos_of,$(1))
+	$(if $(call distils,$(1)),$$(if $$(filter %.fd2,$$?),rm -f $$@))
 	$(call images,$(1),$(2),$(3)) --classes $(4) $(patsubst %,-t %,$(call teachers_of,$(1))) \
 		$(patsubst %,-p %,$(call protos_of,$(1))) \
 		$(if $(call distils,$(1)),--resume --log $$(@:.tar=.log)) -o $$@ $(TRAIN)
@@ -86,7 +87,8 @@ endef
 # METHOD IPC SEED
 define set_rules
 $(call stamp,$(call set,$(1),$(2),$(3)),$(call images,$(1),$(2),$(3)) $(call \
-	teachers,$(1)),$(foreach p,$(call parts_of,$(1),$(2),$(3)),$(p).part $(p:.tar=.log)))
+	teachers,$(1)),$(foreach \
+	p,$(call parts_of,$(1),$(2),$(3)),$(p) $(p).part $(p).ckpt $(p:.tar=.log)))
 $(foreach p,$(PARTS),$(eval \
 	$(call $(if $(call nested,$(1),$(2)),nested,part)_rule,$(1),$(2),$(3),$(p))))
 endef

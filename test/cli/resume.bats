@@ -378,9 +378,10 @@ within() {
 	n=$(($(grep -abo 5/flips whole.fd2 | cut -d: -f1) + 54))
 	cp whole.fd2 x.fd2.part
 	[ "$(od -An -tu1 -j $n -N 1 whole.fd2)" -eq 1 ] && flip='\0' || flip='\1'
-	printf "$flip" | dd of=x.fd2.part bs=1 seek=$n conv=notrunc status=none
-	run -0 --separate-stderr "${relabel[@]}" --resume -o x.fd2 distilled.tar
-	said "fd2-relabel: 'x.fd2.part' is damaged in epoch 6: it is labelled again from there on"
+	printf '%b' "$flip" | dd of=x.fd2.part bs=1 seek=$n conv=notrunc status=none
+	run -0 --separate-stderr "${relabel[@]/-q/-v}" --resume -o x.fd2 distilled.tar
+	[[ $stderr == *"'x.fd2.part' is damaged in epoch 6: it is labelled again from there on"* ]]
+	[[ $stderr == *"resumed after epoch 5 of 8"* ]]
 	cmp x.fd2 whole.fd2
 	echo hello >y.fd2.part
 	run -1 --separate-stderr "${relabel[@]}" --resume -o y.fd2 distilled.tar
