@@ -6,7 +6,7 @@ TORCH_TESTS := $(patsubst test/c/%.c,$(B)/test/%, \
 	$(shell grep -lsE 'include "lib/(torch/tensor|nn/|fd2/)' test/c/*.c))
 .PHONY: tests check check-full check-asan check-fresh parity bench lint asan asan-here
 
-tests: deps $(TESTS) $(B)/test/batch $(GPU) $(GPU_TESTS)
+tests: deps $(TESTS) $(B)/test/batch $(B)/test/held-out $(GPU) $(GPU_TESTS)
 
 $(TORCH_TESTS): $(TORCH)
 $(TESTS): $(B)/test/%: $(B)/obj/test/c/%.o $(CORE)
@@ -14,8 +14,8 @@ $(TESTS): $(B)/test/%: $(B)/obj/test/c/%.o $(CORE)
 	$(Q)$(CC) $(LDFLAGS) -o $@ $(filter %.o,$^) $(TOOL_LIBS) \
 		$(if $(filter $@,$(TORCH_TESTS)),-L$(B)/lib/fd2 -lfd2-torch) $(to_core)
 
-# Prints batches for the tests of fd2-stream(5).
-$(B)/test/batch: $(B)/obj/test/cli/batch.o $(TORCH)
+# Print batches for the tests of fd2-stream(5), and held-out images.
+$(B)/test/batch $(B)/test/held-out: $(B)/test/%: $(B)/obj/test/cli/%.o $(TORCH)
 	$(call say,ld,$@)
 	$(Q)$(CC) $(LDFLAGS) -o $@ $< -L$(B)/lib/fd2 -lfd2-torch $(to_core)
 

@@ -4,25 +4,31 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "formats/input.h"
 #include "lib/base/err.h"
 #include "lib/fd2/stage.h"
 #include "lib/fd2/student/eval.h"
 #include "lib/nn/archs.h"
 
 #define HARD_MIN_SCALE 0.08
+#define WEIGHT_DECAY 0.01
 #define TEMPERATURE 20
+#define ZETA 2
+#define DATA "syn"
 
-enum { STUDENTS_MAX = 256 };
+enum { STUDENTS_MAX = 256, VAL_EVERY = 10 };
 
 static struct opt_list archs, rates;
 static struct opt_range seeds = {-1, -1}; /* --seed alone */
 
+static struct saved_config saved;
+
 static struct eval_config config = {
     .in.cache = 4096,
-    .out.data = "syn",
+    .out.data = DATA,
     .hard.min_scale = HARD_MIN_SCALE,
-    .learning = {.weight_decay = 0.01, .temperature = TEMPERATURE, .zeta = 2},
-    .val_every = 10,
+    .learning = {.weight_decay = WEIGHT_DECAY, .temperature = TEMPERATURE, .zeta = ZETA},
+    .val_every = VAL_EVERY,
 };
 
 static const struct opt opts[] = {
@@ -32,11 +38,26 @@ static const struct opt opts[] = {
         .unrecorded = true, .file = FILE_READ},
     {0, "hard", NULL, OPT_FLAG, &config.in.hard,
         "train on the classes themselves, without soft labels"},
+    {0, "evaluate", "FILE", OPT_STRING, &saved.network,
+        "train nothing: measure the network in FILE on --val", .unrecorded = true,
+        .file = FILE_READ},
+    {0, "predictions", "FILE", OPT_STRING, &saved.predictions,
+        "--evaluate: write each image's class and prediction to FILE", .unrecorded = true,
+        .file = FILE_WRITTEN},
+    {0, "classes-from", "FILE", OPT_STRING, &saved.classes,
+        "--evaluate: names of its classes, a list or a shard", .unrecorded = true,
+        .file = FILE_READ},
+    {0, "mean", "R,G,B", OPT_NUMBERS, &saved.mean,
+        "--evaluate: of the pixels, which are normalised by it", .min = 0, .max = 1},
+    {0, "std", "R,G,B", OPT_NUMBERS, &saved.std, "--evaluate: their deviation", .min = 0.001,
+        .max = 10},
     {0, "val", "SHARD", OPT_LIST, &config.in.val,
         "held-out shards, which choose the best epoch (repeatable)", .unrecorded = true,
         .file = FILE_READ},
     {0, "test", "SHARD", OPT_LIST, &config.in.test, "shards to measure on instead (repeatable)",
         .unrecorded = true, .file = FILE_READ},
+    {0, "fast-val", NULL, OPT_FLAG, &config.in.fast_val,
+        "measure in --dtype, on JPEGs decoded at reduced scale"},
     {0, "report", "FILE", OPT_STRING, &config.out.report,
         "write classes, confusion and calibration to FILE", .unrecorded = true,
         .file = FILE_WRITTEN},
@@ -55,8 +76,8 @@ static const struct opt opts[] = {
         .max = 65536},
     {0, "reuse-labels", NULL, OPT_FLAG, &config.in.reuse_labels,
         "use labels again when there are more epochs than labels"},
-    {'s', "size", "PX", OPT_INT, &config.hard.size, "--hard: side of the input images (0: 224)",
-        .min = 0, .max = 4096},
+    {'s', "size", "PX", OPT_INT, &config.hard.size,
+        "--hard, --evaluate: side of the input images (0: 224)", .min = 0, .max = 4096},
     {0, "min-scale", "X", OPT_REAL, &config.hard.min_scale,
         "--hard: smallest crop's share of the area", .min = 0.001, .max = 1},
     {0, "no-augment", NULL, OPT_FLAG, &config.hard.no_augment, "--hard: no crops and no flips"},
@@ -187,9 +208,79 @@ static void check_labels(void)
 		    config.in.labels ? "--labels" : "--reuse-labels");
 }
 
+/* What trains has no place with --evaluate. */
+static void check_evaluation(void)
+{
+	const struct {
+		bool given;
+		const char *name;
+	} others[] = {
+	    {config.in.n_shards, "shards"},
+	    {config.in.labels, "--labels"},
+	    {config.in.hard, "--hard"},
+	    {config.in.test.n, "--test"},
+	    {config.in.reuse_labels, "--reuse-labels"},
+	    {config.out.save, "--save"},
+	    {config.out.resume, "--resume"},
+	    {config.out.checkpoint_every, "--checkpoint-every"},
+	    {seeds.first >= 0, "--seeds"},
+	    {config.learning.init, "--init"},
+	    {config.epochs, "--epochs"},
+	    {config.hard.batch, "--batch"},
+	    {config.hard.min_scale != HARD_MIN_SCALE, "--min-scale"},
+	    {config.hard.no_augment, "--no-augment"},
+	    {config.learning.label_smoothing > 0, "--label-smoothing"},
+	    {rates.n, "--lr"},
+	    {config.learning.weight_decay != WEIGHT_DECAY, "--weight-decay"},
+	    {config.learning.temperature != TEMPERATURE, "--temperature"},
+	    {config.learning.zeta != ZETA, "--zeta"},
+	    {config.val_every != VAL_EVERY, "--val-every"},
+	    {strcmp(config.out.data, DATA), "--data"},
+	};
+	for (size_t i = 0; i < sizeof others / sizeof *others; i++)
+		if (others[i].given)
+			die_usage("--evaluate trains nothing: it goes without %s", others[i].name);
+	if (archs.n > 1)
+		die_usage("--evaluate measures one network, not %d", archs.n);
+	if ((saved.mean.n && saved.mean.n != 3) || (saved.std.n && saved.std.n != 3))
+		die_usage(
+		    "--%s expects 3 numbers", saved.std.n && saved.std.n != 3 ? "std" : "mean");
+	if (input_is_pipe(saved.network))
+		die_usage("--evaluate reads its file twice, and so cannot take a pipe");
+}
+
+static int evaluate(void)
+{
+	check_evaluation();
+	saved.arch = archs.n ? archs.v[0] : NULL;
+	saved.val = config.in.val;
+	saved.size = config.hard.size;
+	saved.fit = config.in.fit;
+	saved.cache = config.in.cache;
+	saved.fast_val = config.in.fast_val;
+	saved.strict = config.in.strict;
+	saved.results = config.out.results;
+	saved.report = config.out.report;
+	return stage_run(stage_eval_saved, &saved);
+}
+
+/* What --evaluate alone takes. */
+static void check_training(void)
+{
+	const char *given = saved.predictions             ? "predictions"
+	                    : saved.classes               ? "classes-from"
+	                    : saved.mean.n || saved.std.n ? "mean and --std"
+	                                                  : NULL;
+	if (given)
+		die_usage("--%s go with --evaluate", given);
+	if (!config.in.n_shards)
+		die_usage("no distilled shard");
+}
+
 int main(int argc, char **argv)
 {
-	const struct tool tool = {"fd2-eval", "[options] --val SHARD [-l LABELS] SHARD...",
+	const struct tool tool = {"fd2-eval",
+	    "[options] --val SHARD [-l LABELS] SHARD... | --val SHARD --evaluate FILE",
 	    "Train students on distilled images and print their accuracy, a JSON line each.", opts,
 	    false};
 	int first = fd2_start(&tool, argc, argv);
@@ -198,9 +289,10 @@ int main(int argc, char **argv)
 	config.seed = (uint64_t)common.seed;
 	if (!config.in.val.n)
 		die_usage("no held-out images; give them with --val");
+	if (saved.network)
+		return fd2_finish(evaluate());
+	check_training();
 	check_outputs();
-	if (!config.in.n_shards)
-		die_usage("no distilled shard");
 	check_labels();
 	plan_students();
 	return fd2_finish(stage_run(stage_eval, &config));

@@ -35,6 +35,8 @@ static const struct opt opts[] = {
     {0, "val", "SHARD", OPT_LIST, &config.in.val,
         "held-out shards; both branches' accuracy each epoch", .unrecorded = true,
         .file = FILE_READ},
+    {0, "fast-val", NULL, OPT_FLAG, &config.in.fast_val,
+        "validate in --dtype, on JPEGs decoded at reduced scale"},
     {'a', "arch", "NAME", OPT_CHOICE, &config.network.arch, "backbone", .choices = ARCH_CHOICES},
     {0, "init", "FILE", OPT_STRING, &config.in.init,
         "start the backbone from a .pth, .safetensors or stream", .unrecorded = true,

@@ -134,9 +134,15 @@ struct relay {
 	const struct dataset_options *o;
 };
 
+static struct fitting fitting_of(const struct dataset_options *o)
+{
+	return (struct fitting){o->fit, o->size, o->exact};
+}
+
 static void decode(struct job *j, const struct dataset_options *o)
 {
-	if (fit_decode(&j->image, j->bytes, j->size, o->fit, o->size, &j->notes) < 0)
+	struct fitting how = fitting_of(o);
+	if (fit_decode(&j->image, j->bytes, j->size, &how, &j->notes) < 0)
 		j->problem = xstrdup(fail_message());
 	j->content = hash_bytes(j->bytes, j->size);
 }
@@ -282,8 +288,9 @@ static int load(struct loading *l)
 
 int dataset_read(struct dataset *d, char *const *paths, int n, const struct dataset_options *o)
 {
-	*d = (struct dataset){.store = store_new(o->fit, o->size,
-	                          o->cache ? (size_t)o->cache << 20 : SIZE_MAX, o->jpegs)};
+	struct fitting how = fitting_of(o);
+	*d = (struct dataset){
+	    .store = store_new(&how, o->cache ? (size_t)o->cache << 20 : SIZE_MAX, o->jpegs)};
 	struct loading l = {.d = d, .o = o, .r = shard_open(paths, n)};
 	progress_start("read", "images", 0);
 	int err = l.r ? load(&l) : -1;

@@ -24,6 +24,7 @@ struct dataset {
 struct dataset_options {
 	enum fit fit;
 	int size;      /* side of the network's input, unless FIT_NONE */
+	bool exact;    /* for held-out images: struct fitting */
 	long cache;    /* MiB of decoded images to keep in memory; 0: all */
 	bool jpegs;    /* keep every image's JPEG, for item_jpeg */
 	bool complete; /* no image may be skipped: one that cannot be decoded is an error */

@@ -12,21 +12,29 @@ const char *fit_name(enum fit fit)
 	return fit == FIT_SQUASH ? "squash" : fit == FIT_WHOLE ? "whole" : "short";
 }
 
-int fit_decode(struct image *im, const void *jpeg, size_t bytes, enum fit fit, int size,
+static void resize(struct image *out, const struct image *in, const struct fitting *how, int side)
+{
+	int w = side, h = side;
+	if (how->fit == FIT_SHORT)
+		image_short_sides(in, side, &w, &h);
+	if (how->exact)
+		image_resize_as_pil(out, in, w, h);
+	else
+		image_resample(out, in, 0, 0, in->w, in->h, w, h, 1);
+}
+
+int fit_decode(struct image *im, const void *jpeg, size_t bytes, const struct fitting *how,
     struct image_notes *notes)
 {
 	struct image raw;
-	int side = fit == FIT_NONE ? 0 : fit == FIT_WHOLE ? size : size * 8 / 7;
-	if (jpeg_decode_noting(&raw, jpeg, bytes, side, notes) < 0)
+	int side = how->fit == FIT_NONE ? 0 : how->fit == FIT_WHOLE ? how->size : how->size * 8 / 7;
+	if (jpeg_decode_noting(&raw, jpeg, bytes, how->exact ? 0 : side, notes) < 0)
 		return -1;
-	if (fit == FIT_NONE) {
+	if (how->fit == FIT_NONE) {
 		*im = raw;
 		return 0;
 	}
-	if (fit == FIT_SHORT)
-		image_resize_short(im, &raw, side);
-	else
-		image_resample(im, &raw, 0, 0, raw.w, raw.h, side, side, 1);
+	resize(im, &raw, how, side);
 	image_free(&raw);
 	return 0;
 }

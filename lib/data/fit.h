@@ -15,9 +15,15 @@ enum fit {
 /* The fit of that name; FIT_NONE: there is none. */
 enum fit fit_of(const char *name);
 const char *fit_name(enum fit fit);
-/* Decodes, upright, and fits. A JPEG of at least twice the side that is needed is decoded at 1/2,
- * 1/4 or 1/8 (libjpeg's scaled DCT), then resized. notes may be NULL. -1: fail_message.
- * Thread-safe. */
-int fit_decode(struct image *im, const void *jpeg, size_t bytes, enum fit fit, int size,
+struct fitting {
+	enum fit fit;
+	int size; /* side of the network's input, unless FIT_NONE */
+	/* As PIL and torchvision, to the byte, for figures that are published. Otherwise a JPEG of
+	 * at least twice the side that is needed is decoded at 1/2, 1/4 or 1/8 (libjpeg's scaled
+	 * DCT), then resized with one rounding: fast, for training. */
+	bool exact;
+};
+/* Decodes, upright, and fits. notes may be NULL. -1: fail_message. Thread-safe. */
+int fit_decode(struct image *im, const void *jpeg, size_t bytes, const struct fitting *how,
     struct image_notes *notes);
 #endif

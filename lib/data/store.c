@@ -9,18 +9,17 @@
 #include "lib/base/err.h"
 
 struct store {
-	enum fit fit;
-	int size;
+	struct fitting how;
 	size_t limit, kept; /* bytes in memory */
 	bool jpegs;         /* of all images are in the file */
 	int file;           /* -1: not needed yet */
 	uint64_t end;
 };
 
-struct store *store_new(enum fit fit, int size, size_t limit, bool jpegs)
+struct store *store_new(const struct fitting *how, size_t limit, bool jpegs)
 {
 	struct store *s = xcalloc(1, sizeof *s);
-	*s = (struct store){.fit = fit, .size = size, .limit = limit, .jpegs = jpegs, .file = -1};
+	*s = (struct store){.how = *how, .limit = limit, .jpegs = jpegs, .file = -1};
 	return s;
 }
 
@@ -111,7 +110,7 @@ struct image item_image(const struct item *it)
 		return it->image;
 	struct image im;
 	uint8_t *jpeg = item_jpeg(it);
-	if (fit_decode(&im, jpeg, it->bytes, it->store->fit, it->store->size, NULL) < 0)
+	if (fit_decode(&im, jpeg, it->bytes, &it->store->how, NULL) < 0)
 		die("cannot decode '%s' again: %s", it->key, fail_message());
 	free(jpeg);
 	return im;

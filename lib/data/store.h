@@ -21,7 +21,7 @@ struct item {
 };
 
 /* limit: bytes of decoded images to keep. jpegs: keep the JPEG of every image, for item_jpeg. */
-struct store *store_new(enum fit fit, int size, size_t limit, bool jpegs);
+struct store *store_new(const struct fitting *how, size_t limit, bool jpegs);
 void store_free(struct store *s);
 /* Takes an image over, with the JPEG that it was fitted from. -1: fail_message, when the file
  * cannot be written. */

@@ -46,6 +46,12 @@ void image_resample(struct image *out, const struct image *in, double x, double 
 /* Short side to `side`, aspect kept, antialiased; torchvision's Resize(side): long = int(side *
  * long / short). */
 void image_resize_short(struct image *out, const struct image *in, int side);
+/* The sides of the result. */
+void image_short_sides(const struct image *in, int side, int *w, int *h);
+/* The whole image as w x h pixels, to the byte as PIL's resize (BILINEAR) makes them, which rounds
+ * to 8 bits after each direction. For held-out images: image_resample is faster and rounds
+ * once. */
+void image_resize_as_pil(struct image *out, const struct image *in, int w, int h);
 
 /* The four quarters (top left, top right, bottom left, bottom right) in another order: quarter q
  * of *out is quarter order[q] of in. They have half the sides, rounded down; the middle column

@@ -268,15 +268,22 @@ void image_resample(struct image *out, const struct image *in, double x, double 
 	kernel_free(&ky);
 }
 
-void image_resize_short(struct image *out, const struct image *in, int side)
+void image_short_sides(const struct image *in, int side, int *w, int *h)
 {
-	int w = side, h = side;
 	int longest =
 	    IMAGE_PIXELS_MAX / side; /* a line of pixels would otherwise grow without bound */
 
+	*w = *h = side;
 	if (in->w < in->h)
-		h = filter_clamp((double)((int64_t)side * in->h / in->w), side, longest);
+		*h = filter_clamp((double)((int64_t)side * in->h / in->w), side, longest);
 	else
-		w = filter_clamp((double)((int64_t)side * in->w / in->h), side, longest);
+		*w = filter_clamp((double)((int64_t)side * in->w / in->h), side, longest);
+}
+
+void image_resize_short(struct image *out, const struct image *in, int side)
+{
+	int w, h;
+
+	image_short_sides(in, side, &w, &h);
 	image_resample(out, in, 0, 0, in->w, in->h, w, h, 1);
 }

@@ -66,7 +66,8 @@ static void turbo(const struct jpeg *j)
 static void ours(const struct jpeg *j, int size)
 {
 	struct image im;
-	if (fit_decode(&im, j->bytes, j->size, FIT_SHORT, size, NULL) < 0)
+	struct fitting how = {.fit = FIT_SHORT, .size = size};
+	if (fit_decode(&im, j->bytes, j->size, &how, NULL) < 0)
 		die("%s", fail_message());
 	image_free(&im);
 }

@@ -323,6 +323,13 @@ recipe() {
 		<(head -n 1 results.json | jq -r 'keys[]' | sort)
 }
 
+@test "fd2-eval(1): its example of a saved student" {
+	try fd2-eval.1 evaluate.sh
+	[ "$(head -n 1 <<<"$output" | jq .nll)" = "$(jq .nll result.json)" ]
+	[ "$(wc -l <predictions.tsv)" = 13 ]
+	[ "$(head -n 2 <<<"$output" | tail -n 1)" = $'sample\tclass\tpredicted\tp' ]
+}
+
 @test "fd2-eval(1): several students" {
 	try fd2-eval.1 students.sh
 	[ "$(head -n 2 <<<"$output" | cut -f 1 | xargs)" = "convnet3 resnet18" ]

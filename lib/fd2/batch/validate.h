@@ -1,4 +1,8 @@
-/* Validation: the images of a data set in central crops, without gradients. */
+/* Validation: the images of a data set in central crops, without gradients.
+ *
+ * Figures are PyTorch's: images are read with dataset_options.exact, and the arithmetic is f32. A
+ * fast validation takes the shortcuts of training instead: JPEGs decoded at reduced scale, and
+ * --dtype. */
 #ifndef FD2_VALIDATE_H
 #define FD2_VALIDATE_H
 #include "lib/fd2/batch/batch.h"
@@ -7,6 +11,10 @@
 typedef int look_fn(void *ctx, const Tensor *x, const int64_t *labels);
 /* Calls look for all of d, in order. Returns what `look` ended it with, or 0. -1: fail_message,
  * after a libtorch error. */
-int validate(
-    const struct dataset *d, int size, const struct normal *normal, look_fn *look, void *ctx);
+int validate(const struct dataset *d, int size, const struct normal *normal, bool fast,
+    look_fn *look, void *ctx);
+
+/* What the records call the arithmetic, "f32" or "bf16", and the decoding, "full" or "reduced". */
+const char *validation_dtype(bool fast);
+const char *validation_decoding(bool fast);
 #endif

@@ -63,6 +63,7 @@ static int read_held_out(struct evaluation *r, struct dataset *d, const struct o
 	const struct eval_config *config = r->config;
 	struct dataset_options o = {.fit = r->labels.fit,
 	    .size = r->labels.size,
+	    .exact = !config->in.fast_val,
 	    .cache = config->in.cache,
 	    .strict = config->in.strict,
 	    .known = (const char *const *)r->labels.class_names,

@@ -10,6 +10,8 @@
 #include "lib/base/log.h"
 #include "lib/base/names.h"
 #include "lib/base/out.h"
+#include "lib/fd2/batch/validate.h"
+#include "lib/fd2/student/eval-report.h"
 #include "lib/fd2/student/evaluation.h"
 #include "lib/nn/pretrained.h"
 #include "lib/nn/weights.h"
@@ -64,27 +66,7 @@ int save_student(const struct evaluation *e)
 	return -1;
 }
 
-static char *line_of(const json_t *o)
-{
-	return json_dumps(o, JSON_COMPACT | JSON_REAL_PRECISION(6));
-}
-
-/* Writes a value, which it frees, without its first `head` and last `tail` characters. */
-static int put_json(struct out *out, json_t *v, size_t head, size_t tail)
-{
-	char *text = line_of(v);
-	json_decref(v);
-	int err = out_write(out, text + head, strlen(text) - head - tail);
-	free(text);
-	return err;
-}
-
-static int put_text(struct out *out, const char *text)
-{
-	return out_write(out, text, strlen(text));
-}
-
-/* What `put` writes of each student, a line each. */
+/* What `put` writes of each student, one line per student. */
 static int print_lines(const struct evaluation *e, const char *path,
     int (*put)(struct out *, const struct evaluation *, const struct student *))
 {
@@ -103,13 +85,6 @@ static int print_lines(const struct evaluation *e, const char *path,
 	return -1;
 }
 
-/* json_object_update_new, which jansson has since 2.13. */
-static void move_into(json_t *o, json_t *more)
-{
-	json_object_update(o, more);
-	json_decref(more);
-}
-
 /* Who learned what: what a run knows before it begins. */
 static json_t *task(const struct evaluation *e, const struct student *s)
 {
@@ -120,6 +95,8 @@ static json_t *task(const struct evaluation *e, const struct student *s)
 	move_into(o, json_pack("{s:i, s:i, s:i, s:i, s:i, s:I}", "classes", e->labels.classes,
 	                 "images", e->images.n, "val_images", e->val.n, "test_images", e->test.n,
 	                 "epochs", e->epochs, "image_bytes", (json_int_t)e->images.sizes_sum));
+	move_into(o, json_pack("{s:s, s:s}", "val_dtype", validation_dtype(config->in.fast_val),
+	                 "val_decoding", validation_decoding(config->in.fast_val)));
 	return o;
 }
 
@@ -146,7 +123,7 @@ static int put_result(struct out *out, const struct evaluation *e, const struct 
 static int same_task(const struct evaluation *e, const struct student *s, const char *line)
 {
 	json_t *now = task(e, s), *was = json_loads(line, 0, NULL);
-	char *text = line_of(now);
+	char *text = json_text(now);
 	json_t *rounded = json_loads(text, 0, NULL);
 	int err = settings_agree(e->config->out.results, was, rounded);
 	free(text);
@@ -185,38 +162,19 @@ int print_results(const struct evaluation *e)
 	return print_lines(e, e->config->out.results, put_result);
 }
 
-static json_t *report_head(const struct evaluation *e, const struct student *s)
+static int put_student_report(struct out *out, const struct evaluation *e, const struct student *s)
 {
-	json_t *o = json_pack("{s:s, s:I, s:s, s:o}", "arch", s->plan->arch, "seed",
-	    (json_int_t)s->plan->seed, "measured_on", measured_on(e), "classes",
-	    names_to_json((const char *const *)e->labels.class_names, e->labels.classes));
-	move_into(o, scores_of_classes(&s->now));
-	return o;
-}
-
-/* The matrix is written row by row. */
-static int put_report(struct out *out, const struct evaluation *e, const struct student *s)
-{
-	json_t *end = json_pack("{s:o}", "calibration", scores_calibration(&s->now));
-	int err = put_json(out, report_head(e, s), 0, 1);
-	if (!err)
-		err = put_text(out, ",\"confusion\":[");
-	for (int k = 0; k < s->now.classes && !err; k++) {
-		err = k ? put_text(out, ",") : 0;
-		if (!err)
-			err = put_json(out, scores_confusion(&s->now, k), 0, 0);
-	}
-	if (!err)
-		err = put_text(out, "],");
-	if (!err)
-		err = put_json(out, json_incref(end), 1, 0);
-	json_decref(end);
-	return err;
+	return put_report(out,
+	    json_pack("{s:s, s:I, s:s, s:o}", "arch", s->plan->arch, "seed",
+	        (json_int_t)s->plan->seed, "measured_on", measured_on(e), "classes",
+	        names_to_json((const char *const *)e->labels.class_names, e->labels.classes)),
+	    &s->now);
 }
 
 int print_report(const struct evaluation *e)
 {
-	return e->config->out.report ? print_lines(e, e->config->out.report, put_report) : 0;
+	return e->config->out.report ? print_lines(e, e->config->out.report, put_student_report)
+	                             : 0;
 }
 
 void log_costs(const struct evaluation *e)

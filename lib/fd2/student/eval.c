@@ -33,7 +33,8 @@ static int measure(struct evaluation *r, const struct dataset *d)
 {
 	for (int i = 0; i < r->config->n_students; i++)
 		scores_clear(&r->students[i].now);
-	return validate(d, r->labels.size, &r->labels.normal, count_students, r);
+	return validate(
+	    d, r->labels.size, &r->labels.normal, r->config->in.fast_val, count_students, r);
 }
 
 static void swap_kept(struct evaluation *r)

@@ -3,7 +3,8 @@
  *
  * eval-inputs.c reads everything but the epochs of labels, eval.c goes through the epochs,
  * student.c takes the steps of one student, eval-resume.c saves and restores the state, and
- * eval-results.c writes what came out. */
+ * eval-results.c and eval-report.c write what came out. eval-saved.c measures a network that is
+ * trained already. */
 #ifndef FD2_EVAL_H
 #define FD2_EVAL_H
 #include "lib/base/opts.h"
@@ -32,6 +33,7 @@ struct eval_config {
 		enum fit fit; /* of held-out photographs; FIT_NONE: the teacher's */
 		long cache;
 		bool hard, reuse_labels, strict;
+		bool fast_val; /* validate with training's shortcuts, lib/fd2/batch/validate.h */
 	} in;
 	struct eval_outputs {
 		const char *results, *report, *save, *data;
@@ -51,6 +53,21 @@ struct eval_config {
 	uint64_t seed;
 };
 
+/* A network that is measured as it is (--evaluate): a student, a teacher's backbone, or one of
+ * another program. */
+struct saved_config {
+	const char *network;        /* its file, which is read twice */
+	const char *arch, *classes; /* NULL: as the file says */
+	struct opt_list val;
+	long size;                    /* 0: as the file says, or 224 */
+	enum fit fit;                 /* FIT_NONE: as the file says, or short */
+	struct opt_numbers mean, std; /* n = 0: as the file says, or ImageNet's; else 3 */
+	long cache;
+	bool fast_val, strict;
+	const char *results, *report, *predictions;
+};
+
 /* 0, or -1 with fail_message(). */
 int stage_eval(const struct eval_config *config);
+int stage_eval_saved(const struct saved_config *config);
 #endif

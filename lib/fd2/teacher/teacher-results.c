@@ -69,8 +69,10 @@ static json_t *provenance(const struct training *t, long number)
 		    json_pack("{s:s, s:I}", "teacher", t->extended, "epoch", (json_int_t)t->first));
 	if (t->val.n)
 		json_object_set_new(p, "val",
-		    json_pack("{s:s, s:f, s:f}", "digest", t->val.digest, "backbone",
-		        hits_top1(&t->val_hits[BACKBONE]), "cal", hits_top1(&t->val_hits[CAL])));
+		    json_pack("{s:s, s:f, s:f, s:s, s:s}", "digest", t->val.digest, "backbone",
+		        hits_top1(&t->val_hits[BACKBONE]), "cal", hits_top1(&t->val_hits[CAL]),
+		        "dtype", validation_dtype(t->config->in.fast_val), "decoding",
+		        validation_decoding(t->config->in.fast_val)));
 	return p;
 }
 
@@ -95,7 +97,7 @@ int results_measure(struct training *t, long number)
 {
 	t->val_hits[BACKBONE] = t->val_hits[CAL] = (struct hits){0};
 	int err = t->val.n ? validate(&t->val, (int)t->config->network.size, &t->teacher.normal,
-	                         count_branches, t)
+	                         t->config->in.fast_val, count_branches, t)
 	                   : 0;
 	if (err)
 		return err;

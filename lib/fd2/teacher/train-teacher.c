@@ -98,6 +98,7 @@ static int read_data(struct training *t)
 	o.known = (const char *const *)t->train.classes;
 	o.n_known = t->train.n_classes;
 	o.known_by = "the training set";
+	o.exact = !in->fast_val;
 	if (!in->val.n)
 		return 0;
 	if (dataset_read(&t->val, (char **)in->val.v, in->val.n, &o) < 0)

@@ -18,6 +18,7 @@ struct teacher_config {
 		struct opt_list val;
 		const char *init; /* weights of the backbone; NULL: random ones */
 		long cache;
+		bool fast_val; /* validate with training's shortcuts, validate.h */
 		bool strict;
 	} in;
 	struct teacher_outputs {
