@@ -17,11 +17,15 @@ static enum {
 	TO_FKD
 } to = TO_UNSET; /* the first three: places in exchange_forms */
 static const char *classes;
-static struct fkd_job job = {.fkd_seed = 42, .bn = LABEL_BN_UNSET};
+static struct fkd_job job = {.fkd_seed = 42, .bn = LABEL_BN_UNSET, .branch = FKD_BACKBONE};
 
 static const struct opt opts[] = {
     {0, "bn", "HOW", OPT_CHOICE, &job.bn, "of --from fkd: statistics the teacher used",
         .choices = LABEL_BN_CHOICES},
+    {0, "branch", "NAME", OPT_CHOICE, &job.branch,
+        "of --from fkd: whose labels, where FD2's authors save two", .choices = FKD_BRANCHES},
+    {0, "two-branches", NULL, OPT_FLAG, &job.two_branches,
+        "of --to fkd: as FD2's authors save labels, CAL's unknown"},
     {0, "classes", "FILE", OPT_STRING, &classes, "of --from images: names, one per line",
         .file = FILE_READ, .unrecorded = true},
     {0, "fkd-seed", "N", OPT_INT, &job.fkd_seed, "seed of FKD's sampler", .min = 0,
@@ -64,6 +68,10 @@ static void check(int operands)
 		die_usage("--images goes with labels; images themselves are named without it");
 	if (classes && from != FROM_IMAGES)
 		die_usage("--classes goes with --from images");
+	if (job.branch != FKD_BACKBONE && from != FROM_FKD)
+		die_usage("--branch goes with --from fkd");
+	if (job.two_branches && to != TO_FKD)
+		die_usage("--two-branches goes with --to fkd");
 	if ((job.bn != LABEL_BN_UNSET || job.size) && from != FROM_FKD)
 		die_usage("--%s goes with --from fkd", job.bn != LABEL_BN_UNSET ? "bn" : "size");
 }

@@ -10,17 +10,16 @@
 enum { COORDS, FLIPS, WITH, LAMBDA, BOX, LOGITS, PARTS };
 static const uint64_t file_max = (uint64_t)1 << 30;
 
-/* What each tensor is called in messages, and what it must be. side: of the second dimension; 0:
- * there is none, -1: any. */
+/* What each tensor is called in messages, and what it must be. */
 static const struct {
 	const char *name;
 	enum state_type type;
-	int side;
+	int rank, most; /* ranks */
 } expected[PARTS] = {
-    [COORDS] = {"coords", STATE_F32, 4},
-    [FLIPS] = {"flip_status", STATE_BOOL, 0},
-    [WITH] = {"mix_index", STATE_I64, 0},
-    [LOGITS] = {"soft_label", STATE_F16, -1},
+    [COORDS] = {"coords", STATE_F32, 2, 2},
+    [FLIPS] = {"flip_status", STATE_BOOL, 1, 1},
+    [WITH] = {"mix_index", STATE_I64, 1, 1},
+    [LOGITS] = {"soft_label", STATE_F16, 2, 3},
 };
 
 static bool is_number(const struct value *v)
@@ -50,7 +49,27 @@ static int take_mix(struct fkd_batch *b, struct value *const *v, const char *fil
 	return 0;
 }
 
-/* Its type and sides; the first tensor's rows are the batch's. */
+static int within(int64_t n, int most)
+{
+	return n < 1 || n > most ? 0 : (int)n;
+}
+
+/* False: it does not fit. Coordinates come first and give the number of samples. */
+static bool take_shape(struct fkd_batch *b, int part, const struct state_tensor *t)
+{
+	const int64_t *shape = t->shape;
+	if (part == COORDS) {
+		b->n = within(shape[0], FKD_BATCH_MAX);
+		return b->n && shape[1] == 4;
+	}
+	if (part != LOGITS)
+		return shape[0] == b->n;
+	b->branches = t->rank == 3 ? within(shape[0], 2) : 1;
+	b->classes = within(shape[t->rank - 1], FKD_CLASSES_MAX);
+	return b->branches == t->rank - 1 && b->classes && shape[t->rank - 2] == b->n;
+}
+
+/* Its type and shape; the first tensor's rows are the batch's. */
 static int take_tensor(struct fkd_batch *b, int part, struct state_table *table,
     const struct value *v, const struct storages *s, const char *file, uint64_t size)
 {
@@ -62,15 +81,10 @@ static int take_tensor(struct fkd_batch *b, int part, struct state_table *table,
 		return fail("'%s' has a soft_label of more than 16 bits; labels are read as "
 		            "--use-fp16 saves them",
 		    file);
-	if (!t || t->type != expected[part].type || t->rank != (expected[part].side ? 2 : 1))
+	if (!t || t->type != expected[part].type || t->rank < expected[part].rank ||
+	    t->rank > expected[part].most)
 		return fail("'%s' has a %s of another type or rank than expected", file, name);
-	if (part == COORDS)
-		b->n = t->shape[0] < 1 || t->shape[0] > FKD_BATCH_MAX ? 0 : (int)t->shape[0];
-	if (part == LOGITS)
-		b->classes =
-		    t->shape[1] < 1 || t->shape[1] > FKD_CLASSES_MAX ? 0 : (int)t->shape[1];
-	if (!b->n || t->shape[0] != b->n || (part == COORDS && t->shape[1] != 4) ||
-	    (part == LOGITS && !b->classes))
+	if (!take_shape(b, part, t))
 		return fail("'%s' has a %s of the wrong shape", file, name);
 	return torch_tensor(table, v, name, strlen(name), s, file, size);
 }

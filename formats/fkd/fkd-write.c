@@ -45,25 +45,33 @@ static void add_real(struct blob *b, double v)
 
 enum { TENSORS = 4 };
 
-/* Storage i, C order. columns 0: one side. */
+/* Storage i, C order, of one to three dimensions. */
 struct tensor {
 	const char *type; /* of its storage */
-	int64_t rows, columns;
+	int rank;
+	int64_t shape[3];
 	const void *data;
 	size_t element;
 };
 
 static void tensors(const struct fkd_batch *b, struct tensor t[TENSORS])
 {
-	t[0] = (struct tensor){"FloatStorage", b->n, 4, b->coords, sizeof *b->coords};
-	t[1] = (struct tensor){"BoolStorage", b->n, 0, b->flips, sizeof *b->flips};
-	t[2] = (struct tensor){"LongStorage", b->n, 0, b->with, sizeof *b->with};
-	t[3] = (struct tensor){"HalfStorage", b->n, b->classes, b->logits, sizeof *b->logits};
+	int64_t n = b->n, K = b->classes;
+	t[0] = (struct tensor){"FloatStorage", 2, {n, 4}, b->coords, sizeof *b->coords};
+	t[1] = (struct tensor){"BoolStorage", 1, {n}, b->flips, sizeof *b->flips};
+	t[2] = (struct tensor){"LongStorage", 1, {n}, b->with, sizeof *b->with};
+	t[3] = (struct tensor){"HalfStorage", 2, {n, K}, b->logits, sizeof *b->logits};
+	if (b->branches == 2)
+		t[3] = (struct tensor){"HalfStorage", 3, {2, n, K}, b->logits, sizeof *b->logits};
 }
 
-static int64_t elements(const struct tensor *t)
+/* Elements below dimension `from`. */
+static int64_t elements(const struct tensor *t, int from)
 {
-	return t->columns ? t->rows * t->columns : t->rows;
+	int64_t n = 1;
+	for (int i = from; i < t->rank; i++)
+		n *= t->shape[i];
+	return n;
 }
 
 /* _rebuild_tensor_v2(storage, 0, shape, strides, False, OrderedDict()) */
@@ -77,14 +85,13 @@ static void add_tensor(struct blob *b, const struct tensor *t, int key)
 	ADD(b, "\n");
 	add_text(b, name);
 	add_text(b, "cpu");
-	add_int(b, elements(t));
+	add_int(b, elements(t, 0));
 	ADD(b, "tQK\0(");
-	add_int(b, t->rows);
-	if (t->columns)
-		add_int(b, t->columns);
+	for (int i = 0; i < t->rank; i++)
+		add_int(b, t->shape[i]);
 	ADD(b, "t(");
-	if (t->columns)
-		add_int(b, t->columns);
+	for (int i = 1; i < t->rank; i++)
+		add_int(b, elements(t, i));
 	ADD(b, "K\1t\x89"
 	       "ccollections\nOrderedDict\n)RtR");
 }
@@ -145,7 +152,7 @@ void fkd_write(const struct fkd_batch *b, struct blob *to)
 	for (int i = 0; i < TENSORS; i++) {
 		char name[] = "batch/data/0";
 		name[sizeof name - 2] = (char)('0' + i);
-		member(a, name, t[i].data, (size_t)elements(&t[i]) * t[i].element);
+		member(a, name, t[i].data, (size_t)elements(&t[i], 0) * t[i].element);
 	}
 	member(a, "batch/version", "3\n", 2);
 	archive_write_close(a);

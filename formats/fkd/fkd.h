@@ -3,7 +3,9 @@
  *
  *     [coords f32 [n,4], flips bool [n], mix_index i64 [n], mix_lam, mix_bbox, logits f16 [n,K]]
  *
- * Source: relabel/utils_fkd.py of CV-DD. No code in a file is executed. */
+ * FD2's authors save the logits of two branches, [2,n,K]: CAL's, then the backbone's.
+ * Source: relabel/utils_fkd.py of CV-DD, relabel/relabel_FD2.py of FD2. No code in a file is
+ * executed. */
 #ifndef FD2_FKD_H
 #define FD2_FKD_H
 #include "formats/shard/members.h"
@@ -17,13 +19,14 @@ enum fkd_mixing { FKD_UNMIXED, FKD_CUTMIX, FKD_MIXUP };
 struct fkd_batch {
 	enum fkd_mixing mixing;
 	int n, classes;
+	int branches;     /* 1, or 2: CAL's and the backbone's */
 	float *coords;    /* [n,4]: the crop's top, left, height, width as shares of the image's
 	                     height, width, height, width */
 	uint8_t *flips;   /* [n] */
 	int64_t *with;    /* [n]: the sample of the batch it is mixed with */
 	double lambda;    /* share of the own image that was drawn */
 	int64_t box[4];   /* top, left, bottom, right of what comes from the other image */
-	uint16_t *logits; /* [n,K], f16 */
+	uint16_t *logits; /* [branches,n,K], f16 */
 };
 
 /* The file's bytes, with plain Python numbers, so that torch.load reads it with

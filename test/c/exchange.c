@@ -27,7 +27,7 @@ static struct fkd_batch good_batch(void)
 	static int64_t with[] = {1, 0};
 	static uint16_t logits[] = {0x3c00, 0xc000, 0, 0x7bff, 0x0001, 0x8000};
 	return (struct fkd_batch){
-	    FKD_CUTMIX, 2, 3, coords, flips, with, 0.375, {1, 0, 30, 17}, logits};
+	    FKD_CUTMIX, 2, 3, 1, coords, flips, with, 0.375, {1, 0, 30, 17}, logits};
 }
 
 static void same_batch(const struct fkd_batch *b, const struct fkd_batch *want)
@@ -59,6 +59,21 @@ static void batches_come_back(void)
 	fkd_free(&got);
 	free(one.data);
 	free(two.data);
+}
+
+static void two_branches_come_back(void)
+{
+	static uint16_t logits[] = {0x7e00, 0x7e00, 0x7e00, 0, 1, 2, 3, 4, 5, 6, 7, 8};
+	struct fkd_batch want = good_batch(), got;
+	struct blob file = {0};
+	want.branches = 2;
+	want.logits = logits;
+	fkd_write(&want, &file);
+	CHECK(fkd_read_memory(&got, file.data, file.size) == 0);
+	same_batch(&got, &want);
+	CHECK(got.branches == 2 && !memcmp(got.logits, logits, sizeof logits));
+	fkd_free(&got);
+	free(file.data);
 }
 
 /* The bytes `from` of the pickle become `to`, of the same length; the member's checksum is
@@ -244,6 +259,7 @@ int main(void)
 		return 1;
 	RUN(forms_stand_in_the_order_of_their_choices);
 	RUN(batches_come_back);
+	RUN(two_branches_come_back);
 	RUN(checksums_are_looked_at);
 	RUN(cut_batches_are_noticed);
 	RUN(changed_batches_do_no_harm);

@@ -249,6 +249,36 @@ nothing_left() {
 	fd2-exchange -q --from fkd --size 32 --bn eval --images distilled.tar plain | fd2-look --json - | jq -e '.meta.halves == false'
 }
 
+@test "exchange: the store of FD2's authors has the labels of two branches" {
+	need_python
+	tiny_store
+	fd2-exchange -q --to fkd --two-branches --images distilled.tar -o two labels-fkd.fd2
+	fkd read two/epoch_0/batch_0.tar | jq -e '.[5] | .shape == [2, 4, 3] and .dtype == "<f2"'
+	# the second is the backbone's, the first NaN
+	cmp <(fkd read store/*/*.tar | jq -c '.[5].data[]') \
+		<(fkd read two/*/*.tar | jq -c '.[5] | .data[(.data | length) / 2:][]')
+	fkd read two/*/*.tar | jq -e '.[5] | [.data[:(.data | length) / 2][] | isnan] | all'
+	fd2-exchange -q --from fkd --images distilled.tar -o back.fd2 two
+	cmp <(tensors labels-fkd.fd2) <(tensors back.fd2)
+	run -1 --separate-stderr fd2-exchange --from fkd --branch cal --images distilled.tar -o x two
+	said "fd2-exchange: 'two/epoch_0/batch_0.tar' has labels of CAL that are not finite"
+
+	# as theirs writes it: CAL's are other numbers, and NumPy's mix the rest
+	fkd read two/*/*.tar | jq -c '.[5] |= (.data |= [.[length / 2:][] | . / 2] + .[length / 2:])' |
+		fkd write new -- two/*/*.tar
+	fd2-exchange -q --from fkd -s 32 --images distilled.tar -o back.fd2 new
+	cmp <(tensors labels-fkd.fd2) <(tensors back.fd2)
+	fd2-exchange -q --from fkd -s 32 --branch cal --images distilled.tar -o cal.fd2 new
+	paste -d ' ' <(fd2-look --tensor 0/logits labels-fkd.fd2 | tr -s ' ' '\n' | grep .) \
+		<(fd2-look --tensor 0/logits cal.fd2 | tr -s ' ' '\n' | grep .) |
+		awk '{ n++; bad += ($1 / 2 - $2) ^ 2 > 1e-6 } END { exit bad || n != 18 }'
+	run -1 --separate-stderr fd2-exchange --from fkd --branch cal --images distilled.tar -o x store
+	said "fd2-exchange: 'store/epoch_0/batch_0.tar' has labels of one network, and none of CAL"
+	cp new/epoch_0/batch_0.tar store/epoch_1/batch_1.tar
+	run -1 --separate-stderr fd2-exchange --from fkd --images distilled.tar -o x store
+	said "fd2-exchange: 'store/epoch_1/batch_1.tar' has *"
+}
+
 @test "exchange: labels that are not mixed" {
 	need_python
 	relabel --mix none -o labels-fkd.fd2
@@ -375,6 +405,8 @@ broken() {
 		--images goes with labels; images themselves are named without it|--to rded -o x --images distilled.tar distilled.tar
 		--classes goes with --from images|--to rded -o x --classes names distilled.tar
 		--size goes with --from fkd|--to rded -o x --size 32 distilled.tar
+		--branch goes with --from fkd|--to rded -o x --branch cal distilled.tar
+		--two-branches goes with --to fkd|--to rded -o x --two-branches distilled.tar
 		--bn goes with --from fkd|--from images --bn eval cv
 		shards are read twice, and so cannot come through a pipe|--to rded -o x -
 	LINES

@@ -11,7 +11,10 @@ struct fkd_job {
 	struct opt_list images;
 	long fkd_seed, size; /* size 0: as STORE.json says, or 224 */
 	enum label_bn bn;    /* LABEL_BN_UNSET: likewise, or batch */
+	bool two_branches;   /* write [2,n,K], as FD2's authors do: NaN for CAL's */
+	enum fkd_branch { FKD_CAL, FKD_BACKBONE } branch; /* to read, where a store has two */
 };
+#define FKD_BRANCHES "cal|backbone"
 int stage_fkd_write(const struct fkd_job *job);
 int stage_fkd_read(const struct fkd_job *job);
 #endif

@@ -24,6 +24,16 @@ struct run {
 	struct blob file;
 };
 
+/* Labels are the backbone's. CAL's are unknown, and a program that uses them shall notice. */
+static void fill_logits(struct fkd_batch *b, const uint16_t *logits)
+{
+	const uint16_t nan = 0x7e00;
+	size_t n = (size_t)b->n * (size_t)b->classes, first = b->branches == 2 ? n : 0;
+	for (size_t i = 0; i < first; i++)
+		b->logits[i] = nan;
+	memcpy(b->logits + first, logits, n * sizeof *b->logits);
+}
+
 static void fill(struct run *r, int i)
 {
 	struct fkd_batch *b = &r->batch;
@@ -33,6 +43,7 @@ static void fill(struct run *r, int i)
 	b->n = epoch_size(e, i);
 	b->mixing = m->kind == MIX_MIXUP ? FKD_MIXUP : FKD_CUTMIX;
 	b->classes = e->classes;
+	b->branches = r->job->two_branches ? 2 : 1;
 	b->lambda = m->lambda;
 	memcpy(b->box, (int64_t[]){m->y0, m->x0, m->y1, m->x1}, sizeof b->box);
 	for (int k = 0; k < b->n; k++) {
@@ -46,8 +57,7 @@ static void fill(struct run *r, int i)
 		b->flips[k] = v->flip;
 		b->with[k] = v->with;
 	}
-	memcpy(b->logits, e->logits + (size_t)e->starts[i] * e->classes,
-	    (size_t)b->n * e->classes * sizeof *b->logits);
+	fill_logits(b, e->logits + (size_t)e->starts[i] * e->classes);
 }
 
 static int check_order(struct run *r, long number)
@@ -122,7 +132,7 @@ static int prepare(struct run *r)
 	r->batch.coords = xcalloc((size_t)batch, 4 * sizeof *r->batch.coords);
 	r->batch.flips = xcalloc((size_t)batch, sizeof *r->batch.flips);
 	r->batch.with = xcalloc((size_t)batch, sizeof *r->batch.with);
-	r->batch.logits = xcalloc((size_t)batch * l->classes, sizeof *r->batch.logits);
+	r->batch.logits = xcalloc(2 * (size_t)batch * l->classes, sizeof *r->batch.logits);
 	r->order = fkd_order_new(&r->images, (uint64_t)r->job->fkd_seed);
 	return r->order ? 0 : -1;
 }

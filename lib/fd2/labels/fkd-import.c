@@ -25,7 +25,8 @@ struct run {
 	struct fkd_order *order;
 	json_t *map; /* STORE.json, or NULL */
 	int size, epochs;
-	enum fkd_mixing mixing; /* of every batch */
+	int branches;           /* of every batch */
+	enum fkd_mixing mixing; /* likewise */
 };
 
 static char *batch_path(const struct run *r, long number, int i)
@@ -61,6 +62,21 @@ static int take_view(
 	return 0;
 }
 
+/* The exponent of a half that is not finite is all ones. */
+static int take_logits(struct run *r, const struct fkd_batch *b, int first, const char *path)
+{
+	size_t K = (size_t)b->classes, n = (size_t)b->n * K;
+	const uint16_t *from = b->logits + (b->branches == 2 ? r->job->branch * n : 0);
+	for (size_t i = 0; i < n; i++)
+		if ((from[i] & 0x7c00) == 0x7c00)
+			return fail("'%s' has labels%s that are not finite", path,
+			    b->branches == 1            ? ""
+			    : r->job->branch == FKD_CAL ? " of CAL"
+			                                : " of the backbone");
+	memcpy(r->epoch.logits + (size_t)first * K, from, n * sizeof *from);
+	return 0;
+}
+
 static int take_batch(struct run *r, const struct fkd_batch *b, int i, const char *path)
 {
 	struct epoch *e = &r->epoch;
@@ -72,6 +88,9 @@ static int take_batch(struct run *r, const struct fkd_batch *b, int i, const cha
 	if (b->classes != e->classes)
 		return fail("'%s' has labels of %d classes, and the images have %d", path,
 		    b->classes, e->classes);
+	if (b->branches != r->branches)
+		return fail("'%s' has labels of %d branches, and the first batch of %d", path,
+		    b->branches, r->branches);
 	if (b->mixing != r->mixing)
 		return fail("'%s' is mixed differently from the first batch", path);
 	if (box[0] < 0 || box[1] < 0 || box[2] < box[0] || box[3] < box[1] || box[2] > r->size ||
@@ -86,9 +105,7 @@ static int take_batch(struct run *r, const struct fkd_batch *b, int i, const cha
 			return -1;
 	e->mixes[i] = (struct mix){
 	    e->options.mix, (float)b->lambda, (int)box[1], (int)box[0], (int)box[3], (int)box[2]};
-	memcpy(e->logits + (size_t)first * e->classes, b->logits,
-	    (size_t)n * e->classes * sizeof *b->logits);
-	return 0;
+	return take_logits(r, b, first, path);
 }
 
 static int read_batch(struct run *r, long number, int i)
@@ -157,7 +174,10 @@ static int first_batch(struct run *r, int *batch)
 	int err = fkd_read(&b, path);
 	if (!err && b.n > r->images.n)
 		err = fail("'%s' has %d samples, and there are %d images", path, b.n, r->images.n);
+	if (!err && b.branches == 1 && r->job->branch == FKD_CAL)
+		err = fail("'%s' has labels of one network, and none of CAL", path);
 	*batch = b.n;
+	r->branches = b.branches;
 	r->mixing = b.mixing;
 	fkd_free(&b);
 	free(path);
