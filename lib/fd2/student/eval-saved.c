@@ -156,7 +156,7 @@ static int measure(struct saved *s)
 {
 	s->predictions = xcalloc((size_t)s->val.n, sizeof *s->predictions);
 	scores_init(&s->scores, s->classes);
-	progress_start("evaluate", s->val.n);
+	progress_start("evaluate", "images", s->val.n);
 	int err = validate(&s->val, s->size, &s->normal, s->config->fast_val, look, s);
 	progress_end();
 	return err;
