@@ -211,4 +211,10 @@ same_tensor() {
 	fd2-teacher -q --import student.safetensors -o t.fd2
 	[ "$(fd2-look --json t.fd2 | jq -c '.meta | [.arch, .maps, .size, (.classes | length)]')" = '["resnet18",0,32,3]' ]
 	same_tensor student.fd2 fc.bias
+	run -2 --separate-stderr fd2-teacher --import student.fd2 -o t.fd2 train.tar
+	[ "${stderr_lines[0]}" = "fd2-teacher: --import trains nothing: it goes without shards" ]
+	run -2 --separate-stderr fd2-teacher --import student.fd2 -o t.fd2 --resume
+	[ "${stderr_lines[0]}" = "fd2-teacher: --import trains nothing: it goes without --resume" ]
+	run -2 --separate-stderr fd2-teacher --classes-from train.tar -o t.fd2 train.tar
+	[ "${stderr_lines[0]}" = "fd2-teacher: --classes-from is for --import" ]
 }
