@@ -94,6 +94,8 @@ static const struct opt opts[] = {
         .choices = PIXELS_CHOICES},
     {0, "log-every", "N", OPT_INT, &config.log_every, "steps between loss terms in --log", .min = 1,
         .max = 1000000, .unrecorded = true},
+    {0, "dry-run", NULL, OPT_FLAG, &config.dry_run, "print what would be done, and write nothing",
+        .unrecorded = true},
     {0, "resume", NULL, OPT_FLAG, &config.output.resume, "go on from FILE.part and FILE.ckpt",
         .unrecorded = true},
     {0, "checkpoint-every", "N", OPT_INT, &config.checkpoint_every,

@@ -97,6 +97,8 @@ static const struct opt opts[] = {
         "epochs between validations; 0: the last only", .min = 0, .max = 100000},
     {0, "checkpoint-every", "N", OPT_INT, &config.out.checkpoint_every,
         "save FILE.ckpt every N epochs too", .min = 0, .max = 100000, .unrecorded = true},
+    {0, "dry-run", NULL, OPT_FLAG, &config.dry_run, "print what would be done, and write nothing",
+        .unrecorded = true},
     {0, "resume", NULL, OPT_FLAG, &config.out.resume, "go on from FILE.ckpt if it exists",
         .unrecorded = true},
     {0, "data", "NAME", OPT_STRING, &config.out.data,

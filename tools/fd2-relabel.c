@@ -26,6 +26,8 @@ static const struct opt opts[] = {
         .min = 0.001, .max = 1},
     {0, "shuffle-patches", NULL, OPT_FLAG, &config.shuffle_patches,
         "put the quarters of each image in random order"},
+    {0, "dry-run", NULL, OPT_FLAG, &config.dry_run, "print what would be done, and write nothing",
+        .unrecorded = true},
     {0, "label-fraction", "X", OPT_REAL, &config.fraction, "fraction of the batches to label",
         .min = 1e-6, .max = 1},
     {0, "keep", "X", OPT_REAL, &config.fraction, "--label-fraction", .min = 1e-6, .max = 1,

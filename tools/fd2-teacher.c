@@ -100,6 +100,8 @@ static const struct opt opts[] = {
         "save FILE.ckpt every N epochs too", .min = 0, .max = 100000, .unrecorded = true},
     {0, "extend", "N", OPT_INT, &config.out.extend, "train the finished FILE for N more epochs",
         .min = 0, .max = 100000, .unrecorded = true},
+    {0, "dry-run", NULL, OPT_FLAG, &config.dry_run, "print what would be done, and write nothing",
+        .unrecorded = true},
     {0, "resume", NULL, OPT_FLAG, &config.out.resume, "go on from FILE.ckpt if it is there",
         .unrecorded = true},
     {0, "cache", "MIB", OPT_INT, &config.in.cache,

@@ -71,7 +71,7 @@ void progress_start(const char *what, const char *unit, long total)
 		    .counted = now};
 }
 
-static void clock_text(char *out, size_t size, double seconds)
+void clock_text(char *out, size_t size, double seconds)
 {
 	long s = (long)seconds;
 	if (s >= 3600)

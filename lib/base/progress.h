@@ -16,6 +16,8 @@ void progress_add(long n, const char *fmt, ...) PRINTF_LIKE(2, 3);
 /* What is being done while the count stands still for more than a second. */
 void progress_note(const char *fmt, ...) PRINTF_LIKE(1, 2);
 void progress_end(void);
+/* "3:07" or "12:03:07". */
+void clock_text(char *out, size_t size, double seconds);
 /* Seconds since the program started, monotonic. */
 double elapsed(void);
 #endif

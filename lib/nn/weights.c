@@ -70,6 +70,14 @@ int weights_put(struct stream_writer *w, const char *prefix, const struct params
 	return 0;
 }
 
+double weights_bytes(const struct params *p)
+{
+	double n = 0;
+	for (int i = 0; i < p->n; i++)
+		n += (double)tensor_numel(p->v[i].t);
+	return n * sizeof(float);
+}
+
 const char *weights_not_finite(const struct params *p)
 {
 	const char *name = NULL;

@@ -13,6 +13,9 @@ Tensor *weights_tensor(const struct array *a);
 /* All of p, each name behind `prefix`. */
 int weights_put(struct stream_writer *w, const char *prefix, const struct params *p);
 
+/* Bytes of p in a stream, but for its records' heads. */
+double weights_bytes(const struct params *p);
+
 /* The first of p that holds NaN or infinity, or NULL. Waits for the device. */
 const char *weights_not_finite(const struct params *p);
 

@@ -7,6 +7,7 @@
 #include "lib/base/names.h"
 #include "lib/base/progress.h"
 #include "lib/base/stop.h"
+#include "lib/fd2/distill/distill-plan.h"
 #include "lib/fd2/distill/distill-resume.h"
 #include "lib/fd2/stage.h"
 
@@ -192,7 +193,9 @@ static int prepare(struct run *r)
 	connect_learner(r);
 	record_settings(r);
 	log_settings(r);
-	return open_output(r);
+	if (distill_tell_plan(config, &r->learner, &r->schedule, &r->history) < 0)
+		return -1;
+	return config->dry_run ? 0 : open_output(r);
 }
 
 static bool is_stored(const struct run *r, const struct index_batch *b, int id)

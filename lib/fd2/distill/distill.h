@@ -3,7 +3,7 @@
  * stage_distill reads the teachers (distill-teachers), what images start as (initial, start-*) and
  * the history that other processes made (history). The schedule then deals out index batches, the
  * learner takes each through its phases (learn, phases, step), and the output stores what comes
- * out and adds it to the history.
+ * out and adds it to the history. distill-plan tells what there is to do.
  *
  * A step passes the images through a teacher (step-pass) and adds up the base method's loss
  * (method, the table in methods, one file each) and the constraints (constraints, similarity).
@@ -32,6 +32,7 @@ struct distill_config {
 	double min_scale;     /* smallest share of the area in a step's crop */
 	long seed, log_every;
 	long checkpoint_every; /* steps; 0: only by time */
+	bool dry_run;          /* only tell the plan */
 };
 
 /* 0, or -1: fail_message. */

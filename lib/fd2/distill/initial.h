@@ -9,6 +9,7 @@ struct start {
 	const char *name;
 	/* different photographs of the class that an image needs; 0: no shard is read */
 	int photographs;
+	int factor; /* crops along each side of an image; 0: none are scored */
 	/* What the images of classes first .. first+n-1 have in common, before the first of them is
 	 * asked for; shows its progress. NULL: nothing. -1: fail_message. */
 	int (*prepare)(struct initial *s, int first, int n);
@@ -59,6 +60,8 @@ void initial_free(struct initial *s);
 /* start->prepare, then start->image for each image of these classes. */
 int initial_prepare(struct initial *s, int first, int n);
 int initial_image(struct initial *s, float *out, int k, int id);
+/* How a start with a factor chooses crops (start-crops.c). */
+struct patch_rule initial_rule(const struct initial *s);
 /* Adds the digest of what was read to an output's inputs. */
 void initial_describe(const struct initial *s, json_t *inputs);
 #endif

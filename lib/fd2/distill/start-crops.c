@@ -7,19 +7,19 @@
 
 enum { PHOTOGRAPHS = 300 }; /* of a class, at most, are cut into crops */
 
-static struct patch_rule rule_of(const struct initial *s, int factor)
+struct patch_rule initial_rule(const struct initial *s)
 {
 	return (struct patch_rule){.ipc = s->ipc,
-	    .factor = factor,
+	    .factor = s->start->factor,
 	    .images = PHOTOGRAPHS,
 	    .crops = (int)s->config->crops,
 	    .difficulty = s->config->difficulty};
 }
 
 /* Crops are scored once per class, for all of its images. */
-static int score(struct initial *s, int first, int n, int factor)
+static int score(struct initial *s, int first, int n)
 {
-	struct patch_rule rule = rule_of(s, factor);
+	struct patch_rule rule = initial_rule(s);
 	int err = 0;
 	if (!s->patches)
 		s->patches = xcalloc((size_t)s->teacher->classes, sizeof *s->patches);
@@ -35,9 +35,9 @@ static int score(struct initial *s, int first, int n, int factor)
 }
 
 /* factor x factor crops */
-static int crops(struct initial *s, float *out, int k, int id, int factor)
+static int crops(struct initial *s, float *out, int k, int id)
 {
-	struct patch_rule rule = rule_of(s, factor);
+	struct patch_rule rule = initial_rule(s);
 	int S = s->teacher->size;
 	struct image im = patches_mosaic(s->patches[k], &s->images, &rule, id - 1, S);
 	struct view whole = view_square(&im);
@@ -46,27 +46,7 @@ static int crops(struct initial *s, float *out, int k, int id, int factor)
 	return 0;
 }
 
-static int score_quarters(struct initial *s, int first, int n)
-{
-	return score(s, first, n, 2);
-}
-
-static int score_wholes(struct initial *s, int first, int n)
-{
-	return score(s, first, n, 1);
-}
-
-static int mosaic(struct initial *s, float *out, int k, int id)
-{
-	return crops(s, out, k, id, 2);
-}
-
-static int real(struct initial *s, float *out, int k, int id)
-{
-	return crops(s, out, k, id, 1);
-}
-
 const struct start start_mosaic = {
-    .name = "mosaic", .photographs = 4, .prepare = score_quarters, .image = mosaic};
+    .name = "mosaic", .photographs = 4, .factor = 2, .prepare = score, .image = crops};
 const struct start start_real = {
-    .name = "real", .photographs = 1, .prepare = score_wholes, .image = real};
+    .name = "real", .photographs = 1, .factor = 1, .prepare = score, .image = crops};

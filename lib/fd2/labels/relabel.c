@@ -12,6 +12,7 @@
 #include "lib/base/rng.h"
 #include "lib/base/stop.h"
 #include "lib/fd2/batch/late.h"
+#include "lib/fd2/batch/plan.h"
 #include "lib/fd2/labels/fkd-order.h"
 #include "lib/fd2/labels/labeller.h"
 #include "lib/fd2/labels/labels.h"
@@ -266,6 +267,38 @@ static int prepare(struct run *r)
 	return labeller_expect(&r->labeller, batch) < 0 ? -1 : choose_batches(r);
 }
 
+static double label_some(void *stage)
+{
+	struct run *r = stage;
+	int i = r->labelled.batches % r->drawn.batches;
+	if (!i && draw_epoch(r, 0) < 0)
+		return -1;
+	if (!i)
+		epoch_clear(&r->labelled);
+	return label_batch(r, 0, i) < 0 || late_end(&r->late) < 0 ? -1 : 1;
+}
+
+static double bytes(void *stage)
+{
+	const struct run *r = stage;
+	const double meta = 700, heads = 430; /* of the stream; of an epoch's records */
+	double per_batch = (double)epoch_bytes(&r->labelled) / r->labelled.batches;
+	return meta + per_batch * (double)r->sampling.wanted + heads * (double)r->config->epochs;
+}
+
+static int tell_plan(struct run *r)
+{
+	const struct relabel_config *c = r->config;
+	struct plan p = {.stage = r,
+	    .work = xasprintf("%ld epochs of labels of %d images of %d classes, by %d teacher%s: "
+	                      "%ld batches of %d",
+	        c->epochs, r->images.n, r->teacher->classes, r->labeller.teachers.n,
+	        r->labeller.teachers.n > 1 ? "s" : "", r->sampling.wanted, r->drawn.batch),
+	    .parts = {{"batches", (double)r->sampling.wanted, label_some}},
+	    .bytes = bytes};
+	return plan_tell(&p, c->dry_run);
+}
+
 static int start_output(struct run *r)
 {
 	const struct relabel_config *c = r->config;
@@ -308,7 +341,9 @@ static int write_labels(struct run *r)
 int stage_relabel(const struct relabel_config *config)
 {
 	struct run r = {.config = config, .late = {take_logits, &r}};
-	int err = prepare(&r) < 0 ? -1 : write_labels(&r);
+	int err = prepare(&r) < 0 ? -1 : tell_plan(&r);
+	if (!err && !config->dry_run)
+		err = write_labels(&r);
 	late_free(&r.late);
 	kept_close(&r.kept);
 	free(r.chosen);

@@ -23,6 +23,7 @@ struct relabel_config {
 	long epochs, batch, fkd_seed;        /* batch 0: depends on the number of classes */
 	double min_scale, fraction;          /* fraction: of the batches, that is labelled */
 	bool shuffle_patches, resume;
+	bool dry_run; /* only tell the plan */
 };
 /* 0, or -1 with fail_message(). */
 int stage_relabel(const struct relabel_config *config);

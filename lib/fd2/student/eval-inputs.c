@@ -171,7 +171,7 @@ int evaluation_prepare(struct evaluation *r)
 {
 	const struct eval_config *config = r->config;
 	checkpoint_init(&r->checkpoint, config->out.results, NULL, config->n_students, NULL);
-	if (outputs_open(&config->out) < 0 ||
+	if ((!config->dry_run && outputs_open(&config->out) < 0) ||
 	    checkpoint_check(&r->checkpoint, config->out.resume) < 0)
 		return -1;
 	if (config->in.hard ? read_hard(r) < 0 : open_labels(r) < 0)

@@ -1,6 +1,7 @@
 /* Stage 6: plain backbones trained on the distilled images alone, and their accuracy on held-out
  * ones (fd2-method(7), STUDENTS). Several students learn from the same batches, each of which is
  * read, decoded and rendered once. */
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -9,8 +10,10 @@
 #include "lib/base/progress.h"
 #include "lib/base/stop.h"
 #include "lib/fd2/student/evaluation.h"
+#include "lib/fd2/batch/plan.h"
 #include "lib/fd2/batch/validate.h"
 #include "lib/fd2/stage.h"
+#include "lib/nn/weights.h"
 
 static bool stops(const struct evaluation *r)
 {
@@ -248,6 +251,56 @@ static int train(struct evaluation *r)
 	return err ? err : labels_end(r);
 }
 
+/* The last epoch of labels again, where there are too few. */
+static double train_some(void *stage)
+{
+	struct evaluation *r = stage;
+	if (r->done < r->labels.epochs && r->batches_done % r->epoch.batches == 0) {
+		int got = next_epoch(r, r->done++);
+		if (got <= 0)
+			return got < 0 ? -1 : fail("the labels end before epoch %d", r->done);
+		r->batches_done = 0;
+	}
+	int err = train_batch(r, r->done - 1, r->batches_done++ % r->epoch.batches);
+	for (int k = 0; k < r->config->n_students && !err; k++)
+		err = student_settle(&r->students[k]);
+	return err ? -1 : 1;
+}
+
+static double measure_some(void *stage)
+{
+	struct evaluation *r = stage;
+	struct dataset some = r->val;
+	some.n = some.n < 64 ? some.n : 64;
+	return measure(r, &some) ? -1 : some.n;
+}
+
+static double bytes(void *stage)
+{
+	const struct evaluation *r = stage;
+	double line = 700;
+	return line * r->config->n_students +
+	       (r->config->out.save ? weights_bytes(&r->students->net.params) : 0);
+}
+
+static int tell_plan(struct evaluation *r)
+{
+	const struct eval_config *c = r->config;
+	int left = r->epochs - r->done, steps = epoch_whole_batches(&r->epoch);
+	double validations = c->val_every ? ceil((double)left / (double)c->val_every) : 1;
+	struct plan p = {.stage = r, .bytes = bytes};
+	p.work = xasprintf("%d student%s, %d epochs of %d images of %d classes; %.0f validations "
+	                   "on %d images, %d to test on",
+	    c->n_students, c->n_students > 1 ? "s" : "", left, r->images.n, r->labels.classes,
+	    validations, r->val.n, r->test.n);
+	p.parts[0] = (struct plan_part){"steps", (double)left * steps, train_some};
+	p.parts[1] = (struct plan_part){
+	    "held-out images", validations * r->val.n + 2.0 * r->test.n, measure_some};
+	if (c->dry_run)
+		r->done = r->batches_done = 0;
+	return plan_tell(&p, c->dry_run);
+}
+
 static int publish(struct evaluation *r)
 {
 	log_costs(r);
@@ -291,6 +344,8 @@ int stage_eval(const struct eval_config *config)
 	struct evaluation r = {.config = config};
 	int err = evaluation_prepare(&r);
 	if (!err)
+		err = tell_plan(&r);
+	if (!err && !config->dry_run)
 		err = evaluate(&r);
 	evaluation_free(&r);
 	return err < 0 ? -1 : 0;

@@ -51,6 +51,7 @@ struct eval_config {
 	long epochs;    /* 0: the labels' own, or the default */
 	long val_every;
 	uint64_t seed;
+	bool dry_run; /* only tell the plan */
 };
 
 /* A network that is measured as it is (--evaluate): a student, a teacher's backbone, or one of

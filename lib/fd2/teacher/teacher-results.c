@@ -26,8 +26,8 @@ static void say_epoch(const struct training *t, long number)
 	double loss = t->sums.loss / (double)t->sums.hits[BACKBONE].n;
 	if (t->val.n)
 		say("epoch %3ld  loss %.3f  train %5.1f %%  val: backbone %5.2f %%  cal %5.2f %%",
-		    number, loss, percent(&t->sums.hits[BACKBONE]),
-		    percent(&t->val_hits[BACKBONE]), percent(&t->val_hits[CAL]));
+		    number, loss, percent(&t->sums.hits[BACKBONE]), percent(&t->val_hits[BACKBONE]),
+		    percent(&t->val_hits[CAL]));
 	else
 		say("epoch %3ld  loss %.3f  train: backbone %5.2f %%  cal %5.2f %%", number, loss,
 		    percent(&t->sums.hits[BACKBONE]), percent(&t->sums.hits[CAL]));
@@ -93,6 +93,15 @@ static int keep_best(struct training *t, long number)
 	return t->config->out.best ? results_write(t, t->config->out.best, number) : 0;
 }
 
+int results_measure_some(struct training *t)
+{
+	struct dataset some = t->val;
+	some.n = some.n < 64 ? some.n : 64;
+	int err =
+	    validate(&some, (int)t->config->network.size, &t->teacher.normal, count_branches, t);
+	return err ? -1 : some.n;
+}
+
 int results_measure(struct training *t, long number)
 {
 	t->val_hits[BACKBONE] = t->val_hits[CAL] = (struct hits){0};
@@ -118,6 +127,5 @@ void results_print_table(const struct training *t)
 	say("%-16s %14g", "CAL ratio alpha", t->config->loss.alpha);
 	say("%-16s %12.2f %% %12.2f %%", "backbone acc", percent(&last[BACKBONE]),
 	    100 * t->best.top1[BACKBONE]);
-	say("%-16s %12.2f %% %12.2f %%", "CAL acc", percent(&last[CAL]),
-	    100 * t->best.top1[CAL]);
+	say("%-16s %12.2f %% %12.2f %%", "CAL acc", percent(&last[CAL]), 100 * t->best.top1[CAL]);
 }

@@ -8,9 +8,11 @@
 #include "lib/base/out.h"
 #include "lib/base/progress.h"
 #include "lib/base/stop.h"
+#include "lib/fd2/batch/plan.h"
 #include "lib/fd2/stage.h"
 #include "lib/fd2/teacher/training.h"
 #include "lib/nn/pretrained.h"
+#include "lib/nn/weights.h"
 
 static bool stops(const struct training *t)
 {
@@ -76,6 +78,42 @@ static int train(struct training *t)
 	results_print_table(t);
 	checkpoint_remove(&t->checkpoint);
 	return 0;
+}
+
+static double take_some(void *stage)
+{
+	struct training *t = stage;
+	t->step %= steps_of_epoch(t);
+	if (!t->step)
+		step_begin_epoch(t);
+	return step_take(t) < 0 || step_settle(t) < 0 ? -1 : 1;
+}
+
+static double validate_some(void *stage)
+{
+	return results_measure_some(stage);
+}
+
+static double bytes(void *stage)
+{
+	const struct training *t = stage;
+	return weights_bytes(&t->teacher.backbone.params) * (t->config->out.best ? 2 : 1);
+}
+
+static int tell_plan(struct training *t)
+{
+	long epochs = last_epoch(t) - t->epoch, steps = steps_of_epoch(t);
+	struct plan p = {.stage = t, .bytes = bytes};
+	p.work = xasprintf("%ld epochs of %d images of %d classes, in batches of %ld; %d held-out "
+	                   "images after each",
+	    epochs, t->train.n, t->train.n_classes, t->config->schedule.batch, t->val.n);
+	p.parts[0] = (struct plan_part){"steps", (double)(epochs * steps - t->step), take_some};
+	if (t->val.n)
+		p.parts[1] =
+		    (struct plan_part){"held-out images", (double)epochs * t->val.n, validate_some};
+	if (t->config->dry_run)
+		t->step = 0;
+	return plan_tell(&p, t->config->dry_run);
 }
 
 static int read_data(struct training *t)
@@ -144,15 +182,22 @@ static void build_optimiser(struct training *t)
 	    .params = params, .average = sgd->ema > 0 ? &t->ema.average : NULL, .optim = &t->optim};
 }
 
+static int try_outputs(const struct training *t)
+{
+	const struct teacher_outputs *out = &t->config->out;
+	if (t->config->dry_run)
+		return 0;
+	return out_try(out->last, 0) < 0 || (out->best && out_try(out->best, 0) < 0) ? -1 : 0;
+}
+
 /* 1: the work is done already. */
 static int prepare(struct training *t)
 {
 	const struct teacher_outputs *out = &t->config->out;
 	checkpoint_init(&t->checkpoint, out->last, &t->trained, 1, NULL);
 	if (arch_check_size(arch_at(t->config->network.arch), (int)t->config->network.size) < 0 ||
-	    out_try(out->last, 0) < 0 || (out->best && out_try(out->best, 0) < 0) ||
-	    checkpoint_check(&t->checkpoint, out->resume) < 0 || read_data(t) < 0 ||
-	    build_teacher(t) < 0)
+	    try_outputs(t) < 0 || checkpoint_check(&t->checkpoint, out->resume) < 0 ||
+	    read_data(t) < 0 || build_teacher(t) < 0)
 		return -1;
 	t->checkpoint.inputs = results_inputs(t);
 	int finished = training_finished(t);
@@ -169,6 +214,8 @@ int stage_teacher(const struct teacher_config *config)
 	struct training t = {.config = config};
 	int err = prepare(&t);
 	if (!err)
+		err = tell_plan(&t);
+	if (!err && !config->dry_run)
 		err = train(&t);
 	step_free(&t);
 	checkpoint_free(&t.checkpoint);

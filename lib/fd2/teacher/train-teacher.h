@@ -49,6 +49,7 @@ struct teacher_config {
 	} sgd;
 	struct augment augment;
 	uint64_t seed;
+	bool dry_run; /* only tell the plan */
 };
 
 /* 0, or -1 with fail_message(). */

@@ -48,8 +48,8 @@ struct training {
 	struct batch batch;
 	/* crops and drops of --cal-augment [2 batch][size][size][3] */
 	float *guided;
-	uint32_t *order;            /* in which the epoch goes through the images */
-	struct late late;           /* results of the last step */
+	uint32_t *order;  /* in which the epoch goes through the images */
+	struct late late; /* results of the last step */
 };
 
 /* teacher-step.c */
@@ -69,6 +69,8 @@ int step_settle(struct training *t);
 /* teacher-results.c, all after an epoch's last step: `number` is that epoch's, from 1. */
 /* Validates and reports, keeps the best. Returns STOPPED if a signal came meanwhile. */
 int results_measure(struct training *t, long number);
+/* Validates a few images, for the plan: how many. -1: fail_message. */
+int results_measure_some(struct training *t);
 int results_write(struct training *t, const char *path, long number);
 void results_print_table(const struct training *t);
 /* Digests of what the training reads. A new reference. */

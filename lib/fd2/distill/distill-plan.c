@@ -1,0 +1,147 @@
+#include "lib/fd2/distill/distill-plan.h"
+
+#include <math.h>
+#include <stdlib.h>
+
+#include "lib/base/err.h"
+#include "lib/fd2/batch/plan.h"
+
+enum { PHOTOGRAPHS = 16, STEPS = 3 }; /* timed at once: of a class, and in each phase */
+
+struct run {
+	const struct distill_config *config;
+	const struct learner *learner;
+	struct history *history;
+	struct index_batch batch; /* that is timed */
+	int images;               /* that will be made */
+	bool warm;
+	uint8_t *jpeg; /* what a finished image is taken to be like */
+	size_t jpeg_size;
+};
+
+static int keep_jpeg(struct run *r, struct image *im)
+{
+	free(r->jpeg);
+	r->jpeg = NULL;
+	int err = jpeg_encode(im, (int)r->config->output.quality, &r->jpeg, &r->jpeg_size);
+	image_free(im);
+	return err;
+}
+
+static double score_some(void *stage)
+{
+	struct run *r = stage;
+	struct initial *s = r->learner->initial;
+	int k = r->batch.first, n = s->counts[k] < PHOTOGRAPHS ? s->counts[k] : PHOTOGRAPHS;
+	struct patch_rule rule = initial_rule(s);
+	rule.ipc = 1;
+	rule.images = PHOTOGRAPHS;
+	struct patch *patches = xcalloc((size_t)patches_in(&rule), sizeof *patches);
+	int err = patches_choose(patches, s->teacher, &s->images, k, &rule, s->seed);
+	if (!err) {
+		struct image im = patches_mosaic(patches, &s->images, &rule, 0, s->teacher->size);
+		err = keep_jpeg(r, &im);
+	}
+	free(patches);
+	return err ? -1 : (double)patches_scored(&n, 1, &rule);
+}
+
+/* The first initial image, of a start that scores no crops. */
+static int keep_initial(struct run *r)
+{
+	struct initial *s = r->learner->initial;
+	const struct normal *normal = &s->teacher->normal;
+	int S = s->teacher->size;
+	float *v = xcalloc(3 * (size_t)S * S, sizeof *v);
+	int err = initial_image(s, v, r->batch.first, r->batch.ids[0]);
+	struct image im = image_new(S, S);
+	for (int i = 0; i < 3 * S * S && !err; i++) {
+		double x = v[i] * normal->std[i % 3] + normal->mean[i % 3];
+		im.rgb[i] = (uint8_t)lrint(255 * fmin(fmax(x, 0), 1));
+	}
+	free(v);
+	if (!err)
+		return keep_jpeg(r, &im);
+	image_free(&im);
+	return err;
+}
+
+/* All images but the first of a group are compared with those before them. */
+static int move_on_in_group(struct run *r)
+{
+	struct index_batch *b = &r->batch;
+	const struct schedule_config *c = &r->config->schedule;
+	int last = b->ids[b->indices - 1];
+	if (!r->learner->similarity || c->id || last % c->group == 0 || last >= c->ipc)
+		return 0;
+	for (int i = 0; i < b->indices; i++, b->ids[i - 1]++)
+		for (int k = b->first; k < b->first + b->n; k++)
+			if (history_add(r->history, k, b->ids[i], r->jpeg, r->jpeg_size) < 0)
+				return -1;
+	return 0;
+}
+
+/* From noise, which takes no time to make; a step takes as long from any start. */
+static double learn_some(void *stage)
+{
+	struct run *r = stage;
+	struct method method = *r->learner->method;
+	struct initial initial = *r->learner->initial;
+	struct learner l = *r->learner;
+	if (!r->warm && ((!r->jpeg && keep_initial(r) < 0) || move_on_in_group(r) < 0))
+		return -1;
+	method.steps = method.phases * (r->warm ? STEPS : 1);
+	initial.start = &start_noise;
+	l.method = &method;
+	l.initial = &initial;
+	l.log_every = 0;
+	r->warm = true;
+	tensor_scope_begin(NO_GRAD);
+	Tensor *x = learn(&l, &r->batch);
+	tensor_scope_end();
+	return x ? (double)method.steps * r->batch.indices : -1;
+}
+
+static double bytes(void *stage)
+{
+	const struct run *r = stage;
+	double S = r->learner->initial->teacher->size, head = 1024;
+	double npy = r->config->output.pixels == PIXELS_F16 ? head + 6 * S * S : 0;
+	const double ends = 8192; /* members that describe the shard, and tar's own end */
+	return ends + r->images * ((double)r->jpeg_size + head + npy);
+}
+
+static char *work(const struct run *r, long indices, int classes)
+{
+	const struct method *m = r->learner->method;
+	return xasprintf("%d images (%d classes, %ld index batches) by %s%s, each in %ld steps "
+	                 "in %d phase%s",
+	    r->images, classes, indices, m->name, r->config->plain ? "" : " with FD2", m->steps,
+	    m->phases, m->phases > 1 ? "s" : "");
+}
+
+int distill_tell_plan(const struct distill_config *config, const struct learner *l,
+    struct schedule *s, struct history *h)
+{
+	const struct initial *initial = l->initial;
+	struct run r = {.config = config, .learner = l, .history = h};
+	long of_class = schedule_size(s) / ((s->last - s->first) / config->schedule.batch + 1);
+	int classes = s->last - s->first + 1, n = 0;
+	r.images = (int)of_class * classes;
+	struct plan p = {.stage = &r, .work = work(&r, schedule_size(s), classes), .bytes = bytes};
+	if (config->dry_run && !schedule_next(s, &r.batch))
+		return fail("there is no image to make");
+	if (initial->start->factor) {
+		struct patch_rule rule = initial_rule(initial);
+		double crops = (double)patches_scored(initial->counts + s->first, classes, &rule);
+		p.parts[n++] = (struct plan_part){"crops", crops, score_some};
+	}
+	if (l->method->steps)
+		p.parts[n] = (struct plan_part){
+		    "steps", (double)schedule_size(s) * (double)l->method->steps, learn_some};
+	else if (config->dry_run && !n && keep_initial(&r) < 0)
+		return -1;
+	int err = plan_tell(&p, config->dry_run);
+	free(r.jpeg);
+	return err;
+}

@@ -1,0 +1,83 @@
+#!/usr/bin/env bats
+# --dry-run: what there is to do, and that nothing is written.
+
+bats_require_minimum_version 1.5.0
+load helpers
+
+# bats writes to the folder of the test
+setup() {
+	fd2_setup
+	mkdir in
+	cd in || return
+}
+
+# dry TOOL OPTION...: its plan in $lines; no file is written or changed
+dry() {
+	find . -printf '%p %s %T@\n' | sort >"$BATS_TEST_TMPDIR.before"
+	run -0 --separate-stderr "$1" --dry-run "${@:2}"
+	find . -printf '%p %s %T@\n' | sort | diff "$BATS_TEST_TMPDIR.before" -
+	[ "${#lines[@]}" = 4 ]
+	[[ ${lines[2]} =~ ^"memory  "[0-9.]+" MB"$ ]]
+}
+
+# takes PARTS: the plan's second line, each number of milliseconds as N
+takes() {
+	local ms='[0-9.e+-]+ ms'
+	[ "$(sed -E "s/ of $ms/ of N/g; s/about [0-9:]+:/about T:/" <<<"${lines[1]}")" = \
+		"time    about T: $1" ]
+}
+
+# about FILE: the plan's last line is its size, within a tenth
+about() {
+	local size unit
+	read -r _ _ size unit <<<"${lines[3]}"
+	awk -v said="$size" -v unit="$unit" -v is="$(stat -Lc %s "$1")" 'BEGIN {
+		said *= unit == "kB" ? 1e3 : 1e6
+		exit !(said > 0.9 * is && said < 1.1 * is)
+	}'
+}
+
+@test "plan: a teacher" {
+	tiny_run
+	dry fd2-teacher -a "$tiny_arch" -s 32 -M 2 -b 10 -e 4 --val val.tar -o t.fd2 train.tar
+	[[ ${lines[0]} == "work    4 epochs of 36 images of 3 classes, in batches of 10; 12 held-out images after each" ]]
+	takes "16 steps of N, 48 held-out images of N"
+	about teacher.fd2
+}
+
+@test "plan: distilled images" {
+	tiny_run
+	dry fd2-distill -t teacher.fd2 --steps 30 -n 6 --crops 2 -o x.tar train.tar
+	[[ ${lines[0]} == "work    18 images (3 classes, 6 index batches) by sre2l++ with FD2, "* ]]
+	[[ ${lines[0]} == *", each in 30 steps in 1 phase" ]]
+	# 12 photographs of 2 crops are the 24 that 6 mosaics need
+	takes "72 crops of N, 180 steps of N"
+	dry fd2-distill -t teacher.fd2 --method fadrm+ --steps 8 -g 2 -n 4 --indices-per-pass 2 \
+		--init noise --classes 0-1 --batch 2
+	takes "32 steps of N"
+	dry fd2-distill -t teacher.fd2 --steps 0 -n 2 --init-images distilled.tar
+	about distilled.tar
+}
+
+@test "plan: labels" {
+	tiny_run
+	dry fd2-relabel -t teacher.fd2 -t other.fd2 -e 10 -b 4 --label-fraction 0.5 distilled.tar
+	takes "10 batches of N"
+	dry fd2-relabel -t teacher.fd2 -e 3 distilled.tar
+	about labels.fd2
+}
+
+@test "plan: students" {
+	tiny_run
+	local eval=(fd2-eval -a convnet3 -a "$tiny_arch" --val val.tar)
+	dry "${eval[@]}" -l labels.fd2 -o r.json distilled.tar
+	takes "3 steps of N, 12 held-out images of N"
+	dry "${eval[@]}" --hard -s 32 -b 4 -e 7 --val-every 2 --test train.tar distilled.tar
+	takes "14 steps of N, 120 held-out images of N"
+}
+
+@test "plan: --verbose names the work before it begins" {
+	tiny_run
+	run -0 --separate-stderr fd2-relabel -v -t teacher.fd2 -e 1 -o l.fd2 distilled.tar
+	[[ ${stderr_lines[0]} == "fd2-relabel: 1 epochs of labels of 6 images of 3 classes,"*"by 1 teacher: 1 batches of 6" ]]
+}
