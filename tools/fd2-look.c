@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "formats/input.h"
 #include "formats/weights/state.h"
@@ -177,17 +178,16 @@ static void print_sides(const struct survey *s)
 	puts(" pixels");
 }
 
-static void print_shard(const struct survey *s, struct shard_reader *r)
+/* n: classes that the shard names */
+static void print_shard(const struct survey *s, int n, const json_t *meta)
 {
-	int n;
-	shard_classes(r, &n);
 	printf("image shard, %ld images of %d classes", s->samples, s->n);
 	if (n > s->n)
 		printf(" (of %d)", n);
 	printf(", %.1f MB\n", s->bytes / 1e6);
 	if (s->sized)
 		print_sides(s);
-	print_maker(shard_meta(r));
+	print_maker(meta);
 	for (int i = 0; i < s->n; i++) {
 		printf("%6ld  ", s->v[i].count);
 		put_plain(s->v[i].name);
@@ -206,35 +206,52 @@ static json_t *shard_json(const struct survey *s, struct shard_reader *r)
 	    (json_int_t)s->max_h, "digest", shard_digest(r), "classes", counts, "meta", meta);
 }
 
+static struct survey new_survey(void)
+{
+	return (struct survey){.decode = job.check,
+	    .keep_side = job.sheet ? (int)job.cell : 0,
+	    .per_class = job.per_class,
+	    .most = job.limit};
+}
+
 /* The partial file of a run can be looked at; it has no end yet. */
 static bool is_unfinished(const char *path)
 {
 	const char *dot = strrchr(path, '.');
-	return dot && !strcmp(dot, ".part") && !job.check && !job.json;
+	return dot && !strcmp(dot, ".part") && as_text() && !access(path, R_OK);
+}
+
+static int look_at_unfinished(const char *path)
+{
+	struct survey s = new_survey();
+	int err = survey_read_unfinished(&s, path);
+	if (!err)
+		warn("'%s' has no end: its run is not finished", path);
+	if (!err && job.sheet)
+		err = survey_sheet(&s, job.sheet, (int)job.columns, (int)job.cell);
+	else if (!err)
+		print_shard(&s, s.n, NULL);
+	survey_free(&s);
+	return err;
 }
 
 static int look_at_shards(char **paths, int n)
 {
 	struct shard_reader *r = shard_open(paths, n);
-	struct survey s = {.decode = job.check,
-	    .keep_side = job.sheet ? (int)job.cell : 0,
-	    .per_class = job.per_class,
-	    .most = job.limit};
+	struct survey s = new_survey();
+	int classes;
 	if (!r)
 		return -1;
 	int err = job.tensor
 	              ? fail("'%s' is an image shard; --tensor expects a tensor stream", paths[0])
 	              : survey_read(&s, r);
-	if (err < 0 && n == 1 && is_unfinished(paths[0]) && s.samples) {
-		warn("%s", fail_message());
-		err = 0;
-	}
+	shard_classes(r, &classes);
 	if (!err && job.sheet)
 		err = survey_sheet(&s, job.sheet, (int)job.columns, (int)job.cell);
 	else if (!err && job.json)
 		print_json(shard_json(&s, r));
 	else if (!err && !job.check)
-		print_shard(&s, r);
+		print_shard(&s, classes, shard_meta(r));
 	survey_free(&s);
 	shard_close(r);
 	return err;
@@ -273,6 +290,8 @@ static int look(char **paths, int n)
 	if (job.export)
 		return n == 1 ? export(paths[0]) : fail("--export expects one file, not %d", n);
 	enum what what = what_is(paths[0]);
+	if (what == SHARD && n == 1 && is_unfinished(paths[0]))
+		return look_at_unfinished(paths[0]);
 	if (what == SHARD)
 		return look_at_shards(paths, n);
 	if (what != NOTHING && job.sheet)

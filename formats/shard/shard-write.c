@@ -458,11 +458,11 @@ struct shard_writer *shard_resume(const char *path, json_t *meta, const char *co
 	return w;
 }
 
-long shard_unfinished(const char *path)
+long shard_unfinished(const char *path, void (*seen)(void *ctx, const struct sample *s), void *ctx)
 {
 	char *part = out_part_name(path);
 	struct rest f = {.name = part};
-	int err = access(part, F_OK) ? 0 : read_rest(&f, NULL, NULL);
+	int err = access(part, F_OK) ? 0 : read_rest(&f, seen, ctx);
 	json_decref(f.start);
 	free(part);
 	return err < 0 ? -1 : f.count;

@@ -136,6 +136,20 @@ int survey_read(struct survey *s, struct shard_reader *r)
 	return err;
 }
 
+static void take_complete(void *survey, const struct sample *sample)
+{
+	take(survey, sample);
+}
+
+int survey_read_unfinished(struct survey *s, const char *part)
+{
+	char *path = xasprintf("%.*s", (int)(strlen(part) - strlen(".part")), part);
+	long n = shard_unfinished(path, take_complete, s);
+	free(path);
+	sort_classes(s);
+	return n < 0 ? -1 : 0;
+}
+
 /* The classes with images that were kept. To be freed. */
 static struct sheet_group *groups_of(const struct survey *s, int *n)
 {

@@ -28,6 +28,8 @@ struct survey {
 /* 0, or -1 with fail_message. Images that cannot be decoded for the sheet are left out with a
  * warning. */
 int survey_read(struct survey *s, struct shard_reader *r);
+/* The same of FILE.part, which an unfinished run left: the samples from which --resume goes on. */
+int survey_read_unfinished(struct survey *s, const char *part);
 /* The kept images as a JPEG at `path`, each class below its name; columns and cell as in draw.h.
  * Says how many are left out. -1: fail_message. */
 int survey_sheet(const struct survey *s, const char *path, int columns, int cell);

@@ -39,7 +39,8 @@ $(foreach t,$(STUDENT_TABLES),$(eval header_$(t) = method ipc student mean~% spr
 # LABELS FILES PAPER: a line with both branches
 look = for f in $(1); do fd2-look --json $$f; done
 teacher_row = $(call measure,$(call look,$(2)),map(100 * .meta.val.backbone)); b=$$m; $(call \
-	measure,$(call look,$(2)),map(100 * .meta.val.cal)); m=$$(cut -f 1,2 <<<"$$b")$$'\t'$$m; $(call \
+	measure,$(call look,$(2)),map(100 * .meta.val.cal)); \
+	m=$$(cut -f 1,2 <<<"$$b")$$'\t'$$m; $(call \
 	line,$(1),$(subst /,$(tab),$(if $(findstring /,$(3)),$(3),-/-)));
 
 title_teachers = teachers, held-out top-1 of both branches

@@ -224,14 +224,20 @@ signal_when() {
 	wait $pid || true
 }
 
-@test "resume: an unfinished shard can be looked at" {
+@test "resume: an unfinished shard can be looked at, and goes on with more threads" {
 	kill_when '(($(size x.tar.part) >= 8000))' "${long[@]}" -o x.tar
 	run -0 --separate-stderr fd2-look --sheet sheet.jpg x.tar.part
 	[[ $stderr == "fd2-look: 'x.tar.part' "* ]]
 	[ -s sheet.jpg ]
 	run -0 --separate-stderr fd2-look x.tar.part
-	[[ ${lines[0]} == "image shard, "* ]]
+	[[ ${lines[0]} =~ ^"image shard, "([0-9]+)" images of " ]]
+	local seen=${BASH_REMATCH[1]}
 	run -1 --separate-stderr fd2-look --check x.tar.part
+	run -1 --separate-stderr "${long[@]}" -o x.tar
+	said "fd2-distill: 'x.tar.part' holds $seen images of an interrupted run: *"
+	long_distill --resume --threads 2 -o x.tar
+	[ "$(tar xOf x.tar __fd2__ | jq -c '.options |
+		[.threads, ."indices-per-pass", .classes, .dtype != "auto"]')" = '[1,1,[0,2],true]' ]
 }
 
 @test "resume: fd2-distill --pixels f16 keeps both members of an image" {

@@ -13,7 +13,7 @@
 /* Images that nobody asked to keep, and nobody to throw away. */
 static int check_unfinished(const char *path)
 {
-	long left = shard_unfinished(path);
+	long left = shard_unfinished(path, NULL, NULL);
 	return left > 0 ? fail("'%s.part' holds %ld images of an interrupted run: go on with "
 	                       "--resume, or remove it",
 	                      path, left)
