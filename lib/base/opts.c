@@ -70,7 +70,7 @@ static bool bounded(const struct opt *o)
 	return o->min != 0 || o->max != 0;
 }
 
-/* Digits behind the point, so that a limit is shown as it is written: 0.001, 9007199254740991. */
+/* Decimals with which a limit is shown as it was written: 0.001, 9007199254740991. */
 static int decimals(double limit)
 {
 	int n = 0;
@@ -87,7 +87,7 @@ static void bad_value(const struct opt *o, const char *kind, const char *text)
 	die_usage("--%s expects %s, not '%s'", o->name, kind, text);
 }
 
-/* The whole number at the start of text; NULL, or what stands behind it. */
+/* The whole number at the start of text. Returns what follows it, or NULL. */
 static const char *whole(const struct opt *o, const char *text, long *to)
 {
 	char *end;
@@ -122,7 +122,7 @@ static void set_ints(const struct opt *o, const char *text)
 		bad_value(o, "whole numbers separated by commas, each", text);
 }
 
-/* The number at the start of text; NULL, or what stands behind it. */
+/* The number at the start of text. Returns what follows it, or NULL. */
 static const char *real(const struct opt *o, const char *text, double *to)
 {
 	char *end;
@@ -169,7 +169,7 @@ static void set_numbers(const struct opt *o, const char *text)
 	}
 }
 
-/* Choice i of "a|b|c", of *n bytes; NULL: there is none. */
+/* Choice i of "a|b|c", which is *n bytes long, or NULL. */
 static const char *nth_choice(const char *choices, int i, int *n)
 {
 	for (; i > 0; i--, choices++)
@@ -462,7 +462,7 @@ static int distance(const char *a, const char *b)
 	return row[n];
 }
 
-/* getopt takes the beginning of a name for the name, where only one begins so. */
+/* getopt accepts a prefix of a name if it is unambiguous. */
 static void refuse_ambiguous(const char *name)
 {
 	const struct opt *o, *first = NULL;
@@ -495,7 +495,7 @@ static _Noreturn void unknown(const char *name)
 	die_usage("unknown option '%s'", name);
 }
 
-/* getopt's tables out of ours; a long option's value is its index + 1, letters are themselves. */
+/* getopt's tables from ours; a long option's value is 2000 + its index, a letter's is itself. */
 static void tables(struct option *longs, char *shorts)
 {
 	const struct opt *o;

@@ -80,8 +80,8 @@ void clock_text(char *out, size_t size, double seconds)
 		snprintf(out, size, "%ld:%02ld", s / 60, s % 60);
 }
 
-/* A line as wide as the terminal would wrap, and could not be redrawn. Bytes are taken for
- * columns; no UTF-8 character is cut. */
+/* Cuts the line to less than the terminal's width: a line that wraps cannot be redrawn. Counts
+ * bytes as columns, and cuts no UTF-8 character in two. */
 static void redraw(char *line)
 {
 	struct winsize w;

@@ -1,4 +1,4 @@
-/* How far a long loop has come. */
+/* Progress of a long loop. */
 #ifndef FD2_PROGRESS_H
 #define FD2_PROGRESS_H
 
@@ -13,7 +13,7 @@
 void progress_start(const char *what, const char *unit, long total);
 void progress_at(long done, const char *fmt, ...) PRINTF_LIKE(2, 3);
 void progress_add(long n, const char *fmt, ...) PRINTF_LIKE(2, 3);
-/* What is being done while the count stands still for more than a second. */
+/* What the loop is doing when the count has not changed for more than a second. */
 void progress_note(const char *fmt, ...) PRINTF_LIKE(1, 2);
 void progress_end(void);
 /* "3:07" or "12:03:07". */

@@ -150,8 +150,8 @@ int patches_choose(struct patch *out, const struct teacher *t, const struct data
 	return err;
 }
 
-/* Cells that do not divide the size differ by a pixel: all are drawn at the largest side and
- * cut. */
+/* If the size is not a multiple of the factor, cells differ by a pixel: all are rendered at the
+ * larger size and cropped. */
 struct image patches_mosaic(const struct patch *patches, const struct dataset *d,
     const struct patch_rule *rule, int i, int size)
 {
