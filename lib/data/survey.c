@@ -105,17 +105,10 @@ static void add_class(struct survey_class *to, struct survey_class *c)
 	free(c->name);
 }
 
-/* Folders become classes, which are known at the end. */
-static void name_classes(struct survey *s, struct shard_reader *r)
+/* Sorts the classes, and makes those of one name one. */
+static void merge_classes(struct survey *s)
 {
 	int n = 0;
-	for (int i = 0; i < s->n; i++) {
-		const char *class = shard_class(r, s->v[i].name);
-		if (class) {
-			free(s->v[i].name);
-			s->v[i].name = xstrdup(class);
-		}
-	}
 	if (s->n)
 		qsort(s->v, (size_t)s->n, sizeof *s->v, class_order);
 	for (int i = 0; i < s->n; i++)
@@ -124,6 +117,19 @@ static void name_classes(struct survey *s, struct shard_reader *r)
 		else
 			s->v[n++] = s->v[i];
 	s->n = n;
+}
+
+/* Folders become classes, which are known at the end. */
+static void name_classes(struct survey *s, struct shard_reader *r)
+{
+	for (int i = 0; i < s->n; i++) {
+		const char *class = shard_class(r, s->v[i].name);
+		if (class) {
+			free(s->v[i].name);
+			s->v[i].name = xstrdup(class);
+		}
+	}
+	merge_classes(s);
 }
 
 int survey_read(struct survey *s, struct shard_reader *r)
@@ -146,7 +152,7 @@ int survey_read_unfinished(struct survey *s, const char *part)
 	char *path = xasprintf("%.*s", (int)(strlen(part) - strlen(".part")), part);
 	long n = shard_unfinished(path, take_complete, s);
 	free(path);
-	sort_classes(s);
+	merge_classes(s);
 	return n < 0 ? -1 : 0;
 }
 

@@ -21,7 +21,7 @@
 
 /* Of the batches of all epochs: how many are still to be drawn, and to be labelled. */
 struct sampling {
-	long left, wanted;
+	long left, to_label;
 };
 
 struct run {
@@ -67,14 +67,14 @@ static int label_batch(struct run *r, long e, int i)
 	return err;
 }
 
-/* Every subset of the wanted size is equally likely (selection sampling; Knuth, The Art of
+/* Every subset of that size is equally likely (selection sampling; Knuth, The Art of
  * Computer Programming 2, algorithm 3.4.2 S). */
 static bool is_chosen(struct sampling *s, uint64_t seed, long e, int i)
 {
 	struct rng random = rng_at(seed, RNG_KEEP, (uint64_t)e, (uint32_t)i, 0);
-	bool chosen = rng_uniform(&random) * (double)s->left < (double)s->wanted;
+	bool chosen = rng_uniform(&random) * (double)s->left < (double)s->to_label;
 	s->left--;
-	s->wanted -= chosen;
+	s->to_label -= chosen;
 	return chosen;
 }
 
@@ -152,7 +152,7 @@ static json_t *meta(const struct run *r)
 	json_object_set_new(m, "images", json_integer(r->images.n));
 	json_object_set_new(m, "batch", json_integer(r->drawn.batch));
 	json_object_set_new(m, "epochs", json_integer(r->config->epochs));
-	json_object_set_new(m, "batches", json_integer(r->sampling.wanted));
+	json_object_set_new(m, "batches", json_integer(r->sampling.to_label));
 	json_object_set_new(m, "size", json_integer(t->size));
 	json_object_set_new(m, "fit", json_string(fit_name(t->fit)));
 	json_object_set_new(m, "halves", json_boolean(l->batch_bn));
@@ -203,7 +203,7 @@ static int do_epoch(struct run *r, long e)
 
 static int label_all(struct run *r)
 {
-	long epochs = r->config->epochs, batches = r->sampling.wanted;
+	long epochs = r->config->epochs, batches = r->sampling.to_label;
 	progress_start("relabel", "epochs", epochs);
 	for (long e = 0; e < epochs; e++)
 		if (do_epoch(r, e) < 0)
@@ -240,7 +240,7 @@ static int choose_batches(struct run *r)
 	const struct relabel_config *c = r->config;
 	long all = c->epochs * epoch_whole_batches(&r->drawn);
 	r->sampling = (struct sampling){all, lround(c->fraction * (double)all)};
-	return r->sampling.wanted
+	return r->sampling.to_label
 	           ? 0
 	           : fail("--label-fraction %g of %ld batches is less than one", c->fraction, all);
 }

@@ -97,8 +97,8 @@ int results_measure_some(struct training *t)
 {
 	struct dataset some = t->val;
 	some.n = some.n < 64 ? some.n : 64;
-	int err =
-	    validate(&some, (int)t->config->network.size, &t->teacher.normal, count_branches, t);
+	int err = validate(&some, (int)t->config->network.size, &t->teacher.normal,
+	    t->config->in.fast_val, count_branches, t);
 	return err ? -1 : some.n;
 }
 
