@@ -20,7 +20,7 @@ static int check_sizes(const struct evaluation *r)
 	return 0;
 }
 
-/* What the labels were made for decides size, batch, halves, pixels' scale and classes. */
+/* The labels' meta decides size, batch, halves, normalisation and classes. */
 static int open_labels(struct evaluation *r)
 {
 	const struct eval_config *config = r->config;
@@ -33,7 +33,7 @@ static int open_labels(struct evaluation *r)
 	return label_set_images(&r->labels, &r->images, config->in.shards, config->in.n_shards);
 }
 
-/* Without labels the options decide, and the shards name the classes. */
+/* With --hard the options decide, and the shards name the classes. */
 static int read_hard(struct evaluation *r)
 {
 	const struct eval_config *config = r->config;
@@ -85,7 +85,7 @@ static int read_all_held_out(struct evaluation *r)
 	           : fail("--val and --test hold the same images (%.12s...)", r->val.digest);
 }
 
-/* Whether batches are missing, and the pool where they are to be used again. */
+/* Checks whether batches are missing; prepares the pool for --reuse-labels. */
 static int open_pool(struct evaluation *r, int batch)
 {
 	const struct label_set *l = &r->labels;
@@ -134,8 +134,8 @@ static int start_students(struct evaluation *r)
 	return 0;
 }
 
-/* What a resumed run must find the same. Labels have no digest before they end: their meta say
- * what they are. */
+/* What must be the same for a resumed run. The digest of labels is known only at their end, so
+ * their meta is compared. */
 static json_t *inputs(const struct evaluation *r)
 {
 	json_t *in = json_pack("{s:s, s:s, s:s}", "images", r->images.digest, "val", r->val.digest,

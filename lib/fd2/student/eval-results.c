@@ -106,11 +106,11 @@ static json_t *result(const struct evaluation *e, const struct student *s)
 	json_object_set_new(o, "label_bytes", json_integer((json_int_t)e->label_bytes));
 	move_into(
 	    o, json_pack("{s:s, s:f, s:f, s:o, s:o, s:s, s:f, s:f, s:i, s:o}", "measured_on",
-	           measured_on(e), "top1", hits_top1(&s->now.hits), "top5",
-	           hits_top5(&s->now.hits), "ece", json_real_or_null(scores_ece(&s->now)),
-	           "nll", json_real_or_null(scores_nll(&s->now)), "best_chosen_on", "val",
-	           "best_top1", hits_top1(&s->best), "best_top5", hits_top5(&s->best),
-	           "best_epoch", s->best_epoch, "loss", json_real_or_null(s->loss / e->images.n)));
+	           measured_on(e), "top1", hits_top1(&s->now.hits), "top5", hits_top5(&s->now.hits),
+	           "ece", json_real_or_null(scores_ece(&s->now)), "nll",
+	           json_real_or_null(scores_nll(&s->now)), "best_chosen_on", "val", "best_top1",
+	           hits_top1(&s->best), "best_top5", hits_top5(&s->best), "best_epoch",
+	           s->best_epoch, "loss", json_real_or_null(s->loss / e->images.n)));
 	return o;
 }
 

@@ -57,15 +57,14 @@ static int measure_best(struct evaluation *r)
 	return err;
 }
 
-/* With --test: what the validations chose, then the last, on images that had no part in the
- * choice. */
+/* With --test: measures the weights of the best validation, then the last ones. */
 static int examine(struct evaluation *r)
 {
 	int err = r->config->in.test.n ? measure_best(r) : 0;
 	return err || !r->config->in.test.n ? err : measure(r, &r->test);
 }
 
-/* Full batches always in the same tensors. */
+/* Full batches use the same tensors every time. */
 static struct lesson lesson_of(struct evaluation *r, int e, int i)
 {
 	int n = r->batch.n, K = r->labels.classes;
@@ -90,7 +89,7 @@ static struct lesson lesson_of(struct evaluation *r, int e, int i)
 static int teach(struct evaluation *r, int e, const struct lesson *l)
 {
 	if (l->n / l->parts < 2 && r->epoch.batches > 1)
-		return 0; /* a rest that is too small for batch statistics */
+		return 0; /* the last batch is too small for batch statistics */
 	for (int k = 0; k < r->config->n_students; k++) {
 		struct student *s = &r->students[k];
 		if (student_step(
@@ -110,7 +109,7 @@ static int train_batch(struct evaluation *r, int e, int i)
 	return err;
 }
 
-/* The largest square in the middle of each image, as it stands. */
+/* The largest central square of each image, without a flip. */
 static void view_whole(struct epoch *e, const struct dataset *d)
 {
 	for (int i = 0; i < e->n; i++) {
@@ -138,7 +137,7 @@ static int next_epoch(struct evaluation *r, long e)
 	return got;
 }
 
-/* After all the epochs that the labels promise they must end, in a record that tells them whole. */
+/* After the last epoch an end record must follow, which shows that the labels are complete. */
 static int labels_end(struct evaluation *r)
 {
 	if (!r->labels.stream)
@@ -171,13 +170,13 @@ static void log_epoch(const struct evaluation *r, int e, bool measured)
 	}
 }
 
-/* Labels are read in order: those of the epochs that are finished are passed over. */
+/* Labels are read in order: those of finished epochs are skipped. */
 static int pass_over(struct evaluation *r)
 {
 	int got = 1;
 	for (int e = 0; e < r->done && r->labels.stream && got > 0; e++) {
 		got = next_epoch(r, e);
-		progress_note("labels of epoch %d of %d, which is finished", e + 1, r->done);
+		progress_note("skipping the labels of epoch %d of %d", e + 1, r->done);
 	}
 	return got > 0 ? 0 : got < 0 ? -1 : fail("the labels end before epoch %d", r->done);
 }

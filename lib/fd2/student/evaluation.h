@@ -12,13 +12,13 @@ enum { STOPPED = 1 };
 
 struct evaluation {
 	const struct eval_config *config;
-	struct label_set labels; /* with --hard no stream, and the rest is what the options say */
+	struct label_set labels; /* with --hard: no stream, and the values of the options */
 	struct dataset images, val, test; /* test: empty without --test */
 	struct student *students;         /* config->n_students */
 	struct trained *trained;          /* the same, for the checkpoint */
 	struct checkpoint checkpoint;
 	struct batch batch;
-	Tensor *x, *teacher, *targets; /* of full batches: where their lessons lie */
+	Tensor *x, *teacher, *targets; /* of full batches: of their lessons */
 	struct epoch epoch;            /* of labels */
 	struct pool pool;              /* with --reuse-labels */
 	int epochs;                    /* of the students */
@@ -27,12 +27,12 @@ struct evaluation {
 	int done, batches_done;
 };
 
-/* eval-inputs.c: the caller has set config. -1: fail_message names what does not fit together, or
- * the output that cannot be written. */
+/* eval-inputs.c: the caller has set config. -1: fail_message names the inputs that do not belong
+ * together, or the output that cannot be written. */
 int evaluation_prepare(struct evaluation *e);
 
 /* eval-resume.c */
-/* Takes up the state of an interrupted run. */
+/* Restores the state of an interrupted run. */
 int evaluation_load(struct evaluation *e);
 /* Saves the state between two steps. */
 int evaluation_save(struct evaluation *e);

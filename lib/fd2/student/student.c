@@ -65,7 +65,7 @@ static Tensor *part(const Tensor *t, const struct lesson *l, int half)
 	         : NULL;
 }
 
-/* What dropout keeps of a half, drawn again. */
+/* A dropout mask for a half of the batch. */
 static Tensor *draw_keep(struct student *s, const struct lesson *l, int half)
 {
 	struct rng r = rng_at((uint64_t)s->plan->seed, RNG_DROPOUT, (uint64_t)l->epoch,
@@ -119,7 +119,7 @@ static int learn_batch(void *ctx)
 	return err < 0 || tensor_error() ? fail("training failed: %s", tensor_error()) : 0;
 }
 
-/* Which tensor is no longer finite, after the fact: a step must not wait for the device. */
+/* Finds the tensor after the step, which must not wait for the device. */
 static int not_finite(const struct student *s, int batch)
 {
 	const char *tensor = weights_not_finite(&s->net.params);

@@ -20,29 +20,28 @@ struct student {
 	char init[DIGEST_HEX];
 	double lr;         /* at the start */
 	double loss;       /* sum over the samples of the epoch, when it has ended */
-	struct scores now; /* as it was last measured */
-	struct hits best;  /* of the validation with the highest top-1, the earliest of equals */
+	struct scores now; /* of the last measurement */
+	struct hits best;  /* of the validation with the highest top-1; the first of equals */
 	int best_epoch;    /* 0: none yet */
-	struct ema *kept;  /* what it was then, where that is measured again; or NULL */
+	struct ema *kept;  /* its weights then, if they are measured again; or NULL */
 	int epoch;         /* of the last step, from 0 */
 	double seconds;    /* of its own steps and measurements */
 	Replay *replay;    /* of its steps on full batches */
-	Tensor *keep[2];   /* theirs of backbone_dropout_mask, for each half */
+	Tensor *keep[2];   /* their dropout masks, of each half */
 	Tensor *lost;      /* [2]: the last step's losses, of each half */
-	struct late late;  /* these */
-	int halves[2];     /* samples of each, in the step whose losses are still to be read */
+	struct late late;  /* reads `lost` */
+	int halves[2];     /* samples of each, in the step whose losses are not read yet */
 };
 
 /* A batch, rendered once for all students. */
 struct lesson {
-	const Tensor *x; /* [n,3,S,S] in the type of arithmetic */
-	const Tensor
-	    *teacher; /* logits of its samples, f16 [n,K]; NULL: their classes are the labels, */
-	const Tensor *labels; /* i64 [n], or NULL */
+	const Tensor *x;       /* [n,3,S,S] in the type of arithmetic */
+	const Tensor *teacher; /* logits of its samples, f16 [n,K]; NULL: `labels` count */
+	const Tensor *labels;  /* i64 [n], or NULL */
 	int n;
 	int parts; /* halves in which the teacher saw it, for the BatchNorms' statistics, or 1 */
 	int epoch, number;
-	bool again; /* all lessons that say so have their numbers in the same tensors */
+	bool again; /* its tensors are those of all lessons that have this set */
 	const struct student_learning *how;
 };
 
