@@ -125,7 +125,10 @@ nothing_left() {
 	[ "$(fd2-look --json named.tar | jq -c '.meta.classes')" = '["wren","robin","owl"]' ]
 	tar tf named.tar | grep -x robin/class001_id000.jpg
 	rm cv/classes.json
-	fd2-exchange -q --from images cv | fd2-look --json - | jq -e '.meta.classes == ["new000", "new001", "new002"]'
+	run -0 --separate-stderr fd2-exchange --from images -o bare.tar cv
+	[ "${stderr_lines[0]}" = "fd2-exchange: the classes are called 'new000' ... 'new002' after their \
+folders; give their names with --classes" ]
+	fd2-look --json bare.tar | jq -e '.meta.classes == ["new000", "new001", "new002"]'
 	run -1 --separate-stderr fd2-exchange --from images --classes <(echo wren) -o x cv
 	said "fd2-exchange: '/dev/fd/*' names 1 classes, and 'cv' holds 3 folders"
 	run -1 --separate-stderr fd2-exchange --from images --classes <(printf 'a\na\nb\n') -o x cv
@@ -169,12 +172,12 @@ nothing_left() {
 	run -1 --separate-stderr fd2-exchange --from images -o x cv
 	said "fd2-exchange: 'cv/classes.json' has classes that are not a list of names"
 	rm cv/classes.json
-	run -1 --separate-stderr fd2-exchange --from images -o x cv
+	run -1 --separate-stderr fd2-exchange -q --from images -o x cv
 	said "fd2-exchange: 'cv/new001/a.png': not a PNG*"
 	mv cv/new001/a.{png,webp}
-	run -1 --separate-stderr fd2-exchange --from images -o x cv
+	run -1 --separate-stderr fd2-exchange -q --from images -o x cv
 	said "fd2-exchange: 'cv/new001/a.webp' is neither a JPEG nor a PNG"
-	run -1 --separate-stderr fd2-exchange --from images -o x nowhere
+	run -1 --separate-stderr fd2-exchange -q --from images -o x nowhere
 	said "fd2-exchange: cannot open 'nowhere': No such file or directory"
 	nothing_left
 }
@@ -186,7 +189,7 @@ nothing_left() {
 	run -1 --separate-stderr fd2-exchange --to rded -o x part
 	said "fd2-exchange: class 1, '*', has no image: programs that number classes by their folders would count past it"
 	run -1 --separate-stderr fd2-relabel -t teacher.fd2 -e 1 --order fkd -o x part
-	[[ ${stderr_lines[-1]} == "fd2-relabel: class '"*"' has no image: programs that number classes "* ]]
+	said "fd2-relabel: class '*' has no image: programs that number classes by their folders would count past it"
 	nothing_left
 }
 

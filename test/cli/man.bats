@@ -364,6 +364,19 @@ recipe() {
 	[[ ${stderr_lines[-2]} == "fd2-import: mine-val.tar: 6 images of 3 classes, "* ]]
 }
 
+@test "fd2-exchange(1): .cls members for webdataset" {
+	try fd2-exchange.1 add-cls.sh
+	fd2-look --json with-cls.tar | jq -e '.meta == null'
+	# as webdataset groups them: each image with the number of its class
+	tar tf with-cls.tar | grep -c '\.cls$' | grep -x 6
+	local class n=0
+	for class in images/*/; do
+		[ "$(cat "$class"*.cls)" = "$n$n" ]
+		n=$((n + 1))
+	done
+	[ "$n" = 3 ]
+}
+
 @test "fd2-exchange(1): its example" {
 	try fd2-exchange.1 exchange.sh
 	[ "$(fd2-look --json back.tar | jq -r .digest)" = "$(fd2-look --json distilled.tar |

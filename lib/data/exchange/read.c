@@ -169,6 +169,24 @@ static int follow_map(struct reading *r)
 	return err;
 }
 
+/* Whether a folder is called by a number alone, as the programs of the FKD family call it. */
+static bool is_number(const char *folder)
+{
+	const char *digits = folder + (strncmp(folder, "new", 3) ? 0 : 3);
+	return *digits && digits[strspn(digits, "0123456789")] == '\0';
+}
+
+/* Held-out images have other names, and would be refused much later. */
+static void warn_numbers(const struct reading *r)
+{
+	for (int i = 0; i < r->n_folders; i++)
+		if (!is_number(r->folders[i]))
+			return;
+	warn("the classes are called '%s' ... '%s' after their folders; give their names with "
+	     "--classes",
+	    r->folders[0], r->folders[r->n_folders - 1]);
+}
+
 static int name_classes(struct reading *r, const char *classes)
 {
 	if (classes ? exchange_names_read(&r->map, classes) < 0
@@ -178,6 +196,8 @@ static int name_classes(struct reading *r, const char *classes)
 		return fail("'%s%s%s' names %d classes, and '%s' holds %d folders",
 		    classes ? classes : r->root, classes ? "" : "/", classes ? "" : EXCHANGE_MAP,
 		    r->map.n_classes, r->root, r->n_folders);
+	if (!r->map.classes)
+		warn_numbers(r);
 	return r->map.images ? follow_map(r) : 0;
 }
 
