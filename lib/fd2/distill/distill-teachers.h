@@ -11,9 +11,9 @@ struct distill_teachers_config {
 
 struct distill_teacher {
 	const struct teacher *teacher;
-	Tensor *prototypes; /* [K, M*C] f32 */
+	Tensor *prototypes;      /* [K, M*C] f32 */
 	char digest[DIGEST_HEX]; /* of the prototypes' stream; "" for those in the teacher */
-	double alpha;       /* of Eq. 11 */
+	double alpha;            /* of Eq. 11 */
 };
 
 /* The first one speaks for all where they agree: classes, size, normalisation. */

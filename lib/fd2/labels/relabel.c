@@ -283,7 +283,7 @@ static double bytes(void *stage)
 	const struct run *r = stage;
 	const double meta = 700, heads = 430; /* of the stream; of an epoch's records */
 	double per_batch = (double)epoch_bytes(&r->labelled) / r->labelled.batches;
-	return meta + per_batch * (double)r->sampling.wanted + heads * (double)r->config->epochs;
+	return meta + per_batch * (double)r->sampling.to_label + heads * (double)r->config->epochs;
 }
 
 static int tell_plan(struct run *r)
@@ -293,8 +293,8 @@ static int tell_plan(struct run *r)
 	    .work = xasprintf("%ld epochs of labels of %d images of %d classes, by %d teacher%s: "
 	                      "%ld batches of %d",
 	        c->epochs, r->images.n, r->teacher->classes, r->labeller.teachers.n,
-	        r->labeller.teachers.n > 1 ? "s" : "", r->sampling.wanted, r->drawn.batch),
-	    .parts = {{"batches", (double)r->sampling.wanted, label_some}},
+	        r->labeller.teachers.n > 1 ? "s" : "", r->sampling.to_label, r->drawn.batch),
+	    .parts = {{"batches", (double)r->sampling.to_label, label_some}},
 	    .bytes = bytes};
 	return plan_tell(&p, c->dry_run);
 }
