@@ -85,7 +85,8 @@ help: ## list the targets
 	@sed -n 's/^\([a-z][a-z0-9_.-]*\):.*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 22
 
 # Objects depend on this text of their flags.
-FLAGS = $(CC) $(CXX) $(NVCC) $(cppflags) $(cflags) $(cxxflags) $(nvccflags) $(LDFLAGS) $(LIBS) $(photo_libs)
+FLAGS = $(CC) $(CXX) $(NVCC) $(cppflags) $(cflags) $(cxxflags) $(nvccflags) $(LDFLAGS) \
+	$(LIBS) $(photo_libs)
 ifneq ($(strip $(FLAGS)),$(file <$(B)/flags))
 $(B)/flags: FORCE
 endif

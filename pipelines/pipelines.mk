@@ -13,7 +13,8 @@ study-methods: all ## base methods with and without FD2: TRAIN= VAL= IPC= SIZE= 
 	@$(run_in) TRAIN='$(TRAIN)' VAL='$(VAL)' pipelines/studies/methods
 
 study-nette: all ## backbones; resnet18 against a torchvision loop: TRAIN= VAL= (half an hour)
-	@$(run_in) TRAIN='$(TRAIN)' VAL='$(VAL)' PYTHON="$$(test/parity/venv)" pipelines/studies/nette
+	@$(run_in) TRAIN='$(TRAIN)' VAL='$(VAL)' \
+		PYTHON="$$(test/parity/venv)" pipelines/studies/nette
 
 study-kills: all ## every stage interrupted at 20 random moments, and resumed (half an hour)
 	@FD2_BIN=$(abspath $(B)/bin) test/kills 20

@@ -12,4 +12,5 @@ def fixed($n): pow(10; $n) as $p | (. * $p | round) as $i | ($i | fabs | floor) 
 	if $n > 0 then "." + (("0" * $n) + ($a % $p | tostring))[-$n:] else "" end;
 
 # "2.50 +- 0.12" of an array, and "2.50" of one number
-def spread($n): (mean | fixed($n)) + if length > 1 then " +- " + (deviation | fixed($n)) else "" end;
+def spread($n):
+  (mean | fixed($n)) + if length > 1 then " +- " + (deviation | fixed($n)) else "" end;

@@ -37,7 +37,8 @@ $(call stamp,$(1),$(2),$(foreach f,$(1) $(1)-last,$(OUT)/$(f).fd2 $(OUT)/$(f).fd
 $(OUT)/$(1).fd2: $(OUT)/$(1).settings $(TRAIN) $(VAL)
 	$(if $(BEST),$(2) --val $(VAL) --resume --best $(OUT)/$(1)-best.fd2 \
 		-o $(OUT)/$(1)-last.fd2 $(TRAIN)
-	mv $(OUT)/$(1)-best.fd2 $$@; rm $(OUT)/$(1)-last.fd2,$(2) --val $(VAL) --resume -o $$@ $(TRAIN))
+	mv $(OUT)/$(1)-best.fd2 $$@; rm $(OUT)/$(1)-last.fd2,\
+	$(2) --val $(VAL) --resume -o $$@ $(TRAIN))
 endef
 $(foreach a,$(sort $(TEACHERS) $(TEACHER) $(FADRM_TEACHERS)),$(eval \
 	$(call teacher_rule,teacher-$(a),$(call teacher,$(a),$(MAPS_$(a)),$(ALPHA_$(a))))))

@@ -7,6 +7,7 @@ usage: fkd.py read BATCH...             prints each batch as JSON: dtypes, shape
                                         pickle them), none (not mixed), any other (Python's numbers)
        fkd.py order N EPOCHS [SEED]     prints the orders of torch's RandomSampler, an epoch a line
 """
+
 import collections
 import io
 import json
@@ -29,14 +30,20 @@ class Storage:
 def rebuild(storage, offset, shape, stride, requires_grad, hooks):
     size = storage.array.itemsize
     assert not requires_grad and hooks == {}
-    return numpy.lib.stride_tricks.as_strided(storage.array[offset:], shape, [s * size for s in stride])
+    return numpy.lib.stride_tricks.as_strided(
+        storage.array[offset:], shape, [s * size for s in stride]
+    )
 
 
 # A pickle names them as torch's, and pickle looks there.
 torch, utils = types.ModuleType("torch"), types.ModuleType("torch._utils")
 for name in TYPES:
     setattr(torch, name, type(name, (), {"__module__": "torch", "__qualname__": name}))
-rebuild.__module__, rebuild.__qualname__, rebuild.__name__ = "torch._utils", "_rebuild_tensor_v2", "_rebuild_tensor_v2"
+rebuild.__module__, rebuild.__qualname__, rebuild.__name__ = (
+    "torch._utils",
+    "_rebuild_tensor_v2",
+    "_rebuild_tensor_v2",
+)
 utils._rebuild_tensor_v2 = rebuild
 sys.modules.update({"torch": torch, "torch._utils": utils})
 
@@ -47,7 +54,14 @@ class Tensor:
 
     def __reduce__(self):
         strides = tuple(s // self.array.itemsize for s in self.array.strides)
-        return rebuild, (self.storage, 0, self.array.shape, strides, False, collections.OrderedDict())
+        return rebuild, (
+            self.storage,
+            0,
+            self.array.shape,
+            strides,
+            False,
+            collections.OrderedDict(),
+        )
 
 
 class Pickler(pickle.Pickler):
@@ -58,7 +72,9 @@ class Pickler(pickle.Pickler):
 
 def read(path):
     archive = zipfile.ZipFile(path)
-    assert archive.testzip() is None and all(i.compress_type == zipfile.ZIP_STORED for i in archive.infolist())
+    assert archive.testzip() is None and all(
+        i.compress_type == zipfile.ZIP_STORED for i in archive.infolist()
+    )
     top = archive.namelist()[0].split("/")[0]
 
     class Unpickler(pickle.Unpickler):
@@ -68,11 +84,26 @@ def read(path):
             assert where == "cpu" and array.size == count
             return Storage(kind.__name__, key, array)
 
-    assert archive.read(top + "/byteorder") == b"little" and archive.read(top + "/version").strip() == b"3"
+    assert (
+        archive.read(top + "/byteorder") == b"little"
+        and archive.read(top + "/version").strip() == b"3"
+    )
     batch = Unpickler(archive.open(top + "/data.pkl")).load()
-    assert type(batch[3]) is float and (batch[4] is None or [type(v) for v in batch[4]] == [int] * 4)
-    print(json.dumps([{"dtype": v.dtype.str, "shape": v.shape, "data": v.reshape(-1).tolist()} if isinstance(v, numpy.ndarray) else v
-                      for v in batch]))
+    assert type(batch[3]) is float and (
+        batch[4] is None or [type(v) for v in batch[4]] == [int] * 4
+    )
+    print(
+        json.dumps(
+            [
+                (
+                    {"dtype": v.dtype.str, "shape": v.shape, "data": v.reshape(-1).tolist()}
+                    if isinstance(v, numpy.ndarray)
+                    else v
+                )
+                for v in batch
+            ]
+        )
+    )
 
 
 def write(path, spelling, batch):
@@ -83,7 +114,9 @@ def write(path, spelling, batch):
             arrays[str(i)] = numpy.array(v["data"], v["dtype"]).reshape(v["shape"])
             batch[i] = Tensor(kinds[v["dtype"]], str(i), arrays[str(i)])
     if spelling in ("new", "old"):
-        batch[3], batch[4] = numpy.float64(batch[3]), batch[4] and [numpy.int64(v) for v in batch[4]]
+        batch[3], batch[4] = numpy.float64(batch[3]), batch[4] and [
+            numpy.int64(v) for v in batch[4]
+        ]
     elif spelling == "none":
         batch[2:5] = None, None, None
     out = io.BytesIO()
@@ -91,7 +124,9 @@ def write(path, spelling, batch):
     program = out.getvalue()
     for name in b"numpy._core.multiarray", b"numpy.core.multiarray":
         if spelling in ("new", "old"):
-            program = program.replace(name, b"numpy._core.multiarray" if spelling == "new" else b"numpy.core.multiarray")
+            program = program.replace(
+                name, b"numpy._core.multiarray" if spelling == "new" else b"numpy.core.multiarray"
+            )
     with zipfile.ZipFile(path, "w", zipfile.ZIP_STORED) as archive:
         archive.writestr("archive/data.pkl", program)
         archive.writestr("archive/byteorder", "little")
@@ -130,6 +165,6 @@ if __name__ == "__main__":
             read(batch)
     elif sys.argv[1] == "write":
         at = sys.argv.index("--")
-        write_all(sys.argv[2:at], sys.argv[at + 1:])
+        write_all(sys.argv[2:at], sys.argv[at + 1 :])
     else:
         order(*sys.argv[2:])

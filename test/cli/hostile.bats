@@ -1,5 +1,6 @@
 #!/usr/bin/env bats
-# Every tool on inputs that are cut, wrong or large, on outputs that fail, and on signals: one sentence and a documented status.
+# Every tool on inputs that are cut, wrong or large, on outputs that fail, and on signals: one
+# sentence and a documented status.
 
 bats_require_minimum_version 1.5.0
 load helpers
@@ -54,11 +55,13 @@ claim_too_much() {
 	local file at
 	for file; do
 		at=$(LC_ALL=C grep -obUaP '\xff\xc0' "$file" | head -1 | cut -d: -f1)
-		printf '\xea\x60\xea\x60' | dd of="$file" bs=1 seek=$((at + 5)) conv=notrunc status=none
+		printf '\xea\x60\xea\x60' | dd of="$file" bs=1 seek=$((at + 5)) conv=notrunc \
+			status=none
 	done
 }
 
-# --- inputs --------------------------------------------------------------------------------------------------------------------
+# --- inputs
+# --------------------------------------------------------------------------------------------------------------------
 
 @test "hostile: an empty standard input" {
 	for tool in $readers_of_shards; do
@@ -113,7 +116,8 @@ claim_too_much() {
 	for tool in $readers_of_streams; do
 		stream=$(stream_for "$tool")
 		# within the header, in the middle, and so that only its end record is missing
-		for size in 50 $(($(stat -Lc %s "$stream") / 2)) $(($(stat -Lc %s "$stream") - 25)); do
+		for size in 50 $(($(stat -Lc %s "$stream") / 2)) \
+			$(($(stat -Lc %s "$stream") - 25)); do
 			head -c "$size" "$stream" >cut.fd2
 			run -1 --separate-stderr on_stream "$tool" cut.fd2
 			said "fd2-$tool: *'cut.fd2'*"
@@ -123,7 +127,8 @@ claim_too_much() {
 	for stream in protos attn; do
 		cp protos.fd2 attn.fd2 whole
 		head -c -10 whole/$stream.fd2 >whole/cut && mv whole/cut whole/$stream.fd2
-		run -1 --separate-stderr fd2-distill -t teacher.fd2 --ipc 3 --id 3 --steps 1 -p whole/protos.fd2 \
+		run -1 --separate-stderr fd2-distill -t teacher.fd2 --ipc 3 --id 3 --steps 1 \
+			-p whole/protos.fd2 \
 			--attn whole/attn.fd2 -o x train.tar
 		said "fd2-distill: *'whole/$stream.fd2'*"
 	done
@@ -152,7 +157,8 @@ claim_too_much() {
 	strict() {
 		case $1 in
 		teacher) tiny_teacher --strict -e 1 -o x bad.tar ;;
-		eval) fd2-eval -a "$tiny_arch" --strict --hard -s 32 -e 1 --val val.tar -o x bad.tar ;;
+		eval) fd2-eval -a "$tiny_arch" --strict --hard -s 32 -e 1 --val val.tar -o x \
+			bad.tar ;;
 		*) "fd2-$1" --strict -t teacher.fd2 -o x bad.tar ;;
 		esac
 	}
@@ -163,7 +169,8 @@ claim_too_much() {
 		[[ $stderr == *"fd2-$tool: skipped 2 of 36 images"* ]]
 		rm x
 		run -1 --separate-stderr strict $tool
-		said "fd2-$tool: cannot read 'bad.tar': member 'gold-bar/0002': claims 60000x60000 pixels, more than * Mpx"
+		said "fd2-$tool: cannot read 'bad.tar': member 'gold-bar/0002': claims" \
+			"60000x60000 pixels, more than * Mpx"
 	done
 	# labels speak of every image, so there a bad one stops in any case
 	run -1 --separate-stderr on_shard relabel bad.tar
@@ -185,7 +192,8 @@ claim_too_much() {
 	tar --sort=name -cf one.tar blue-ring gold-bar red-spot
 	tiny_teacher -e 1 -o t.fd2 one.tar
 	fd2-distill -t t.fd2 --ipc 3 --steps 1 -o d.tar one.tar
-	[ "$(fd2-look --json d.tar | jq -c .classes)" = '{"blue-ring":3,"gold-bar":3,"red-spot":3}' ]
+	[ "$(fd2-look --json d.tar |
+		jq -c .classes)" = '{"blue-ring":3,"gold-bar":3,"red-spot":3}' ]
 	tar --sort=name -cf red.tar red-spot
 	run -1 --separate-stderr on_shard teacher red.tar
 	said "fd2-teacher: the training shards hold one class, 'red-spot'; expected at least two"
@@ -203,10 +211,12 @@ claim_too_much() {
 @test "hostile: inputs that do not belong together" {
 	fd2-protos -t other.fd2 -o theirs.fd2
 	run -1 --separate-stderr tiny_distill -p theirs.fd2 -o x
-	said "fd2-distill: 'theirs.fd2' holds prototypes of another teacher (????????????...) than 'teacher.fd2' (????????????...)"
+	said "fd2-distill: 'theirs.fd2' holds prototypes of another teacher (????????????...)" \
+		"than 'teacher.fd2' (????????????...)"
 	tiny_distill --ipc 2 --seed 3 -o d.tar
 	run -1 --separate-stderr fd2-eval -l labels.fd2 --val val.tar -o x d.tar
-	said "fd2-eval: the labels were made for another distilled set (????????????...) than this one (????????????...)"
+	said "fd2-eval: the labels were made for another distilled set (????????????...) than" \
+		"this one (????????????...)"
 	fd2-draw --classes 4 --per-class 2 --size 40 -o four.tar
 	for tool in protos distill relabel; do
 		run -1 --separate-stderr on_shard "$tool" four.tar
@@ -223,15 +233,18 @@ claim_too_much() {
 	tar xf train.tar --exclude '__*__'
 	tar cf a.tar --sort=name blue-ring/000?.jpg gold-bar/000?.jpg red-spot/000?.jpg
 	tar cf b.tar --sort=name blue-ring/001?.jpg gold-bar/001?.jpg red-spot/001?.jpg
-	[ "$(cat a.tar b.tar | fd2-look --json | jq -c '[.samples, .classes["red-spot"]]')" = '[36,12]' ]
-	cat a.tar b.tar | fd2-attn -t teacher.fd2 | fd2-look --json | jq -e '.tensors | length == 72'
+	[ "$(cat a.tar b.tar | fd2-look --json |
+		jq -c '[.samples, .classes["red-spot"]]')" = '[36,12]' ]
+	cat a.tar b.tar | fd2-attn -t teacher.fd2 | fd2-look --json |
+		jq -e '.tensors | length == 72'
 	cmp <(cat a.tar b.tar | fd2-protos -t teacher.fd2 - | fd2-look --tensor prototypes) \
 		<(fd2-protos -t teacher.fd2 a.tar b.tar | fd2-look --tensor prototypes)
 	run -1 --separate-stderr bash -c 'cat a.tar a.tar | fd2-attn -t teacher.fd2 -o x'
 	said "fd2-attn: *sample 'blue-ring/0001' appears again*"
 }
 
-# --- outputs -------------------------------------------------------------------------------------------------------------------
+# --- outputs
+# -------------------------------------------------------------------------------------------------------------------
 
 @test "hostile: a full disk" {
 	full() {
@@ -243,7 +256,8 @@ claim_too_much() {
 		attn | relabel) "fd2-$1" -t teacher.fd2 "${out[@]}" distilled.tar ;;
 		distill) fd2-distill -t teacher.fd2 --steps 1 "${out[@]}" train.tar ;;
 		select) fd2-select "${out[@]}" train.tar ;;
-		eval) fd2-eval -a "$tiny_arch" -l labels.fd2 --val val.tar "${out[@]}" distilled.tar ;;
+		eval) fd2-eval -a "$tiny_arch" -l labels.fd2 --val val.tar "${out[@]}" \
+			distilled.tar ;;
 		stat) fd2-stat "${out[@]}" attn.fd2 ;;
 		look) fd2-look train.tar ;;
 		esac
@@ -259,7 +273,8 @@ claim_too_much() {
 		run -1 --separate-stderr to_full $tool -
 		said "fd2-$tool: cannot write standard output: No space left on device"
 	done
-	run -1 --separate-stderr fd2-eval -a "$tiny_arch" -l labels.fd2 --val val.tar --save /dev/full -o x distilled.tar
+	run -1 --separate-stderr fd2-eval -a "$tiny_arch" -l labels.fd2 --val val.tar \
+		--save /dev/full -o x distilled.tar
 	said "fd2-eval: cannot write '/dev/full': No space left on device"
 	nothing_left
 }
@@ -287,13 +302,16 @@ claim_too_much() {
 	run -143 terminated 'writes $!' fd2-relabel -t teacher.fd2 -e 100000 -o x distilled.tar
 	[ ! -s err ]
 	nothing_left
-	run -143 terminated '[ -e best.fd2 ]' fd2-teacher -a "$tiny_arch" -q -s 32 -M 2 -b 12 -e 1000 --val val.tar --best best.fd2 -o x train.tar
-	grep -q "^fd2-teacher: stopped by SIGTERM: 'x.ckpt' has the state after epoch .*; go on with --resume$" err
+	run -143 terminated '[ -e best.fd2 ]' fd2-teacher -a "$tiny_arch" -q -s 32 -M 2 -b 12 \
+		-e 1000 --val val.tar --best best.fd2 -o x train.tar
+	grep -q \
+		"^fd2-teacher: stopped by SIGTERM: 'x.ckpt' has the state after epoch .*; go on with --resume$" err
 	rm x.ckpt
 	nothing_left
 	fd2-look --check best.fd2
 	# fd2-distill keeps what is finished, for --resume
-	run -143 terminated '[ -e x.part ]' fd2-distill -q -t teacher.fd2 --ipc 50 --steps 20 -o x train.tar
+	run -143 terminated '[ -e x.part ]' fd2-distill -q -t teacher.fd2 --ipc 50 --steps 20 -o x \
+		train.tar
 	[ ! -s err ]
 	[ ! -e x ]
 	rm x.part
@@ -301,9 +319,11 @@ claim_too_much() {
 }
 
 @test "hostile: a reader that closes the pipe ends the writer silently" {
-	for tool in "fd2-relabel -t teacher.fd2 -e 3000 distilled.tar" "fd2-protos -t teacher.fd2 distilled.tar" "fd2-draw" \
+	for tool in "fd2-relabel -t teacher.fd2 -e 3000 distilled.tar" \
+		"fd2-protos -t teacher.fd2 distilled.tar" "fd2-draw" \
 		"fd2-distill -q -t teacher.fd2 --steps 1 --ipc 40 train.tar"; do
-		run -0 bash -c "$tool 2>err | head -c 100 >/dev/null; echo \${PIPESTATUS[*]}; cat err"
+		run -0 bash \
+			-c "$tool 2>err | head -c 100 >/dev/null; echo \${PIPESTATUS[*]}; cat err"
 		case $tool in
 		# 12 kB fit into the pipe
 		fd2-protos*) [[ $output =~ ^(0|141)\ 0$ ]] ;;
@@ -315,8 +335,10 @@ claim_too_much() {
 @test "hostile: a terminal gets no binary" {
 	command -v script || skip "no script(1)"
 	local command
-	for command in "fd2-protos -t teacher.fd2" "fd2-relabel -t teacher.fd2 -e 1 distilled.tar" "fd2-attn -t teacher.fd2 distilled.tar" \
-		"fd2-distill -t teacher.fd2 --steps 1 train.tar" "fd2-select train.tar" "fd2-teacher -a $tiny_arch -q -s 32 -M 2 -b 12 -e 1 train.tar"; do
+	for command in "fd2-protos -t teacher.fd2" "fd2-relabel -t teacher.fd2 -e 1 distilled.tar" \
+		"fd2-attn -t teacher.fd2 distilled.tar" \
+		"fd2-distill -t teacher.fd2 --steps 1 train.tar" "fd2-select train.tar" \
+			"fd2-teacher -a $tiny_arch -q -s 32 -M 2 -b 12 -e 1 train.tar"; do
 		run -1 script -qec "$command" /dev/null
 		[[ $output == *"${command%% *}: binary data is not written to a terminal; redirect it or use -o FILE"* ]]
 	done
@@ -325,13 +347,20 @@ claim_too_much() {
 
 @test "hostile: a wrong command line has status 2 and points to --help" {
 	local wrong
-	for wrong in "teacher --maps 0" "teacher --arch vgg" "teacher -e" "teacher --warmup 300" "protos --nonsense" "distill" \
-		"distill -t teacher.fd2 --ipc 0" "distill -t teacher.fd2 --beta 2" "distill -t teacher.fd2 --ls-view none" \
-		"distill -t teacher.fd2 --classes x" "select --method best" "select --factor 3" "attn distilled.tar" "relabel distilled.tar" \
-		"relabel -t teacher.fd2 -e 1.5" "relabel -t teacher.fd2 --teacher-weights 1,2" "relabel -t teacher.fd2 --teacher-weights 1," \
-		"relabel -t teacher.fd2 --label-fraction 0" "eval --hard --reuse-labels --val val.tar distilled.tar" \
-		"eval distilled.tar" "eval --val val.tar" "eval --val val.tar -T 0 distilled.tar" "stat a b" "look --cell x" \
-		"attn -t teacher.fd2 --device tpu" "protos --threads many" "stat --seed 1" "look --device cpu"; do
+	for wrong in "teacher --maps 0" "teacher --arch vgg" "teacher -e" "teacher --warmup 300" \
+		"protos --nonsense" "distill" \
+		"distill -t teacher.fd2 --ipc 0" "distill -t teacher.fd2 --beta 2" \
+			"distill -t teacher.fd2 --ls-view none" \
+		"distill -t teacher.fd2 --classes x" "select --method best" "select --factor 3" \
+			"attn distilled.tar" "relabel distilled.tar" \
+		"relabel -t teacher.fd2 -e 1.5" "relabel -t teacher.fd2 --teacher-weights 1,2" \
+			"relabel -t teacher.fd2 --teacher-weights 1," \
+		"relabel -t teacher.fd2 --label-fraction 0" \
+			"eval --hard --reuse-labels --val val.tar distilled.tar" \
+		"eval distilled.tar" "eval --val val.tar" "eval --val val.tar -T 0 distilled.tar" \
+			"stat a b" "look --cell x" \
+		"attn -t teacher.fd2 --device tpu" "protos --threads many" "stat --seed 1" \
+			"look --device cpu"; do
 		# shellcheck disable=SC2086
 		run -2 --separate-stderr fd2-$wrong
 		[ -z "$output" ]
@@ -348,9 +377,11 @@ claim_too_much() {
 
 @test "hostile: a log is not written into a file that is something else, nor over an output" {
 	cp train.tar kept
-	run -1 --separate-stderr fd2-distill -t teacher.fd2 --steps 1 -o d.tar --log val.tar train.tar
+	run -1 --separate-stderr fd2-distill -t teacher.fd2 --steps 1 -o d.tar --log val.tar \
+		train.tar
 	said "fd2-distill: 'val.tar' is not a log: it does not begin with a line of JSON"
-	run -2 --separate-stderr fd2-distill -t teacher.fd2 --steps 1 -o d.tar --log train.tar train.tar
+	run -2 --separate-stderr fd2-distill -t teacher.fd2 --steps 1 -o d.tar --log train.tar \
+		train.tar
 	[ "${stderr_lines[0]}" = "fd2-distill: 'train.tar' is both read and written" ]
 	cmp kept train.tar
 	[ ! -e d.tar ]
@@ -367,7 +398,8 @@ claim_too_much() {
 }
 
 @test "hostile: a run that is killed leaves no file without a name" {
-	fd2-teacher -a "$tiny_arch" -q -s 32 -M 2 -b 12 -e 99 --checkpoint-every 1 -o x.fd2 train.tar 3>&- &
+	fd2-teacher -a "$tiny_arch" -q -s 32 -M 2 -b 12 -e 99 --checkpoint-every 1 -o x.fd2 \
+		train.tar 3>&- &
 	local pid=$!
 	until [ -e x.fd2.ckpt ]; do sleep 0.02; done
 	sleep 0.3

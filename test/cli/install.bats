@@ -124,7 +124,8 @@ complete_words() {
 @test "make: another version of libtorch is refused in a sentence" {
 	mkdir -p theirs/lib theirs/include/torch/headeronly
 	touch theirs/lib/libtorch_cpu.so
-	printf '#define TORCH_VERSION_%s\n' 'MAJOR 2' 'MINOR 9' 'PATCH 1' >theirs/include/torch/headeronly/version.h
+	printf '#define TORCH_VERSION_%s\n' 'MAJOR 2' 'MINOR 9' 'PATCH 1' \
+		>theirs/include/torch/headeronly/version.h
 	run make -s -C "$root" B="$PWD/build" LIBTORCH="$PWD/theirs" deps
 	[ "$status" -ne 0 ]
 	[[ ${lines[0]} == "'$PWD/theirs' is libtorch 2.9.1; fd2 needs 2.11.0" ]]
@@ -143,7 +144,8 @@ complete_words() {
 @test "make: flags of the environment and of the command line are added to what is needed" {
 	local needed=(-std=c11 -fPIC -std=c++17 -fopenmp) flag
 	CFLAGS=-DA CXXFLAGS=-DB CPPFLAGS=-DC LDFLAGS=-LD make -n -C "$root" B="$PWD/build" all >from
-	make -n -C "$root" B="$PWD/build" CFLAGS=-DA CXXFLAGS=-DB CPPFLAGS=-DC LDFLAGS=-LD all | diff from -
+	make -n -C "$root" B="$PWD/build" CFLAGS=-DA CXXFLAGS=-DB CPPFLAGS=-DC LDFLAGS=-LD all |
+		diff from -
 	for flag in "${needed[@]}" -DA -DB -DC -LD; do
 		grep -q -- " $flag " from
 	done

@@ -1,5 +1,6 @@
 #!/usr/bin/env bats
-# What fd2-relabel writes, read by numpy; and how fd2-eval goes on when labels are few, mixed in other ways, or wrong.
+# What fd2-relabel writes, read by numpy; and how fd2-eval goes on when labels are few, mixed in
+# other ways, or wrong.
 
 bats_require_minimum_version 1.5.0
 load helpers
@@ -9,7 +10,8 @@ setup() {
 	tiny_run
 }
 
-# py: a program on standard input, which has read(PATH) -> (header, {name: array}) and write(PATH, header, tensors).
+# py: a program on standard input, which has read(PATH) -> (header, {name: array}) and write(PATH,
+# header, tensors).
 py() {
 	need_python
 	cat >streams.py <<-'END'
@@ -56,7 +58,8 @@ relabel() {
 		        else:
 		            assert (x == y).all() and (value == a[name]).all()
 	END
-	run -1 --separate-stderr fd2-relabel -t teacher.fd2 -t other.fd2 --teacher-weights 0,0 -o x distilled.tar
+	run -1 --separate-stderr fd2-relabel -t teacher.fd2 -t other.fd2 --teacher-weights 0,0 \
+		-o x distilled.tar
 	said "fd2-relabel: all teachers have weight 0"
 }
 
@@ -68,11 +71,14 @@ relabel() {
 		    write(key + ".fd2", {**h, "meta": {**h["meta"], key: value}}, tensors)
 	END
 	run -1 --separate-stderr fd2-relabel -t teacher.fd2 -t size.fd2 -o x distilled.tar
-	said "fd2-relabel: 'teacher.fd2' sees images of 32 pixels and 'size.fd2' of 40: teachers must agree"
+	said "fd2-relabel: 'teacher.fd2' sees images of 32 pixels and 'size.fd2' of 40: teachers" \
+		"must agree"
 	run -1 --separate-stderr fd2-relabel -t teacher.fd2 -t std.fd2 -o x distilled.tar
-	said "fd2-relabel: 'teacher.fd2' and 'std.fd2' normalise images with another mean or deviation: teachers must agree"
+	said "fd2-relabel: 'teacher.fd2' and 'std.fd2' normalise images with another mean or" \
+		"deviation: teachers must agree"
 	run -1 --separate-stderr fd2-relabel -t teacher.fd2 -t classes.fd2 -o x distilled.tar
-	said "fd2-relabel: classes differ: class 2 is 'red-spot' in teacher.fd2 and 'green' in classes.fd2"
+	said "fd2-relabel: classes differ: class 2 is 'red-spot' in teacher.fd2 and 'green' in" \
+		"classes.fd2"
 	[ ! -e x ]
 }
 
@@ -116,7 +122,8 @@ relabel() {
 	relabel -t teacher.fd2 -e 10 --keep 0.35 -o again.fd2 # its old name
 	relabel -t teacher.fd2 -e 10 --label-fraction 0.35 --seed 1 -o seed.fd2
 	cmp some.fd2 again.fd2
-	[ "$(fd2-relabel --help | grep -c -e --keep)$(fd2-relabel --list-options | grep -c -e --keep)" = 00 ]
+	[ "$(fd2-relabel --help | grep -c -e --keep)$(fd2-relabel --list-options |
+		grep -c -e --keep)" = 00 ]
 	py <<-'END'
 		import numpy
 		from streams import read
@@ -144,7 +151,8 @@ relabel() {
 		place = lambda of: [(b[0], len(b[1])) for b in of]
 		assert place(some) != place(seed)
 	END
-	run -1 --separate-stderr fd2-relabel -t teacher.fd2 -e 10 -b 4 --label-fraction 0.01 -o x distilled.tar
+	run -1 --separate-stderr fd2-relabel -t teacher.fd2 -e 10 -b 4 --label-fraction 0.01 -o x \
+		distilled.tar
 	said "fd2-relabel: --label-fraction 0.01 of 20 batches is less than one"
 }
 
@@ -152,17 +160,22 @@ relabel() {
 	relabel -t teacher.fd2 -e 4 -o whole.fd2
 	relabel -t teacher.fd2 -e 4 --label-fraction 0.375 -o some.fd2
 	run -1 --separate-stderr fd2-eval --val val.tar -l some.fd2 distilled.tar
-	said "fd2-eval: the labels hold 3 of the 8 batches of their 4 epochs; --reuse-labels uses them again"
+	said "fd2-eval: the labels hold 3 of the 8 batches of their 4 epochs; --reuse-labels" \
+		"uses them again"
 	run -1 --separate-stderr fd2-eval --val val.tar -l whole.fd2 -e 5 distilled.tar
 	said "fd2-eval: --epochs 5, but the labels hold 4; --reuse-labels goes through them again"
 	# whole labels, gone through once, are what they are without the option
 	fd2-eval -a "$tiny_arch" -q --val val.tar -l whole.fd2 distilled.tar >plain.json
-	fd2-eval -a "$tiny_arch" -q --val val.tar -l whole.fd2 --reuse-labels distilled.tar >pool.json
+	fd2-eval -a "$tiny_arch" -q --val val.tar -l whole.fd2 --reuse-labels distilled.tar \
+		>pool.json
 	cmp plain.json pool.json
-	fd2-eval -a "$tiny_arch" -q --val val.tar -l whole.fd2 --reuse-labels -e 3 distilled.tar >fewer.json
+	fd2-eval -a "$tiny_arch" -q --val val.tar -l whole.fd2 --reuse-labels -e 3 distilled.tar \
+		>fewer.json
 	fd2-eval -a "$tiny_arch" -q --val val.tar -l whole.fd2 -e 3 distilled.tar | cmp - fewer.json
-	fd2-eval -a "$tiny_arch" -q --val val.tar -l whole.fd2 --reuse-labels -e 6 distilled.tar >more.json
-	fd2-eval -a "$tiny_arch" -q --val val.tar -l some.fd2 --reuse-labels distilled.tar >some.json
+	fd2-eval -a "$tiny_arch" -q --val val.tar -l whole.fd2 --reuse-labels -e 6 distilled.tar \
+		>more.json
+	fd2-eval -a "$tiny_arch" -q --val val.tar -l some.fd2 --reuse-labels distilled.tar \
+		>some.json
 	[ "$(jq -s -c 'map(.epochs)' plain.json fewer.json more.json some.json)" = '[4,3,6,4]' ]
 	# a row has K = 3 logits and 25 bytes of its view, a batch 20: 6 rows and 2 batches an epoch
 	[ "$(jq -s -c 'map(.label_bytes)' plain.json fewer.json more.json)" = '[904,678,904]' ]
@@ -174,13 +187,17 @@ relabel() {
 }
 
 @test "labels: their bytes are told and logged" {
-	run -0 --separate-stderr fd2-relabel -v -t teacher.fd2 -b 4 -e 4 --log log -o l.fd2 distilled.tar
+	run -0 --separate-stderr fd2-relabel -v -t teacher.fd2 -b 4 -e 4 --log log -o l.fd2 \
+		distilled.tar
 	local images
 	images=$(tar xOf distilled.tar --wildcards '*.jpg' | wc -c)
 	[ "${stderr_lines[-1]}" = "fd2-relabel: 6 images ($images bytes in all), 8 batches of labels (904 bytes)" ]
-	[ "$(jq -c 'select(.event == "labels") | [.batches, .image_bytes, .label_bytes]' log)" = "[8,$images,904]" ]
-	[ "$(fd2-eval -a "$tiny_arch" -q --val val.tar -l l.fd2 distilled.tar | jq -c '[.image_bytes, .label_bytes]')" = "[$images,904]" ]
-	[ "$(fd2-eval -a "$tiny_arch" -q --hard -s 32 -e 1 --val val.tar distilled.tar | jq .label_bytes)" = 0 ]
+	[ "$(jq -c 'select(.event == "labels") | [.batches, .image_bytes, .label_bytes]' \
+		log)" = "[8,$images,904]" ]
+	[ "$(fd2-eval -a "$tiny_arch" -q --val val.tar -l l.fd2 distilled.tar |
+		jq -c '[.image_bytes, .label_bytes]')" = "[$images,904]" ]
+	[ "$(fd2-eval -a "$tiny_arch" -q --hard -s 32 -e 1 --val val.tar distilled.tar |
+		jq .label_bytes)" = 0 ]
 }
 
 @test "labels: another program's need no mix, quarters or batches" {
@@ -228,23 +245,31 @@ relabel() {
 		wrong("late", {"batches": 2})
 	END
 	refused() { # NAME SENTENCE OPTION...
-		run -1 --separate-stderr fd2-eval -l "$1.fd2" --val val.tar -o x "${@:3}" distilled.tar
+		run -1 --separate-stderr fd2-eval -l "$1.fd2" --val val.tar -o x "${@:3}" \
+			distilled.tar
 		said "fd2-eval: $2"
 		[ ! -e x ]
 	}
 	refused four "epoch 1 of the labels has an invalid quarter order for image '*'"
-	refused twice "epoch 1 of the labels has an invalid quarter order for image '*'" --reuse-labels
+	refused twice "epoch 1 of the labels has an invalid quarter order for image '*'" \
+		--reuse-labels
 	refused nan "epoch 1 of the labels has mix lambda *nan, which is outside [[]0, 1]"
-	refused two "epoch 1 of the labels has mix lambda 2, which is outside [[]0, 1]" --reuse-labels
+	refused two "epoch 1 of the labels has mix lambda 2, which is outside [[]0, 1]" \
+		--reuse-labels
 	refused minus "epoch 1 of the labels has mix lambda -0.5, which is outside [[]0, 1]"
 	refused blend "the labels' meta has mix 'blend', expected one of none|cutmix|mixup"
 	refused number "the labels' meta is invalid: *"
 	refused none "the labels' meta holds a value out of range" --reuse-labels
 	refused much "the labels' meta holds a value out of range"
 	refused flat "the labels have tensor '0/quarters' where '0/logits' is expected"
-	refused less "the labels hold 3 of the 4 batches of their 2 epochs; --reuse-labels uses them again"
-	refused less "the labels hold at least 4 batches, not the 3 that their meta promises" --reuse-labels
-	refused rows "tensor '1/ids' of the labels has another type or shape than this distilled set asks for"
-	refused rows "the labels have tensor '1/ids' where whole batches of epoch 1 or a later one are expected" --reuse-labels
-	refused late "the labels have tensor '1/ids' where whole batches of epoch 0 or a later one are expected" --reuse-labels
+	refused less \
+		"the labels hold 3 of the 4 batches of their 2 epochs; --reuse-labels uses them again"
+	refused less "the labels hold at least 4 batches, not the 3 that their meta promises" \
+		--reuse-labels
+	refused rows \
+		"tensor '1/ids' of the labels has another type or shape than this distilled set asks for"
+	refused rows \
+		"the labels have tensor '1/ids' where whole batches of epoch 1 or a later one are expected" --reuse-labels
+	refused late \
+		"the labels have tensor '1/ids' where whole batches of epoch 0 or a later one are expected" --reuse-labels
 }

@@ -9,7 +9,8 @@ setup() {
 	tiny_run
 }
 
-# poison STREAM TENSOR OUT [VALUE]: a copy of the stream whose tensor ends in a NaN, or has only that value.
+# poison STREAM TENSOR OUT [VALUE]: a copy of the stream whose tensor ends in a NaN, or has only
+# that value.
 poison() {
 	need_python
 	"$python" - "$@" <<-'END'
@@ -30,16 +31,20 @@ poison() {
 }
 
 @test "numbers: training that diverges ends at that step, and names epoch, step and tensor" {
-	local diverges=(fd2-teacher -q -a convnet3 -s 32 -M 2 -b 6 --lr 100 --cal-lr 1 -e 50 -o teacher.fd2) before
+	local diverges=(fd2-teacher -q -a convnet3 -s 32 -M 2 -b 6 --lr 100 --cal-lr 1 -e 50 \
+		-o teacher.fd2) before
 	cp --remove-destination teacher.fd2 kept && cp --remove-destination kept teacher.fd2
 	before=$(sha256sum <teacher.fd2)
 	run -1 --separate-stderr "${diverges[@]}" --checkpoint-every 1 train.tar
-	said "fd2-teacher: the loss is not finite in epoch *, step * of 6, nor is tensor '*'; try a smaller --lr, or --clip*"
+	said "fd2-teacher: the loss is not finite in epoch *, step * of 6, nor is tensor '*';" \
+		"try a smaller --lr, or --clip*"
 	[ "$(sha256sum <teacher.fd2)" = "$before" ]
 	[ -z "$(find . -name '.*.tmp')" ]
 	poison teacher.fd2 fc.weight big.fd2 3e38
-	run -1 --separate-stderr fd2-eval -q --init big.fd2 -l labels.fd2 --val val.tar distilled.tar
-	said "fd2-eval: the loss of resnet18, seed 0, is not finite in epoch 1, batch *, nor is tensor '*'; try a smaller --lr"
+	run -1 --separate-stderr fd2-eval -q --init big.fd2 -l labels.fd2 --val val.tar \
+		distilled.tar
+	said "fd2-eval: the loss of resnet18, seed 0, is not finite in epoch 1, batch *, nor is" \
+		"tensor '*'; try a smaller --lr"
 }
 
 @test "numbers: no stage takes an input that is not finite" {
@@ -48,7 +53,8 @@ poison() {
 	for stage in fd2-protos "fd2-select --method rded -n 1" fd2-attn fd2-relabel fd2-distill; do
 		# shellcheck disable=SC2086 # words
 		run -1 --separate-stderr $stage -q -t bad.fd2 -o x train.tar
-		said "${stage%% *}: cannot use 'bad.fd2' as a teacher: tensor 'cal.fc.weight' is not finite"
+		said "${stage%% *}: cannot use 'bad.fd2' as a teacher: tensor 'cal.fc.weight' is" \
+			"not finite"
 	done
 	poison teacher.fd2 conv1.weight bad.fd2
 	run -1 --separate-stderr fd2-teacher -q -s 32 --init bad.fd2 -o x train.tar
@@ -68,11 +74,13 @@ poison() {
 @test "numbers: a setting under which no step is taken is an error" {
 	local batch
 	run -1 --separate-stderr fd2-eval -q --hard -b 1 -s 32 -a convnet3 --val val.tar train.tar
-	said "fd2-eval: no step can be taken: BatchNorm needs two images in a batch, and batches have 1"
+	said "fd2-eval: no step can be taken: BatchNorm needs two images in a batch, and batches" \
+		"have 1"
 	for batch in 2 3; do
 		fd2-relabel -q -t teacher.fd2 -b $batch -e 1 -o few.fd2 distilled.tar
 		run -1 --separate-stderr fd2-eval -q -l few.fd2 --val val.tar distilled.tar
-		said "fd2-eval: no step can be taken: BatchNorm needs two images in each half of a batch, and batches have $batch"
+		said "fd2-eval: no step can be taken: BatchNorm needs two images in each half of" \
+			"a batch, and batches have $batch"
 	done
 	run -2 --separate-stderr fd2-teacher -q -b 1 train.tar
 }

@@ -1,13 +1,16 @@
 #!/usr/bin/env bats
-# What `make` installs on a bare machine. PATH holds what a minimal Debian has, and stubs (test/cli/bare): an apt-get that notes what
+# What `make` installs on a bare machine. PATH holds what a minimal Debian has, and stubs
+# (test/cli/bare): an apt-get that notes what
 # it is asked for, and a python3 whose pip makes an empty libtorch. Needs neither root nor network.
 
 bats_require_minimum_version 1.5.0
 load helpers
 
-build_packages=(gcc g++ pkg-config libarchive-dev libjansson-dev libjpeg-dev libmsgpack-c-dev nettle-dev zlib1g-dev libmatio-dev libpng-dev python3-pip)
+build_packages=(gcc g++ pkg-config libarchive-dev libjansson-dev libjpeg-dev libmsgpack-c-dev \
+	nettle-dev zlib1g-dev libmatio-dev libpng-dev python3-pip)
 wishes=(libwebp-dev libavif-dev)
-check_packages=(bats mandoc shellcheck jq bsdextrautils file xz-utils zstd python3-venv clang lowdown)
+check_packages=(bats mandoc shellcheck jq bsdextrautils file xz-utils zstd python3-venv clang \
+	lowdown)
 
 setup() {
 	fd2_setup
@@ -24,7 +27,8 @@ machine() {
 	cd "$1" || return 1
 	export MACHINE=$PWD
 	local command
-	for command in bash cat dirname env expr find grep head ln mkdir mv nproc paste rm sed tail touch; do
+	for command in bash cat dirname env expr find grep head ln mkdir mv nproc paste rm sed \
+		tail touch; do
 		ln -s "$(command -v "$command")" bin/
 	done
 	ln -s "$STUBS"/{apt-get,apt-cache,id,uname} bin/

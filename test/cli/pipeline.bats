@@ -19,7 +19,8 @@ tensors() {
 	fd2-protos <t.fd2 >p.fd2
 	fd2-distill -t t.fd2 -p p.fd2 --steps 1 <real.tar >d.tar
 	fd2-attn -t t.fd2 <d.tar >a.fd2
-	run -0 --separate-stderr bash -c 'set -o pipefail; fd2-relabel -t t.fd2 -e 1 <d.tar | fd2-eval --val real.tar d.tar'
+	run -0 --separate-stderr bash \
+		-c 'set -o pipefail; fd2-relabel -t t.fd2 -e 1 <d.tar | fd2-eval --val real.tar d.tar'
 	[ -z "$stderr" ]
 	[ "$(jq -c '[.arch, .labels, .classes, .images, .val_images, .epochs]' <<<"$output")" = \
 		'["resnet18","soft",2,2,8,1]' ]
@@ -30,9 +31,11 @@ tensors() {
 
 @test "pipeline: labels through a pipe and through a file give the same line" {
 	fd2-eval -a "$tiny_arch" --val val.tar -l labels.fd2 distilled.tar >file.json
-	bash -c 'set -o pipefail; fd2-relabel -t teacher.fd2 -e 3 distilled.tar | fd2-eval -a $tiny_arch --val val.tar distilled.tar' >pipe.json
+	bash -c \
+		'set -o pipefail; fd2-relabel -t teacher.fd2 -e 3 distilled.tar | fd2-eval -a $tiny_arch --val val.tar distilled.tar' >pipe.json
 	cmp file.json pipe.json
-	jq -e '.top1 >= 0 and .top1 <= 1 and .top5 == 1 and .images == 6 and .val_images == 12 and .best_top1 >= .top1' file.json
+	jq -e \
+		'.top1 >= 0 and .top1 <= 1 and .top5 == 1 and .images == 6 and .val_images == 12 and .best_top1 >= .top1' file.json
 	fd2-eval -a "$tiny_arch" --val val.tar -l labels.fd2 -o named.json distilled.tar
 	cmp file.json named.json
 }
@@ -78,7 +81,8 @@ tensors() {
 	[ "$(sort all.json | uniq | wc -l)" = 4 ]
 	[ "$(jq -c 'select(.event == "epoch" and .top1) | [.epoch, .student]' log |
 		xargs)" = "[2,0] [2,1] [2,2] [2,3] [3,0] [3,1] [3,2] [3,3]" ]
-	jq -es 'map(select(.event == "cost")) | length == 4 and all(.seconds > 0 and .peak_mib > 10)' log
+	jq -es \
+		'map(select(.event == "cost")) | length == 4 and all(.seconds > 0 and .peak_mib > 10)' log
 	# views without labels come from --seed, for all students
 	fd2-eval --hard -s 32 -e 2 -a convnet3 --seed 5 --seeds 1-2 --val val.tar distilled.tar \
 		>all.json
@@ -142,7 +146,9 @@ tensors() {
 	for seed in 1 2; do
 		fd2-eval "${hard[@]}" --no-augment --seed $seed
 		fd2-eval "${hard[@]}" --seed $seed
-	done | jq -es 'map(.loss) | (.[0] - .[2] | fabs) < 1e-5 and (.[1] - .[3] | fabs) > 1e-3 and (.[0] - .[1] | fabs) > 1e-3'
+	done |
+		jq -es \
+		'map(.loss) | (.[0] - .[2] | fabs) < 1e-5 and (.[1] - .[3] | fabs) > 1e-3 and (.[0] - .[1] | fabs) > 1e-3'
 	run -2 --separate-stderr fd2-eval "${hard[@]}" --no-augment --min-scale 0.5
 	[ "${stderr_lines[0]}" = "fd2-eval: --no-augment and --min-scale exclude each other" ]
 }
@@ -188,7 +194,8 @@ tensors() {
 	TMPDIR=tmp fd2-protos -q -t 1.fd2 --cache 1 -o p large.tar
 	[ -z "$(ls tmp)" ]
 	TMPDIR=/nowhere run -1 --separate-stderr fd2-protos -t 1.fd2 --cache 1 -o p2 large.tar
-	said "fd2-protos: cannot make a file for images beyond --cache in '/nowhere': No such file or directory"
+	said "fd2-protos: cannot make a file for images beyond --cache in '/nowhere': No such" \
+		"file or directory"
 	[ ! -e p2 ]
 }
 
@@ -201,11 +208,14 @@ tensors() {
 	for epoch in 1 2; do
 		[[ ${stderr_lines[epoch - 1]} =~ \
 			^"fd2-teacher: epoch   $epoch  loss "[0-9.]+"  train "\ *[0-9.]+" %  val: backbone "\ *([0-9.]+)" %  cal "\ *([0-9.]+)" %"$ ]]
-		[ "$(jq -s "map(select(.epoch == $epoch)) | .[0].val_backbone * 10000 | round == (${BASH_REMATCH[1]} * 100 | round)" t.log)" = true ]
+		[ "$(jq \
+			-s "map(select(.epoch == $epoch)) | .[0].val_backbone * 10000 | round == (${BASH_REMATCH[1]} * 100 | round)" t.log)" = true ]
 	done
-	jq -es 'map(select(.event == "epoch")) | length == 2 and all(.loss.total > 0 and .loss.center > 0 and .val_cal >= 0)' t.log
+	jq -es \
+		'map(select(.event == "epoch")) | length == 2 and all(.loss.total > 0 and .loss.center > 0 and .val_cal >= 0)' t.log
 	local best
-	best=$(jq -s 'map(select(.event == "epoch")) | max_by([.val_backbone + .val_cal, -.epoch]) | .epoch' t.log)
+	best=$(jq -s \
+		'map(select(.event == "epoch")) | max_by([.val_backbone + .val_cal, -.epoch]) | .epoch' t.log)
 	[ "$(fd2-look --json best.fd2 | jq .meta.epoch)" = "$best" ]
 	[ "$(fd2-look --json t.fd2 | jq .meta.epoch)" = 2 ]
 	run -2 --separate-stderr fd2-teacher --best best.fd2 train.tar
@@ -281,7 +291,8 @@ tensors() {
 	} END { if (s < 1e-3) exit 1 }'
 	fd2-protos --dtype f32 -b 1 -t teacher.fd2 first.tar second.tar |
 		fd2-look --tensor prototypes >one
-	paste -d ' ' first-second one | awk '{ n = NF / 2; for (i = 1; i <= n; i++) { d = $i - $(i + n); if (d * d > 1e-10) exit 1 } }'
+	paste -d ' ' first-second one |
+		awk '{ n = NF / 2; for (i = 1; i <= n; i++) { d = $i - $(i + n); if (d * d > 1e-10) exit 1 } }'
 	run -1 --separate-stderr fd2-protos -t teacher.fd2 -o x.fd2 <(tar c red-spot)
 	[ ! -e x.fd2 ]
 	tar cf red.tar red-spot
@@ -323,11 +334,14 @@ tensors() {
 
 @test "distill: the log has every loss term by name" {
 	tiny_distill --ipc 2 --steps 3 --log-every 2 --log d.log -o d.tar
-	jq -es 'map(select(.event == "step")) | length == 4 and all(.loss | has("bn") and has("cls") and has("F") and has("S") and has("total"))' d.log
-	jq -es 'map(select(.event == "step" and .image == 1)) | all(.loss.S == null and (.loss | .bn > 0 and .cls > 0 and .F > 0))' d.log
+	jq -es \
+		'map(select(.event == "step")) | length == 4 and all(.loss | has("bn") and has("cls") and has("F") and has("S") and has("total"))' d.log
+	jq -es \
+		'map(select(.event == "step" and .image == 1)) | all(.loss.S == null and (.loss | .bn > 0 and .cls > 0 and .F > 0))' d.log
 	jq -es 'map(select(.event == "step" and .image == 2)) | all(.loss.S > 0)' d.log
 	# Eq. 12 with its default lambda
-	jq -es 'map(select(.event == "step").loss) | all(.total - .bn - .cls - 0.8 * .F - 0.2 * (.S // 0) | fabs < 1e-3)' d.log
+	jq -es \
+		'map(select(.event == "step").loss) | all(.total - .bn - .cls - 0.8 * .F - 0.2 * (.S // 0) | fabs < 1e-3)' d.log
 	tiny_distill --plain --log p.log -o p.tar
 	jq -es 'map(select(.event == "step").loss) | length > 0 and all(.F == null and .S == null and .cls == null and .ce > 0
 		and (.total - .bn - .ce | fabs < 1e-3))' p.log
@@ -425,7 +439,8 @@ tensors() {
 		out.write(msgpack.packb({"end": True, "count": count, "crc32": crc}))
 	END
 	fd2-eval -a "$tiny_arch" --val val.tar -l labels.fd2 distilled.tar >soft.json
-	run -0 bash -c "set -o pipefail; fd2-relabel -t teacher.fd2 -e 3 distilled.tar | '$python' sharpen.py | fd2-eval -a $tiny_arch --val val.tar distilled.tar"
+	run -0 bash \
+		-c "set -o pipefail; fd2-relabel -t teacher.fd2 -e 3 distilled.tar | '$python' sharpen.py | fd2-eval -a $tiny_arch --val val.tar distilled.tar"
 	jq -e '.epochs == 3 and .images == 6 and .loss > 0' <<<"$output"
 	[ "$(jq .loss <<<"$output")" != "$(jq .loss soft.json)" ]
 	"$python" sharpen.py <labels.fd2 >sharp.fd2

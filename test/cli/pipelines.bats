@@ -80,15 +80,20 @@ counts() {
 	would cub ARCHIVE=x.tgz RANDOM= ablation-beta >plan
 	[ "$(counts plan)" = "1 1 1 0 10 15 0" ]
 	would cub ARCHIVE=x.tgz >plan
-	grep -q -- '^fd2-teacher .*--arch densenet121 --maps 16 --alpha 0.4 --size 224 --epochs 300' plan
+	grep -q \
+		-- '^fd2-teacher .*--arch densenet121 --maps 16 --alpha 0.4 --size 224 --epochs 300' plan
 	grep -q -- '^fd2-distill .*--steps 4000 .*--plain --ipc 5 --classes 100-199 ' plan
-	grep -q -- '^fd2-relabel .*--epochs 300 --shuffle-patches --min-scale 0.5 --bn eval --batch 20 .*/rded-5-100-199.tar' plan
-	grep -qE -- '^fd2-distill .*--method fadrm\+ --steps 2000 .*-t .*teacher-resnet50.* -p .*protos-densenet121.fd2 .*/fadrm\+fd2-3-' plan
-	grep -qE -- '^fd2-relabel .* -t .*resnet18.fd2 -t .*mobilenet_v2.fd2 -t .*resnet50.fd2 -t .*densenet121.fd2 .*/fadrm\+-1-0-99' plan
+	grep -q \
+		-- '^fd2-relabel .*--epochs 300 --shuffle-patches --min-scale 0.5 --bn eval --batch 20 .*/rded-5-100-199.tar' plan
+	grep -qE \
+		-- '^fd2-distill .*--method fadrm\+ --steps 2000 .*-t .*teacher-resnet50.* -p .*protos-densenet121.fd2 .*/fadrm\+fd2-3-' plan
+	grep -qE \
+		-- '^fd2-relabel .* -t .*resnet18.fd2 -t .*mobilenet_v2.fd2 -t .*resnet50.fd2 -t .*densenet121.fd2 .*/fadrm\+-1-0-99' plan
 	would cars ARCHIVE=x.tgz | grep -q -- '--classes 100-195'
 	would nette ARCHIVE=x.tgz >plan
 	grep -qE -- '^fd2-relabel .*--epochs 300 .*--arch resnet18 --lr 0.0005' plan
-	grep -qE -- '^fd2-distill .*-t .*shufflenet_v2_x1_0.fd2 -t .*mobilenet_v2.fd2 .*/fadrm\+-50-' plan
+	grep -qE \
+		-- '^fd2-distill .*-t .*shufflenet_v2_x1_0.fd2 -t .*mobilenet_v2.fd2 .*/fadrm\+-50-' plan
 	grep -qE -- '^fd2-relabel .*--batch 100 .*/rded-50-' plan
 	would cub ARCHIVE='a b' WEIGHTS=. TEACHERS=resnet18 FADRM_TEACHERS=resnet18 2>&1 |
 		grep -F "no weights of resnet18 in ."
@@ -100,17 +105,24 @@ counts() {
 	while read -r set steps batch; do
 		would "$set" ARCHIVE=x.tgz WEIGHTS=w PRESET=authors >plan
 		echo "$set"
-		grep -qE "^fd2-teacher .*--epochs 50 --mean 0[.0-9,]+ --std 0[.0-9,]+ --cal-augment .* -b 4 --lr 0.001 .*--weight-decay 1e-5 --init w/resnet18-" plan
-		grep -q -- "^fd2-distill .*--batch 100 --steps $steps --lr 0.001 --r-bn 0.001 --lambda 0.9 --bn-head" plan
-		grep -q -- "^fd2-distill .*--batch 100 --steps $steps --lr 0.001 --r-bn 0.001 --plain --ipc" plan
-		grep -q -- "^fd2-distill .*--method fadrm+ .* --lr 0.1 --r-bn 0.001 --lambda 0.9 --bn-head" plan
+		grep -qE \
+			"^fd2-teacher .*--epochs 50 --mean 0[.0-9,]+ --std 0[.0-9,]+ --cal-augment .* -b 4 --lr 0.001 .*--weight-decay 1e-5 --init w/resnet18-" plan
+		grep -q \
+			-- "^fd2-distill .*--batch 100 --steps $steps --lr 0.001 --r-bn 0.001 --lambda 0.9 --bn-head" plan
+		grep -q \
+			-- "^fd2-distill .*--batch 100 --steps $steps --lr 0.001 --r-bn 0.001 --plain --ipc" plan
+		grep -q \
+			-- "^fd2-distill .*--method fadrm+ .* --lr 0.1 --r-bn 0.001 --lambda 0.9 --bn-head" plan
 		! grep -q -- '--plain.*--bn-head\|--bn-head.*--plain' plan || false
 		[ "$(grep '^fd2-distill' plan | grep -vc -- '--ipc 5')" = 0 ]
 		grep -q -- "^fd2-relabel .*--epochs 400 --batch $batch " plan
-		grep -q -- "--arch resnet50 --weight-decay 1e-5 --lr 0.001 --zeta 2 --init w/resnet50-0676ba61.pth" plan
+		grep -q \
+			-- "--arch resnet50 --weight-decay 1e-5 --lr 0.001 --zeta 2 --init w/resnet50-0676ba61.pth" plan
 		grep -q -- "--arch resnet18 --weight-decay 1e-5 --lr 0.001 --zeta 2 *--seed" plan
-		grep -q -- "^fd2-teacher .*--arch shufflenet_v2_x0_5 .*--init w/shufflenetv2_x0.5-" plan
-		grep -q -- "| fd2-eval .*--arch resnet18 --weight-decay 1e-5 --lr 0.01 .*--data fadrm+fd2" plan
+		grep -q \
+			-- "^fd2-teacher .*--arch shufflenet_v2_x0_5 .*--init w/shufflenetv2_x0.5-" plan
+		grep -q \
+			-- "| fd2-eval .*--arch resnet18 --weight-decay 1e-5 --lr 0.01 .*--data fadrm+fd2" plan
 	done <<-'END'
 		cub 10000 20
 		aircraft 4000 20
@@ -153,7 +165,8 @@ counts() {
 	[ "$(cut -f 1-3 $main.tsv | xargs)" = \
 		"method ipc student sre2l++ 1 resnet18 sre2l++fd2 1 resnet18 sre2l++ 2 resnet18 sre2l++fd2 2 resnet18" ]
 	[ "$(awk 'END { print NF }' $main.tsv)" = 7 ]
-	[[ $(sed -n 1p $main.md) == "**ImageNette: students, held-out top-1.** 3 classes, 32 px, trial with CLASSES='3' "*"left out." ]]
+	[[ $(sed -n 1p \
+		$main.md) == "**ImageNette: students, held-out top-1.** 3 classes, 32 px, trial with CLASSES='3' "*"left out." ]]
 	[ "$(sed -n 3,4p $main.md)" = "| method | ipc | student | mean % | spread | seeds | paper % |
 | --- | --- | --- | --- | --- | --- | --- |" ]
 	# the paper's figures belong to its own settings
@@ -236,7 +249,8 @@ counts() {
 			| awk '{ printf "%.1f", $1 }')
 		[ "$(awk -F '\t' -v f=$form '$2 == f { printf "%.1f", $3 }' bn-loss.*.tsv)" = \
 			"$expected" ]
-		jq -es "map(select(.event == \"start\") | .options.\"bn-form\" == \"$form\") | length == 1 and all" "bn-resnet18-$form-1.log"
+		jq -es \
+			"map(select(.event == \"start\") | .options.\"bn-form\" == \"$form\") | length == 1 and all" "bn-resnet18-$form-1.log"
 	done
 }
 
@@ -252,7 +266,8 @@ counts() {
 				"$(basename "$(dirname "$image")")"
 			cp "$image" "$d/images/$split-$(basename "$(dirname "$image")")-$(basename \
 				"$image")"
-		done | sed 's, blue-ring$, F/A-18,; s, gold-bar$, 707 320,; s, red-spot$, Beechcraft 1900,' >$d/list-$split.txt
+		done |
+			sed 's, blue-ring$, F/A-18,; s, gold-bar$, 707 320,; s, red-spot$, Beechcraft 1900,' >$d/list-$split.txt
 	done
 	mv $d/list-train.txt $d/images_variant_trainval.txt
 	mv $d/list-val.txt $d/images_variant_test.txt

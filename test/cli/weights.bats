@@ -1,5 +1,6 @@
 #!/usr/bin/env bats
-# Weights in and out: --init of teacher and student, students as safetensors. What the readers refuse is in look.bats and test/c/state.
+# Weights in and out: --init of teacher and student, students as safetensors. What the readers
+# refuse is in look.bats and test/c/state.
 
 bats_require_minimum_version 1.5.0
 load helpers
@@ -10,9 +11,11 @@ setup_file() {
 	fd2-draw --classes 3 --per-class 4 --size 40 --split val -o val.tar
 	fd2-draw --classes 4 --per-class 4 --size 40 -o four.tar
 	fd2-teacher -q -s 32 -M 2 -b 8 -e 1 -o teacher.fd2 train.tar
-	fd2-eval -q --hard -s 32 -e 1 --val val.tar --save student.safetensors train.tar >student.json
+	fd2-eval -q --hard -s 32 -e 1 --val val.tar --save student.safetensors train.tar \
+		>student.json
 	fd2-eval -q --hard -s 32 -e 1 --val val.tar --save student.fd2 train.tar >again.json
-	fd2-eval -q --hard -a shufflenet_v2_x0_5 -s 32 -e 1 --val val.tar --save shuffle.safetensors \
+	fd2-eval -q --hard -a shufflenet_v2_x0_5 -s 32 -e 1 --val val.tar \
+		--save shuffle.safetensors \
 		train.tar >x.json
 }
 
@@ -28,15 +31,21 @@ rename_tensor() {
 
 @test "weights: a student as safetensors holds what its stream holds" {
 	cmp student.json again.json
-	[ "$(fd2-look --json student.safetensors | jq -c '[.tensors[] | [.name, .shape, .min, .max]] | sort')" = \
-		"$(fd2-look --json student.fd2 | jq -c '[.tensors[] | [.name, .shape, .min, .max]] | sort')" ]
-	cmp <(fd2-look --tensor layer4.1.conv2.weight student.safetensors) <(fd2-look --tensor layer4.1.conv2.weight student.fd2)
+	[ "$(fd2-look --json student.safetensors |
+		jq -c '[.tensors[] | [.name, .shape, .min, .max]] | sort')" = \
+		"$(fd2-look --json student.fd2 |
+			jq -c '[.tensors[] | [.name, .shape, .min, .max]] | sort')" ]
+	cmp <(fd2-look --tensor layer4.1.conv2.weight student.safetensors) \
+		<(fd2-look --tensor layer4.1.conv2.weight student.fd2)
 }
 
 @test "weights: a teacher's backbone as safetensors" {
 	fd2-look --export backbone.safetensors teacher.fd2
-	[ "$(fd2-look --json backbone.safetensors | jq -c '[.tensors[] | [.name, .shape, .min, .max]] | sort')" = \
-		"$(fd2-look --json teacher.fd2 | jq -c '[.tensors[] | select(.name | startswith("cal.") | not) | [.name, .shape, .min, .max]] | sort')" ]
+	[ "$(fd2-look --json backbone.safetensors |
+		jq -c '[.tensors[] | [.name, .shape, .min, .max]] | sort')" = \
+		"$(fd2-look --json teacher.fd2 |
+			jq -c \
+			'[.tensors[] | select(.name | startswith("cal.") | not) | [.name, .shape, .min, .max]] | sort')" ]
 	[ "$(fd2-look --json backbone.safetensors | jq '.tensors | length')" = 122 ]
 	run -1 --separate-stderr fd2-look --export x.safetensors teacher.fd2 student.fd2
 	[ "${stderr_lines[0]}" = "fd2-look: --export expects one file, not 2" ]
@@ -48,27 +57,32 @@ rename_tensor() {
 	local file
 	for file in student.safetensors student.fd2; do
 		fd2-teacher -q -s 32 -M 2 -b 8 -e 1 --lr 0 --init $file -o t.fd2 train.tar
-		cmp <(fd2-look --tensor layer1.0.conv1.weight t.fd2) <(fd2-look --tensor layer1.0.conv1.weight student.fd2)
+		cmp <(fd2-look --tensor layer1.0.conv1.weight t.fd2) \
+			<(fd2-look --tensor layer1.0.conv1.weight student.fd2)
 		cmp <(fd2-look --tensor fc.weight t.fd2) <(fd2-look --tensor fc.weight student.fd2)
 	done
 	[ "$(fd2-look --json t.fd2 | jq -r '.meta.inputs.init | length')" = 64 ]
 	# of a teacher, only the backbone is taken
-	fd2-eval -q --hard -s 32 -e 1 --lr 0 --init teacher.fd2 --val val.tar --save s.fd2 train.tar >s.json
+	fd2-eval -q --hard -s 32 -e 1 --lr 0 --init teacher.fd2 --val val.tar --save s.fd2 \
+		train.tar >s.json
 	cmp <(fd2-look --tensor conv1.weight s.fd2) <(fd2-look --tensor conv1.weight teacher.fd2)
 	[ "$(jq -r '.student_init | length' s.json)" = 64 ]
 	[ "$(jq -r .student_init student.json)" = random ]
 }
 
 @test "weights: a classifier of another number of classes starts from random values, and it is said" {
-	run -0 --separate-stderr fd2-teacher -s 32 -M 2 -b 8 -e 1 --lr 0 --init student.fd2 -o t.fd2 four.tar
+	run -0 --separate-stderr fd2-teacher -s 32 -M 2 -b 8 -e 1 --lr 0 --init student.fd2 \
+		-o t.fd2 four.tar
 	[ "${stderr_lines[0]}" = "fd2-teacher: 'student.fd2' classifies 3 classes; the classifier starts from random values for 4" ]
 	cmp <(fd2-look --tensor conv1.weight t.fd2) <(fd2-look --tensor conv1.weight student.fd2)
-	[ "$(fd2-look --json t.fd2 | jq -c '.tensors[] | select(.name == "fc.weight") | .shape')" = '[4,512]' ]
+	[ "$(fd2-look --json t.fd2 |
+		jq -c '.tensors[] | select(.name == "fc.weight") | .shape')" = '[4,512]' ]
 }
 
 @test "weights: what is missing, unknown or of another shape is named" {
 	rename_tensor layer4.1.bn2.bias layer9.1.bn2.bias <student.safetensors >renamed.safetensors
-	run -1 --separate-stderr fd2-eval --hard -s 32 -e 1 --val val.tar --init renamed.safetensors train.tar
+	run -1 --separate-stderr fd2-eval --hard -s 32 -e 1 --val val.tar \
+		--init renamed.safetensors train.tar
 	[ "${stderr_lines[0]}" = "fd2-eval: 'renamed.safetensors' is not a resnet18: it has no tensor 'layer4.1.bn2.bias', and its 'layer9.1.bn2.bias' belongs to none" ]
 	run -1 --separate-stderr fd2-teacher -a mobilenet_v2 -s 32 --init student.fd2 train.tar
 	[[ ${stderr_lines[0]} == "fd2-teacher: 'student.fd2' is not a mobilenet_v2: it has no tensor 'features.0.0.weight', and its '"*"' belongs to none" ]]
@@ -83,15 +97,20 @@ rename_tensor() {
 
 @test "weights: pixels' mean and deviation, fit and jitter go with the teacher" {
 	local options=(-q -s 32 -M 2 -b 8 -e 1 train.tar)
-	fd2-teacher --mean 0.5,0.4,0.3 --std 0.2,0.25,0.5 --fit whole --augment crop --jitter 0.2,0.2,0.2,0.1 --rotate 15 -o t.fd2 "${options[@]}"
-	[ "$(fd2-look --json t.fd2 | jq -c '.meta | [.mean, .std, .fit, .options.jitter]')" = '[[0.5,0.4,0.3],[0.2,0.25,0.5],"whole",[0.2,0.2,0.2,0.1]]' ]
+	fd2-teacher --mean 0.5,0.4,0.3 --std 0.2,0.25,0.5 --fit whole --augment crop \
+		--jitter 0.2,0.2,0.2,0.1 --rotate 15 -o t.fd2 "${options[@]}"
+	[ "$(fd2-look --json t.fd2 |
+		jq -c \
+		'.meta | [.mean, .std, .fit, .options.jitter]')" = '[[0.5,0.4,0.3],[0.2,0.25,0.5],"whole",[0.2,0.2,0.2,0.1]]' ]
 	fd2-distill -q -t t.fd2 -n 1 --steps 2 -o d.tar train.tar
 	fd2-relabel -q -t t.fd2 -b 3 -e 1 d.tar >l.fd2
-	[ "$(fd2-look --json l.fd2 | jq -c '.meta | [.mean, .std, .fit]')" = '[[0.5,0.4,0.3],[0.2,0.25,0.5],"whole"]' ]
+	[ "$(fd2-look --json l.fd2 |
+		jq -c '.meta | [.mean, .std, .fit]')" = '[[0.5,0.4,0.3],[0.2,0.25,0.5],"whole"]' ]
 	fd2-teacher --rotate 15 -o a.fd2 "${options[@]}"
 	fd2-teacher --jitter 0.2,0,0,0 -o b.fd2 "${options[@]}"
 	fd2-teacher -o c.fd2 "${options[@]}"
-	[ "$(for f in a b c; do fd2-look --tensor fc.bias $f.fd2 | md5sum; done | sort -u | wc -l)" = 3 ]
+	[ "$(for f in a b c; do fd2-look --tensor fc.bias $f.fd2 | md5sum; done | sort -u |
+		wc -l)" = 3 ]
 	run -2 --separate-stderr fd2-teacher --jitter 0,0,0,0.6 train.tar
 	[ "${stderr_lines[0]}" = "fd2-teacher: --jitter expects a hue of at most 0.5, half of the circle, not 0.6" ]
 }
@@ -129,23 +148,28 @@ same_tensor() {
 		{'state_dict_ema': s}
 	EOF
 	checkpoint $state "{'a': {'encoder': s}, 'b': under('net.', s), 'c': 0}"
-	run -0 --separate-stderr fd2-teacher --import c.pth --classes-from train.tar -s 32 -a shufflenet_v2_x0_5 -o t.fd2
+	run -0 --separate-stderr fd2-teacher --import c.pth --classes-from train.tar -s 32 \
+		-a shufflenet_v2_x0_5 -o t.fd2
 	[ "${stderr_lines[0]}" = "fd2-teacher: 'c.pth' holds 2 networks of this kind; 'a.encoder.' is taken" ]
-	checkpoint $state "{'net': s, 'optimizer': {'state': {0: {'exp_avg': tensor(3, 3)}}}, 'epoch': tensor()}"
+	checkpoint $state \
+		"{'net': s, 'optimizer': {'state': {0: {'exp_avg': tensor(3, 3)}}}, 'epoch': tensor()}"
 	fd2-look --json c.pth | jq -e \
 		'[.tensors[].name] | contains(["conv1.0.weight", "optimizer.state.0.exp_avg", "epoch"])'
 	checkpoint $state "{'a': {'encoder': s}, 'b': under('net.', s), 'c': 0}"
-	fd2-look --json c.pth | jq -e '[.tensors[].name] | contains(["a.encoder.conv1.0.weight", "b.net.fc.bias"])'
+	fd2-look --json c.pth |
+		jq -e '[.tensors[].name] | contains(["a.encoder.conv1.0.weight", "b.net.fc.bias"])'
 }
 
 @test "weights: a backbone without its classifier, or with another head, is taken, and it is said" {
 	need_python
-	local state=shuffle.safetensors init=(fd2-teacher -a shufflenet_v2_x0_5 -s 32 -M 2 -b 8 -e 1 --lr 0 --init c.pth -o t.fd2)
+	local state=shuffle.safetensors init=(fd2-teacher -a shufflenet_v2_x0_5 -s 32 -M 2 -b 8 \
+		-e 1 --lr 0 --init c.pth -o t.fd2)
 	checkpoint $state "under('backbone.', without('fc.', s))"
 	run -0 --separate-stderr "${init[@]}" train.tar
 	[ "${stderr_lines[0]}" = "fd2-teacher: 'c.pth' has no classifier; it starts from random values" ]
 	same_tensor $state conv1.0.weight
-	run -1 --separate-stderr fd2-teacher -q --import c.pth --classes-from train.tar -a shufflenet_v2_x0_5 -s 32 -o x.fd2
+	run -1 --separate-stderr fd2-teacher -q --import c.pth --classes-from train.tar \
+		-a shufflenet_v2_x0_5 -s 32 -o x.fd2
 	said "fd2-teacher: 'c.pth' has no classifier 'fc.weight'"
 	checkpoint $state "under('net.', without('fc.', s) | {'projector.0.weight': tensor(4, 4)})"
 	run -0 --separate-stderr "${init[@]}" train.tar
@@ -153,7 +177,8 @@ same_tensor() {
 		[[ ${stderr_lines[1]} == *"'net.projector.0.weight' ..." ]]
 	checkpoint $state "s | {'stage4.4.branch2.0.weight': tensor(4, 4)}"
 	run -1 --separate-stderr "${init[@]}" train.tar
-	said "fd2-teacher: 'c.pth' is not a shufflenet_v2_x0_5: its tensor 'stage4.4.branch2.0.weight' belongs to none"
+	said "fd2-teacher: 'c.pth' is not a shufflenet_v2_x0_5: its tensor" \
+		"'stage4.4.branch2.0.weight' belongs to none"
 }
 
 @test "weights: a classifier is kept only where the classes are the same" {
@@ -162,9 +187,11 @@ same_tensor() {
 	cp red-spot/0001.jpg other/a
 	cp blue-ring/0001.jpg other/b
 	cp gold-bar/0001.jpg other/c
-	run -0 --separate-stderr fd2-teacher -s 32 -M 2 -b 8 -e 1 --lr 0 --init student.fd2 -o t.fd2 other
+	run -0 --separate-stderr fd2-teacher -s 32 -M 2 -b 8 -e 1 --lr 0 --init student.fd2 \
+		-o t.fd2 other
 	[ "${stderr_lines[0]}" = "fd2-teacher: 'student.fd2' classifies other classes; the classifier starts from random values" ]
-	[ "$(fd2-look --json student.fd2 | jq -c '.meta | [.mean, .std, .fit, .size, .classes]')" = \
+	[ "$(fd2-look --json student.fd2 |
+		jq -c '.meta | [.mean, .std, .fit, .size, .classes]')" = \
 		'[[0.485,0.456,0.406],[0.229,0.224,0.225],"short",32,["blue-ring","gold-bar","red-spot"]]' ]
 }
 
@@ -191,7 +218,9 @@ same_tensor() {
 	imported -a shufflenet_v2_x0_5 --alpha 0.3
 	[ "$(fd2-look --json t.fd2 | jq -c '.meta | [.arch, .maps, .alpha, .size, .classes]')" = \
 		'["shufflenet_v2_x0_5",2,0.3,32,["blue-ring","gold-bar","red-spot"]]' ]
-	[ "$(fd2-look --json t.fd2 | jq -c '[.tensors[] | select(.name == ("cal.prototypes", "cal.fc.weight", "cal.attention.conv.weight")) | .max]')" = \
+	[ "$(fd2-look --json t.fd2 |
+		jq -c \
+		'[.tensors[] | select(.name == ("cal.prototypes", "cal.fc.weight", "cal.attention.conv.weight")) | .max]')" = \
 		'[20.469999313354492,61.43000030517578,61.43000030517578]' ]
 	fd2-distill -q -t t.fd2 --steps 1 -o d.tar train.tar
 	fd2-protos -q -t t.fd2 -o p.fd2
@@ -201,15 +230,19 @@ same_tensor() {
 	fd2-distill -q -t t.fd2 --plain --steps 1 -o d.tar train.tar
 	fd2-select -q -t t.fd2 --method rded -o r.tar train.tar
 	run -1 --separate-stderr fd2-distill -t t.fd2 --steps 1 -o d.tar train.tar
-	said "fd2-distill: 't.fd2' is a classifier without CAL: it has no attention maps and no prototypes; only --plain does without"
+	said "fd2-distill: 't.fd2' is a classifier without CAL: it has no attention maps and no" \
+		"prototypes; only --plain does without"
 	for tool in protos attn "select --method herding"; do
 		# shellcheck disable=SC2086
 		run -1 --separate-stderr fd2-$tool -t t.fd2 -o x train.tar
-		said "fd2-${tool%% *}: 't.fd2' is a classifier without CAL: it has no attention maps and no prototypes"
+		said "fd2-${tool%% *}: 't.fd2' is a classifier without CAL: it has no attention" \
+			"maps and no prototypes"
 	done
 	# what a student of ours says of itself needs no options
 	fd2-teacher -q --import student.safetensors -o t.fd2
-	[ "$(fd2-look --json t.fd2 | jq -c '.meta | [.arch, .maps, .size, (.classes | length)]')" = '["resnet18",0,32,3]' ]
+	[ "$(fd2-look --json t.fd2 |
+		jq -c \
+		'.meta | [.arch, .maps, .size, (.classes | length)]')" = '["resnet18",0,32,3]' ]
 	same_tensor student.fd2 fc.bias
 	run -2 --separate-stderr fd2-teacher --import student.fd2 -o t.fd2 train.tar
 	[ "${stderr_lines[0]}" = "fd2-teacher: --import trains nothing: it goes without shards" ]

@@ -212,7 +212,8 @@ both_students() {
 	export FD2_EMULATED_COUNTS=$PWD/counts
 	recorded tiny_distill "${device[@]}" --plain --steps 4 --indices-per-pass 1 -o alone.tar
 	[ -e counts ] || skip "the emulated GPU alone counts operations"
-	recorded tiny_distill "${device[@]}" --plain --steps 4 --ipc 10 --indices-per-pass 10 -o beside.tar
+	recorded tiny_distill "${device[@]}" --plain --steps 4 --ipc 10 --indices-per-pass 10 \
+		-o beside.tar
 	cat counts
 	local n
 	mapfile -t n < <(jq '.operations[]' counts)

@@ -5,6 +5,7 @@ usage: compare.py PROGRAM FOLDER [ARCH...]
 Writes fd2's inputs into FOLDER, runs PROGRAM, prints the table, and exits 1 when a figure is over its bound. All backbones of
 fd2's table (lib/nn/archs.h) are compared, or the given ones.
 """
+
 import copy
 import math
 import os
@@ -22,14 +23,20 @@ import torchvision
 
 CLASSES, MAPS, ALPHA, BATCH, STEPS, SIZE = 10, 4, 0.3, 8, 20, 96
 VALUE, GRADIENT = 1e-5, 1e-4
-VALUE_64, GRADIENT_64 = 1e-9, 1e-6  # fd2 keeps convolutions' weights and their gradients in float32 (6e-8)
+VALUE_64, GRADIENT_64 = (
+    1e-9,
+    1e-6,
+)  # fd2 keeps convolutions' weights and their gradients in float32 (6e-8)
 HALF = 2e-2  # bfloat16 has 8 bits: 4e-3 an operation
-SLACK = 6  # a figure over its bound passes when torchvision's own rounding is at least a sixth of it
+SLACK = (
+    6  # a figure over its bound passes when torchvision's own rounding is at least a sixth of it
+)
 REPEATS = 4  # inputs; the worst is told of fd2 and of rounding, which decides by chance whether a unit at 0 lets its gradient pass
 LABELS = torch.tensor([1, 3, 1, 0, 7, 9, 3, 1])  # classes that come twice and three times
 
 
 # --- tensor streams (formats/stream/stream.md) -------------------------------------------------------------------------------------
+
 
 def stream_write(path, kind, meta, tensors):
     parts = [msgpack.packb({"format": "fd2-stream", "version": 1, "kind": kind, "meta": meta})]
@@ -38,7 +45,9 @@ def stream_write(path, kind, meta, tensors):
         parts.append(msgpack.packb({"name": name, "value": value}))
     body = b"".join(parts)
     with open(path, "wb") as f:
-        f.write(body + msgpack.packb({"end": True, "count": len(tensors), "crc32": zlib.crc32(body)}))
+        f.write(
+            body + msgpack.packb({"end": True, "count": len(tensors), "crc32": zlib.crc32(body)})
+        )
 
 
 def stream_read(path):
@@ -52,6 +61,7 @@ def stream_read(path):
 
 # --- the paper in PyTorch -----------------------------------------------------------------------------------------------------
 
+
 class ConvNet(torch.nn.Module):
     """As dataset condensation defines it: width 128, instance norm, average pooling, a classifier on flattened features."""
 
@@ -59,8 +69,12 @@ class ConvNet(torch.nn.Module):
         super().__init__()
         layers = []
         for i in range(depth):
-            layers += [torch.nn.Conv2d(128 if i else 3, 128, 3, padding=1), torch.nn.GroupNorm(128, 128), torch.nn.ReLU(),
-                       torch.nn.AvgPool2d(2)]
+            layers += [
+                torch.nn.Conv2d(128 if i else 3, 128, 3, padding=1),
+                torch.nn.GroupNorm(128, 128),
+                torch.nn.ReLU(),
+                torch.nn.AvgPool2d(2),
+            ]
         self.features = torch.nn.Sequential(*layers)
         self.classifier = torch.nn.Linear(128 * (size >> depth) ** 2, CLASSES)
 
@@ -105,7 +119,9 @@ class Teacher(torch.nn.Module):
 
     def forward(self, x):
         got = {}
-        hook = getattr(self.net, self.last).register_forward_hook(lambda module, args, out: got.update(F=out))
+        hook = getattr(self.net, self.last).register_forward_hook(
+            lambda module, args, out: got.update(F=out)
+        )
         got["p_bb"] = self.net(x)
         hook.remove()
         got["F"] = got["F"].relu()  # changes DenseNet's alone
@@ -119,7 +135,12 @@ class Teacher(torch.nn.Module):
 
     def named(self):
         """fd2's names of our tensors: torchvision's, and CAL's below 'cal.'."""
-        ours = {"conv": "cal.attention.conv", "bn": "cal.attention.bn", "fc": "cal.fc", "prototypes": "cal.prototypes"}
+        ours = {
+            "conv": "cal.attention.conv",
+            "bn": "cal.attention.bn",
+            "fc": "cal.fc",
+            "prototypes": "cal.prototypes",
+        }
         for name, t in {**dict(self.named_parameters()), **dict(self.named_buffers())}.items():
             head, _, rest = name.partition(".")
             yield (rest if head == "net" else ".".join(filter(None, [ours[head], rest]))), t
@@ -159,10 +180,19 @@ def evaluation(teacher, x):
     r_bn, got = bn_loss(teacher, x)
     ce = nnf.cross_entropy
     cls = (1 - ALPHA) * ce(got["p_bb"], LABELS) + ALPHA * ce(got["p_raw"], LABELS)  # Eq. 11
-    losses = {"R_BN": r_bn, "L_cls": cls, "R_BN + L_cls": r_bn + cls, "L_F": loss_F(got["z"], teacher.prototypes)}
+    losses = {
+        "R_BN": r_bn,
+        "L_cls": cls,
+        "R_BN + L_cls": r_bn + cls,
+        "L_F": loss_F(got["z"], teacher.prototypes),
+    }
     values = {k: got[k] for k in ("F", "A", "z", "p_bb", "p_raw")}
     values |= {"p_eff": teacher.effect(got, torch.ones_like(got["A"])), "R_BN": r_bn, "L_cls": cls}
-    grads = {f"dx {k}": torch.autograd.grad(v, x, retain_graph=True)[0] for k, v in losses.items() if v.requires_grad}
+    grads = {
+        f"dx {k}": torch.autograd.grad(v, x, retain_graph=True)[0]
+        for k, v in losses.items()
+        if v.requires_grad
+    }
     return values | grads
 
 
@@ -187,6 +217,7 @@ def training(teacher, x, counterfactual):
 
 # --- comparing ------------------------------------------------------------------------------------------------------------------
 
+
 def error(a, b, least=1e-30):
     """|a - b| / |b| over all elements (|b| at least `least`); a shape that differs is infinitely wrong."""
     if a.shape != b.shape:
@@ -202,9 +233,15 @@ def errors(got, want):
     if missing:
         sys.exit(f"fd2 did not write {sorted(missing)}")
     largest = max((t.norm().item() for n, t in want.items() if n.startswith("grad ")), default=0)
-    e = {n: error(got[n], t, 1e-3 * largest if n.startswith("grad ") else 1e-30) for n, t in want.items()}
+    e = {
+        n: error(got[n], t, 1e-3 * largest if n.startswith("grad ") else 1e-30)
+        for n, t in want.items()
+    }
     if largest:
-        whole = [torch.cat([t[n].double().flatten() for n in want if n.startswith("grad ")]) for t in (got, want)]
+        whole = [
+            torch.cat([t[n].double().flatten() for n in want if n.startswith("grad ")])
+            for t in (got, want)
+        ]
         e["all gradients"] = error(*whole)
     return e
 
@@ -227,7 +264,9 @@ class Table:
             self.rounded += by_rounding
             self.over += not by_rounding
             note = "  rounding" if by_rounding else "  OVER"
-        print(f"{name:<44} {e:10.1e} {bound:10.0e} {f'{rounding:10.1e}' if rounding else '':>10}{note}".rstrip())
+        print(
+            f"{name:<44} {e:10.1e} {bound:10.0e} {f'{rounding:10.1e}' if rounding else '':>10}{note}".rstrip()
+        )
 
 
 # Statistics near what the images give, as a trained network has them, yet off by a third.
@@ -246,9 +285,13 @@ def random_statistics(teacher, x):
         m.num_batches_tracked.fill_(17)
 
 
-TRAINED = (("gradients", "grad ", "", True), ("running means", "after ", "running_mean", False),
-           ("running variances", "after ", "running_var", False), ("batches counted", "after ", "num_batches_tracked", False),
-           ("prototypes", "after ", "prototypes", False))
+TRAINED = (
+    ("gradients", "grad ", "", True),
+    ("running means", "after ", "running_mean", False),
+    ("running variances", "after ", "running_var", False),
+    ("batches counted", "after ", "num_batches_tracked", False),
+    ("prototypes", "after ", "prototypes", False),
+)
 
 
 def rows(table, title, e, rounding, value, gradient):
@@ -262,7 +305,12 @@ def rows(table, title, e, rounding, value, gradient):
         names = [n for n in e if n.startswith(prefix) and n.endswith(end)]
         if names and not (is_gradient and rounding):
             name = max(names, key=e.get)
-            table.row(f"{len(names)} {what}", e[name], gradient if is_gradient else value, rounding[name] if rounding else 0.0)
+            table.row(
+                f"{len(names)} {what}",
+                e[name],
+                gradient if is_gradient else value,
+                rounding[name] if rounding else 0.0,
+            )
 
 
 class Case:
@@ -272,23 +320,43 @@ class Case:
         self.program, self.arch, self.size = program, arch, size
         self.teacher = Teacher(arch, channels, size)
         random_statistics(self.teacher, torch.randn(BATCH, 3, size, size))
-        self.paths = [os.path.join(folder, f"{arch}-{kind}.fd2") for kind in ("teacher", "input", "output")]
-        meta = {"arch": arch, "classes": [f"c{i}" for i in range(CLASSES)], "maps": MAPS, "size": size, "last_stride": 2,
-                "fit": "short", "alpha": ALPHA, "mean": [0.485, 0.456, 0.406], "std": [0.229, 0.224, 0.225]}
+        self.paths = [
+            os.path.join(folder, f"{arch}-{kind}.fd2") for kind in ("teacher", "input", "output")
+        ]
+        meta = {
+            "arch": arch,
+            "classes": [f"c{i}" for i in range(CLASSES)],
+            "maps": MAPS,
+            "size": size,
+            "last_stride": 2,
+            "fit": "short",
+            "alpha": ALPHA,
+            "mean": [0.485, 0.456, 0.406],
+            "std": [0.229, 0.224, 0.225],
+        }
         names = [name for name, _ in self.teacher.named()]
         theirs = list(self.teacher.net.state_dict())
         assert [n for n in names if n in theirs] != [] and set(theirs) <= set(names)
         stream_write(self.paths[0], "teacher", meta, dict(self.teacher.named()))
 
     def fd2(self, mode, x, counterfactual):
-        stream_write(self.paths[1], "parity", {}, {"x": x, "labels": LABELS, "counterfactual": counterfactual})
+        stream_write(
+            self.paths[1],
+            "parity",
+            {},
+            {"x": x, "labels": LABELS, "counterfactual": counterfactual},
+        )
         subprocess.run([self.program, mode, *self.paths], check=True)
         return stream_read(self.paths[2])
 
     def torch(self, x, counterfactual):
         model = copy.deepcopy(self.teacher).to(x.dtype)
-        if x.dtype == torch.float32:  # fd2's layout: other convolution kernels, which round otherwise
-            model, x = model.to(memory_format=torch.channels_last), x.to(memory_format=torch.channels_last)
+        if (
+            x.dtype == torch.float32
+        ):  # fd2's layout: other convolution kernels, which round otherwise
+            model, x = model.to(memory_format=torch.channels_last), x.to(
+                memory_format=torch.channels_last
+            )
         return evaluation(model, x) | training(model, x, counterfactual)
 
 
@@ -297,13 +365,19 @@ def networks(table, program, folder, arch, channels, size):
     side = size >> int(arch[-1]) if arch.startswith("convnet") else size // 32
     exact, single, rounding, half, auto = [], [], [], [], []
     for _ in range(REPEATS):
-        x, counterfactual = torch.randn(BATCH, 3, size, size), 2 * torch.rand(BATCH, MAPS, side, side)
+        x, counterfactual = torch.randn(BATCH, 3, size, size), 2 * torch.rand(
+            BATCH, MAPS, side, side
+        )
         want64 = case.torch(x.double(), counterfactual.double())
         want32 = case.torch(x, counterfactual)
         exact.append(errors(case.fd2("net", x.double(), counterfactual.double()), want64))
         single.append(errors(case.fd2("net", x, counterfactual), want64))
         rounding.append(errors(want32, want64))
-        evaluated = {n: t for n, t in want32.items() if not n.startswith(("grad ", "after ", "L_pre", "all "))}
+        evaluated = {
+            n: t
+            for n, t in want32.items()
+            if not n.startswith(("grad ", "after ", "L_pre", "all "))
+        }
         half.append(errors(case.fd2("bf16", x, counterfactual), evaluated))
         with torch.autocast("cpu", torch.bfloat16):
             auto.append(errors(evaluation(copy.deepcopy(case.teacher), x), evaluated))
@@ -318,47 +392,88 @@ def weights(table, program, folder, arch, size):
     with torch.no_grad():
         for t in net.state_dict().values():
             t.copy_(torch.randn(t.shape) if t.is_floating_point() else torch.tensor(17))
-    saved, written = os.path.join(folder, "weights.pth"), os.path.join(folder, "weights.safetensors")
+    saved, written = os.path.join(folder, "weights.pth"), os.path.join(
+        folder, "weights.safetensors"
+    )
     for container in ("zip", "legacy"):
         torch.save(net.state_dict(), saved, _use_new_zipfile_serialization=container == "zip")
         subprocess.run([program, "weights", arch, saved, written], check=True)
         back = network(arch, size)
         back.load_state_dict(safetensors.torch.load_file(written), strict=True)
-        differ = sum(not torch.equal(a, b) for a, b in zip(net.state_dict().values(), back.state_dict().values()))
+        differ = sum(
+            not torch.equal(a, b)
+            for a, b in zip(net.state_dict().values(), back.state_dict().values())
+        )
         table.row(f"{arch}, {container}: tensors that differ", float(differ), 0.0)
 
 
 def resize(table, program, folder):
     """resized_crop of 8-bit images: ours rounds once, as PIL does in one direction after the other; a step is 1/255."""
     rgb = torch.randint(0, 256, (61, 83, 3), dtype=torch.uint8)
-    boxes = [(0, 0, 83, 61, 32, 1), (0, 0, 83, 61, 32, 0), (0, 0, 83, 61, 97, 1), (7, 5, 40, 33, 24, 1), (7, 5, 40, 33, 24, 0),
-             (60, 30, 23, 31, 56, 1), (80, 58, 3, 3, 9, 1), (11, 0, 1, 61, 5, 1)]
+    boxes = [
+        (0, 0, 83, 61, 32, 1),
+        (0, 0, 83, 61, 32, 0),
+        (0, 0, 83, 61, 97, 1),
+        (7, 5, 40, 33, 24, 1),
+        (7, 5, 40, 33, 24, 0),
+        (60, 30, 23, 31, 56, 1),
+        (80, 58, 3, 3, 9, 1),
+        (11, 0, 1, 61, 5, 1),
+    ]
     paths = [os.path.join(folder, f"resize-{kind}.fd2") for kind in ("input", "output")]
     stream_write(paths[0], "parity", {}, {"rgb": rgb, "boxes": torch.tensor(boxes)})
     subprocess.run([program, "resize", *paths], check=True)
     got = stream_read(paths[1])
     for i, (x, y, w, h, side, antialias) in enumerate(boxes):
-        want = torchvision.transforms.functional.resized_crop(rgb.permute(2, 0, 1).double(), y, x, h, w, [side, side], antialias=bool(antialias))
+        want = torchvision.transforms.functional.resized_crop(
+            rgb.permute(2, 0, 1).double(), y, x, h, w, [side, side], antialias=bool(antialias)
+        )
         steps = (got[str(i)].double() - want.permute(1, 2, 0)).abs().max().item()
-        table.row(f"{w}x{h} to {side}x{side}{', antialiased' if antialias else ''}: steps off", steps, 0.5001)
+        table.row(
+            f"{w}x{h} to {side}x{side}{', antialiased' if antialias else ''}: steps off",
+            steps,
+            0.5001,
+        )
 
 
 def jitter(table, program, folder):
     """ColorJitter's four changes in four orders, and a rotation, on the same random numbers."""
     transforms = torchvision.transforms.functional
-    change = [transforms.adjust_brightness, transforms.adjust_contrast, transforms.adjust_saturation, transforms.adjust_hue]
+    change = [
+        transforms.adjust_brightness,
+        transforms.adjust_contrast,
+        transforms.adjust_saturation,
+        transforms.adjust_hue,
+    ]
     paths = [os.path.join(folder, f"jitter-{kind}.fd2") for kind in ("input", "output")]
     for order in ((0, 1, 2, 3), (3, 2, 1, 0), (1, 3, 0, 2), (2, 0, 3, 1)):
-        rgb, factors, angle = torch.rand(37, 37, 3), (0.6 + 0.8 * torch.rand(4)).tolist(), 30 * (torch.rand(()).item() - 0.5)
+        rgb, factors, angle = (
+            torch.rand(37, 37, 3),
+            (0.6 + 0.8 * torch.rand(4)).tolist(),
+            30 * (torch.rand(()).item() - 0.5),
+        )
         factors[3] = torch.rand(()).item() - 0.5
-        stream_write(paths[0], "parity", {}, {"rgb": rgb, "value": torch.tensor(factors), "order": torch.tensor(order),
-                                              "angle": torch.tensor(angle, dtype=torch.float64)})
+        stream_write(
+            paths[0],
+            "parity",
+            {},
+            {
+                "rgb": rgb,
+                "value": torch.tensor(factors),
+                "order": torch.tensor(order),
+                "angle": torch.tensor(angle, dtype=torch.float64),
+            },
+        )
         subprocess.run([program, "jitter", *paths], check=True)
         want = rgb.permute(2, 0, 1)
         for k in order:
             want = change[k](want, factors[k])
         want = transforms.rotate(want, angle).permute(1, 2, 0)
-        table.row(f"jitter in order {order}, {angle:.1f} degrees", error(stream_read(paths[1])["rgb"], want), VALUE)
+        table.row(
+            f"jitter in order {order}, {angle:.1f} degrees",
+            error(stream_read(paths[1])["rgb"], want),
+            VALUE,
+        )
 
 
 def cosine(lr, t):
@@ -368,26 +483,42 @@ def cosine(lr, t):
 def optimisers(table, program, folder):
     shapes = {"conv.weight": (4, 3, 3, 3), "fc.weight": (7, 5), "fc.bias": (7,)}
     inputs = {name: torch.randn(s) for name, s in shapes.items()}
-    inputs |= {f"{step} {name}": torch.randn(s) for step in range(STEPS) for name, s in shapes.items()}
+    inputs |= {
+        f"{step} {name}": torch.randn(s) for step in range(STEPS) for name, s in shapes.items()
+    }
     paths = [os.path.join(folder, f"optim-{kind}.fd2") for kind in ("input", "output")]
     stream_write(paths[0], "parity", {}, inputs)
     subprocess.run([program, "optim", *paths], check=True)
     got = stream_read(paths[1])
     sgd, adamw = torch.optim.SGD, torch.optim.AdamW
     # name, class, lr, weight decay (of matrices, of vectors), share of the rate for conv, clip, the rest
-    cases = (("SGD", sgd, 0.05, (1e-2, 0), 1, None, {"momentum": 0.9}),
-             ("SGD nesterov", sgd, 0.05, (1e-2, 1e-2), 1, None, {"momentum": 0.9, "nesterov": True}),
-             ("SGD clip slow", sgd, 0.05, (0, 0), 0.1, 1.0, {"momentum": 0.9, "nesterov": True}),
-             ("AdamW", adamw, 0.01, (0.1, 0), 1, None, {}),
-             ("AdamW decay all", adamw, 0.01, (0.1, 0.1), 1, None, {}))
+    cases = (
+        ("SGD", sgd, 0.05, (1e-2, 0), 1, None, {"momentum": 0.9}),
+        ("SGD nesterov", sgd, 0.05, (1e-2, 1e-2), 1, None, {"momentum": 0.9, "nesterov": True}),
+        ("SGD clip slow", sgd, 0.05, (0, 0), 0.1, 1.0, {"momentum": 0.9, "nesterov": True}),
+        ("AdamW", adamw, 0.01, (0.1, 0), 1, None, {}),
+        ("AdamW decay all", adamw, 0.01, (0.1, 0.1), 1, None, {}),
+    )
     table.head(f"optimisers, {STEPS} steps")
     for case, kind, lr, decay, share, clip, settings in cases:
         p = {name: inputs[name].clone().requires_grad_(True) for name in shapes}
-        o = kind([{"params": [t], "weight_decay": decay[t.dim() < 2], "share": share if name.startswith("conv") else 1}
-                  for name, t in p.items()], lr=lr, **settings)
+        o = kind(
+            [
+                {
+                    "params": [t],
+                    "weight_decay": decay[t.dim() < 2],
+                    "share": share if name.startswith("conv") else 1,
+                }
+                for name, t in p.items()
+            ],
+            lr=lr,
+            **settings,
+        )
         for step in range(STEPS):
             o.zero_grad()
-            sum((t * (inputs[f"{step} {name}"] + 0.5 * t)).sum() for name, t in p.items()).backward()
+            sum(
+                (t * (inputs[f"{step} {name}"] + 0.5 * t)).sum() for name, t in p.items()
+            ).backward()
             if clip:
                 torch.nn.utils.clip_grad_norm_(p.values(), clip)
             for group in o.param_groups:
@@ -399,11 +530,14 @@ def optimisers(table, program, folder):
 
 def main():
     program, folder, *only = sys.argv[1:]
-    archs = {name: channels for name, channels in backbones(program).items() if not only or name in only}
+    archs = {
+        name: channels for name, channels in backbones(program).items() if not only or name in only
+    }
     torch.manual_seed(1)
     torch.use_deterministic_algorithms(True)
     table = Table()
-    print(f"""Made by `make parity`: fd2 on the CPU against torch {torch.__version__} and torchvision {torchvision.__version__}.
+    print(
+        f"""Made by `make parity`: fd2 on the CPU against torch {torch.__version__} and torchvision {torchvision.__version__}.
 Weights, statistics and inputs are random (seed 1); batch {BATCH}; the worst of {REPEATS} inputs. Evaluation: F to 'dx L_F'; training:
 from L_pre on. bfloat16 is what fd2-distill computes (fused pass, weights converted once).
 
@@ -411,7 +545,8 @@ fd2       |difference from torchvision| / |value| over a tensor: float64 and flo
           the worst tensor of many; all gradients as one vector
 rounding  the same of torchvision's own float32 from its float64, and of its autocast in bfloat16 from its float32
 A figure over its bound passes, marked 'rounding', when it is at most {SLACK} times that: rounding moves torchvision's own
-result as far, and a smaller fault could not be told from it. The float64 figures decide whether fd2 computes the same function.""")
+result as far, and a smaller fault could not be told from it. The float64 figures decide whether fd2 computes the same function."""
+    )
     for arch, channels in archs.items():
         networks(table, program, folder, arch, channels, SIZE)
     table.head("state dicts, read from torch.save and written as safetensors")

@@ -31,7 +31,8 @@ CHECK_NEEDS = bats=bats mandoc=mandoc shellcheck=shellcheck jq=jq column=bsdextr
 CORE_PC = libarchive jansson libjpeg nettle zlib \
 	$(shell pkg-config --exists msgpack-c 2>/dev/null && echo msgpack-c || echo msgpack)
 PHOTO_PC = libpng $(photo_libs)
-photo_libs = $(foreach l,libwebpdemux libavif,$(shell pkg-config --exists $l 2>/dev/null && echo $l))
+photo_libs = $(foreach l,libwebpdemux libavif, \
+	$(shell pkg-config --exists $l 2>/dev/null && echo $l))
 IMPORT_PC = matio $(PHOTO_PC)
 EXCHANGE_PC = libpng
 pc = $(or $(pc_$(1)),$(eval pc_$(1) := $$(shell pkg-config --cflags --libs $($(1)) 2>/dev/null)) \
