@@ -158,16 +158,17 @@ refused() {
 	echo '<!DOCTYPE html><title>404</title>' >p/cat/page.jpg
 	printf 'version https://git-lfs.github.com/spec/v1\noid sha256:0\n' >p/cat/lfs.jpg
 	: >p/cat/zero.png
+	local lfs="a Git LFS pointer ('git lfs pull' fetches the file)"
 	head -c 300 p/cat/1.jpg >p/cat/half.jpg
 	printf 'GIF89a' >p/dog/moving.gif
 	cp p/cat/1.jpg p/loose.jpg
 	echo x >p/notes.txt
 	run -0 --separate-stderr fd2-import -o x folder p
-	diff - <(printf '%s\n' "$stderr") <<-'END'
+	diff - <(printf '%s\n' "$stderr") <<-END
 		fd2-import: left out 1 images in no class folder (the first is 'p/loose.jpg')
 		fd2-import: left out 1 files that are not images (the first is 'notes.txt')
 		fd2-import: skipped 'p/cat/half.jpg': truncated
-		fd2-import: skipped 'p/cat/lfs.jpg': a Git LFS pointer ('git lfs pull' fetches the file)
+		fd2-import: skipped 'p/cat/lfs.jpg': $lfs
 		fd2-import: skipped 'p/cat/page.jpg': an HTML page
 		fd2-import: skipped 'p/cat/zero.png': empty file
 		fd2-import: skipped 'p/dog/moving.gif': a GIF image
@@ -211,7 +212,8 @@ for i in range(6):
 	[ "$(find . -name 'y-*' | wc -l)" -gt 1 ]
 	[ -z "$(find . -name 'y-*' -size +1024k)" ]
 	run -2 --separate-stderr import --shard-size 1 --only train folder p
-	[ "${stderr_lines[0]}" = "fd2-import: several shards cannot go to standard output: give -o" ]
+	[ "${stderr_lines[0]}" = \
+		"fd2-import: several shards cannot go to standard output: give -o" ]
 }
 
 @test "folder: pictures of other kinds become JPEGs that look the same, upright" {
