@@ -171,15 +171,8 @@ $(SCRIPTS):
 
 include pipelines/pipelines.mk test/cuda/cuda.mk test/test.mk
 
-compile_commands.json: ## for clangd and other tools that parse C
-	@$(MAKE) --no-print-directory -Bn V=1 all tests | \
-		jq -nR --arg directory '$(CURDIR)' -f tools/build/compile-commands.jq >$@
-
 html: ## manuals and pages as one linked folder: build/html
 	@tools/build/packages mandoc=mandoc lowdown=lowdown; tools/build/html $(B)/html
-
-map: ## the includes between folders, as text and, with graphviz, as lib/map.svg
-	@test/map lib/map.svg
 
 # Installing and releasing
 

@@ -58,3 +58,10 @@ endif
 bench: ## time against PyTorch: SHARD= ARCHS= ROUNDS= BATCH=; DEVICE=cuda builds nothing
 	@export FD2_BIN=$(abspath $(B)/bin) $(if $(filter cuda,$(DEVICE)),, \
 		PYTHON="$${PYTHON:-$$(test/parity/venv)}"); test/bench/run '$(SHARD)' $(ARCHS)
+
+map: ## the includes between folders, as text and, with graphviz, as lib/map.svg
+	@test/map lib/map.svg
+
+compile_commands.json: ## for clangd and other tools that parse C
+	@$(MAKE) --no-print-directory -Bn V=1 all tests | \
+		jq -nR --arg directory '$(CURDIR)' -f tools/build/compile-commands.jq >$@
