@@ -68,7 +68,8 @@ static const char *purpose(void)
 /* "cub|cars|..." */
 static const char *sets(void)
 {
-	char *names = xstrdup("");
+	static char *names;
+	names = xstrdup("");
 	for (const struct import_set *s = import_sets; s->name; s++) {
 		char *longer = xasprintf("%s%s%s", names, *names ? "|" : "", s->name);
 		free(names);
@@ -87,8 +88,10 @@ static const char *output(const struct import_set *set, int split)
 	if (job.only >= 0 && !job.prefix)
 		return "-";
 	static char *made[SPLITS];
-	return made[split] =
-	           xasprintf("%s-%s.tar", job.prefix ? job.prefix : set->name, split_names[split]);
+	if (!made[split])
+		made[split] =
+		    xasprintf("%s-%s.tar", job.prefix ? job.prefix : set->name, split_names[split]);
+	return made[split];
 }
 
 /* Options that this set would ignore. */

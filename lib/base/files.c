@@ -55,13 +55,13 @@ static void read_one(const char *path, const void *list)
 
 void files_read(const char *path, const void *list)
 {
-	struct paths paths = {0};
+	static struct paths paths; /* of all calls, for messages */
+	int first = paths.n;
 	relative |= *path != '/' && strcmp(path, "-");
 	if (paths_add(&paths, path) < 0)
 		die_usage("%s", fail_message());
-	for (int i = 0; i < paths.n; i++)
+	for (int i = first; i < paths.n; i++)
 		read_one(paths.v[i], list);
-	free(paths.v); /* the strings stay, for messages */
 }
 
 static void use_standard_output(const char *path, const char *option)
@@ -71,28 +71,39 @@ static void use_standard_output(const char *path, const char *option)
 	standard_output = option;
 }
 
-void files_written(const char *path, const char *option)
+/* The file that an output leads to, or the folder in which it will be one. */
+static void add_target(char *target, struct file f)
 {
 	struct stat st;
-	if (!strcmp(path, "-") || io_descriptor(path) == STDOUT_FILENO) {
-		use_standard_output(path, option);
-		return;
-	}
-	char *target = io_target(path);
-	if (!target || io_descriptor(path) >= 0)
-		return;
-	relative |= *path != '/';
-	char *slash = strrchr(target, '/'), *name = slash ? slash + 1 : target;
-	struct file f = {.path = path, .option = option, .written = true, .name = ""};
+	f.name = "";
 	if (!stat(target, &st)) {
 		if (S_ISREG(st.st_mode))
 			add(f, &st);
 		return;
 	}
-	f.name = xstrdup(name);
+	char *slash = strrchr(target, '/'), *name = slash ? slash + 1 : target;
+	char *copy = xstrdup(name);
 	*name = '\0';
-	if (!stat(*target ? target : ".", &st))
+	f.name = copy;
+	if (stat(*target ? target : ".", &st))
+		free(copy);
+	else
 		add(f, &st);
+}
+
+void files_written(const char *path, const char *option)
+{
+	if (!strcmp(path, "-") || io_descriptor(path) == STDOUT_FILENO) {
+		use_standard_output(path, option);
+		return;
+	}
+	if (io_descriptor(path) >= 0)
+		return;
+	relative |= *path != '/';
+	char *target = io_target(path);
+	if (target)
+		add_target(target, (struct file){.path = path, .option = option, .written = true});
+	free(target);
 }
 
 static void add_standard(int fd, const char *path, bool written)
@@ -167,7 +178,8 @@ void files_check(void)
 {
 	add_standard(STDIN_FILENO, "standard input", false);
 	add_standard(STDOUT_FILENO, "standard output", true);
-	qsort(files, (size_t)n_files, sizeof *files, by_file);
+	if (n_files)
+		qsort(files, (size_t)n_files, sizeof *files, by_file);
 	for (int i = 0; i < n_files; i++)
 		for (int k = i + 1; k < n_files && !compare(&files[i], &files[k]); k++)
 			refuse(&files[i], &files[k]);

@@ -116,6 +116,7 @@ is_hard = $(filter hard,$(call labels,$(1),$(2)))
 define student_rule
 $(call result,$(1)/$(2)/$(3),$(4)): $(OUT)/student-$(1)-$(2)-$(3).settings \
 		$(call parts_of,$(1),$(2),$(4)) $(VAL)
+	@rm -f $$@.ckpt
 	$(if $(call is_hard,$(1),$(2)),$(hard),$(soft) --seed $(4) $(patsubst %,-t %,$(call \
 		teachers_of,$(1))) $(call parts_of,$(1),$(2),$(4)) | $(learn)) --seed $(4) \
 		--data $(1) --val $(VAL) -o $$@ $(call parts_of,$(1),$(2),$(4))

@@ -330,7 +330,8 @@ for i in range(6):
 	for c1 in $'\xc2\x9b' $'\xc2\x85' $'\xc2\x90' $'\x9b'; do
 		mv p/cat "p/cat${c1}31m"
 		: >"p/cat${c1}31m/9.jpg"
-		! fd2-look --check p 2>err
+		run -1 --separate-stderr fd2-look --check p
+		printf '%s\n' "$stderr" >err
 		fd2-look p >out
 		LC_ALL=C grep -q 'cat\(??*\|%9B\)31m' err out
 		run -1 env LC_ALL=C grep -l $'[\x80-\x9f]' err out

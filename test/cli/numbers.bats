@@ -41,9 +41,9 @@ poison() {
 	[ "$(sha256sum <teacher.fd2)" = "$before" ]
 	[ -z "$(find . -name '.*.tmp')" ]
 	poison teacher.fd2 fc.weight big.fd2 3e38
-	run -1 --separate-stderr fd2-eval -q --init big.fd2 -l labels.fd2 --val val.tar \
+	run -1 --separate-stderr fd2-eval -q -a "$tiny_arch" --init big.fd2 -l labels.fd2 --val val.tar \
 		distilled.tar
-	said "fd2-eval: the loss of resnet18, seed 0, is not finite in epoch 1, batch *, nor is" \
+	said "fd2-eval: the loss of $tiny_arch, seed 0, is not finite in epoch 1, batch *, nor is" \
 		"tensor '*'; try a smaller --lr"
 }
 
@@ -56,9 +56,9 @@ poison() {
 		said "${stage%% *}: cannot use 'bad.fd2' as a teacher: tensor 'cal.fc.weight' is" \
 			"not finite"
 	done
-	poison teacher.fd2 conv1.weight bad.fd2
-	run -1 --separate-stderr fd2-teacher -q -s 32 --init bad.fd2 -o x train.tar
-	said "fd2-teacher: cannot start from 'bad.fd2': tensor 'conv1.weight' is not finite"
+	poison teacher.fd2 fc.weight bad.fd2
+	run -1 --separate-stderr fd2-teacher -q -a "$tiny_arch" -s 32 --init bad.fd2 -o x train.tar
+	said "fd2-teacher: cannot start from 'bad.fd2': tensor 'fc.weight' is not finite"
 	poison protos.fd2 prototypes bad.fd2
 	run -1 --separate-stderr fd2-distill -q -t teacher.fd2 -p bad.fd2 -o x train.tar
 	said "fd2-distill: 'bad.fd2': tensor 'prototypes' is not finite"

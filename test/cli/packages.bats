@@ -14,7 +14,7 @@ check_packages=(bats mandoc shellcheck jq bsdextrautils file xz-utils zstd pytho
 
 setup() {
 	fd2_setup
-	unset LIBTORCH
+	unset LIBTORCH CC CXX
 	make=$(command -v make)
 	export STUBS=$BATS_TEST_DIRNAME/bare
 	machine one

@@ -244,8 +244,8 @@ tensors() {
 	for without in "--ema 0" "--center-update paper" "--schedule cosine"; do
 		# shellcheck disable=SC2086 # two words
 		fd2-teacher -a "$tiny_arch" "${options[@]}" $without -q -o other.fd2 train.tar
-		! cmp -s <(fd2-look --tensor cal.prototypes whole.fd2) \
-			<(fd2-look --tensor cal.prototypes other.fd2) || false
+		run ! cmp -s <(fd2-look --tensor cal.prototypes whole.fd2) \
+			<(fd2-look --tensor cal.prototypes other.fd2)
 	done
 }
 

@@ -390,7 +390,7 @@ session() {
 	wait $! || status=$?
 	[ $status = 143 ]
 	[ -z "$(session $!)" ]
-	[ -z "$(find out -name '*.part' -o -name '*.tmp' -o -name '*.ckpt' -o -name '*.json' -o \
+	[ -z "$(find out -name '*.part' -o -name '*.tmp' -o -name '*.json' -o \
 		-name columns)" ]
 	[[ $(tail -n 1 log) == *"interrupted; run it again to continue" ]]
 	# every picture is told when it is there, the first before there is a teacher

@@ -276,7 +276,8 @@ signal_when() {
 	for how in TERM KILL; do
 		rm -f x.*
 		signal_when $how 'grep -q "\"epoch\":3," log' "${eval[@]}" --log log --checkpoint-every 1 distilled.tar 2>err
-		[ -e x.json.ckpt ] && [ ! -e x.json ]
+		[ -e x.json.ckpt ]
+		[ ! -e x.json ]
 		run -1 --separate-stderr "${eval[@]}" distilled.tar
 		said "fd2-eval: 'x.json.ckpt' is the state of an interrupted run: go on with --resume, or remove it"
 		run -1 --separate-stderr "${eval[@]}" -T 4 --resume distilled.tar
@@ -359,7 +360,7 @@ within() {
 		rm log
 	done
 	run -0 --separate-stderr "${relabel[@]/-q/-v}" --resume -o x.fd2 distilled.tar
-	said "fd2-relabel: 'x.fd2' is up to date"
+	[ "${stderr_lines[1]}" = "fd2-relabel: 'x.fd2' is up to date" ]
 	run -1 --separate-stderr "${relabel[@]}" --seed 2 --resume -o x.fd2 distilled.tar
 	said "fd2-relabel: 'x.fd2' was made with --seed 0, not with --seed 2; remove it, or leave" \
 		"--resume out"

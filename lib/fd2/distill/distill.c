@@ -39,7 +39,7 @@ static int check_size(const struct teacher *t, int size)
 {
 	const struct arch *arch = t->backbone.arch;
 	if (arch->flattens && size != t->size)
-		return fail("a %s takes images of its own size only: give --sizes %d, for each "
+		return fail("%s takes images of its own size only: give --sizes %d, for each "
 		            "phase, instead of %d",
 		    arch->name, t->size, size);
 	return arch_check_size(arch, size);

@@ -270,9 +270,11 @@ static int prepare(struct run *r)
 static double label_some(void *stage)
 {
 	struct run *r = stage;
+	const struct sampling whole = r->sampling;
 	int i = r->labelled.batches % r->drawn.batches;
 	if (!i && draw_epoch(r, 0) < 0)
 		return -1;
+	r->sampling = whole;
 	if (!i)
 		epoch_clear(&r->labelled);
 	return label_batch(r, 0, i) < 0 || late_end(&r->late) < 0 ? -1 : 1;
