@@ -7,8 +7,8 @@ export tiny_arch=${FD2_TEST_ARCH:-shufflenet_v2_x0_5} tiny_channels=1024
 
 # tiny_run: lays it into the test's folder: train.tar val.tar teacher.fd2 other.fd2 (another seed's
 # teacher) protos.fd2 distilled.tar attn.fd2 labels.fd2. Made once, in FD2_FIXTURES or per call of
-# bats. Links are hard, since an output through a symbolic link would replace the file that all tests
-# share. One thread: two fight over a busy machine.
+# bats. Links are hard: an output through a symbolic link would replace the file that tests share.
+# One thread: two fight over a busy machine.
 tiny_run() {
 	local tiny=${FD2_FIXTURES:-$BATS_RUN_TMPDIR}/$tiny_arch
 	export OMP_NUM_THREADS=1
