@@ -43,7 +43,8 @@ try() {
 	tiny_run
 	local file
 	for file in *.*; do
-		cp --remove-destination "$(readlink -f "$file")" "$file"
+		cp "$file" copy
+		mv copy "$file"
 	done
 	example "$1" "$2"
 	run -0 --separate-stderr bash -eu "$2"
