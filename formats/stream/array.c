@@ -72,14 +72,21 @@ double array_at(const struct array *a, int64_t i)
 }
 
 /* NaN and infinity are the values whose exponent has all bits set. */
+bool halves_finite(const uint16_t *v, int64_t n)
+{
+	int64_t bad = 0;
+	for (int64_t i = 0; i < n; i++)
+		bad += (v[i] & 0x7c00) == 0x7c00;
+	return !bad;
+}
+
 bool array_finite(const struct array *a)
 {
-	const uint16_t *f16 = a->data;
 	const uint32_t *f32 = a->data;
 	const uint64_t *f64 = a->data;
 	int64_t n = array_count(a), bad = 0;
-	for (int64_t i = 0; a->dtype == DT_F16 && i < n; i++)
-		bad += (f16[i] & 0x7c00) == 0x7c00;
+	if (a->dtype == DT_F16)
+		return halves_finite(a->data, n);
 	for (int64_t i = 0; a->dtype == DT_F32 && i < n; i++)
 		bad += (f32[i] & 0x7f800000) == 0x7f800000;
 	for (int64_t i = 0; a->dtype == DT_F64 && i < n; i++)

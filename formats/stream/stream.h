@@ -12,8 +12,9 @@
 #include "formats/short-names.h"
 #include "lib/base/out.h"
 
-/* Whether no element is NaN or infinite. */
+/* Whether no element is NaN or infinite; the second of n halves. */
 bool array_finite(const struct array *a);
+bool halves_finite(const uint16_t *v, int64_t n);
 /* -1 when the meta lacks one of the keys, which are separated by spaces; "a.b" is b within a. */
 int stream_require(const struct stream_reader *r, const char *keys);
 /* As fd2_stream_create; out stays the caller's until stream_finish. */

@@ -62,17 +62,15 @@ static int take_view(
 	return 0;
 }
 
-/* The exponent of a half that is not finite is all ones. */
 static int take_logits(struct run *r, const struct fkd_batch *b, int first, const char *path)
 {
 	size_t K = (size_t)b->classes, n = (size_t)b->n * K;
 	const uint16_t *from = b->logits + (b->branches == 2 ? r->job->branch * n : 0);
-	for (size_t i = 0; i < n; i++)
-		if ((from[i] & 0x7c00) == 0x7c00)
-			return fail("'%s' has labels%s that are not finite", path,
-			    b->branches == 1            ? ""
-			    : r->job->branch == FKD_CAL ? " of CAL"
-			                                : " of the backbone");
+	if (!halves_finite(from, (int64_t)n))
+		return fail("'%s' has labels%s that are not finite", path,
+		    b->branches == 1            ? ""
+		    : r->job->branch == FKD_CAL ? " of CAL"
+		                                : " of the backbone");
 	memcpy(r->epoch.logits + (size_t)first * K, from, n * sizeof *from);
 	return 0;
 }

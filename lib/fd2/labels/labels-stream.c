@@ -184,9 +184,8 @@ static int check(const struct epoch *e, const struct dataset *d, int size, long 
 	for (int i = 0; i < e->batches; i++)
 		if (check_mix(&e->mixes[i], size, number) < 0)
 			return -1;
-	for (int64_t i = 0; i < (int64_t)e->n * e->classes; i++)
-		if ((e->logits[i] & 0x7c00) == 0x7c00)
-			return fail("tensor '%ld/logits' of the labels is not finite", number);
+	if (!halves_finite(e->logits, (int64_t)e->n * e->classes))
+		return fail("tensor '%ld/logits' of the labels is not finite", number);
 	return 0;
 }
 

@@ -48,10 +48,9 @@ static int take_logits(void *ctx, Reading *logits, int i)
 	size_t row = (size_t)r->drawn.starts[i] * (size_t)r->drawn.classes;
 	if (tensor_read_end(logits, r->drawn.logits + row) < 0)
 		return fail("cannot label: %s", tensor_error());
-	for (int k = r->drawn.starts[i] * r->drawn.classes;
-	     k < r->drawn.starts[i + 1] * r->drawn.classes; k++)
-		if ((r->drawn.logits[k] & 0x7c00) == 0x7c00)
-			return fail("the logits of batch %d are not finite in f16", i + 1);
+	int n = r->drawn.starts[i + 1] - r->drawn.starts[i];
+	if (!halves_finite(r->drawn.logits + row, (int64_t)n * r->drawn.classes))
+		return fail("the logits of batch %d are not finite in f16", i + 1);
 	epoch_append(&r->labelled, &r->drawn, i);
 	return 0;
 }
