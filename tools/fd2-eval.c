@@ -6,6 +6,7 @@
 
 #include "formats/input.h"
 #include "lib/base/err.h"
+#include "lib/base/out.h"
 #include "lib/fd2/stage.h"
 #include "lib/fd2/student/eval.h"
 #include "lib/nn/archs.h"
@@ -186,8 +187,7 @@ static void plan_students(void)
 
 static void check_outputs(void)
 {
-	const char *results = config.out.results;
-	if (config.out.resume && (!results || !strcmp(results, "-")))
+	if (config.out.resume && !out_is_file(config.out.results))
 		die_usage("--resume needs a file to go on with: give it with -o");
 }
 

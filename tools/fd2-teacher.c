@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include "lib/base/err.h"
+#include "lib/base/out.h"
 #include "lib/fd2/stage.h"
 #include "lib/fd2/teacher/cal.h"
 #include "lib/fd2/teacher/import-teacher.h"
@@ -136,8 +137,7 @@ static void check(void)
 {
 	const struct teacher_outputs *out = &config.out;
 	struct teacher_schedule *schedule = &config.schedule;
-	bool file = out->last && strcmp(out->last, "-");
-	if (!file && (out->resume || out->extend))
+	if (!out_is_file(out->last) && (out->resume || out->extend))
 		die_usage("--%s needs a file to go on with: give it with -o",
 		    out->resume ? "resume" : "extend");
 	if (out->best && !config.in.val.n)

@@ -8,6 +8,7 @@
 #include "lib/base/claim.h"
 #include "lib/base/err.h"
 #include "lib/base/opts.h"
+#include "lib/base/out.h"
 #include "lib/base/progress.h"
 #include "lib/nn/weights.h"
 
@@ -17,8 +18,7 @@ static const double least_lost = 5, most_lost = 45, share = 0.02;
 void checkpoint_init(
     struct checkpoint *c, const char *out, struct trained *networks, int n, json_t *inputs)
 {
-	bool file = out && strcmp(out, "-");
-	*c = (struct checkpoint){.path = file ? xasprintf("%s.ckpt", out) : NULL,
+	*c = (struct checkpoint){.path = out_is_file(out) ? xasprintf("%s.ckpt", out) : NULL,
 	    .networks = networks,
 	    .n = n,
 	    .inputs = inputs,

@@ -2,7 +2,6 @@
 
 #include "lib/base/err.h"
 #include "lib/base/log.h"
-#include "lib/base/out.h"
 #include "lib/base/progress.h"
 #include "lib/base/stop.h"
 #include "lib/fd2/distill/phases.h"
@@ -10,7 +9,7 @@
 int suspended_init(struct suspended *s, const char *out, bool resume, json_t *inputs)
 {
 	s->network.optim = &s->adam;
-	checkpoint_init(&s->file, out_is_file(out) ? out : NULL, &s->network, 1, inputs);
+	checkpoint_init(&s->file, out, &s->network, 1, inputs);
 	return checkpoint_check(&s->file, resume);
 }
 
