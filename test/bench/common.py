@@ -149,7 +149,8 @@ class Tools:
         """The teacher arch.fd2 as safetensors."""
         path = self.path(f"{arch}.safetensors")
         if not os.path.exists(path):
-            self.run("fd2-look", "--export", path, self.path(f"{arch}.fd2"))
+            look = os.path.join(self.folder, "fd2-look")
+            subprocess.run([look, "--export", path, self.path(f"{arch}.fd2")], check=True)
         return path
 
 
