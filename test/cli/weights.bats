@@ -68,6 +68,9 @@ rename_tensor() {
 	cmp <(fd2-look --tensor conv1.weight s.fd2) <(fd2-look --tensor conv1.weight teacher.fd2)
 	[ "$(jq -r '.student_init | length' s.json)" = 64 ]
 	[ "$(jq -r .student_init student.json)" = random ]
+	# a fifth of the rate for random weights
+	fd2-eval -q --hard -s 32 -e 1 --init teacher.fd2 --val val.tar train.tar |
+		jq -e '.lr | . > 1.99e-4 and . < 2.01e-4'
 }
 
 @test "weights: a classifier of another number of classes starts from random values, and it is said" {
