@@ -17,7 +17,11 @@ static struct distill_config config = {
         .lr = NAN,
         .r_bn = NAN,
         .residual = NAN},
-    .initial = {.difficulty = DIFFICULTY_MEDIUM, .crops = 5, .cache = 4096},
+    .initial = {.rest = START_UNSET,
+        .share = 1,
+        .difficulty = DIFFICULTY_MEDIUM,
+        .crops = 5,
+        .cache = 4096},
     .constraints = {.beta = 0.5, .lambda = 0.8, .ls_every = 1},
     .schedule = {.ipc = 1, .group = 4, .batch = 100, .classes = {0, LONG_MAX}},
     .output = {.quality = 95},
@@ -37,6 +41,10 @@ static const struct opt opts[] = {
         .choices = METHOD_CHOICES},
     {0, "init", "WHAT", OPT_CHOICE, &config.method.start,
         "what images start as (default: the method's)", .choices = START_CHOICES},
+    {0, "init-share", "X", OPT_REAL, &config.initial.share,
+        "share of each class that starts as whole photographs", .min = 0, .max = 1},
+    {0, "init-rest", "WHAT", OPT_CHOICE, &config.initial.rest,
+        "what the others start as (default: the method's)", .choices = MADE_START_CHOICES},
     {0, "init-images", "SHARD", OPT_STRING, &config.initial.given,
         "start with these images instead", .unrecorded = true, .file = FILE_READ},
     {0, "plain", NULL, OPT_FLAG, &config.plain, "the base method alone, without FD2"},
@@ -127,8 +135,19 @@ static void check_inputs(void)
 		die_usage("--alpha must be from 0 to 1, or -1 for the teacher's");
 	if (config.output.resume && !out_is_file(config.output.path))
 		die_usage("--resume needs a file to go on with: give it with -o");
-	if (config.method.start != START_UNSET && config.initial.given)
+}
+
+static void check_start(void)
+{
+	int start = config.method.start;
+	const struct initial_config *c = &config.initial;
+	if (start != START_UNSET && c->given)
 		die_usage("--init and --init-images cannot be used together");
+	if (c->share < 1 && start < START_WHOLE)
+		die_usage("--init-share needs a start of whole photographs: give --init random, "
+		          "herding or confidence");
+	if (c->share == 1 && c->rest != START_UNSET)
+		die_usage("--init-rest needs --init-share below 1: now there are no other images");
 }
 
 static void check_constraints(void)
@@ -169,6 +188,7 @@ int main(int argc, char **argv)
 	config.initial.n_shards = argc - first;
 	config.seed = common.seed;
 	check_inputs();
+	check_start();
 	check_constraints();
 	check_id();
 	return fd2_finish(stage_run(stage_distill, &config));

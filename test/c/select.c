@@ -7,6 +7,7 @@
 #include "lib/base/opts.h"
 #include "lib/fd2/select/coreset.h"
 #include "lib/fd2/select/patches.h"
+#include "lib/fd2/teacher/features.h"
 #include "test/c/check.h"
 #include "test/c/tensors.h"
 
@@ -280,6 +281,69 @@ static void mosaics(void)
 	dataset_free(&d);
 }
 
+/* Every patch of a mosaic is a square of the photograph, pixel by pixel; where the photograph is
+ * smaller, as large a one as there is. */
+static void tiles_keep_their_scale(void)
+{
+	enum { SIDE = 33, HALF = 16 };
+	struct teacher t;
+	struct dataset d = photographs();
+	struct patch_rule rule = {
+	    .ipc = 3, .factor = 2, .images = PHOTOS, .crops = CROPS, .side = patches_side(SIDE, 2)};
+	struct patch v[12];
+	common.dtype = DTYPE_F32;
+	CHECK(start_teacher(&t) == 0);
+	CHECK(patches_choose(v, &t, &d, 1, &rule, SEED) == 0);
+	for (int i = 0; i < rule.ipc; i++) {
+		struct image im = patches_mosaic(v, &d, &rule, i, SIDE);
+		for (int p = 0; p < SIDE * SIDE; p++) {
+			int x = p % SIDE, y = p / SIDE, q = 2 * (y >= HALF) + (x >= HALF);
+			const struct patch *from = &v[rule.ipc * q + i];
+			const struct image *whole = &d.v[from->item].image;
+			int from_x = from->box.x + x - q % 2 * HALF,
+			    from_y = from->box.y + y - q / 2 * HALF;
+			CHECK(from->box.w == HALF + 1 && from->box.h == HALF + 1);
+			CHECK(from_x < whole->w && from_y < whole->h);
+			CHECK(!memcmp(
+			    im.rgb + 3 * p, whole->rgb + 3 * (from_y * whole->w + from_x), 3));
+		}
+		image_free(&im);
+	}
+	rule.side = 1000;
+	CHECK(patches_choose(v, &t, &d, 1, &rule, SEED) == 0);
+	for (int i = 0; i < 12; i++) {
+		const struct image *whole = &d.v[v[i].item].image;
+		CHECK(v[i].box.w == (whole->w < whole->h ? whole->w : whole->h));
+	}
+	teacher_free(&t);
+	dataset_free(&d);
+}
+
+static void the_most_confident_come_first(void)
+{
+	struct teacher t;
+	struct dataset d = photographs();
+	float logp[2 * PHOTOS];
+	uint32_t v[2 * PHOTOS], equal[3];
+	common.dtype = DTYPE_F32;
+	CHECK(start_teacher(&t) == 0);
+	for (int k = 0; k < 2; k++) {
+		CHECK(confidences_of(logp, &t, d.v, d.n, k) == 0);
+		for (int i = 0; i < d.n; i++) {
+			const struct image *im = &d.v[i].image;
+			struct box centre = view_center(im, S).box;
+			CHECK_NEAR(logp[i], -loss_of(&t, im, centre, S, k), 1e-5);
+		}
+		coreset_largest(v, d.n, logp, d.n);
+		for (int i = 0; i < d.n; i++)
+			CHECK(!among(v, i, v[i]) && (!i || logp[v[i]] <= logp[v[i - 1]]));
+	}
+	coreset_largest(equal, 3, (float[]){2, 5, 5}, 3);
+	CHECK(equal[0] == 1 && equal[1] == 2 && equal[2] == 0);
+	teacher_free(&t);
+	dataset_free(&d);
+}
+
 int main(void)
 {
 	if (start_tests() < 0)
@@ -290,5 +354,7 @@ int main(void)
 	RUN(equals_in_order);
 	RUN(rded_takes_the_lowest);
 	RUN(mosaics);
+	RUN(tiles_keep_their_scale);
+	RUN(the_most_confident_come_first);
 	return check_done();
 }

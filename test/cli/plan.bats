@@ -55,6 +55,14 @@ about() {
 	dry fd2-distill -t teacher.fd2 --method fadrm+ --steps 8 -g 2 -n 4 --indices-per-pass 2 \
 		--init noise --classes 0-1 --batch 2
 	takes "32 steps of N"
+	dry fd2-distill -t teacher.fd2 --steps 8 -n 4 --init herding --init-share 0.5 --crops 1 \
+		-o x.tar train.tar
+	takes "36 crops of N, 36 photographs of N, 32 steps of N"
+	local photographs=(fd2-distill -t teacher.fd2 --steps 0 -n 2 --init confidence)
+	"${photographs[@]}" -q -o photographs.tar train.tar
+	dry "${photographs[@]}" train.tar
+	takes "36 photographs of N"
+	about photographs.tar
 	dry fd2-distill -t teacher.fd2 --steps 0 -n 2 --init-images distilled.tar
 	about distilled.tar
 }

@@ -28,12 +28,24 @@ static int keep_jpeg(struct run *r, struct image *im)
 	return err;
 }
 
+/* The start in use that chooses crops, or whole photographs by what the teacher makes of them. */
+static struct start_use *use_of(struct initial *s, bool crops)
+{
+	for (struct start_use *u = s->use; u < s->use + 2; u++) {
+		const struct start *start = u->start;
+		bool looks = crops ? start->factor : start->choose && start != &start_random;
+		if (u->images && looks)
+			return u;
+	}
+	return NULL;
+}
+
 static double score_some(void *stage)
 {
 	struct run *r = stage;
-	struct initial *s = r->learner->initial;
+	const struct initial *s = r->learner->initial;
 	int k = r->batch.first, n = s->counts[k] < PHOTOGRAPHS ? s->counts[k] : PHOTOGRAPHS;
-	struct patch_rule rule = initial_rule(s);
+	struct patch_rule rule = initial_rule(s, use_of(r->learner->initial, true));
 	rule.ipc = 1;
 	rule.images = PHOTOGRAPHS;
 	struct patch *patches = xcalloc((size_t)patches_in(&rule), sizeof *patches);
@@ -46,6 +58,20 @@ static double score_some(void *stage)
 	return err ? -1 : (double)patches_scored(&n, 1, &rule);
 }
 
+/* Those of one class. */
+static double choose_some(void *stage)
+{
+	struct run *r = stage;
+	struct initial *s = r->learner->initial;
+	struct start_use *u = use_of(s, false);
+	int k = r->batch.first;
+	if (u->photographs) {
+		free(u->photographs[k]);
+		u->photographs[k] = NULL;
+	}
+	return u->start->prepare(s, u, k, 1) < 0 ? -1 : s->counts[k];
+}
+
 /* The first initial image, of a start that scores no crops. */
 static int keep_initial(struct run *r)
 {
@@ -53,7 +79,9 @@ static int keep_initial(struct run *r)
 	const struct normal *normal = &s->teacher->normal;
 	int S = s->teacher->size;
 	float *v = xcalloc(3 * (size_t)S * S, sizeof *v);
-	int err = initial_image(s, v, r->batch.first, r->batch.ids[0]);
+	int err = initial_prepare(s, r->batch.first, 1);
+	if (!err)
+		err = initial_image(s, v, r->batch.first, r->batch.ids[0]);
 	struct image im = image_new(S, S);
 	for (int i = 0; i < 3 * S * S && !err; i++) {
 		double x = v[i] * normal->std[i % 3] + normal->mean[i % 3];
@@ -91,7 +119,7 @@ static double learn_some(void *stage)
 	if (!r->warm && ((!r->jpeg && keep_initial(r) < 0) || move_on_in_group(r) < 0))
 		return -1;
 	method.steps = method.phases * (r->warm ? STEPS : 1);
-	initial.start = &start_noise;
+	initial_share(&initial, 1, &start_noise, &start_noise);
 	l.method = &method;
 	l.initial = &initial;
 	l.log_every = 0;
@@ -102,13 +130,21 @@ static double learn_some(void *stage)
 	return x ? (double)method.steps * r->batch.indices : -1;
 }
 
+/* Of a tar member. */
+static double member(double bytes)
+{
+	return 512 + 512 * ceil(bytes / 512);
+}
+
 static double bytes(void *stage)
 {
 	const struct run *r = stage;
-	double S = r->learner->initial->teacher->size, head = 1024;
-	double npy = r->config->output.pixels == PIXELS_F16 ? head + 6 * S * S : 0;
-	const double ends = 8192; /* members that describe the shard, and tar's own end */
-	return ends + r->images * ((double)r->jpeg_size + head + npy);
+	double S = r->learner->initial->teacher->size, class_number = 3, npy_header = 128;
+	double one = member((double)r->jpeg_size) + member(class_number);
+	const double ends = 5120; /* members that describe the shard, and tar's own end */
+	if (r->config->output.pixels == PIXELS_F16)
+		one += member(npy_header + 6 * S * S);
+	return ends + r->images * one;
 }
 
 static char *work(const struct run *r, long indices, int classes)
@@ -123,7 +159,8 @@ static char *work(const struct run *r, long indices, int classes)
 int distill_tell_plan(const struct distill_config *config, const struct learner *l,
     struct schedule *s, struct history *h)
 {
-	const struct initial *initial = l->initial;
+	struct initial *initial = l->initial;
+	const struct start_use *cut = use_of(initial, true), *whole = use_of(initial, false);
 	struct run r = {.config = config, .learner = l, .history = h};
 	long of_class = schedule_size(s) / ((s->last - s->first) / config->schedule.batch + 1);
 	int classes = s->last - s->first + 1, n = 0;
@@ -131,15 +168,21 @@ int distill_tell_plan(const struct distill_config *config, const struct learner 
 	struct plan p = {.stage = &r, .work = work(&r, schedule_size(s), classes), .bytes = bytes};
 	if (config->dry_run && !schedule_next(s, &r.batch))
 		return fail("there is no image to make");
-	if (initial->start->factor) {
-		struct patch_rule rule = initial_rule(initial);
+	if (cut) {
+		struct patch_rule rule = initial_rule(initial, cut);
 		double crops = (double)patches_scored(initial->counts + s->first, classes, &rule);
 		p.parts[n++] = (struct plan_part){"crops", crops, score_some};
+	}
+	if (whole) {
+		double photographs = 0;
+		for (int k = s->first; k <= s->last; k++)
+			photographs += initial->counts[k];
+		p.parts[n++] = (struct plan_part){"photographs", photographs, choose_some};
 	}
 	if (l->method->steps)
 		p.parts[n] = (struct plan_part){
 		    "steps", (double)schedule_size(s) * (double)l->method->steps, learn_some};
-	else if (config->dry_run && !n && keep_initial(&r) < 0)
+	else if (config->dry_run && !cut && keep_initial(&r) < 0)
 		return -1;
 	int err = plan_tell(&p, config->dry_run);
 	free(r.jpeg);

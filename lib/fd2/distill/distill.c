@@ -78,6 +78,8 @@ static void record_settings(const struct run *r)
 		json_array_append_new(sizes, json_integer(m->sizes[p]));
 	fd2_resolved("sizes", sizes);
 	fd2_resolved("init", r->config->initial.given ? json_null() : json_string(m->start->name));
+	if (r->initial.use[1].images)
+		fd2_resolved("init-rest", json_string(r->initial.use[1].start->name));
 	fd2_resolved("classes", json_pack("[i,i]", r->schedule.first, r->schedule.last));
 	fd2_resolved("steps", json_integer(m->steps));
 	fd2_resolved("lr", json_real(m->lr));
@@ -134,13 +136,16 @@ static int read_history(struct run *r)
 
 static int read_initial(struct run *r)
 {
-	r->initial = (struct initial){.config = &r->config->initial,
-	    .start = r->method.start,
+	const struct initial_config *config = &r->config->initial;
+	const struct start *own = method_of(r->config->method.method)->start;
+	r->initial = (struct initial){.config = config,
 	    .teacher = teacher_of(r),
 	    .ipc = (int)r->config->schedule.ipc,
 	    .first = r->schedule.first,
 	    .last = r->schedule.last,
 	    .seed = (uint64_t)r->config->seed};
+	initial_share(&r->initial, config->share, r->method.start,
+	    config->rest == START_UNSET ? own : start_of(config->rest));
 	return initial_read(&r->initial);
 }
 

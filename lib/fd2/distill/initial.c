@@ -1,5 +1,6 @@
 #include "lib/fd2/distill/initial.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -13,14 +14,34 @@ const struct start *start_of(enum start_id id)
 	return starts[id];
 }
 
-int initial_prepare(struct initial *s, int first, int n)
+/* How many of the images 1 .. id of a class start as use[0] says. */
+static int first_use(const struct initial *s, int id)
 {
-	return s->start->prepare ? s->start->prepare(s, first, n) : 0;
+	return (int)ceil(s->share * id - 1e-9);
 }
 
-int initial_image(struct initial *s, float *out, int k, int id)
+void initial_share(
+    struct initial *s, double share, const struct start *start, const struct start *rest)
 {
-	return s->start->image(s, out, k, id);
+	s->share = share;
+	s->use[0] = (struct start_use){.start = start, .images = first_use(s, s->ipc)};
+	s->use[1] = (struct start_use){.start = rest, .images = s->ipc - s->use[0].images};
+}
+
+int initial_prepare(struct initial *s, int first, int n)
+{
+	int err = 0;
+	for (struct start_use *u = s->use; u < s->use + 2 && !err; u++)
+		if (u->images && u->start->prepare)
+			err = u->start->prepare(s, u, first, n);
+	return err;
+}
+
+int initial_image(const struct initial *s, float *out, int k, int id)
+{
+	int nth = first_use(s, id), before = first_use(s, id - 1);
+	const struct start_use *u = &s->use[nth == before];
+	return u->start->image(s, u, out, k, nth == before ? id - nth : nth);
 }
 
 static void count(struct initial *s)
@@ -30,22 +51,38 @@ static void count(struct initial *s)
 		s->counts[s->images.v[i].label]++;
 }
 
+/* The first class that is made and has fewer than `need` images; -1: none. */
+static int short_class(const struct initial *s, int need)
+{
+	for (int k = s->first; k <= s->last; k++)
+		if (s->counts[k] < need)
+			return k;
+	return -1;
+}
+
 static int check_given(const struct initial *s)
 {
-	int k = s->first;
-	while (k <= s->last && s->counts[k] >= s->ipc)
-		k++;
-	return k > s->last
-	           ? 0
-	           : fail("'%s' has %d images of class '%s', but --ipc needs %d", s->config->given,
-	                 s->counts[k], s->teacher->class_names[k], s->ipc);
+	int k = short_class(s, s->ipc);
+	return k < 0 ? 0
+	             : fail("'%s' has %d images of class '%s', but --ipc needs %d",
+	                   s->config->given, s->counts[k], s->teacher->class_names[k], s->ipc);
+}
+
+/* Whole photographs are not used twice. */
+static int check_photographs(const struct initial *s, const struct start_use *u)
+{
+	int k = short_class(s, u->images);
+	return k < 0 ? 0
+	             : fail("class '%s' has %d photographs, but %d of its images start as whole "
+	                    "ones",
+	                   s->teacher->class_names[k], s->counts[k], u->images);
 }
 
 /* A class without any has no image: that is an error, later. */
-static void warn_of_few(const struct initial *s)
+static void warn_of_few(const struct initial *s, const struct start_use *u)
 {
 	const int *n = s->counts;
-	int few = 0, fewest = 0, need = s->ipc * s->start->photographs;
+	int few = 0, fewest = 0, need = u->images * u->start->photographs;
 	for (int k = s->first; k <= s->last; k++)
 		if (n[k] && n[k] < need && (!few++ || n[k] < n[fewest]))
 			fewest = k;
@@ -55,6 +92,11 @@ static void warn_of_few(const struct initial *s)
 		    few, s->last - s->first + 1, need, s->teacher->class_names[fewest], n[fewest]);
 }
 
+static bool chooses(const struct initial *s)
+{
+	return s->use[0].start->choose || s->use[1].start->choose;
+}
+
 static int read_images(struct initial *s, char **paths, int n)
 {
 	const struct teacher *t = s->teacher;
@@ -62,6 +104,7 @@ static int read_images(struct initial *s, char **paths, int n)
 	struct dataset_options o = {.fit = given ? FIT_NONE : t->fit,
 	    .size = t->size,
 	    .cache = s->config->cache,
+	    .jpegs = chooses(s),
 	    .complete = given,
 	    .strict = s->config->strict,
 	    .known = (const char *const *)t->class_names,
@@ -81,26 +124,40 @@ static int read_given(struct initial *s)
 
 static int read_photographs(struct initial *s)
 {
+	int err = 0;
 	if (!s->config->n_shards && isatty(STDIN_FILENO))
 		return fail("nothing to start from: name a shard of real images, or pipe one in");
 	if (read_images(s, s->config->shards, s->config->n_shards) < 0)
 		return -1;
-	warn_of_few(s);
-	return 0;
+	for (struct start_use *u = s->use; u < s->use + 2 && !err; u++)
+		if (u->start->choose)
+			err = check_photographs(s, u);
+		else
+			warn_of_few(s, u);
+	return err;
+}
+
+static bool reads_photographs(const struct initial *s)
+{
+	bool reads = false;
+	for (int i = 0; i < 2; i++)
+		reads |= s->use[i].images && s->use[i].start->photographs;
+	return reads;
 }
 
 int initial_read(struct initial *s)
 {
 	const struct initial_config *config = s->config;
-	bool unread = config->given || !s->start->photographs;
-	if (config->n_shards && unread)
+	bool reads = !config->given && reads_photographs(s);
+	if (config->n_shards && !reads)
 		warn("'%s' is not read: images start as %s", config->shards[0],
-		    config->given ? "those of --init-images" : s->start->name);
+		    config->given ? "those of --init-images"
+		                  : s->use[!s->use[0].images].start->name);
 	if (config->given) {
-		s->start = &start_given;
+		initial_share(s, 1, &start_given, &start_given);
 		return read_given(s);
 	}
-	return unread ? 0 : read_photographs(s);
+	return reads ? read_photographs(s) : 0;
 }
 
 void initial_describe(const struct initial *s, json_t *inputs)
@@ -110,11 +167,22 @@ void initial_describe(const struct initial *s, json_t *inputs)
 		    inputs, s->config->given ? "initial" : "real", json_string(s->images.digest));
 }
 
+static void free_use(struct start_use *u, int classes)
+{
+	for (int k = 0; k < classes; k++) {
+		if (u->patches)
+			free(u->patches[k]);
+		if (u->photographs)
+			free(u->photographs[k]);
+	}
+	free(u->patches);
+	free(u->photographs);
+}
+
 void initial_free(struct initial *s)
 {
-	for (int k = 0; s->patches && k < s->teacher->classes; k++)
-		free(s->patches[k]);
-	free(s->patches);
+	for (int i = 0; i < 2 && s->teacher; i++)
+		free_use(&s->use[i], s->teacher->classes);
 	free(s->counts);
 	dataset_free(&s->images);
 }

@@ -5,36 +5,60 @@
 #include "lib/fd2/select/patches.h"
 
 struct initial;
+struct start_use;
 struct start {
 	const char *name;
 	/* different photographs of the class that an image needs; 0: no shard is read */
 	int photographs;
-	int factor; /* crops along each side of an image; 0: none are scored */
+	int factor;      /* crops along each side of an image; 0: none are scored */
+	bool keep_scale; /* these crops are not resized */
 	/* What the images of classes first .. first+n-1 have in common, before the first of them is
 	 * asked for; shows its progress. NULL: nothing. -1: fail_message. */
-	int (*prepare)(struct initial *s, int first, int n);
-	/* Image `id`, from 1, of class k as normalised pixels [S][S][3], S the teacher's size: a
-	 * function of the seed, k, id and what was read. The images of a class are distinct. -1:
+	int (*prepare)(struct initial *s, struct start_use *u, int first, int n);
+	/* Image `nth`, from 1, of those of class k with this start, as normalised pixels [S][S][3],
+	 * S the teacher's size: a function of the seed, k, nth and what was read. The images of a
+	 * class are distinct. -1: fail_message. */
+	int (*image)(
+	    const struct initial *s, const struct start_use *u, float *out, int k, int nth);
+	/* Starts of whole photographs, a different one for each image: fills chosen
+	 * [0 .. u->images-1] with indices into items, the n photographs of class k by name. -1:
 	 * fail_message. */
-	int (*image)(struct initial *s, float *out, int k, int id);
+	int (*choose)(uint32_t *chosen, const struct initial *s, const struct start_use *u,
+	    const struct item *items, int n, int k);
 };
 
 /* The starts that --init offers: X(identifier). A method may have another one. */
-#define FD2_STARTS(X) X(mosaic) X(real) X(noise)
+#define FD2_MADE_STARTS(X) X(mosaic) X(tiles) X(real) X(noise)
+#define FD2_PHOTOGRAPH_STARTS(X) X(random) X(herding) X(confidence)
+#define FD2_STARTS(X) FD2_MADE_STARTS(X) FD2_PHOTOGRAPH_STARTS(X)
 #define FD2_START_ID(id) START_##id,
 enum start_id { START_UNSET = -1, FD2_STARTS(FD2_START_ID) STARTS };
-/* "mosaic|real|noise" for OPT_CHOICE */
+#define FD2_START_ONE(id) +1
+/* The first start of whole photographs; all after it are too. */
+enum { START_WHOLE = 0 FD2_MADE_STARTS(FD2_START_ONE) };
+/* "mosaic|tiles|..." for OPT_CHOICE */
 #define FD2_START_CHOICE(id) "|" #id
 #define START_CHOICES (&(FD2_STARTS(FD2_START_CHOICE))[1])
+#define MADE_START_CHOICES (&(FD2_MADE_STARTS(FD2_START_CHOICE))[1])
 #define FD2_START_DECLARE(id) extern const struct start start_##id;
 FD2_STARTS(FD2_START_DECLARE)
 extern const struct start start_given; /* the images of --init-images */
 const struct start *start_of(enum start_id id);
 
+/* A start in use. */
+struct start_use {
+	const struct start *start;
+	int images;             /* of each class, that start like this */
+	struct patch **patches; /* [K] -> [patches_in], once they were chosen */
+	int **photographs;      /* [K] -> [images]: their indices in the data set, likewise */
+};
+
 struct initial_config {
 	char **shards; /* photographs; none: standard input */
 	int n_shards;
 	const char *given; /* shard of initial images, or NULL */
+	enum start_id rest;
+	double share;
 	enum difficulty difficulty;
 	long crops, cache;
 	bool strict;
@@ -43,25 +67,31 @@ struct initial_config {
 struct initial {
 	/* set by the caller before initial_read */
 	const struct initial_config *config;
-	const struct start *start;
-	const struct teacher *teacher; /* scores crops; gives classes, size and normalisation */
+	const struct teacher *teacher; /* scores photographs; gives classes, size, normalisation */
 	int ipc, first, last;          /* images per class; classes that are made */
 	uint64_t seed;
+	double share; /* of a class's images, that start as use[0] says; the others as use[1] */
+	struct start_use use[2];
 	/* what was read: photographs, or the images of --init-images */
 	struct dataset images;
-	int *counts;            /* [K]: images of each class */
-	struct patch **patches; /* [K] -> [patches_in], once they were chosen */
+	int *counts; /* [K]: images of each class */
 };
 
-/* Reads what the start needs. Warns of classes with fewer photographs than their images need. -1:
- * fail_message, also when a class has fewer than ipc images in config->given. */
+/* Distributes the images of each class: `share` of them, evenly spread over the indices, start as
+ * `start`, the others as `rest`. */
+void initial_share(
+    struct initial *s, double share, const struct start *start, const struct start *rest);
+/* Reads what the starts need. Warns of classes with fewer photographs than crops. -1: fail_message,
+ * also when a class has fewer photographs than images that start as a whole one, or fewer than ipc
+ * images in config->given. */
 int initial_read(struct initial *s);
 void initial_free(struct initial *s);
 /* start->prepare, then start->image for each image of these classes. */
 int initial_prepare(struct initial *s, int first, int n);
-int initial_image(struct initial *s, float *out, int k, int id);
+/* Image `id`, from 1. */
+int initial_image(const struct initial *s, float *out, int k, int id);
 /* How a start with a factor chooses crops (start-crops.c). */
-struct patch_rule initial_rule(const struct initial *s);
+struct patch_rule initial_rule(const struct initial *s, const struct start_use *u);
 /* Adds the digest of what was read to an output's inputs. */
 void initial_describe(const struct initial *s, json_t *inputs);
 #endif

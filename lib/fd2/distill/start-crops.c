@@ -1,4 +1,5 @@
-/* Starts of real crops: "mosaic", two by two of them, and "real", a single one. */
+/* Starts of real crops: "mosaic", two by two of them; "tiles", two by two at the scale of the
+ * photographs; and "real", a single one. */
 #include <stdlib.h>
 
 #include "lib/base/err.h"
@@ -7,39 +8,40 @@
 
 enum { PHOTOGRAPHS = 300 }; /* of a class, at most, are cut into crops */
 
-struct patch_rule initial_rule(const struct initial *s)
+struct patch_rule initial_rule(const struct initial *s, const struct start_use *u)
 {
-	return (struct patch_rule){.ipc = s->ipc,
-	    .factor = s->start->factor,
+	return (struct patch_rule){.ipc = u->images,
+	    .factor = u->start->factor,
 	    .images = PHOTOGRAPHS,
 	    .crops = (int)s->config->crops,
-	    .difficulty = s->config->difficulty};
+	    .difficulty = s->config->difficulty,
+	    .side = u->start->keep_scale ? patches_side(s->teacher->size, u->start->factor) : 0};
 }
 
 /* Crops are scored once per class, for all of its images. */
-static int score(struct initial *s, int first, int n)
+static int score(struct initial *s, struct start_use *u, int first, int n)
 {
-	struct patch_rule rule = initial_rule(s);
+	struct patch_rule rule = initial_rule(s, u);
 	int err = 0;
-	if (!s->patches)
-		s->patches = xcalloc((size_t)s->teacher->classes, sizeof *s->patches);
-	if (s->patches[first])
+	if (!u->patches)
+		u->patches = xcalloc((size_t)s->teacher->classes, sizeof *u->patches);
+	if (u->patches[first])
 		return 0;
 	progress_start("score", "crops", patches_scored(s->counts + first, n, &rule));
 	for (int k = first; k < first + n && !err; k++) {
-		s->patches[k] = xcalloc((size_t)patches_in(&rule), sizeof **s->patches);
-		err = patches_choose(s->patches[k], s->teacher, &s->images, k, &rule, s->seed);
+		u->patches[k] = xcalloc((size_t)patches_in(&rule), sizeof **u->patches);
+		err = patches_choose(u->patches[k], s->teacher, &s->images, k, &rule, s->seed);
 	}
 	progress_end();
 	return err;
 }
 
 /* factor x factor crops */
-static int crops(struct initial *s, float *out, int k, int id)
+static int crops(const struct initial *s, const struct start_use *u, float *out, int k, int nth)
 {
-	struct patch_rule rule = initial_rule(s);
+	struct patch_rule rule = initial_rule(s, u);
 	int S = s->teacher->size;
-	struct image im = patches_mosaic(s->patches[k], &s->images, &rule, id - 1, S);
+	struct image im = patches_mosaic(u->patches[k], &s->images, &rule, nth - 1, S);
 	struct view whole = view_square(&im);
 	view_render(out, &im, &whole, S, &s->teacher->normal);
 	image_free(&im);
@@ -48,5 +50,11 @@ static int crops(struct initial *s, float *out, int k, int id)
 
 const struct start start_mosaic = {
     .name = "mosaic", .photographs = 4, .factor = 2, .prepare = score, .image = crops};
+const struct start start_tiles = {.name = "tiles",
+    .photographs = 4,
+    .factor = 2,
+    .keep_scale = true,
+    .prepare = score,
+    .image = crops};
 const struct start start_real = {
     .name = "real", .photographs = 1, .factor = 1, .prepare = score, .image = crops};

@@ -26,15 +26,15 @@ static const struct item *called(const struct initial *s, int k, int id)
 
 /* By their numbers if every number is there, otherwise in the shard's order: never a mixture, in
  * which one could come twice. */
-static int given(struct initial *s, float *out, int k, int id)
+static int given(const struct initial *s, const struct start_use *u, float *out, int k, int nth)
 {
 	int S = s->teacher->size;
-	const struct item *it = called(s, k, id);
-	for (int i = 1; i <= s->ipc && it; i++)
+	const struct item *it = called(s, k, nth);
+	for (int i = 1; i <= u->images && it; i++)
 		if (!called(s, k, i))
 			it = NULL;
 	if (!it)
-		it = find(s, k, NULL, id - 1);
+		it = find(s, k, NULL, nth - 1);
 	struct image im = item_image(it);
 	struct view square = view_square(&im);
 	view_render(out, &im, &square, S, &s->teacher->normal);

@@ -2,9 +2,10 @@
 #include "lib/base/rng.h"
 #include "lib/fd2/distill/initial.h"
 
-static int noise(struct initial *s, float *out, int k, int id)
+static int noise(const struct initial *s, const struct start_use *u, float *out, int k, int nth)
 {
-	struct rng r = rng_at(s->seed, RNG_PATCH, (uint64_t)k, (uint32_t)id, 0);
+	(void)u;
+	struct rng r = rng_at(s->seed, RNG_PATCH, (uint64_t)k, (uint32_t)nth, 0);
 	for (int i = 0; i < 3 * s->teacher->size * s->teacher->size; i++)
 		out[i] = (float)rng_normal(&r);
 	return 0;

@@ -19,6 +19,20 @@ void coreset_random(uint32_t *chosen, int ipc, int n, uint64_t seed, int k)
 	free(all);
 }
 
+void coreset_largest(uint32_t *chosen, int ipc, const float *v, int n)
+{
+	bool *taken = xcalloc((size_t)n, sizeof *taken);
+	for (int i = 0; i < ipc; i++) {
+		int best = -1;
+		for (int j = 0; j < n; j++)
+			if (!taken[j] && (best < 0 || v[j] > v[best]))
+				best = j;
+		taken[best] = true;
+		chosen[i] = (uint32_t)best;
+	}
+	free(taken);
+}
+
 static double *mean(const float *f, int n, int C)
 {
 	double *mu = xcalloc((size_t)C, sizeof *mu);

@@ -7,6 +7,9 @@
 /* Uniformly without replacement: a function of seed and class k. */
 void coreset_random(uint32_t *chosen, int ipc, int n, uint64_t seed, int k);
 
+/* Those with the largest v [n]. Of equal ones the first is taken. */
+void coreset_largest(uint32_t *chosen, int ipc, const float *v, int n);
+
 /* f [n][C]: the images' features. Of equal images the first is taken. */
 
 /* Herding (Welling 2009; the class mean mu is matched as Zhao et al. 2021 do): step i = 0, 1,

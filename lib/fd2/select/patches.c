@@ -100,6 +100,11 @@ int patches_in(const struct patch_rule *rule)
 	return rule->ipc * rule->factor * rule->factor;
 }
 
+int patches_side(int size, int factor)
+{
+	return (size + factor - 1) / factor;
+}
+
 /* Enough for a class with few images. */
 static int crops_of_each(const struct patch_rule *rule, int images)
 {
@@ -117,6 +122,18 @@ long patches_scored(const int *images, int classes, const struct patch_rule *rul
 	return crops;
 }
 
+static struct box draw_box(const struct image *im, int side, struct rng *r)
+{
+	int most = im->w < im->h ? im->w : im->h;
+	if (!side)
+		return random_resized_crop(r, im->w, im->h, 0.08, 1, 1, 1);
+	if (side > most)
+		side = most;
+	int x = (int)rng_below(r, (uint32_t)(im->w - side + 1)),
+	    y = (int)rng_below(r, (uint32_t)(im->h - side + 1));
+	return (struct box){x, y, side, side};
+}
+
 static int choose(struct patch *out, const struct teacher *t, const struct dataset *d, int k,
     const struct patch_rule *rule, const uint32_t *items, int images, struct rng *r)
 {
@@ -124,8 +141,8 @@ static int choose(struct patch *out, const struct teacher *t, const struct datas
 	struct patch *v = xcalloc((size_t)images * crops, sizeof *v);
 	for (int i = 0; i < images * crops; i++) {
 		const struct image *im = &d->v[items[i / crops]].image;
-		v[i] = (struct patch){.item = (int)items[i / crops],
-		    .box = random_resized_crop(r, im->w, im->h, 0.08, 1, 1, 1)};
+		v[i] = (struct patch){
+		    .item = (int)items[i / crops], .box = draw_box(im, rule->side, r)};
 	}
 	score(v, images * crops, t, d, k, t->size / rule->factor);
 	rank(v, images, crops);
@@ -155,7 +172,7 @@ int patches_choose(struct patch *out, const struct teacher *t, const struct data
 struct image patches_mosaic(const struct patch *patches, const struct dataset *d,
     const struct patch_rule *rule, int i, int size)
 {
-	int f = rule->factor, side = (size + f - 1) / f;
+	int f = rule->factor, side = patches_side(size, f);
 	struct image out = image_new(size, size), crop;
 	for (int q = 0; q < f * f; q++) {
 		const struct patch *p = &patches[q * rule->ipc + i];

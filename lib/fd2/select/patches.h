@@ -22,8 +22,11 @@ struct patch_rule {
 	int ipc, factor;   /* mosaics per class, of factor x factor patches */
 	int images, crops; /* images of the class that are used, at most, and crops of each */
 	enum difficulty difficulty;
+	int side; /* of each crop, in pixels; 0: 8 to 100 % of the image's area */
 };
 int patches_in(const struct patch_rule *rule); /* per class: ipc * factor^2 */
+/* Of the largest patch in a mosaic of `size` pixels. */
+int patches_side(int size, int factor);
 
 /* The crops that patches_choose scores for classes of so many images each: what it counts for the
  * progress. */
