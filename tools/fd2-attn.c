@@ -11,6 +11,8 @@ static const struct opt opts[] = {
         .file = FILE_WRITTEN},
     {'t', "teacher", "FILE", OPT_STRING, &config.teacher, "the teacher", .unrecorded = true,
         .file = FILE_READ},
+    {0, "cut", "X", OPT_REAL, &config.cut, "leave out this share of an image on each side",
+        .min = 0, .max = 0.45},
     {0, "heatmap", NULL, OPT_FLAG, &config.heatmap, "write a shard of overlays to look at"},
     {0, "shared-scale", NULL, OPT_FLAG, &config.shared_scale,
         "overlays: one colour scale for all images"},

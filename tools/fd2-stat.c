@@ -71,6 +71,7 @@ static int add_prototypes(json_t *result, const struct seen_list *l)
 		return -1;
 	json_object_set_new(result, "own_prototype", number(d.own));
 	json_object_set_new(result, "other_prototypes", number(d.others));
+	json_object_set_new(result, "nearest_other", number(d.nearest));
 	json_object_set_new(result, "nearest_right", number(d.nearest_right));
 	return 0;
 }
@@ -138,10 +139,18 @@ static int run(const char *attn)
 	struct seen_list l;
 	if (seen_read(&l, attn) < 0)
 		return -1;
-	json_t *result = json_pack("{s:i, s:o}", "images", l.n, "intra_class_attention",
-	    number(intra_class_attention(&l, (int)job.group)));
+	json_t *result = json_pack("{s:i, s:o, s:o}", "images", l.n, "intra_class_attention",
+	    number(intra_class_attention(&l, (int)job.group)), "intra_class_location",
+	    number(intra_class_location(&l, (int)job.group)));
+	if (l.cut > 0)
+		json_object_set_new(result, "cut", json_real(l.cut));
 	int err = job.protos ? add_prototypes(result, &l) : 0;
-	if (!err && job.boxes)
+	if (!err && job.boxes && l.cut > 0)
+		err =
+		    fail("--boxes needs the attention of whole images, and that of '%s' is without "
+		         "their border (fd2-attn --cut)",
+		        attn ? attn : "standard input");
+	else if (!err && job.boxes)
 		err = add_boxes(result, &l);
 	if (!err)
 		err = print(result);

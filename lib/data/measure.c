@@ -53,6 +53,7 @@ int seen_read(struct seen_list *l, const char *path)
 		strncat(l->teacher, teacher, sizeof l->teacher - 1);
 	if (!json_unpack(stream_meta(r), "{s:{s:s}}", "inputs", "images", &images))
 		l->images = xstrdup(images);
+	l->cut = json_number_value(json_object_get(stream_meta(r), "cut"));
 	while (!err && (got = stream_next(r, &a)) > 0)
 		err = array_finite(&a) ? take(l, &a) : not_finite(&a);
 	for (int i = 0; i < l->n && !err; i++)
@@ -84,16 +85,31 @@ void seen_free(struct seen_list *l)
 	*l = (struct seen_list){0};
 }
 
-double l2_normalized(const float *u, const float *v, int64_t n)
+/* l2 of u and scale * v. */
+static double l2_scaled(const float *u, const float *v, double scale, int64_t n)
 {
 	double uu = 0, vv = 0, dd = 0;
 	for (int64_t i = 0; i < n; i++) {
-		double d = (double)u[i] - v[i];
+		double d = (double)u[i] - scale * v[i];
 		uu += (double)u[i] * u[i];
-		vv += (double)v[i] * v[i];
+		vv += scale * v[i] * scale * v[i];
 		dd += d * d;
 	}
 	return sqrt(dd) / (sqrt(uu) + sqrt(vv) + 1e-8);
+}
+
+double l2_normalized(const float *u, const float *v, int64_t n)
+{
+	return l2_scaled(u, v, 1, n);
+}
+
+static double mass(const struct array *A)
+{
+	const float *v = A->data;
+	double sum = 0;
+	for (int64_t i = 0; i < array_count(A); i++)
+		sum += v[i];
+	return sum;
 }
 
 /* Which group an image is in: from its number in the class, "0007". */
@@ -103,7 +119,8 @@ static int group_of(const struct seen *s, int group)
 	return group ? (atoi(slash ? slash + 1 : s->key) - 1) / group : 0;
 }
 
-double intra_class_attention(const struct seen_list *l, int group)
+/* l2 is a ratio: maps of equal mass are as far apart as u and v times mass(u) / mass(v). */
+static double intra_class(const struct seen_list *l, int group, bool equal_mass)
 {
 	double sum = 0;
 	long pairs = 0;
@@ -112,10 +129,22 @@ double intra_class_attention(const struct seen_list *l, int group)
 			const struct seen *a = &l->v[i], *b = &l->v[j];
 			if (strcmp(a->class, b->class) || group_of(a, group) != group_of(b, group))
 				continue;
-			sum += l2_normalized(a->A.data, b->A.data, array_count(&a->A));
+			double of_b = equal_mass ? mass(&b->A) : 0;
+			double scale = of_b > 0 ? mass(&a->A) / of_b : 1;
+			sum += l2_scaled(a->A.data, b->A.data, scale, array_count(&a->A));
 			pairs++;
 		}
 	return pairs ? sum / (double)pairs : NAN;
+}
+
+double intra_class_attention(const struct seen_list *l, int group)
+{
+	return intra_class(l, group, false);
+}
+
+double intra_class_location(const struct seen_list *l, int group)
+{
+	return intra_class(l, group, true);
 }
 
 int prototype_distances(struct prototype_distances *d, const struct seen_list *l,
@@ -125,20 +154,22 @@ int prototype_distances(struct prototype_distances *d, const struct seen_list *l
 	*d = (struct prototype_distances){0};
 	for (int i = 0; i < l->n; i++) {
 		const struct seen *s = &l->v[i];
-		double own = NAN, others = 0, nearest = INFINITY;
+		double own = NAN, others = 0, nearest = INFINITY; /* of the others */
 		for (int64_t k = 0; k < K; k++) {
 			double e =
 			    l2_normalized(s->z.data, (const float *)prototypes->data + k * D, D);
-			nearest = fmin(nearest, e);
-			if (strcmp(classes[k], s->class))
+			if (strcmp(classes[k], s->class)) {
 				others += e;
-			else
+				nearest = fmin(nearest, e);
+			} else {
 				own = e;
+			}
 		}
 		if (isnan(own))
 			return fail("class '%s' of '%s' has no prototype", s->class, s->key);
 		d->own += own / l->n;
 		d->others += K > 1 ? others / (double)(K - 1) / l->n : 0;
+		d->nearest += nearest / l->n;
 		d->nearest_right += own <= nearest ? 1.0 / l->n : 0;
 	}
 	return 0;

@@ -17,6 +17,7 @@ struct seen_list {
 	int n;
 	char teacher[DIGEST_HEX]; /* its digest */
 	char *images;             /* digest of the set; NULL: unknown */
+	double cut;               /* share of the images left out on each side */
 };
 
 /* Reads an "attn" stream. -1: fail_message. */
@@ -27,12 +28,15 @@ void seen_free(struct seen_list *l);
 double l2_normalized(const float *u, const float *v, int64_t n);
 
 /* Mean of l2(A_i, A_j) over the pairs of images of one class; within groups of `group`
- * consecutive images (0: any). NaN without pairs. */
+ * consecutive images (0: any). NaN without pairs. intra_class_location: the same of maps divided
+ * by their sum over all M h w entries, so that only where they are counts. */
 double intra_class_attention(const struct seen_list *l, int group);
+double intra_class_location(const struct seen_list *l, int group);
 
 struct prototype_distances {
 	double own;           /* mean l2(z, c_y) */
 	double others;        /* mean over images of mean_{k != y} l2(z, c_k) */
+	double nearest;       /* mean over images of min_{k != y} l2(z, c_k) */
 	double nearest_right; /* share of images whose nearest prototype is their class's */
 };
 /* prototypes [K,D] f32; classes: their K names. -1: an image's class is not among them. */

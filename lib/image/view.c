@@ -57,8 +57,14 @@ struct view view_center(const struct image *im, int size)
 
 struct view view_square(const struct image *im)
 {
-	int side = im->w < im->h ? im->w : im->h;
-	return (struct view){.box = {(im->w - side) / 2, (im->h - side) / 2, side, side}};
+	return view_inner(im, 0);
+}
+
+struct view view_inner(const struct image *im, double cut)
+{
+	int side = im->w < im->h ? im->w : im->h, off = (int)(cut * side), inner = side - 2 * off;
+	return (struct view){
+	    .box = {(im->w - side) / 2 + off, (im->h - side) / 2 + off, inner, inner}};
 }
 
 void view_render(

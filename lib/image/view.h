@@ -46,8 +46,10 @@ struct view view_random(const struct image *im, int size, const struct augment *
     long epoch, long index);
 /* The central size x size pixels. */
 struct view view_center(const struct image *im, int size);
-/* The central square, as large as it can be. */
+/* The central square, as large as it can be; and without the share `cut` of its side, below 0.5,
+ * on each side. */
 struct view view_square(const struct image *im);
+struct view view_inner(const struct image *im, double cut);
 
 /* out [size][size][3]: the quarters shuffled, the box resampled (antialiased), flipped, scaled
  * to [0,1], jittered and normalised. */

@@ -321,7 +321,8 @@ tensors() {
 }
 
 @test "stat: attention, prototypes and true parts" {
-	[ "$(fd2-stat attn.fd2 | jq -c keys)" = '["images","intra_class_attention"]' ]
+	[ "$(fd2-stat attn.fd2 | jq -c keys)" = \
+		'["images","intra_class_attention","intra_class_location"]' ]
 	fd2-stat -p protos.fd2 attn.fd2 | jq -e \
 		'.images == 6 and .own_prototype > 0 and .other_prototypes > 0'
 	fd2-attn -t teacher.fd2 -o v.fd2 val.tar
@@ -330,6 +331,40 @@ tensors() {
 	[ "$(fd2-stat -g 1 attn.fd2 | jq -c .intra_class_attention)" = null ]
 	run -1 --separate-stderr fd2-stat --boxes distilled.tar v.fd2
 	said "fd2-stat: image 'blue-ring/0001' of 'distilled.tar' has no part box in its .json"
+}
+
+@test "stat: distances are those that follow from the streams" {
+	need_python
+	local oracle=("$python" "$BATS_TEST_DIRNAME/distances.py")
+	fd2-stat -p protos.fd2 -o line attn.fd2
+	"${oracle[@]}" stat attn.fd2 protos.fd2 line
+	fd2-attn -t teacher.fd2 -o v.fd2 val.tar
+	fd2-stat -p protos.fd2 -o line v.fd2
+	"${oracle[@]}" stat v.fd2 protos.fd2 line
+}
+
+@test "attn: --cut leaves out the border" {
+	need_python
+	local oracle=("$python" "$BATS_TEST_DIRNAME/distances.py") f
+	"${oracle[@]}" frames whole.tar other.tar inner.tar
+	for f in whole other inner; do
+		fd2-attn -t teacher.fd2 -o $f.fd2 $f.tar
+		fd2-attn -t teacher.fd2 --cut 0.1667 -o $f.cut $f.tar
+	done
+	"${oracle[@]}" same whole.cut inner.fd2
+	"${oracle[@]}" same whole.cut other.cut
+	run ! "${oracle[@]}" same whole.fd2 other.fd2
+	[ "$(fd2-stat whole.cut | jq 'del(.cut)')" = "$(fd2-stat inner.fd2 | jq .)" ]
+	[ "$(fd2-stat whole.cut | jq .cut)" = 0.1667 ]
+	run -1 --separate-stderr fd2-stat --boxes val.tar whole.cut
+	said "fd2-stat: --boxes needs the attention of whole images, and that of 'whole.cut' is" \
+		"without their border (fd2-attn --cut)"
+	fd2-attn -t teacher.fd2 --cut 0.05 -o cut.fd2 distilled.tar
+	run -1 --separate-stderr tiny_distill --ipc 2 --id 2 --ls-view plain --attn cut.fd2 -o x.tar
+	said "fd2-distill: 'cut.fd2' holds attention of images without their border (fd2-attn --cut)"
+	fd2-attn -t teacher.fd2 --cut 0.1667 --heatmap -o h.tar whole.tar
+	fd2-attn -t teacher.fd2 --heatmap -o i.tar inner.tar
+	cmp <(tar xOf h.tar blue-ring/1.jpg) <(tar xOf i.tar blue-ring/1.jpg)
 }
 
 @test "distill: the log has every loss term by name" {

@@ -26,7 +26,12 @@ made() {
 	fd2-eval -q -l labels.fd2 --val val.tar --save student.fd2 distilled.tar >result.json
 	meta teacher.fd2 other.fd2 | check teacher
 	meta protos.fd2 exact.fd2 | check protos
-	meta attn.fd2 | check attn
+	fd2-attn -q -t teacher.fd2 --cut 0.1 -o cut.fd2 distilled.tar
+	meta attn.fd2 cut.fd2 | check attn
+	fd2-stat -p protos.fd2 attn.fd2 >distances
+	fd2-stat -g 1 cut.fd2 >>distances
+	fd2-attn -q -t teacher.fd2 val.tar | fd2-stat --boxes val.tar >>distances
+	check distances <distances
 	meta features.fd2 | check features
 	meta labels.fd2 two.fd2 | check labels
 	meta student.fd2 | check student

@@ -111,6 +111,9 @@ int history_read_maps(struct history *h, const char *path)
 	json_unpack(stream_meta(s), "{s:{s:s}}", "inputs", "teacher", &made_with);
 	int teacher = distill_teachers_find(h->teachers, made_with, path, "attention");
 	int err = teacher < 0 ? -1 : 0;
+	if (!err && json_object_get(stream_meta(s), "cut"))
+		err = fail(
+		    "'%s' holds attention of images without their border (fd2-attn --cut)", path);
 	while (!err && (got = stream_next(s, &a)) > 0) {
 		err = add_map(h, teacher, path, &a);
 		array_free(&a);
@@ -186,7 +189,7 @@ static int ensure_map(struct history *h, int teacher, int k, int id)
 	struct attention a;
 	if (f->maps[teacher])
 		return 0;
-	if (attention_of(&a, h->teachers->v[teacher].teacher, &f->image) < 0)
+	if (attention_of(&a, h->teachers->v[teacher].teacher, &f->image, 0) < 0)
 		return -1;
 	h->shape[teacher] = (struct map_shape){a.maps, a.h, a.w};
 	f->maps[teacher] = a.A;

@@ -21,11 +21,11 @@ static bool is_finite(const float *v, int n)
 	return true;
 }
 
-int attention_of(struct attention *a, const struct teacher *t, const struct image *im)
+int attention_of(struct attention *a, const struct teacher *t, const struct image *im, double cut)
 {
 	struct pass pass = {.bn = BN_RUNNING};
 	tensor_scope_begin(NO_GRAD);
-	struct view v = view_square(im);
+	struct view v = view_inner(im, cut);
 	struct teacher_out o =
 	    teacher_forward(t, image_tensor(im, &v, t->size, &t->normal, T_F32), &pass);
 	*a = (struct attention){.maps = (int)tensor_size(o.A, 1),

@@ -14,7 +14,8 @@ struct attention {
 	int features;
 	float *z; /* [features] = [maps * C], unit norm */
 };
-/* The image as it is if it has the teacher's size, otherwise its central square resampled to it. */
-int attention_of(struct attention *a, const struct teacher *t, const struct image *im);
+/* The image as it is if it has the teacher's size, otherwise its central square resampled to it.
+ * cut: without this share of the square on each side (view_inner). */
+int attention_of(struct attention *a, const struct teacher *t, const struct image *im, double cut);
 void attention_free(struct attention *a);
 #endif

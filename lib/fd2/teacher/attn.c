@@ -24,6 +24,8 @@ static json_t *provenance(const struct run *r)
 	json_object_set_new(p, "inputs",
 	    json_pack("{s:s, s:s}", "teacher", r->teacher.digest, "images", r->images.digest));
 	json_object_set_new(p, "size", json_integer(r->teacher.size));
+	if (r->config->cut > 0)
+		json_object_set_new(p, "cut", json_real(r->config->cut));
 	return p;
 }
 
@@ -44,7 +46,7 @@ static int write_stream(struct run *r, struct out *out)
 	for (int i = 0; i < r->images.n && !err; i++) {
 		struct attention a = {0};
 		struct image im = item_image(&r->images.v[i]);
-		err = attention_of(&a, &r->teacher, &im);
+		err = attention_of(&a, &r->teacher, &im, r->config->cut);
 		item_release(&r->images.v[i], &im);
 		if (!err)
 			err = put(w, &r->images.v[i], &a);
@@ -79,23 +81,24 @@ static void range(const float *map, int n, float *lo, float *hi)
 	}
 }
 
-/* The picture that the teacher saw: the central square at its size. */
-static struct image square(const struct image *im, int size)
+/* The picture that the teacher saw, at its size. */
+static struct image seen_square(const struct run *r, const struct image *im)
 {
 	struct image out;
-	int side = im->w < im->h ? im->w : im->h;
-	image_resample(&out, im, (im->w - side) / 2, (im->h - side) / 2, side, side, size, size, 1);
+	int size = r->teacher.size;
+	struct box b = view_inner(im, r->config->cut).box;
+	image_resample(&out, im, b.x, b.y, b.w, b.h, size, size, 1);
 	return out;
 }
 
 static int overlay(struct run *r, struct shard_writer *w, const struct item *it, float shared_hi)
 {
 	struct attention a;
-	if (attention_of(&a, &r->teacher, &it->image) < 0)
+	if (attention_of(&a, &r->teacher, &it->image, r->config->cut) < 0)
 		return -1;
 	float *map = mean_map(&a), lo, hi;
 	range(map, a.h * a.w, &lo, &hi);
-	struct image im = square(&it->image, r->teacher.size);
+	struct image im = seen_square(r, &it->image);
 	draw_heatmap(&im, map, a.w, a.h, shared_hi > 0 ? 0 : lo, shared_hi > 0 ? shared_hi : hi);
 	uint8_t *jpeg = NULL;
 	size_t size;
@@ -120,7 +123,7 @@ static int highest(struct run *r, float *top)
 	for (int i = 0; i < r->images.n; i++) {
 		struct attention a;
 		float lo, hi;
-		if (attention_of(&a, &r->teacher, &r->images.v[i].image) < 0)
+		if (attention_of(&a, &r->teacher, &r->images.v[i].image, r->config->cut) < 0)
 			return -1;
 		float *map = mean_map(&a);
 		range(map, a.h * a.w, &lo, &hi);

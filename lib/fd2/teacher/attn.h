@@ -8,6 +8,7 @@ struct attn_config {
 	char **shards;
 	int n_shards; /* 0: standard input */
 	const char *teacher, *out;
+	double cut; /* share of an image that is left out on each side */
 	bool heatmap, shared_scale, strict;
 };
 /* 0, or -1 with fail_message(). */
