@@ -55,6 +55,8 @@ static const struct opt opts[] = {
     {0, "alpha", "X", OPT_REAL, &config.teachers.alpha, "of Eq. 11 (-1: the teacher's)", .min = -1,
         .max = 1},
     {0, "beta", "X", OPT_REAL, &config.constraints.beta, "of Eq. 9", .min = 0, .max = 1},
+    {0, "lf-negatives", "N", OPT_INT, &config.constraints.lf_negatives,
+        "L_F: only the N nearest other prototypes (0: all)", .min = 0, .max = 1000000},
     {0, "lambda", "X", OPT_REAL, &config.constraints.lambda, "of Eq. 12", .min = 0, .max = 1},
     {0, "other", "WHAT", OPT_CHOICE, &config.constraints.other,
         "L_other: BN term, or also cross-entropy", .choices = OTHER_CHOICES},

@@ -14,12 +14,15 @@
 #include <ATen/ops/mul.h>
 #include <ATen/ops/hardtanh.h>
 #include <ATen/ops/relu.h>
+#include <ATen/ops/scatter.h>
 #include <ATen/ops/sign.h>
 #include <ATen/ops/softmax.h>
 #include <ATen/ops/sqrt.h>
 #include <ATen/ops/sub.h>
 #include <ATen/ops/sum.h>
+#include <ATen/ops/topk.h>
 #include <c10/util/Exception.h>
+#include <limits>
 
 /* The dimensions to reduce; all of them for n = 0. */
 static std::vector<int64_t> reduced(const Tensor *t, int n, const int *dims)
@@ -114,6 +117,15 @@ Tensor *tensor_sum(const Tensor *t, int n, const int *dims, bool keepdim)
 Tensor *tensor_mean(const Tensor *t, int n, const int *dims, bool keepdim)
 {
 	return make("mean", {t}, [&] { return at::mean(t->value, reduced(t, n, dims), keepdim); });
+}
+
+Tensor *tensor_smallest_others(const Tensor *t, const Tensor *labels, int64_t n)
+{
+	return make("smallest_others", {t, labels}, [&] {
+		const at::Tensor others = at::scatter(t->value, 1, labels->value.unsqueeze(1),
+		    std::numeric_limits<double>::infinity());
+		return std::get<0>(at::topk(others, n, 1, /*largest=*/false, /*sorted=*/false));
+	});
 }
 
 Tensor *tensor_norm(const Tensor *t, int dim, bool keepdim)

@@ -99,6 +99,9 @@ Tensor *tensor_clamp_min(const Tensor *t, double lo);
 /* Over the given dimensions; n = 0: over all. */
 Tensor *tensor_sum(const Tensor *t, int n, const int *dims, bool keepdim);
 Tensor *tensor_mean(const Tensor *t, int n, const int *dims, bool keepdim);
+/* t [B,K], labels i64 [B]: the n smallest values of each row, in no order, without the one in the
+ * column of its label: [B,n], n < K. */
+Tensor *tensor_smallest_others(const Tensor *t, const Tensor *labels, int64_t n);
 /* Euclidean norm over one dimension; its gradient at 0 is 0. */
 Tensor *tensor_norm(const Tensor *t, int dim, bool keepdim);
 Tensor *tensor_softmax(const Tensor *t, int dim);

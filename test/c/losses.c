@@ -386,23 +386,36 @@ static void eq6_eq7_eq8(void)
 }
 
 static double beta_;
+static long negatives;
 static int classes;
 static int64_t label_of[B];
 
 static Tensor *characteristic(const Tensor *z)
 {
 	Tensor *c = tensor(c_, 2, (int64_t[]){classes, D});
-	return loss_F(z, c, tensor_from(label_of, T_I64, 1, (int64_t[]){B}), beta_);
+	return loss_F(z, c, tensor_from(label_of, T_I64, 1, (int64_t[]){B}), beta_, negatives);
+}
+
+static int ascending(const void *a, const void *b)
+{
+	double x = *(const double *)a, y = *(const double *)b;
+	return (x > y) - (x < y);
 }
 
 static double characteristic_scalar(const double *z)
 {
 	double sum = 0;
 	for (int b = 0; b < B; b++) {
-		double others = 0;
+		double d[K_MAX], others = 0;
+		int n = 0, used = classes - 1;
 		for (int k = 0; k < classes; k++)
-			others +=
-			    k == label_of[b] ? 0 : l2(z + b * D, c_ + k * D, D) / (classes - 1);
+			if (k != label_of[b])
+				d[n++] = l2(z + b * D, c_ + k * D, D);
+		qsort(d, (size_t)n, sizeof *d, ascending);
+		if (negatives && negatives < used)
+			used = (int)negatives;
+		for (int i = 0; i < used; i++)
+			others += d[i] / used;
 		sum +=
 		    (beta_ * l2(z + b * D, c_ + label_of[b] * D, D) + (1 - beta_) * (1 - others)) /
 		    B;
@@ -422,12 +435,14 @@ static void eq9(void)
 	static const double betas[] = {0, 0.25, 0.5, 1};
 	draw_z_and_c();
 	for (int n = 2; n <= K_MAX; n += 3)
-		for (int i = 0; i < 4; i++) {
-			choose_classes(n);
-			beta_ = betas[i];
-			check(
-			    characteristic, characteristic_scalar, z_, B * D, 2, (int64_t[]){B, D});
-		}
+		for (int i = 0; i < 4; i++)
+			for (negatives = 0; negatives <= K_MAX; negatives++) {
+				choose_classes(n);
+				beta_ = betas[i];
+				check(characteristic, characteristic_scalar, z_, B * D, 2,
+				    (int64_t[]){B, D});
+			}
+	negatives = 0;
 }
 
 /* Before the first update every distance is 1. */

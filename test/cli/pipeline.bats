@@ -367,6 +367,20 @@ tensors() {
 	cmp <(tar xOf h.tar blue-ring/1.jpg) <(tar xOf i.tar blue-ring/1.jpg)
 }
 
+@test "distill: --lf-negatives takes the nearest of the other prototypes" {
+	local n
+	for n in 0 1 2 9; do
+		tiny_distill --no-ls --lf-negatives $n --log $n.log --log-every 1 -o $n.tar
+		tar xOf $n.tar red-spot/0001.jpg >$n.jpg
+	done
+	# two others are all of three classes
+	cmp 0.jpg 2.jpg
+	cmp 0.jpg 9.jpg
+	run ! cmp -s 0.jpg 1.jpg
+	# the nearest is nearer than the mean, so 1 - distance is larger
+	jq -es 'map(select(.event == "step" and .step == 0).loss.F) | .[1] > .[0]' 0.log 1.log
+}
+
 @test "distill: the log has every loss term by name" {
 	tiny_distill --ipc 2 --steps 3 --log-every 2 --log d.log -o d.tar
 	jq -es \

@@ -122,7 +122,8 @@ static void evaluation(
 	s = look(t, in, bf16);
 	put_gradient(w, "dx R_BN + L_cls", tensor_add(s.r_bn, s.cls), s.x);
 	s = look(t, in, bf16);
-	put_gradient(w, "dx L_F", loss_F(s.o.z, t->cal.prototypes, input(in, "labels"), 0.5), s.x);
+	put_gradient(
+	    w, "dx L_F", loss_F(s.o.z, t->cal.prototypes, input(in, "labels"), 0.5, 0), s.x);
 	tensor_scope_end();
 }
 

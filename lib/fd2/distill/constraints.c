@@ -30,7 +30,7 @@ Tensor *constraints_loss(const struct constraints_config *c, const struct step_p
 	Tensor *p_raw = cal_logits(&teacher->teacher->cal, z);
 	Tensor *cls = loss_cls(p->p_bb, p_raw, p->labels, teacher->alpha), *F = NULL;
 	if (!c->no_lf)
-		F = loss_F(z, teacher->prototypes, p->labels, c->beta);
+		F = loss_F(z, teacher->prototypes, p->labels, c->beta, c->lf_negatives);
 	add_terms(t, cls, F, S);
 	Tensor *other = c->other == OTHER_FULL ? tensor_add(base, ce) : base;
 	return loss_total(other, cls, F, S, c->lambda);

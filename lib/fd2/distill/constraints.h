@@ -12,6 +12,7 @@ struct constraints_config {
 	bool no_lf, no_ls; /* without L_F, without L_S */
 	bool bn_head;      /* the statistics of the attention head's BatchNorm count as well */
 	double beta, lambda;
+	long lf_negatives; /* of L_F, those nearest to the representation; 0: all */
 	enum other other;
 	enum ls_view ls_view;
 	long ls_every;

@@ -60,13 +60,24 @@ Tensor *loss_pre(
 	return tensor_add(bb, tensor_affine(l_cal, alpha, 0));
 }
 
-Tensor *loss_F(const Tensor *z, const Tensor *prototypes, const Tensor *labels, double beta)
+/* [B,1]: the mean of each row of d [B,K] without its own, over all or over the smallest. */
+static Tensor *mean_of_others(
+    const Tensor *d, const Tensor *own, const Tensor *labels, long negatives)
 {
-	double K = (double)tensor_size(prototypes, 0);
+	int dim = 1;
+	int64_t others = tensor_size(d, 1) - 1;
+	if (negatives && negatives < others)
+		return tensor_mean(tensor_smallest_others(d, labels, negatives), 1, &dim, true);
+	Tensor *sum = tensor_sum(d, 1, &dim, true);
+	return tensor_affine(tensor_sub(sum, own), others > 0 ? 1 / (double)others : 0, 0);
+}
+
+Tensor *loss_F(
+    const Tensor *z, const Tensor *prototypes, const Tensor *labels, double beta, long negatives)
+{
 	Tensor *d = l2_pairs(z, prototypes); /* [B,K] */
 	Tensor *own = tensor_gather(d, 1, tensor_reshape(labels, 2, (int64_t[]){-1, 1}));
-	Tensor *sum = tensor_sum(d, 1, (int[]){1}, true);
-	Tensor *others = tensor_affine(tensor_sub(sum, own), K > 1 ? 1 / (K - 1) : 0, 0);
+	Tensor *others = mean_of_others(d, own, labels, negatives);
 	Tensor *loss =
 	    tensor_add(tensor_affine(own, beta, 0), tensor_affine(others, -(1 - beta), 1 - beta));
 	return tensor_mean(loss, 0, NULL, false);

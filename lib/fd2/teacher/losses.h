@@ -26,8 +26,9 @@ Tensor *loss_pre(
     const Tensor *p_bb, const Tensor *l_cal, const Tensor *labels, double alpha, double smoothing);
 
 /* Eq. 9: beta l2(z, c_y) + (1 - beta)(1 - mean_{k != y} l2(z, c_k)). z [B,D], prototypes [K,D],
- * labels i64 [B]. */
-Tensor *loss_F(const Tensor *z, const Tensor *prototypes, const Tensor *labels, double beta);
+ * labels i64 [B]. negatives: the mean is over as many c_k, those nearest to z; 0: over all. */
+Tensor *loss_F(
+    const Tensor *z, const Tensor *prototypes, const Tensor *labels, double beta, long negatives);
 /* Eq. 10: 1 - mean_{j < i} l2(A_i, A_j). A [B,M,h,w]; history [J,B,M,h,w], J >= 1; the norm runs
  * over all M h w entries. */
 Tensor *loss_S(const Tensor *A, const Tensor *history);
