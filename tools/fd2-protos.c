@@ -17,6 +17,7 @@ static const struct opt opts[] = {
         "memory for decoded photographs; the rest are decoded again and again", .min = 1,
         .max = 1 << 24, .unrecorded = true},
     {0, "strict", NULL, OPT_FLAG, &config.strict, "stop at a corrupt image instead of skipping it"},
+    {0, "unit", NULL, OPT_FLAG, &config.unit, "divide each prototype by its length"},
     {0},
 };
 

@@ -274,6 +274,21 @@ tensors() {
 	fd2-protos -t teacher.fd2 | cmp - <(fd2-protos <teacher.fd2)
 }
 
+@test "protos: --unit divides each by its length" {
+	fd2-protos --unit -t teacher.fd2 -o unit.fd2
+	paste -d ' ' <(fd2-look --tensor prototypes protos.fd2) \
+		<(fd2-look --tensor prototypes unit.fd2) | awk '
+		{
+			uu = vv = uv = 0
+			for (i = 1; i <= NF / 2; i++) {
+				uu += $i ^ 2; vv += $(i + NF / 2) ^ 2; uv += $i * $(i + NF / 2)
+			}
+			if (uu > 0.98 || vv < 0.9999 || vv > 1.0001 || uv / sqrt(uu * vv) < 0.9999)
+				exit 1
+		}
+		END { if (NR != 3) exit 1 }'
+}
+
 @test "protos: over shards they are exact means, in batches of any size" {
 	tar xf distilled.tar --exclude '__*__'
 	tar cf first.tar -- */0001.jpg

@@ -82,14 +82,30 @@ static int means(struct run *r)
 	return err;
 }
 
+static double length(const struct run *r, int64_t k)
+{
+	double sum = 0;
+	for (int64_t d = 0; d < r->D; d++)
+		sum += (double)r->c[k * r->D + d] * r->c[k * r->D + d];
+	return sqrt(sum);
+}
+
+/* Zeros, of a class that the teacher never saw, stay. */
+static void divide_by_length(struct run *r)
+{
+	for (int64_t k = 0; k < r->K; k++) {
+		double by = length(r, k);
+		for (int64_t d = 0; d < r->D && by > 0; d++)
+			r->c[k * r->D + d] = (float)(r->c[k * r->D + d] / by);
+	}
+}
+
 /* Every class with the class nearest to it, on stderr with --verbose. */
 static void tell_distances(const struct run *r)
 {
 	for (int64_t k = 0; k < r->K; k++) {
-		double best = INFINITY, total = 0, norm = 0;
+		double best = INFINITY, total = 0;
 		int64_t nearest = -1;
-		for (int64_t d = 0; d < r->D; d++)
-			norm += (double)r->c[k * r->D + d] * r->c[k * r->D + d];
 		for (int64_t j = 0; j < r->K; j++) {
 			double d2 = 0;
 			for (int64_t d = 0; d < r->D; d++) {
@@ -103,7 +119,7 @@ static void tell_distances(const struct run *r)
 			}
 		}
 		chat("%-32s norm %.4f  mean distance %.4f  nearest %.4f (%s)",
-		    r->teacher.class_names[k], sqrt(norm),
+		    r->teacher.class_names[k], length(r, k),
 		    r->K > 1 ? total / (double)(r->K - 1) : 0, sqrt(best),
 		    nearest < 0 ? "none" : r->teacher.class_names[nearest]);
 	}
@@ -158,6 +174,8 @@ int stage_protos(const struct protos_config *config)
 	else
 		err = read_images(&r) < 0 ? -1 : means(&r);
 	if (!err) {
+		if (config->unit)
+			divide_by_length(&r);
 		tell_distances(&r);
 		err = write(&r);
 	}

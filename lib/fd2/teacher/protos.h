@@ -9,6 +9,7 @@ struct protos_config {
 	int n_shards; /* 0: the prototypes that the teacher gathered while training */
 	long batch, cache;
 	bool strict;
+	bool unit; /* rows of length 1 */
 };
 /* 0, or -1 with fail_message(). */
 int stage_protos(const struct protos_config *config);
