@@ -1,10 +1,10 @@
 """The checkpoints that other programs make of a state dict.
 
 usage: checkpoint.py STATE.safetensors OUT.pth EXPRESSION
-       checkpoint.py timm
 EXPRESSION is Python, in which s is the dict of tensors by name, under(P, s) the same with P in
-front of all names, without(P, s) what does not begin with P, and tensor(*SHAPE) counts up. `timm`
-prints the names of mobilenetv2_100, in the order of torchvision's.
+front of all names, without(P, s) what does not begin with P, other(s) the same with other values,
+timm(s) a mobilenet_v2 by the names of mobilenetv2_100, cal(CLASSES, CHANNELS) what the authors of
+CAL add to a backbone, adam an optimiser's state, and tensor(*SHAPE) counts up.
 """
 import io
 import json
@@ -37,6 +37,19 @@ def without(prefix, state):
     return {k: v for k, v in state.items() if not k.startswith(prefix)}
 
 
+def other(state):
+    return {k: tensor(*v.array.shape) for k, v in state.items()}
+
+
+def cal(classes, channels, maps=2):
+    bn = ("weight", "bias", "running_mean", "running_var")
+    return {
+        "attentions.conv.weight": tensor(maps, channels, 1, 1),
+        **{"attentions.bn." + name: tensor(maps) for name in bn},
+        "fc.weight": tensor(classes, maps * channels),
+    }
+
+
 def read(path):
     data = open(path, "rb").read()
     end = 8 + int.from_bytes(data[:8], "little")
@@ -65,7 +78,19 @@ def written(value):
     return set().union(*map(written, values))
 
 
-def timm():
+def timm(state):
+    def numbers(module):
+        parts = module.replace("classifier", "99").split(".")
+        return [int(part) if part.isdigit() else -1 for part in parts]
+
+    split = {k: k.rsplit(".", 1) for k in state}
+    modules = sorted({module for module, name in split.values()}, key=numbers)
+    new = dict(zip(modules, timm_modules(), strict=True))
+    return {f"{new[module]}.{name}": state[k] for k, (module, name) in split.items()}
+
+
+def timm_modules():
+    """Those of mobilenetv2_100, in the order of torchvision's."""
     yield from ("conv_stem", "bn1")
     for stage, blocks in enumerate((1, 2, 3, 4, 3, 3, 1)):
         for block in range(blocks):
@@ -75,8 +100,6 @@ def timm():
     yield from ("conv_head", "bn2", "classifier")
 
 
-if sys.argv[1] == "timm":
-    print(*timm(), sep="\n")
-else:
-    s = dict(read(sys.argv[1]))
-    write(sys.argv[2], eval(sys.argv[3]))
+s = dict(read(sys.argv[1]))
+adam = {"state": {0: {"exp_avg": tensor(3, 3)}}}
+write(sys.argv[2], eval(sys.argv[3]))

@@ -1,5 +1,6 @@
 #!/usr/bin/env bats
-# Images and labels in the hands of other programs, and back. test/parity/fkd.py does the same with PyTorch itself.
+# Images and labels in the hands of other programs, and back. test/parity/fkd.py does the same with
+# PyTorch itself.
 
 bats_require_minimum_version 1.5.0
 load helpers
@@ -24,7 +25,8 @@ tiny_store() {
 	if [ ! -e "$made/store" ]; then
 		mkdir -p "$made"
 		relabel -o "$made/labels-fkd.fd2"
-		fd2-exchange -q --to fkd --images distilled.tar -o "$made/store" "$made/labels-fkd.fd2"
+		fd2-exchange -q --to fkd --images distilled.tar \
+			-o "$made/store" "$made/labels-fkd.fd2"
 	fi
 	cp -r "$made"/* .
 }
@@ -50,15 +52,16 @@ nothing_left() {
 	[ -z "$(find . -name '.*' ! -name . -o -name 'x*')" ]
 }
 
-# --- images --------------------------------------------------------------------------------------------------------------------
+# images
 
 @test "exchange: JPEGs in the folders of CV-DD and RDED are the shard's own bytes" {
 	mkdir ours
 	tar xf distilled.tar -C ours
 	fd2-exchange -q --to cv-dd -o cv distilled.tar
 	fd2-exchange -q --to rded -o rded distilled.tar
-	[ "$(cd cv && echo */*)" = "new000/class000_id000.jpg new000/class000_id001.jpg new001/class001_id000.jpg new001/class001_id001.jpg new002/class002_id000.jpg new002/class002_id001.jpg" ]
-	[ "$(cd rded && echo */* | cut -d' ' -f 1,6)" = "00000/class00000_id00000.jpg 00002/class00002_id00001.jpg" ]
+	[ "$(cd cv && echo */*)" = "$(echo new00{0/class000,1/class001,2/class002}_id00{0,1}.jpg)" ]
+	[ "$(cd rded && echo */* | cut -d' ' -f 1,6)" = \
+		"00000/class00000_id00000.jpg 00002/class00002_id00001.jpg" ]
 	local i=0 class
 	for class in $(jq -r '.classes[]' cv/classes.json); do
 		cmp "ours/$class/0001.jpg" "cv/new00$i/class00${i}_id000.jpg"
@@ -91,10 +94,12 @@ nothing_left() {
 	fd2-exchange -q --to fadrm -o again back.tar
 	diff -r -x classes.json png again
 	need_python
-	# 255 times the half-precision pixels of the shard, through PNG's own filters and Python's zlib
+	# 255 times the half-precision pixels of the shard, through PNG's own filters and Python's
+	# zlib
 	mkdir ours
 	tar xf f16.tar -C ours
-	"$python" - png/new000/class000_id000.png ours/"$(jq -r '.classes[0]' png/classes.json)"/0001.npy <<-'PY'
+	"$python" - png/new000/class000_id000.png \
+		"ours/$(jq -r '.classes[0]' png/classes.json)/0001.npy" <<-'PY'
 		import struct, sys, zlib
 		import numpy
 		data, at, idat = open(sys.argv[1], "rb").read(), 8, b""
@@ -112,7 +117,8 @@ nothing_left() {
 		        a, b, c = out[y + 1, x - 3], out[y, x], out[y, x - 3]
 		        p = a + b - c
 		        paeth = min((abs(p - a), 0, a), (abs(p - b), 1, b), (abs(p - c), 2, c))[2]
-		        out[y + 1, x] = (rows[y, x - 2] + [0, a, b, (a + b) // 2, paeth][rows[y, 0]]) % 256
+		        guess = [0, a, b, (a + b) // 2, paeth][rows[y, 0]]
+		        out[y + 1, x] = (rows[y, x - 2] + guess) % 256
 		want = numpy.rint(255 * numpy.load(sys.argv[2]).astype("f8").clip(0, 1))
 		assert (out[1:, 3:].reshape(h, w, 3).transpose(2, 0, 1) == want).all()
 	PY
@@ -126,14 +132,15 @@ nothing_left() {
 	tar tf named.tar | grep -x robin/class001_id000.jpg
 	rm cv/classes.json
 	run -0 --separate-stderr fd2-exchange --from images -o bare.tar cv
-	[ "${stderr_lines[0]}" = "fd2-exchange: the classes are called 'new000' ... 'new002' after their \
-folders; give their names with --classes" ]
+	said_first "fd2-exchange: the classes are called 'new000' ... 'new002' after their" \
+		"folders; give their names with --classes"
 	fd2-look --json bare.tar | jq -e '.meta.classes == ["new000", "new001", "new002"]'
 	run -1 --separate-stderr fd2-exchange --from images --classes <(echo wren) -o x cv
 	said "fd2-exchange: '/dev/fd/*' names 1 classes, and 'cv' holds 3 folders"
 	run -1 --separate-stderr fd2-exchange --from images --classes <(printf 'a\na\nb\n') -o x cv
 	said "fd2-exchange: '/dev/fd/*' names class 'a' twice"
-	run -1 --separate-stderr fd2-exchange --from images --classes <(printf 'a\n../b\nc\n') -o x cv
+	run -1 --separate-stderr fd2-exchange --from images \
+		--classes <(printf 'a\n../b\nc\n') -o x cv
 	said "fd2-exchange: '/dev/fd/*' has a class '../b', which is not a valid folder name"
 	nothing_left
 }
@@ -160,7 +167,8 @@ folders; give their names with --classes" ]
 	said "fd2-exchange: 'cv/new001/class001_id001.jpg': not a JPEG"
 	rm cv/new001/class001_id001.jpg
 	run -1 --separate-stderr fd2-exchange --from images -o x cv
-	said "fd2-exchange: 'cv' holds 5 images, and its classes.json lists 6; remove that list if the images are others"
+	said "fd2-exchange: 'cv' holds 5 images, and its classes.json lists 6; remove that list" \
+		"if the images are others"
 	mkfifo cv/new001/class001_id001.jpg
 	run -1 --separate-stderr fd2-exchange --from images -o x cv
 	said "fd2-exchange: 'cv/new001/class001_id001.jpg' is not a regular file"
@@ -187,22 +195,26 @@ folders; give their names with --classes" ]
 	tar xf distilled.tar -C part
 	rm -r "part/$(jq -r '.classes[1]' part/__fd2__)"
 	run -1 --separate-stderr fd2-exchange --to rded -o x part
-	said "fd2-exchange: class 1, '*', has no image: programs that number classes by their folders would count past it"
+	said "fd2-exchange: class 1, '*', has no image: programs that number classes by their" \
+		"folders would count past it"
 	run -1 --separate-stderr fd2-relabel -t teacher.fd2 -e 1 --order fkd -o x part
-	[[ ${stderr_lines[-1]} == "fd2-relabel: class '"*"' has no image: programs that number classes "* ]]
+	[[ ${stderr_lines[-1]} == \
+		"fd2-relabel: class '"*"' has no image: programs that number classes "* ]]
 	nothing_left
 }
 
-# --- labels --------------------------------------------------------------------------------------------------------------------
+# labels
 
 @test "exchange: fd2-relabel --order fkd goes through the images as torch's sampler does" {
 	need_python
-	local seed
+	local seed epoch
 	for seed in 42 7; do
 		relabel --fkd-seed $seed -o labels-fkd.fd2
-		# the six images class after class; the shard has them by their numbers, 0 3, 1 4, 2 5
+		# the six images class after class; the shard has them by their numbers,
+		# 0 3, 1 4, 2 5
 		fkd order 6 2 $seed | tr ' ' '\n' | awk '{ print int($1 / 2) + 3 * ($1 % 2) }' >want
-		{ fd2-look --tensor 0/ids labels-fkd.fd2; fd2-look --tensor 1/ids labels-fkd.fd2; } | tr -s ' ' '\n' | grep . >got
+		for epoch in 0 1; do fd2-look --tensor $epoch/ids labels-fkd.fd2; done |
+			tr -s ' ' '\n' | grep . >got
 		cmp want got
 	done
 }
@@ -210,21 +222,24 @@ folders; give their names with --classes" ]
 @test "exchange: a store is what the stream says" {
 	need_python
 	tiny_store
-	[ "$(cd store && echo */*)" = "epoch_0/batch_0.tar epoch_0/batch_1.tar epoch_1/batch_0.tar epoch_1/batch_1.tar" ]
+	[ "$(cd store && echo */*)" = "$(echo epoch_{0,1}/batch_{0,1}.tar)" ]
 	[ "$(jq -r '.inputs.images' store.json)" = "$(digest distilled.tar)" ]
 	"$python" - <(fkd read store/*/*) labels-fkd.fd2 <<-'PY'
 		import json, sys
 		import msgpack, msgpack_numpy, numpy
-		t = {o["name"]: o["value"] for o in msgpack.Unpacker(open(sys.argv[2], "rb"), object_hook=msgpack_numpy.decode) if "name" in o}
+		labels = msgpack.Unpacker(open(sys.argv[2], "rb"), object_hook=msgpack_numpy.decode)
+		t = {o["name"]: o["value"] for o in labels if "name" in o}
 		for i, line in enumerate(open(sys.argv[1])):
 		    e, rows = str(i // 2), slice(0, 4) if i % 2 == 0 else slice(4, 6)
 		    coords, flips, mix, lam, box, logits = json.loads(line)
 		    n = rows.stop - rows.start
-		    assert [v["dtype"] for v in (coords, flips, mix, logits)] == ["<f4", "|b1", "<i8", "<f2"]
-		    assert coords["shape"] == [n, 4] and flips["shape"] == mix["shape"] == [n] and logits["shape"] == [n, 3]
+		    assert [(v["dtype"], v["shape"]) for v in (coords, flips, mix, logits)] == \
+		        [("<f4", [n, 4]), ("|b1", [n]), ("<i8", [n]), ("<f2", [n, 3])]
 		    x, y, w, h = t[e + "/boxes"][rows].T
-		    assert (numpy.array(coords["data"], "f4").reshape(n, 4).T == numpy.array([y / 32, x / 32, h / 32, w / 32], "f4")).all()
-		    assert flips["data"] == t[e + "/flips"][rows].tolist() and mix["data"] == t[e + "/with"][rows].tolist()
+		    crops = numpy.array(coords["data"], "f4").reshape(n, 4)
+		    assert (crops.T == numpy.array([y / 32, x / 32, h / 32, w / 32], "f4")).all()
+		    assert flips["data"] == t[e + "/flips"][rows].tolist()
+		    assert mix["data"] == t[e + "/with"][rows].tolist()
 		    assert lam == float(t[e + "/lambda"][i % 2])
 		    left, top, right, bottom = t[e + "/mix"][i % 2].tolist()
 		    assert box == [top, left, bottom, right]
@@ -237,19 +252,27 @@ folders; give their names with --classes" ]
 	tiny_store
 	fd2-exchange -q --from fkd --images distilled.tar -o back.fd2 store
 	cmp <(tensors labels-fkd.fd2) <(tensors back.fd2)
-	cmp <(fd2-look --json labels-fkd.fd2 | jq -S '.meta | del(.tool, .options)') <(fd2-look --json back.fd2 | jq -S '.meta | del(.tool, .options)')
-	fd2-eval -a "$tiny_arch" -q --threads 1 --val val.tar -l labels-fkd.fd2 distilled.tar >one.json
-	fd2-eval -a "$tiny_arch" -q --threads 1 --val val.tar -l back.fd2 distilled.tar >two.json
-	cmp one.json two.json
+	local file
+	for file in labels-fkd back; do
+		fd2-look --json $file.fd2 | jq -S '.meta | del(.tool, .options)' >$file.meta
+		fd2-eval -a "$tiny_arch" -q --threads 1 --val val.tar -l $file.fd2 distilled.tar \
+			>$file.json
+	done
+	cmp labels-fkd.meta back.meta
+	cmp labels-fkd.json back.json
 	need_python
 	local spelling
 	respell plain new old
 	for spelling in plain new old; do
-		fd2-exchange -q --from fkd --size 32 --images distilled.tar -o $spelling.fd2 $spelling
+		fd2-exchange -q --from fkd --size 32 --images distilled.tar \
+			-o $spelling.fd2 $spelling
 		cmp <(tensors labels-fkd.fd2) <(tensors $spelling.fd2)
 	done
-	[ "$(fd2-look --json old.fd2 | jq -c '.meta | [.size, .batch, .epochs, .halves, .mean[0]]')" = '[32,4,2,true,0.485]' ]
-	fd2-exchange -q --from fkd --size 32 --bn eval --images distilled.tar plain | fd2-look --json - | jq -e '.meta.halves == false'
+	fd2-look --json old.fd2 |
+		jq -e '.meta | [.size, .batch, .epochs, .halves] == [32, 4, 2, true]
+			and .mean[0] == 0.485'
+	fd2-exchange -q --from fkd --size 32 --bn eval --images distilled.tar plain |
+		fd2-look --json - | jq -e '.meta.halves == false'
 }
 
 @test "exchange: the store of FD2's authors has the labels of two branches" {
@@ -263,11 +286,13 @@ folders; give their names with --classes" ]
 	fkd read two/*/*.tar | jq -e '.[5] | [.data[:(.data | length) / 2][] | isnan] | all'
 	fd2-exchange -q --from fkd --images distilled.tar -o back.fd2 two
 	cmp <(tensors labels-fkd.fd2) <(tensors back.fd2)
-	run -1 --separate-stderr fd2-exchange --from fkd --branch cal --images distilled.tar -o x two
+	run -1 --separate-stderr fd2-exchange --from fkd --branch cal --images distilled.tar \
+		-o x two
 	said "fd2-exchange: 'two/epoch_0/batch_0.tar' has labels of CAL that are not finite"
 
 	# as theirs writes it: CAL's are other numbers, and NumPy's mix the rest
-	fkd read two/*/*.tar | jq -c '.[5] |= (.data |= [.[length / 2:][] | . / 2] + .[length / 2:])' |
+	fkd read two/*/*.tar |
+		jq -c '.[5] |= (.data |= [.[length / 2:][] | . / 2] + .[length / 2:])' |
 		fkd write new -- two/*/*.tar
 	fd2-exchange -q --from fkd -s 32 --images distilled.tar -o back.fd2 new
 	cmp <(tensors labels-fkd.fd2) <(tensors back.fd2)
@@ -275,7 +300,8 @@ folders; give their names with --classes" ]
 	paste -d ' ' <(fd2-look --tensor 0/logits labels-fkd.fd2 | tr -s ' ' '\n' | grep .) \
 		<(fd2-look --tensor 0/logits cal.fd2 | tr -s ' ' '\n' | grep .) |
 		awk '{ n++; bad += ($1 / 2 - $2) ^ 2 > 1e-6 } END { exit bad || n != 18 }'
-	run -1 --separate-stderr fd2-exchange --from fkd --branch cal --images distilled.tar -o x store
+	run -1 --separate-stderr fd2-exchange --from fkd --branch cal --images distilled.tar \
+		-o x store
 	said "fd2-exchange: 'store/epoch_0/batch_0.tar' has labels of one network, and none of CAL"
 	cp new/epoch_0/batch_0.tar store/epoch_1/batch_1.tar
 	run -1 --separate-stderr fd2-exchange --from fkd --images distilled.tar -o x store
@@ -286,7 +312,8 @@ folders; give their names with --classes" ]
 	need_python
 	relabel --mix none -o labels-fkd.fd2
 	fd2-exchange -q --to fkd --images distilled.tar -o store labels-fkd.fd2
-	fkd read store/epoch_0/batch_0.tar | jq -e '.[2].data == [0, 1, 2, 3] and .[3] == 1 and .[4] == [0, 0, 0, 0]'
+	fkd read store/epoch_0/batch_0.tar |
+		jq -e '.[2].data == [0, 1, 2, 3] and .[3] == 1 and .[4] == [0, 0, 0, 0]'
 	respell none
 	fd2-exchange -q --from fkd --images distilled.tar -o none.fd2 none
 	cmp <(tensors labels-fkd.fd2) <(tensors none.fd2)
@@ -312,27 +339,33 @@ folders; give their names with --classes" ]
 @test "exchange: labels for which a store has no place" {
 	relabel --label-fraction 0.5 -o some.fd2
 	run -1 --separate-stderr fd2-exchange --to fkd --images distilled.tar -o x some.fd2
-	said "fd2-exchange: the labels lack batches (fd2-relabel --label-fraction), which FKD's stores must have"
+	said "fd2-exchange: the labels lack batches (fd2-relabel --label-fraction), which FKD's" \
+		"stores must have"
 	relabel --shuffle-patches -o quarters.fd2
 	run -1 --separate-stderr fd2-exchange --to fkd --images distilled.tar -o x quarters.fd2
-	said "fd2-exchange: the labels are of images with shuffled quarters, for which FKD's stores have no place"
+	said "fd2-exchange: the labels are of images with shuffled quarters, for which FKD's" \
+		"stores have no place"
 	nothing_left
 }
 
 @test "exchange: labels in another order, or of another set" {
 	run -1 --separate-stderr fd2-exchange --to fkd --images distilled.tar -o x labels.fd2
-	said "fd2-exchange: epoch 0 of the labels goes through the images in another order than FKD's sampler with seed 42; make labels with fd2-relabel --order fkd --fkd-seed 42"
+	said "fd2-exchange: epoch 0 of the labels goes through the images in another order than" \
+		"FKD's sampler with seed 42; make labels with fd2-relabel --order fkd --fkd-seed 42"
 	tiny_store
-	run -1 --separate-stderr fd2-exchange --to fkd --fkd-seed 1 --images distilled.tar -o x labels-fkd.fd2
+	run -1 --separate-stderr fd2-exchange --to fkd --fkd-seed 1 --images distilled.tar \
+		-o x labels-fkd.fd2
 	said "fd2-exchange: epoch 0 *with fd2-relabel --order fkd --fkd-seed 1"
 	run -1 --separate-stderr fd2-exchange --to fkd --images val.tar -o x labels-fkd.fd2
 	said "fd2-exchange: the labels were made for another distilled set (*) than this one (*)"
 	run -1 --separate-stderr fd2-exchange --to fkd --images distilled.tar -o x teacher.fd2
 	said "fd2-exchange: 'teacher.fd2' is a tensor stream of kind teacher, expected kind labels"
-	run -1 --separate-stderr fd2-exchange --to fkd --images distilled.tar -o x <(head -c 1500 labels-fkd.fd2)
+	run -1 --separate-stderr fd2-exchange --to fkd --images distilled.tar \
+		-o x <(head -c 1500 labels-fkd.fd2)
 	[ ! -e x ]
 	[ ! -e x.json ]
-	run -1 --separate-stderr fd2-exchange --to fkd --images distilled.tar -o store labels-fkd.fd2
+	run -1 --separate-stderr fd2-exchange --to fkd --images distilled.tar \
+		-o store labels-fkd.fd2
 	said "fd2-exchange: 'store.json' already exists; remove it, or name another folder"
 	run -1 --separate-stderr fd2-exchange --from fkd --images val.tar -o x store
 	said "fd2-exchange: 'store' is for another distilled set (*) than this one (*)"
@@ -353,8 +386,10 @@ broken() {
 	tiny_store
 	# a changed batch a line
 	fkd read store/epoch_0/batch_0.tar | jq -c '
-		(.[0].data[3] = 1.5), (.[0].data[2] = -1), (.[2].data[1] = 4), (.[4][2] = 33), (.[3] = null), (.[4] = [1, 2, 3]),
-		(.[3] = 2), (.[5].dtype = "<f4"), (.[5].shape = [3, 4]), (.[5].shape = [4, 2] | .[5].data |= .[:8]), (.[0] = 7), .[:5]' |
+		(.[0].data[3] = 1.5), (.[0].data[2] = -1), (.[2].data[1] = 4), (.[4][2] = 33),
+		(.[3] = null), (.[4] = [1, 2, 3]), (.[3] = 2), (.[5].dtype = "<f4"),
+		(.[5].shape = [3, 4]), (.[5].shape = [4, 2] | .[5].data |= .[:8]), (.[0] = 7),
+		.[:5]' |
 		fkd write broken -- epoch_{0..11}/batch_0.tar
 	broken epoch_0 "crops outside of image '*'"
 	broken epoch_1 "crops outside of image '*'"
@@ -363,7 +398,8 @@ broken() {
 	broken epoch_4 "has a mix_lam that is not a number, or a mix_bbox that is not four numbers"
 	broken epoch_5 "has a mix_lam that is not a number, or a mix_bbox that is not four numbers"
 	broken epoch_6 "has a mix_lam outside [[]0, 1]"
-	broken epoch_7 "has a soft_label of more than 16 bits; labels are read as --use-fp16 saves them"
+	broken epoch_7 \
+		"has a soft_label of more than 16 bits; labels are read as --use-fp16 saves them"
 	broken epoch_8 "has a soft_label of the wrong shape"
 	broken epoch_9 "has labels of 2 classes, and the images have 3"
 	broken epoch_10 "has a coords of another type or rank than expected"
@@ -371,7 +407,8 @@ broken() {
 	cp store/epoch_0/* bad/epoch_0/
 	cp store/epoch_0/batch_1.tar bad/epoch_0/batch_2.tar
 	run -1 --separate-stderr fd2-exchange --from fkd --size 32 --images distilled.tar -o x bad
-	said "fd2-exchange: 'bad/epoch_0/batch_2.tar' is one more than 6 images in batches of 4 fill"
+	said "fd2-exchange: 'bad/epoch_0/batch_2.tar' is one more than 6 images" \
+		"in batches of 4 fill"
 	rm bad/epoch_0/batch_[12].tar
 	run -1 --separate-stderr fd2-exchange --from fkd --size 32 --images distilled.tar -o x bad
 	said "fd2-exchange: cannot open 'bad/epoch_0/batch_1.tar': No such file or directory"
@@ -390,7 +427,7 @@ broken() {
 	nothing_left
 }
 
-# --- the command line and the end -------------------------------------------------------------------------------------------------
+# the command line and the end
 
 @test "exchange: command lines that do not fit together" {
 	local sentence
@@ -405,7 +442,6 @@ broken() {
 		--from reads one thing, not 2|--from images a b
 		name the folder to write with -o|--to rded distilled.tar
 		name the shard that the labels belong to with --images|--to fkd -o x labels.fd2
-		--images goes with labels; images themselves are named without it|--to rded -o x --images distilled.tar distilled.tar
 		--classes goes with --from images|--to rded -o x --classes names distilled.tar
 		--size goes with --from fkd|--to rded -o x --size 32 distilled.tar
 		--branch goes with --from fkd|--to rded -o x --branch cal distilled.tar
@@ -413,6 +449,8 @@ broken() {
 		--bn goes with --from fkd|--from images --bn eval cv
 		shards are read twice, and so cannot come through a pipe|--to rded -o x -
 	LINES
+	run -2 --separate-stderr fd2-exchange --to rded -o x --images distilled.tar distilled.tar
+	said_first "fd2-exchange: --images goes with labels; images themselves are named without it"
 }
 
 @test "exchange: a signal leaves nothing behind" {

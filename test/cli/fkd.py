@@ -1,10 +1,10 @@
-"""Stores of the FKD family with Python's pickle and zipfile alone, in which torch's functions are names.
+"""Stores of the FKD family with Python's pickle and zipfile alone; torch's functions are names.
 
 usage: fkd.py read BATCH...             prints each batch as JSON: dtypes, shapes, values
        fkd.py write STORE... -- BATCH...
-                                        writes the batches that standard input has as such JSON, a line each, below each STORE, whose
-                                        name says how mix_lam and mix_bbox are written: new or old (NumPy's scalars, as NumPy 2 and 1
-                                        pickle them), none (not mixed), any other (Python's numbers)
+           writes the batches that standard input has as such JSON, a line each, below each STORE,
+           whose name says how mix_lam and mix_bbox are written: new or old (NumPy's scalars, as
+           NumPy 2 and 1 pickle them), none (not mixed), any other (Python's numbers)
        fkd.py order N EPOCHS [SEED]     prints the orders of torch's RandomSampler, an epoch a line
 """
 
@@ -136,7 +136,8 @@ def write(path, spelling, batch):
 
 
 def order(n, epochs, seed=42):
-    """torch.randperm on the CPU: Fisher-Yates with the raw words of MT19937; RandomSampler draws a second one in vain."""
+    """torch.randperm on the CPU: Fisher-Yates with the raw words of MT19937; RandomSampler draws a
+    second one in vain."""
     raw = numpy.random.RandomState(int(seed))._bit_generator
 
     def permutation():

@@ -49,6 +49,16 @@ said() {
 	fi
 }
 
+# said_first SENTENCE: the tool's first line on stderr is that one, or matches that pattern.
+# shellcheck disable=SC2053
+said_first() {
+	local sentence=$*
+	if [[ ${stderr_lines[0]} != $sentence ]]; then
+		printf 'expected first on stderr: %s\nbut it has: %s\n' "$sentence" "$stderr"
+		return 1
+	fi
+}
+
 # writes PID: it has an unfinished output open, which has no name where the file system can do that
 writes() {
 	find "/proc/$1/fd" -lname "$PWD/*.tmp" -o -lname "$PWD/* (deleted)" 2>/dev/null | grep -q .

@@ -60,8 +60,7 @@ claim_too_much() {
 	done
 }
 
-# --- inputs
-# --------------------------------------------------------------------------------------------------------------------
+# inputs
 
 @test "hostile: an empty standard input" {
 	for tool in $readers_of_shards; do
@@ -144,7 +143,7 @@ claim_too_much() {
 	nothing_left
 }
 
-@test "hostile: an image that claims 60000x60000 pixels is skipped and counted, with --strict it stops" {
+@test "hostile: an image that claims 60000x60000 pixels is skipped and counted; --strict stops" {
 	tar xf train.tar --exclude '__*__'
 	claim_too_much red-spot/0003.jpg gold-bar/0002.jpg
 	tar --sort=name -cf bad.tar blue-ring gold-bar red-spot
@@ -164,7 +163,8 @@ claim_too_much() {
 	}
 	for tool in teacher protos distill select attn eval; do
 		run -0 --separate-stderr loud $tool
-		[[ $stderr == *"fd2-$tool: skipped member 'red-spot/0003' of 'bad.tar': claims 60000x60000 pixels, more than "*" Mpx"* ]]
+		[[ $stderr == *"fd2-$tool: skipped member 'red-spot/0003' of 'bad.tar': \
+claims 60000x60000 pixels, more than "*" Mpx"* ]]
 		[[ $stderr == *"fd2-$tool: skipped member 'gold-bar/0002' of 'bad.tar': "* ]]
 		[[ $stderr == *"fd2-$tool: skipped 2 of 36 images"* ]]
 		rm x
@@ -243,8 +243,7 @@ claim_too_much() {
 	said "fd2-attn: *sample 'blue-ring/0001' appears again*"
 }
 
-# --- outputs
-# -------------------------------------------------------------------------------------------------------------------
+# outputs
 
 @test "hostile: a full disk" {
 	full() {
@@ -301,13 +300,12 @@ claim_too_much() {
 	}
 	# fd2-relabel and fd2-distill keep what is finished, for --resume
 	run -143 terminated '[ -s x.part ]' fd2-relabel -t teacher.fd2 -e 100000 -o x distilled.tar
-	grep -q "^fd2-relabel: stopped by SIGTERM: 'x.part' has the labels of .*; go on with --resume$" err
+	grep -q "^fd2-relabel: stopped by SIGTERM: 'x.part' has the labels of .*; go on" err
 	rm x.part
 	nothing_left
 	run -143 terminated '[ -e best.fd2 ]' fd2-teacher -a "$tiny_arch" -q -s 32 -M 2 -b 12 \
 		-e 1000 --val val.tar --best best.fd2 -o x train.tar
-	grep -q \
-		"^fd2-teacher: stopped by SIGTERM: 'x.ckpt' has the state after epoch .*; go on with --resume$" err
+	grep -q "^fd2-teacher: stopped by SIGTERM: 'x.ckpt' has the state after epoch .*; go on" err
 	rm x.ckpt
 	nothing_left
 	fd2-look --check best.fd2
@@ -341,7 +339,8 @@ claim_too_much() {
 		"fd2-distill -t teacher.fd2 --steps 1 train.tar" "fd2-select train.tar" \
 			"fd2-teacher -a $tiny_arch -q -s 32 -M 2 -b 12 -e 1 train.tar"; do
 		run -1 script -qec "$command" /dev/null
-		[[ $output == *"${command%% *}: binary data is not written to a terminal; redirect it or use -o FILE"* ]]
+		[[ $output == *"${command%% *}: binary data is not written to a terminal; \
+redirect it or use -o FILE"* ]]
 	done
 	run -0 script -qec "fd2-stat attn.fd2" /dev/null
 }

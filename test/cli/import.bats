@@ -1,5 +1,6 @@
 #!/usr/bin/env bats
-# fd2-import: archives laid out as the official ones are, in miniature. `test/run asan` runs this file with the checked programs too.
+# fd2-import: archives laid out as the official ones are, in miniature. `test/run asan` runs this
+# file with the checked programs too.
 
 bats_require_minimum_version 1.5.0
 load helpers
@@ -11,8 +12,10 @@ setup() {
 	export pics=$BATS_RUN_TMPDIR/import-pics
 	if [ ! -e "$pics/ok" ]; then
 		mkdir -p "$pics"
-		fd2-draw --classes 2 --per-class 8 --size 32 | tar -x -C "$pics" --wildcards '*.jpg' --transform 's,.*-[a-z]*/000,,;s,/,,' \
-			--transform 's,^,a,' 'red-spot/*' || return 1
+		fd2-draw --classes 2 --per-class 8 --size 32 |
+			tar -x -C "$pics" --wildcards '*.jpg' 'red-spot/*' \
+				--transform 's,.*-[a-z]*/000,,;s,/,,' --transform 's,^,a,' ||
+			return 1
 		touch "$pics/ok"
 	fi
 }
@@ -47,7 +50,8 @@ aircraft() {
 		place $i $d/images/100000$i.jpg
 	done
 	printf '%s\n' 707-320 'Beechcraft 1900' 'F/A-18' >$d/variants.txt
-	printf '%s\n' '1000001 F/A-18' '1000002 707-320' '1000003 Beechcraft 1900' >$d/images_variant_trainval.txt
+	printf '%s\n' '1000001 F/A-18' '1000002 707-320' '1000003 Beechcraft 1900' \
+		>$d/images_variant_trainval.txt
 	printf '%s\r\n' '1000004 707-320' '1000005 F/A-18' >$d/images_variant_test.txt
 	tar czf fgvc-aircraft-2013b.tar.gz fgvc-aircraft-2013b
 }
@@ -64,9 +68,11 @@ cars_devkit() {
 	place 5 cars_test/00002.jpg
 	mkdir devkit
 	$mat devkit/cars_meta.mat '' "${cars_classes[@]}"
-	printf '%s\t%s\t%s\n' 39 2 00001.jpg 36 1 00002.jpg 5 1 00003.jpg | $mat devkit/cars_train_annos.mat $fields
+	printf '%s\t%s\t%s\n' 39 2 00001.jpg 36 1 00002.jpg 5 1 00003.jpg |
+		$mat devkit/cars_train_annos.mat $fields
 	printf '%s\t%s\n' 30 00001.jpg 60 00002.jpg | $mat devkit/cars_test_annos.mat bbox_x1,fname
-	printf '%s\t%s\t%s\n' 30 1 00001.jpg 60 2 00002.jpg | $mat cars_test_annos_withlabels.mat $fields
+	printf '%s\t%s\t%s\n' 30 1 00001.jpg 60 2 00002.jpg |
+		$mat cars_test_annos_withlabels.mat $fields
 	tar czf cars_train.tgz cars_train
 	tar czf cars_test.tgz cars_test
 	tar czf car_devkit.tgz devkit
@@ -78,7 +84,8 @@ cars_annos() {
 		place $i car_ims/00000$i.jpg
 	done
 	printf 'car_ims/00000%s.jpg\t%s\t%s\n' 1 2 0 2 1 0 3 1 0 4 1 1 5 2 1 |
-		python3 "$root/test/cli/mat.py" cars_annos.mat relative_im_path,class,test "${cars_classes[@]}"
+		python3 "$root/test/cli/mat.py" cars_annos.mat relative_im_path,class,test \
+			"${cars_classes[@]}"
 	tar czf car_ims.tgz car_ims
 }
 
@@ -91,7 +98,8 @@ folders() {
 	place 5 "$1/$2/n02102040/n02102040_31.$3"
 }
 
-# holds SHARD <<END: "KEY CLASS-INDEX PICTURE" lines: these samples and no others, each with the bytes of that picture
+# holds SHARD <<END: "KEY CLASS-INDEX PICTURE" lines: these samples and no others, each with the
+# bytes of that picture
 holds() {
 	local key class picture
 	while read -r picture class key; do
@@ -136,8 +144,10 @@ refused() {
 		2 0 001.Black_footed_Albatross/Black_Footed_Albatross_0009_34
 		5 1 002.Laysan_Albatross/Laysan_Albatross_0003_1033
 	END
-	[ "$(meta cub-train.tar '[.tool, .dataset, .split, .classes, .count, .names]')" = \
-		'["fd2-import","cub","train",["001.Black_footed_Albatross","002.Laysan_Albatross"],3,null]' ]
+	[ "$(meta cub-train.tar '[.tool, .dataset, .split, .count, .names]')" = \
+		'["fd2-import","cub","train",3,null]' ]
+	[ "$(meta cub-train.tar .classes)" = \
+		'["001.Black_footed_Albatross","002.Laysan_Albatross"]' ]
 	import -o unpacked cub CUB_200_2011
 	(cd CUB_200_2011 && import -o ../inside cub .)
 	import -o beside cub "$PWD"
@@ -194,7 +204,8 @@ cars_hold() {
 	mv cars_test_annos_withlabels.mat all/devkit
 	import -o all cars all
 	cmp all-val.tar unpacked-val.tar
-	refused "the labels of the test images are missing: give cars_test_annos_withlabels.mat too, or --only train" \
+	refused "the labels of the test images are missing: give cars_test_annos_withlabels.mat \
+too, or --only train" \
 		cars cars_train.tgz cars_test.tgz car_devkit.tgz
 	import --only train cars cars_train.tgz car_devkit.tgz >only.tar
 	cmp only.tar cars-train.tar
@@ -285,7 +296,8 @@ cars_hold() {
 		place 1 nette/train/n$i/x.JPEG
 	done
 	run -1 --separate-stderr fd2-import -o x imagenette nette
-	said "fd2-import: found 11 train images, expected 9469 (ImageNette 2); --any-count accepts them"
+	said "fd2-import: found 11 train images, expected 9469 (ImageNette 2); --any-count" \
+		"accepts them"
 }
 
 @test "import: --size squashes or fits the short side, and --no-banner cuts" {
@@ -334,18 +346,25 @@ cars_hold() {
 		refused "$3" $set $d
 		mv kept "$d/$1"
 	}
-	wrong images.txt '6 001.X/none.jpg' "'$d': 'images.txt', line 6: 'images/001.X/none.jpg' is missing"
-	wrong images.txt '5 002.Laysan_Albatross/Laysan_Albatross_0002_1027.jpg' "*'images.txt', line 6: image 5 is listed twice"
-	wrong images.txt '6 002.Laysan_Albatross/Laysan_Albatross_0002_1027.jpg' "*image 6, *, has no label"
-	wrong images.txt 'x y' "*'images.txt', line 6: expected a number from 1 to 1000000 and a value"
+	wrong images.txt '6 001.X/none.jpg' \
+		"'$d': 'images.txt', line 6: 'images/001.X/none.jpg' is missing"
+	wrong images.txt '5 002.Laysan_Albatross/Laysan_Albatross_0002_1027.jpg' \
+		"*'images.txt', line 6: image 5 is listed twice"
+	wrong images.txt '6 002.Laysan_Albatross/Laysan_Albatross_0002_1027.jpg' \
+		"*image 6, *, has no label"
+	wrong images.txt 'x y' \
+		"*'images.txt', line 6: expected a number from 1 to 1000000 and a value"
 	wrong images.txt '99999999999999999999999 y' "*expected a number*"
-	wrong image_class_labels.txt '5 1' "*'image_class_labels.txt', line 6: image 5 is listed twice"
-	wrong image_class_labels.txt '7 1' "*'image_class_labels.txt', line 6: image 7 is not in images.txt"
+	wrong image_class_labels.txt '5 1' \
+		"*'image_class_labels.txt', line 6: image 5 is listed twice"
+	wrong image_class_labels.txt '7 1' \
+		"*'image_class_labels.txt', line 6: image 7 is not in images.txt"
 	wrong image_class_labels.txt '7' "*'image_class_labels.txt', line 6: expected a number*"
 	wrong train_test_split.txt '1000000 1' "*image 1000000 is not in images.txt"
 	wrong classes.txt '4 x' "*'classes.txt', line 3: is class 4 where class 3 is due"
 	wrong classes.txt '3 ../x' "*'classes.txt', line 3: '../x' is not a valid class name"
-	wrong classes.txt '3 001.Black_footed_Albatross' "*'classes.txt', line 3: the classes * would have one folder*"
+	wrong classes.txt '3 001.Black_footed_Albatross' \
+		"*'classes.txt', line 3: the classes * would have one folder*"
 	wrong classes.txt $'3 \xff' "*is not a valid class name"
 	sed -i '/^4 /s/2/3/' $d/image_class_labels.txt
 	refused "*'image_class_labels.txt', line 4: '3' is not a class from 1 to 2" cub $d
@@ -360,11 +379,13 @@ cars_hold() {
 	refused "'train_test_split.txt' is missing; it belongs with 'images.txt'" cub $d
 	aircraft
 	d=fgvc-aircraft-2013b/data set=aircraft
-	wrong images_variant_test.txt '1000001 707-320' "*'images_variant_test.txt', line 3: '*/1000001.jpg' is listed twice"
+	wrong images_variant_test.txt '1000001 707-320' \
+		"*'images_variant_test.txt', line 3: '*/1000001.jpg' is listed twice"
 	wrong images_variant_test.txt '1000009 F-A-18' "*line 3: 'F-A-18' is not in variants.txt"
 	wrong images_variant_test.txt '1000009' "*line 3: image '1000009' has no variant"
 	wrong images_variant_test.txt '1000009 F/A-18' "*line 3: 'images/1000009.jpg' is missing"
-	wrong variants.txt 'F-A-18' "*the classes 'F/A-18' and 'F-A-18' would have one folder, 'F-A-18'"
+	wrong variants.txt 'F-A-18' \
+		"*the classes 'F/A-18' and 'F-A-18' would have one folder, 'F-A-18'"
 	place 8 $d/images/1000008.jpg
 	run -0 --separate-stderr fd2-import --any-count aircraft $d
 	[[ $stderr == *"fd2-import: left out 1 of 6 images, which no list names"* ]]
@@ -374,12 +395,15 @@ cars_hold() {
 	cub
 	refused "'*' is not laid out as aircraft is: looked for data/variants.txt, *" \
 		aircraft CUB_200_2011.tgz
-	refused "'*' is not laid out as cars is: looked for car_ims/*; or cars_train/*; or train/CLASS/*" cars CUB_200_2011.tgz
-	refused "'*' is not laid out as imagewoof is: looked for train/CLASS/*.JPEG and val/CLASS/*.JPEG" imagewoof CUB_200_2011.tgz
+	refused "'*' is not laid out as cars is: looked for car_ims/*; or cars_train/*; or \
+train/CLASS/*" cars CUB_200_2011.tgz
+	refused "'*' is not laid out as imagewoof is: looked for train/CLASS/*.JPEG and \
+val/CLASS/*.JPEG" imagewoof CUB_200_2011.tgz
 	refused "cannot open 'none.tgz': No such file or directory" cub none.tgz
 	refused "standard input cannot be read twice: give the archive as a file" \
 		cub - <CUB_200_2011.tgz
-	refused "'/dev/null' is a pipe or a device and cannot be read twice: give the archive as a file" cub /dev/null
+	refused "'/dev/null' is a pipe or a device and cannot be read twice: give the archive as a \
+file" cub /dev/null
 	refused "'CUB_200_2011/images.txt' is not a tar archive" imagenette CUB_200_2011/images.txt
 	tar xzf CUB_200_2011.tgz
 	tar cf cub.tar CUB_200_2011
@@ -417,19 +441,24 @@ cars_hold() {
 	refused "'cars_annos.mat': has no variable 'class_names' of structures or texts" \
 		cars car_ims.tgz cars_annos.mat
 	bad() {
-		printf 'car_ims/000001.jpg\t1\t0\n%b\n' "$1" | $mat cars_annos.mat "${3:-$fields}" a b
+		printf 'car_ims/000001.jpg\t1\t0\n%b\n' "$1" |
+			$mat cars_annos.mat "${3:-$fields}" a b
 		refused "$2" cars car_ims.tgz cars_annos.mat
 	}
-	bad 'car_ims/000009.jpg\t1\t0' "'cars_annos.mat': element 2: 'car_ims/000009.jpg' is missing"
+	bad 'car_ims/000009.jpg\t1\t0' \
+		"'cars_annos.mat': element 2: 'car_ims/000009.jpg' is missing"
 	bad '../../etc/x.jpg\t1\t0' "'cars_annos.mat': element 2: '../../etc/x.jpg' is missing"
-	bad 'car_ims/000001.jpg\t1\t0' "'cars_annos.mat': element 2: 'car_ims/000001.jpg' is listed twice"
-	bad 'car_ims/000002.jpg\t3\t0' "'cars_annos.mat': element 2 of 'annotations': its class is not a number from 1 to 2"
+	bad 'car_ims/000001.jpg\t1\t0' \
+		"'cars_annos.mat': element 2: 'car_ims/000001.jpg' is listed twice"
+	bad 'car_ims/000002.jpg\t3\t0' \
+		"*element 2 of 'annotations': its class is not a number from 1 to 2"
 	bad 'car_ims/000002.jpg\tx\t0' "'cars_annos.mat': element 2 of 'annotations' has no class"
 	bad 'car_ims/000002.jpg\t2\t7' "*its test is not a number from 0 to 1"
 	bad '7\t2\t0' "*element 2 of 'annotations' has no relative_im_path"
 	bad 'car_ims/000002.jpg\t2\t0' "*element 1 of 'annotations' has no relative_im_path" \
 		path,class,test
-	bad 'car\x01_ims\t2\t0' "*element 2 of 'annotations': its relative_im_path is not plain text"
+	bad 'car\x01_ims\t2\t0' \
+		"*element 2 of 'annotations': its relative_im_path is not plain text"
 	head -c $(($(stat -c %s good.mat) - 100)) good.mat >cars_annos.mat
 	refused "'cars_annos.mat': is damaged or cut short" cars car_ims.tgz cars_annos.mat
 	printf 'x\n' | $mat cars_annos.mat class_names
@@ -444,7 +473,8 @@ cars_hold() {
 	size=$(stat -c %s good.mat)
 	for ((i = 0; i < size; i += 13)); do
 		cp good.mat cars_annos.mat
-		printf %b "\\x$(printf %x $((i * 37 % 256)))" | dd of=cars_annos.mat bs=1 seek=$i conv=notrunc status=none
+		printf %b "\\x$(printf %x $((i * 37 % 256)))" |
+			dd of=cars_annos.mat bs=1 seek=$i conv=notrunc status=none
 		run import -o x cars car_ims.tgz cars_annos.mat
 		echo "byte $i: $status $output"
 		((status <= 1))
@@ -465,7 +495,8 @@ cars_hold() {
 		[ "${stderr_lines[1]}" = "try 'fd2-import --help'" ]
 	done
 	run -2 --separate-stderr fd2-import birds x.tgz
-	[ "${stderr_lines[0]}" = "fd2-import: 'birds' is not a known data set: aircraft, cars, cub, folder, imagenette or imagewoof" ]
+	said_first "fd2-import: 'birds' is not a known data set: aircraft, cars, cub, folder," \
+		"imagenette or imagewoof"
 	run -0 fd2-import --help
 	[[ $output == *"  cub         CUB-200-2011: 200 classes, 5994 + 5794 images"* ]]
 }

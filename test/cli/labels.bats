@@ -15,15 +15,17 @@ setup() {
 py() {
 	need_python
 	cat >streams.py <<-'END'
-		import zlib, msgpack, msgpack_numpy
+		import zlib, msgpack
+		from msgpack_numpy import decode, encode
 		def read(path):
 		    with open(path, "rb") as f:
-		        o = list(msgpack.Unpacker(f, max_buffer_size=0, object_hook=msgpack_numpy.decode))
+		        objects = msgpack.Unpacker(f, max_buffer_size=0, object_hook=decode)
+		        o = list(objects)
 		    assert o[-1]["end"] and o[-1]["count"] == len(o) - 2
 		    return o[0], {x["name"]: x["value"] for x in o[1:-1]}
 		def write(path, header, tensors):
 		    o = [header] + [{"name": k, "value": v} for k, v in tensors.items()]
-		    b = b"".join(msgpack.packb(x, default=msgpack_numpy.encode) for x in o)
+		    b = b"".join(msgpack.packb(x, default=encode) for x in o)
 		    b += msgpack.packb({"end": True, "count": len(tensors), "crc32": zlib.crc32(b)})
 		    open(path, "wb").write(b)
 	END
@@ -45,7 +47,8 @@ relabel() {
 		(ha, a), (hb, b) = read("a.fd2"), read("b.fd2")
 		for path, w in ("mean.fd2", 0.5), ("weighted.fd2", 0.75):
 		    h, got = read(path)
-		    assert h["meta"]["inputs"]["teachers"] == [x["meta"]["inputs"]["teacher"] for x in (ha, hb)]
+		    both = [x["meta"]["inputs"]["teacher"] for x in (ha, hb)]
+		    assert h["meta"]["inputs"]["teachers"] == both
 		    assert h["meta"]["weights"] == [w, 1 - w]
 		    assert got.keys() == a.keys() and len(got) == 14
 		    for name, value in got.items():
@@ -54,7 +57,8 @@ relabel() {
 		            want = w * x + (1 - w) * y
 		            # three roundings to f16
 		            bound = 2.0**-11 * (w * abs(x) + (1 - w) * abs(y) + abs(want)) + 1e-6
-		            assert (abs(value.astype("f8") - want) <= bound).all() and abs(x - y).max() > 0.01
+		            assert (abs(value.astype("f8") - want) <= bound).all()
+		            assert abs(x - y).max() > 0.01
 		        else:
 		            assert (x == y).all() and (value == a[name]).all()
 	END
@@ -67,7 +71,8 @@ relabel() {
 	py <<-'END'
 		from streams import read, write
 		h, tensors = read("teacher.fd2")
-		for key, value in ("size", 40), ("std", [0.2, 0.2, 0.3]), ("classes", ["blue-ring", "gold-bar", "green"]):
+		classes = ["blue-ring", "gold-bar", "green"]
+		for key, value in ("size", 40), ("std", [0.2, 0.2, 0.3]), ("classes", classes):
 		    write(key + ".fd2", {**h, "meta": {**h["meta"], key: value}}, tensors)
 	END
 	run -1 --separate-stderr fd2-relabel -t teacher.fd2 -t size.fd2 -o x distilled.tar
@@ -104,12 +109,15 @@ relabel() {
 		        assert (share == 1).all() and (t["0/with"] == [0, 1, 2, 3, 0, 1]).all()
 		    else:
 		        assert ((share >= 0) & (share < 1)).all() and len(set(share)) == 6
-		        assert sorted(t["0/with"][:4]) == [0, 1, 2, 3] and sorted(t["0/with"][4:]) == [0, 1]
+		        assert sorted(t["0/with"][:4]) == [0, 1, 2, 3]
+		        assert sorted(t["0/with"][4:]) == [0, 1]
 		    assert (box != 0).any() == (mix == "cutmix")
 		h, t = read("rded.fd2")
-		assert h["meta"]["quarters"] is True and h["meta"]["halves"] is False and len(t) == 24
+		assert h["meta"]["quarters"] is True and h["meta"]["halves"] is False
+		assert len(t) == 24
 		q = numpy.concatenate([t["%d/quarters" % e] for e in range(3)])
-		assert q.dtype == numpy.uint8 and (numpy.sort(q, 1) == [0, 1, 2, 3]).all() and len({tuple(r) for r in q}) > 5
+		assert q.dtype == numpy.uint8 and (numpy.sort(q, 1) == [0, 1, 2, 3]).all()
+		assert len({tuple(r) for r in q}) > 5
 		assert (t["0/boxes"][:, 2] * t["0/boxes"][:, 3] > 0.4 * 32 * 32).all()
 	END
 }
@@ -127,6 +135,8 @@ relabel() {
 	py <<-'END'
 		import numpy
 		from streams import read
+		rowwise = ("ids", "boxes", "flips", "with", "logits")
+		batchwise = ("lambda", "mix")
 		def batches(path):
 		    h, t = read(path)
 		    assert h["meta"]["epochs"] == 10 and h["meta"]["batch"] == 4
@@ -135,17 +145,18 @@ relabel() {
 		        if "%d/ids" % e not in t:
 		            assert not [k for k in t if k.startswith("%d/" % e)]
 		            continue
-		        part = {k: t["%d/%s" % (e, k)] for k in ("ids", "boxes", "flips", "with", "logits", "lambda", "mix")}
+		        part = {k: t["%d/%s" % (e, k)] for k in rowwise + batchwise}
 		        n = len(part["ids"])
 		        assert n in (2, 4, 6) and len(part["lambda"]) == (n + 3) // 4
 		        for b in range(len(part["lambda"])):
 		            rows = slice(4 * b, min(4 * b + 4, n))
-		            found.append((e,) + tuple(part[k][rows].tobytes() for k in ("ids", "boxes", "flips", "with", "logits"))
-		                         + tuple(part[k][b].tobytes() for k in ("lambda", "mix")))
+		            found.append((e,) + tuple(part[k][rows].tobytes() for k in rowwise)
+		                         + tuple(part[k][b].tobytes() for k in batchwise))
 		    assert h["meta"]["batches"] == len(found)
 		    return found
 		whole, some, seed = batches("whole.fd2"), batches("some.fd2"), batches("seed.fd2")
-		assert (len(whole), len(some), len(seed)) == (20, 7, 7), (len(whole), len(some), len(seed))
+		counts = (len(whole), len(some), len(seed))
+		assert counts == (20, 7, 7), counts
 		assert set(some) < set(whole) and len(set(some)) == 7
 		# other batches with another seed
 		place = lambda of: [(b[0], len(b[1])) for b in of]
@@ -191,7 +202,8 @@ relabel() {
 		distilled.tar
 	local images
 	images=$(tar xOf distilled.tar --wildcards '*.jpg' | wc -c)
-	[ "${stderr_lines[-1]}" = "fd2-relabel: 6 images ($images bytes in all), 8 batches of labels (904 bytes)" ]
+	[ "${stderr_lines[-1]}" = \
+		"fd2-relabel: 6 images ($images bytes in all), 8 batches of labels (904 bytes)" ]
 	[ "$(jq -c 'select(.event == "labels") | [.batches, .image_bytes, .label_bytes]' \
 		log)" = "[8,$images,904]" ]
 	[ "$(fd2-eval -a "$tiny_arch" -q --val val.tar -l l.fd2 distilled.tar |
@@ -263,13 +275,17 @@ relabel() {
 	refused much "the labels' meta holds a value out of range"
 	refused flat "the labels have tensor '0/quarters' where '0/logits' is expected"
 	refused less \
-		"the labels hold 3 of the 4 batches of their 2 epochs; --reuse-labels uses them again"
+		"the labels hold 3 of the 4 batches of their 2 epochs; \
+--reuse-labels uses them again"
 	refused less "the labels hold at least 4 batches, not the 3 that their meta promises" \
 		--reuse-labels
 	refused rows \
-		"tensor '1/ids' of the labels has another type or shape than this distilled set asks for"
+		"tensor '1/ids' of the labels has another type or shape than \
+this distilled set asks for"
 	refused rows \
-		"the labels have tensor '1/ids' where whole batches of epoch 1 or a later one are expected" --reuse-labels
+		"the labels have tensor '1/ids' where whole batches of epoch 1 or a later one are \
+expected" --reuse-labels
 	refused late \
-		"the labels have tensor '1/ids' where whole batches of epoch 0 or a later one are expected" --reuse-labels
+		"the labels have tensor '1/ids' where whole batches of epoch 0 or a later one are \
+expected" --reuse-labels
 }

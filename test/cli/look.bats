@@ -106,7 +106,7 @@ legacy() { # SIZE [CALL [BEFORE AFTER]]
 	said "fd2-look: 'w.pth' holds no tensor 'x'"
 }
 
-@test "look: what is nested in a checkpoint has its path, and the state dict's tensors their names" {
+@test "look: what is nested in a checkpoint has its path, the state dict's tensors their names" {
 	# {"net": {"w": ...}, "n": 3, "me": itself}: "net" has all tensors
 	legacy 2 '' '}q\x00U\x03net' 'sU\x01nK\x03sU\x02meh\x00s' >nested.pth
 	run -0 --separate-stderr fd2-look nested.pth

@@ -99,8 +99,13 @@ try() {
 				$text == *"The default, $default,"* ]]
 			count=$((count + 1))
 		done < <("$tool" --help | awk '
-			match($0, /^ +(-., )?--[a-z-]+/) { name = substr($0, RSTART, RLENGTH); sub(/.*--/, "", name) }
-			match($0, /\(default [^ ()]+\)$/) { print name "\t" substr($0, RSTART + 9, RLENGTH - 10) }')
+			match($0, /^ +(-., )?--[a-z-]+/) {
+				name = substr($0, RSTART, RLENGTH)
+				sub(/.*--/, "", name)
+			}
+			match($0, /\(default [^ ()]+\)$/) {
+				print name "\t" substr($0, RSTART + 9, RLENGTH - 10)
+			}')
 	done
 	[ $count -gt 80 ]
 }
@@ -241,8 +246,8 @@ recipe() {
 	fd2-teacher -a "$tiny_arch" -q -s 32 -M 2 -b 12 -e 1 --val val.tar --log log -o t.fd2 \
 		train.tar
 	fd2-eval -a "$tiny_arch" -l labels.fd2 --val val.tar --log log distilled.tar
-	jq -r \
-		'"\(.event) \(.tool // "") \(del(.tool) | keys - ["event", "t"] | join(" ")) \(.loss // {} | keys | join(" "))"' log >got
+	jq -r '"\(.event) \(.tool // "") \(del(.tool) | keys - ["event", "t"] | join(" "))" +
+		" \(.loss // {} | keys | join(" "))"' log >got
 	diff - got <<-'END'
 		start fd2-distill argv options version 
 		settings  inputs options 

@@ -14,17 +14,18 @@ setup() {
 poison() {
 	need_python
 	"$python" - "$@" <<-'END'
-		import sys, zlib, msgpack, msgpack_numpy
+		import sys, zlib, msgpack
+		from msgpack_numpy import decode, encode
 		path, tensor, out = sys.argv[1:4]
 		with open(path, "rb") as f:
-		    o = list(msgpack.Unpacker(f, max_buffer_size=0, object_hook=msgpack_numpy.decode))
+		    o = list(msgpack.Unpacker(f, max_buffer_size=0, object_hook=decode))
 		for x in o[1:-1]:
 		    if x["name"] == tensor:
 		        x["value"] = x["value"].copy()
 		        x["value"].flat[-1:] = float("nan")
 		        if len(sys.argv) > 4:
 		            x["value"].flat[:] = float(sys.argv[4])
-		b = b"".join(msgpack.packb(x, default=msgpack_numpy.encode) for x in o[:-1])
+		b = b"".join(msgpack.packb(x, default=encode) for x in o[:-1])
 		b += msgpack.packb({"end": True, "count": len(o) - 2, "crc32": zlib.crc32(b)})
 		open(out, "wb").write(b)
 	END
@@ -41,8 +42,8 @@ poison() {
 	[ "$(sha256sum <teacher.fd2)" = "$before" ]
 	[ -z "$(find . -name '.*.tmp')" ]
 	poison teacher.fd2 fc.weight big.fd2 3e38
-	run -1 --separate-stderr fd2-eval -q -a "$tiny_arch" --init big.fd2 -l labels.fd2 --val val.tar \
-		distilled.tar
+	run -1 --separate-stderr fd2-eval -q -a "$tiny_arch" --init big.fd2 -l labels.fd2 \
+		--val val.tar distilled.tar
 	said "fd2-eval: the loss of $tiny_arch, seed 0, is not finite in epoch 1, batch *, nor is" \
 		"tensor '*'; try a smaller --lr"
 }

@@ -78,7 +78,9 @@ asked() {
 @test "packages: a user asks by sudo; without it one sentence says what to run as root" {
 	export ID=1000
 	run -2 here deps
-	[ "${lines[0]}" = "fd2 needs ${build_packages[*]}: run 'apt-get install -y --no-install-recommends ${build_packages[*]}' as root" ]
+	local install='apt-get install -y --no-install-recommends'
+	[ "${lines[0]}" = \
+		"fd2 needs ${build_packages[*]}: run '$install ${build_packages[*]}' as root" ]
 	ln -s "$STUBS/sudo" bin/
 	here deps
 	asked "${build_packages[@]}" "${wishes[@]}"
@@ -87,14 +89,15 @@ asked() {
 @test "packages: a build does without libraries of formats that cannot be had, and says so" {
 	with "${build_packages[@]}" libwebp-dev
 	ID=1000 run -0 here deps
-	[ "${lines[0]}" = "  built without libavif-dev (see fd2-import(1)), which could not be installed" ]
+	[ "${lines[0]}" = \
+		"  built without libavif-dev (see fd2-import(1)), which could not be installed" ]
 	rm build/deps
 	sed -i '/^libavif-dev/d' archive
 	run -0 here deps
 	[[ $output == *"built without libavif-dev"* ]]
 }
 
-@test "packages: nothing is tried where sudo asks for a password and nobody can type it, nor without apt-get" {
+@test "packages: nothing is tried where nobody can type sudo's password, nor without apt-get" {
 	printf '#!/bin/bash\nexit 1\n' >bin/sudo
 	chmod +x bin/sudo
 	ID=1000 run -2 here deps

@@ -19,8 +19,8 @@ tensors() {
 	fd2-protos <t.fd2 >p.fd2
 	fd2-distill -t t.fd2 -p p.fd2 --steps 1 <real.tar >d.tar
 	fd2-attn -t t.fd2 <d.tar >a.fd2
-	run -0 --separate-stderr bash \
-		-c 'set -o pipefail; fd2-relabel -t t.fd2 -e 1 <d.tar | fd2-eval --val real.tar d.tar'
+	run -0 --separate-stderr bash -c 'set -o pipefail
+		fd2-relabel -t t.fd2 -e 1 <d.tar | fd2-eval --val real.tar d.tar'
 	[ -z "$stderr" ]
 	[ "$(jq -c '[.arch, .labels, .classes, .images, .val_images, .epochs]' <<<"$output")" = \
 		'["resnet18","soft",2,2,8,1]' ]
@@ -31,11 +31,12 @@ tensors() {
 
 @test "pipeline: labels through a pipe and through a file give the same line" {
 	fd2-eval -a "$tiny_arch" --val val.tar -l labels.fd2 distilled.tar >file.json
-	bash -c \
-		'set -o pipefail; fd2-relabel -t teacher.fd2 -e 3 distilled.tar | fd2-eval -a $tiny_arch --val val.tar distilled.tar' >pipe.json
+	bash -c 'set -o pipefail
+		fd2-relabel -t teacher.fd2 -e 3 distilled.tar |
+			fd2-eval -a $tiny_arch --val val.tar distilled.tar' >pipe.json
 	cmp file.json pipe.json
-	jq -e \
-		'.top1 >= 0 and .top1 <= 1 and .top5 == 1 and .images == 6 and .val_images == 12 and .best_top1 >= .top1' file.json
+	jq -e '.top1 >= 0 and .top1 <= 1 and .top5 == 1 and .images == 6 and .val_images == 12
+		and .best_top1 >= .top1' file.json
 	fd2-eval -a "$tiny_arch" --val val.tar -l labels.fd2 -o named.json distilled.tar
 	cmp file.json named.json
 }
@@ -67,8 +68,8 @@ tensors() {
 	local students=(-a convnet3 -a mobilenet_v2 --seeds 1-2) arch seed
 	fd2-eval "${students[@]}" --val val.tar -l labels.fd2 --val-every 2 --report all.report \
 		--log log distilled.tar >all.json
-	[ "$(jq -c '[.arch, .seed, .lr]' all.json |
-		xargs)" = "[convnet3,1,0.001] [convnet3,2,0.001] [mobilenet_v2,1,0.0025] [mobilenet_v2,2,0.0025]" ]
+	jq -es 'map([.arch, .seed, .lr]) == [["convnet3", 1, 0.001], ["convnet3", 2, 0.001],
+		["mobilenet_v2", 1, 0.0025], ["mobilenet_v2", 2, 0.0025]]' all.json
 	for arch in convnet3 mobilenet_v2; do
 		for seed in 1 2; do
 			fd2-eval -a $arch --seed $seed --val val.tar -l labels.fd2 --val-every 2 \
@@ -81,8 +82,8 @@ tensors() {
 	[ "$(sort all.json | uniq | wc -l)" = 4 ]
 	[ "$(jq -c 'select(.event == "epoch" and .top1) | [.epoch, .student]' log |
 		xargs)" = "[2,0] [2,1] [2,2] [2,3] [3,0] [3,1] [3,2] [3,3]" ]
-	jq -es \
-		'map(select(.event == "cost")) | length == 4 and all(.seconds > 0 and .peak_mib > 10)' log
+	jq -es 'map(select(.event == "cost")) |
+		length == 4 and all(.seconds > 0 and .peak_mib > 10)' log
 	# views without labels come from --seed, for all students
 	fd2-eval --hard -s 32 -e 2 -a convnet3 --seed 5 --seeds 1-2 --val val.tar distilled.tar \
 		>all.json
@@ -95,14 +96,17 @@ tensors() {
 @test "pipeline: the report adds up to the line, and so do the bytes" {
 	fd2-eval -a convnet3 --lr 0.01 --val val.tar -l labels.fd2 --report report distilled.tar \
 		>line
-	jq -se '(.[1].confusion | [range(length) as $i | .[$i][$i]] | add) as $hits | .[0] as $line | .[1] |
-		def near($a; $b): ($a - $b | fabs) < 1e-5;
-		near($line.top1; $hits / 12) and .images == [4, 4, 4] and (.confusion | map(add)) == .images and
-		near($line.top1; .top1 | add / 3) and .top5 == [1, 1, 1] and .classes == ["blue-ring", "gold-bar", "red-spot"] and
-		near($line.ece; .calibration | map(.images / 12 * (.accuracy - .confidence | fabs)) | add) and
+	jq -se 'def near($a; $b): ($a - $b | fabs) < 1e-5;
+		(.[1].confusion | [range(length) as $i | .[$i][$i]] | add) as $hits |
+		.[0] as $line | .[1] |
+		.classes == ["blue-ring", "gold-bar", "red-spot"] and .images == [4, 4, 4] and
+		near($line.top1; $hits / 12) and (.confusion | map(add)) == .images and
+		near($line.top1; .top1 | add / 3) and .top5 == [1, 1, 1] and
+		near($line.ece; .calibration |
+			map(.images / 12 * (.accuracy - .confidence | fabs)) | add) and
 		(.calibration | map(.images) | add) == 12 and $line.nll > 0 and
-		(.calibration | all(.confidence > .within[0] and .confidence <= .within[1]))' line \
-			report
+		(.calibration | all(.confidence > .within[0] and .confidence <= .within[1]))' \
+		line report
 	[ "$(jq .image_bytes line)" = "$(tar tvf distilled.tar |
 		awk '/\.jpg$/ { n += $3 } END { print n }')" ]
 	fd2-look --json labels.fd2 >labels.json
@@ -147,8 +151,8 @@ tensors() {
 		fd2-eval "${hard[@]}" --no-augment --seed $seed
 		fd2-eval "${hard[@]}" --seed $seed
 	done |
-		jq -es \
-		'map(.loss) | (.[0] - .[2] | fabs) < 1e-5 and (.[1] - .[3] | fabs) > 1e-3 and (.[0] - .[1] | fabs) > 1e-3'
+		jq -es 'map(.loss) | (.[0] - .[2] | fabs) < 1e-5 and
+			(.[1] - .[3] | fabs) > 1e-3 and (.[0] - .[1] | fabs) > 1e-3'
 	run -2 --separate-stderr fd2-eval "${hard[@]}" --no-augment --min-scale 0.5
 	[ "${stderr_lines[0]}" = "fd2-eval: --no-augment and --min-scale exclude each other" ]
 }
@@ -171,7 +175,8 @@ tensors() {
 	refused "--lr 'convnet3=1' is for no --arch" --lr convnet3=1
 	refused "--report and --output are both 'x'" --report x -o x
 	refused "--save and --report are both 'x'" --report x --save x
-	refused "--batch, --size, --min-scale, --no-augment and --label-smoothing are for --hard: soft labels bring their own" --no-augment
+	refused "--batch, --size, --min-scale, --no-augment and --label-smoothing are for --hard: \
+soft labels bring their own" --no-augment
 	run -2 --separate-stderr fd2-eval --val val.tar -l labels.fd2 -a convnet9 distilled.tar
 	[[ ${stderr_lines[0]} == "fd2-eval: --arch expects one of resnet18|"*", not 'convnet9'" ]]
 }
@@ -205,17 +210,18 @@ tensors() {
 	[ "${#stderr_lines[@]}" = 8 ]
 	[[ ${stderr_lines[2]} =~ ^"fd2-teacher: $tiny_arch "\ +"last epoch "\ +"best epoch"$ ]]
 	[[ ${stderr_lines[6]} =~ ^"fd2-teacher: backbone acc "\ +[0-9.]+\ %\ +[0-9.]+\ %$ ]]
+	local number=' *([0-9.]+)' figures
+	figures=" loss$number  train$number %  val: backbone$number %  cal$number %"
 	for epoch in 1 2; do
-		[[ ${stderr_lines[epoch - 1]} =~ \
-			^"fd2-teacher: epoch   $epoch  loss "[0-9.]+"  train "\ *[0-9.]+" %  val: backbone "\ *([0-9.]+)" %  cal "\ *([0-9.]+)" %"$ ]]
-		[ "$(jq \
-			-s "map(select(.epoch == $epoch)) | .[0].val_backbone * 10000 | round == (${BASH_REMATCH[1]} * 100 | round)" t.log)" = true ]
+		[[ ${stderr_lines[epoch - 1]} =~ ^"fd2-teacher: epoch   $epoch "$figures$ ]]
+		jq -es --arg percent "${BASH_REMATCH[3]}" "map(select(.epoch == $epoch))"'[0] |
+			.val_backbone * 10000 | round == ($percent | tonumber * 100 | round)' t.log
 	done
-	jq -es \
-		'map(select(.event == "epoch")) | length == 2 and all(.loss.total > 0 and .loss.center > 0 and .val_cal >= 0)' t.log
+	jq -es 'map(select(.event == "epoch")) | length == 2 and
+		all(.loss.total > 0 and .loss.center > 0 and .val_cal >= 0)' t.log
 	local best
-	best=$(jq -s \
-		'map(select(.event == "epoch")) | max_by([.val_backbone + .val_cal, -.epoch]) | .epoch' t.log)
+	best=$(jq -s 'map(select(.event == "epoch")) |
+		max_by([.val_backbone + .val_cal, -.epoch]) | .epoch' t.log)
 	[ "$(fd2-look --json best.fd2 | jq .meta.epoch)" = "$best" ]
 	[ "$(fd2-look --json t.fd2 | jq .meta.epoch)" = 2 ]
 	run -2 --separate-stderr fd2-teacher --best best.fd2 train.tar
@@ -223,7 +229,7 @@ tensors() {
 	[[ ${stderr_lines[0]} == *"--best and --output are both 't.fd2'" ]]
 }
 
-@test "teacher: averaged weights, guided crops, CAL's centres and schedule; resumed to the same bytes" {
+@test "teacher: averaged weights, guided crops, CAL's centres; resumed to the same bytes" {
 	local options=(-s 32 -M 2 -b 12 -e 3 --ema 0.9 --cal-augment --center-update cal \
 		--schedule exp --val val.tar)
 	fd2-teacher -a "$tiny_arch" "${options[@]}" -q -o whole.fd2 train.tar
@@ -261,9 +267,10 @@ tensors() {
 		[ "$(jq -c '[.arch, .images, .val_images > 0]' arch.json)" = "[\"$arch\",3,true]" ]
 	done
 	run -1 --separate-stderr fd2-teacher -a densenet121 --last-stride 1 -s 32 train.tar
-	[ "${stderr_lines[0]}" = "fd2-teacher: densenet121 has no last stage whose stride could be 1; ResNets have" ]
+	said_first "fd2-teacher: densenet121 has no last stage whose stride could be 1;" \
+		"ResNets have"
 	run -1 --separate-stderr fd2-teacher -a convnet6 -s 32 train.tar
-	[ "${stderr_lines[0]}" = "fd2-teacher: convnet6 needs images of at least 64 pixels, not 32" ]
+	said_first "fd2-teacher: convnet6 needs images of at least 64 pixels, not 32"
 }
 
 @test "protos: the online prototypes are the teacher's own" {
@@ -302,12 +309,17 @@ tensors() {
 	[ "$(wc -lw <first-second | xargs)" = "3 $((6 * tiny_channels))" ]
 	paste -d ' ' first second first-second | awk '{
 		n = NF / 3
-		for (i = 1; i <= n; i++) { d = ($i + $(i + n)) / 2 - $(i + 2 * n); if (d * d > 1e-12) exit 1; s += $i ^ 2 }
+		for (i = 1; i <= n; i++) {
+			d = ($i + $(i + n)) / 2 - $(i + 2 * n)
+			if (d * d > 1e-12) exit 1
+			s += $i ^ 2
+		}
 	} END { if (s < 1e-3) exit 1 }'
 	fd2-protos --dtype f32 -b 1 -t teacher.fd2 first.tar second.tar |
 		fd2-look --tensor prototypes >one
 	paste -d ' ' first-second one |
-		awk '{ n = NF / 2; for (i = 1; i <= n; i++) { d = $i - $(i + n); if (d * d > 1e-10) exit 1 } }'
+		awk '{ n = NF / 2; for (i = 1; i <= n; i++)
+			if (($i - $(i + n)) ^ 2 > 1e-10) exit 1 }'
 	run -1 --separate-stderr fd2-protos -t teacher.fd2 -o x.fd2 <(tar c red-spot)
 	[ ! -e x.fd2 ]
 	tar cf red.tar red-spot
@@ -317,8 +329,9 @@ tensors() {
 
 @test "attn: a map and a representation an image" {
 	[ "$(tensors attn.fd2 '[.kind, (.tensors | length)]')" = '["attn",12]' ]
-	[ "$(tensors attn.fd2 '.tensors[0:2] | map([.name, .dtype, .shape])' | tr -d ' ')" = \
-		'[["blue-ring/0001","f32",[2,1,1]],["blue-ring/0001.z","f32",['$((2 * tiny_channels))']]]' ]
+	tensors attn.fd2 '.tensors[0:2] | map([.name, .dtype, .shape])' |
+		jq -e --argjson n $((2 * tiny_channels)) '. ==
+			[["blue-ring/0001", "f32", [2, 1, 1]], ["blue-ring/0001.z", "f32", [$n]]]'
 	[ "$(tensors attn.fd2 .meta.inputs.teacher)" = "$(tensors teacher.fd2 .digest)" ]
 	tensors attn.fd2 '.tensors[].name' | grep -v '\.z"' | sort >names
 	diff names <(tar tf distilled.tar | sed -n 's/\(.*\)\.jpg$/"\1"/p' | sort)
@@ -341,8 +354,8 @@ tensors() {
 	fd2-stat -p protos.fd2 attn.fd2 | jq -e \
 		'.images == 6 and .own_prototype > 0 and .other_prototypes > 0'
 	fd2-attn -t teacher.fd2 -o v.fd2 val.tar
-	fd2-stat --boxes val.tar <v.fd2 | jq -e \
-		'.images == 12 and .part_mass > 0 and .part_mass < 1 and .part_area > 0 and .part_area < 0.2'
+	fd2-stat --boxes val.tar <v.fd2 | jq -e '.images == 12 and .part_mass > 0 and
+		.part_mass < 1 and .part_area > 0 and .part_area < 0.2'
 	[ "$(fd2-stat -g 1 attn.fd2 | jq -c .intra_class_attention)" = null ]
 	run -1 --separate-stderr fd2-stat --boxes distilled.tar v.fd2
 	said "fd2-stat: image 'blue-ring/0001' of 'distilled.tar' has no part box in its .json"
@@ -398,17 +411,18 @@ tensors() {
 
 @test "distill: the log has every loss term by name" {
 	tiny_distill --ipc 2 --steps 3 --log-every 2 --log d.log -o d.tar
-	jq -es \
-		'map(select(.event == "step")) | length == 4 and all(.loss | has("bn") and has("cls") and has("F") and has("S") and has("total"))' d.log
-	jq -es \
-		'map(select(.event == "step" and .image == 1)) | all(.loss.S == null and (.loss | .bn > 0 and .cls > 0 and .F > 0))' d.log
+	jq -es 'map(select(.event == "step")) | length == 4 and
+		all(.loss | has("bn", "cls", "F", "S", "total"))' d.log
+	jq -es 'map(select(.event == "step" and .image == 1).loss) |
+		all(.S == null and .bn > 0 and .cls > 0 and .F > 0)' d.log
 	jq -es 'map(select(.event == "step" and .image == 2)) | all(.loss.S > 0)' d.log
 	# Eq. 12 with its default lambda
-	jq -es \
-		'map(select(.event == "step").loss) | all(.total - .bn - .cls - 0.8 * .F - 0.2 * (.S // 0) | fabs < 1e-3)' d.log
+	jq -es 'map(select(.event == "step").loss) |
+		all(.total - .bn - .cls - 0.8 * .F - 0.2 * (.S // 0) | fabs < 1e-3)' d.log
 	tiny_distill --plain --log p.log -o p.tar
-	jq -es 'map(select(.event == "step").loss) | length > 0 and all(.F == null and .S == null and .cls == null and .ce > 0
-		and (.total - .bn - .ce | fabs < 1e-3))' p.log
+	jq -es 'map(select(.event == "step").loss) | length > 0 and
+		all(.F == null and .S == null and .cls == null and .ce > 0
+			and (.total - .bn - .ce | fabs < 1e-3))' p.log
 	[ "$(jq -rs '.[0].event, .[-1].event, .[-1].status' d.log | xargs)" = "start end 0" ]
 }
 
@@ -434,7 +448,8 @@ tensors() {
 			size_t n = fread(bytes, 1, sizeof bytes, stdin);
 			if (jpeg_decode(&im, bytes, n, 0) < 0)
 				return 1;
-			return fwrite(im.rgb, 3, (size_t)im.w * im.h, stdout) != (size_t)im.w * im.h;
+			size_t pixels = (size_t)im.w * im.h;
+			return fwrite(im.rgb, 3, pixels, stdout) != pixels;
 		}
 	END
 	cc -I "$root" -o rgb rgb.c -L"$root/build/lib/fd2" -lfd2 -Wl,-rpath,"$root/build/lib/fd2"
@@ -445,8 +460,10 @@ tensors() {
 		"$python" - "${image%.jpg}" <<-'END'
 			import sys, numpy
 			a = numpy.load(sys.argv[1] + ".npy")
-			assert a.shape == (3, 32, 32) and a.dtype == numpy.float16, (a.shape, a.dtype)
-			rgb = numpy.fromfile(sys.argv[1] + ".rgb", numpy.uint8).reshape(32, 32, 3).transpose(2, 0, 1)
+			kind = (a.shape, a.dtype)
+			assert kind == ((3, 32, 32), numpy.float16), kind
+			rgb = numpy.fromfile(sys.argv[1] + ".rgb", numpy.uint8)
+			rgb = rgb.reshape(32, 32, 3).transpose(2, 0, 1)
 			# a JPEG keeps brightness at every pixel, and colour at every second at best
 			grey = numpy.array([0.299, 0.587, 0.114]).reshape(3, 1, 1)
 			off = abs((a.astype("f4") * 255 * grey).sum(0) - (rgb * grey).sum(0))
@@ -491,7 +508,8 @@ tensors() {
 		    b = msgpack.packb(o, default=msgpack_numpy.encode)
 		    crc = zlib.crc32(b, crc)
 		    out.write(b)
-		for o in msgpack.Unpacker(sys.stdin.buffer, max_buffer_size=0, object_hook=msgpack_numpy.decode):
+		decode = msgpack_numpy.decode
+		for o in msgpack.Unpacker(sys.stdin.buffer, max_buffer_size=0, object_hook=decode):
 		    if o.get("end"):
 		        break
 		    if o.get("name", "").endswith("/logits"):
@@ -503,8 +521,9 @@ tensors() {
 		out.write(msgpack.packb({"end": True, "count": count, "crc32": crc}))
 	END
 	fd2-eval -a "$tiny_arch" --val val.tar -l labels.fd2 distilled.tar >soft.json
-	run -0 bash \
-		-c "set -o pipefail; fd2-relabel -t teacher.fd2 -e 3 distilled.tar | '$python' sharpen.py | fd2-eval -a $tiny_arch --val val.tar distilled.tar"
+	run -0 bash -c "set -o pipefail
+		fd2-relabel -t teacher.fd2 -e 3 distilled.tar | '$python' sharpen.py |
+			fd2-eval -a $tiny_arch --val val.tar distilled.tar"
 	jq -e '.epochs == 3 and .images == 6 and .loss > 0' <<<"$output"
 	[ "$(jq .loss <<<"$output")" != "$(jq .loss soft.json)" ]
 	"$python" sharpen.py <labels.fd2 >sharp.fd2
@@ -518,7 +537,8 @@ tensors() {
 		awk -F'\t' 'seen[$1]++ < 2 { print $3 }' | sort | tar -C real -cf random.tar -T -
 	[ "$(fd2-look --json random.tar | jq -c '[.samples, .classes["red-spot"]]')" = '[6,2]' ]
 	run -0 --separate-stderr bash -c "set -o pipefail
-		fd2-relabel -t teacher.fd2 -e 2 random.tar | fd2-eval -a $tiny_arch --data random --val val.tar random.tar"
+		fd2-relabel -t teacher.fd2 -e 2 random.tar |
+			fd2-eval -a $tiny_arch --data random --val val.tar random.tar"
 	[ "$(jq -c '[.data, .images, .epochs]' <<<"$output")" = '["random",6,2]' ]
 	[ -z "$stderr" ]
 }

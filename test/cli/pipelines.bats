@@ -19,8 +19,16 @@ would() {
 # weights: a folder of files with the names of torchvision's
 weights() {
 	mkdir w
-	touch w/{resnet18-f37072fd,resnet50-0676ba61,mobilenet_v2-b0353104,densenet121-a639ec97,shufflenetv2_x1-5666bf0f80}.pth
-	touch w/shufflenetv2_x0.5-f707e7126e.pth
+	touch w/{resnet18-f37072fd,resnet50-0676ba61,mobilenet_v2-b0353104}.pth \
+		w/{densenet121-a639ec97,shufflenetv2_x1-5666bf0f80,shufflenetv2_x0.5-f707e7126e}.pth
+}
+
+# planned PATTERN...: a line of plan matches them, in that order
+planned() {
+		local pattern=$1 next
+		shift
+		for next; do pattern+=".*$next"; done
+		grep -qE -- "$pattern" plan
 }
 
 small=(CLASSES=3 SIZE=32 EPOCHS=1 STEPS=2 FADRM_STEPS=4 STUDENT_EPOCHS=2 RDED_EPOCHS=2 BATCH=3 \
@@ -80,21 +88,20 @@ counts() {
 	would cub ARCHIVE=x.tgz RANDOM= ablation-beta >plan
 	[ "$(counts plan)" = "1 1 1 0 10 15 0" ]
 	would cub ARCHIVE=x.tgz >plan
-	grep -q \
-		-- '^fd2-teacher .*--arch densenet121 --maps 16 --alpha 0.4 --size 224 --epochs 300' plan
-	grep -q -- '^fd2-distill .*--steps 4000 .*--plain --ipc 5 --classes 100-199 ' plan
-	grep -q \
-		-- '^fd2-relabel .*--epochs 300 --shuffle-patches --min-scale 0.5 --bn eval --batch 20 .*/rded-5-100-199.tar' plan
-	grep -qE \
-		-- '^fd2-distill .*--method fadrm\+ --steps 2000 .*-t .*teacher-resnet50.* -p .*protos-densenet121.fd2 .*/fadrm\+fd2-3-' plan
-	grep -qE \
-		-- '^fd2-relabel .* -t .*resnet18.fd2 -t .*mobilenet_v2.fd2 -t .*resnet50.fd2 -t .*densenet121.fd2 .*/fadrm\+-1-0-99' plan
+	planned '^fd2-teacher ' '--arch densenet121 --maps 16 --alpha 0.4 --size 224 --epochs 300'
+	planned '^fd2-distill ' '--steps 4000 ' '--plain --ipc 5 --classes 100-199 '
+	planned '^fd2-relabel ' '--epochs 300 --shuffle-patches --min-scale 0.5 --bn eval ' \
+		'--batch 20 ' '/rded-5-100-199.tar'
+	planned '^fd2-distill ' '--method fadrm\+ --steps 2000 ' '-t ' teacher-resnet50 ' -p ' \
+		'protos-densenet121.fd2 ' '/fadrm\+fd2-3-'
+	planned '^fd2-relabel ' ' -t ' 'resnet18.fd2 -t ' 'mobilenet_v2.fd2 -t ' \
+		'resnet50.fd2 -t ' 'densenet121.fd2 ' '/fadrm\+-1-0-99'
 	would cars ARCHIVE=x.tgz | grep -q -- '--classes 100-195'
 	would nette ARCHIVE=x.tgz >plan
-	grep -qE -- '^fd2-relabel .*--epochs 300 .*--arch resnet18 --lr 0.0005' plan
-	grep -qE \
-		-- '^fd2-distill .*-t .*shufflenet_v2_x1_0.fd2 -t .*mobilenet_v2.fd2 .*/fadrm\+-50-' plan
-	grep -qE -- '^fd2-relabel .*--batch 100 .*/rded-50-' plan
+	planned '^fd2-relabel ' '--epochs 300 ' '--arch resnet18 --lr 0.0005'
+	planned '^fd2-distill ' '-t ' 'shufflenet_v2_x1_0.fd2 -t ' 'mobilenet_v2.fd2 ' \
+		'/fadrm\+-50-'
+	planned '^fd2-relabel ' '--batch 100 ' /rded-50-
 	would cub ARCHIVE='a b' WEIGHTS=. TEACHERS=resnet18 FADRM_TEACHERS=resnet18 2>&1 |
 		grep -F "no weights of resnet18 in ."
 }
@@ -105,24 +112,24 @@ counts() {
 	while read -r set steps batch; do
 		would "$set" ARCHIVE=x.tgz WEIGHTS=w PRESET=authors >plan
 		echo "$set"
-		grep -qE \
-			"^fd2-teacher .*--epochs 50 --mean 0[.0-9,]+ --std 0[.0-9,]+ --cal-augment .* -b 4 --lr 0.001 .*--weight-decay 1e-5 --init w/resnet18-" plan
-		grep -q \
-			-- "^fd2-distill .*--batch 100 --steps $steps --lr 0.001 --r-bn 0.001 --lambda 0.9 --bn-head" plan
-		grep -q \
-			-- "^fd2-distill .*--batch 100 --steps $steps --lr 0.001 --r-bn 0.001 --plain --ipc" plan
-		grep -q \
-			-- "^fd2-distill .*--method fadrm+ .* --lr 0.1 --r-bn 0.001 --lambda 0.9 --bn-head" plan
+		planned '^fd2-teacher ' '--epochs 50 --mean 0[.0-9,]+ --std 0[.0-9,]+ ' \
+			'--cal-augment ' ' -b 4 --lr 0.001 ' \
+			'--weight-decay 1e-5 --init w/resnet18-'
+		planned '^fd2-distill ' "--batch 100 --steps $steps --lr 0.001 --r-bn 0.001 " \
+			'--lambda 0.9 --bn-head'
+		planned '^fd2-distill ' "--batch 100 --steps $steps --lr 0.001 --r-bn 0.001 " \
+			'--plain --ipc'
+		planned '^fd2-distill ' '--method fadrm\+ ' \
+			' --lr 0.1 --r-bn 0.001 --lambda 0.9 --bn-head'
 		! grep -q -- '--plain.*--bn-head\|--bn-head.*--plain' plan || false
 		[ "$(grep '^fd2-distill' plan | grep -vc -- '--ipc 5')" = 0 ]
-		grep -q -- "^fd2-relabel .*--epochs 400 --batch $batch " plan
-		grep -q \
-			-- "--arch resnet50 --weight-decay 1e-5 --lr 0.001 --zeta 2 --init w/resnet50-0676ba61.pth" plan
-		grep -q -- "--arch resnet18 --weight-decay 1e-5 --lr 0.001 --zeta 2 *--seed" plan
-		grep -q \
-			-- "^fd2-teacher .*--arch shufflenet_v2_x0_5 .*--init w/shufflenetv2_x0.5-" plan
-		grep -q \
-			-- "| fd2-eval .*--arch resnet18 --weight-decay 1e-5 --lr 0.01 .*--data fadrm+fd2" plan
+		planned '^fd2-relabel ' "--epochs 400 --batch $batch "
+		planned '--arch resnet50 --weight-decay 1e-5 --lr 0.001 --zeta 2 ' \
+			'--init w/resnet50-0676ba61.pth'
+		planned '--arch resnet18 --weight-decay 1e-5 --lr 0.001 --zeta 2 *--seed'
+		planned '^fd2-teacher ' '--arch shufflenet_v2_x0_5 ' '--init w/shufflenetv2_x0.5-'
+		planned '\| fd2-eval ' '--arch resnet18 --weight-decay 1e-5 --lr 0.01 ' \
+			'--data fadrm\+fd2'
 	done <<-'END'
 		cub 10000 20
 		aircraft 4000 20
@@ -161,13 +168,15 @@ counts() {
 	tiny nette -j 2 ARCHIVE=photos
 	[ "$(stat -c '%y %i' imagenette-trial/teacher-resnet18.fd2)" = "$teacher" ]
 	[ -z "$(find imagenette-trial -name '*.part' -o -name '*.tmp' -o -name '*.ckpt')" ]
-	local main=imagenette-trial/main.SEEDS-1.METHODS-sre2l++-sre2l++fd2.IPC-1-2.STUDENTS-resnet18
-	[ "$(cut -f 1-3 $main.tsv | xargs)" = \
-		"method ipc student sre2l++ 1 resnet18 sre2l++fd2 1 resnet18 sre2l++ 2 resnet18 sre2l++fd2 2 resnet18" ]
+	local main=imagenette-trial/main.SEEDS-1.METHODS-sre2l++-sre2l++fd2.IPC-1-2
+	main=$main.STUDENTS-resnet18
+	[ "$(cut -f 1-3 $main.tsv | xargs)" = "method ipc student $(
+		echo sre2l++{,fd2}' 1 resnet18' sre2l++{,fd2}' 2 resnet18')" ]
 	[ "$(awk 'END { print NF }' $main.tsv)" = 7 ]
-	[[ $(sed -n 1p \
-		$main.md) == "**ImageNette: students, held-out top-1.** 3 classes, 32 px, trial with CLASSES='3' "*"left out." ]]
-	[ "$(sed -n 3,4p $main.md)" = "| method | ipc | student | mean % | spread | seeds | paper % |
+	[[ $(sed -n 1p $main.md) == "**ImageNette: students, held-out top-1.** 3 classes, 32 px, \
+trial with CLASSES='3' "*"left out." ]]
+	[ "$(sed -n 3,4p $main.md)" = \
+		"| method | ipc | student | mean % | spread | seeds | paper % |
 | --- | --- | --- | --- | --- | --- | --- |" ]
 	# the paper's figures belong to its own settings
 	grep -E '^\| resnet18 \| 8 \| 0.3 \| [0-9.]+ \| - \| [0-9.]+ \| - \| 1 \| - \| - \|$' \
@@ -228,7 +237,8 @@ counts() {
 	local method form expected
 	for method in random random-soft; do
 		expected=$(jq .top1 "$method-1-resnet18-"[12].json | xargs |
-			awk '{ printf "%.2f %.2f 2", 50 * ($1 + $2), ($1 > $2 ? $1 - $2 : $2 - $1) * 100 / sqrt(2) }')
+			awk '{ d = $1 - $2; if (d < 0) d = -d
+				printf "%.2f %.2f 2", 50 * ($1 + $2), d * 100 / sqrt(2) }')
 		[ "$(awk -v m="$method" -F '\t' '$1 == m { printf "%.2f %.2f %d", $4, $5, $6 }' \
 			main.*.METHODS-random-*.tsv)" = "$expected" ]
 	done
@@ -249,8 +259,9 @@ counts() {
 			| awk '{ printf "%.1f", $1 }')
 		[ "$(awk -F '\t' -v f=$form '$2 == f { printf "%.1f", $3 }' bn-loss.*.tsv)" = \
 			"$expected" ]
-		jq -es \
-			"map(select(.event == \"start\") | .options.\"bn-form\" == \"$form\") | length == 1 and all" "bn-resnet18-$form-1.log"
+		jq -es --arg form "$form" \
+			'map(select(.event == "start").options."bn-form") == [$form]' \
+			"bn-resnet18-$form-1.log"
 	done
 }
 
@@ -267,7 +278,8 @@ counts() {
 			cp "$image" "$d/images/$split-$(basename "$(dirname "$image")")-$(basename \
 				"$image")"
 		done |
-			sed 's, blue-ring$, F/A-18,; s, gold-bar$, 707 320,; s, red-spot$, Beechcraft 1900,' >$d/list-$split.txt
+			sed 's, blue-ring$, F/A-18,; s, gold-bar$, 707 320,
+				s, red-spot$, Beechcraft 1900,' >$d/list-$split.txt
 	done
 	mv $d/list-train.txt $d/images_variant_trainval.txt
 	mv $d/list-val.txt $d/images_variant_test.txt
@@ -310,16 +322,25 @@ counts() {
 				d = v["distilled soft true", i]; D += 50 * d
 				h = v["all real hard true", i] - v["distilled hard true", i]
 				r = d - v["random baseline soft true", i]
-				w = v["distilled soft false", i] - v["random baseline soft false", i]
-				H += 50 * h; R += 50 * r; L += s((r - h) / 2) / 2; A += s((r + w) / 2) / 2
+				w = v["distilled soft false", i] - \
+					v["random baseline soft false", i]
+				H += 50 * h; R += 50 * r
+				L += s((r - h) / 2) / 2; A += s((r + w) / 2) / 2
 				l += s(50 * (r - h)) / 2; a += s(50 * (r + w)) / 2
 			}
 			print D, H, R, L, A, l, a
 		}' >expected
-	awk '/distilled  *soft  *augmented  *convnet4/ { d = $6 } /^set *student *HLR/ { on = 1; next }
+	awk '/distilled  *soft  *augmented  *convnet4/ { d = $6 }
+		/^set *student *HLR/ { on = 1; next }
 		on && $2 == "convnet4" { print d, $3, $6, $9, $12, $15, $18 }' out/table.txt >got
-	paste -d' ' got expected | awk '{ for (i = 1; i <= 7; i++) { e = $i - $(i + 7); m = 0.006 + $i / 1e5
-		if (e > m || -e > m) exit 1 } n++ } END { exit n != 1 }'
+	paste -d' ' got expected | awk '{
+		for (i = 1; i <= 7; i++) {
+			e = $i - $(i + 7)
+			m = 0.006 + $i / 1e5
+			if (e > m || -e > m) exit 1
+		}
+		n++
+	} END { exit n != 1 }'
 	# finished students are kept, also under another name of the same set
 	touch before
 	cp distilled.tar same.tar
@@ -345,8 +366,8 @@ counts() {
 	flock out/lock "${compare[@]}" -o out set.tar >log 2>&1 || true
 	[ "$(cat log)" = "fd2-compare: another fd2-compare is at work in 'out'" ]
 	run -2 --separate-stderr fd2-compare -t teacher.fd2 --val val.tar set.tar
-	[ "${stderr_lines[0]}" = \
-		"fd2-compare: no real images to choose from: give them with --real, or --no-random" ]
+	said_first "fd2-compare: no real images to choose from: give them with --real, or" \
+		--no-random
 	run -2 --separate-stderr fd2-compare --seeds 3- -t teacher.fd2 --val val.tar set.tar
 	[ "${stderr_lines[0]}" = "fd2-compare: --seeds expects A-B or A,B,..., not '3-'" ]
 	# the former name and options

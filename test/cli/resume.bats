@@ -10,7 +10,8 @@ setup() {
 	tiny_run
 }
 
-# kill_when CONDITION COMMAND...: starts it and kills it as soon as the condition holds; fails when it ends before.
+# kill_when CONDITION COMMAND...: starts it and kills it as soon as the condition holds; fails when
+# it ends before.
 kill_when() {
 	local condition=$1 pid
 	shift
@@ -63,7 +64,8 @@ long_distill() {
 	kill_when '(($(size x.tar.part) >= 4000))' "${long[@]}" -o x.tar --resume
 	cp x.tar.part before
 	run -1 --separate-stderr long_distill -o x.tar --resume --lr 0.1
-	said "fd2-distill: 'x.tar.part' was made with lr 0.25, not 0.1*; give the same settings, or remove it"
+	said "fd2-distill: 'x.tar.part' was made with lr 0.25, not 0.1*; give the same settings," \
+		"or remove it"
 	run -1 --separate-stderr long_distill -o x.tar --resume --seed 9
 	said "fd2-distill: 'x.tar.part' was made with seed 0, not 9; *"
 	run -1 --separate-stderr "${long[@]/teacher.fd2/other.fd2}" -o x.tar --resume
@@ -83,16 +85,19 @@ long_distill() {
 	kill_when '(($(size x.tar.part) >= 4000))' "${long[@]}" -o x.tar
 	cp x.tar.part before
 	run -1 --separate-stderr long_distill -o x.tar
-	said "fd2-distill: 'x.tar.part' holds * images of an interrupted run: go on with --resume, or remove it"
+	said "fd2-distill: 'x.tar.part' holds * images of an interrupted run: go on with" \
+		"--resume, or remove it"
 	cmp x.tar.part before
 	rm x.tar.part
 	long_distill -o x.tar
 	[ ! -e x.tar.part ]
 	[ "$(fd2-look --json x.tar | jq .samples)" = 12 ]
 
-	kill_when '[ -e x.fd2.ckpt ]' fd2-teacher -a "$tiny_arch" -q -s 32 -M 2 -b 12 -e 9 --checkpoint-every 1 -o x.fd2 train.tar
+	kill_when '[ -e x.fd2.ckpt ]' fd2-teacher -a "$tiny_arch" -q -s 32 -M 2 -b 12 -e 9 \
+		--checkpoint-every 1 -o x.fd2 train.tar
 	run -1 --separate-stderr tiny_teacher -e 9 -o x.fd2 train.tar
-	said "fd2-teacher: 'x.fd2.ckpt' is the state of an interrupted run: go on with --resume, or remove it"
+	said "fd2-teacher: 'x.fd2.ckpt' is the state of an interrupted run: go on with --resume," \
+		"or remove it"
 	[ -e x.fd2.ckpt ]
 	local tool
 	for tool in fd2-teacher 'fd2-distill -t teacher.fd2'; do
@@ -130,12 +135,13 @@ long_distill() {
 	[ "$(stat -c %i x.fd2)" = "$before" ]
 }
 
-@test "resume: a finished teacher is not trained again with other settings, but further with --extend" {
+@test "resume: a finished teacher is not trained again with other settings; --extend goes on" {
 	local tiny=(fd2-teacher -a convnet3 -s 32 -M 2 -b 12 --threads 1 -o x.fd2)
 	"${tiny[@]}" -q -e 2 train.tar
 	cp x.fd2 before
 	run -1 --separate-stderr "${tiny[@]}" -e 3 --resume train.tar
-	said "fd2-teacher: 'x.fd2' was made with --epochs 2, not with --epochs 3; --extend trains it further, *"
+	said "fd2-teacher: 'x.fd2' was made with --epochs 2, not with --epochs 3; --extend trains" \
+		"it further, *"
 	run -1 --separate-stderr "${tiny[@]}" -e 2 --nesterov --resume train.tar
 	said "fd2-teacher: 'x.fd2' was made with no --nesterov, not with --nesterov; *"
 	run -1 --separate-stderr "${tiny[@]}" -e 2 --resume val.tar
@@ -158,7 +164,8 @@ long_distill() {
 	said "fd2-teacher: 'x.fd2' was made with --maps 2, not with --maps 3"
 }
 
-# signal_when SIGNAL CONDITION COMMAND...: as kill_when, with any signal; the status is that of the signal.
+# signal_when SIGNAL CONDITION COMMAND...: as kill_when, with any signal; the status is that of the
+# signal.
 signal_when() {
 	local signal=$1 condition=$2 pid
 	shift 2
@@ -177,8 +184,10 @@ signal_when() {
 	"${tiny[@]}" wholebest.fd2 -q -e 9 -o whole.fd2 train.tar
 	for signal in TERM USR1; do
 		rm -f x.fd2 best.fd2
-		signal_when "$signal" 'grep -q "epoch  *1 " err' "${tiny[@]}" best.fd2 -e 9 -o x.fd2 train.tar 2>err
-		tail -n 1 err | grep "stopped by SIG$signal: 'x.fd2.ckpt' has the state after epoch . and . of 7 steps; go on with --resume"
+		signal_when "$signal" 'grep -q "epoch  *1 " err' \
+			"${tiny[@]}" best.fd2 -e 9 -o x.fd2 train.tar 2>err
+		tail -n 1 err | grep "stopped by SIG$signal: 'x.fd2.ckpt' has the state after \
+epoch . and . of 7 steps; go on with --resume"
 		[ ! -e x.fd2 ]
 		"${tiny[@]}" best.fd2 -q -e 9 -o x.fd2 --resume train.tar
 		cmp x.fd2 whole.fd2
@@ -191,7 +200,8 @@ signal_when() {
 	local tiny=(fd2-teacher -a convnet3 -s 32 -M 2 -b 5 --threads 1 -e 6 -o x.fd2)
 	signal_when TERM 'grep -q "epoch  *1 " err' "${tiny[@]}" train.tar 2>err
 	run -0 --separate-stderr "${tiny[@]}" --val val.tar --best best.fd2 --resume train.tar
-	[[ $stderr == *"the best epoch is chosen from epoch "*" on: the earlier ones were not measured with --val"* ]]
+	[[ $stderr == *"the best epoch is chosen from epoch "*" on: the earlier ones were not \
+measured with --val"* ]]
 	fd2-look --json best.fd2 | jq -e '.meta.epoch >= 2'
 	run -1 --separate-stderr "${tiny[@]}" --val val.tar --best missing.fd2 --resume train.tar
 	said "fd2-teacher: 'x.fd2' is finished, and 'missing.fd2' was not kept; *"
@@ -236,23 +246,26 @@ signal_when() {
 	run -1 --separate-stderr "${long[@]}" -o x.tar
 	said "fd2-distill: 'x.tar.part' holds $seen images of an interrupted run: *"
 	long_distill --resume --threads 2 -o x.tar
-	[ "$(tar xOf x.tar __fd2__ | jq -c '.options |
-		[.threads, ."indices-per-pass", .classes, .dtype != "auto"]')" = '[1,1,[0,2],true]' ]
+	tar xOf x.tar __fd2__ | jq -e '.options |
+		[.threads, ."indices-per-pass", .classes, .dtype != "auto"] == [1, 1, [0, 2], true]'
 }
 
 @test "resume: fd2-distill --pixels f16 keeps both members of an image" {
 	long_distill --ipc 2 --pixels f16 -o whole.tar
-	kill_when '(($(size x.tar.part) >= 12000))' "${long[@]}" --ipc 2 --pixels f16 -o x.tar --resume
+	kill_when '(($(size x.tar.part) >= 12000))' \
+		"${long[@]}" --ipc 2 --pixels f16 -o x.tar --resume
 	long_distill --ipc 2 --pixels f16 -o x.tar --resume
 	cmp whole.tar x.tar
 	[ "$(tar tf x.tar | grep -c '\.npy$')" = 6 ]
 }
 
 @test "resume: fd2-teacher killed after an epoch makes the same teacher" {
-	local again=(tiny_teacher -e 4 --val val.tar --checkpoint-every 1 --resume -o x.fd2 train.tar)
+	local again=(tiny_teacher -e 4 --val val.tar --checkpoint-every 1 --resume \
+		-o x.fd2 train.tar)
 	tiny_teacher -e 4 --val val.tar -o whole.fd2 train.tar
 	[ ! -e whole.fd2.ckpt ]
-	kill_when '[ -e x.fd2.ckpt ]' fd2-teacher -a "$tiny_arch" -q -s 32 -M 2 -b 12 "${again[@]:1}"
+	kill_when '[ -e x.fd2.ckpt ]' fd2-teacher -a "$tiny_arch" -q -s 32 -M 2 -b 12 \
+		"${again[@]:1}"
 	[ ! -e x.fd2 ]
 	run -1 --separate-stderr "${again[@]}" --lr 0.5
 	said "fd2-teacher: cannot resume: 'x.fd2.ckpt' was made with --lr 0.01, not with --lr 0.5"
@@ -271,17 +284,21 @@ signal_when() {
 @test "resume: fd2-eval stopped or killed ends in the same lines, students and reports" {
 	local eval=(fd2-eval -q --threads 1 -a convnet3 --val val.tar --val-every 2 -l many.fd2) how
 	fd2-relabel -q -t teacher.fd2 -b 5 -e 30 -o many.fd2 distilled.tar
-	"${eval[@]}" --test train.tar --save whole.fd2 --report whole.report -o whole.json distilled.tar
+	"${eval[@]}" --test train.tar --save whole.fd2 --report whole.report -o whole.json \
+		distilled.tar
 	eval+=(--test train.tar --save x.fd2 --report x.report -o x.json)
 	for how in TERM KILL; do
 		rm -f x.*
-		signal_when $how 'grep -q "\"epoch\":3," log' "${eval[@]}" --log log --checkpoint-every 1 distilled.tar 2>err
+		signal_when $how 'grep -q "\"epoch\":3," log' \
+			"${eval[@]}" --log log --checkpoint-every 1 distilled.tar 2>err
 		[ -e x.json.ckpt ]
 		[ ! -e x.json ]
 		run -1 --separate-stderr "${eval[@]}" distilled.tar
-		said "fd2-eval: 'x.json.ckpt' is the state of an interrupted run: go on with --resume, or remove it"
+		said "fd2-eval: 'x.json.ckpt' is the state of an interrupted run: go on with" \
+			"--resume, or remove it"
 		run -1 --separate-stderr "${eval[@]}" -T 4 --resume distilled.tar
-		said "fd2-eval: cannot resume: 'x.json.ckpt' was made with --temperature 20.0, not with --temperature 4.0"
+		said "fd2-eval: cannot resume: 'x.json.ckpt' was made with --temperature 20.0," \
+			"not with --temperature 4.0"
 		"${eval[@]}" --resume distilled.tar
 		cmp x.json whole.json
 		cmp x.fd2 whole.fd2
@@ -292,7 +309,8 @@ signal_when() {
 	run -0 --separate-stderr "${eval[@]/-q/-v}" --resume distilled.tar
 	said "fd2-eval: 'x.json' is up to date"
 	run -1 --separate-stderr "${eval[@]}" --resume -e 2 distilled.tar
-	said "fd2-eval: 'x.json' was made with --epochs 30, not with --epochs 2; remove it, or leave --resume out"
+	said "fd2-eval: 'x.json' was made with --epochs 30, not with --epochs 2; remove it, or" \
+		"leave --resume out"
 }
 
 @test "resume: a student whose labels come through a pipe is stopped while it waits, and goes on" {
@@ -302,9 +320,10 @@ signal_when() {
 	mkfifo pipe
 	exec 7<>pipe # never at its end
 	head -c $(($(size many.fd2) * 2 / 3)) many.fd2 >pipe
-	signal_when TERM 'grep -q "\"epoch\":3," log' "${eval[@]}" --log log -l pipe -o x.json distilled.tar 2>err
+	signal_when TERM 'grep -q "\"epoch\":3," log' \
+		"${eval[@]}" --log log -l pipe -o x.json distilled.tar 2>err
 	exec 7>&-
-	grep "stopped by SIGTERM: 'x.json.ckpt' has the state after epoch . and . batches; go on with --resume" err
+	grep "stopped by SIGTERM: 'x.json.ckpt' has the state after epoch . and . batches;" err
 	"${eval[@]}" -o x.json distilled.tar <many.fd2
 	cmp x.json whole.json
 }
@@ -318,7 +337,8 @@ within() {
 		rm -f x.tar*
 		signal_when $signal '[ -e x.tar.ckpt ]' \
 			"${distill[@]}" --checkpoint-every 17 -o x.tar train.tar 2>err
-		[ $signal = KILL ] || grep "'x.tar.ckpt' has image . of classes 0-1 after .* of 40 steps" err
+		[ $signal = KILL ] ||
+			grep "'x.tar.ckpt' has image . of classes 0-1 after .* of 40 steps" err
 		run -1 --separate-stderr "${distill[@]}" -o x.tar train.tar
 		[[ $stderr == *" of an interrupted run: go on with --resume, or remove it" ]]
 		run -1 --separate-stderr "${distill[@]}" --lr 0.1 --resume -o x.tar train.tar
@@ -340,18 +360,21 @@ within() {
 }
 
 @test "resume: fd2-relabel stopped or killed goes on with the epochs that are whole" {
-	local relabel=(fd2-relabel -q -t teacher.fd2 -b 5 -e 40 --label-fraction 0.5 --order fkd) signal
+	local signal relabel
+	relabel=(fd2-relabel -q -t teacher.fd2 -b 5 -e 40 --label-fraction 0.5 --order fkd)
 	"${relabel[@]}" -o whole.fd2 distilled.tar
 	for signal in TERM KILL; do
 		rm -f x.fd2*
 		signal_when $signal 'grep -q "\"epoch\":3," log' \
 			"${relabel[@]}" --log log -o x.fd2 distilled.tar 2>err
-		[ $signal = KILL ] || grep "'x.fd2.part' has the labels of .* of 40 epochs; go on" err
+		[ $signal = KILL ] ||
+			grep "'x.fd2.part' has the labels of .* of 40 epochs; go on" err
 		run -1 --separate-stderr "${relabel[@]}" -o x.fd2 distilled.tar
 		said "fd2-relabel: 'x.fd2.part' holds labels of an interrupted run: go on with" \
 			"--resume, or remove it"
 		run -1 --separate-stderr "${relabel[@]}" --mix mixup --resume -o x.fd2 distilled.tar
-		said "fd2-relabel: cannot resume: 'x.fd2.part' was made with --mix cutmix, not with" \
+		said "fd2-relabel: cannot resume: 'x.fd2.part' was made with --mix cutmix, not" \
+			"with" \
 			"--mix mixup"
 		"${relabel[@]}" --resume --log log -o x.fd2 distilled.tar
 		cmp x.fd2 whole.fd2
@@ -367,7 +390,7 @@ within() {
 	mkfifo pipe
 	for out in - pipe /dev/null; do
 		run -2 --separate-stderr "${relabel[@]}" --resume -o $out distilled.tar
-		[[ ${stderr_lines[0]} == "fd2-relabel: --resume needs a file to go on with: give it with -o" ]]
+		said_first "fd2-relabel: --resume needs a file to go on with: give it with -o"
 	done
 }
 

@@ -1,9 +1,9 @@
-"""The other side of `make parity`: torchvision, torch.optim, and the paper's equations written down in PyTorch.
+"""The other side of `make parity`: torchvision, torch.optim, and the paper's equations in PyTorch.
 
 usage: compare.py PROGRAM FOLDER [ARCH...]
 
-Writes fd2's inputs into FOLDER, runs PROGRAM, prints the table, and exits 1 when a figure is over its bound. All backbones of
-fd2's table (lib/nn/archs.h) are compared, or the given ones.
+Writes fd2's inputs into FOLDER, runs PROGRAM, prints the table, and exits 1 when a figure is over
+its bound. All backbones of fd2's table (lib/nn/archs.h) are compared, or the given ones.
 """
 
 import copy
@@ -23,19 +23,18 @@ import torchvision
 
 CLASSES, MAPS, ALPHA, BATCH, STEPS, SIZE = 10, 4, 0.3, 8, 20, 96
 VALUE, GRADIENT = 1e-5, 1e-4
-VALUE_64, GRADIENT_64 = (
-    1e-9,
-    1e-6,
-)  # fd2 keeps convolutions' weights and their gradients in float32 (6e-8)
+# fd2 keeps convolutions' weights and their gradients in float32 (6e-8)
+VALUE_64, GRADIENT_64 = 1e-9, 1e-6
 HALF = 2e-2  # bfloat16 has 8 bits: 4e-3 an operation
-SLACK = (
-    6  # a figure over its bound passes when torchvision's own rounding is at least a sixth of it
-)
-REPEATS = 4  # inputs; the worst is told of fd2 and of rounding, which decides by chance whether a unit at 0 lets its gradient pass
+# A figure over its bound passes when torchvision's own rounding is at least a sixth of it.
+SLACK = 6
+# Inputs. The table has the worst of them, since rounding decides whether a unit at 0 passes its
+# gradient on.
+REPEATS = 4
 LABELS = torch.tensor([1, 3, 1, 0, 7, 9, 3, 1])  # classes that come twice and three times
 
 
-# --- tensor streams (formats/stream/stream.md) -------------------------------------------------------------------------------------
+# tensor streams (formats/stream/stream.md)
 
 
 def stream_write(path, kind, meta, tensors):
@@ -59,11 +58,12 @@ def stream_read(path):
     return tensors
 
 
-# --- the paper in PyTorch -----------------------------------------------------------------------------------------------------
+# the paper in PyTorch
 
 
 class ConvNet(torch.nn.Module):
-    """As dataset condensation defines it: width 128, instance norm, average pooling, a classifier on flattened features."""
+    """As dataset condensation defines it: width 128, instance norm, average pooling, a classifier
+    on flattened features."""
 
     def __init__(self, depth, size):
         super().__init__()
@@ -215,11 +215,11 @@ def training(teacher, x, counterfactual):
     return values
 
 
-# --- comparing ------------------------------------------------------------------------------------------------------------------
+# comparing
 
 
 def error(a, b, least=1e-30):
-    """|a - b| / |b| over all elements (|b| at least `least`); a shape that differs is infinitely wrong."""
+    """|a - b| / |b| over all elements (|b| at least `least`); infinite if the shapes differ."""
     if a.shape != b.shape:
         return math.inf
     a, b = a.detach().double(), b.detach().double()
@@ -228,7 +228,8 @@ def error(a, b, least=1e-30):
 
 
 def errors(got, want):
-    """Of every value of one pass. A gradient that should be 0, as of a bias before a norm, is measured by the largest of all."""
+    """Of every value of one pass. A gradient that should be 0, as of a bias before a norm, is
+    measured by the largest of all."""
     missing = set(want) - set(got)
     if missing:
         sys.exit(f"fd2 did not write {sorted(missing)}")
@@ -264,9 +265,8 @@ class Table:
             self.rounded += by_rounding
             self.over += not by_rounding
             note = "  rounding" if by_rounding else "  OVER"
-        print(
-            f"{name:<44} {e:10.1e} {bound:10.0e} {f'{rounding:10.1e}' if rounding else '':>10}{note}".rstrip()
-        )
+        rounding = f"{rounding:10.1e}" if rounding else f"{'':>10}"
+        print(f"{name:<44} {e:10.1e} {bound:10.0e} {rounding}{note}".rstrip())
 
 
 # Statistics near what the images give, as a trained network has them, yet off by a third.
@@ -387,7 +387,8 @@ def networks(table, program, folder, arch, channels, size):
 
 
 def weights(table, program, folder, arch, size):
-    """State dicts: torch.save's two containers in, safetensors out, into torchvision with strict=True. A row counts tensors that differ."""
+    """State dicts: torch.save's two containers in, safetensors out, into torchvision with
+    strict=True. A row counts tensors that differ."""
     net = network(arch, size)
     with torch.no_grad():
         for t in net.state_dict().values():
@@ -408,7 +409,8 @@ def weights(table, program, folder, arch, size):
 
 
 def resize(table, program, folder):
-    """resized_crop of 8-bit images: ours rounds once, as PIL does in one direction after the other; a step is 1/255."""
+    """resized_crop of 8-bit images: ours rounds once, as PIL does in one direction after the other;
+    a step is 1/255."""
     rgb = torch.randint(0, 256, (61, 83, 3), dtype=torch.uint8)
     boxes = [
         (0, 0, 83, 61, 32, 1),
@@ -491,7 +493,8 @@ def optimisers(table, program, folder):
     subprocess.run([program, "optim", *paths], check=True)
     got = stream_read(paths[1])
     sgd, adamw = torch.optim.SGD, torch.optim.AdamW
-    # name, class, lr, weight decay (of matrices, of vectors), share of the rate for conv, clip, the rest
+    # name, class, lr, weight decay (of matrices, of vectors), share of the rate for conv, clip,
+    # the rest
     cases = (
         ("SGD", sgd, 0.05, (1e-2, 0), 1, None, {"momentum": 0.9}),
         ("SGD nesterov", sgd, 0.05, (1e-2, 1e-2), 1, None, {"momentum": 0.9, "nesterov": True}),
@@ -537,15 +540,18 @@ def main():
     torch.use_deterministic_algorithms(True)
     table = Table()
     print(
-        f"""Made by `make parity`: fd2 on the CPU against torch {torch.__version__} and torchvision {torchvision.__version__}.
-Weights, statistics and inputs are random (seed 1); batch {BATCH}; the worst of {REPEATS} inputs. Evaluation: F to 'dx L_F'; training:
-from L_pre on. bfloat16 is what fd2-distill computes (fused pass, weights converted once).
+        f"""Made by `make parity`: fd2 on the CPU against torch {torch.__version__} and
+torchvision {torchvision.__version__}. Weights, statistics and inputs are random (seed 1);
+batch {BATCH}; the worst of {REPEATS} inputs. Evaluation: F to 'dx L_F'; training: from L_pre on.
+bfloat16 is what fd2-distill computes (fused pass, weights converted once).
 
-fd2       |difference from torchvision| / |value| over a tensor: float64 and float32 from its float64, bfloat16 from its float32;
-          the worst tensor of many; all gradients as one vector
-rounding  the same of torchvision's own float32 from its float64, and of its autocast in bfloat16 from its float32
-A figure over its bound passes, marked 'rounding', when it is at most {SLACK} times that: rounding moves torchvision's own
-result as far, and a smaller fault could not be told from it. The float64 figures decide whether fd2 computes the same function."""
+fd2       |difference from torchvision| / |value| over a tensor: float64 and float32 from its
+          float64, bfloat16 from its float32; the worst tensor of many; all gradients as one vector
+rounding  the same of torchvision's own float32 from its float64, and of its autocast in bfloat16
+          from its float32
+A figure over its bound passes, marked 'rounding', when it is at most {SLACK} times that: rounding
+moves torchvision's own result as far, and a smaller fault could not be told from it. The float64
+figures decide whether fd2 computes the same function."""
     )
     for arch, channels in archs.items():
         networks(table, program, folder, arch, channels, SIZE)
