@@ -1,4 +1,11 @@
-/* An input whose first bytes can be looked at before a reader is chosen. */
+/* The face of formats: codecs of what tools read and write, without libtorch.
+ *
+ * An input is opened here, and its first bytes say what it is before a reader is chosen: image
+ * shards (shard), tensor streams (stream), weights of other programs (weights). fkd has the label
+ * stores of the FKD family. digest.h says what a file was made from, npy.h writes one array.
+ *
+ * Readers check every length before they allocate memory, own what they return until the next call
+ * or until they are closed, and run nothing that a file holds. */
 #ifndef FD2_INPUT_H
 #define FD2_INPUT_H
 #include <stdbool.h>

@@ -1,4 +1,6 @@
-/* Why a function of the library failed. */
+/* The face of formats/fd2: the headers of libfd2fmt, for programs of one's own. shard.h reads and
+ * writes image shards, stream.h tensor streams; both say here why a function failed. The library is
+ * lib/base, formats, formats/shard and formats/stream. */
 #ifndef FD2_ERROR_H
 #define FD2_ERROR_H
 

@@ -1,5 +1,6 @@
-/* A batch of soft labels in the store of the FKD family (SRe2L, CV-DD, FADRM): one file of
- * torch.save per batch, called epoch_E/batch_B.tar, which is a zip archive and holds the list
+/* The face of formats/fkd: a batch of soft labels in the store of the FKD family (SRe2L, CV-DD,
+ * FADRM). It is one file of torch.save per batch, called epoch_E/batch_B.tar: a zip archive with
+ * the list
  *
  *     [coords f32 [n,4], flips bool [n], mix_index i64 [n], mix_lam, mix_bbox, logits f16 [n,K]]
  *

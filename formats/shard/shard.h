@@ -1,5 +1,5 @@
-/* Image shards inside fd2: what formats/fd2/shard.h offers to every program, and writing to an
- * output of lib/base/out.h, which may be resumed.
+/* The face of formats/shard, image shards inside fd2: what formats/fd2/shard.h offers to every
+ * program, and writing to an output of lib/base/out.h, which may be resumed.
  *
  * Members come from members.h (archives and folders, found by paths.h) and are collected into
  * samples by sample.h; shard-read.c checks a sequence of them, shard-write.c writes one archive. */

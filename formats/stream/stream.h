@@ -1,5 +1,5 @@
-/* Tensor streams inside fd2: what formats/fd2/stream.h offers to every program, and writing to an
- * output of lib/base/out.h.
+/* The face of formats/stream, tensor streams inside fd2: what formats/fd2/stream.h offers to every
+ * program, and writing to an output of lib/base/out.h.
  *
  * objects.h reads one msgpack object after another within bounds, meta.h turns maps into JSON and
  * back, dtype.h has NumPy's names of types; stream-read.c and stream-write.c put them together. */

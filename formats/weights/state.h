@@ -1,5 +1,6 @@
-/* The weights of a network from a file of another program, or of ours. The type of a file is
- * detected from its content:
+/* The face of formats/weights: the weights of a network from a file of another program, or of ours.
+ * state_open, state_next until it returns 0, state_close. The type of a file is detected from its
+ * content:
  *
  *     torch-zip      torch.save since torch 1.6
  *     torch-legacy   torch.save before

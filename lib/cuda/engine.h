@@ -1,5 +1,6 @@
-/* The passes of the frozen-teacher engine as CUDA kernels: the interface of libfd2-cuda.so, a
- * plug-in that lib/torch loads for --device cuda. Nothing here knows libtorch.
+/* The face of lib/cuda: the passes of the frozen-teacher engine as CUDA kernels. This is the
+ * interface of libfd2-cuda.so, a plug-in that lib/torch loads for --device cuda and that knows
+ * nothing of libtorch; graphs.h is that of another one, libfd2-graphs.so.
  *
  * Pointers are to the device's memory; images and activations are channels-last, as on the CPU.
  * A pass is put on the stream (a cudaStream_t) and returns at once, NULL or what CUDA says

@@ -1,4 +1,14 @@
-/* A data set: every image of some shards, with its class index. */
+/* The face of lib/data: a data set, that is, every image of some shards, decoded, with its class
+ * index.
+ *
+ * dataset_read takes samples from formats/shard, decodes them, resizes them once for their network
+ * (fit.h) and puts them into a store (store.h), from which item_image hands them out, as often as
+ * they are looked at. lib/fd2/batch makes tensors of them. A dataset owns its items, its store and
+ * its class names until dataset_free.
+ *
+ * Some tools look at files without a network: survey.h at images, describe.h at tensors, measure.h
+ * at attention maps; class-names.h reads a list of classes. import and exchange are folders of
+ * their own. */
 #ifndef FD2_DATASET_H
 #define FD2_DATASET_H
 #include "formats/digest.h"

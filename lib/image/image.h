@@ -1,4 +1,14 @@
-/* Images in memory: 8-bit RGB, interleaved, rows top to bottom. JPEG in and out, and resizing. */
+/* The face of lib/image: images in memory, 8-bit RGB, interleaved, rows top to bottom.
+ *
+ * A decoder makes a struct image, upright (JPEG here, png.h; orientation.h). This header also
+ * resizes images and draws random crops. A network sees an image through a view (view.h): a crop,
+ * resized (filter.h has the arithmetic of one pixel), flipped, its colours changed (jitter.h), as
+ * floats and maybe mixed with another one; view-pixel.h is the same for a GPU. For people, draw.h
+ * makes contact sheets and overlays with captions (text.h), and creature.h draws the birds of
+ * fd2-draw on a canvas.h.
+ *
+ * An image is the caller's and is freed with image_free; no function keeps one. Functions can be
+ * called by several threads at a time. */
 #ifndef FD2_IMAGE_H
 #define FD2_IMAGE_H
 #include <stdbool.h>

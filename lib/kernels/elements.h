@@ -1,6 +1,11 @@
-/* The arithmetic of one element of each pass over memory, written once: the loops of
+/* The face of lib/kernels: passes over memory, as plain C that CPU and CUDA share.
+ *
+ * This header has the arithmetic of one element of each pass, written once: the loops of
  * bn-rows.c and pixel-rows.c call it, and so do the kernels of lib/cuda, which are thus
- * tested where no GPU is. Flags are constants where a CPU's loop calls these, so that no branch
+ * tested where no GPU is. A loop does a block of rows: lib/torch divides a tensor into blocks and
+ * calls bn-rows.h (a BatchNorm with what follows it; pool-rows.c if that is a pool) and
+ * pixel-rows.h (the learned images) from all threads. Memory is the caller's, and nothing is kept
+ * between calls. Flags are constants where a CPU's loop calls these, so that no branch
  * is left in it. */
 #ifndef FD2_ELEMENTS_H
 #define FD2_ELEMENTS_H

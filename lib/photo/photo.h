@@ -1,5 +1,6 @@
-/* Photographs as people keep them: JPEG, PNG, WebP, AVIF. Only fd2-import reads them all; shards
- * hold JPEGs. photo_decode finds the format from the first bytes, whatever the file's name says.
+/* The face of lib/photo: photographs as people keep them, JPEG, PNG, WebP, AVIF. Only fd2-import
+ * reads them all; shards hold JPEGs. photo_decode finds the format from the first bytes, whatever
+ * the file's name says.
  *
  * All become 8-bit RGB as PIL's convert("RGB") makes it: alpha is dropped, palettes are looked up,
  * grey is repeated, CMYK is multiplied out, of 16 bits the high byte is kept (of 16-bit grey, too,

@@ -1,4 +1,4 @@
-/* libtorch as a C library: the face of lib/torch. torch_start (start.h) comes first. This header
+/* The face of lib/torch: libtorch as a C library. torch_start (start.h) comes first. This header
  * has tensors and what they are made of; the others build on it:
  *
  *   functional.h  torch.nn.functional: convolutions, pooling, losses

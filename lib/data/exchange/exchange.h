@@ -1,4 +1,5 @@
-/* Distilled images in the folders of other programs, and back; lib/fd2/labels/fkd-* does labels.
+/* The face of lib/data/exchange: distilled images in the folders of other programs, and back;
+ * lib/fd2/labels/fkd-* does labels.
  *
  * A program's folders are torchvision ImageFolders that number classes by the sorted order of
  * their names, so that class and image stand in them as padded numbers. The file classes.json,

@@ -1,4 +1,5 @@
-/* Data sets as a train and a val shard: official archives, and folders of one's own photographs.
+/* The face of lib/data/import: data sets as a train and a val shard, from official archives and
+ * from folders of one's own photographs.
  *
  * source.c lists what the archives and folders hold. A plan (plan.h) says which file is which
  * class's image in which split: for an official set one of its layouts makes it (the table in

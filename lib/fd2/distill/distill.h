@@ -1,4 +1,4 @@
-/* Distillation: a base method with FD2's constraints, group by group (Algorithm 1).
+/* The face of lib/fd2/distill: a base method with FD2's constraints, group by group (Algorithm 1).
  *
  * stage_distill reads the teachers (distill-teachers), what images start as (initial, start-*) and
  * the history that other processes made (history). The schedule then deals out index batches, the

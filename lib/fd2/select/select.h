@@ -1,5 +1,5 @@
-/* Selection baselines (fd2-method(7), SELECTION): real images, or mosaics of their patches, where
- * fd2-distill would make images.
+/* The face of lib/fd2/select: selection baselines (fd2-method(7), SELECTION), that is, real images,
+ * or mosaics of their patches, where fd2-distill would make images.
  *
  * stage_select reads the photographs and, for most methods, a teacher; chooses images class by
  * class (coreset; patches for RDED) and writes them. fd2-distill starts images from the same

@@ -1,5 +1,5 @@
-/* fd2-eval: labels, distilled shard and held-out shards -> a JSON line per student
- * (fd2-method(7), STUDENTS).
+/* The face of lib/fd2/student: labels, distilled shard and held-out shards -> a JSON line per
+ * student (fd2-eval; fd2-method(7), STUDENTS).
  *
  * eval-inputs.c reads everything but the epochs of labels, eval.c goes through the epochs,
  * student.c takes the steps of one student, eval-resume.c saves and restores the state, and

@@ -1,5 +1,13 @@
-/* The teacher: a backbone with CAL and its classifier. One struct for every stage that looks
- * through it. */
+/* The face of lib/fd2/teacher: a backbone with CAL and its classifier, one struct for every stage
+ * that looks through it.
+ *
+ * train-teacher.h trains one (cal-augment.h: guided crops), import-teacher.h makes one of another
+ * program's weights. teacher_read reads it, teachers.h several at once. teacher_forward is a pass,
+ * of which cal.h has the attention; losses.h has the losses of all stages, one per equation.
+ * protos.h and attn.h are stages that ask a teacher about images, with attention.h and features.h.
+ *
+ * A teacher owns its parameters and class names until teacher_free; the tensors of a pass belong to
+ * the scope in which it was made. */
 #ifndef FD2_TEACHER_H
 #define FD2_TEACHER_H
 #include "formats/digest.h"
