@@ -13,7 +13,7 @@
 enum { LINE = 2048 };
 
 const char *prog_name = "fd2";
-int verbosity = 1;
+int verbosity;
 void (*err_before_print)(void);
 
 static _Thread_local char message[LINE];

@@ -4,9 +4,11 @@
  * archive". Lower case, what failed first, names in single quotes; control characters are replaced
  * by '?'.
  *
- * Libraries never exit and never print. They return fail("...") (always -1) or fail_null("...")
- * and leave the sentence in a thread-local buffer that the tool prints with die("%s",
- * fail_message()). */
+ * A function that fails returns fail("...") (always -1) or fail_null("..."), which leave the
+ * sentence in a thread-local buffer; fd2_finish prints it. What a stage has to say while it works
+ * and when it has worked, it says with warn, say and chat, formats only with warn. A program that
+ * does not call fd2_start sees nothing of that. Only tools exit, but for want of memory, and where
+ * a thread finds that an image that was read before can no longer be read (lib/data/store.h). */
 #ifndef FD2_ERR_H
 #define FD2_ERR_H
 #include <stddef.h>
@@ -22,7 +24,7 @@ enum { EXIT_OK = 0, EXIT_FAILED = 1, EXIT_USAGE = 2 };
 
 /* Name printed before every message; set by fd2_start. */
 extern const char *prog_name;
-/* 0: errors only (--quiet); 1: warnings and results; 2: --verbose. */
+/* 0: errors only (--quiet; before fd2_start); 1: warnings and results; 2: --verbose. */
 extern int verbosity;
 
 /* Remember a sentence; returns -1 (or NULL). The arguments may include fail_message() itself, to

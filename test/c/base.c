@@ -286,6 +286,7 @@ static void verbosity_decides_what_is_said(void)
 	    "fd2-x: complaint\nfd2-x: warning\nfd2-x: saying\n",
 	    "fd2-x: complaint\nfd2-x: warning\nfd2-x: saying\nfd2-x: chat\n"};
 
+	CHECK(!verbosity); /* so that the library is silent in other programs */
 	for (int v = 0; v < 3; v++) {
 		run(talk, &v);
 		CHECK_STR(child.err, expected[v]);
@@ -1082,6 +1083,7 @@ int main(void)
 	RUN(closed_standard_files_are_not_taken);
 	RUN(every_end_is_logged_once);
 	RUN(odd_bytes_and_numbers_stay_json);
+	verbosity = 1;
 	RUN(progress_is_one_redrawn_line);
 	RUN(progress_is_left_to_the_last_tool_of_a_pipe);
 	RUN(progress_cannot_be_driven_by_names);
