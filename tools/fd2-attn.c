@@ -13,6 +13,8 @@ static const struct opt opts[] = {
         .file = FILE_READ},
     {0, "cut", "X", OPT_REAL, &config.cut, "leave out this share of an image on each side",
         .min = 0, .max = 0.45},
+    {0, "features", NULL, OPT_FLAG, &config.features,
+        "write the backbone's pooled features instead"},
     {0, "heatmap", NULL, OPT_FLAG, &config.heatmap, "write a shard of overlays to look at"},
     {0, "shared-scale", NULL, OPT_FLAG, &config.shared_scale,
         "overlays: one colour scale for all images"},
@@ -29,6 +31,10 @@ int main(int argc, char **argv)
 	config.n_shards = argc - first;
 	if (!config.teacher)
 		die_usage("no teacher; give one with -t");
+	if (config.features && config.heatmap)
+		die_usage("--features and --heatmap exclude each other");
+	if (config.features && config.cut > 0)
+		die_usage("--cut is for attention maps, which --features leaves out");
 	if (config.shared_scale && !config.heatmap)
 		die_usage("--shared-scale is for --heatmap");
 	return fd2_finish(stage_run(stage_attn, &config));

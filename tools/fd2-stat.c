@@ -8,10 +8,12 @@
 #include "lib/base/err.h"
 #include "lib/base/start.h"
 #include "lib/data/measure.h"
+#include "lib/data/separation-text.h"
 
 static struct {
-	const char *out, *protos, *boxes;
+	const char *out, *protos, *boxes, *real, *per_class;
 	long group;
+	bool separation;
 } job;
 
 static const struct opt opts[] = {
@@ -23,6 +25,12 @@ static const struct opt opts[] = {
         "also attention inside the true parts of this shard", .file = FILE_READ},
     {'g', "group", "N", OPT_INT, &job.group, "pairs within groups of N only (0: any of a class)",
         .min = 0, .max = 64},
+    {0, "separation", NULL, OPT_FLAG, &job.separation,
+        "also how far classes are apart, and the images of a class"},
+    {'r', "real", "FILE", OPT_STRING, &job.real, "the same of these real images",
+        .file = FILE_READ},
+    {0, "per-class", "FILE", OPT_STRING, &job.per_class, "write a table with a line per class",
+        .file = FILE_WRITTEN, .unrecorded = true},
     {0},
 };
 
@@ -103,6 +111,8 @@ static int add_boxes(json_t *result, const struct seen_list *l)
 	struct sample s;
 	double inside = 0, area = 0;
 	int got, n = 0, err = 0;
+	if (l->n && !l->v[0].A.data)
+		return fail("--boxes needs attention maps, not features");
 	struct shard_reader *r = shard_open(paths, 1);
 	if (!r)
 		return -1;
@@ -119,6 +129,47 @@ static int add_boxes(json_t *result, const struct seen_list *l)
 	json_object_set_new(result, "part_mass", number(inside / n));
 	json_object_set_new(result, "part_area", number(area / n));
 	return 0;
+}
+
+static int compatible(const struct seen_list *l, const struct seen_list *real)
+{
+	if (!l->n || !real->n)
+		return fail("'%s' has no images", real->n ? "the input" : job.real);
+	if (strcmp(l->teacher, real->teacher) != 0)
+		return fail("'%s' was made by another teacher", job.real);
+	if (!l->v[0].A.data != !real->v[0].A.data || l->v[0].z.size != real->v[0].z.size)
+		return fail("'%s' has features of another kind", job.real);
+	return 0;
+}
+
+/* What --separation, --real and --per-class add. */
+static int add_separation(json_t *result, const struct seen_list *l, const char *path)
+{
+	struct separation sets[2] = {{0}};
+	char *names[] = {set_name(path), job.real ? set_name(job.real) : NULL};
+	struct seen_list real = {0};
+	int group = (int)job.group, err = 0;
+	separation_of(&sets[0], l);
+	separation_add(result, &sets[0], l, group);
+	if (job.real)
+		err = seen_read(&real, job.real);
+	if (job.real && !err)
+		err = compatible(l, &real);
+	if (job.real && !err) {
+		json_t *o = json_pack("{s:i}", "images", real.n);
+		separation_of(&sets[1], &real);
+		separation_add(o, &sets[1], &real, group);
+		json_object_set_new(result, "real", o);
+		json_object_set_new(result, "nearest_accuracy", number(nearest_accuracy(l, &real)));
+	}
+	if (job.per_class && !err)
+		err = separation_write(job.per_class, sets, names, job.real ? 2 : 1);
+	for (int i = 0; i < 2; i++) {
+		separation_free(&sets[i]);
+		free(names[i]);
+	}
+	seen_free(&real);
+	return err;
 }
 
 static int print(json_t *result)
@@ -152,6 +203,8 @@ static int run(const char *attn)
 		        attn ? attn : "standard input");
 	else if (!err && job.boxes)
 		err = add_boxes(result, &l);
+	if (!err && (job.separation || job.real || job.per_class))
+		err = add_separation(result, &l, attn);
 	if (!err)
 		err = print(result);
 	json_decref(result);

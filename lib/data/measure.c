@@ -12,8 +12,21 @@ static char *folder(const char *key)
 	return slash ? xasprintf("%.*s", (int)(slash - key), key) : xstrdup("");
 }
 
+/* The features [C] of an image, named by it. */
+static int take_features(struct seen_list *l, struct array *a)
+{
+	if (a->rank != 1 || a->dtype != DT_F32) {
+		fail("tensor '%s' is not a vector of f32", a->name);
+		array_free(a);
+		return -1;
+	}
+	l->v = xrealloc(l->v, (size_t)l->n + 1, sizeof *l->v);
+	l->v[l->n++] = (struct seen){.key = xstrdup(a->name), .class = folder(a->name), .z = *a};
+	return 0;
+}
+
 /* A map [M,h,w] named by its image, then that image's representation, "KEY.z". */
-static int take(struct seen_list *l, struct array *a)
+static int take_attention(struct seen_list *l, struct array *a)
 {
 	if (a->rank == 3 && a->dtype == DT_F32) {
 		l->v = xrealloc(l->v, (size_t)l->n + 1, sizeof *l->v);
@@ -43,9 +56,16 @@ static int not_finite(struct array *a)
 int seen_read(struct seen_list *l, const char *path)
 {
 	*l = (struct seen_list){0};
-	struct stream_reader *r = stream_open(path, "attn");
+	struct stream_reader *r = stream_open(path, NULL);
 	if (!r)
 		return -1;
+	bool features = !strcmp(stream_kind(r), "features");
+	if (!features && strcmp(stream_kind(r), "attn") != 0) {
+		fail("'%s' is a tensor stream of kind %s, expected kind attn or features",
+		    path ? path : "-", stream_kind(r));
+		stream_close(r);
+		return -1;
+	}
 	const char *teacher = NULL, *images = NULL;
 	struct array a;
 	int got, err = 0;
@@ -55,7 +75,9 @@ int seen_read(struct seen_list *l, const char *path)
 		l->images = xstrdup(images);
 	l->cut = json_number_value(json_object_get(stream_meta(r), "cut"));
 	while (!err && (got = stream_next(r, &a)) > 0)
-		err = array_finite(&a) ? take(l, &a) : not_finite(&a);
+		err = !array_finite(&a) ? not_finite(&a)
+		      : features        ? take_features(l, &a)
+		                        : take_attention(l, &a);
 	for (int i = 0; i < l->n && !err; i++)
 		if (!l->v[i].z.data || (i && l->v[i].A.size != l->v[0].A.size) ||
 		    l->v[i].z.size != l->v[0].z.size)
@@ -112,8 +134,8 @@ static double mass(const struct array *A)
 	return sum;
 }
 
-/* Which group an image is in: from its number in the class, "0007". */
-static int group_of(const struct seen *s, int group)
+/* From the image's number in the class, "0007". */
+int group_of(const struct seen *s, int group)
 {
 	const char *slash = strrchr(s->key, '/');
 	return group ? (atoi(slash ? slash + 1 : s->key) - 1) / group : 0;
@@ -127,7 +149,8 @@ static double intra_class(const struct seen_list *l, int group, bool equal_mass)
 	for (int i = 0; i < l->n; i++)
 		for (int j = 0; j < i; j++) {
 			const struct seen *a = &l->v[i], *b = &l->v[j];
-			if (strcmp(a->class, b->class) || group_of(a, group) != group_of(b, group))
+			if (!a->A.data || strcmp(a->class, b->class) ||
+			    group_of(a, group) != group_of(b, group))
 				continue;
 			double of_b = equal_mass ? mass(&b->A) : 0;
 			double scale = of_b > 0 ? mass(&a->A) / of_b : 1;

@@ -8,7 +8,7 @@
 /* What fd2-attn says of one image. */
 struct seen {
 	char *key, *class;
-	struct array A; /* [M,h,w] */
+	struct array A; /* [M,h,w]; data NULL: the stream has features only */
 	struct array z; /* [D] */
 };
 
@@ -20,16 +20,19 @@ struct seen_list {
 	double cut;               /* share of the images left out on each side */
 };
 
-/* Reads an "attn" stream. -1: fail_message. */
+/* Reads a stream of kind "attn" or "features". -1: fail_message. */
 int seen_read(struct seen_list *l, const char *path);
 void seen_free(struct seen_list *l);
 
 /* |u - v| / (|u| + |v| + 1e-8), below Eq. 9. */
 double l2_normalized(const float *u, const float *v, int64_t n);
 
+/* Which group of `group` consecutive images of its class an image is in; 0 for group 0. */
+int group_of(const struct seen *s, int group);
+
 /* Mean of l2(A_i, A_j) over the pairs of images of one class; within groups of `group`
- * consecutive images (0: any). NaN without pairs. intra_class_location: the same of maps divided
- * by their sum over all M h w entries, so that only where they are counts. */
+ * consecutive images (0: any). NaN without pairs or without maps. intra_class_location: the same of
+ * maps divided by their sum over all M h w entries, so that only where they are counts. */
 double intra_class_attention(const struct seen_list *l, int group);
 double intra_class_location(const struct seen_list *l, int group);
 

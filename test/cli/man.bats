@@ -363,6 +363,14 @@ recipe() {
 		fd2-stat --boxes val.tar; } | jq -r 'keys[]' | sort -u)
 }
 
+@test "fd2-stat(1): its example of real images" {
+	try fd2-stat.1 separation.sh
+	[ "$(wc -l <classes.tsv)" = 7 ]
+	jq -es 'all(.nearest_accuracy >= 0 and .real.dispersion > 0) and
+		(.[0] | has("attention_trace")) and (.[1] | has("attention_trace") | not)' \
+		<<<"$output"
+}
+
 @test "fd2-import(1): its example" {
 	try fd2-import.1 import.sh
 	[ "$(fd2-look --json mine-train.tar | jq -c '[.samples, .classes["red-spot"]]')" = \

@@ -22,6 +22,7 @@ made() {
 	fd2-protos -q -t teacher.fd2 -o exact.fd2 train.tar
 	fd2-select -q --method herding -t teacher.fd2 -n 2 --features features.fd2 \
 		-o selected.tar train.tar
+	fd2-attn -q -t teacher.fd2 --features -o seen.fd2 distilled.tar
 	fd2-relabel -q -t teacher.fd2 -t other.fd2 --shuffle-patches -e 1 -o two.fd2 distilled.tar
 	fd2-eval -q -l labels.fd2 --val val.tar --save student.fd2 distilled.tar >result.json
 	meta teacher.fd2 other.fd2 | check teacher
@@ -32,7 +33,7 @@ made() {
 	fd2-stat -g 1 cut.fd2 >>distances
 	fd2-attn -q -t teacher.fd2 val.tar | fd2-stat --boxes val.tar >>distances
 	check distances <distances
-	meta features.fd2 | check features
+	meta features.fd2 seen.fd2 | check features
 	meta labels.fd2 two.fd2 | check labels
 	meta student.fd2 | check student
 	meta teacher.fd2 protos.fd2 attn.fd2 features.fd2 labels.fd2 student.fd2 | made

@@ -10,6 +10,7 @@
 #include "lib/fd2/stage.h"
 #include "lib/fd2/teacher/attention.h"
 #include "lib/fd2/teacher/attn.h"
+#include "lib/fd2/teacher/features.h"
 #include "lib/image/draw.h"
 
 struct run {
@@ -29,7 +30,7 @@ static json_t *provenance(const struct run *r)
 	return p;
 }
 
-static int put(struct stream_writer *w, const struct item *it, const struct attention *a)
+static int put_tensors(struct stream_writer *w, const struct item *it, const struct attention *a)
 {
 	if (stream_put(w, it->key, DT_F32, 3, (int64_t[]){a->maps, a->h, a->w}, a->A) < 0)
 		return -1;
@@ -39,18 +40,36 @@ static int put(struct stream_writer *w, const struct item *it, const struct atte
 	return err;
 }
 
+static int put_attention(struct run *r, struct stream_writer *w, struct item *it)
+{
+	struct attention a = {0};
+	struct image im = item_image(it);
+	int err = attention_of(&a, &r->teacher, &im, r->config->cut);
+	item_release(it, &im);
+	if (!err)
+		err = put_tensors(w, it, &a);
+	attention_free(&a);
+	return err;
+}
+
+static int put_features(struct run *r, struct stream_writer *w, struct item *it)
+{
+	int64_t C = features_size(&r->teacher);
+	float *f = xcalloc((size_t)C, sizeof *f);
+	int err = features_of(f, &r->teacher, it, 1);
+	if (!err)
+		err = stream_put(w, it->key, DT_F32, 1, &C, f);
+	free(f);
+	return err;
+}
+
 static int write_stream(struct run *r, struct out *out)
 {
-	struct stream_writer *w = stream_create(out, "attn", provenance(r));
+	bool features = r->config->features;
+	struct stream_writer *w = stream_create(out, features ? "features" : "attn", provenance(r));
 	int err = w ? 0 : -1;
 	for (int i = 0; i < r->images.n && !err; i++) {
-		struct attention a = {0};
-		struct image im = item_image(&r->images.v[i]);
-		err = attention_of(&a, &r->teacher, &im, r->config->cut);
-		item_release(&r->images.v[i], &im);
-		if (!err)
-			err = put(w, &r->images.v[i], &a);
-		attention_free(&a);
+		err = (features ? put_features : put_attention)(r, w, &r->images.v[i]);
 		progress_at(i + 1, "%s", r->images.v[i].key);
 	}
 	if (!err)
@@ -158,14 +177,17 @@ int stage_attn(const struct attn_config *config)
 	struct run r = {.config = config};
 	struct dataset_options o = {.fit = FIT_NONE, .strict = config->strict};
 	int err = teacher_read(&r.teacher, config->teacher);
-	if (!err)
+	if (!err && config->features) {
+		o.fit = r.teacher.fit;
+		o.size = r.teacher.size;
+	} else if (!err)
 		err = teacher_check_cal(&r.teacher, config->teacher);
 	if (!err)
 		err = dataset_read(&r.images, config->shards, config->n_shards, &o);
 	struct out *out = err ? NULL : out_open(config->out, 0);
 	if (!err)
 		err = out ? 0 : -1;
-	progress_start("attention", "images", r.images.n);
+	progress_start(config->features ? "features" : "attention", "images", r.images.n);
 	if (!err)
 		err = config->heatmap ? write_overlays(&r, out) : write_stream(&r, out);
 	progress_end();

@@ -9,7 +9,7 @@ struct attn_config {
 	int n_shards; /* 0: standard input */
 	const char *teacher, *out;
 	double cut; /* share of an image that is left out on each side */
-	bool heatmap, shared_scale, strict;
+	bool features, heatmap, shared_scale, strict;
 };
 /* 0, or -1 with fail_message(). */
 int stage_attn(const struct attn_config *config);

@@ -1,0 +1,15 @@
+/* What fd2-stat --separation prints. */
+#ifndef FD2_SEPARATION_TEXT_H
+#define FD2_SEPARATION_TEXT_H
+#include "lib/data/separation.h"
+#include <jansson.h>
+
+/* Adds the means, and the trace of the attention where there are maps, to `result`. */
+void separation_add(
+    json_t *result, const struct separation *s, const struct seen_list *l, int group);
+
+/* A set's name in a table: that of its file, without folders and extension. To be freed. */
+char *set_name(const char *path);
+/* Writes a table with one line per set and class. -1: fail_message. */
+int separation_write(const char *path, const struct separation *sets, char *const *names, int n);
+#endif
