@@ -139,4 +139,5 @@ def check(stat, table, distilled, real, group):
             assert same(None if text == "-" else float(text), value), (line, row)
 
 
-{"make": make, "check": check}[sys.argv[1]](*sys.argv[2:])
+if __name__ == "__main__":
+    {"make": make, "check": check}[sys.argv[1]](*sys.argv[2:])
