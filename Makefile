@@ -76,7 +76,9 @@ PLUGINS = $(if $(NVCC),$(B)/lib/fd2/libfd2-cuda.so $(B)/lib/fd2/libfd2-graphs.so
 .PRECIOUS: $(B)/obj/%.o
 .PHONY: all deps install uninstall wheel dist html map clean distclean help FORCE \
 	compile_commands.json
-SCRIPTS = $(B)/bin/fd2-compare $(B)/lib/fd2/statistics.jq
+# Tools in shell, and what they read
+MODULES = $(patsubst %,$(B)/lib/fd2/%,statistics.jq plot.jq plot.gp)
+SCRIPTS = $(patsubst %,$(B)/bin/fd2-%,compare plot) $(MODULES)
 FORMATS = $(B)/lib/libfd2fmt.a $(B)/lib/pkgconfig/fd2fmt.pc
 BUILT = $(TOOLS:%=$(B)/bin/%) $(SCRIPTS) $(CORE) $(TORCH) $(PLUGINS) $(FORMATS)
 all: deps $(BUILT) ## build everything (the default)
@@ -163,8 +165,9 @@ $(B)/bin/fd2-exchange $(B)/test/exchange: $(call obj,$(C_EXCHANGE))
 $(B)/bin/fd2-exchange $(B)/test/exchange: TOOL_LIBS = $(call pc,EXCHANGE_PC)
 $(call obj,$(C_EXCHANGE)): private cppflags += $(call pc_cflags,EXCHANGE_PC)
 
-$(B)/bin/fd2-compare: tools/fd2-compare
+$(filter $(B)/bin/%,$(SCRIPTS)): $(B)/bin/%: tools/%
 $(B)/lib/fd2/statistics.jq: pipelines/statistics.jq
+$(filter-out %/statistics.jq,$(MODULES)): $(B)/lib/fd2/%: tools/%
 $(SCRIPTS):
 	$(call say,cp,$@)
 	$(Q)cp $< $@

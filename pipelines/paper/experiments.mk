@@ -64,5 +64,10 @@ BN_FORMS = literal normalised
 
 cells_ns-time := $(call cells,$(call variants,ns),$(IPC_ns),$(ABLATION_STUDENT))
 
+# The sets of figures.mk
+FIGURE_METHODS = sre2l++ sre2l++fd2
+FIGURE_IPC = $(lastword $(IPC))
+cells_figures := $(call cells,$(FIGURE_METHODS),$(FIGURE_IPC),$(ABLATION_STUDENT))
+
 STUDENT_TABLES = main cross $(ABLATIONS:%=ablation-%)
-CELLS := $(sort $(foreach t,$(STUDENT_TABLES),$(cells_$(t))))
+CELLS := $(sort $(foreach t,$(STUDENT_TABLES) figures,$(cells_$(t))))

@@ -13,6 +13,7 @@
 #   ablation-beta  ablation-ns                  Tables 5 and 6
 #   ablation-constraints  ablation-lambda       Table 7; Table 4 of the appendix
 #   ns-time  bn-loss                            Table 5 of the appendix; the BatchNorm term
+#   figures                                     all figures; fig-1a and so on, see figures.mk
 #   all  ablations                              those in TABLES; all ablations and ns-time
 #   list-teachers  list-sets  list-students     files for other schedulers, see ../slurm.sh
 #   clean-parts                                 removes the state of interrupted runs
@@ -58,4 +59,5 @@ given = $(filter command environment,$(origin $(1)))
 trial := $(strip $(foreach v,$(SETTINGS),$(if $(call given,$(v)),$(v)='$($(v))')))
 include $(paper)stages.mk
 include $(paper)tables.mk
+include $(paper)figures.mk
 include $(paper)lists.mk

@@ -54,8 +54,9 @@ clusters() {
 		assert abs(far(x) - far(y)).max() < 1e-3, abs(far(x) - far(y)).max()
 		assert abs(y.mean(0)).max() < 1e-3 and y[:, 0].var() > y[:, 1].var()
 	END
-	embed --method pca --classes 3 --per-class 2 f.fd2 f.fd2 | cut -f 2,3 | tail -n 6 | xargs |
-		grep -x 'class-0 0001 class-0 0002 class-2 0001 class-2 0002 class-4 0001 class-4 0002'
+	embed --method pca --classes 3 --per-class 2 f.fd2 f.fd2 | cut -f 2,3 | tail -n 6 >chosen
+	[ "$(tr '\t\n' '/ ' <chosen)" = "class-0/0001 class-0/0002 class-2/0001 class-2/0002 \
+class-4/0001 class-4/0002 " ]
 }
 
 @test "embed: what it cannot place" {
@@ -85,4 +86,130 @@ clusters() {
 		far = np.linalg.norm(y[:, None] - y[None], axis=2) + 1e9 * np.eye(len(y))
 		assert all(rows[i][1] == rows[k][1] for i, k in enumerate(far.argmin(1)))
 	END
+}
+
+need_gnuplot() {
+	command -v gnuplot >/dev/null || skip "no gnuplot"
+}
+
+# logs and reports of two runs, and the tables of fd2-stat and of pipelines/paper
+measurements() {
+	local image step
+	for image in 1 2; do
+		for step in 0 10; do
+			echo "{\"event\":\"step\",\"image\":$image,\"step\":$step," \
+				"\"loss\":{\"bn\":$((image + step)),\"S\":null,\"F\":0.5}}"
+		done
+	done >a.log
+	sed 's/"F":0.5/"F":-0.5/' a.log >b.log
+	printf '{"event":"epoch","epoch":%d,"train_cal":%s,"val_cal":%s,"loss":{"total":1}}\n' \
+		1 0.25 0.125 2 0.5 0.25 >teacher.log
+	printf '%s\n' '{"classes":["a <b>","c"],"confusion":[[3,1],[0,2]],"calibration":[
+		{"within":[0.5,0.6],"images":4,"confidence":0.55,"accuracy":0.25}]}' \
+		'{"classes":["a <b>","c"],"confusion":[[1,1],[0,4]],"calibration":[
+		{"within":[0.5,0.6],"images":12,"confidence":0.59,"accuracy":0.75},
+		{"within":[0.9,1],"images":1,"confidence":0.95,"accuracy":1}]}' >x.report
+	printf '%s\t%s\t%s\t%s\t%s\t%s\t%s\n' \
+		set class images dispersion inter_class nearest_centre nearest_class \
+		fd2 a 1 - 0.8 0.5 b fd2 b 2 0.3 0.7 0.5 a fd2 c 2 0.4 0.6 0.6 a \
+		real a 9 0.1 1.8 1.5 b real b 9 0.2 1.7 1.5 a real c 9 0.3 1.6 1.6 a >classes.tsv
+	printf '%s\t%s\t%s\t%s\t%s\n' set class id x y fd2 a 0001 1 2 fd2 "b'c" 0001 2 1 \
+		real a 0001 0 0 >embed.tsv
+	printf '%s\t%s\t%s\t%s\t%s\t%s\t%s\n' teacher maps alpha 'backbone %' spread 'CAL %' seeds \
+		r 8 0.1 50 1 60 3 r 8 0.2 51 1 61 3 r 16 0.1 52 1 62 3 >alpha.tsv
+	printf '%s\t%s\t%s\t%s\t%s\t%s\n' N_S ipc 'mean s' spread images 'paper s' \
+		2 5 10.5 1.5 2 12 3 5 11 - 3 - >time.tsv
+}
+
+# data KIND FILE...: the table, with | for tabs and ; for line ends
+data() {
+	fd2-plot --data "$@" | tr '\t\n' '|;'
+}
+
+@test "plot: the numbers of each kind" {
+	measurements
+	[ "$(data losses a.log)" = "step|bn|F;0|1.5|0.5;10|11.5|0.5;" ]
+	[ "$(data losses a.log b.log)" = \
+		"step|a bn|a F|b bn|b F;0|1.5|0.5|1.5|-0.5;10|11.5|0.5|11.5|-0.5;" ]
+	[ "$(data losses teacher.log)" = "epoch|total;1|1;2|1;" ]
+	[ "$(data accuracy teacher.log)" = "epoch|train cal|val cal;1|25|12.5;2|50|25;" ]
+	# (4 x 0.55 + 12 x 0.59) / 16, (4 x 0.25 + 12 x 0.75) / 16
+	[ "$(data calibration x.report)" = "confidence|accuracy|images;0.58|0.625|16;0.95|1|1;" ]
+	[ "$(data confusion x.report)" = "class|a <b>|c;a <b>|4|2;c|0|6;" ]
+	[ "$(data classes classes.tsv)" = "class|fd2 dispersion|fd2 inter-class|real \
+dispersion|real inter-class;a|-|0.8|0.1|1.8;b|0.3|0.7|0.2|1.7;c|0.4|0.6|0.3|1.6;" ]
+	[ "$(data nearest --classes 2 classes.tsv)" = "class|fd2|real;a|0.5|1.5;b|0.5|1.5;" ]
+	[ "$(data alpha alpha.tsv)" = "alpha|backbone, M = 8|CAL, M = 8|backbone, M = 16|\
+CAL, M = 16;0.1|50|60|52|62;0.2|51|61|-|-;" ]
+	[ "$(data time time.tsv)" = "N_S|mean s|spread|paper s;2|10.5|1.5|12;3|11|-|-;" ]
+	[ "$(data scatter embed.tsv)" = "set|class|x|y;fd2|a|1|2;fd2|b'c|2|1;real|a|0|0;" ]
+}
+
+@test "plot: SVG and PNG of each kind" {
+	need_gnuplot
+	need_python
+	measurements
+	local kind file
+	while read -r kind file; do
+		echo "$kind"
+		fd2-plot -o "$kind.svg" --title "it's <$kind>" "$kind" "$file"
+		fd2-plot -o "$kind.png" --size 300x200 "$kind" "$file"
+		fd2-plot "$kind" "$file" | cmp - <(fd2-plot "$kind" "$file")
+		[[ $(file "$kind.png") == *"PNG image data, 300 x 200"* ]]
+		"$python" - "$kind" <<-'END'
+			import sys, xml.etree.ElementTree as E
+			svg, kind = "{http://www.w3.org/2000/svg}", sys.argv[1]
+			root = E.parse(kind + ".svg").getroot()
+			assert root.find(svg + "title").text == f"it's <{kind}>"
+			text = " ".join("".join(t.itertext()) for t in root.iter(svg + "text"))
+			names = {"losses": "bn F step loss", "accuracy": "train val cal epoch",
+			    "calibration": "confidence accuracy", "confusion": "a <b> c predicted",
+			    "classes": "fd2 real inter-class", "nearest": "fd2 real",
+			    "scatter": "a b'c real", "alpha": "backbone, CAL, M = 16",
+			    "time": "N_S mean paper"}[kind].split()
+			assert all(n in text for n in names), (names, text)
+		END
+	done <<-'END'
+		losses a.log
+		accuracy teacher.log
+		calibration x.report
+		confusion x.report
+		classes classes.tsv
+		nearest classes.tsv
+		scatter embed.tsv
+		alpha alpha.tsv
+		time time.tsv
+	END
+	[ "$(find . -name '*.tmp')" = "" ]
+}
+
+@test "plot: what it cannot draw" {
+	measurements
+	local sentence options
+	while IFS='|' read -r sentence options; do
+		# shellcheck disable=SC2086 # words
+		run -2 --separate-stderr fd2-plot $options
+		[ "${stderr_lines[0]}" = "fd2-plot: $sentence" ]
+	done <<-'LINES'
+		expected a kind and the files to draw|losses
+		unknown kind 'pie'|pie a.log
+		--size expects WxH, not '3'|--size 3 losses a.log
+		'x.pdf' ends neither in .svg nor in .png|-o x.pdf losses a.log
+		--classes is for classes and nearest|--classes 3 losses a.log
+	LINES
+	run -1 --separate-stderr fd2-plot losses x.report
+	said "fd2-plot: 'x.report' has nothing to draw as losses"
+	run -1 --separate-stderr fd2-plot losses none.log
+	said "fd2-plot: cannot read 'none.log'"
+	sed 's/"c"/"d"/' x.report >y.report
+	run -1 --separate-stderr fd2-plot confusion x.report y.report
+	said "fd2-plot: cannot draw confusion: the reports have different classes"
+	# without gnuplot
+	mkdir bin
+	local tool
+	for tool in bash readlink dirname getopt jq mktemp rm awk wc head cat; do
+		ln -s "$(command -v $tool)" bin/
+	done
+	PATH=$PWD/bin run -1 --separate-stderr "$(command -v fd2-plot)" losses a.log
+	said "fd2-plot: gnuplot is not installed: 'apt-get install gnuplot-nox' as root installs it"
 }

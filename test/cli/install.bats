@@ -26,11 +26,13 @@ install_below() {
 		"usr/bin/$tool" --version
 		ldd "usr/bin/$tool" | grep "libfd2.so => $PWD/usr/"
 	done
+	echo '{"epoch":1,"loss":{"kl":2}}' >log
+	[ "$(usr/bin/fd2-plot --data losses log | wc -l)" = 2 ]
 	for library in usr/lib/fd2/*.so; do
 		run ldd "$library"
 		[[ $output != *"not found"* ]]
 		[[ $output != *"$root/"* ]]
-		readelf -d "$library" usr/bin/fd2-[!c]* >dynamic # without fd2-compare, a script
+		grep -L '^#!/' usr/bin/* | xargs readelf -d "$library" >dynamic # without scripts
 		! grep -F "$root/" dynamic || false
 	done
 	ldd usr/lib/fd2/libfd2-torch.so | grep "libtorch_cpu.so => $PWD/usr/"

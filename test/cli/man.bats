@@ -63,6 +63,9 @@ try() {
 		case $tool in
 		fd2-draw | fd2-import) without='^--(device|dtype)\b' ;;
 		fd2-exchange | fd2-look | fd2-stat) without='^--(device|dtype|seed)\b' ;;
+		fd2-plot)
+			without='^(--(device|dtype|log|quiet|seed|threads|verbose)|-[qv]$)'
+			;;
 		*) without='^$' ;;
 		esac
 		diff <({ page_options "$tool.1"; page_options fd2.7 | grep -vE -- "$without"; } |
@@ -369,6 +372,17 @@ recipe() {
 	jq -es 'all(.nearest_accuracy >= 0 and .real.dispersion > 0) and
 		(.[0] | has("attention_trace")) and (.[1] | has("attention_trace") | not)' \
 		<<<"$output"
+}
+
+@test "fd2-plot(1): its examples" {
+	command -v gnuplot >/dev/null || skip "no gnuplot"
+	try fd2-plot.1 losses.sh
+	[[ $output =~ ^2$'\t'[0-9.]+$'\t' ]]
+	grep -q '<svg' losses.svg
+	try fd2-plot.1 classes.sh
+	grep -q 'dispersion' fig-1a.svg
+	[[ $(file fig-3b.png) == *"PNG image data"* ]]
+	grep -q 'gold-bar' confusion.svg
 }
 
 @test "fd2-import(1): its example" {

@@ -85,6 +85,12 @@ counts() {
 		[ "$(grep -c '; fd2-distill .* --bn-form literal ' plan)" = 15 ]
 		[ "$(grep -c '; fd2-distill .* --bn-form normalised ' plan)" = 15 ]
 	done
+	# t-SNE and heatmaps of two methods; heatmaps of real images too
+	would cub ARCHIVE=x.tgz BATCH=200 FIGURES='1a 1b 3a 3b 5 6' figures >plan
+	[ "$(counts plan)" = "1 1 1 0 2 0 0" ]
+	[ "$(grep -c '^fd2-attn .*--heatmap .*| fd2-look .*attention-' plan)" = 3 ]
+	[ "$(grep -c 'embed --classes 10 --per-class 5' plan)" = 2 ]
+	[ "$(grep -c '^fd2-plot -o .*[.]svg' plan)" = 4 ]
 	would cub ARCHIVE=x.tgz RANDOM= ablation-beta >plan
 	[ "$(counts plan)" = "1 1 1 0 10 15 0" ]
 	would cub ARCHIVE=x.tgz >plan
@@ -188,6 +194,17 @@ trial with CLASSES='3' "*"left out." ]]
 	tiny nette IPC=1 main
 	cmp before.tsv $main.tsv
 	[ "$(wc -l <"${main/IPC-1-2/IPC-1}.tsv")" = 3 ]
+	# figures of these sets: real images and two methods, 3 classes of 5 and 2 images
+	if command -v gnuplot >/dev/null; then
+		tiny nette FIGURES='1a 1b 3b 5 6' figures
+		[ "$(fd2-plot --data nearest imagenette-trial/classes-*.tsv | head -n 1)" = \
+			"$(printf 'class\tsre2l++\treal\tsre2l++fd2')" ]
+		grep -q '<title>ImageNette: real images and sre2l++<' imagenette-trial/fig-1a.svg
+		(cd imagenette-trial && file fig-*.png images-*.jpg attention-*.jpg) >kinds
+		[ "$(grep -cE 'PNG image data, 800 x 500|JPEG image data.* 3 *$' kinds)" = 7 ]
+		run -0 tiny nette FIGURES='1a 1b 3b 5 6' figures
+		[ "$output" = "make: Nothing to be done for 'figures'." ]
+	fi
 	# a setting of one stage makes that stage and what comes after it
 	tiny nette -n STEPS=3 >plan
 	! grep -E '^fd2-(import|teacher|protos)' plan || false

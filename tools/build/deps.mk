@@ -24,7 +24,7 @@ BUILD_NEEDS = $(firstword $(CC))=gcc $(firstword $(CXX))=g++ pkg-config=pkg-conf
 # Those that fd2-import is built without where they cannot be installed: WebP and AVIF.
 BUILD_WISHES = libwebpdemux.pc=libwebp-dev libavif.pc=libavif-dev
 CHECK_NEEDS = bats=bats mandoc=mandoc shellcheck=shellcheck jq=jq column=bsdextrautils file=file \
-	xz=xz-utils zstd=zstd venv=python3-venv clang=clang lowdown=lowdown
+	xz=xz-utils zstd=zstd venv=python3-venv clang=clang lowdown=lowdown gnuplot=gnuplot-nox
 
 # What pkg-config says about the libraries in a variable. It is asked once; a failure is not kept,
 # because `deps` may install what is missing.
