@@ -21,6 +21,9 @@ enum rng_purpose {
 	RNG_KEEP,      /* whether a batch of labels is kept: a = epoch, b = batch */
 	RNG_REUSE,     /* order of kept labels: a = which time they are gone through */
 	RNG_SPLIT,     /* which photographs are held out: a = hash of the class's name */
+	RNG_MATCH,     /* photographs to match: a = iteration, b = class, c = round */
+	RNG_SIAMESE,   /* how they are augmented: a = iteration, b = class, c = round */
+	RNG_MATCH_NET, /* the network in which they are matched: a = iteration */
 	RNG_TEST,
 };
 

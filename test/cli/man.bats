@@ -62,6 +62,7 @@ try() {
 		echo "$tool"
 		case $tool in
 		fd2-draw | fd2-import) without='^--(device|dtype)\b' ;;
+		fd2-match) without='^--dtype\b' ;;
 		fd2-exchange | fd2-look | fd2-stat) without='^--(device|dtype|seed)\b' ;;
 		fd2-plot)
 			without='^(--(device|dtype|log|quiet|seed|threads|verbose)|-[qv]$)'
@@ -305,6 +306,13 @@ recipe() {
 	try fd2-select.1 select.sh
 	[ "$(grep '^{' <<<"$output" | jq -s -c 'map(.data)')" = '["random","herding","rded"]' ]
 	[ "$(grep -c '^red-spot/' <<<"$output")" = 4 ]
+}
+
+@test "fd2-match(1): its example" {
+	try fd2-match.1 match.sh
+	[ "$(grep '^{' <<<"$output" | jq -s -c 'map([.data, .labels, .images])')" = \
+		'[["dm","hard",3],["random","hard",3]]' ]
+	[ "$(tail -n 2 <<<"$output" | grep -cE '^[0-9.]+$')" = 2 ]
 }
 
 @test "fd2-attn(1): its example" {

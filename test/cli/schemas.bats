@@ -73,8 +73,10 @@ made() {
 	fd2-eval -q -l labels.fd2 --val val.tar --test train.tar --report report.json --log log \
 		-o result.json distilled.tar
 	fd2-eval -q --hard -s 32 -e 1 --val val.tar --log log distilled.tar >>result.json
+	fd2-match -q -s 32 --iterations 1 --log log -o m.tar train.tar
 	check log < <(cat log)
-	[ "$(jq -r .event log | sort -u | xargs)" = "cost end epoch labels settings start step" ]
+	[ "$(jq -r .event log | sort -u | xargs)" = \
+		"cost end epoch iteration labels settings start step" ]
 	check result <result.json
 	check report <report.json
 }

@@ -2,10 +2,8 @@
 #ifndef FD2_DISTILL_OUTPUT_H
 #define FD2_DISTILL_OUTPUT_H
 #include "formats/shard/shard.h"
+#include "lib/fd2/batch/finished.h"
 #include "lib/fd2/distill/history.h"
-
-enum pixels { PIXELS_JPEG, PIXELS_F16 }; /* PIXELS_F16: a .npy member as well */
-#define PIXELS_CHOICES "jpeg|f16"
 
 struct output_config {
 	const char *path; /* NULL, "-": standard output */

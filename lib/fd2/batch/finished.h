@@ -1,0 +1,28 @@
+/* Finished images: from tensors to what a shard stores; and shards that are finished. */
+#ifndef FD2_FINISHED_H
+#define FD2_FINISHED_H
+#include <jansson.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "lib/image/view.h"
+#include "lib/torch/tensor.h"
+
+enum pixels { PIXELS_JPEG, PIXELS_F16 }; /* PIXELS_F16: a .npy member as well */
+#define PIXELS_CHOICES "jpeg|f16"
+
+struct encoded {
+	uint8_t *jpeg, *npy; /* npy NULL: none */
+	size_t jpeg_size, npy_size;
+};
+
+/* x [1,3,S,S] f32, normalised. The JPEG has its values within [0,1], the .npy, f16 [3,S,S], all.
+ * -1: fail_message. finished_free either way. */
+int finished_encode(struct encoded *f, const Tensor *x, const struct normal *normal,
+    enum pixels pixels, int quality);
+void finished_free(struct encoded *f);
+
+/* For --resume: 1 where the shard `path` is whole and has that provenance, which it says; 0 where
+ * there is none, or an unfinished one (PATH.part); -1: fail_message, it is another one. */
+int finished_shard(const char *path, const json_t *provenance);
+#endif

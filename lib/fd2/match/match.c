@@ -1,0 +1,258 @@
+#include "lib/fd2/match/match.h"
+
+#include <limits.h>
+#include <stdlib.h>
+
+#include "lib/base/log.h"
+#include "lib/base/names.h"
+#include "lib/base/stop.h"
+#include "lib/fd2/batch/plan.h"
+#include "lib/fd2/match/rounds.h"
+#include "lib/fd2/stage.h"
+
+struct run {
+	const struct match_config *config;
+	struct matching method;
+	char arch[16];
+	int first, last; /* classes */
+	struct real real;
+	struct learned learned;
+	struct rounds rounds;
+	struct checkpoint checkpoint;
+	json_t *provenance;
+	long done; /* iterations */
+	double loss;
+};
+
+static int choose_classes(struct run *r)
+{
+	const struct opt_range *classes = &r->config->classes;
+	int K = r->real.set.n_classes;
+	if (classes->first >= K)
+		return fail("--classes starts at %ld, but there are %d classes (0-%d)",
+		    classes->first, K, K - 1);
+	if (classes->last != LONG_MAX && classes->last >= K)
+		return fail("--classes ends at %ld, but there are %d classes (0-%d)", classes->last,
+		    K, K - 1);
+	r->first = (int)classes->first;
+	r->last = classes->last < K ? (int)classes->last : K - 1;
+	return 0;
+}
+
+/* What the method and the inputs decided where no option did. */
+static void record_settings(const struct run *r)
+{
+	fd2_resolved("arch", json_string(r->arch));
+	fd2_resolved("iterations", json_integer(r->method.iterations));
+	fd2_resolved("lr", json_real(r->method.lr));
+	fd2_resolved("classes", json_pack("[i,i]", r->first, r->last));
+}
+
+static json_t *inputs(const struct run *r)
+{
+	return json_pack("{s:s}", "real", r->real.set.digest);
+}
+
+static json_t *provenance(const struct run *r)
+{
+	json_t *p = fd2_provenance();
+	json_object_set_new(p, "inputs", inputs(r));
+	json_object_set_new(p, "size", json_integer(r->real.size));
+	json_object_set_new(p, "mean", numbers_to_json(r->real.normal.mean, 3));
+	json_object_set_new(p, "std", numbers_to_json(r->real.normal.std, 3));
+	return p;
+}
+
+static int take(struct run *r)
+{
+	if (rounds_take(&r->rounds, r->done, &r->loss) < 0)
+		return -1;
+	r->done++;
+	progress_at(r->done, "loss %.4g", r->loss);
+	return 0;
+}
+
+static void log_iteration(const struct run *r)
+{
+	long every = r->config->log_every;
+	if (r->done % every == 0 || r->done == 1 || r->done == r->method.iterations)
+		log_event(json_pack("{s:s, s:I, s:f, s:{s:f}}", "event", "iteration", "iteration",
+		    (json_int_t)r->done, "lr", r->method.lr, "loss", r->method.name, r->loss));
+}
+
+static int save(struct run *r)
+{
+	return checkpoint_save(
+	    &r->checkpoint, json_pack("{s:I}", "iteration", (json_int_t)r->done));
+}
+
+static int stop(struct run *r)
+{
+	if (save(r) < 0)
+		return -1;
+	return stop_fail("'%s' has the images after %ld of %ld iterations; go on with --resume",
+	    r->checkpoint.path, r->done, r->method.iterations);
+}
+
+static int load(struct run *r)
+{
+	json_t *state = NULL;
+	json_int_t done = 0;
+	int err = checkpoint_load(&r->checkpoint, &state);
+	if (!err && state &&
+	    (json_unpack(state, "{s:I}", "iteration", &done) || done < 1 ||
+	        done > r->method.iterations))
+		err = fail("cannot resume: '%s' holds no state of fd2-match", r->checkpoint.path);
+	else if (!err && state) {
+		r->done = (long)done;
+		say("resumed after iteration %ld", r->done);
+		log_event(json_pack("{s:s, s:I}", "event", "resume", "iteration", done));
+	}
+	json_decref(state);
+	return err;
+}
+
+static bool save_is_due(const struct run *r)
+{
+	long every = r->config->out.checkpoint_every;
+	bool due = r->checkpoint.path && every && r->done % every == 0;
+	return r->done < r->method.iterations && (due || checkpoint_due(&r->checkpoint));
+}
+
+static int learn(struct run *r)
+{
+	int err = 0;
+	progress_start("match", "iterations", r->method.iterations);
+	if (r->checkpoint.path)
+		stop_defer();
+	r->checkpoint.saved = elapsed();
+	while (r->done < r->method.iterations && !err) {
+		if (r->checkpoint.path && stop_asked())
+			return stop(r);
+		err = take(r);
+		if (!err)
+			log_iteration(r);
+		if (!err && save_is_due(r))
+			err = save(r);
+	}
+	progress_end();
+	return err;
+}
+
+static int store(struct run *r)
+{
+	const struct dataset *set = &r->real.set;
+	const char *const *names = set->numbered ? NULL : (const char *const *)set->classes;
+	struct out *out = out_open(r->config->out.path, 0);
+	struct shard_writer *w =
+	    out ? shard_create(out, json_incref(r->provenance), names, set->n_classes) : NULL;
+	if (!w)
+		return -1;
+	if (learned_store(&r->learned, w, &r->real, &r->config->out) < 0) {
+		shard_abandon(w);
+		return -1;
+	}
+	if (shard_finish(w) < 0)
+		return -1;
+	checkpoint_remove(&r->checkpoint);
+	return 0;
+}
+
+static double take_some(void *stage)
+{
+	return take(stage) < 0 ? -1 : 1;
+}
+
+/* As the images are now; more steps make JPEGs a little larger. */
+static double bytes(void *stage)
+{
+	const struct run *r = stage;
+	const double ends = 8192, head = 1536; /* of the shard, and of a sample's members */
+	double S = r->real.size, f16 = r->config->out.pixels == PIXELS_F16 ? head + 6 * S * S : 0;
+	struct encoded f;
+	tensor_scope_begin(NO_GRAD);
+	Tensor *x = tensor_narrow(learned_of(&r->learned, r->first), 0, 0, 1);
+	int err = finished_encode(&f, x, &r->real.normal, PIXELS_JPEG, (int)r->config->out.quality);
+	tensor_scope_end();
+	double jpeg = err ? 0 : (double)f.jpeg_size;
+	finished_free(&f);
+	return ends + r->learned.n * r->learned.ipc * (jpeg + head + f16);
+}
+
+static int tell_plan(struct run *r)
+{
+	struct plan p = {.stage = r, .bytes = bytes};
+	long left = r->method.iterations - r->done;
+	p.work =
+	    xasprintf("%d images of %d classes by %s in %ss, %ld iterations with %d photographs",
+	        r->learned.n * r->learned.ipc, r->learned.n, r->method.name, r->arch, left,
+	        r->real.set.n);
+	p.parts[0] = (struct plan_part){"iterations", (double)left, take_some};
+	return plan_tell(&p, r->config->dry_run);
+}
+
+static void connect(struct run *r)
+{
+	const struct matching_config *method = &r->config->method;
+	r->rounds = (struct rounds){.method = &r->method,
+	    .arch = r->arch,
+	    .augment = method->augment,
+	    .most = method->real,
+	    .seed = (uint64_t)r->config->seed,
+	    .real = &r->real,
+	    .learned = &r->learned};
+}
+
+/* 1: the work is done already. */
+static int open_output(struct run *r)
+{
+	const struct match_outputs *out = &r->config->out;
+	r->checkpoint.inputs = inputs(r);
+	r->provenance = provenance(r);
+	if (!out->resume)
+		return 0;
+	int finished =
+	    checkpoint_exists(&r->checkpoint) ? 0 : finished_shard(out->path, r->provenance);
+	return finished ? finished : load(r);
+}
+
+/* 1: the work is done already. */
+static int prepare(struct run *r)
+{
+	const struct match_config *config = r->config;
+	checkpoint_init(&r->checkpoint, config->out.path, &r->learned.trained, 1, NULL);
+	if ((!config->dry_run && out_try(config->out.path, 0) < 0) ||
+	    checkpoint_check(&r->checkpoint, config->out.resume) < 0)
+		return -1;
+	snprintf(r->arch, sizeof r->arch, "convnet%d",
+	    matching_depth(&config->method, (int)config->in.size));
+	const struct arch *arch = arch_find(r->arch);
+	if (arch_check_size(arch, (int)config->in.size) < 0 ||
+	    real_read(&r->real, &config->in, config->method.part) < 0 || choose_classes(r) < 0 ||
+	    learned_init(&r->learned, config, r->first, r->last, &r->real) < 0)
+		return -1;
+	r->method = matching_configure(&config->method, config->ipc);
+	record_settings(r);
+	connect(r);
+	return open_output(r);
+}
+
+int stage_match(const struct match_config *config)
+{
+	struct run r = {.config = config};
+	int err = prepare(&r);
+	if (!err)
+		err = tell_plan(&r);
+	if (!err && !config->dry_run) {
+		err = learn(&r);
+		if (!err)
+			err = store(&r);
+	}
+	json_decref(r.provenance);
+	checkpoint_free(&r.checkpoint);
+	learned_free(&r.learned);
+	real_free(&r.real);
+	return err < 0 ? -1 : 0;
+}
+
+STAGE(stage_match)

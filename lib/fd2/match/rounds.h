@@ -1,0 +1,19 @@
+/* An iteration of a method that compares photographs and images class by class, in a network with
+ * random weights of its own. */
+#ifndef FD2_MATCH_ROUNDS_H
+#define FD2_MATCH_ROUNDS_H
+#include "lib/fd2/match/learned.h"
+
+struct rounds {
+	const struct matching *method;
+	const char *arch;
+	unsigned augment; /* bits 1 << SIAMESE_... */
+	long most;        /* photographs per class and round */
+	uint64_t seed;
+	struct real *real;
+	struct learned *learned;
+};
+
+/* Takes it and steps the images. *loss: the mean over classes and rounds. -1: fail_message. */
+int rounds_take(const struct rounds *r, long iteration, double *loss);
+#endif

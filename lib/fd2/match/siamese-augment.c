@@ -1,0 +1,136 @@
+#include "lib/fd2/match/siamese-augment.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/base/err.h"
+#include "lib/torch/functional.h"
+
+static const double brightness = 1, saturation = 2, contrast = 0.5, shift = 0.125, cutout = 0.5,
+                    flip = 0.5, scale = 1.2, degrees = 15;
+
+/* A share of the side as pixels. */
+static int share_of(int size, double share)
+{
+	return (int)(size * share + 0.5);
+}
+
+static int between(struct rng *r, int lo, int hi)
+{
+	return lo + (int)rng_below(r, (uint32_t)(hi - lo + 1));
+}
+
+static void set_theta(struct siamese *s, double a, double b, double c, double d)
+{
+	const double theta[] = {a, b, 0, c, d, 0};
+	memcpy(s->theta, theta, sizeof theta);
+}
+
+void siamese_redraw(struct siamese *s, struct rng *r, int size)
+{
+	int most = share_of(size, shift), side = share_of(size, cutout);
+	double x, y, angle;
+	switch (s->kind) {
+	case SIAMESE_COLOR:
+		s->brightness = rng_uniform(r);
+		s->saturation = rng_uniform(r);
+		s->contrast = rng_uniform(r);
+		break;
+	case SIAMESE_CROP:
+		s->down = between(r, -most, most);
+		s->right = between(r, -most, most);
+		break;
+	case SIAMESE_CUTOUT:
+		s->y = between(r, 0, size - side % 2);
+		s->x = between(r, 0, size - side % 2);
+		break;
+	case SIAMESE_FLIP:
+		s->flip = rng_uniform(r) < flip;
+		break;
+	case SIAMESE_SCALE:
+		x = rng_between(r, 1 / scale, scale);
+		y = rng_between(r, 1 / scale, scale);
+		set_theta(s, x, 0, 0, y);
+		break;
+	case SIAMESE_ROTATE:
+		angle = rng_between(r, -degrees, degrees) / 180 * M_PI;
+		set_theta(s, cos(angle), -sin(angle), sin(angle), cos(angle));
+		break;
+	case SIAMESE_KINDS:
+		break;
+	}
+}
+
+struct siamese siamese_draw(struct rng *r, unsigned kinds, int size)
+{
+	struct siamese s = {.none = !kinds};
+	int n = 0, of[SIAMESE_KINDS];
+	for (int k = 0; k < SIAMESE_KINDS; k++)
+		if (kinds >> k & 1)
+			of[n++] = k;
+	if (!n)
+		return s;
+	s.kind = (enum siamese_kind)of[rng_below(r, (uint32_t)n)];
+	siamese_redraw(&s, r, size);
+	return s;
+}
+
+/* factor (x - mean over dims) + mean */
+static Tensor *spread(const Tensor *x, int n, const int *dims, double factor)
+{
+	Tensor *mean = tensor_mean(x, n, dims, true);
+	return tensor_add(tensor_affine(tensor_sub(x, mean), factor, 0), mean);
+}
+
+static Tensor *colour(const struct siamese *s, const Tensor *x)
+{
+	x = tensor_affine(x, 1, (s->brightness - 0.5) * brightness);
+	x = spread(x, 1, (int[]){1}, s->saturation * saturation);
+	return spread(x, 3, (int[]){1, 2, 3}, s->contrast + contrast);
+}
+
+static Tensor *crop(const struct siamese *s, const Tensor *x)
+{
+	int size = (int)tensor_size(x, 2), pad = share_of(size, shift);
+	Tensor *rows = tensor_narrow(tensor_pad(x, pad), 2, pad + s->down, size);
+	return tensor_narrow(rows, 3, pad + s->right, size);
+}
+
+/* Whether pixel i of a row or column is within the square. */
+static bool is_cut(int i, int centre, int side)
+{
+	return i >= centre - side / 2 && i < centre - side / 2 + side;
+}
+
+static Tensor *cut_out(const struct siamese *s, const Tensor *x)
+{
+	int size = (int)tensor_size(x, 2), side = share_of(size, cutout);
+	float *keep = xcalloc((size_t)size, (size_t)size * sizeof *keep);
+	for (int i = 0; i < size * size; i++)
+		keep[i] = !(is_cut(i / size, s->y, side) && is_cut(i % size, s->x, side));
+	Tensor *mask = tensor_from(keep, T_F32, 4, (int64_t[]){1, 1, size, size});
+	free(keep);
+	return tensor_mul(x, tensor_to(mask, tensor_type(x)));
+}
+
+Tensor *siamese_apply(const struct siamese *s, const Tensor *x)
+{
+	if (!s->none)
+		switch (s->kind) {
+		case SIAMESE_COLOR:
+			return colour(s, x);
+		case SIAMESE_CROP:
+			return crop(s, x);
+		case SIAMESE_CUTOUT:
+			return cut_out(s, x);
+		case SIAMESE_FLIP:
+			return s->flip ? tensor_flip(x, 3) : (Tensor *)x;
+		case SIAMESE_SCALE:
+		case SIAMESE_ROTATE:
+			return tensor_affine_sample(x, s->theta);
+		case SIAMESE_KINDS:
+			break;
+		}
+	return (Tensor *)x;
+}

@@ -1,0 +1,42 @@
+/* Differentiable Siamese augmentation (Zhao and Bilen 2021): a change of images that is drawn once
+ * and applied to photographs and learned images alike, so that their gradients or features are
+ * compared under the same change. Values and order of draws are those of its program. */
+#ifndef FD2_SIAMESE_AUGMENT_H
+#define FD2_SIAMESE_AUGMENT_H
+#include <stdbool.h>
+
+#include "lib/base/rng.h"
+#include "lib/torch/tensor.h"
+
+enum siamese_kind {
+	SIAMESE_COLOR,  /* brightness, saturation and contrast, one after the other */
+	SIAMESE_CROP,   /* shifted by up to an eighth of the side; zero comes in */
+	SIAMESE_CUTOUT, /* a square of half the side, with its centre anywhere, is zero */
+	SIAMESE_FLIP,   /* left to right, or not */
+	SIAMESE_SCALE,  /* each side by a factor between 1/1.2 and 1.2 */
+	SIAMESE_ROTATE, /* by up to 15 degrees */
+	SIAMESE_KINDS,
+};
+#define SIAMESE_CHOICES "color|crop|cutout|flip|scale|rotate"
+enum { SIAMESE_ALL = (1 << SIAMESE_KINDS) - 1 };
+
+/* One change; `kind` says which of the values count. */
+struct siamese {
+	enum siamese_kind kind;
+	bool none;                               /* images stay as they are */
+	double brightness, saturation, contrast; /* u of each, in [0, 1) */
+	int right, down;                         /* crop: where pixel (0, 0) comes from */
+	int x, y;                                /* cutout: its centre */
+	bool flip;
+	double theta[6]; /* scale, rotate: tensor_affine_sample */
+};
+
+/* Draws one of `kinds` (bits 1 << SIAMESE_...; 0: none) with equal probability, then its values for
+ * images of side `size`. */
+struct siamese siamese_draw(struct rng *r, unsigned kinds, int size);
+/* The values again, the kind stays: another image of a batch whose images change each for itself.
+ */
+void siamese_redraw(struct siamese *s, struct rng *r, int size);
+/* x [N,3,S,S], normalised, so that zero is the mean colour. Differentiable. */
+Tensor *siamese_apply(const struct siamese *s, const Tensor *x);
+#endif

@@ -1,0 +1,137 @@
+/* fd2's side of match.py: losses of matching and their gradients by the images.
+ *
+ * match METHOD INPUT OUTPUT    INPUT: the network's weights, "rgb" u8 [n,S,S,3] (photographs),
+ *                              "x" [ipc,3,S,S], "augment" f64: kind and values, "label"
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/base/err.h"
+#include "lib/fd2/match/matchings.h"
+#include "lib/nn/weights.h"
+#include "lib/torch/start.h"
+
+enum { INPUTS_MAX = 64, CLASSES = 10, PASS = 3, VALUES = 14 };
+
+static char *names[INPUTS_MAX];
+static Tensor *tensors[INPUTS_MAX];
+static int n_inputs;
+
+static void check(int ok)
+{
+	if (ok < 0 || tensor_error())
+		die("%s", tensor_error() ? tensor_error() : fail_message());
+}
+
+static void read_inputs(const char *path)
+{
+	struct stream_reader *r = stream_open(path, "parity");
+	struct array a;
+	int got = r ? 0 : -1;
+	while (r && (got = stream_next(r, &a)) > 0 && n_inputs < INPUTS_MAX) {
+		names[n_inputs] = xstrdup(a.name);
+		tensors[n_inputs++] = weights_tensor(&a);
+		array_free(&a);
+	}
+	check(got);
+	stream_close(r);
+}
+
+static Tensor *input(const char *name)
+{
+	for (int i = 0; i < n_inputs; i++)
+		if (!strcmp(names[i], name))
+			return tensors[i];
+	die("no input '%s'", name);
+}
+
+/* All photographs are chosen, and go through the network PASS at a time. */
+static struct real photographs(void)
+{
+	const Tensor *rgb = input("rgb");
+	int n = (int)tensor_size(rgb, 0), S = (int)tensor_size(rgb, 1);
+	size_t one = 3 * (size_t)S * S;
+	uint8_t *all = xcalloc((size_t)n, one);
+	struct real r = {
+	    .size = S, .n = n, .normal = {{0.485, 0.456, 0.406}, {0.229, 0.224, 0.225}}};
+	check(tensor_read(rgb, T_U8, all, (int64_t)(n * one)));
+	r.set.v = xcalloc((size_t)n, sizeof *r.set.v);
+	r.set.n = n;
+	r.chosen = xcalloc((size_t)n, sizeof *r.chosen);
+	for (int i = 0; i < n; i++) {
+		r.set.v[i].image = (struct image){S, S, all + i * one};
+		r.chosen[i] = (uint32_t)i;
+	}
+	batch_init(&r.part, PASS, S);
+	return r;
+}
+
+static struct siamese augmentation(void)
+{
+	double v[VALUES];
+	check(tensor_read(input("augment"), T_F64, v, VALUES));
+	struct siamese s = {.kind = (enum siamese_kind)v[0],
+	    .brightness = v[1],
+	    .saturation = v[2],
+	    .contrast = v[3],
+	    .down = (int)v[4],
+	    .right = (int)v[5],
+	    .y = (int)v[6],
+	    .x = (int)v[7],
+	    .flip = v[8] > 0,
+	    .theta = {v[9], v[10], 0, v[11], v[12], 0},
+	    .none = v[13] > 0};
+	return s;
+}
+
+static struct backbone network(int size)
+{
+	const struct arch_options o = {.classes = CLASSES, .size = size, .bare = true};
+	struct backbone net;
+	check(backbone_init(&net, "convnet3", &o, 0));
+	for (int i = 0; i < net.params.n; i++)
+		tensor_copy_(net.params.v[i].t, input(net.params.v[i].name));
+	params_convert(&net.params, tensor_type(input("x")));
+	return net;
+}
+
+static const struct matching *find(const char *name)
+{
+	for (int i = 0; i < MATCHINGS; i++)
+		if (!strcmp(matching_of((enum matching_id)i)->name, name))
+			return matching_of((enum matching_id)i);
+	die("no method '%s'", name);
+}
+
+int main(int argc, char **argv)
+{
+	prog_name = "match";
+	if (argc != 4)
+		die_usage("see the head of match.c");
+	check(torch_start("cpu", 0));
+	read_inputs(argv[2]);
+	struct real real = photographs();
+	struct siamese augment = augmentation();
+	struct backbone net = network(real.size);
+	struct optim weights = {.kind = OPTIM_SGD};
+	Tensor *x = input("x"), *gradient;
+	optim_init(&weights, &net.params);
+	tensor_requires_grad_(x, true);
+	tensor_scope_begin(GRAD);
+	struct class_pass p = {.net = &net,
+	    .weights = &weights,
+	    .augment = &augment,
+	    .real = &real,
+	    .x = siamese_apply(&augment, x),
+	    .label = (int)tensor_item(input("label"))};
+	Tensor *loss = find(argv[1])->loss(&p);
+	check(tensor_grad(loss, &x, 1, &gradient, false));
+	struct out *out = out_open(argv[3], 0);
+	struct stream_writer *w = out ? stream_create(out, "parity", NULL) : NULL;
+	check(w ? 0 : -1);
+	check(weights_put_tensor(w, "loss", loss));
+	check(weights_put_tensor(w, "dx", gradient));
+	check(stream_finish(w));
+	tensor_scope_end();
+	return 0;
+}

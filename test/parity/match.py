@@ -1,0 +1,102 @@
+"""Matching losses and their gradients by the images, derived a second time in PyTorch from the
+methods' equations, on the same weights, images and augmentations.
+
+usage: match.py PROGRAM FOLDER
+"""
+
+import os
+import subprocess
+import sys
+
+import torch
+import torch.nn.functional as nnf
+from compare import CLASSES, ConvNet, Table, error, stream_read, stream_write
+
+SIZE, PHOTOGRAPHS, IPC, LABEL = 24, 7, 2, 3
+KINDS = ("color", "crop", "cutout", "flip", "scale", "rotate", "none")
+MEAN, STD = ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
+
+
+def draw(kind):
+    u = torch.rand(8, dtype=torch.float64).tolist()
+    angle = (u[0] - 0.5) * 2 * 15 / 180 * torch.pi
+    cos, sin = torch.tensor(angle).cos().item(), torch.tensor(angle).sin().item()
+    scale = [1 / 1.2 + v * (1.2 - 1 / 1.2) for v in u[1:3]]
+    return {
+        "color": u[:3],
+        "shift": [int(7 * u[3]) - 3, int(7 * u[4]) - 3],
+        "centre": [int(25 * u[5]), int(25 * u[6])],
+        "flip": 1.0,
+        "theta": [scale[0], 0, 0, scale[1]] if kind == "scale" else [cos, -sin, sin, cos],
+    }
+
+
+def augment(kind, d, x):
+    if kind == "color":
+        x = x + (d["color"][0] - 0.5)
+        mean = x.mean(1, keepdim=True)
+        x = (x - mean) * (2 * d["color"][1]) + mean
+        mean = x.mean((1, 2, 3), keepdim=True)
+        return (x - mean) * (d["color"][2] + 0.5) + mean
+    if kind == "crop":
+        (down, right), n = d["shift"], SIZE
+        return nnf.pad(x, (n, n, n, n))[:, :, n + down : 2 * n + down, n + right : 2 * n + right]
+    if kind == "cutout":
+        mask = torch.ones(SIZE, SIZE, dtype=x.dtype)
+        y0, x0 = (c - 6 for c in d["centre"])
+        mask[max(y0, 0) : y0 + 12, max(x0, 0) : x0 + 12] = 0
+        return x * mask
+    if kind == "flip":
+        return x.flip(3)
+    if kind == "none":
+        return x
+    t = d["theta"]
+    theta = torch.tensor([[[t[0], t[1], 0], [t[2], t[3], 0]]], dtype=x.dtype)
+    grid = nnf.affine_grid(theta.expand(len(x), 2, 3), x.shape, align_corners=False)
+    return nnf.grid_sample(x, grid, align_corners=False)
+
+
+def loss_dm(net, real, x):
+    means = [net.features(images).flatten(1).mean(0) for images in (real, x)]
+    return (means[0].detach() - means[1]).square().sum()
+
+
+LOSSES = {"dm": loss_dm}
+
+
+def main(program, folder):
+    torch.manual_seed(5)
+    torch.use_deterministic_algorithms(True)
+    table = Table()
+    paths = [os.path.join(folder, f"match-{kind}.fd2") for kind in ("input", "output")]
+    mean, std = (torch.tensor(v, dtype=torch.float64).view(1, 3, 1, 1) for v in (MEAN, STD))
+    for method, loss in LOSSES.items():
+        for dtype, bound in ((torch.float64, 2e-6), (torch.float32, 2e-4)):
+            table.head(f"{method}, {str(dtype)[6:]}")
+            for kind in KINDS:
+                net, d = ConvNet(3, SIZE), draw(kind)
+                rgb = torch.randint(0, 256, (PHOTOGRAPHS, SIZE, SIZE, 3), dtype=torch.uint8)
+                x = torch.randn(IPC, 3, SIZE, SIZE, dtype=torch.float64)
+                values = [KINDS.index(kind) % 6, *d["color"], *d["shift"], *d["centre"], d["flip"]]
+                values += [*d["theta"], float(kind == "none")]
+                inputs = dict(net.named_parameters()) | {
+                    "rgb": rgb,
+                    "x": x.to(dtype),
+                    "augment": torch.tensor(values, dtype=torch.float64),
+                    "label": torch.tensor([float(LABEL)]),
+                }
+                stream_write(paths[0], "parity", {}, inputs)
+                subprocess.run([program, method, *paths], check=True)
+                got = stream_read(paths[1])
+                net = net.double()
+                x = x.to(dtype).double().requires_grad_(True)
+                real = (rgb.permute(0, 3, 1, 2).double() / 255 - mean) / std
+                want = loss(net, augment(kind, d, real), augment(kind, d, x))
+                (dx,) = torch.autograd.grad(want, x)
+                table.row(f"{kind}: loss", error(got["loss"].view(()), want), bound)
+                table.row(f"{kind}: gradient by the images", error(got["dx"], dx), bound)
+    return table.over
+
+
+if __name__ == "__main__":
+    sys.exit(main(*sys.argv[1:]) > 0)

@@ -1,0 +1,107 @@
+/* fd2-match: distilled images by matching photographs in networks with random weights. */
+#include <limits.h>
+#include <math.h>
+#include <unistd.h>
+
+#include "lib/base/err.h"
+#include "lib/base/out.h"
+#include "lib/fd2/match/match.h"
+#include "lib/fd2/stage.h"
+
+static struct match_config config = {
+    .in = {.fit = FIT_SHORT,
+        .normal = {{0.485, 0.456, 0.406}, {0.229, 0.224, 0.225}},
+        .size = 224,
+        .cache = 4096},
+    .out = {.quality = 95},
+    .method = {.method = MATCHING_dm,
+        .iterations = OPT_UNSET,
+        .lr = NAN,
+        .momentum = 0.5,
+        .real = 256,
+        .part = 64,
+        .augment = SIAMESE_ALL},
+    .ipc = 1,
+    .classes = {0, LONG_MAX},
+    .log_every = 10,
+};
+
+static struct opt_list augment;
+
+static const struct opt opts[] = {
+    {'o', "output", "FILE", OPT_STRING, &config.out.path, "write to FILE", .unrecorded = true,
+        .file = FILE_WRITTEN},
+    {'n', "ipc", "N", OPT_INT, &config.ipc, "images per class", .min = 1, .max = 9999},
+    {0, "method", "NAME", OPT_CHOICE, &config.method.method, "what is matched",
+        .choices = MATCHING_CHOICES},
+    {'a', "arch", "NAME", OPT_CHOICE, &config.method.depth, "network (default: as suits --size)",
+        .min = DEPTH_LEAST, .choices = MATCH_ARCH_CHOICES},
+    {'s', "size", "PX", OPT_INT, &config.in.size, "side of the images", .min = 8, .max = 4096},
+    {0, "fit", "HOW", OPT_CHOICE, &config.in.fit,
+        "photographs: short side to 8/7 size, squashed to it, or to the size", .min = FIT_SHORT,
+        .choices = FIT_CHOICES},
+    {0, "init", "WHAT", OPT_CHOICE, &config.start, "what images start as",
+        .choices = MATCH_START_CHOICES},
+    {0, "iterations", "N", OPT_INT, &config.method.iterations,
+        "networks to match in (default: the method's)", .min = 0, .max = 10000000},
+    {0, "lr", "X", OPT_REAL, &config.method.lr, "learning rate (default: the method's)", .min = 0,
+        .max = 1e6},
+    {0, "momentum", "X", OPT_REAL, &config.method.momentum, "of SGD", .min = 0, .max = 0.9999},
+    {0, "real", "N", OPT_INT, &config.method.real, "photographs per class and network", .min = 1,
+        .max = 65536},
+    {'b', "batch", "N", OPT_INT, &config.method.part, "of them in one pass, which bounds memory",
+        .min = 1, .max = 65536},
+    {0, "augment", "KIND", OPT_LIST, &augment, "augmentations to draw from (default: all six)",
+        .choices = SIAMESE_CHOICES "|none"},
+    {0, "classes", "A-B", OPT_RANGE, &config.classes, "only these classes, from 0"},
+    {0, "quality", "Q", OPT_INT, &config.out.quality, "of the JPEGs", .min = 1, .max = 100},
+    {0, "pixels", "HOW", OPT_CHOICE, &config.out.pixels, "f16: also lossless, as .npy members",
+        .choices = PIXELS_CHOICES},
+    {0, "log-every", "N", OPT_INT, &config.log_every, "iterations between lines of --log", .min = 1,
+        .max = 1000000, .unrecorded = true},
+    {0, "dry-run", NULL, OPT_FLAG, &config.dry_run, "print what would be done, and write nothing",
+        .unrecorded = true},
+    {0, "resume", NULL, OPT_FLAG, &config.out.resume, "go on from FILE.ckpt if it is there",
+        .unrecorded = true},
+    {0, "checkpoint-every", "N", OPT_INT, &config.out.checkpoint_every,
+        "also save FILE.ckpt every N iterations (0: only by time)", .min = 0, .max = 10000000,
+        .unrecorded = true},
+    {0, "cache", "MIB", OPT_INT, &config.in.cache, "memory for decoded photographs", .min = 1,
+        .max = 1 << 24, .unrecorded = true},
+    {0, "strict", NULL, OPT_FLAG, &config.in.strict,
+        "stop at a corrupt image instead of skipping it"},
+    {0},
+};
+
+static void take_augment(void)
+{
+	unsigned kinds = 0;
+	for (int i = 0; i < augment.n; i++)
+		kinds |= 1u << choice_of(SIAMESE_CHOICES "|none", augment.v[i]);
+	if (kinds >> SIAMESE_KINDS && augment.n > 1)
+		die_usage("--augment none goes without other augmentations");
+	if (augment.n)
+		config.method.augment = kinds & SIAMESE_ALL;
+}
+
+static void check(void)
+{
+	if (config.out.resume && !out_is_file(config.out.path))
+		die_usage("--resume needs a file to go on with: give it with -o");
+	if (!config.in.n_shards && isatty(STDIN_FILENO))
+		die_usage("nothing to read: name a file, or pipe one in");
+}
+
+int main(int argc, char **argv)
+{
+	const struct tool tool = {"fd2-match", "[options] [SHARD...]",
+	    "Distil images by matching the shards' photographs, without a teacher.", opts,
+	    .without = "dtype"};
+	int first = fd2_start(&tool, argc, argv);
+	config.in.shards = argv + first;
+	config.in.n_shards = argc - first;
+	config.seed = common.seed;
+	take_augment();
+	check();
+	return fd2_finish(stage_run(stage_match, &config));
+}
