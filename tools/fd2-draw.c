@@ -14,7 +14,7 @@ enum { QUALITY = 92 };
 static struct {
 	const char *output;
 	enum { SPLIT_TRAIN, SPLIT_VAL } split;
-	long classes, per_class, size;
+	long classes, first, per_class, size;
 	double part_scale;
 } job = {.classes = 8, .per_class = 60, .size = 96, .part_scale = 1};
 
@@ -23,6 +23,8 @@ static const struct opt opts[] = {
         .file = FILE_WRITTEN, .unrecorded = true},
     {0, "classes", "K", OPT_INT, &job.classes, "number of classes", .min = 2,
         .max = CREATURE_CLASSES},
+    {0, "first", "K", OPT_INT, &job.first, "number of the first class", .min = 0,
+        .max = CREATURE_CLASSES - 2},
     {0, "part-scale", "X", OPT_REAL, &job.part_scale,
         "size of the part that tells the classes apart", .min = 0.2, .max = 2},
     {0, "per-class", "N", OPT_INT, &job.per_class, "images per class", .min = 1, .max = 9999},
@@ -112,7 +114,7 @@ static int run(void)
 	const char *names[CREATURE_CLASSES];
 
 	for (int i = 0; i < n; i++)
-		order[i] = i;
+		order[i] = (int)job.first + i;
 	qsort(order, (size_t)n, sizeof *order, by_name);
 	for (int i = 0; i < n; i++)
 		names[i] = creature_class_name(order[i]);
@@ -142,5 +144,8 @@ int main(int argc, char **argv)
 
 	if (operand < argc)
 		die_usage("fd2-draw takes no input, but '%s' is given", argv[operand]);
+	if (job.first + job.classes > CREATURE_CLASSES)
+		die_usage("--first %ld --classes %ld: there are %d classes", job.first, job.classes,
+		    CREATURE_CLASSES);
 	return fd2_finish(run());
 }

@@ -18,6 +18,21 @@ small() {
 	diff -r a c
 }
 
+@test "draw: --first gives other classes, the same as in a larger set" {
+	small -o a.tar
+	fd2-draw --classes 2 --first 3 --per-class 2 --size 32 -o b.tar
+	fd2-draw --classes 5 --per-class 2 --size 32 -o all.tar
+	[ -z "$(comm -12 <(tar tf a.tar | grep / | cut -d / -f 1 | sort -u) \
+		<(tar tf b.tar | grep / | cut -d / -f 1 | sort -u))" ]
+	for s in a b all; do
+		mkdir -p $s
+		tar xf $s.tar -C $s --exclude '__*__' --wildcards '*.jpg'
+	done
+	mkdir both
+	cp -r a/. b/. both
+	diff -r both all
+}
+
 @test "draw: another seed or split gives other images of the same classes" {
 	small -o a.tar
 	small --seed 7 -o b.tar
@@ -89,7 +104,7 @@ small() {
 }
 
 @test "draw: a wrong command line is told, with status 2" {
-	for wrong in "--classes 1" "--classes 17" "--per-class 0" "--size 3" "--split test" \
+	for wrong in "--classes 1" "--classes 17" "--first 9" "--per-class 0" "--size 3" "--split test" \
 		"--part-scale x" "--nonsense" "operand"; do
 		# shellcheck disable=SC2086
 		run -2 --separate-stderr fd2-draw $wrong
