@@ -22,7 +22,8 @@ static struct distill_config config = {
         .difficulty = DIFFICULTY_MEDIUM,
         .crops = 5,
         .cache = 4096},
-    .constraints = {.beta = 0.5, .lambda = 0.8, .ls_every = 1},
+    .constraints =
+        {.beta = 0.5, .lambda = 0.8, .ls_form = {.margin = 1}, .ls_weight = -1, .ls_every = 1},
     .schedule = {.ipc = 1, .group = 4, .batch = 100, .classes = {0, LONG_MAX}},
     .output = {.quality = 95},
     .min_scale = 0.08,
@@ -68,6 +69,12 @@ static const struct opt opts[] = {
         .max = INDICES_MAX, .hidden = true},
     {0, "ls-view", "VIEW", OPT_CHOICE, &config.constraints.ls_view, "what L_S compares",
         .choices = LS_VIEW_CHOICES},
+    {0, "ls-margin", "X", OPT_REAL, &config.constraints.ls_form.margin,
+        "L_S: a distance above X counts as X", .min = 0, .max = 1},
+    {0, "ls-norm", "HOW", OPT_CHOICE, &config.constraints.ls_form.norm,
+        "L_S: attention as it is, or of equal mass", .choices = LS_NORM_CHOICES},
+    {0, "ls-weight", "X", OPT_REAL, &config.constraints.ls_weight, "of L_S (-1: 1 - lambda)",
+        .min = -1, .max = 1e6},
     {0, "ls-every", "N", OPT_INT, &config.constraints.ls_every, "plain view: L_S every Nth step",
         .min = 1, .max = 1000},
     {0, "id", "I", OPT_INT, &config.schedule.id, "only the I-th image of each group (0: all)",
@@ -155,6 +162,8 @@ static void check_start(void)
 static void check_constraints(void)
 {
 	const struct constraints_config *c = &config.constraints;
+	if (c->ls_weight < 0 && c->ls_weight != -1)
+		die_usage("--ls-weight must not be negative, except for -1: 1 - lambda");
 	if (config.plain &&
 	    (c->bn_head || c->no_lf || c->no_ls || config.attn.n || config.previous))
 		die_usage("--plain cannot be used with --bn-head, --no-lf, --no-ls, --attn or "

@@ -485,19 +485,32 @@ static void eq9_on_the_prototype(void)
 
 static double history_[J * B * M * HW];
 static int64_t history_n;
+static struct ls_form form = {.margin = 1};
 
 static Tensor *similarity(const Tensor *A)
 {
-	return loss_S(A, tensor(history_, 5, (int64_t[]){history_n, B, M, h, w}));
+	return loss_S(A, tensor(history_, 5, (int64_t[]){history_n, B, M, h, w}), &form);
+}
+
+/* The attention of an image, as it is or with a sum of 1. */
+static void attention_of_image(double *row, const double *A)
+{
+	double mass = 0;
+	for (int i = 0; i < M * HW; i++)
+		mass += A[i];
+	for (int i = 0; i < M * HW; i++)
+		row[i] = form.norm == LS_MASS ? A[i] / mass : A[i];
 }
 
 static double similarity_scalar(const double *A)
 {
-	double sum = 0;
+	double sum = 0, now[M * HW], then[M * HW];
 	for (int j = 0; j < history_n; j++)
-		for (int b = 0; b < B; b++)
-			sum += l2(A + b * M * HW, history_ + (j * B + b) * M * HW, M * HW) /
-			       (double)(history_n * B);
+		for (int b = 0; b < B; b++) {
+			attention_of_image(now, A + b * M * HW);
+			attention_of_image(then, history_ + (j * B + b) * M * HW);
+			sum += fmin(l2(now, then, M * HW), form.margin) / (double)(history_n * B);
+		}
 	return 1 - sum;
 }
 
@@ -506,7 +519,38 @@ static void eq10(void)
 	draw(A_, B * M * HW, 0, 1, 13);
 	draw(history_, J * B * M * HW, 0, 1, 14);
 	for (history_n = 1; history_n <= J; history_n++)
-		check(similarity, similarity_scalar, A_, B * M * HW, 4, (int64_t[]){B, M, h, w});
+		for (int i = 0; i < 4; i++) {
+			form = (struct ls_form){i % 2, i < 2 ? 1 : 0.37};
+			check(similarity, similarity_scalar, A_, B * M * HW, 4,
+			    (int64_t[]){B, M, h, w});
+		}
+	form = (struct ls_form){LS_NONE, 1};
+}
+
+/* With equal mass, weaker attention is no gain: neither is its loss, nor does the gradient go
+ * there. */
+static void eq10_weaker_attention(void)
+{
+	double grad[B * M * HW];
+	draw(A_, B * M * HW, 0, 1, 13);
+	draw(history_, B * M * HW, 0, 1, 14);
+	history_n = 1;
+	form.norm = LS_MASS;
+	tensor_scope_begin(GRAD);
+	Tensor *A = tensor(A_, 4, (int64_t[]){B, M, h, w}), *d;
+	tensor_requires_grad_(A, true);
+	Tensor *loss = similarity(A);
+	CHECK_NEAR(tensor_item(similarity(tensor_affine(A, 0.01, 0))), tensor_item(loss), 1e-5);
+	CHECK(tensor_grad(loss, &A, 1, &d, false) == 0 &&
+	      tensor_read(d, T_F64, grad, B * M * HW) == 0);
+	for (int b = 0; b < B; b++) {
+		double along = 0;
+		for (int i = b * M * HW; i < (b + 1) * M * HW; i++)
+			along += grad[i] * A_[i];
+		CHECK_NEAR(along, 0, 1e-7);
+	}
+	form.norm = LS_NONE;
+	tensor_scope_end();
 }
 
 /* An image that looks where an earlier one looked: the worst value, and a finite gradient. */
@@ -557,6 +601,7 @@ static void eq11(void)
 }
 
 static bool with_F, with_S;
+static double weight_S;
 
 static Tensor *total_part(const Tensor *terms, int i)
 {
@@ -566,19 +611,21 @@ static Tensor *total_part(const Tensor *terms, int i)
 static Tensor *total(const Tensor *terms)
 {
 	Tensor *F = with_F ? total_part(terms, 2) : NULL, *S = with_S ? total_part(terms, 3) : NULL;
-	return loss_total(total_part(terms, 0), total_part(terms, 1), F, S, 0.8);
+	return loss_total(total_part(terms, 0), total_part(terms, 1), F, S, 0.8, weight_S);
 }
 
 static double total_scalar(const double *terms)
 {
-	return terms[0] + terms[1] + (with_F ? 0.8 * terms[2] : 0) + (with_S ? 0.2 * terms[3] : 0);
+	return terms[0] + terms[1] + (with_F ? 0.8 * terms[2] : 0) +
+	       (with_S ? weight_S * terms[3] : 0);
 }
 
 static void eq12(void)
 {
-	for (int i = 0; i < 4; i++) {
+	for (int i = 0; i < 8; i++) {
 		with_F = i & 1;
 		with_S = i & 2;
+		weight_S = i & 4 ? 3 : 0.2;
 		check(total, total_scalar, (double[]){2, 3, 5, 7}, 4, 1, (int64_t[]){4});
 	}
 }
@@ -757,6 +804,7 @@ int main(void)
 	RUN(eq9_zero_prototypes);
 	RUN(eq9_on_the_prototype);
 	RUN(eq10);
+	RUN(eq10_weaker_attention);
 	RUN(eq10_same_attention);
 	RUN(eq11);
 	RUN(eq12);

@@ -33,5 +33,6 @@ Tensor *constraints_loss(const struct constraints_config *c, const struct step_p
 		F = loss_F(z, teacher->prototypes, p->labels, c->beta, c->lf_negatives);
 	add_terms(t, cls, F, S);
 	Tensor *other = c->other == OTHER_FULL ? tensor_add(base, ce) : base;
-	return loss_total(other, cls, F, S, c->lambda);
+	double weight_S = c->ls_weight < 0 ? 1 - c->lambda : c->ls_weight;
+	return loss_total(other, cls, F, S, c->lambda, weight_S);
 }

@@ -15,6 +15,8 @@ struct constraints_config {
 	long lf_negatives; /* of L_F, those nearest to the representation; 0: all */
 	enum other other;
 	enum ls_view ls_view;
+	struct ls_form ls_form;
+	double ls_weight; /* below 0: 1 - lambda */
 	long ls_every;
 };
 

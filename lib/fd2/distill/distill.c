@@ -154,6 +154,7 @@ static void connect_learner(struct run *r)
 	const struct distill_config *config = r->config;
 	struct view_rule views = {config->min_scale, (uint64_t)config->seed};
 	r->similarity = (struct similarity){.view = config->constraints.ls_view,
+	    .form = config->constraints.ls_form,
 	    .every = config->constraints.ls_every,
 	    .teachers = &r->teachers,
 	    .history = &r->history,

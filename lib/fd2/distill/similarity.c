@@ -1,7 +1,6 @@
 #include "lib/fd2/distill/similarity.h"
 
 #include "lib/fd2/batch/batch.h"
-#include "lib/fd2/teacher/losses.h"
 #include "lib/torch/pixels.h"
 
 static bool needs_images(const struct similarity *s)
@@ -123,9 +122,9 @@ Tensor *similarity_loss(
     const struct similarity *s, const struct compared *c, const struct step_pass *p)
 {
 	if (s->view == LS_SAME)
-		return loss_S(p->A, maps_in_this_view(c, p));
+		return loss_S(p->A, maps_in_this_view(c, p), &s->form);
 	const Tensor *maps = c->maps[p->turn];
 	const Tensor *A =
 	    s->view == LS_PLAIN ? attention_of_whole(p->teacher->teacher, p->x) : p->A;
-	return loss_S(resized_like(A, maps), maps);
+	return loss_S(resized_like(A, maps), maps, &s->form);
 }

@@ -5,6 +5,7 @@
 #include "lib/fd2/distill/history.h"
 #include "lib/fd2/distill/step-pass.h"
 #include "lib/fd2/distill/step-view.h"
+#include "lib/fd2/teacher/losses.h"
 
 /* Which views of the images L_S compares (fd2-method(7), CONSTRAINTS). */
 enum ls_view {
@@ -17,6 +18,7 @@ enum ls_view {
 
 struct similarity {
 	enum ls_view view;
+	struct ls_form form;
 	long every; /* LS_PLAIN: L_S only in every N-th step of a teacher */
 	const struct distill_teachers *teachers;
 	struct history *history;

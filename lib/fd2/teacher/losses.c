@@ -83,15 +83,26 @@ Tensor *loss_F(
 	return tensor_mean(loss, 0, NULL, false);
 }
 
-Tensor *loss_S(const Tensor *A, const Tensor *history)
+/* A row of all entries for each of B images. */
+static Tensor *attention_rows(const Tensor *A, int64_t B, enum ls_norm norm)
+{
+	Tensor *rows = tensor_reshape(A, 2, (int64_t[]){B, -1});
+	if (norm == LS_NONE)
+		return rows;
+	return tensor_div(rows, tensor_affine(tensor_sum(rows, 1, (int[]){1}, true), 1, EPS));
+}
+
+Tensor *loss_S(const Tensor *A, const Tensor *history, const struct ls_form *form)
 {
 	int64_t J = tensor_size(history, 0), B = tensor_size(A, 0);
-	Tensor *now = tensor_reshape(A, 2, (int64_t[]){B, -1});
+	Tensor *now = attention_rows(A, B, form->norm);
 	Tensor *sum = NULL;
 	for (int64_t j = 0; j < J; j++) {
-		Tensor *then =
-		    tensor_reshape(tensor_narrow(history, 0, j, 1), 2, (int64_t[]){B, -1});
-		Tensor *d = tensor_mean(l2_rows(now, then), 0, NULL, false);
+		Tensor *then = attention_rows(tensor_narrow(history, 0, j, 1), B, form->norm);
+		Tensor *d = l2_rows(now, then);
+		if (form->margin < 1)
+			d = tensor_sub(d, tensor_relu(tensor_affine(d, 1, -form->margin)));
+		d = tensor_mean(d, 0, NULL, false);
 		sum = j ? tensor_add(sum, d) : d;
 	}
 	return tensor_affine(sum, -1.0 / (double)J, 1);
@@ -103,14 +114,14 @@ Tensor *loss_cls(const Tensor *p_bb, const Tensor *p_cal, const Tensor *labels, 
 	return tensor_add(bb, tensor_affine(tensor_cross_entropy(p_cal, labels, 0), alpha, 0));
 }
 
-Tensor *loss_total(
-    const Tensor *other, const Tensor *cls, const Tensor *F, const Tensor *S, double lambda)
+Tensor *loss_total(const Tensor *other, const Tensor *cls, const Tensor *F, const Tensor *S,
+    double lambda, double weight_S)
 {
 	Tensor *total = tensor_add(other, cls);
 	if (F)
 		total = tensor_add(total, tensor_affine(F, lambda, 0));
 	if (S)
-		total = tensor_add(total, tensor_affine(S, 1 - lambda, 0));
+		total = tensor_add(total, tensor_affine(S, weight_S, 0));
 	return total;
 }
 

@@ -29,15 +29,24 @@ Tensor *loss_pre(
  * labels i64 [B]. negatives: the mean is over as many c_k, those nearest to z; 0: over all. */
 Tensor *loss_F(
     const Tensor *z, const Tensor *prototypes, const Tensor *labels, double beta, long negatives);
-/* Eq. 10: 1 - mean_{j < i} l2(A_i, A_j). A [B,M,h,w]; history [J,B,M,h,w], J >= 1; the norm runs
- * over all M h w entries. */
-Tensor *loss_S(const Tensor *A, const Tensor *history);
+/* How L_S measures distances; the paper's is {LS_NONE, 1}. */
+struct ls_form {
+	enum ls_norm {
+		LS_NONE,
+		LS_MASS, /* attention is divided by its sum, so that weaker is not farther */
+	} norm;
+	double margin; /* a distance above it counts as it; none is above 1 */
+};
+#define LS_NORM_CHOICES "none|mass"
+/* Eq. 10: 1 - mean_{j < i} l2(A_i, A_j). A [B,M,h,w]; history [J,B,M,h,w], J >= 1; norm and sum
+ * run over all M h w entries of an image. */
+Tensor *loss_S(const Tensor *A, const Tensor *history, const struct ls_form *form);
 /* Eq. 11: (1 - alpha) CE(p_bb) + alpha CE(p_cal). */
 Tensor *loss_cls(const Tensor *p_bb, const Tensor *p_cal, const Tensor *labels, double alpha);
-/* Eq. 12: L_other + L_cls + lambda L_F + (1 - lambda) L_S; L_F and L_S may be NULL (switched
- * off, or i = 1). */
-Tensor *loss_total(
-    const Tensor *other, const Tensor *cls, const Tensor *F, const Tensor *S, double lambda);
+/* Eq. 12: L_other + L_cls + lambda L_F + weight_S L_S, where the paper's weight_S is 1 - lambda;
+ * L_F and L_S may be NULL (switched off, or i = 1). */
+Tensor *loss_total(const Tensor *other, const Tensor *cls, const Tensor *F, const Tensor *S,
+    double lambda, double weight_S);
 
 /* Soft-label distillation: KL(softmax(t/T) || softmax(s/T)), batch mean, without the factor T^2.
  * [B,K] each. */
