@@ -59,13 +59,13 @@ struct cuda_engine {
 	const char *(*distances_gradient)(const struct bn_layer *layers, int n, int64_t groups,
 	    const float *factors, const float *dsum, void *stream);
 
-	/* x [N][H][W][3] f32 to y, f32 or bf16; and dy to dx. Each of n views is for N / n
-	 * images that follow one another; it is within the image. */
+	/* x [N][H][W][3] f32 to y [N][h][w][3], f32 or bf16; and dy to dx. Each of n views is for
+	 * N / n images that follow one another; it is within the image. */
 	const char *(*view_forward)(const float *x, void *y, bool bf16,
-	    const struct pixel_view *views, int64_t n, int64_t N, int64_t H, int64_t W,
+	    const struct pixel_view *views, int64_t n, int64_t N, const struct view_sides *sides,
 	    void *stream);
 	const char *(*view_adjoint)(const void *dy, float *dx, bool bf16,
-	    const struct pixel_view *views, int64_t n, int64_t N, int64_t H, int64_t W,
+	    const struct pixel_view *views, int64_t n, int64_t N, const struct view_sides *sides,
 	    void *stream);
 
 	/* adam_rows; the numbers, too, lie in the device's memory. */

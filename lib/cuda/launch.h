@@ -22,9 +22,9 @@ const char *distances(const bn_layer *layers, int n, int64_t groups, bool normal
 const char *distances_gradient(const bn_layer *layers, int n, int64_t groups, const float *factors,
     const float *dsum, void *stream);
 const char *step_view_forward(const float *x, void *y, bool bf16, const pixel_view *views,
-    int64_t n, int64_t N, int64_t H, int64_t W, void *stream);
+    int64_t n, int64_t N, const view_sides *sides, void *stream);
 const char *step_view_adjoint(const void *dy, float *dx, bool bf16, const pixel_view *views,
-    int64_t n, int64_t N, int64_t H, int64_t W, void *stream);
+    int64_t n, int64_t N, const view_sides *sides, void *stream);
 const char *adam_pixels(
     const adam *k, float *x, const float *g, float *m, float *v, int64_t count, void *stream);
 const char *render(

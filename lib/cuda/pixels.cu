@@ -15,31 +15,31 @@ constexpr int BAND = 8; /* rows of an image whose samples a thread makes */
  * blockIdx.z. A sample mixes four pixels. */
 template <class T>
 __global__ void __launch_bounds__(threads)
-    sample(const float *x, void *y, const pixel_view *views, int each, int H, int W)
+    sample(const float *x, void *y, const pixel_view *views, int each, int H, int W, int h, int w)
 {
 	__shared__ tap rows[BAND];
 	__shared__ int places[BAND];
 	const pixel_view v = views[blockIdx.z / each];
-	const int64_t image = (int64_t)blockIdx.z * H;
-	const int first = blockIdx.y * BAND, n = min(BAND, H - first);
+	const int64_t image = (int64_t)blockIdx.z * H, seen = (int64_t)blockIdx.z * h;
+	const int first = blockIdx.y * BAND, n = min(BAND, h - first);
 	const int e = blockIdx.x * threads + threadIdx.x, j = e / 3, c = e % 3;
 	if ((int)threadIdx.x < n) {
-		rows[threadIdx.x] = view_tap(first + threadIdx.x, H, v.y, v.h);
-		places[threadIdx.x] = view_place(first + threadIdx.x, H, false, v.roll_y);
+		rows[threadIdx.x] = view_tap(first + threadIdx.x, h, v.y, v.h);
+		places[threadIdx.x] = view_place(first + threadIdx.x, h, false, v.roll_y);
 	}
 	__syncthreads();
-	if (j >= W)
+	if (j >= w)
 		return;
-	const tap column = view_tap(j, W, v.x, v.w);
+	const tap column = view_tap(j, w, v.x, v.w);
 	const int a = 3 * column.a + c, b = 3 * column.b + c,
-	          to = 3 * view_place(j, W, v.flip, v.roll_x) + c;
+	          to = 3 * view_place(j, w, v.flip, v.roll_x) + c;
 	for (int i = 0; i < n; i++) {
 		const float *above = x + 3 * (image + rows[i].a) * W,
 		            *below = x + 3 * (image + rows[i].b) * W;
 		const float top = view_mix(column, above[a], above[b]),
 		            bottom = view_mix(column, below[a], below[b]);
 		const float value[] = {view_mix(rows[i], top, bottom)};
-		set<T, 1>(y, 3 * (image + places[i]) * W + to, rounded<T>(value));
+		set<T, 1>(y, 3 * (seen + places[i]) * w + to, rounded<T>(value));
 	}
 }
 
@@ -48,40 +48,40 @@ __global__ void __launch_bounds__(threads)
  * samples. */
 template <class T>
 __global__ void __launch_bounds__(threads)
-    gather(const void *dy, float *dx, const pixel_view *views, int each, int H, int W)
+    gather(const void *dy, float *dx, const pixel_view *views, int each, int H, int W, int h, int w)
 {
 	extern __shared__ float sums[];
 	__shared__ float weights[threads];
 	__shared__ int places[threads];
 	const pixel_view v = views[blockIdx.y / each];
-	const int64_t image = (int64_t)blockIdx.y * H;
+	const int64_t image = (int64_t)blockIdx.y * H, seen = (int64_t)blockIdx.y * h;
 	const int r = blockIdx.x;
-	const readers rows = view_readers(r, H, v.y, v.h);
-	for (int e = threadIdx.x; e < 3 * W; e += threads)
+	const readers rows = view_readers(r, h, v.y, v.h);
+	for (int e = threadIdx.x; e < 3 * w; e += threads)
 		sums[e] = 0;
 	for (int first = rows.first; first < rows.end; first += threads) {
 		const int n = min(threads, rows.end - first), i = first + threadIdx.x;
 		__syncthreads();
-		weights[threadIdx.x] = view_weight(view_tap(i, H, v.y, v.h), r);
-		places[threadIdx.x] = view_place(i, H, false, v.roll_y);
+		weights[threadIdx.x] = view_weight(view_tap(i, h, v.y, v.h), r);
+		places[threadIdx.x] = view_place(i, h, false, v.roll_y);
 		__syncthreads();
-		for (int e = threadIdx.x; e < 3 * W; e += threads) {
+		for (int e = threadIdx.x; e < 3 * w; e += threads) {
 			float sum = sums[e];
 			for (int k = 0; k < n; k++)
 				if (weights[k] != 0)
 					sum +=
 					    weights[k] *
-					    wide(((const T *)dy)[3 * (image + places[k]) * W + e]);
+					    wide(((const T *)dy)[3 * (seen + places[k]) * w + e]);
 			sums[e] = sum;
 		}
 	}
 	__syncthreads();
 	for (int p = threadIdx.x; p < W; p += threads) {
-		const readers across = view_readers(p, W, v.x, v.w);
+		const readers across = view_readers(p, w, v.x, v.w);
 		float sum[3] = {};
 		for (int j = across.first; j < across.end; j++) {
-			const float weight = view_weight(view_tap(j, W, v.x, v.w), p);
-			const float *from = sums + 3 * view_place(j, W, v.flip, v.roll_x);
+			const float weight = view_weight(view_tap(j, w, v.x, v.w), p);
+			const float *from = sums + 3 * view_place(j, w, v.flip, v.roll_x);
 			for (int c = 0; c < 3; c++)
 				sum[c] += weight * from[c];
 		}
@@ -109,26 +109,28 @@ __global__ void __launch_bounds__(threads)
 } // namespace
 
 const char *step_view_forward(const float *x, void *y, bool bf16, const pixel_view *views,
-    int64_t n, int64_t N, int64_t H, int64_t W, void *on)
+    int64_t n, int64_t N, const view_sides *s, void *on)
 {
 	const cudaStream_t stream = (cudaStream_t)on;
-	const dim3 blocks((unsigned)((3 * W + threads - 1) / threads),
-	    (unsigned)((H + BAND - 1) / BAND), (unsigned)N);
+	const dim3 blocks((unsigned)((3 * s->w + threads - 1) / threads),
+	    (unsigned)((s->h + BAND - 1) / BAND), (unsigned)N);
 	const auto kernel = bf16 ? sample<uint16_t> : sample<float>;
-	kernel<<<blocks, threads, 0, stream>>>(x, y, views, (int)(N / n), (int)H, (int)W);
+	kernel<<<blocks, threads, 0, stream>>>(
+	    x, y, views, (int)(N / n), (int)s->H, (int)s->W, (int)s->h, (int)s->w);
 	return launched();
 }
 
 const char *step_view_adjoint(const void *dy, float *dx, bool bf16, const pixel_view *views,
-    int64_t n, int64_t N, int64_t H, int64_t W, void *on)
+    int64_t n, int64_t N, const view_sides *s, void *on)
 {
 	const cudaStream_t stream = (cudaStream_t)on;
-	const dim3 blocks((unsigned)H, (unsigned)N);
-	const size_t workspace = 3 * W * sizeof(float);
+	const dim3 blocks((unsigned)s->H, (unsigned)N);
+	const size_t workspace = 3 * s->w * sizeof(float);
 	if (workspace > 40 << 10)
-		return "images wider than 3413 pixels have no kernel";
+		return "views wider than 3413 pixels have no kernel";
 	const auto kernel = bf16 ? gather<uint16_t> : gather<float>;
-	kernel<<<blocks, threads, workspace, stream>>>(dy, dx, views, (int)(N / n), (int)H, (int)W);
+	kernel<<<blocks, threads, workspace, stream>>>(
+	    dy, dx, views, (int)(N / n), (int)s->H, (int)s->W, (int)s->h, (int)s->w);
 	return launched();
 }
 

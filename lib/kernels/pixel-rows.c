@@ -9,9 +9,9 @@ void view_taps(struct tap *taps, int64_t n, int64_t start, int64_t length, bool 
 }
 
 INLINE void across(
-    float *restrict out, const float *restrict row, const struct tap *restrict columns, int64_t W)
+    float *restrict out, const float *restrict row, const struct tap *restrict columns, int64_t w)
 {
-	for (int64_t j = 0; j < W; j++)
+	for (int64_t j = 0; j < w; j++)
 		for (int c = 0; c < 3; c++)
 			out[3 * j + c] = view_mix(
 			    columns[j], row[3 * columns[j].a + c], row[3 * columns[j].b + c]);
@@ -26,22 +26,23 @@ INLINE void mix(void *restrict y, const float *restrict a, const float *restrict
 
 /* Neighbouring output rows share input rows: the two last ones are kept, by parity. */
 FAST void view_forward(const float *x, void *y, bool bf16, const struct tap *rows,
-    const struct tap *columns, int64_t H, int64_t W, float *workspace)
+    const struct tap *columns, const struct view_sides *s, float *workspace)
 {
+	const int64_t h = s->h, w = s->w, W = s->W;
 	int32_t kept[2] = {-1, -1};
-	for (int64_t i = 0; i < H; i++) {
+	for (int64_t i = 0; i < h; i++) {
 		const float *row[2];
 		for (int side = 0; side < 2; side++) {
 			int32_t at = side ? rows[i].b : rows[i].a, slot = at & 1;
-			row[side] = workspace + slot * 3 * W;
+			row[side] = workspace + slot * 3 * w;
 			if (kept[slot] != at)
-				across(workspace + slot * 3 * W, x + at * 3 * W, columns, W);
+				across(workspace + slot * 3 * w, x + at * 3 * W, columns, w);
 			kept[slot] = at;
 		}
 		if (bf16)
-			mix((uint16_t *)y + i * 3 * W, row[0], row[1], rows[i], 3 * W, true);
+			mix((uint16_t *)y + i * 3 * w, row[0], row[1], rows[i], 3 * w, true);
 		else
-			mix((float *)y + i * 3 * W, row[0], row[1], rows[i], 3 * W, false);
+			mix((float *)y + i * 3 * w, row[0], row[1], rows[i], 3 * w, false);
 	}
 }
 
@@ -52,9 +53,9 @@ INLINE void gather(float *restrict sum, const void *restrict dy, float weight, i
 }
 
 INLINE void spread(
-    float *restrict row, const float *restrict sum, const struct tap *restrict columns, int64_t W)
+    float *restrict row, const float *restrict sum, const struct tap *restrict columns, int64_t w)
 {
-	for (int64_t j = 0; j < W; j++)
+	for (int64_t j = 0; j < w; j++)
 		for (int c = 0; c < 3; c++) {
 			row[3 * columns[j].a + c] += columns[j].wa * sum[3 * j + c];
 			row[3 * columns[j].b + c] += columns[j].wb * sum[3 * j + c];
@@ -64,27 +65,28 @@ INLINE void spread(
 /* Input row by input row: the output rows that read it are summed, then the sum's pixels go
  * where they came from. */
 FAST void view_adjoint(const void *dy, float *dx, bool bf16, const struct tap *rows,
-    const struct tap *columns, int64_t H, int64_t W, float *workspace)
+    const struct tap *columns, const struct view_sides *s, float *workspace)
 {
+	const int64_t h = s->h, w = s->w, H = s->H, W = s->W;
 	memset(dx, 0, (size_t)(H * W * 3) * sizeof *dx);
 	for (int32_t r = 0; r < H; r++) {
 		bool read = false;
-		for (int64_t i = 0; i < H; i++) {
+		for (int64_t i = 0; i < h; i++) {
 			float weight = view_weight(rows[i], r);
 			if (rows[i].a != r && rows[i].b != r)
 				continue;
 			if (!read)
-				memset(workspace, 0, (size_t)(3 * W) * sizeof *workspace);
+				memset(workspace, 0, (size_t)(3 * w) * sizeof *workspace);
 			read = true;
 			if (bf16)
-				gather(workspace, (const uint16_t *)dy + i * 3 * W, weight, 3 * W,
+				gather(workspace, (const uint16_t *)dy + i * 3 * w, weight, 3 * w,
 				    true);
 			else
 				gather(
-				    workspace, (const float *)dy + i * 3 * W, weight, 3 * W, false);
+				    workspace, (const float *)dy + i * 3 * w, weight, 3 * w, false);
 		}
 		if (read)
-			spread(dx + r * 3 * W, workspace, columns, W);
+			spread(dx + r * 3 * W, workspace, columns, w);
 	}
 }
 

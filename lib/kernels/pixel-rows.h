@@ -1,7 +1,7 @@
 /* The learned images, in one pass each way: the step's view of them, its adjoint, and Adam. Plain
  * C, called by pixels.cc.
  *
- * An image is [H][W][3] f32, its view [H][W][3] f32 or bf16. */
+ * An image is [H][W][3] f32, its view [h][w][3] f32 or bf16. */
 #ifndef FD2_PIXEL_ROWS_H
 #define FD2_PIXEL_ROWS_H
 #include <stdint.h>
@@ -20,12 +20,15 @@ struct tap {
 
 /* taps[i] for the n pixels of an output row or column, from `length` input pixels at `start`. */
 void view_taps(struct tap *taps, int64_t n, int64_t start, int64_t length, bool flip, int64_t roll);
-/* One image; workspace: 2*3*W floats. */
+struct view_sides {
+	int64_t H, W, h, w;
+};
+/* One image; rows [h], columns [w]; workspace: 2*3*w floats. */
 void view_forward(const float *x, void *y, bool bf16, const struct tap *rows,
-    const struct tap *columns, int64_t H, int64_t W, float *workspace);
-/* dx = the adjoint of view_forward applied to dy; workspace: 3*W floats. */
+    const struct tap *columns, const struct view_sides *s, float *workspace);
+/* dx = the adjoint of view_forward applied to dy; workspace: 3*w floats. */
 void view_adjoint(const void *dy, float *dx, bool bf16, const struct tap *rows,
-    const struct tap *columns, int64_t H, int64_t W, float *workspace);
+    const struct tap *columns, const struct view_sides *s, float *workspace);
 
 struct adam {
 	float beta1, beta2, eps;

@@ -25,11 +25,11 @@ struct taps {
 	std::vector<tap> rows, columns;
 };
 
-taps taps_of(const pixel_view &v, int64_t H, int64_t W)
+taps taps_of(const pixel_view &v, const view_sides &s)
 {
-	taps t = {std::vector<tap>(H), std::vector<tap>(W)};
-	view_taps(t.rows.data(), H, v.y, v.h, false, v.roll_y);
-	view_taps(t.columns.data(), W, v.x, v.w, v.flip, v.roll_x);
+	taps t = {std::vector<tap>(s.h), std::vector<tap>(s.w)};
+	view_taps(t.rows.data(), s.h, v.y, v.h, false, v.roll_y);
+	view_taps(t.columns.data(), s.w, v.x, v.w, v.flip, v.roll_x);
 	return t;
 }
 
@@ -40,17 +40,23 @@ void check_box(const pixel_view &v, int64_t H, int64_t W)
 	    "the box leaves the image");
 }
 
-/* f(image, taps, workspace) for every image of x, through its view; with 6*W floats to work in. */
-template <class F> void over_images(const Tensor &x, const pixel_view *views, int64_t n, F f)
+view_sides sides_of(const Tensor &image, const Tensor &seen)
 {
-	const int64_t each = x.size(0) / n;
+	return {image.size(2), image.size(3), seen.size(2), seen.size(3)};
+}
+
+/* f(image, taps, workspace) for each of N images, through its view; with 6*w floats to work in. */
+template <class F>
+void over_images(int64_t N, const view_sides &s, const pixel_view *views, int64_t n, F f)
+{
+	const int64_t each = N / n;
 	std::vector<taps> seen;
 	for (int64_t i = 0; i < n; i++) {
-		check_box(views[i], x.size(2), x.size(3));
-		seen.push_back(taps_of(views[i], x.size(2), x.size(3)));
+		check_box(views[i], s.H, s.W);
+		seen.push_back(taps_of(views[i], s));
 	}
-	at::parallel_for(0, x.size(0), 1, [&](int64_t from, int64_t to) {
-		std::vector<float> workspace(6 * x.size(3));
+	at::parallel_for(0, N, 1, [&](int64_t from, int64_t to) {
+		std::vector<float> workspace(6 * s.w);
 		for (int64_t i = from; i < to; i++)
 			f(i, seen[i / each], workspace.data());
 	});
@@ -58,38 +64,38 @@ template <class F> void over_images(const Tensor &x, const pixel_view *views, in
 
 void view_cpu(const Tensor &x, const Tensor &y, const pixel_view *views, int64_t n)
 {
-	const int64_t H = x.size(2), W = x.size(3), one = 3 * H * W;
+	const view_sides s = sides_of(x, y);
 	const bool bf16 = y.scalar_type() == at::kBFloat16;
-	over_images(x, views, n, [&](int64_t i, const taps &t, float *workspace) {
-		view_forward(x.const_data_ptr<float>() + i * one,
-		    (char *)y.data_ptr() + i * one * (bf16 ? 2 : 4), bf16, t.rows.data(),
-		    t.columns.data(), H, W, workspace);
+	over_images(x.size(0), s, views, n, [&](int64_t i, const taps &t, float *workspace) {
+		view_forward(x.const_data_ptr<float>() + i * 3 * s.H * s.W,
+		    (char *)y.data_ptr() + i * 3 * s.h * s.w * (bf16 ? 2 : 4), bf16, t.rows.data(),
+		    t.columns.data(), &s, workspace);
 	});
 }
 
 void view_cuda(const Tensor &x, const Tensor &y, const pixel_view *views, int64_t n)
 {
+	const view_sides s = sides_of(x, y);
 	cuda_check(cuda_kernels().view_forward(x.const_data_ptr<float>(), y.data_ptr(),
-	    y.scalar_type() == at::kBFloat16, views, n, x.size(0), x.size(2), x.size(3),
-	    cuda_stream()));
+	    y.scalar_type() == at::kBFloat16, views, n, x.size(0), &s, cuda_stream()));
 }
 
 void adjoint_cpu(const Tensor &dy, const Tensor &dx, const pixel_view *views, int64_t n)
 {
-	const int64_t H = dy.size(2), W = dy.size(3), one = 3 * H * W;
+	const view_sides s = sides_of(dx, dy);
 	const bool bf16 = dy.scalar_type() == at::kBFloat16;
-	over_images(dx, views, n, [&](int64_t i, const taps &t, float *workspace) {
-		view_adjoint((const char *)dy.const_data_ptr() + i * one * (bf16 ? 2 : 4),
-		    dx.data_ptr<float>() + i * one, bf16, t.rows.data(), t.columns.data(), H, W,
-		    workspace);
+	over_images(dx.size(0), s, views, n, [&](int64_t i, const taps &t, float *workspace) {
+		view_adjoint((const char *)dy.const_data_ptr() + i * 3 * s.h * s.w * (bf16 ? 2 : 4),
+		    dx.data_ptr<float>() + i * 3 * s.H * s.W, bf16, t.rows.data(), t.columns.data(),
+		    &s, workspace);
 	});
 }
 
 void adjoint_cuda(const Tensor &dy, const Tensor &dx, const pixel_view *views, int64_t n)
 {
+	const view_sides s = sides_of(dx, dy);
 	cuda_check(cuda_kernels().view_adjoint(dy.const_data_ptr(), dx.data_ptr<float>(),
-	    dy.scalar_type() == at::kBFloat16, views, n, dy.size(0), dy.size(2), dy.size(3),
-	    cuda_stream()));
+	    dy.scalar_type() == at::kBFloat16, views, n, dy.size(0), &s, cuda_stream()));
 }
 
 /* How many views there are. */
@@ -103,16 +109,17 @@ int64_t views_for(const Tensor &x, const Tensor &views)
 
 /* views: the bytes of pixel_views, on x's device */
 struct StepView : torch::autograd::Function<StepView> {
-	static Tensor forward(
-	    AutogradContext *ctx, const Tensor &input, const Tensor &views, at::ScalarType type)
+	static Tensor forward(AutogradContext *ctx, const Tensor &input, const Tensor &views,
+	    int64_t h, int64_t w, at::ScalarType type)
 	{
 		const Tensor x = input.contiguous(last),
-		             y = at::empty(x.sizes(), x.options().dtype(type), last);
+		             y = at::empty({x.size(0), 3, h, w}, x.options().dtype(type), last);
 		(device_is_cuda() ? view_cuda : view_cpu)(
 		    x, y, numbers_at<pixel_view>(views), views_for(x, views));
 		/* The backward pass of a step reads the views of its own step, so they are not
 		 * watched for changes. */
 		ctx->saved_data["views"] = views;
+		ctx->saved_data["sizes"] = x.sizes();
 		return y;
 	}
 
@@ -120,10 +127,11 @@ struct StepView : torch::autograd::Function<StepView> {
 	{
 		const Tensor dy = d[0].contiguous(last),
 		             views = ctx->saved_data["views"].toTensor();
-		const Tensor dx = at::empty(dy.sizes(), dy.options().dtype(at::kFloat), last);
+		const Tensor dx = at::empty(
+		    ctx->saved_data["sizes"].toIntVector(), dy.options().dtype(at::kFloat), last);
 		(device_is_cuda() ? adjoint_cuda : adjoint_cpu)(
 		    dy, dx, numbers_at<pixel_view>(views), views_for(dy, views));
-		return {dx, Tensor(), Tensor()};
+		return {dx, Tensor(), Tensor(), Tensor(), Tensor()};
 	}
 };
 
@@ -200,12 +208,12 @@ void tensor_adam_numbers_(::Tensor *t, long step, const struct adam_pixels *how)
 	attempt("adam_numbers_", {t}, [&] { put_adam(t->value, step, *how); });
 }
 
-::Tensor *tensor_step_view(const ::Tensor *x, const ::Tensor *views, enum scalar type)
+::Tensor *tensor_step_view(const ::Tensor *x, const ::Tensor *views, int h, int w, enum scalar type)
 {
 	return make("step_view", {x, views}, [&] {
 		check_pixels(x->value);
 		TORCH_CHECK(type == T_F32 || type == T_BF16, "f32 or bf16 was expected");
-		return StepView::apply(x->value, views->value, scalar_type(type));
+		return StepView::apply(x->value, views->value, h, w, scalar_type(type));
 	});
 }
 

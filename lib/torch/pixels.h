@@ -21,9 +21,11 @@ struct adam_pixels {
 };
 Tensor *tensor_adam_numbers(long step, const struct adam_pixels *how);
 void tensor_adam_numbers_(Tensor *t, long step, const struct adam_pixels *how);
-/* Every image through its view, in `type` (f32 or bf16); differentiable, one pass each way. With n
- * views, each one is for N/n consecutive images. */
-Tensor *tensor_step_view(const Tensor *x, const Tensor *views, enum scalar type);
+/* Every image [N,3,H,W] through its view: [N,3,h,w] in `type` (f32 or bf16); differentiable, one
+ * pass each way. Boxes are in pixels of the image, rolls in pixels of what is seen; where that is
+ * smaller than the box, pixels of the box are left out. With n views, each one is for N/n
+ * consecutive images. */
+Tensor *tensor_step_view(const Tensor *x, const Tensor *views, int h, int w, enum scalar type);
 /* One step of Adam and each channel back within [lo, hi], in one pass. */
 void tensor_adam_pixels_(
     Tensor *x, const Tensor *grad, Tensor *m, Tensor *v, const Tensor *numbers);

@@ -14,25 +14,25 @@
 
 enum { IMAGES = 2 };
 
-enum { S = 9, PIXELS = IMAGES * 3 * S * S };
+enum { S = 9, PIXELS = IMAGES * 3 * S * S, SEEN_MAX = 14 };
 
-/* The sample of a box at output coordinate i of S, pixel centres at half: two neighbours and the
+/* The sample of a box at output coordinate i of n, pixel centres at half: two neighbours and the
  * second's share. */
-static void neighbours(int i, int start, int length, int at[2], double *share)
+static void neighbours(int i, int n, int start, int length, int at[2], double *share)
 {
-	double u = fmax((i + 0.5) * length / S - 0.5, 0);
+	double u = fmax((i + 0.5) * length / n - 0.5, 0);
 	int low = (int)u;
 	at[0] = start + low;
 	at[1] = start + (low + 1 < length ? low + 1 : low);
 	*share = u - low;
 }
 
-static double sample(const double *plane, const struct pixel_view *b, int y, int x)
+static double sample(const double *plane, const struct pixel_view *b, int n, int y, int x)
 {
 	int row[2], column[2];
 	double down, right;
-	neighbours(y, b->y, b->h, row, &down);
-	neighbours(x, b->x, b->w, column, &right);
+	neighbours(y, n, b->y, b->h, row, &down);
+	neighbours(x, n, b->x, b->w, column, &right);
 	double top =
 	    (1 - right) * plane[row[0] * S + column[0]] + right * plane[row[0] * S + column[1]];
 	double bottom =
@@ -40,12 +40,13 @@ static double sample(const double *plane, const struct pixel_view *b, int y, int
 	return (1 - down) * top + down * bottom;
 }
 
-/* Where an output pixel was before the roll, then before the flip. */
-static void view_scalar(const struct pixel_view *v, const double *x, double *out)
+/* n x n pixels: where one was before the roll, then before the flip. */
+static void view_scalar(const struct pixel_view *v, int n, const double *x, double *out)
 {
-	for (int i = 0; i < PIXELS; i++) {
-		int row = (i / S % S - v->roll_y + S) % S, column = (i % S - v->roll_x + S) % S;
-		out[i] = sample(x + i / (S * S) * S * S, v, row, v->flip ? S - 1 - column : column);
+	for (int i = 0; i < IMAGES * 3 * n * n; i++) {
+		int row = (i / n % n - v->roll_y + n) % n, column = (i % n - v->roll_x + n) % n;
+		out[i] =
+		    sample(x + i / (n * n) * S * S, v, n, row, v->flip ? n - 1 - column : column);
 	}
 }
 
@@ -59,19 +60,25 @@ static const struct pixel_view views[] = {
 
 static Tensor *seen(const struct pixel_view *v, int n, const Tensor *x, enum scalar type)
 {
-	return tensor_step_view(x, tensor_views(v, n, S, S), type);
+	return tensor_step_view(x, tensor_views(v, n, S, S), S, S, type);
 }
+
+/* As large as the images, smaller, and larger. */
+static const int seen_at[] = {S, 5, SEEN_MAX};
 
 static void view_values(void)
 {
-	double x[PIXELS], want[PIXELS], got[PIXELS];
+	double x[PIXELS], want[IMAGES * 3 * SEEN_MAX * SEEN_MAX], got[sizeof want / sizeof *want];
 	tensor_scope_begin(NO_GRAD);
 	Tensor *t = random_tensor(T_F32, 4, (int64_t[]){IMAGES, 3, S, S}, 3);
 	CHECK(tensor_read(t, T_F64, x, PIXELS) == 0);
-	for (size_t k = 0; k < sizeof views / sizeof *views; k++) {
-		view_scalar(&views[k], x, want);
-		CHECK(tensor_read(seen(&views[k], 1, t, T_F32), T_F64, got, PIXELS) == 0);
-		for (int i = 0; i < PIXELS; i++)
+	for (size_t k = 0; k < 3 * sizeof views / sizeof *views; k++) {
+		const struct pixel_view *v = &views[k / 3];
+		int n = seen_at[k % 3], pixels = IMAGES * 3 * n * n;
+		view_scalar(v, n, x, want);
+		Tensor *y = tensor_step_view(t, tensor_views(v, 1, S, S), n, n, T_F32);
+		CHECK(tensor_read(y, T_F64, got, pixels) == 0);
+		for (int i = 0; i < pixels; i++)
 			CHECK_NEAR(got[i], want[i], 5e-6);
 	}
 	tensor_scope_end();
@@ -81,24 +88,27 @@ static void view_values(void)
 static void view_adjoint(void)
 {
 	int64_t shape[] = {IMAGES, 3, S, S};
-	for (size_t k = 0; k < sizeof views / sizeof *views; k++) {
-		double x[PIXELS], y[PIXELS], Ax[PIXELS], Aty[PIXELS], left = 0, right = 0;
+	for (size_t k = 0; k < 3 * sizeof views / sizeof *views; k++) {
+		const struct pixel_view *v = &views[k / 3];
+		int n = seen_at[k % 3], pixels = IMAGES * 3 * n * n;
+		double x[PIXELS], Aty[PIXELS], left = 0, right = 0;
+		double y[IMAGES * 3 * SEEN_MAX * SEEN_MAX], Ax[sizeof y / sizeof *y];
 		tensor_scope_begin(GRAD);
 		Tensor *tx = random_tensor(T_F32, 4, shape, 4),
-		       *ty = random_tensor(T_F32, 4, shape, 5), *d;
+		       *ty = random_tensor(T_F32, 4, (int64_t[]){IMAGES, 3, n, n}, 5), *d;
 		Tensor *at = random_tensor(T_F32, 4, shape, 6);
 		tensor_requires_grad_(at, true);
-		Tensor *product =
-		    tensor_sum(tensor_mul(seen(&views[k], 1, at, T_F32), ty), 0, NULL, false);
+		Tensor *seen_there = tensor_step_view(at, tensor_views(v, 1, S, S), n, n, T_F32);
+		Tensor *product = tensor_sum(tensor_mul(seen_there, ty), 0, NULL, false);
 		CHECK(tensor_grad(product, &at, 1, &d, false) == 0 &&
 		      tensor_read(d, T_F64, Aty, PIXELS) == 0);
 		CHECK(tensor_read(tx, T_F64, x, PIXELS) == 0 &&
-		      tensor_read(ty, T_F64, y, PIXELS) == 0);
-		view_scalar(&views[k], x, Ax);
-		for (int i = 0; i < PIXELS; i++) {
+		      tensor_read(ty, T_F64, y, pixels) == 0);
+		view_scalar(v, n, x, Ax);
+		for (int i = 0; i < pixels; i++)
 			left += Ax[i] * y[i];
+		for (int i = 0; i < PIXELS; i++)
 			right += x[i] * Aty[i];
-		}
 		CHECK_NEAR(left, right, 2e-5);
 		tensor_scope_end();
 	}
@@ -159,7 +169,7 @@ static void view_refused(void)
 	CHECK(tensor_error() && strstr(tensor_error(), "the box leaves the image"));
 	tensor_error_clear();
 	if (!torch_on_gpu()) { /* views of other images: a GPU's are not looked into */
-		CHECK(!tensor_step_view(x, tensor_views(&outside, 1, S + 1, S), T_F32));
+		CHECK(!tensor_step_view(x, tensor_views(&outside, 1, S + 1, S), S, S, T_F32));
 		CHECK(tensor_error() && strstr(tensor_error(), "the box leaves the image"));
 		tensor_error_clear();
 	}
@@ -431,7 +441,8 @@ static int every_pass(Tensor *out[RESULTS])
 	    .lo = {-1, -1, -1},
 	    .hi = {1, 1, 1}};
 	tensor_requires_grad_(pixels, true);
-	Tensor *y = tensor_step_view(pixels, tensor_views(&view, 1, (int)side, (int)side), T_F32);
+	Tensor *views_at = tensor_views(&view, 1, (int)side, (int)side);
+	Tensor *y = tensor_step_view(pixels, views_at, (int)side, (int)side, T_F32);
 	Tensor *stem = tensor_stem(y, w, tensor_stem_adjoint(w, 3), 3);
 	CHECK(tensor_grad(
 	          tensor_sum(tensor_mul(stem, stem), 0, NULL, false), &pixels, 1, &d, false) == 0);

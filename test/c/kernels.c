@@ -718,6 +718,15 @@ static void distances_kernel(void)
 
 enum { N = 2, H = 13, W = 17, PIXELS = 3 * H * W };
 
+/* Seen as large as it is, smaller, and larger; at most: */
+enum { SIDES = 3, h_MAX = 26, w_MAX = 34, SEEN_MAX = 3 * h_MAX * w_MAX };
+static const struct view_sides sides[SIDES] = {{H, W, H, W}, {H, W, 6, 11}, {H, W, h_MAX, w_MAX}};
+
+static int64_t seen_pixels(const struct view_sides *s)
+{
+	return 3 * s->h * s->w;
+}
+
 static const struct pixel_view views[] = {
     {.w = W, .h = H},
     {.x = 2, .y = 1, .w = 9, .h = 7},
@@ -732,7 +741,7 @@ static const struct pixel_view views[] = {
 static void readers_are_found(void)
 {
 	for (int64_t n = 1; n <= 230; n += 1 + n / 9)
-		for (int64_t length = 1; length <= n; length++)
+		for (int64_t length = 1; length <= n + n / 2; length++)
 			for (int64_t i = 0; i < n; i++) {
 				struct tap t = view_tap(i, n, 5, length);
 				for (int64_t p = t.a; p <= t.b; p++) {
@@ -751,6 +760,7 @@ enum { VIEWS = sizeof views / sizeof *views, IMAGES = N * VIEWS };
 
 /* N images through each view, all in one launch. */
 struct viewing {
+	const struct view_sides *sides;
 	bool bf16;
 	void *from, *to;
 };
@@ -761,7 +771,7 @@ static const char *run_view(void *ctx)
 	struct pixel_view readable[VIEWS]; /* on the stack, which a GPU can read */
 	memcpy(readable, views, sizeof readable);
 	return fd2_cuda_engine()->view_forward(
-	    v->from, v->to, v->bf16, readable, VIEWS, IMAGES, H, W, NULL);
+	    v->from, v->to, v->bf16, readable, VIEWS, IMAGES, v->sides, NULL);
 }
 
 static const char *run_adjoint(void *ctx)
@@ -770,32 +780,35 @@ static const char *run_adjoint(void *ctx)
 	struct pixel_view readable[VIEWS]; /* on the stack, which a GPU can read */
 	memcpy(readable, views, sizeof readable);
 	return fd2_cuda_engine()->view_adjoint(
-	    v->from, v->to, v->bf16, readable, VIEWS, IMAGES, H, W, NULL);
+	    v->from, v->to, v->bf16, readable, VIEWS, IMAGES, v->sides, NULL);
 }
 
 /* The taps that the CPU's passes want for image i. */
-static void taps_for(int i, struct tap rows[H], struct tap columns[W])
+static void taps_for(
+    int i, const struct view_sides *s, struct tap rows[h_MAX], struct tap columns[w_MAX])
 {
 	const struct pixel_view *v = &views[i / N];
-	view_taps(rows, H, v->y, v->h, false, v->roll_y);
-	view_taps(columns, W, v->x, v->w, v->flip, v->roll_x);
+	view_taps(rows, s->h, v->y, v->h, false, v->roll_y);
+	view_taps(columns, s->w, v->x, v->w, v->flip, v->roll_x);
 }
 
 /* The CPU's pass gives the same bits. */
 static void view_kernel(void)
 {
-	struct tap rows[H], columns[W];
-	float workspace[6 * W];
-	for (int bf16 = 0; bf16 < 2; bf16++) {
+	struct tap rows[h_MAX], columns[w_MAX];
+	float workspace[6 * w_MAX];
+	for (int k = 0; k < 2 * SIDES; k++) {
+		const struct view_sides *s = &sides[k / 2];
+		bool bf16 = k % 2;
 		struct array x = array_new(IMAGES * PIXELS, false, 0),
-		             y = array_new(IMAGES * PIXELS, bf16, 0);
-		struct array want = array_new(PIXELS, bf16, 0);
-		struct viewing v = {bf16, x.v, y.v};
+		             y = array_new(IMAGES * seen_pixels(s), bf16, 0);
+		struct array want = array_new(seen_pixels(s), bf16, 0);
+		struct viewing v = {s, bf16, x.v, y.v};
 		run_thrice(run_view, &v, &y, 1);
 		for (int i = 0; i < IMAGES; i++) {
-			taps_for(i, rows, columns);
-			view_forward((float *)x.v + i * PIXELS, want.v, bf16, rows, columns, H, W,
-			    workspace);
+			taps_for(i, s, rows, columns);
+			view_forward(
+			    (float *)x.v + i * PIXELS, want.v, bf16, rows, columns, s, workspace);
 			CHECK(!memcmp(want.v, (char *)y.v + (size_t)i * want.bytes, want.bytes));
 		}
 		free(x.workspace);
@@ -807,20 +820,22 @@ static void view_kernel(void)
 /* The CPU's pass scatters where the kernel gathers. */
 static void adjoint_kernel(void)
 {
-	struct tap rows[H], columns[W];
-	float want[PIXELS], workspace[3 * W];
-	for (int bf16 = 0; bf16 < 2; bf16++) {
-		struct array dy = array_new(IMAGES * PIXELS, bf16, 0),
+	struct tap rows[h_MAX], columns[w_MAX];
+	float want[PIXELS], workspace[3 * w_MAX];
+	for (int k = 0; k < 2 * SIDES; k++) {
+		const struct view_sides *s = &sides[k / 2];
+		bool bf16 = k % 2;
+		struct array dy = array_new(IMAGES * seen_pixels(s), bf16, 0),
 		             dx = array_new(IMAGES * PIXELS, false, 0);
-		struct viewing v = {bf16, dy.v, dx.v};
+		struct viewing v = {s, bf16, dy.v, dx.v};
 		run_thrice(run_adjoint, &v, &dx, 1);
 		for (int i = 0; i < IMAGES; i++) {
-			taps_for(i, rows, columns);
+			taps_for(i, s, rows, columns);
 			view_adjoint((char *)dy.v + (size_t)i * dy.bytes / IMAGES, want, bf16, rows,
-			    columns, H, W, workspace);
-			for (int k = 0; k < PIXELS; k++)
-				CHECK_NEAR(((float *)dx.v)[i * PIXELS + k], want[k],
-				    1e-5 * (1 + fabs(want[k])));
+			    columns, s, workspace);
+			for (int p = 0; p < PIXELS; p++)
+				CHECK_NEAR(((float *)dx.v)[i * PIXELS + p], want[p],
+				    1e-5 * (1 + fabs(want[p])));
 		}
 		free(dy.workspace);
 		free(dx.workspace);
@@ -834,8 +849,9 @@ static void is_adjoint(const struct pixel_view *view, int64_t high, int64_t wide
 	struct array x = array_new(n, false, 0), y = array_new(n, false, 0),
 	             back = array_new(n, false, 0);
 	const struct cuda_engine *e = fd2_cuda_engine();
-	CHECK_STR(e->view_forward(x.v, y.v, false, view, 1, 1, high, wide, NULL), NULL);
-	CHECK_STR(e->view_adjoint(y.v, back.v, false, view, 1, 1, high, wide, NULL), NULL);
+	const struct view_sides same = {high, wide, high, wide};
+	CHECK_STR(e->view_forward(x.v, y.v, false, view, 1, 1, &same, NULL), NULL);
+	CHECK_STR(e->view_adjoint(y.v, back.v, false, view, 1, 1, &same, NULL), NULL);
 	double seen = 0, pulled = 0;
 	for (int64_t i = 0; i < n; i++) {
 		seen += pow(((float *)y.v)[i], 2);
@@ -852,14 +868,15 @@ static void is_adjoint(const struct pixel_view *view, int64_t high, int64_t wide
 static void large_views(void)
 {
 	float none;
+	const struct view_sides wide = {3, 3, 3, 3414};
 	is_adjoint(
 	    &(struct pixel_view){.x = 10, .y = 1, .w = 500, .h = 2, .flip = true, .roll_x = 7}, 3,
 	    600);
 	is_adjoint(
 	    &(struct pixel_view){.x = 1, .y = 300, .w = 2, .h = 2, .flip = true, .roll_y = 7}, 600,
 	    3);
-	CHECK_STR(fd2_cuda_engine()->view_adjoint(&none, &none, false, views, 1, 1, 3, 3414, NULL),
-	    "images wider than 3413 pixels have no kernel");
+	CHECK_STR(fd2_cuda_engine()->view_adjoint(&none, &none, false, views, 1, 1, &wide, NULL),
+	    "views wider than 3413 pixels have no kernel");
 }
 
 /* Against the formula in f64, over some steps; each channel has its own bounds. */

@@ -640,8 +640,9 @@ static void view_draws(void)
 	int flips = 0, most = 0;
 	for (long step = 0; step < 400; step++) {
 		struct view_rule rule = {.min_scale = 0.08, .seed = 1};
-		struct pixel_view v = step_view_random(&rule, SIDE, 20, 2, step),
-		                  same = step_view_random(&rule, SIDE, 20, 2, step);
+		const struct view_size size = {SIDE, SIDE};
+		struct pixel_view v = step_view_random(&rule, &size, 20, 2, step),
+		                  same = step_view_random(&rule, &size, 20, 2, step);
 		CHECK(v.x == same.x && v.w == same.w && v.flip == same.flip &&
 		      v.roll_x == same.roll_x);
 		CHECK(v.x >= 0 && v.y >= 0 && v.x + v.w <= SIDE && v.y + v.h <= SIDE);

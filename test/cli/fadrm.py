@@ -1,6 +1,8 @@
 """FADRM's parts, re-derived from what fd2-distill stored as float16.
 
-usage: fadrm.py residual|adam START FINISHED SETTINGS
+usage: fadrm.py residual|adam START FINISHED SETTINGS [SIDE]
+
+SIDE: of the teacher, where it is not that of the images.
 
 residual: runs with --lr 0 move no pixel, so the finished image is the start, resized and mixed with
 itself between the parts.
@@ -26,15 +28,18 @@ def resize(x, size):
     return x
 
 
-what, start, finished, settings = sys.argv[1:]
+what, start, finished, settings = sys.argv[1:5]
 start, finished = (np.load(f).astype(np.float64) for f in (start, finished))
 with open(settings) as f:
     settings = json.load(f)
 options = settings["options"]
 side = settings["size"]
+seen = int(sys.argv[5]) if len(sys.argv) > 5 else side
 if what == "residual":
     x = None
     for size in options["sizes"]:
+        if seen != side:
+            size = side if size == seen else 2 * round(side * size / (2 * seen))
         first = resize(start, size)
         x = (
             first

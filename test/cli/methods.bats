@@ -98,12 +98,15 @@ plus() {
 	"${run[@]}" --steps 4 --lr 0 -o mixed.tar
 	"${run[@]}" --steps 3 --lr 0 --sizes 20,36,24 --residual 0.3 -o other.tar
 	"${run[@]}" --steps 2 --lr 0.1 --sizes 32,32 --residual 0 --min-scale 0.9 -o adam.tar
-	for name in start mixed other adam; do
+	"${run[@]}" --steps 0 --image-size 48 -o large-start.tar
+	"${run[@]}" --steps 3 --lr 0 --sizes 16,32,20 --image-size 48 -o large.tar
+	for name in start mixed other adam large-start large; do
 		tar xOf $name.tar red-spot/0001.npy >$name.npy
 		settings $name.tar >$name.json
 	done
 	"$python" "$BATS_TEST_DIRNAME/fadrm.py" residual start.npy mixed.npy mixed.json
 	"$python" "$BATS_TEST_DIRNAME/fadrm.py" residual start.npy other.npy other.json
+	"$python" "$BATS_TEST_DIRNAME/fadrm.py" residual large-start.npy large.npy large.json 32
 	"$python" "$BATS_TEST_DIRNAME/fadrm.py" adam start.npy adam.npy adam.json
 }
 

@@ -1,5 +1,6 @@
 #!/usr/bin/env bats
 # What distilled images start as: whole photographs, crops, and shares of both.
+# shellcheck disable=SC2154 # `run` sets stderr
 
 bats_require_minimum_version 1.5.0
 load helpers

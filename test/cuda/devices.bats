@@ -89,6 +89,11 @@ both() {
 	done
 }
 
+@test "devices: images that are larger than they are seen" {
+	both larger --ipc 2 --steps 6 --image-size 56 --ls-view once
+	both phases --method fadrm --steps 8 --image-size 64
+}
+
 @test "devices: FADRM+ with two teachers" {
 	both fadrm -t other.fd2 --method fadrm+ --steps 16
 }

@@ -147,11 +147,12 @@ void pixels(int64_t side, bool bf16)
 	const struct pixel_view view = {20, 31, 150, 171, true, 7, 19};
 	must(cudaMemcpy(numbers.v, &view, sizeof view, cudaMemcpyHostToDevice));
 	const auto *v = (const struct pixel_view *)numbers.v;
+	const view_sides sides = {side, side, side, side};
 	const char *name = bf16 ? "224x224 bf16" : "224x224 f32";
 	line("view", name, x.bytes + y.bytes,
-	    [&] { return engine->view_forward(x, y.v, bf16, v, 1, N, side, side, nullptr); });
+	    [&] { return engine->view_forward(x, y.v, bf16, v, 1, N, &sides, nullptr); });
 	line("adjoint", name, x.bytes + y.bytes,
-	    [&] { return engine->view_adjoint(y.v, x, bf16, v, 1, N, side, side, nullptr); });
+	    [&] { return engine->view_adjoint(y.v, x, bf16, v, 1, N, &sides, nullptr); });
 }
 
 void move(int64_t side)

@@ -51,7 +51,7 @@ static double score_some(void *stage)
 	struct patch *patches = xcalloc((size_t)patches_in(&rule), sizeof *patches);
 	int err = patches_choose(patches, s->teacher, &s->images, k, &rule, s->seed);
 	if (!err) {
-		struct image im = patches_mosaic(patches, &s->images, &rule, 0, s->teacher->size);
+		struct image im = patches_mosaic(patches, &s->images, &rule, 0, s->size);
 		err = keep_jpeg(r, &im);
 	}
 	free(patches);
@@ -77,7 +77,7 @@ static int keep_initial(struct run *r)
 {
 	struct initial *s = r->learner->initial;
 	const struct normal *normal = &s->teacher->normal;
-	int S = s->teacher->size;
+	int S = s->size;
 	float *v = xcalloc(3 * (size_t)S * S, sizeof *v);
 	int err = initial_prepare(s, r->batch.first, 1);
 	if (!err)
@@ -139,7 +139,7 @@ static double member(double bytes)
 static double bytes(void *stage)
 {
 	const struct run *r = stage;
-	double S = r->learner->initial->teacher->size, class_number = 3, npy_header = 128;
+	double S = r->learner->initial->size, class_number = 3, npy_header = 128;
 	double one = member((double)r->jpeg_size) + member(class_number);
 	const double ends = 5120; /* members that describe the shard, and tar's own end */
 	if (r->config->output.pixels == PIXELS_F16)

@@ -81,6 +81,7 @@ static void record_settings(const struct run *r)
 	if (r->initial.use[1].images)
 		fd2_resolved("init-rest", json_string(r->initial.use[1].start->name));
 	fd2_resolved("classes", json_pack("[i,i]", r->schedule.first, r->schedule.last));
+	fd2_resolved("image-size", json_integer(m->image_size));
 	fd2_resolved("steps", json_integer(m->steps));
 	fd2_resolved("lr", json_real(m->lr));
 	fd2_resolved("r-bn", json_real(m->r_bn));
@@ -95,7 +96,7 @@ static json_t *provenance(const struct run *r)
 	distill_teachers_describe(&r->teachers, inputs);
 	initial_describe(&r->initial, inputs);
 	json_object_set_new(p, "inputs", inputs);
-	json_object_set_new(p, "size", json_integer(t->size));
+	json_object_set_new(p, "size", json_integer(r->method.image_size));
 	json_object_set_new(p, "mean", numbers_to_json(t->normal.mean, 3));
 	json_object_set_new(p, "std", numbers_to_json(t->normal.std, 3));
 	return p;
@@ -140,6 +141,7 @@ static int read_initial(struct run *r)
 	const struct start *own = method_of(r->config->method.method)->start;
 	r->initial = (struct initial){.config = config,
 	    .teacher = teacher_of(r),
+	    .size = r->method.image_size,
 	    .ipc = (int)r->config->schedule.ipc,
 	    .first = r->schedule.first,
 	    .last = r->schedule.last,

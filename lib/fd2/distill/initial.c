@@ -102,7 +102,7 @@ static int read_images(struct initial *s, char **paths, int n)
 	const struct teacher *t = s->teacher;
 	bool given = s->config->given;
 	struct dataset_options o = {.fit = given ? FIT_NONE : t->fit,
-	    .size = t->size,
+	    .size = s->size,
 	    .cache = s->config->cache,
 	    .jpegs = chooses(s),
 	    .complete = given,

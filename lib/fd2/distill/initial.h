@@ -16,7 +16,7 @@ struct start {
 	 * asked for; shows its progress. NULL: nothing. -1: fail_message. */
 	int (*prepare)(struct initial *s, struct start_use *u, int first, int n);
 	/* Image `nth`, from 1, of those of class k with this start, as normalised pixels [S][S][3],
-	 * S the teacher's size: a function of the seed, k, nth and what was read. The images of a
+	 * S the initial's size: a function of the seed, k, nth and what was read. The images of a
 	 * class are distinct. -1: fail_message. */
 	int (*image)(
 	    const struct initial *s, const struct start_use *u, float *out, int k, int nth);
@@ -67,7 +67,8 @@ struct initial_config {
 struct initial {
 	/* set by the caller before initial_read */
 	const struct initial_config *config;
-	const struct teacher *teacher; /* scores photographs; gives classes, size, normalisation */
+	const struct teacher *teacher; /* scores photographs; gives classes and normalisation */
+	int size;                      /* side of the images */
 	int ipc, first, last;          /* images per class; classes that are made */
 	uint64_t seed;
 	double share; /* of a class's images, that start as use[0] says; the others as use[1] */

@@ -9,11 +9,6 @@
 #include "lib/fd2/distill/phases.h"
 #include "lib/torch/pixels.h"
 
-static int side_of(const struct learner *l)
-{
-	return l->teachers->v[0].teacher->size;
-}
-
 static int images_of(const struct index_batch *b)
 {
 	return b->indices * b->n;
@@ -39,7 +34,8 @@ static int no_start(const struct index_batch *b)
 /* The initial images [N,3,S,S]. NULL: fail_message. */
 static Tensor *render_start(struct learner *l, const struct index_batch *b)
 {
-	int S = side_of(l), n = images_of(b), err = initial_prepare(l->initial, b->first, b->n);
+	int S = l->method->image_size, n = images_of(b),
+	    err = initial_prepare(l->initial, b->first, b->n);
 	float *pixels = xcalloc((size_t)n, 3 * (size_t)S * S * sizeof *pixels);
 	for (int i = 0; i < n && !err && !stop_asked(); i++)
 		err = initial_image(l->initial, pixels + (size_t)i * 3 * S * S, b->first + i % b->n,
@@ -75,20 +71,20 @@ static void end_phase(const struct learner *l, struct learning *g)
 		}
 }
 
-static void put_numbers(struct learning *g, int size)
+static void put_numbers(struct learning *g, int side)
 {
 	const struct index_batch *b = g->batch;
 	struct pixel_view whole[INDICES_MAX] = {{0}};
 	for (int i = 0; i < b->indices; i++)
-		whole[i].w = whole[i].h = size;
-	g->views = replace_tensor(g->views, tensor_views(whole, b->indices, size, size));
+		whole[i].w = whole[i].h = side;
+	g->views = replace_tensor(g->views, tensor_views(whole, b->indices, side, side));
 	g->adam = replace_tensor(g->adam, tensor_adam_numbers(1, &(struct adam_pixels){0}));
 }
 
 /* The images are in g->x. */
 static int enter_phase(struct learner *l, struct learning *g, int phase, long begin)
 {
-	int size = l->method->sizes[phase];
+	const struct view_size size = phase_size(l->method, phase);
 	end_phase(l, g);
 	for (int t = 0; t < l->teachers->n; t++)
 		for (int compared = 0; compared < 2; compared++)
@@ -98,9 +94,9 @@ static int enter_phase(struct learner *l, struct learning *g, int phase, long be
 	tensor_requires_grad_(g->x, true);
 	g->m = replace_tensor(g->m, tensor_full_like(g->x, 0));
 	g->v = replace_tensor(g->v, tensor_full_like(g->x, 0));
-	put_numbers(g, size);
+	put_numbers(g, size.side);
 	if (l->similarity && similarity_applies(l->similarity, g->batch))
-		similarity_prepare(l->similarity, &g->compared, g->batch, size);
+		similarity_prepare(l->similarity, &g->compared, g->batch, &size);
 	return tensor_error() ? fail("cannot start phase %d of image %d: %s", phase + 1,
 	                            g->batch->ids[0], tensor_error())
 	                      : 0;
@@ -109,7 +105,7 @@ static int enter_phase(struct learner *l, struct learning *g, int phase, long be
 static int begin_phase(
     struct learner *l, struct learning *g, const Tensor *start, int phase, long step)
 {
-	g->x = replace_tensor(g->x, phase_start(l->method, g->x, start, l->method->sizes[phase]));
+	g->x = replace_tensor(g->x, phase_start(l->method, g->x, start, l->method->sides[phase]));
 	return enter_phase(l, g, phase, step);
 }
 
@@ -118,8 +114,8 @@ static long go_on(struct learner *l, struct learning *g)
 {
 	struct suspended *s = l->suspended;
 	long step = s->step;
-	int size = l->method->sizes[s->phase];
-	int64_t shape[] = {images_of(g->batch), 3, size, size};
+	int side = l->method->sides[s->phase];
+	int64_t shape[] = {images_of(g->batch), 3, side, side};
 	g->x = tensor_channels_last(tensor_full(0, T_F32, 4, shape));
 	if (enter_phase(l, g, s->phase, s->phase_begin) < 0 || suspended_take(s, g) < 0)
 		return -1;
@@ -182,6 +178,6 @@ Tensor *learn(struct learner *l, const struct index_batch *b)
 	free(g.statistics.v);
 	if (err < 0)
 		return NULL;
-	Tensor *x = phase_resize(g.x, side_of(l));
+	Tensor *x = phase_resize(g.x, l->method->image_size);
 	return x ? x : fail_null("cannot finish image %d: %s", b->ids[0], tensor_error());
 }

@@ -20,7 +20,9 @@ struct method {
 	double r_bn;               /* weight of the BN loss */
 	enum bn_form bn_form;
 	int phases;
-	int sizes[PHASES_MAX]; /* side of the images in each phase, for a teacher of 224 pixels */
+	int sizes[PHASES_MAX]; /* what the teacher sees in each phase, if it has 224 pixels */
+	int sides[PHASES_MAX]; /* of the images then; method_configure sets them and the next */
+	int image_size;        /* side of the images as they are stored */
 	double residual;       /* share of the initial image in what a later phase starts with */
 
 	/* Its loss without the cross-entropy, which L_cls of FD2 replaces: a scalar, the mean

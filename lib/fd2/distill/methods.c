@@ -14,22 +14,26 @@ const struct method *method_of(enum method_id id)
 	return methods[id];
 }
 
-/* A method's sizes are for 224 pixels; others are scaled to even numbers, which the first
- * convolution is fast with. */
-static int scaled(int side, int size)
+/* A size of those that are for `from` pixels, for `to` pixels; scaled to even numbers, which the
+ * first convolution is fast with. */
+static int scaled(int size, int from, int to)
 {
-	return side == 224 ? size : 2 * (int)lround(side * size / 448.0);
+	return from == to ? size : size == from ? to : 2 * (int)lround(size * to / (2.0 * from));
 }
 
-static void set_sizes(struct method *m, const struct opt_ints *sizes, int size)
+/* What the teacher, of `size` pixels, sees in each phase, and the images then. */
+static void set_sizes(struct method *m, const struct method_config *config, int size)
 {
-	for (int p = 0; p < m->phases; p++)
-		m->sizes[p] = scaled(m->sizes[p], size);
-	if (!sizes->n)
-		return;
-	m->phases = sizes->n;
-	for (int p = 0; p < m->phases; p++)
-		m->sizes[p] = (int)sizes->v[p];
+	int image = config->image_size == OPT_UNSET ? size : (int)config->image_size;
+	const struct opt_ints *given = &config->sizes;
+	if (given->n)
+		m->phases = given->n;
+	for (int p = 0; p < m->phases; p++) {
+		int seen = given->n ? (int)given->v[p] : scaled(m->sizes[p], 224, size);
+		m->sizes[p] = seen;
+		m->sides[p] = scaled(seen, size, image);
+	}
+	m->image_size = image;
 }
 
 static int set_residual(struct method *m, double residual)
@@ -73,6 +77,6 @@ int method_configure(struct method *m, const struct method_config *config, int t
 		m->lr = config->lr;
 	if (!isnan(config->r_bn))
 		m->r_bn = config->r_bn;
-	set_sizes(m, &config->sizes, size);
+	set_sizes(m, config, size);
 	return set_residual(m, config->residual);
 }

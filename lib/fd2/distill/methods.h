@@ -17,15 +17,16 @@ enum method_id { FD2_METHODS(FD2_METHOD_ID) METHODS };
 #define FD2_METHOD_CHOICE(id, name) "|" name
 #define METHOD_CHOICES (&(FD2_METHODS(FD2_METHOD_CHOICE))[1])
 
-/* What replaces the method's own values: steps OPT_UNSET, lr, r_bn and residual NAN, start
- * START_UNSET, no sizes: nothing. */
+/* What replaces the method's own values: steps and image_size OPT_UNSET, lr, r_bn and
+ * residual NAN, start START_UNSET, no sizes: nothing. */
 struct method_config {
 	enum method_id method;
 	enum start_id start;
 	enum bn_form bn_form;
 	long steps;
 	double lr, r_bn, residual;
-	struct opt_ints sizes;
+	struct opt_ints sizes; /* that are seen */
+	long image_size;
 };
 
 const struct method *method_of(enum method_id id);

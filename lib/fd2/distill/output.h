@@ -14,7 +14,7 @@ struct output_config {
 
 struct output {
 	const struct output_config *config;
-	const struct teacher *teacher; /* gives class names, size and normalisation */
+	const struct teacher *teacher; /* gives class names and normalisation */
 	struct history *history;       /* gets each image as it is stored */
 	struct shard_writer *writer;   /* NULL: the shard is complete already */
 };

@@ -5,6 +5,11 @@ int phase_at(long step, long steps, int phases)
 	return (int)(step * phases / steps);
 }
 
+struct view_size phase_size(const struct method *m, int phase)
+{
+	return (struct view_size){m->sides[phase], m->sizes[phase]};
+}
+
 Tensor *phase_resize(const Tensor *x, int size)
 {
 	bool same = tensor_size(x, 2) == size && tensor_size(x, 3) == size;

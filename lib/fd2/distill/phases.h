@@ -6,6 +6,7 @@
 /* The phase, from 0, of `step`, from 0; steps >= 1 are split as equally as whole numbers allow.
  * With fewer steps than phases, some phases have none. */
 int phase_at(long step, long steps, int phases);
+struct view_size phase_size(const struct method *m, int phase);
 /* Bilinear without antialiasing: [N,3,h,w] -> [N,3,size,size], channels-last, a copy. */
 Tensor *phase_resize(const Tensor *x, int size);
 /* What a phase of `size` starts with, [N,3,size,size] f32 channels-last, a copy. x [N,3,h,w] are

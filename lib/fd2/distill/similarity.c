@@ -32,18 +32,17 @@ static Tensor *cat_indices(Tensor *const *of, int indices)
 	return indices == 1 ? of[0] : tensor_cat(of, indices, 1);
 }
 
-/* The attention in `images` [J*n,3,d,d] through one view, n images at a time: [J,n,M,h,w]. In the
- * arithmetic of a step, without gradient. */
-static Tensor *maps_through(
-    const Tensor *images, const struct teacher *t, const Tensor *view, int n)
+/* The attention in `images` [J*n,3,side,side] through one view, n images at a time: [J,n,M,h,w]. In
+ * the arithmetic of a step, without gradient. */
+static Tensor *maps_through(const Tensor *images, const struct teacher *t, const Tensor *view,
+    const struct view_size *size, int n)
 {
 	Tensor *maps[GROUP_MAX];
 	struct pass pass = {.bn = BN_RUNNING};
 	int J = (int)tensor_size(images, 0) / n;
 	tensor_scope_begin(NO_GRAD);
 	for (int j = 0; j < J; j++) {
-		Tensor *x =
-		    tensor_step_view(tensor_narrow(images, 0, j * n, n), view, arithmetic());
+		Tensor *x = step_view(tensor_narrow(images, 0, j * n, n), view, size, arithmetic());
 		Tensor *A =
 		    cal_attention(&t->cal, backbone_features(&t->backbone, x, &pass), &pass);
 		maps[j] = tensor_reshape(A, 5,
@@ -56,7 +55,7 @@ static Tensor *maps_through(
 
 /* LS_ONCE: one view per index, without a roll, drawn where no step draws its own. */
 static Tensor *maps_once(const struct similarity *s, const struct compared *c,
-    const struct index_batch *b, int teacher, int size)
+    const struct index_batch *b, int teacher, const struct view_size *size)
 {
 	Tensor *maps[INDICES_MAX];
 	for (int i = 0; i < b->indices; i++) {
@@ -64,7 +63,7 @@ static Tensor *maps_once(const struct similarity *s, const struct compared *c,
 		    step_view_random(&s->views, size, b->first, b->ids[i], UINT32_MAX);
 		once.roll_x = once.roll_y = 0;
 		maps[i] = maps_through(c->images[i], s->teachers->v[teacher].teacher,
-		    tensor_views(&once, 1, size, size), b->n);
+		    tensor_views(&once, 1, size->side, size->side), size, b->n);
 	}
 	return cat_indices(maps, b->indices);
 }
@@ -77,14 +76,15 @@ static Tensor *maps_as_stored(const struct similarity *s, const struct index_bat
 	return cat_indices(maps, b->indices);
 }
 
-void similarity_prepare(
-    const struct similarity *s, struct compared *c, const struct index_batch *b, int size)
+void similarity_prepare(const struct similarity *s, struct compared *c, const struct index_batch *b,
+    const struct view_size *size)
 {
 	c->batch = b;
 	if (c->maps[0] && !needs_images(s))
 		return; /* maps as stored are the same in every phase */
 	for (int i = 0; i < b->indices && needs_images(s); i++)
-		c->images[i] = replace_tensor(c->images[i], history_images(s->history, b, i, size));
+		c->images[i] =
+		    replace_tensor(c->images[i], history_images(s->history, b, i, size->side));
 	for (int t = 0; t < s->teachers->n && s->view != LS_SAME; t++)
 		c->maps[t] = replace_tensor(c->maps[t],
 		    s->view == LS_ONCE ? maps_once(s, c, b, t, size) : maps_as_stored(s, b, t));
@@ -96,16 +96,18 @@ static Tensor *maps_in_this_view(const struct compared *c, const struct step_pas
 	int64_t one = tensor_numel(p->views) / p->indices;
 	for (int i = 0; i < p->indices; i++)
 		maps[i] = maps_through(c->images[i], p->teacher->teacher,
-		    tensor_narrow(p->views, 0, i * one, one), c->batch->n);
+		    tensor_narrow(p->views, 0, i * one, one), &p->size, c->batch->n);
 	return cat_indices(maps, p->indices);
 }
 
-/* Of the images as they are, at the size in which they will be stored. */
-static Tensor *attention_of_whole(const struct teacher *t, const Tensor *x)
+/* Of the images as they are, at the teacher's size. */
+static Tensor *attention_of_whole(
+    const struct teacher *t, const Tensor *x, const struct view_size *size)
 {
 	struct pass pass = {.bn = BN_RUNNING};
-	bool same = tensor_size(x, 2) == t->size;
-	const Tensor *whole = same ? x : tensor_interpolate(x, t->size, t->size, false);
+	bool larger = size->side > size->size;
+	const Tensor *whole =
+	    size->side == t->size ? x : tensor_interpolate(x, t->size, t->size, larger);
 	Tensor *F = backbone_features(&t->backbone, tensor_to(whole, arithmetic()), &pass);
 	return cal_attention(&t->cal, F, &pass);
 }
@@ -125,6 +127,6 @@ Tensor *similarity_loss(
 		return loss_S(p->A, maps_in_this_view(c, p), &s->form);
 	const Tensor *maps = c->maps[p->turn];
 	const Tensor *A =
-	    s->view == LS_PLAIN ? attention_of_whole(p->teacher->teacher, p->x) : p->A;
+	    s->view == LS_PLAIN ? attention_of_whole(p->teacher->teacher, p->x, &p->size) : p->A;
 	return loss_S(resized_like(A, maps), maps, &s->form);
 }

@@ -29,7 +29,7 @@ struct similarity {
 struct compared {
 	const struct index_batch *batch;
 	Tensor *maps[TEACHERS_MAX];  /* [J,N,M,h,w] by each teacher; not for LS_SAME */
-	Tensor *images[INDICES_MAX]; /* [J*n,3,d,d] of each index; for LS_SAME and LS_ONCE */
+	Tensor *images[INDICES_MAX]; /* [J*n,3,side,side] of each index; LS_SAME and LS_ONCE */
 };
 
 /* Whether index batch b has L_S: not in the first place of a group. */
@@ -38,9 +38,9 @@ bool similarity_applies(const struct similarity *s, const struct index_batch *b)
 bool similarity_in_step(const struct similarity *s, long number);
 /* -1: the history of b lacks an image; fail_message. */
 int similarity_check(const struct similarity *s, const struct index_batch *b);
-/* Prepares c for a phase of b whose images have `size` pixels. Check tensor_error. */
-void similarity_prepare(
-    const struct similarity *s, struct compared *c, const struct index_batch *b, int size);
+/* Prepares c for a phase of b with that size. Check tensor_error. */
+void similarity_prepare(const struct similarity *s, struct compared *c, const struct index_batch *b,
+    const struct view_size *size);
 /* L_S of a step. */
 Tensor *similarity_loss(
     const struct similarity *s, const struct compared *c, const struct step_pass *p);

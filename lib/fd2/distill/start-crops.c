@@ -15,7 +15,7 @@ struct patch_rule initial_rule(const struct initial *s, const struct start_use *
 	    .images = PHOTOGRAPHS,
 	    .crops = (int)s->config->crops,
 	    .difficulty = s->config->difficulty,
-	    .side = u->start->keep_scale ? patches_side(s->teacher->size, u->start->factor) : 0};
+	    .side = u->start->keep_scale ? patches_side(s->size, u->start->factor) : 0};
 }
 
 /* Crops are scored once per class, for all of its images. */
@@ -40,7 +40,7 @@ static int score(struct initial *s, struct start_use *u, int first, int n)
 static int crops(const struct initial *s, const struct start_use *u, float *out, int k, int nth)
 {
 	struct patch_rule rule = initial_rule(s, u);
-	int S = s->teacher->size;
+	int S = s->size;
 	struct image im = patches_mosaic(u->patches[k], &s->images, &rule, nth - 1, S);
 	struct view whole = view_square(&im);
 	view_render(out, &im, &whole, S, &s->teacher->normal);

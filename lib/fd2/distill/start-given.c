@@ -28,7 +28,7 @@ static const struct item *called(const struct initial *s, int k, int id)
  * which one could come twice. */
 static int given(const struct initial *s, const struct start_use *u, float *out, int k, int nth)
 {
-	int S = s->teacher->size;
+	int S = s->size;
 	const struct item *it = called(s, k, nth);
 	for (int i = 1; i <= u->images && it; i++)
 		if (!called(s, k, i))

@@ -6,7 +6,7 @@ static int noise(const struct initial *s, const struct start_use *u, float *out,
 {
 	(void)u;
 	struct rng r = rng_at(s->seed, RNG_PATCH, (uint64_t)k, (uint32_t)nth, 0);
-	for (int i = 0; i < 3 * s->teacher->size * s->teacher->size; i++)
+	for (int i = 0; i < 3 * s->size * s->size; i++)
 		out[i] = (float)rng_normal(&r);
 	return 0;
 }

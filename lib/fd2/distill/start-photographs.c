@@ -67,6 +67,23 @@ static struct photograph *photographs_of(const struct initial *s, int k)
 	return v;
 }
 
+/* The data set has its photographs at the size of the images; these copies of its items get them at
+ * the teacher's, to be freed. */
+static int fit_for_teacher(const struct initial *s, struct item *items, int n)
+{
+	const struct fitting how = {.fit = s->teacher->fit, .size = s->teacher->size};
+	for (int i = 0; i < n; i++)
+		items[i].image = (struct image){0};
+	for (int i = 0; i < n; i++) {
+		uint8_t *jpeg = item_jpeg(&items[i]);
+		int err = fit_decode(&items[i].image, jpeg, items[i].bytes, &how, NULL);
+		free(jpeg);
+		if (err < 0)
+			return fail("cannot decode '%s': %s", items[i].key, fail_message());
+	}
+	return 0;
+}
+
 static int choose(const struct initial *s, struct start_use *u, int k)
 {
 	int n = s->counts[k];
@@ -75,10 +92,15 @@ static int choose(const struct initial *s, struct start_use *u, int k)
 	uint32_t *chosen = xcalloc((size_t)u->images, sizeof *chosen);
 	for (int i = 0; i < n; i++)
 		items[i] = v[i].item;
-	int err = u->start->choose(chosen, s, u, items, n, k);
+	bool other_size = s->size != s->teacher->size;
+	int err = other_size ? fit_for_teacher(s, items, n) : 0;
+	if (!err)
+		err = u->start->choose(chosen, s, u, items, n, k);
 	u->photographs[k] = xcalloc((size_t)u->images, sizeof **u->photographs);
 	for (int i = 0; i < u->images; i++)
 		u->photographs[k][i] = v[chosen[i]].index;
+	for (int i = 0; i < n && other_size; i++)
+		image_free(&items[i].image);
 	free(chosen);
 	free(items);
 	free(v);
@@ -114,7 +136,7 @@ static int photograph(
 	if (err < 0)
 		return fail("cannot decode '%s': %s", it->key, fail_message());
 	struct view square = view_square(&im);
-	view_render(out, &im, &square, s->teacher->size, &s->teacher->normal);
+	view_render(out, &im, &square, s->size, &s->teacher->normal);
 	image_free(&im);
 	return 0;
 }

@@ -3,6 +3,7 @@
 #define FD2_STEP_PASS_H
 #include "lib/fd2/distill/bn-loss.h"
 #include "lib/fd2/distill/distill-teachers.h"
+#include "lib/fd2/distill/step-view.h"
 
 /* The first dimension counts images: N = indices * n, the n classes of the first index, then those
  * of the next. */
@@ -10,13 +11,14 @@ struct step_pass {
 	const struct distill_teacher *teacher; /* whose turn it is */
 	int turn;                              /* its index */
 	int indices;
-	const Tensor *labels; /* i64 [N] */
-	const Tensor *x;      /* [N,3,d,d] f32, normalised, d the phase's size: what is learned */
-	const Tensor *views;  /* tensor_views, one per index */
-	const Tensor *seen;   /* [N,3,d,d], x through the views, in the type of the arithmetic */
-	const Tensor *F;      /* [N,C,h,w], features of `seen`, in that type too */
-	const Tensor *A;      /* [N,M,h,w] f32, attention in `seen`; NULL with --plain */
-	const Tensor *p_bb;   /* [N,K] f32, logits of the backbone branch */
+	const Tensor *labels;  /* i64 [N] */
+	struct view_size size; /* of the phase */
+	const Tensor *x;       /* [N,3,side,side] f32, normalised: what is learned */
+	const Tensor *views;   /* tensor_views, one per index */
+	const Tensor *seen;    /* [N,3,size,size], x through the views, in the arithmetic's type */
+	const Tensor *F;       /* [N,C,h,w], features of `seen`, in that type too */
+	const Tensor *A;       /* [N,M,h,w] f32, attention in `seen`; NULL with --plain */
+	const Tensor *p_bb;    /* [N,K] f32, logits of the backbone branch */
 	const struct bn_statistics *statistics; /* of `seen`, a group per index */
 };
 #endif

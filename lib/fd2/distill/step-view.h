@@ -4,15 +4,25 @@
 #include <stdint.h>
 
 #include "lib/kernels/pixel-view.h"
+#include "lib/torch/tensor.h"
 
 struct view_rule {
 	double min_scale; /* smallest share of the image's area that a crop has */
 	uint64_t seed;
 };
 
+/* Images of `side` pixels that are seen at `size` pixels. */
+struct view_size {
+	int side, size;
+};
 /* The view of `step` for image `id` of the batch of classes that starts with class `first`, one
  * for all of them: RandomResizedCrop, flip, and a roll of 0 .. size/7 pixels (32 at 224) in each
  * direction (SRe2L++, Cui et al. 2025). */
 struct pixel_view step_view_random(
-    const struct view_rule *rule, int size, int first, int id, long step);
+    const struct view_rule *rule, const struct view_size *s, int first, int id, long step);
+/* Images [N,3,side,side] f32 through such views: [N,3,size,size] in `type`. An image that is
+ * larger than it is seen is sampled at a multiple of the size, of which squares are averaged, so
+ * that each of its pixels counts, whatever the crop. */
+Tensor *step_view(
+    const Tensor *x, const Tensor *views, const struct view_size *s, enum scalar type);
 #endif

@@ -8,6 +8,7 @@
 #include "lib/base/log.h"
 #include "lib/base/progress.h"
 #include "lib/fd2/batch/batch.h"
+#include "lib/fd2/distill/phases.h"
 #include "lib/torch/pixels.h"
 
 enum { READ_EVERY = 50 };
@@ -34,13 +35,13 @@ static struct step step_at(const struct learner *l, const struct learning *g, lo
 {
 	const struct method *m = l->method;
 	const struct index_batch *b = g->batch;
+	const struct view_size size = phase_size(m, g->phase);
 	int n = l->teachers->n;
 	struct step s = {
 	    .number = number, .turn = (int)(number % n), .adam = number - g->phase_begin + 1};
 	s.lr = m->lr * 0.5 * (1 + cos(M_PI * (double)number / (double)m->steps));
 	for (int i = 0; i < b->indices; i++)
-		s.views[i] =
-		    step_view_random(&l->views, m->sizes[g->phase], b->first, b->ids[i], number);
+		s.views[i] = step_view_random(&l->views, &size, b->first, b->ids[i], number);
 	s.compares = l->similarity && similarity_applies(l->similarity, b) &&
 	             similarity_in_step(l->similarity, number);
 	return s;
@@ -51,13 +52,13 @@ static void put_numbers(const struct learner *l, struct learning *g, const struc
 {
 	const struct normal *normal = &l->teachers->v[s->turn].teacher->normal;
 	struct adam_pixels adam = {.lr = s->lr, .beta1 = 0.5, .beta2 = 0.9, .eps = 1e-8};
-	int size = l->method->sizes[g->phase];
+	int side = l->method->sides[g->phase];
 	for (int c = 0; c < 3; c++) {
 		adam.lo[c] = -normal->mean[c] / normal->std[c];
 		adam.hi[c] = (1 - normal->mean[c]) / normal->std[c];
 	}
 	tensor_adam_numbers_(g->adam, s->adam, &adam);
-	tensor_views_(g->views, s->views, g->batch->indices, size, size);
+	tensor_views_(g->views, s->views, g->batch->indices, side, side);
 }
 
 static struct step_pass pass_through(
@@ -69,6 +70,7 @@ static struct step_pass pass_through(
 	    .labels = g->labels,
 	    .x = g->x,
 	    .views = g->views,
+	    .size = phase_size(l->method, g->phase),
 	    .statistics = &g->statistics};
 	struct pass pass = {.bn = BN_RUNNING,
 	    .groups = p.indices,
@@ -76,7 +78,7 @@ static struct step_pass pass_through(
 	    .ctx = &g->statistics};
 	const struct teacher *t = p.teacher->teacher;
 	g->statistics.n = 0;
-	p.seen = tensor_step_view(p.x, p.views, arithmetic());
+	p.seen = step_view(p.x, p.views, &p.size, arithmetic());
 	p.F = backbone_features(&t->backbone, p.seen, &pass);
 	p.p_bb = backbone_logits(&t->backbone, p.F, &pass);
 	if (l->constraints)

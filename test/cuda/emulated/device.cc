@@ -183,15 +183,17 @@ const char *distances_gradient(const bn_layer *layers, int n, int64_t groups, co
 }
 
 const char *view_forward(const float *x, void *y, bool bf16, const pixel_view *views, int64_t n,
-    int64_t N, int64_t H, int64_t W, void *on)
+    int64_t N, const view_sides *sides, void *on)
 {
-	return take([=] { return kernels.view_forward(x, y, bf16, views, n, N, H, W, on); });
+	const view_sides s = *sides;
+	return take([=] { return kernels.view_forward(x, y, bf16, views, n, N, &s, on); });
 }
 
 const char *view_adjoint(const void *dy, float *dx, bool bf16, const pixel_view *views, int64_t n,
-    int64_t N, int64_t H, int64_t W, void *on)
+    int64_t N, const view_sides *sides, void *on)
 {
-	return take([=] { return kernels.view_adjoint(dy, dx, bf16, views, n, N, H, W, on); });
+	const view_sides s = *sides;
+	return take([=] { return kernels.view_adjoint(dy, dx, bf16, views, n, N, &s, on); });
 }
 
 const char *move(
