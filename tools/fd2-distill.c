@@ -8,6 +8,9 @@
 #include "lib/base/out.h"
 #include "lib/fd2/distill/distill.h"
 #include "lib/fd2/stage.h"
+#include "tools/distill-presets.h"
+
+static int preset = -1;
 
 static struct distill_config config = {
     .teachers = {.alpha = -1},
@@ -38,6 +41,8 @@ static const struct opt opts[] = {
         .unrecorded = true, .file = FILE_READ},
     {'p', "protos", "FILE", OPT_LIST, &config.teachers.protos,
         "its prototypes (default: the teacher's own)", .unrecorded = true, .file = FILE_READ},
+    {0, "preset", "NAME", OPT_CHOICE, &preset, "values for options that are not given",
+        .choices = PRESET_CHOICES, .unrecorded = true},
     {'n', "ipc", "N", OPT_INT, &config.schedule.ipc, "images per class", .min = 1, .max = 9999},
     {0, "method", "NAME", OPT_CHOICE, &config.method.method, "base method",
         .choices = METHOD_CHOICES},
@@ -48,8 +53,10 @@ static const struct opt opts[] = {
     {0, "init-rest", "WHAT", OPT_CHOICE, &config.initial.rest,
         "what the others start as (default: the method's)", .choices = MADE_START_CHOICES},
     {0, "init-images", "SHARD", OPT_STRING, &config.initial.given,
-        "start with these images instead", .unrecorded = true, .file = FILE_READ},
-    {0, "plain", NULL, OPT_FLAG, &config.plain, "the base method alone, without FD2"},
+        "start with these images instead", .unrecorded = true, .file = FILE_READ,
+        .replaces = "init init-share init-rest"},
+    {0, "plain", NULL, OPT_FLAG, &config.plain, "the base method alone, without FD2",
+        .replaces = "bn-head"},
     {0, "no-lf", NULL, OPT_FLAG, &config.constraints.no_lf,
         "without the characteristic constraint (Eq. 9)"},
     {0, "no-ls", NULL, OPT_FLAG, &config.constraints.no_ls,
@@ -197,7 +204,8 @@ static void check_id(void)
 int main(int argc, char **argv)
 {
 	const struct tool tool = {"fd2-distill", "[options] -t TEACHER [SHARD...]",
-	    "Distil images from a teacher, starting from the real images of the shards.", opts};
+	    "Distil images from a teacher, starting from the real images of the shards.", opts,
+	    .presets = presets, .n_presets = sizeof presets / sizeof *presets};
 	int first = fd2_start(&tool, argc, argv);
 	config.initial.shards = argv + first;
 	config.initial.n_shards = argc - first;

@@ -40,6 +40,8 @@ static const struct tool *tool;
 static int saved_argc;
 static char **saved_argv;
 static json_t *resolved; /* option -> value */
+static const struct opt *given[OPTIONS_MAX];
+static int n_given;
 
 static bool names_word(const char *words, const char *word)
 {
@@ -415,6 +417,9 @@ static void print_help(void)
 	for (int i = 0; (o = option(i)); i++)
 		if (!o->hidden)
 			print_option(o);
+	for (int i = 0; i < tool->n_presets; i++)
+		printf("%s  %-10s %s\n", i ? "" : "\npresets:\n", tool->presets[i].name,
+		    tool->presets[i].options);
 	printf("\n'-' is standard input or output. See %s(1).\n", tool->name);
 }
 
@@ -562,16 +567,80 @@ static bool answer(int c)
 	return true;
 }
 
+/* By any of its names, or that another option replaces it that was. */
+static bool is_given(const struct opt *o)
+{
+	for (int i = 0; i < n_given; i++)
+		if (given[i]->to == o->to || names_word(given[i]->replaces, o->name))
+			return true;
+	return false;
+}
+
 static void handle(int c, char **argv)
 {
-	const char *given = complained(argv[optind - 1]);
+	const char *as_written = complained(argv[optind - 1]);
+	const struct opt *o = of_letter(c);
 	if (c == ':')
-		die_usage("option '%s' needs a value", given);
+		die_usage("option '%s' needs a value", as_written);
 	if (c == '?' && optopt >= HELP)
-		die_usage("option '%s' takes no value", given);
+		die_usage("option '%s' takes no value", as_written);
 	if (c == '?')
-		unknown(given);
-	set(of_letter(c), optarg);
+		unknown(as_written);
+	set(o, optarg);
+	if (!is_given(o))
+		given[n_given++] = o;
+}
+
+static const struct opt *named(const char *name)
+{
+	const struct opt *o;
+	for (int i = 0; (o = option(i)); i++)
+		if (!strcmp(o->name, name))
+			return o;
+	die("there is no option '%s'", name);
+}
+
+static const struct preset *asked_for(void)
+{
+	int i = tool->n_presets ? *(const int *)named("preset")->to : -1;
+	return i < 0 ? NULL : &tool->presets[i];
+}
+
+/* Calls f for each option of the preset that counts; value NULL: a flag. */
+static void each_of_preset(
+    const struct preset *p, void (*f)(const struct opt *o, const char *value, void *ctx), void *ctx)
+{
+	char words[1024], *rest = words, *name;
+	snprintf(words, sizeof words, "%s", p->options);
+	while ((name = strsep(&rest, " "))) {
+		const struct opt *o = named(name + 2);
+		const char *value = o->kind == OPT_FLAG ? NULL : strsep(&rest, " ");
+		if (!is_given(o))
+			f(o, value, ctx);
+	}
+}
+
+static void set_option(const struct opt *o, const char *value, void *ctx)
+{
+	(void)ctx;
+	set(o, value);
+}
+
+static void describe_option(const struct opt *o, const char *value, void *ctx)
+{
+	char **text = ctx, *longer = xasprintf(
+	                       "%s --%s%s%s", *text, o->name, value ? " " : "", value ? value : "");
+	free(*text);
+	*text = longer;
+}
+
+char *fd2_preset(void)
+{
+	const struct preset *p = asked_for();
+	char *text = p ? xasprintf("%s:", p->name) : NULL;
+	if (p)
+		each_of_preset(p, describe_option, &text);
+	return text;
 }
 
 static void use_file(const struct opt *o, const char *path, const void *list)
@@ -620,6 +689,8 @@ int opts_parse(const struct tool *t, int argc, char **argv)
 			return -1;
 		else
 			handle(c, argv);
+	if (asked_for())
+		each_of_preset(asked_for(), set_option, NULL);
 	verbosity = quiet ? 0 : verbose ? 2 : 1;
 	if (tool->wants_stdin && optind == argc && isatty(STDIN_FILENO))
 		die_usage("nothing to read: name a file, or pipe one in");

@@ -75,6 +75,15 @@ struct opt {
 	                    change the result */
 	/* An old name of another option: it works, but is neither shown nor recorded. */
 	bool hidden;
+	/* "a b": options that a preset does not set where this one is given. */
+	const char *replaces;
+};
+
+/* A name for some options, none of them an OPT_STRING or OPT_LIST: what --preset stands for.
+ * Options that are given win, wherever they stand on the command line. */
+struct preset {
+	const char *name;
+	const char *options; /* "--lr 0.05 --plain": long names, each followed by its value */
 };
 
 /* --device --dtype --seed --threads --quiet --verbose --log, the same in every tool. */
@@ -97,6 +106,10 @@ struct tool {
 	int words;           /* operands before those that are files */
 	const char *choices; /* "a|b|c": the first of them, for the shell completion */
 	const char *without; /* "device dtype": the shared options that it does not have */
+	/* In the order of the choices of --preset, an OPT_CHOICE of which -1 means none; NULL: no
+	 * presets. */
+	const struct preset *presets;
+	int n_presets;
 };
 
 /* The index in argv of the first operand; -1 when --help, --version or --list-options was
@@ -114,6 +127,9 @@ json_t *fd2_provenance(void);
  * or that a stage cut to what there is: its value in every fd2_provenance from here on. v is
  * stolen. */
 void fd2_resolved(const char *option, json_t *v);
+/* The preset and those of its options that count: "best: --lr 0.05 ...", to be freed; NULL: none
+ * was asked for. */
+char *fd2_preset(void);
 /* The command line as it was given, for the log. A new reference. */
 json_t *fd2_argv(void);
 extern const char fd2_version[];

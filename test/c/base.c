@@ -338,7 +338,8 @@ static struct {
 	const char *out, *view, *data;
 	long ipc;
 	double lambda, mean[3];
-	bool plain, lf, parsed;
+	bool plain, lf, parsed, instead;
+	int preset;
 	struct opt_list teachers;
 	struct opt_range classes;
 	long steps;
@@ -351,6 +352,7 @@ static struct {
     .lf = true,
     .classes = {0, LONG_MAX},
     .steps = OPT_UNSET,
+    .preset = -1,
     .lr = NAN};
 
 static const struct opt opts[] = {
@@ -369,9 +371,17 @@ static const struct opt opts[] = {
     {0, "rate", "X", OPT_REAL, &job.lr, "rate (default: as it fits)", .min = 0, .max = 1},
     {0, "sizes", "N,N,...", OPT_INTS, &job.sizes, "sizes (default: as it fits)", .min = 8,
         .max = 64},
+    {0, "preset", "NAME", OPT_CHOICE, &job.preset, "a preset", .choices = "first|second",
+        .unrecorded = true},
+    {0, "instead", NULL, OPT_FLAG, &job.instead, "instead of the sizes", .unrecorded = true,
+        .replaces = "sizes"},
+    {0, "old-ipc", "N", OPT_INT, &job.ipc, "", .min = 1, .max = 10000, .hidden = true},
     {0},
 };
-static const struct tool tool = {"fd2-x", "[options] [SHARD...]", "Do a thing.", opts, true};
+static const struct preset presets[] = {
+    {"first", "--plain --ipc 7"}, {"second", "--sizes 8,9 --lambda 0.5 --ipc 8 --view once"}};
+static const struct tool tool = {
+    "fd2-x", "[options] [SHARD...]", "Do a thing.", opts, true, .presets = presets, .n_presets = 2};
 
 /* The words of a command line, the tool's name first, NULL last. */
 static int start(void *words)
@@ -421,6 +431,44 @@ static void options_are_read(void)
 	START("--classes", "4", "--data", "caf\xe9");
 	CHECK(child.status == 0 && has(child.out, "\"classes\":[4,4]") &&
 	      has(child.out, "\"data\":\"caf%E9\""));
+}
+
+/* The preset that counts for a command line. */
+static int name_preset(void *words)
+{
+	fd2_start(&tool, 5, words);
+	char *text = fd2_preset();
+	printf("%s", text ? text : "none");
+	free(text);
+	return fd2_finish(0);
+}
+
+static void presets_give_way(void)
+{
+	char options[sizeof child.out];
+	START("--preset", "second");
+	CHECK(child.status == 0 && has(child.out, "\"ipc\":8,\"lambda\":0.5") &&
+	      has(child.out, "\"view\":\"once\"") && has(child.out, "\"sizes\":[8,9]") &&
+	      !strstr(child.out, "preset"));
+	START("--preset", "second", "-n3", "--lambda=0.25");
+	strcpy(options, child.out);
+	CHECK(has(options, "\"ipc\":3,\"lambda\":0.25") && has(options, "\"sizes\":[8,9]"));
+	START("--lambda=0.25", "-n", "3", "--preset=second");
+	CHECK_STR(child.out, options);
+	START("--instead", "--preset", "second");
+	CHECK(has(child.out, "\"sizes\":null") && has(child.out, "\"lambda\":0.5"));
+	START("--old-ipc", "2", "--preset", "first");
+	CHECK(has(child.out, "\"ipc\":2") && has(child.out, "\"plain\":true"));
+	START("--preset", "first", "--preset", "second");
+	CHECK(has(child.out, "\"ipc\":8") && has(child.out, "\"plain\":false"));
+	START("-n2");
+	CHECK(has(child.out, "\"ipc\":2") && has(child.out, "\"sizes\":null"));
+	run(name_preset, (char *[]){"fd2-x", "--preset", "second", "--view", "same", NULL});
+	CHECK_STR(child.out, "second: --sizes 8,9 --lambda 0.5 --ipc 8");
+	run(name_preset, (char *[]){"fd2-x", "-n", "2", "--view", "same", NULL});
+	CHECK_STR(child.out, "none");
+	START("--help");
+	CHECK(has(child.out, "\npresets:\n  first      --plain --ipc 7\n"));
 }
 
 static void check_refused(char **words, const char *sentence)
@@ -1061,6 +1109,7 @@ int main(void)
 	RUN(a_message_is_one_clean_line);
 	RUN(allocation_dies_rather_than_wraps);
 	RUN(options_are_read);
+	RUN(presets_give_way);
 	RUN(numbers_are_read_strictly);
 	RUN(ranges_and_choices_are_read_strictly);
 	RUN(unknown_options_are_explained);

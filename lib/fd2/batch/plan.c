@@ -5,6 +5,7 @@
 #include <sys/resource.h>
 
 #include "lib/base/err.h"
+#include "lib/base/opts.h"
 #include "lib/base/progress.h"
 
 /* How long a part is timed for; its first call, which allocates what the others use again, does not
@@ -67,6 +68,14 @@ static void print_memory(void)
 	print_size("memory  ", (double)u.ru_maxrss * 1024);
 }
 
+static void print_preset(void)
+{
+	char *preset = fd2_preset();
+	if (preset)
+		printf("preset  %s\n", preset);
+	free(preset);
+}
+
 static int estimate(const struct plan *p)
 {
 	double seconds[PLAN_PARTS];
@@ -78,6 +87,7 @@ static int estimate(const struct plan *p)
 	if (err)
 		return err;
 	printf("work    %s\n", p->work);
+	print_preset();
 	print_parts(p, seconds);
 	print_memory();
 	print_size("output  about ", p->bytes(p->stage));
