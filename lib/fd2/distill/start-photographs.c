@@ -2,7 +2,8 @@
  * "confidence", those first that the teacher takes for their class with the highest probability.
  *
  * Photographs are chosen as the teacher sees held-out ones. An image starts as the central square,
- * resized once: what --init-images makes of what fd2-select writes. */
+ * whatever the teacher's fit is, resized once: what --init-images makes of what fd2-select
+ * writes. */
 #include <stdlib.h>
 #include <string.h>
 
