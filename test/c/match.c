@@ -219,7 +219,7 @@ static double worst_error(struct matched *m, const double *x, int n)
 	loss_at(m, t, &gradient);
 	CHECK(!tensor_read(gradient, T_F64, g, n));
 	memcpy(y, x, (size_t)n * sizeof *y);
-	for (int i = 7; i < n; i += 97) {
+	for (int i = 7; i < n; i += 193) {
 		double both[2];
 		for (int side = 0; side < 2; side++) {
 			y[i] = x[i] + (side ? h : -h);

@@ -9,8 +9,8 @@ setup() {
 	tiny_run
 }
 
-# What --list-options offers.
-methods=dm
+# All methods, as options.
+methods=('dm' 'dsa --inner 2')
 match=(fd2-match -q --threads 1 -s 32 --real 6)
 
 # pictures SHARD FOLDER: its images as files
@@ -19,9 +19,12 @@ pictures() {
 }
 
 @test "match: images per class, their names, and what the shard says of them" {
-	local method
-	for method in $methods; do
-		"${match[@]}" --method "$method" -n 2 --iterations 2 -o "$method.tar" train.tar
+	local method run
+	for method in "${methods[@]}"; do
+		# shellcheck disable=SC2206 # words
+		run=("${match[@]}" --method $method)
+		method=${method%% *}
+		"${run[@]}" -n 2 --iterations 2 -o "$method.tar" train.tar
 		fd2-look --check "$method.tar"
 		[ "$(tar tf "$method.tar" | head -7 | xargs)" = "blue-ring/0001.jpg \
 blue-ring/0001.cls gold-bar/0001.jpg gold-bar/0001.cls red-spot/0001.jpg red-spot/0001.cls \
@@ -35,9 +38,8 @@ blue-ring/0002.jpg" ]
 			"$method.tar"
 		jq -e '.images == 6 and .labels == "hard"' <<<"$output"
 	done
-	# shellcheck disable=SC2086 # words
-	[ "$(fd2-look --json ${methods// /.tar }.tar | jq -r .digest | sort -u | wc -l)" = \
-		"$(wc -w <<<"$methods")" ]
+	[ "$(fd2-match --list-options | sed -n 's/^--method\t//p')" = "dm|dsa" ]
+	run ! cmp -s dm.tar dsa.tar
 }
 
 # started OPTION... SHARD: digests of the initial images' pixels, in any order
@@ -58,13 +60,14 @@ started() {
 }
 
 @test "match: the same bytes again, and from shards in another order" {
-	local method
-	for method in $methods; do
-		"${match[@]}" --method "$method" --iterations 2 -o one.tar train.tar
-		"${match[@]}" --method "$method" --iterations 2 -o again.tar train.tar
+	local method run
+	for method in "${methods[@]}"; do
+		# shellcheck disable=SC2206 # words
+		run=("${match[@]}" --method $method -n 2 --iterations 2)
+		"${run[@]}" -o one.tar train.tar
+		"${run[@]}" -o again.tar train.tar
 		cmp one.tar again.tar
-		run ! cmp -s one.tar <("${match[@]}" --method "$method" --iterations 2 --seed 1 \
-			train.tar)
+		run ! cmp -s one.tar <("${run[@]}" --seed 1 train.tar)
 	done
 	tar xf train.tar --exclude '__*__' --one-top-level=real
 	(cd real && printf '%s\n' */*.jpg | sort -r | tar cf ../backwards.tar -T -)
@@ -88,6 +91,12 @@ started() {
 	said "fd2-match: --classes starts at 3, but there are 3 classes (0-2)"
 	run -1 --separate-stderr "${match[@]}" --classes 1-3 train.tar
 	said "fd2-match: --classes ends at 3, but there are 3 classes (0-2)"
+	"${match[@]}" --method dsa --iterations 2 -o whole.tar train.tar
+	"${match[@]}" --method dsa --iterations 2 --classes 1 -o part.tar train.tar
+	cmp <(tar xOf whole.tar gold-bar/0001.jpg) <(tar xOf part.tar gold-bar/0001.jpg)
+	run -1 --separate-stderr "${match[@]}" --method dsa -n 2 --classes 1 train.tar
+	said "fd2-match: --classes needs --outer 1: between rounds the network is trained on the" \
+		"images of all classes"
 }
 
 @test "match: options change what they name" {
@@ -100,6 +109,14 @@ started() {
 		"${match[@]}" --iterations 2 $option -o x.tar train.tar
 		[ "$(fd2-look --json x.tar | jq -r .digest)" != "$base" ]
 	done
+	local dsa=(--method dsa -n 2 --inner 3 --iterations 1)
+	"${match[@]}" "${dsa[@]}" -o base.tar train.tar
+	base=$(fd2-look --json base.tar | jq -r .digest)
+	for option in '--outer 3' '--inner 1' '--lr-net 0.5'; do
+		# shellcheck disable=SC2086 # words
+		"${match[@]}" "${dsa[@]}" $option -o x.tar train.tar
+		[ "$(fd2-look --json x.tar | jq -r .digest)" != "$base" ]
+	done
 	"${match[@]}" --iterations 2 --pixels f16 -o f16.tar train.tar
 	[ "$(tar tf f16.tar | grep -c '\.npy$')" = 3 ]
 	# the loss falls, and the log has every iteration that was asked for
@@ -110,33 +127,32 @@ started() {
 }
 
 @test "match: killed and stopped runs go on to the same bytes" {
-	local run=("${match[@]}" -n 2 --iterations 12) method pid
-	for method in $methods; do
-		"${run[@]}" --method "$method" -o whole.tar train.tar
-		"${run[@]}" --method "$method" --checkpoint-every 2 --resume -o x.tar \
-			train.tar 3>&- &
+	local method run pid
+	for method in "${methods[@]}"; do
+		# shellcheck disable=SC2206 # words
+		run=("${match[@]}" --method $method -n 2 --iterations 8)
+		"${run[@]}" -o whole.tar train.tar
+		"${run[@]}" --checkpoint-every 2 --resume -o x.tar train.tar 3>&- &
 		pid=$!
 		until [ -e x.tar.ckpt ] || [ -e x.tar ]; do sleep 0.02; done
 		kill -KILL $pid
 		wait $pid || true
 		[ ! -e x.tar ]
-		run -1 --separate-stderr "${run[@]}" --method "$method" -o x.tar train.tar
+		run -1 --separate-stderr "${run[@]}" -o x.tar train.tar
 		said "fd2-match: 'x.tar.ckpt' is the state of an interrupted run: go on with" \
 			"--resume, or remove it"
-		run -1 --separate-stderr "${run[@]}" --method "$method" --lr 3 --resume -o x.tar \
-			train.tar
+		run -1 --separate-stderr "${run[@]}" --lr 3 --resume -o x.tar train.tar
 		said "fd2-match: cannot resume: 'x.tar.ckpt' was made with --lr *, not with --lr 3*"
-		run -1 --separate-stderr "${run[@]}" --method "$method" --resume -o x.tar val.tar
+		run -1 --separate-stderr "${run[@]}" --resume -o x.tar val.tar
 		said "fd2-match: cannot resume: 'x.tar.ckpt' was made from other inputs (real)"
-		"${run[@]}" --method "$method" --resume -o x.tar train.tar
+		"${run[@]}" --resume -o x.tar train.tar
 		cmp whole.tar x.tar
 		[ ! -e x.tar.ckpt ]
 		rm x.tar
 	done
-	"${run[@]}" --iterations 100000 -o y.tar train.tar 3>&- 2>why &
+	"${match[@]}" --iterations 100000 --checkpoint-every 1 -o y.tar train.tar 3>&- 2>why &
 	pid=$!
-	until [ -e /proc/$pid/fd ] && grep -q libtorch_cpu /proc/$pid/maps; do sleep 0.02; done
-	sleep 0.5
+	until [ -e y.tar.ckpt ]; do sleep 0.02; done
 	kill -TERM $pid
 	local status=0
 	wait $pid || status=$?
@@ -167,6 +183,8 @@ started() {
 	[ "${stderr_lines[0]}" = "fd2-match: --augment none goes without other augmentations" ]
 	run -2 --separate-stderr "${match[@]}" --dtype f32 train.tar
 	[[ ${stderr_lines[0]} == "fd2-match: unknown option '--dtype'"* ]]
+	run -1 --separate-stderr "${match[@]}" --inner 3 -o x.tar train.tar
+	said "fd2-match: --outer and --inner are not for dm, whose networks are not trained"
 	run -1 --separate-stderr "${match[@]}" -s 16 -a convnet5 -o x.tar train.tar
 	said "fd2-match: convnet5 needs images of at least 32 pixels, not 16"
 	run -1 --separate-stderr "${match[@]}" -n 13 -o x.tar train.tar

@@ -3,6 +3,7 @@
  * match METHOD INPUT OUTPUT    INPUT: the network's weights, "rgb" u8 [n,S,S,3] (photographs),
  *                              "x" [ipc,3,S,S], "augment" f64: kind and values, "label"
  */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -129,6 +130,11 @@ int main(int argc, char **argv)
 	struct out *out = out_open(argv[3], 0);
 	struct stream_writer *w = out ? stream_create(out, "parity", NULL) : NULL;
 	check(w ? 0 : -1);
+	for (int i = 0; i < real.n; i += PASS) {
+		char name[16];
+		snprintf(name, sizeof name, "real %d", i / PASS);
+		check(weights_put_tensor(w, name, real_part(&real, i)));
+	}
 	check(weights_put_tensor(w, "loss", loss));
 	check(weights_put_tensor(w, "dx", gradient));
 	check(stream_finish(w));

@@ -17,8 +17,7 @@ static Tensor *mean_of_real(const struct class_pass *p)
 	Tensor *sum = NULL;
 	for (int i = 0; i < p->real->n; i += p->real->part.cap) {
 		tensor_scope_begin(NO_GRAD);
-		Tensor *x = siamese_apply(p->augment, real_part(p->real, i)),
-		       *part = sum_of_features(p, x);
+		Tensor *part = sum_of_features(p, class_photographs(p, i));
 		sum = tensor_keep(sum ? tensor_add(sum, part) : part);
 		tensor_scope_end();
 	}
@@ -33,5 +32,4 @@ static Tensor *loss(const struct class_pass *p)
 	return tensor_sum(tensor_mul(off, off), 0, NULL, false);
 }
 
-const struct matching matching_dm = {
-    .name = "dm", .iterations = 20000, .lr = 1, .loss = loss, .rounds = 1};
+const struct matching matching_dm = {.name = "dm", .iterations = 20000, .lr = 1, .loss = loss};

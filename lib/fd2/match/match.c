@@ -36,6 +36,9 @@ static int choose_classes(struct run *r)
 		    K, K - 1);
 	r->first = (int)classes->first;
 	r->last = classes->last < K ? (int)classes->last : K - 1;
+	if (r->method.rounds > 1 && (r->first || r->last < K - 1))
+		return fail("--classes needs --outer 1: between rounds the network is trained on "
+		            "the images of all classes");
 	return 0;
 }
 
@@ -45,6 +48,8 @@ static void record_settings(const struct run *r)
 	fd2_resolved("arch", json_string(r->arch));
 	fd2_resolved("iterations", json_integer(r->method.iterations));
 	fd2_resolved("lr", json_real(r->method.lr));
+	fd2_resolved("outer", json_integer(r->method.rounds));
+	fd2_resolved("inner", json_integer(r->method.epochs));
 	fd2_resolved("classes", json_pack("[i,i]", r->first, r->last));
 }
 
@@ -197,6 +202,7 @@ static void connect(struct run *r)
 	r->rounds = (struct rounds){.method = &r->method,
 	    .arch = r->arch,
 	    .augment = method->augment,
+	    .lr_net = method->lr_net,
 	    .most = method->real,
 	    .seed = (uint64_t)r->config->seed,
 	    .real = &r->real,
@@ -227,11 +233,11 @@ static int prepare(struct run *r)
 	snprintf(r->arch, sizeof r->arch, "convnet%d",
 	    matching_depth(&config->method, (int)config->in.size));
 	const struct arch *arch = arch_find(r->arch);
-	if (arch_check_size(arch, (int)config->in.size) < 0 ||
+	if (matching_configure(&r->method, &config->method, config->ipc) < 0 ||
+	    arch_check_size(arch, (int)config->in.size) < 0 ||
 	    real_read(&r->real, &config->in, config->method.part) < 0 || choose_classes(r) < 0 ||
 	    learned_init(&r->learned, config, r->first, r->last, &r->real) < 0)
 		return -1;
-	r->method = matching_configure(&config->method, config->ipc);
 	record_settings(r);
 	connect(r);
 	return open_output(r);

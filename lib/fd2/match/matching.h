@@ -17,15 +17,19 @@ struct class_pass {
 	int label;
 };
 
+/* The photographs from `first` on, as many as are a part, augmented: [n,3,S,S] in the type of
+ * p->x. */
+Tensor *class_photographs(const struct class_pass *p, int first);
+
 struct matching {
 	const char *name;
 	long iterations;
 	double lr;      /* of SGD on the images */
-	bool gradients; /* compares those of the network's parameters; then it has rounds */
+	bool gradients; /* compares those of the network's parameters */
 	/* A scalar that depends on p->x; a GRAD scope is around it. NULL: tensor_error. */
 	Tensor *(*loss)(const struct class_pass *p);
-	/* of an iteration, each with other photographs; between them the network is trained for
-	 * `epochs` on the images. 0: as suits the images per class */
+	/* Set by matching_configure: rounds of an iteration, each with other photographs, and
+	 * epochs of training on the images between two of them. */
 	long rounds, epochs;
 };
 #endif

@@ -2,25 +2,48 @@
 
 #include <math.h>
 
+#include "lib/base/err.h"
+
 #define DECLARE(id) extern const struct matching matching_##id;
 #define ADDRESS(id) &matching_##id,
 FD2_MATCHINGS(DECLARE)
 static const struct matching *const matchings[MATCHINGS] = {FD2_MATCHINGS(ADDRESS)};
+
+Tensor *class_photographs(const struct class_pass *p, int first)
+{
+	return siamese_apply(p->augment, tensor_to(real_part(p->real, first), tensor_type(p->x)));
+}
 
 const struct matching *matching_of(enum matching_id id)
 {
 	return matchings[id];
 }
 
-struct matching matching_configure(const struct matching_config *config, long ipc)
+/* Rounds and epochs as DC's program has them at 1, 10 and 50 images per class. */
+static void set_rounds(struct matching *m, const struct matching_config *config, long ipc)
 {
-	struct matching m = *matchings[config->method];
-	(void)ipc;
+	m->rounds = m->gradients ? ipc : 1;
+	m->epochs = ipc == 1 ? 1 : ipc <= 10 ? 50 : ipc <= 500 ? 500 / ipc : 1;
+	if (config->rounds != OPT_UNSET)
+		m->rounds = config->rounds;
+	if (config->epochs != OPT_UNSET)
+		m->epochs = config->epochs;
+	if (m->rounds == 1)
+		m->epochs = 0;
+}
+
+int matching_configure(struct matching *m, const struct matching_config *config, long ipc)
+{
+	*m = *matchings[config->method];
 	if (config->iterations != OPT_UNSET)
-		m.iterations = config->iterations;
+		m->iterations = config->iterations;
 	if (!isnan(config->lr))
-		m.lr = config->lr;
-	return m;
+		m->lr = config->lr;
+	if (!m->gradients && (config->rounds != OPT_UNSET || config->epochs != OPT_UNSET))
+		return fail(
+		    "--outer and --inner are not for %s, whose networks are not trained", m->name);
+	set_rounds(m, config, ipc);
+	return 0;
 }
 
 int matching_depth(const struct matching_config *config, int size)

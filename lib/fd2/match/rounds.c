@@ -4,30 +4,54 @@
 
 #include "lib/base/err.h"
 #include "lib/base/progress.h"
+#include "lib/fd2/match/train-net.h"
+
+/* Of one iteration. */
+struct network {
+	struct backbone backbone;
+	struct optim weights;
+	long iteration, round;
+};
 
 /* Weights are a function of the seed and the iteration. */
-static int draw_network(const struct rounds *r, struct backbone *net, long iteration)
+static int network_draw(struct network *net, const struct rounds *r, long iteration)
 {
 	const struct arch_options o = {
 	    .classes = r->real->set.n_classes, .size = r->real->size, .last_stride = 2};
 	struct rng random = rng_at(r->seed, RNG_MATCH_NET, (uint64_t)iteration, 0, 0);
 	uint64_t high = rng_u32(&random), low = rng_u32(&random);
-	return backbone_init(net, r->arch, &o, high << 32 | low);
+	*net = (struct network){.weights = {.kind = OPTIM_SGD}, .iteration = iteration};
+	if (backbone_init(&net->backbone, r->arch, &o, high << 32 | low) < 0)
+		return -1;
+	if (r->method->gradients)
+		optim_init(&net->weights, &net->backbone.params);
+	return 0;
+}
+
+static void network_free(struct network *net)
+{
+	optim_free(&net->weights);
+	backbone_free(&net->backbone);
+}
+
+static struct rng random_of(
+    const struct rounds *r, enum rng_purpose purpose, const struct network *net, int k)
+{
+	return rng_at(
+	    r->seed, purpose, (uint64_t)net->iteration, (uint32_t)k, (uint32_t)net->round);
 }
 
 /* The loss of class k, whose images get its gradient. */
-static double match_class(
-    const struct rounds *r, const struct backbone *net, long iteration, long round, int k)
+static double match_class(const struct rounds *r, const struct network *net, int k)
 {
-	struct rng of_real = rng_at(
-	               r->seed, RNG_MATCH, (uint64_t)iteration, (uint32_t)k, (uint32_t)round),
-	           of_views = rng_at(
-	               r->seed, RNG_SIAMESE, (uint64_t)iteration, (uint32_t)k, (uint32_t)round);
-	struct siamese augment = siamese_draw(&of_views, r->augment, r->real->size);
+	struct rng of_real = random_of(r, RNG_MATCH, net, k),
+	           of_augment = random_of(r, RNG_SIAMESE, net, k);
+	struct siamese augment = siamese_draw(&of_augment, r->augment, r->real->size);
 	Tensor *x = learned_of(r->learned, k), *gradient;
 	real_choose(r->real, k, r->most, &of_real);
 	tensor_scope_begin(GRAD);
-	struct class_pass p = {.net = net,
+	struct class_pass p = {.net = &net->backbone,
+	    .weights = &net->weights,
 	    .augment = &augment,
 	    .real = r->real,
 	    .x = siamese_apply(&augment, x),
@@ -40,35 +64,54 @@ static double match_class(
 	return value;
 }
 
-static int match_all(
-    const struct rounds *r, const struct backbone *net, long iteration, long round, double *loss)
+/* A step of all images. Adds the mean loss to *loss. */
+static int match_all(const struct rounds *r, const struct network *net, double *loss)
 {
 	const struct learned *l = r->learned;
 	double sum = 0;
 	for (int k = l->first; k < l->first + l->n && !tensor_error(); k++) {
-		sum += match_class(r, net, iteration, round, k);
-		progress_note("class %d", k);
+		sum += match_class(r, net, k);
+		progress_note("round %ld of %ld, class %d", net->round + 1, r->method->rounds, k);
 	}
 	if (tensor_error())
-		return fail("iteration %ld failed: %s", iteration + 1, tensor_error());
+		return fail("iteration %ld failed: %s", net->iteration + 1, tensor_error());
 	if (!isfinite(sum))
-		return fail(
-		    "the loss is not finite in iteration %ld; try a smaller --lr", iteration + 1);
+		return fail("the loss is not finite in iteration %ld; try a smaller --lr",
+		    net->iteration + 1);
 	*loss += sum / l->n;
 	learned_step(r->learned, r->method->lr);
 	return 0;
 }
 
+static int train(const struct rounds *r, struct network *net)
+{
+	struct net_training t = {.learned = r->learned,
+	    .augment = r->augment,
+	    .part = r->real->part.cap,
+	    .epochs = r->method->epochs,
+	    .lr = r->lr_net,
+	    .seed = r->seed,
+	    .iteration = net->iteration,
+	    .round = net->round};
+	progress_note(
+	    "training the network after round %ld of %ld", net->round + 1, r->method->rounds);
+	return train_net(&t, &net->backbone, &net->weights);
+}
+
 int rounds_take(const struct rounds *r, long iteration, double *loss)
 {
-	struct backbone net;
+	struct network net;
+	long rounds = r->method->rounds;
 	double sum = 0;
 	tensor_scope_begin(NO_GRAD);
-	int err = draw_network(r, &net, iteration);
-	if (!err)
-		err = match_all(r, &net, iteration, 0, &sum);
-	backbone_free(&net);
+	int err = network_draw(&net, r, iteration);
+	for (; net.round < rounds && !err; net.round++) {
+		err = match_all(r, &net, &sum);
+		if (!err && net.round < rounds - 1)
+			err = train(r, &net);
+	}
+	network_free(&net);
 	tensor_scope_end();
-	*loss = sum;
+	*loss = sum / (double)rounds;
 	return err;
 }

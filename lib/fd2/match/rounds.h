@@ -1,5 +1,5 @@
 /* An iteration of a method that compares photographs and images class by class, in a network with
- * random weights of its own. */
+ * random weights of its own, which is trained on the images between rounds. */
 #ifndef FD2_MATCH_ROUNDS_H
 #define FD2_MATCH_ROUNDS_H
 #include "lib/fd2/match/learned.h"
@@ -8,6 +8,7 @@ struct rounds {
 	const struct matching *method;
 	const char *arch;
 	unsigned augment; /* bits 1 << SIAMESE_... */
+	double lr_net;    /* of the training between rounds */
 	long most;        /* photographs per class and round */
 	uint64_t seed;
 	struct real *real;
