@@ -368,9 +368,9 @@ recipe() {
 
 @test "fd2-stat(1): its example, and the keys that it names" {
 	try fd2-stat.1 stat.sh
-	[ "${#lines[@]}" = 2 ]
+	[ "${#lines[@]}" = 3 ]
 	diff <(sed -n '/^\.Sh OUTPUT/,/^\.Sh EXIT/s/^\.It Li //p' "$root/man/fd2-stat.1" | sort) \
-		<({ echo "${lines[0]}"; fd2-attn -t teacher.fd2 val.tar |
+		<({ printf '%s\n' "${lines[@]:0:2}"; fd2-attn -t teacher.fd2 val.tar |
 		fd2-stat --boxes val.tar; } | jq -r 'keys[]' | sort -u)
 }
 
