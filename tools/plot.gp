@@ -48,7 +48,7 @@ if (kind eq 'confusion') {
 	unset key
 	set xtics rotate by -45
 	if (rows > 40) { set tics format '' }
-	plot data matrix rowheaders columnheaders using 1:2:3 with image
+	plot data matrix rowheaders columnheaders using 1:2:3 with image pixels
 }
 if (kind eq 'classes' || kind eq 'nearest') {
 	if (rows > 60) { set xtics format '' } else { set xtics rotate by -45 }

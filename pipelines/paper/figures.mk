@@ -76,3 +76,13 @@ $(foreach m,$(FIGURE_METHODS),$(eval $(call sheet_rules,$(m),$(call figure_parts
 fig-1b: $(OUT)/attention-real.jpg $(OUT)/attention-$(first_method).jpg
 fig-5: $(FIGURE_METHODS:%=$(OUT)/attention-%.jpg)
 fig-6: $(FIGURE_METHODS:%=$(OUT)/images-%.jpg)
+
+# A page of all that is finished
+
+.PHONY: report
+finished = $(wildcard $(OUT)/*.tsv $(OUT)/*.json $(OUT)/*.stat $(OUT)/*.fd2) \
+	$(filter-out $(TRAIN) $(VAL),$(wildcard $(OUT)/*.tar)) \
+	$(wildcard $(OUT)/attention-*.jpg $(OUT)/images-*.jpg)
+report:
+	fd2-report -o $(OUT)/report.html --title '$(NAME), $(if $(trial),trial,preset $(PRESET))' \
+		$(finished)

@@ -14,6 +14,7 @@
 #   ablation-constraints  ablation-lambda       Table 7; Table 4 of the appendix
 #   ns-time  bn-loss                            Table 5 of the appendix; the BatchNorm term
 #   figures                                     all figures; fig-1a and so on, see figures.mk
+#   report                                      a page of all tables and figures that are there
 #   all  ablations                              those in TABLES; all ablations and ns-time
 #   list-teachers  list-sets  list-students     files for other schedulers, see ../slurm.sh
 #   clean-parts                                 removes the state of interrupted runs

@@ -108,7 +108,7 @@ measurements() {
 		{"within":[0.5,0.6],"images":4,"confidence":0.55,"accuracy":0.25}]}' \
 		'{"classes":["a <b>","c"],"confusion":[[1,1],[0,4]],"calibration":[
 		{"within":[0.5,0.6],"images":12,"confidence":0.59,"accuracy":0.75},
-		{"within":[0.9,1],"images":1,"confidence":0.95,"accuracy":1}]}' >x.report
+		{"within":[0.9,1],"images":1,"confidence":0.95,"accuracy":1}]}' | jq -c . >x.report
 	printf '%s\t%s\t%s\t%s\t%s\t%s\t%s\n' \
 		set class images dispersion inter_class nearest_centre nearest_class \
 		fd2 a 1 - 0.8 0.5 b fd2 b 2 0.3 0.7 0.5 a fd2 c 2 0.4 0.6 0.6 a \
@@ -212,4 +212,90 @@ CAL, M = 16;0.1|50|60|52|62;0.2|51|61|-|-;" ]
 	done
 	PATH=$PWD/bin run -1 --separate-stderr "$(command -v fd2-plot)" losses a.log
 	said "fd2-plot: gnuplot is not installed: 'apt-get install gnuplot-nox' as root installs it"
+}
+
+# student FILE SEED TOP1
+student() {
+	jq -cn --argjson seed "$2" --argjson top1 "$3" '{arch: "convnet3", $seed, data: "syn",
+		labels: "soft", images: 6, image_bytes: 1000, label_bytes: 20, $top1, top5: 1,
+		ece: 0.1, nll: 1}' >"$1"
+}
+
+# run_files: a folder `run` with every kind of file that the page knows
+run_files() {
+	tiny_run
+	measurements
+	mkdir run
+	cp {teacher,protos,attn,labels}.fd2 distilled.tar run
+	cp teacher.log x.report classes.tsv embed.tsv run
+	{
+		echo '{"event":"start","t":0,"argv":["fd2-distill","-o","a b.tar"]}'
+		cat a.log
+	} >run/distill.log
+	student run/fd2-1.json 1 0.4
+	student run/fd2-2.json 2 0.6
+	fd2-stat --real attn.fd2 attn.fd2 >run/attn.stat
+	echo 'a table <b>of & text' >run/table.txt
+	fd2-look -q --sheet run/sheet.jpg train.tar
+	echo 3 >run/settings.students
+}
+
+@test "report: a page that stands alone, of every kind of file" {
+	need_gnuplot
+	need_python
+	run_files
+	run -0 --separate-stderr fd2-report -o page.html --title "A <small> run" run \
+		run/sheet.jpg="birds & \"others\""
+	[ "${stderr_lines[0]}" = "fd2-report: left out, of other kinds: settings.students" ]
+	"$python" "$root/test/cli/page.py" page.html >text
+	local part
+	for part in "A <small> run" "fd2 soft augmented convnet3 2 6 50.0 +- 14.1 100.0 +- 0.0" \
+		"attn.stat, real images" "a table <b>of & text" \
+		"distill.log fd2-distill -o 'a b.tar'" \
+		"Loss terms of distill.log" "Accuracies of teacher.log" "Confusion of classes" \
+		"Calibration" "Dispersion and inter-class distance" "Coordinates of images" \
+		"distilled.tar: first images"; do
+		grep -F -- "$part" text
+	done
+	grep -q 'alt="images of distilled.tar, class by class: blue-ring, gold-bar, red-spot"' \
+		page.html
+	grep -q 'alt="[^"]*bn from 1.5 to 11.5' page.html
+	# protos.fd2 was made from the teacher, which is a line of the same table
+	local anchor
+	anchor=$(sed -nE 's,.*<tr id=(file-[0-9]+)><th scope=row>teacher.fd2</th>.*,\1,p' page.html)
+	grep -E "scope=row>protos.fd2</th>.*<a href=\"#$anchor\">teacher.fd2</a>" page.html
+	! compgen -G '*.tmp' || false
+}
+
+@test "report: pictures are described, and one of a shard's name stands for its sheet" {
+	need_python
+	tiny_run
+	fd2-look -q --sheet distilled.jpg train.tar
+	fd2-report -q -o page.html distilled.tar distilled.jpg teacher.fd2 protos.fd2 \
+		distilled.jpg='birds & "others"'
+	"$python" "$root/test/cli/page.py" page.html >/dev/null
+	[ "$(grep -o '<img alt="[^"]*"' page.html | sort -u)" = \
+		'<img alt="birds &amp; &quot;others&quot;"' ]
+}
+
+@test "report: a browser shows it without a complaint" {
+	command -v chromium >/dev/null || skip "no chromium"
+	run_files
+	fd2-report -q -o page.html run
+	chromium --headless --no-sandbox --disable-gpu --user-data-dir="$PWD/profile" \
+		--window-size=400,3000 --screenshot="$PWD/page.png" --enable-logging=stderr --v=0 \
+		"file://$PWD/page.html" 2>log
+	! grep CONSOLE log || false
+	[[ $(file page.png) == *"PNG image data, 400 x 3000"* ]]
+}
+
+@test "report: what it is not given" {
+	run -2 --separate-stderr fd2-report
+	[ "${stderr_lines[0]}" = "fd2-report: no file" ]
+	run -1 --separate-stderr fd2-report none.tar
+	said "fd2-report: cannot read 'none.tar'"
+	echo text >notes
+	run -1 --separate-stderr fd2-report notes
+	said "fd2-report: 'notes' is none of the files of a run"
+	[ ! -e report.html ]
 }

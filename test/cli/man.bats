@@ -64,7 +64,7 @@ try() {
 		fd2-draw | fd2-import) without='^--(device|dtype)\b' ;;
 		fd2-match) without='^--dtype\b' ;;
 		fd2-exchange | fd2-look | fd2-stat) without='^--(device|dtype|seed)\b' ;;
-		fd2-plot)
+		fd2-plot | fd2-report)
 			without='^(--(device|dtype|log|quiet|seed|threads|verbose)|-[qv]$)'
 			;;
 		*) without='^$' ;;
@@ -391,6 +391,12 @@ recipe() {
 	grep -q 'dispersion' fig-1a.svg
 	[[ $(file fig-3b.png) == *"PNG image data"* ]]
 	grep -q 'gold-bar' confusion.svg
+}
+
+@test "fd2-report(1): its example" {
+	try fd2-report.1 report.sh
+	grep -q '<h1>A small run</h1>' run.html
+	grep -q 'alt="attention in the distilled images"' run.html
 }
 
 @test "fd2-import(1): its example" {

@@ -204,6 +204,9 @@ trial with CLASSES='3' "*"left out." ]]
 		[ "$(grep -cE 'PNG image data, 800 x 500|JPEG image data.* 3 *$' kinds)" = 7 ]
 		run -0 tiny nette FIGURES='1a 1b 3b 5 6' figures
 		[ "$output" = "make: Nothing to be done for 'figures'." ]
+		tiny nette report
+		grep -q '<th scope=row>sre2l++fd2-2-resnet18</th>' imagenette-trial/report.html
+		grep -q 'alt="Distance to the nearest class mean' imagenette-trial/report.html
 	fi
 	# a setting of one stage makes that stage and what comes after it
 	tiny nette -n STEPS=3 >plan
