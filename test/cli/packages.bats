@@ -10,7 +10,7 @@ build_packages=(gcc g++ pkg-config libarchive-dev libjansson-dev libjpeg-dev lib
 	nettle-dev zlib1g-dev libmatio-dev libpng-dev python3-pip)
 wishes=(libwebp-dev libavif-dev)
 check_packages=(bats mandoc shellcheck jq bsdextrautils file xz-utils zstd python3-venv clang \
-	lowdown)
+	lowdown gnuplot-nox)
 
 setup() {
 	fd2_setup
