@@ -10,6 +10,7 @@
 #include "formats/shard/sample.h"
 #include "lib/base/err.h"
 #include "lib/base/names.h"
+#include "lib/base/provenance.h"
 
 enum { BLOCK = 512 };
 
@@ -383,32 +384,6 @@ static int read_rest(struct rest *f, void (*seen)(void *, const struct sample *)
 	return err;
 }
 
-/* The first setting that differs, as a sentence; argv is only how they were given, and a run may go
- * on with another number of threads. 0 when they agree. */
-static int differs(const char *file, const char *name, json_t *was, json_t *is)
-{
-	const char *key;
-	json_t *v;
-	if (json_equal(was, is) || !strcmp(name, "argv") || !strcmp(name, "threads"))
-		return 0;
-	if (!json_is_object(was) || !json_is_object(is)) {
-		char *a = was ? json_dumps(was, JSON_ENCODE_ANY | JSON_COMPACT) : NULL,
-		     *b = is ? json_dumps(is, JSON_ENCODE_ANY | JSON_COMPACT) : NULL;
-		fail("'%s' was made with %s %.60s, not %.60s; give the same settings, or remove it",
-		    file, name, a ? a : "unset", b ? b : "unset");
-		free(a);
-		free(b);
-		return -1;
-	}
-	json_object_foreach (was, key, v)
-		if (differs(file, key, v, json_object_get(is, key)) < 0)
-			return -1;
-	json_object_foreach (is, key, v)
-		if (differs(file, key, json_object_get(was, key), v) < 0)
-			return -1;
-	return 0;
-}
-
 /* Continues after the complete samples. The settings stay as they were first written, so that the
  * result is the same as without the break. */
 static struct shard_writer *go_on(
@@ -433,7 +408,9 @@ static int same_settings(const struct rest *f, json_t *meta, const char *const *
 	if (!f->start)
 		return 0;
 	json_t *list = name_list(classes, n);
-	int err = differs(f->name, "settings", json_object_get(f->start, "meta"), meta);
+	int err = provenance_agree(f->name, json_object_get(f->start, "meta"), meta);
+	if (err)
+		fail("%s; give the same settings, or remove it", fail_message());
 	if (!err && !json_equal(list, json_object_get(f->start, "classes")))
 		err = fail("'%s' was made with another list of classes; remove it", f->name);
 	json_decref(list);

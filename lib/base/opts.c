@@ -39,7 +39,7 @@ static const struct opt shared[] = {
 static const struct tool *tool;
 static int saved_argc;
 static char **saved_argv;
-static json_t *resolved; /* option -> value */
+static json_t *defaults, *resolved; /* option -> value */
 static const struct opt *given[OPTIONS_MAX];
 static int n_given;
 
@@ -335,13 +335,34 @@ static bool is_recorded(const struct opt *o)
 	return !o->unrecorded && !o->hidden && !changes_nothing;
 }
 
-json_t *fd2_provenance(void)
+/* What they hold; only the recorded ones, or all. */
+static json_t *values(bool recorded)
 {
 	json_t *options = json_object();
 	const struct opt *o;
 	for (int i = 0; (o = option(i)); i++)
-		if (is_recorded(o))
+		if (!recorded || is_recorded(o))
 			json_object_set_new(options, o->name, value(o));
+	return options;
+}
+
+bool fd2_has_default(const char *name)
+{
+	const struct opt *o;
+	for (int i = 0; defaults && (o = option(i)); i++) {
+		if (strcmp(o->name, name) != 0)
+			continue;
+		json_t *now = value(o);
+		bool same = json_equal(now, json_object_get(defaults, name));
+		json_decref(now);
+		return same;
+	}
+	return false;
+}
+
+json_t *fd2_provenance(void)
+{
+	json_t *options = values(true);
 	json_object_update_existing(options, resolved);
 	return json_pack(
 	    "{s:s, s:s, s:o}", "tool", tool->name, "version", fd2_version, "options", options);
@@ -682,6 +703,7 @@ int opts_parse(const struct tool *t, int argc, char **argv)
 	saved_argv = xcalloc(
 	    (size_t)argc + 1, sizeof *saved_argv); /* in the order given: getopt moves operands */
 	memcpy(saved_argv, argv, (size_t)argc * sizeof *argv);
+	defaults = values(false);
 	tables(longs, shorts);
 	opterr = 0;
 	while ((c = getopt_long(argc, argv, shorts, longs, NULL)) != -1)

@@ -130,6 +130,8 @@ void fd2_resolved(const char *option, json_t *v);
 /* The preset and those of its options that count: "best: --lr 0.05 ...", to be freed; NULL: none
  * was asked for. */
 char *fd2_preset(void);
+/* Whether an option is what it is when it is not given. */
+bool fd2_has_default(const char *option);
 /* The command line as it was given, for the log. A new reference. */
 json_t *fd2_argv(void);
 extern const char fd2_version[];

@@ -6,7 +6,8 @@
  * that appear when they are complete (out.h; folder.h for many files; claim.h keeps other runs
  * away), says how far it is (progress.h), and divides loops over threads (par.h, fast.h).
  * rng.h has random numbers, io.h and paths.h are below reading and writing, names.h has
- * lists of names, libtorch.h finds the libtorch that lib/torch is run with.
+ * lists of names, provenance.h compares the settings of two runs, and libtorch.h finds the libtorch
+ * that lib/torch is run with.
  *
  * What belongs to the process as a whole is here alone: the shared options, the message of the last
  * failure, the log, unfinished outputs. fd2_finish and signals clean it up. What a function returns

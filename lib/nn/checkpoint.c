@@ -10,6 +10,7 @@
 #include "lib/base/opts.h"
 #include "lib/base/out.h"
 #include "lib/base/progress.h"
+#include "lib/base/provenance.h"
 #include "lib/nn/weights.h"
 
 /* Seconds of work that kill -9 may lose: as few as cost two per cent of the time, within these. */
@@ -130,78 +131,6 @@ int checkpoint_save(struct checkpoint *c, json_t *state)
 	return c->lock < 0 ? -1 : 0;
 }
 
-/* "--lr 0.1", "no --nesterov" */
-static char *setting(const char *name, const json_t *value)
-{
-	if (!value || json_is_null(value) || json_is_false(value))
-		return xasprintf("no --%s", name);
-	if (json_is_true(value))
-		return xasprintf("--%s", name);
-	if (json_is_string(value))
-		return xasprintf("--%s %s", name, json_string_value(value));
-	char *text = json_dumps(value, JSON_ENCODE_ANY | JSON_COMPACT | JSON_REAL_PRECISION(6)),
-	     *whole = xasprintf("--%s %s", name, text);
-	free(text);
-	return whole;
-}
-
-static int differ(const char *what, const char *name, const json_t *was, const json_t *now)
-{
-	char *a = setting(name, was), *b = setting(name, now);
-	fail("'%s' was made with %s, not with %s", what, a, b);
-	free(a);
-	free(b);
-	return -1;
-}
-
-int settings_agree(const char *what, const json_t *was, const json_t *now)
-{
-	const char *name;
-	json_t *value;
-	json_object_foreach ((json_t *)now, name, value)
-		if (strcmp(name, "threads") != 0 && !json_equal(json_object_get(was, name), value))
-			return differ(what, name, json_object_get(was, name), value);
-	return 0;
-}
-
-/* A digest by its first digits, another value as JSON. */
-static char *shown(const json_t *value)
-{
-	if (json_string_length(value) == DIGEST_HEX - 1)
-		return xasprintf("%.12s...", json_string_value(value));
-	char *text = value ? json_dumps(value, JSON_ENCODE_ANY | JSON_COMPACT) : NULL,
-	     *copy = text ? xasprintf("%.60s", text) : xstrdup("unset");
-	free(text);
-	return copy;
-}
-
-/* The first entry of `now` that `was` has another value of. */
-static int entries_agree(const char *what, const char *name, const json_t *was, const json_t *now)
-{
-	const char *key;
-	json_t *value;
-	if (json_equal(was, now))
-		return 0;
-	if (json_is_object(was) && json_is_object(now)) {
-		json_object_foreach ((json_t *)now, key, value)
-			if (entries_agree(what, key, json_object_get(was, key), value) < 0)
-				return -1;
-		return 0;
-	}
-	char *a = shown(was), *b = shown(now);
-	fail("'%s' was made with %s %s, not %s", what, name, a, b);
-	free(a);
-	free(b);
-	return -1;
-}
-
-int provenance_agree(const char *what, const json_t *was, const json_t *now)
-{
-	int err =
-	    settings_agree(what, json_object_get(was, "options"), json_object_get(now, "options"));
-	return err ? err : entries_agree(what, "settings", was, now);
-}
-
 static int inputs_agree(const struct checkpoint *c, const json_t *was)
 {
 	const char *name;
@@ -215,7 +144,7 @@ static int inputs_agree(const struct checkpoint *c, const json_t *was)
 static int check_meta(struct checkpoint *c, json_t *meta)
 {
 	json_t *now = fd2_provenance(), *steps = json_object_get(meta, "steps");
-	int err = settings_agree(
+	int err = options_agree(
 	    c->path, json_object_get(meta, "options"), json_object_get(now, "options"));
 	json_decref(now);
 	if (!err)

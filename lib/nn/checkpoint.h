@@ -46,11 +46,4 @@ bool checkpoint_due(const struct checkpoint *c);
  * tensor is not finite. */
 int checkpoint_save(struct checkpoint *c, json_t *state);
 void checkpoint_remove(struct checkpoint *c);
-
-/* 0 where both lists of settings are the same. -1: "'x' was made with --lr 0.1, not 0.05"; `what`
- * is the file's name. The number of threads is not a setting. */
-int settings_agree(const char *what, const json_t *was, const json_t *now);
-/* The same for whole provenances (fd2_provenance and what a stage adds): "'x' was made with
- * teacher 1a2b..., not 3c4d...". */
-int provenance_agree(const char *what, const json_t *was, const json_t *now);
 #endif

@@ -894,7 +894,7 @@ static void finished_samples_stay_when_abandoned(void)
 	CHECK(shard_add(w, "d", "x", 2, "j", 1, NULL, 0, NULL) == -1 && says("other members"));
 	shard_abandon(w);
 	CHECK(!shard_resume("k.tar", settings(0.25), classes, 3, NULL, NULL) &&
-	      says("made with beta 0.5, not 0.25"));
+	      says("made with --beta 0.5, not with --beta 0.25"));
 	CHECK(!shard_resume("k.tar", settings(0.5), classes, 2, NULL, NULL) &&
 	      says("list of classes"));
 	write_file("k.tar.part", "something else", 14);

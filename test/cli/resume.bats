@@ -64,10 +64,10 @@ long_distill() {
 	kill_when '(($(size x.tar.part) >= 4000))' "${long[@]}" -o x.tar --resume
 	cp x.tar.part before
 	run -1 --separate-stderr long_distill -o x.tar --resume --lr 0.1
-	said "fd2-distill: 'x.tar.part' was made with lr 0.25, not 0.1*; give the same settings," \
-		"or remove it"
+	said "fd2-distill: 'x.tar.part' was made with --lr 0.25, not with --lr 0.1; give the same" \
+		"settings, or remove it"
 	run -1 --separate-stderr long_distill -o x.tar --resume --seed 9
-	said "fd2-distill: 'x.tar.part' was made with seed 0, not 9; *"
+	said "fd2-distill: 'x.tar.part' was made with --seed 0, not with --seed 9; *"
 	run -1 --separate-stderr "${long[@]/teacher.fd2/other.fd2}" -o x.tar --resume
 	said "fd2-distill: 'x.tar.part' was made with teacher *"
 	fd2-protos -q -t teacher.fd2 -o protos.fd2 train.tar
@@ -79,6 +79,31 @@ long_distill() {
 	said "fd2-distill: 'x.tar.part' was not started by this program; remove it"
 	run -1 --separate-stderr long_distill -o x.tar
 	said "fd2-distill: 'x.tar.part' was not started by this program; remove it"
+}
+
+@test "resume: an earlier version's run goes on; an option that it lacks has its default" {
+	# record FROM TO: FILE.part as another version begins it; its length stays the same
+	record() {
+		sed "1,/__start__/!b; s/$1/$2/" before >x.tar.part
+		[ "$(size before)" = "$(size x.tar.part)" ]
+		run cmp -s before x.tar.part
+		[ "$status" = 1 ]
+	}
+	long_distill -o whole.tar
+	head -c 7777 whole.tar >before
+	record '"quality":95,' '             '
+	run -1 --separate-stderr long_distill -o x.tar --resume --quality 90
+	said "fd2-distill: 'x.tar.part' was made with no --quality, not with --quality 90; *"
+	long_distill -o x.tar --resume
+	cmp <(tar xOf whole.tar --wildcards '*.jpg') <(tar xOf x.tar --wildcards '*.jpg')
+	rm x.tar
+	record '"quality"' '"qualitz"'
+	run -1 --separate-stderr long_distill -o x.tar --resume
+	said "fd2-distill: 'x.tar.part' was made with --qualitz 95, which this fd2-distill does" \
+		"not have; *"
+	record '"version":"...' '"version":"9.8'
+	long_distill -o x.tar --resume
+	tar xOf x.tar __fd2__ | jq -e '.version | startswith("9.8")'
 }
 
 @test "resume: what an interrupted run has made is thrown away by nobody but the user" {

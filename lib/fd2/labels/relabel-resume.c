@@ -6,7 +6,7 @@
 
 #include "lib/base/claim.h"
 #include "lib/base/err.h"
-#include "lib/nn/checkpoint.h"
+#include "lib/base/provenance.h"
 
 int kept_finished(const char *path, json_t *meta)
 {

@@ -10,6 +10,7 @@
 #include "lib/base/log.h"
 #include "lib/base/names.h"
 #include "lib/base/out.h"
+#include "lib/base/provenance.h"
 #include "lib/fd2/batch/validate.h"
 #include "lib/fd2/student/eval-report.h"
 #include "lib/fd2/student/evaluation.h"

@@ -6,6 +6,7 @@
 #include "lib/base/log.h"
 #include "lib/base/names.h"
 #include "lib/base/out.h"
+#include "lib/base/provenance.h"
 #include "lib/base/stop.h"
 #include "lib/fd2/teacher/training.h"
 
@@ -188,7 +189,7 @@ static int same_work(const struct training *t, const json_t *was)
 	     first = (long)json_integer_value(
 	         json_object_get(json_object_get(was, "extended"), "epoch"));
 	int err =
-	    settings_agree(path, json_object_get(was, "options"), json_object_get(now, "options"));
+	    options_agree(path, json_object_get(was, "options"), json_object_get(now, "options"));
 	json_decref(now);
 	if (err || same_inputs(t, json_object_get(was, "inputs")) < 0 ||
 	    same_measures(t, json_object_get(was, "val")) < 0)
