@@ -175,6 +175,20 @@ whole batches, so give multiples of --batch"
 		"fd2-distill: --ls-weight must not be negative, except for -1: 1 - lambda" ]
 }
 
+@test "group: --resume refuses another history" {
+	tiny_distill --ipc 2 --id 2 --attn attn.fd2 -o x.tar
+	fd2-look --json x.tar | jq -e --arg d "$(fd2-look --json attn.fd2 | jq -r .digest)" \
+		'.meta.inputs.attn == [$d]'
+	tiny_distill --ipc 2 --id 2 --attn attn.fd2 --resume -o x.tar
+	fd2-attn -q -t teacher.fd2 -o real.fd2 train.tar
+	run -1 --separate-stderr tiny_distill --ipc 2 --id 2 --attn real.fd2 --resume -o x.tar
+	said "fd2-distill: 'x.tar' was made with attn ????????????..., not ????????????...; *"
+	tiny_distill --ipc 2 --ls-view same --id 2 --previous distilled.tar -o y.tar
+	run -1 --separate-stderr \
+		tiny_distill --ipc 2 --ls-view same --id 2 --previous train.tar --resume -o y.tar
+	said "fd2-distill: 'y.tar' was made with previous ????????????..., not ????????????...; *"
+}
+
 @test "group: what the chain lacks is told" {
 	run -2 --separate-stderr tiny_distill --ipc 2 --id 2
 	local needs="fd2-distill: --id 2 needs the group's earlier images: give"

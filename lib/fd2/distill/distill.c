@@ -95,6 +95,7 @@ static json_t *provenance(const struct run *r)
 	json_t *p = fd2_provenance(), *inputs = json_object();
 	distill_teachers_describe(&r->teachers, inputs);
 	initial_describe(&r->initial, inputs);
+	json_object_update(inputs, r->history.inputs);
 	json_object_set_new(p, "inputs", inputs);
 	json_object_set_new(p, "size", json_integer(r->method.image_size));
 	json_object_set_new(p, "mean", numbers_to_json(t->normal.mean, 3));

@@ -14,7 +14,8 @@ void history_init(struct history *h, const struct distill_teachers *teachers, in
 	*h = (struct history){.teachers = teachers,
 	    .classes = teachers->v[0].teacher->classes,
 	    .ipc = ipc,
-	    .group = group};
+	    .group = group,
+	    .inputs = json_object()};
 	h->v = xcalloc((size_t)h->classes * ipc, sizeof *h->v);
 	for (int i = 0; i < h->classes * ipc; i++)
 		h->v[i].maps = xcalloc((size_t)teachers->n, sizeof *h->v[i].maps);
@@ -44,6 +45,7 @@ void history_free(struct history *h)
 		free(h->v[i].maps);
 	}
 	free(h->v);
+	json_decref(h->inputs);
 	*h = (struct history){0};
 }
 
@@ -100,6 +102,14 @@ static int add_map(struct history *h, int teacher, const char *path, struct arra
 	return 0;
 }
 
+static void note_maps(struct history *h, const char *digest)
+{
+	json_t *list = json_object_get(h->inputs, "attn");
+	if (!list)
+		json_object_set_new(h->inputs, "attn", list = json_array());
+	json_array_append_new(list, json_string(digest));
+}
+
 int history_read_maps(struct history *h, const char *path)
 {
 	struct stream_reader *s = stream_open(path, "attn");
@@ -118,6 +128,8 @@ int history_read_maps(struct history *h, const char *path)
 		err = add_map(h, teacher, path, &a);
 		array_free(&a);
 	}
+	if (!err && !got)
+		note_maps(h, stream_digest(s));
 	stream_close(s);
 	return got < 0 ? -1 : err;
 }
@@ -137,6 +149,8 @@ int history_read_images(struct history *h, const char *path)
 		if (err < 0)
 			fail("cannot read '%s': member '%s': %s", path, s.key, fail_message());
 	}
+	if (!err && !got)
+		json_object_set_new(h->inputs, "previous", json_string(shard_digest(r)));
 	shard_close(r);
 	return got < 0 ? -1 : err;
 }

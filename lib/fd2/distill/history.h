@@ -24,6 +24,7 @@ struct history {
 		int maps, h, w; /* zeros until a map is known */
 	} shape[TEACHERS_MAX];
 	struct finished *v; /* [classes][ipc] */
+	json_t *inputs;     /* what it was read from: {"attn": [digests], "previous": digest} */
 };
 
 void history_init(struct history *h, const struct distill_teachers *teachers, int ipc, int group);
