@@ -384,6 +384,28 @@ within() {
 	within -t teacher.fd2 -t other.fd2 --method fadrm+ --sizes 32,24,32 --ls-view once -n 2
 }
 
+@test "resume: fd2-relabel stopped within an epoch keeps its batches" {
+	local relabel=(fd2-relabel -q -t teacher.fd2 -b 3 -e 8 --threads 1)
+	"${relabel[@]}" -o whole.fd2 train.tar
+	until [ -e x.fd2.ckpt ]; do # or stopped between two epochs
+		rm -f x.fd2* log
+		signal_when TERM 'grep -q "\"epoch\":1" log' \
+			"${relabel[@]}" --log log -o x.fd2 train.tar 2>err
+	done
+	grep "'x.fd2.part' has the labels of . of 8 epochs, and 'x.fd2.ckpt' those of .* of 12" err
+	run -1 --separate-stderr "${relabel[@]}" --seed 3 --resume -o x.fd2 train.tar
+	said "fd2-relabel: cannot resume: *--seed 0, not with --seed 3"
+	mv x.fd2.part part
+	run -1 --separate-stderr "${relabel[@]}" -o x.fd2 train.tar
+	said "fd2-relabel: 'x.fd2.ckpt' is the state of an interrupted run: go on with --resume," \
+		"or remove it"
+	mv part x.fd2.part
+	run -0 --separate-stderr fd2-relabel "${relabel[@]:2}" --resume -o x.fd2 train.tar
+	[[ $stderr == *"resumed in epoch "*", after "*" of 12 batches"* ]]
+	cmp x.fd2 whole.fd2
+	[ ! -e x.fd2.ckpt ]
+}
+
 @test "resume: fd2-relabel stopped or killed goes on with the epochs that are whole" {
 	local signal relabel
 	relabel=(fd2-relabel -q -t teacher.fd2 -b 5 -e 40 --label-fraction 0.5 --order fkd)
@@ -393,7 +415,7 @@ within() {
 		signal_when $signal 'grep -q "\"epoch\":3," log' \
 			"${relabel[@]}" --log log -o x.fd2 distilled.tar 2>err
 		[ $signal = KILL ] ||
-			grep "'x.fd2.part' has the labels of .* of 40 epochs; go on" err
+			grep "'x.fd2.part' has the labels of .* of 40 epochs.*; go on" err
 		run -1 --separate-stderr "${relabel[@]}" -o x.fd2 distilled.tar
 		said "fd2-relabel: 'x.fd2.part' holds labels of an interrupted run: go on with" \
 			"--resume, or remove it"

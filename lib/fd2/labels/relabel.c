@@ -13,6 +13,7 @@
 #include "lib/base/stop.h"
 #include "lib/fd2/batch/late.h"
 #include "lib/fd2/batch/plan.h"
+#include "lib/fd2/labels/epoch-resume.h"
 #include "lib/fd2/labels/fkd-order.h"
 #include "lib/fd2/labels/labeller.h"
 #include "lib/fd2/labels/labels.h"
@@ -36,6 +37,7 @@ struct run {
 	struct sampling sampling;
 	struct late late; /* the logits of a batch */
 	struct kept kept;
+	struct begun begun;
 	struct stream_writer *writer; /* NULL: until the first epoch that is not kept */
 	long epochs;                  /* that the output holds */
 	double synced;                /* when the output was last made durable */
@@ -92,23 +94,50 @@ static int draw_epoch(struct run *r, long e)
 	return 0;
 }
 
+/* Between epochs. */
 static int stop(const struct run *r)
 {
 	if (r->kept.reader)
 		return stop_fail("'%s' is as it was; go on with --resume", r->kept.part);
-	return r->epochs ? stop_fail("'%s' has the labels of %ld of %ld epochs; go on with "
-	                             "--resume",
-	                       r->kept.part, r->epochs, r->config->epochs)
-	                 : stop_fail("no epoch was finished, nothing is kept");
+	return stop_fail("'%s' has the labels of %ld of %ld epochs; go on with --resume",
+	    r->kept.part, r->epochs, r->config->epochs);
+}
+
+/* The first `done` batches of epoch e have labels. */
+static int save_batches(struct run *r, long e, int done)
+{
+	return late_end(&r->late) < 0 ? -1 : begun_save(&r->begun, &r->drawn, r->chosen, done, e);
+}
+
+static int stop_within(struct run *r, long e, int done)
+{
+	if (!done)
+		return r->epochs ? stop(r) : stop_fail("no batch was labelled, nothing is kept");
+	if (save_batches(r, e, done) < 0)
+		return -1;
+	const char *file = r->begun.file.path;
+	return r->epochs ? stop_fail("'%s' has the labels of %ld of %ld epochs, and '%s' those of "
+	                             "%d of %d batches; go on with --resume",
+	                       r->kept.part, r->epochs, r->config->epochs, file, done, r->n_chosen)
+	                 : stop_fail("'%s' has the labels of %d of %d batches of the first epoch; "
+	                             "go on with --resume",
+	                       file, done, r->n_chosen);
 }
 
 static int label_epoch(struct run *r, long e)
 {
+	int begun = begun_take(&r->begun, &r->drawn, r->chosen, r->n_chosen, e);
+	if (begun < 0)
+		return -1;
 	epoch_clear(&r->labelled);
-	for (int i = 0; i < r->n_chosen; i++) {
+	for (int i = 0; i < begun; i++)
+		epoch_append(&r->labelled, &r->drawn, r->chosen[i]);
+	for (int i = begun; i < r->n_chosen; i++) {
 		if (stop_asked())
-			return stop(r);
+			return stop_within(r, e, i);
 		if (label_batch(r, e, r->chosen[i]) < 0)
+			return -1;
+		if (checkpoint_due(&r->begun.file) && save_batches(r, e, i + 1) < 0)
 			return -1;
 		progress_note("epoch %ld: batch %d of %d", e + 1, i + 1, r->n_chosen);
 	}
@@ -130,6 +159,7 @@ static int write_epoch(struct run *r, long e)
 	static const double seconds = 5;
 	if (epoch_write(&r->labelled, r->writer, e) < 0)
 		return -1;
+	begun_end(&r->begun);
 	log_event(json_pack("{s:s, s:i}", "event", "epoch", "epoch", (int)e + 1));
 	if (elapsed() - r->synced < seconds)
 		return 0;
@@ -239,9 +269,9 @@ static int choose_batches(struct run *r)
 	const struct relabel_config *c = r->config;
 	long all = c->epochs * epoch_whole_batches(&r->drawn);
 	r->sampling = (struct sampling){all, lround(c->fraction * (double)all)};
-	return r->sampling.to_label
-	           ? 0
-	           : fail("--label-fraction %g of %ld batches is less than one", c->fraction, all);
+	return r->sampling.to_label ? 0
+	                            : fail("--label-fraction %g of %ld batch%s is less than one",
+	                                  c->fraction, all, all == 1 ? "" : "es");
 }
 
 static int prepare(struct run *r)
@@ -309,6 +339,9 @@ static int start_output(struct run *r)
 	int done = c->resume ? kept_finished(c->out, now) : 0;
 	if (!done)
 		done = kept_open(&r->kept, c->out, c->resume, now);
+	if (!done)
+		done = begun_init(
+		    &r->begun, c->out, c->resume, json_incref(json_object_get(now, "inputs")));
 	json_decref(now);
 	if (done)
 		return done;
@@ -347,6 +380,7 @@ int stage_relabel(const struct relabel_config *config)
 		err = write_labels(&r);
 	late_free(&r.late);
 	kept_close(&r.kept);
+	begun_free(&r.begun);
 	free(r.chosen);
 	fkd_order_free(r.order);
 	epoch_free(&r.drawn);
