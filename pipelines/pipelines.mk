@@ -1,13 +1,13 @@
 # Whole runs: the demo and the studies.
 
-.PHONY: demo study-cars40 study-methods study-nette study-kills
+.PHONY: demo study-flowers study-cars40 study-methods study-nette study-kills
 
 run_in = PATH="$(abspath $(B)/bin):$$PATH" OUT='$(B)/$@'
 demo: all deps-check ## the main job on generated data, or on yours: DATA= VAL=
 	@$(run_in) DATA='$(DATA)' VAL='$(VAL)' pipelines/demo
 
-study-cars40: all ## the whole chain on photographs: TRAIN= VAL= (an hour on two cores)
-	@$(run_in) TRAIN='$(TRAIN)' VAL='$(VAL)' pipelines/studies/cars40
+study-flowers study-cars40: all ## against photographs: TRAIN= VAL= WEIGHTS= (hours)
+	@$(run_in) TRAIN='$(TRAIN)' VAL='$(VAL)' WEIGHTS='$(WEIGHTS)' pipelines/studies/fair
 
 study-methods: all ## base methods with and without FD2: TRAIN= VAL= IPC= SIZE= (hours)
 	@$(run_in) TRAIN='$(TRAIN)' VAL='$(VAL)' pipelines/studies/methods

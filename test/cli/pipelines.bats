@@ -411,6 +411,31 @@ trial with CLASSES='3' "*"left out." ]]
 	[ "$(find out -name '*.jsonl' -newermt 2002-01-01)" = out/herding-1.jsonl ]
 }
 
+@test "pipelines: studies/fair makes its tables, and only what is missing" {
+	tiny_run
+	fd2-look --export weights.safetensors teacher.fd2
+	export TRAIN=train.tar VAL=val.tar WEIGHTS=weights.safetensors OUT=out \
+		ARCH=$tiny_arch SIZE=32
+	export TEACHER_OPTIONS='-M 2 -e 1 -b 12' IPC=1 SETS='1 2' STUDENTS=1 FAST_EPOCHS=1
+	export BEST='--preset best --steps 2' ROWS='random random-whole best-plain@plain best'
+	"$root/pipelines/studies/fair" >table
+	# the mean and its standard error, and a paired difference, with awk
+	jq .top1 out/best-1-[12]-1-fast.json | xargs | awk '{ d = ($1 - $2) * 100
+		printf "%.1f +- %.1f\n", 50 * ($1 + $2), d < 0 ? -d / 2 : d / 2 }' >expected
+	awk -F'\t' '$2 == "best" { print $3 }' table | diff - expected
+	jq .top1 out/{best,random}-1-[12]-1-fast.json | xargs | awk '{ a = ($1 - $3) * 100
+		b = ($2 - $4) * 100; d = a - b
+		printf "%.1f +- %.1f\n", (a + b) / 2, d < 0 ? -d / 2 : d / 2 }' >expected
+	awk -F'\t' '$1 == "best minus random" { print $2 }' table | diff - expected
+	[ "$(fd2-look --json out/plain-1.fd2 | jq .meta.options.alpha)" = 0 ]
+	[ "$(fd2-look --json out/best-plain@plain-1-2.tar | jq -r .meta.inputs.teacher)" = \
+		"$(fd2-look --json out/plain-2.fd2 | jq -r .digest)" ]
+	touch -d 2001-01-01 out/*.json
+	ROWS='random best rded' "$root/pipelines/studies/fair" sets students
+	[ "$(find out -name '*.json' -newermt 2002-01-01 | sort | paste -sd ' ')" = \
+		'out/rded-1-1-1-fast.json out/rded-1-2-1-fast.json' ]
+}
+
 # session ID: its processes
 session() {
 	awk -v id="$1" '{ sub(/.*\) /, "") } $4 == id' /proc/[0-9]*/stat 2>/dev/null || true

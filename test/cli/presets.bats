@@ -40,7 +40,7 @@ table() {
 		n=$((n + 1))
 	done < <(table)
 	[ $n = 3 ]
-	made best --preset best | jq -e '.init == "herding" and .lr == 0.05 and
+	made best --preset best | jq -e '.init == "random" and .lr == 0.05 and
 		.["ls-view"] == "once" and (has("preset") | not)'
 	made authors --preset authors | jq -e '.["bn-head"] and .lambda == 0.9 and .lr == 0.001'
 }

@@ -7,7 +7,7 @@
 #include "formats/npy.h"
 #include "formats/shard/shard.h"
 #include "lib/base/err.h"
-#include "lib/nn/checkpoint.h"
+#include "lib/base/provenance.h"
 
 /* [3][S][S] to the image as it will be stored. */
 static struct image to_image(const float *rgb, int S)

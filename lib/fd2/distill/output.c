@@ -5,7 +5,6 @@
 #include <string.h>
 
 #include "lib/base/err.h"
-#include "lib/base/provenance.h"
 
 /* Images that nobody asked to keep, and nobody to throw away. */
 static int check_unfinished(const char *path)
