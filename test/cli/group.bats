@@ -137,30 +137,31 @@ whole batches, so give multiples of --batch"
 }
 
 @test "group: L_S of equal mass and of a weight of its own, in a chain as in one process" {
-	local view run image=red-spot/0002.jpg
+	local view f mass image=red-spot/0002.jpg
 	# at 64 pixels maps have 2x2 values, and attention has a place
 	fd2-teacher -q -a "$tiny_arch" -s 64 -M 2 -b 12 -e 1 -o wide.fd2 train.tar
 	wide() {
 		fd2-distill -q -t wide.fd2 --steps 3 --ipc 2 "$@" train.tar
 	}
 	for view in plain once; do
-		run=(wide --ls-view $view --ls-norm mass)
-		"${run[@]}" -o mass.tar
-		run+=(--ls-weight 3)
-		"${run[@]}" --log $view.log --log-every 1 -o whole.tar
-		"${run[@]}" --id 1 -o 1.tar
+		mass=(wide --ls-view "$view" --ls-norm mass)
+		"${mass[@]}" -o mass.tar
+		mass+=(--ls-weight 3)
+		"${mass[@]}" --log $view.log --log-every 1 -o whole.tar
+		"${mass[@]}" --id 1 -o 1.tar
 		fd2-attn -q -t wide.fd2 -o 1.attn 1.tar
 		if [ $view = plain ]; then
-			"${run[@]}" --id 2 --attn 1.attn -o 2.tar
+			"${mass[@]}" --id 2 --attn 1.attn -o 2.tar
 		else
-			"${run[@]}" --id 2 --previous 1.tar -o 2.tar
+			"${mass[@]}" --id 2 --previous 1.tar -o 2.tar
 		fi
 		cmp <(tar xOf whole.tar $image) <(tar xOf 2.tar $image)
 		wide --ls-view $view -o literal.tar
-		[ "$(for f in literal mass whole; do tar xOf $f.tar $image | md5sum; done | sort -u |
-			wc -l)" = 3 ]
-		jq -es 'map(select(.event == "step" and .image == 2).loss) | length == 3 and
-			all(.S > 0 and (.total - .bn - .cls - 0.8 * .F - 3 * .S | fabs < 1e-3))' $view.log
+		for f in literal mass whole; do tar xOf $f.tar $image | md5sum; done | sort -u >sums
+		[ "$(wc -l <sums)" = 3 ]
+		jq -es 'map(select(.event == "step" and .image == 2).loss) | length == 3 and all(
+			.S > 0 and (.total - .bn - .cls - 0.8 * .F - 3 * .S | fabs < 1e-3))' \
+			$view.log
 	done
 	# above the margin there is nothing to gain, and L_S is a constant
 	wide --no-ls -o none.tar

@@ -62,6 +62,6 @@ table() {
 @test "presets: --dry-run shows what counts" {
 	run -0 --separate-stderr \
 		fd2-distill --dry-run -t teacher.fd2 --preset best --steps 2 train.tar
-	[ "${lines[1]}" = "preset  best: --init herding --lr 0.05 --ls-view once" ]
+	[ "${lines[1]}" = "preset  best: --init random --lr 0.05 --ls-view once" ]
 	[[ ${lines[0]} == *", each in 2 steps in 1 phase" ]]
 }

@@ -29,10 +29,10 @@ made() {
 	meta protos.fd2 exact.fd2 | check protos
 	fd2-attn -q -t teacher.fd2 --cut 0.1 -o cut.fd2 distilled.tar
 	meta attn.fd2 cut.fd2 | check attn
-	fd2-stat -p protos.fd2 attn.fd2 >distances
-	fd2-stat -g 1 cut.fd2 >>distances
-	fd2-attn -q -t teacher.fd2 val.tar | fd2-stat --boxes val.tar >>distances
-	check distances <distances
+	fd2-stat -p protos.fd2 attn.fd2 >stat.json
+	fd2-stat -g 1 cut.fd2 >>stat.json
+	fd2-attn -q -t teacher.fd2 val.tar | fd2-stat --boxes val.tar >>stat.json
+	check distances <stat.json
 	meta features.fd2 seen.fd2 | check features
 	meta labels.fd2 two.fd2 | check labels
 	meta student.fd2 | check student
