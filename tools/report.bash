@@ -1,5 +1,5 @@
-# What the files of fd2-report are, by their content: the arrays `files` and `captions`, `of` with the
-# files of each kind, one per line, and $scratch/index, an object of JSON per file.
+# What the files of fd2-report are, by their content: the arrays `files` and `captions`, `of` with
+# the files of each kind, one per line, and $scratch/index, an object of JSON per file.
 # shellcheck shell=bash
 
 files=()

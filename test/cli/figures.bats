@@ -252,7 +252,8 @@ run_files() {
 	"$python" "$root/test/cli/page.py" page.html >text
 	local part
 	for part in "A <small> run" "fd2 soft augmented convnet3 2 6 50.0 +- 14.1 100.0 +- 0.0" \
-		"x, random baseline soft whole convnet3 2 6" "attn.stat, real images" "a table <b>of & text" \
+		"x, random baseline soft whole convnet3 2 6" "attn.stat, real images" \
+		"a table <b>of & text" \
 		"distill.log fd2-distill -o 'a b.tar'" \
 		"Loss terms of distill.log" "Accuracies of teacher.log" "Confusion of classes" \
 		"Calibration" "Dispersion and inter-class distance" "Coordinates of images" \

@@ -478,5 +478,7 @@ session() {
 			awk '{ exit !(($1 - $3) ^ 2 < 0.003 && ($2 - $4) ^ 2 < 0.003) }'
 	done
 	grep -qE '% of attention inside the true part' out/table.txt
+	grep -q 'alt="attention in the images of fd2"' out/report.html
+	grep -qE '<th scope=row>sre2l\+\+</th><td>soft</td>.*resnet18' out/report.html
 	grep -qE '^fd2 minus sre2l\+\+: -?[0-9.]+ points, standard error [0-9.]+' out/table.txt
 }
