@@ -276,7 +276,7 @@ static void check_training(void)
 	if (given)
 		die_usage("--%s go with --evaluate", given);
 	if (!config.in.n_shards)
-		die_usage("no distilled shard");
+		die_usage("no distilled shard; name one after the options");
 }
 
 int main(int argc, char **argv)

@@ -66,6 +66,7 @@ static void check(int operands)
 		die_usage("name the shard that the labels belong to with --images");
 	if (!labels && job.images.n)
 		die_usage("--images goes with labels; images themselves are named without it");
+	opt_needs("fkd-seed", labels, "--to fkd and --from fkd");
 	if (classes && from != FROM_IMAGES)
 		die_usage("--classes goes with --from images");
 	if (job.branch != FKD_BACKBONE && from != FROM_FKD)

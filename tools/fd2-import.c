@@ -104,6 +104,7 @@ static void check_options(const struct import_set *set)
 	if (set->own && (job.any_count || job.no_banner))
 		die_usage("--%s goes with an official data set",
 		    job.any_count ? "any-count" : "no-banner");
+	opt_needs("fit", job.size > 0, "--size");
 	if (job.split > 0 && job.only >= 0)
 		die_usage("--split makes both shards, --only one");
 	if ((job.shard_size || job.shard_images) && job.only >= 0 &&

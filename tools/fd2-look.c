@@ -267,7 +267,8 @@ static enum what what_is(const char *path)
 		return SHARD;
 	struct input *in = input_open(path);
 	int content = in ? input_content(in) : -1;
-	bool foreign = content == CONTENT_OTHER && input_kind(in);
+	bool foreign = content == CONTENT_EMPTY || content == CONTENT_JPEG ||
+	               (content == CONTENT_OTHER && input_kind(in));
 	if (foreign)
 		input_refuse(in, "a shard, a tensor stream or weights");
 	input_close(in);
@@ -309,5 +310,8 @@ int main(int argc, char **argv)
 {
 	int first = fd2_start(&tool, argc, argv);
 	char *standard[] = {"-"};
+	static const char *const of_sheet[] = {"cell", "columns", "limit", "per-class"};
+	for (size_t i = 0; i < sizeof of_sheet / sizeof *of_sheet; i++)
+		opt_needs(of_sheet[i], job.sheet != NULL, "--sheet");
 	return fd2_finish(first == argc ? look(standard, 1) : look(argv + first, argc - first));
 }

@@ -52,8 +52,9 @@ int main(int argc, char **argv)
 	if (!config.teachers.n)
 		die_usage("no teacher; give one with -t");
 	if (config.weights.n && config.weights.n != config.teachers.n)
-		die_usage("--teacher-weights has %d numbers for %d teachers", config.weights.n,
-		    config.teachers.n);
+		die_usage("--teacher-weights expects a number for each -t (%d), not %d",
+		    config.teachers.n, config.weights.n);
+	opt_needs("fkd-seed", config.order == ORDER_FKD, "--order fkd");
 	if (config.resume && !out_is_file(config.out))
 		die_usage("--resume needs a file to go on with: give it with -o");
 	return fd2_finish(stage_run(stage_relabel, &config));

@@ -140,6 +140,8 @@ static void check(void)
 	if (!out_is_file(out->last) && (out->resume || out->extend))
 		die_usage("--%s needs a file to go on with: give it with -o",
 		    out->resume ? "resume" : "extend");
+	opt_needs("fast-val", config.in.val.n > 0, "--val");
+	opt_needs("min-scale", config.augment.crop == CROP_RESIZED, "--augment rrc");
 	if (out->best && !config.in.val.n)
 		die_usage("--best needs --val: without held-out images no epoch is the best");
 	if (out->extend && config.in.init)

@@ -162,7 +162,9 @@ static int close_group(struct shard_reader *r, struct sample *s)
 	if (remember_key(r, g) < 0 || group_sample(g, shard_name(r), s) < 0)
 		return -1;
 	if (!g->has[PART_IMAGE] && g->has[PART_CLS])
-		return fail("'%s': member '%s.cls' has no image next to it", s->shard, g->key);
+		return fail("'%s': member '%s.cls' has no image next to it; pack the members of "
+		            "a sample one after another, as `tar --sort=name` does",
+		    s->shard, g->key);
 	if (s->image && check_label(r, s, g) < 0)
 		return -1;
 	if (s->image) {

@@ -129,8 +129,6 @@ static int check_content(struct input *in)
 	int content = input_content(in);
 	if (content < 0)
 		return -1;
-	if (content == CONTENT_EMPTY)
-		return fail("'%s' is empty", input_name(in));
 	return content == CONTENT_TAR || (content == CONTENT_OTHER && !input_kind(in))
 	           ? 0
 	           : input_refuse(in, "an image shard");

@@ -26,8 +26,8 @@ struct state_reader {
 static int refuse_tar(struct input *in)
 {
 	const char *name = input_name(in);
-	return fail("'%s' is a tar archive: an image shard, or weights of a torch before 0.2; "
-	            "these, where you trust them: python3 -c "
+	return fail("'%s' is a tar archive, such as an image shard; expected a file of weights. "
+	            "Weights of torch 0.1 that you trust are converted by python3 -c "
 	            "\"import torch; torch.save(torch.load('%s', weights_only=False), 'x.pth')\"",
 	    name, name);
 }

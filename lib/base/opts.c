@@ -360,6 +360,12 @@ bool fd2_has_default(const char *name)
 	return false;
 }
 
+void opt_needs(const char *name, bool applies, const char *what)
+{
+	if (!applies && !fd2_has_default(name))
+		die_usage("--%s is for %s", name, what);
+}
+
 json_t *fd2_provenance(void)
 {
 	json_t *options = values(true);
@@ -503,6 +509,19 @@ static void refuse_ambiguous(const char *name)
 	}
 }
 
+/* The option of which the name is a longer form, "--batch-size" of "--batch". */
+static const struct opt *shorter(const char *name)
+{
+	const struct opt *o, *best = NULL;
+	for (int i = 0; (o = option(i)); i++) {
+		size_t n = strlen(o->name);
+		if (!o->hidden && !strncmp(name, o->name, n) && name[n] == '-' &&
+		    (!best || n > strlen(best->name)))
+			best = o;
+	}
+	return best;
+}
+
 static _Noreturn void unknown(const char *name)
 {
 	const struct opt *o, *best = NULL;
@@ -516,6 +535,8 @@ static _Noreturn void unknown(const char *name)
 			best = o;
 		}
 	}
+	if (!best && !strncmp(name, "--", 2))
+		best = shorter(name + 2);
 	if (best)
 		die_usage("unknown option '%s'; did you mean '--%s'?", name, best->name);
 	die_usage("unknown option '%s'", name);

@@ -132,6 +132,9 @@ void fd2_resolved(const char *option, json_t *v);
 char *fd2_preset(void);
 /* Whether an option is what it is when it is not given. */
 bool fd2_has_default(const char *option);
+/* A usage error where an option that would be ignored was given: "--fkd-seed is for --order fkd".
+ * `applies`: it would not be. */
+void opt_needs(const char *option, bool applies, const char *what);
 /* The command line as it was given, for the log. A new reference. */
 json_t *fd2_argv(void);
 extern const char fd2_version[];

@@ -438,7 +438,7 @@ int out_close(struct out *o)
 
 void out_abandon(struct out *o)
 {
-	if (o->temp && o->keep)
+	if (o->temp && o->keep && out_tell(o))
 		flush(o);
 	else if (o->temp)
 		unlink(o->temp);

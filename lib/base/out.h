@@ -50,7 +50,8 @@ bool out_feeds_pipe(void);
 const char *out_name(const struct out *o);
 /* Publishes. 0, or -1 and nothing is published. Frees o in both cases. */
 int out_close(struct out *o);
-/* Gives up one output: nothing appears under its name (OUT_KEEP: the .part stays). */
+/* Gives up one output: nothing appears under its name (OUT_KEEP: a .part that is not empty stays).
+ */
 void out_abandon(struct out *o);
 /* No output may replace this open file; `what` names it in the refusal ("the log"). */
 void out_protect(int fd, const char *what);

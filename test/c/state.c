@@ -729,7 +729,7 @@ static void other_files_are_named(void)
 	CHECK(refused(
 	    b, "'memory' is neither a file of torch.save nor safetensors nor a tensor stream"));
 	b = (struct bytes){xcalloc(1, 1024), 1024};
-	CHECK(refused(b, "is a tar archive: an image shard, or weights of a torch before"));
+	CHECK(refused(b, "is a tar archive, such as an image shard; expected a file of weights"));
 	b = (struct bytes){0};
 	ADD(&b, "\xff\xd8\xff\xe0");
 	CHECK(refused(b, "is a JPEG image; expected a file of weights"));

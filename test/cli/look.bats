@@ -56,7 +56,7 @@ draw() {
 	run -1 --separate-stderr fd2-look x.txt
 	[ "$stderr" = "fd2-look: 'x.txt' is not a tar archive" ]
 	run -1 --separate-stderr fd2-look empty
-	[ "$stderr" = "fd2-look: 'empty' is empty" ]
+	said "fd2-look: 'empty' is empty; expected a shard, a tensor stream or weights"
 	run -1 --separate-stderr fd2-look none.tar
 	[[ $stderr == "fd2-look: cannot open 'none.tar': No such file"* ]]
 	draw

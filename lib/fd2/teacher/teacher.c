@@ -124,6 +124,14 @@ int teacher_read_tensors(struct teacher *t, struct stream_reader *r)
 	return weights_whole(&in);
 }
 
+/* Whether the failure's sentence begins with the file's name. */
+static bool names_file(const char *path)
+{
+	const char *message = fail_message();
+	size_t n = path ? strlen(path) : 0;
+	return n && message[0] == '\'' && !strncmp(message + 1, path, n) && message[n + 1] == '\'';
+}
+
 int teacher_read(struct teacher *t, const char *path)
 {
 	*t = (struct teacher){0};
@@ -140,7 +148,9 @@ int teacher_read(struct teacher *t, const char *path)
 	stream_close(r);
 	if (err < 0) {
 		teacher_free(t);
-		return fail("cannot use '%s' as a teacher: %s", path ? path : "-", fail_message());
+		return names_file(path) ? -1
+		                        : fail("cannot use '%s' as a teacher: %s",
+		                              path ? path : "-", fail_message());
 	}
 	return 0;
 }
