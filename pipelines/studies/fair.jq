@@ -1,5 +1,5 @@
 # The tables of `fair` from its results, for each kind of student and number of images: accuracies,
-# which rows are told apart, and the differences of chosen pairs.
+# which rows differ by more than two standard errors, and the differences of chosen pairs.
 include "statistics";
 
 def error: deviation / (length | sqrt);

@@ -104,8 +104,8 @@ small() {
 }
 
 @test "draw: a wrong command line is told, with status 2" {
-	for wrong in "--classes 1" "--classes 17" "--first 9" "--per-class 0" "--size 3" "--split test" \
-		"--part-scale x" "--nonsense" "operand"; do
+	for wrong in "--classes 1" "--classes 17" "--first 9" "--per-class 0" "--size 3" \
+		"--split test" "--part-scale x" "--nonsense" "operand"; do
 		# shellcheck disable=SC2086
 		run -2 --separate-stderr fd2-draw $wrong
 		[ -z "$output" ]

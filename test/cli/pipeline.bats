@@ -389,7 +389,8 @@ soft labels bring their own" --no-augment
 		"without their border (fd2-attn --cut)"
 	fd2-attn -t teacher.fd2 --cut 0.05 -o cut.fd2 distilled.tar
 	run -1 --separate-stderr tiny_distill --ipc 2 --id 2 --ls-view plain --attn cut.fd2 -o x.tar
-	said "fd2-distill: 'cut.fd2' holds attention of images without their border (fd2-attn --cut)"
+	said "fd2-distill: 'cut.fd2' holds attention of images without their border" \
+		"(fd2-attn --cut)"
 	fd2-attn -t teacher.fd2 --cut 0.1667 --heatmap -o h.tar whole.tar
 	fd2-attn -t teacher.fd2 --heatmap -o i.tar inner.tar
 	cmp <(tar xOf h.tar blue-ring/1.jpg) <(tar xOf i.tar blue-ring/1.jpg)

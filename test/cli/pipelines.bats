@@ -1,6 +1,7 @@
 #!/usr/bin/env bats
 # The paper's tables and figures, fd2-compare, studies and the demo: plans, and runs in miniature.
 
+# shellcheck disable=SC2030,SC2031 # each test has variables of its own
 bats_require_minimum_version 1.5.0
 load helpers
 

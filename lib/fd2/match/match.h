@@ -1,5 +1,6 @@
-/* Distilled images by matching: no teacher, but networks that are drawn again and again, in which
- * learned images and photographs must look alike (fd2-method(7), MATCHING).
+/* The face of lib/fd2/match: distilled images by matching, that is, without a teacher, but by
+ * networks that are drawn again and again, in which learned images and photographs must look alike
+ * (fd2-method(7), MATCHING).
  *
  * stage_match reads the photographs (real), starts the images (learned) and takes the iterations
  * of a method (the table in matchings, one file each: dm) in the networks that rounds draws, under

@@ -12,8 +12,8 @@
 
 static int add_losses(void *ctx, Reading *lost, int batch);
 
-/* Pretrained weights take a fifth: on 150 photographs with soft labels a MobileNetV2 from ImageNet's
- * reaches 85 % with 0.0005, and 51 % with the 0.0025 of random weights. */
+/* Pretrained weights take a fifth: on 150 photographs with soft labels, a MobileNetV2 from those of
+ * ImageNet reaches 85 % with 0.0005, and 51 % with the 0.0025 of random weights. */
 static double default_lr(const struct arch *arch, bool pretrained)
 {
 	return (arch->student_lr > 0 ? arch->student_lr : 1e-3) * (pretrained ? 0.2 : 1);
