@@ -4,17 +4,14 @@
 #include "lib/torch/handle.h"
 #include <ATen/core/Reduction.h>
 #include <ATen/ops/_upsample_bilinear2d_aa.h>
-#include <ATen/ops/affine_grid_generator.h>
 #include <ATen/ops/avg_pool2d.h>
 #include <ATen/ops/batch_norm.h>
 #include <ATen/ops/constant_pad_nd.h>
 #include <ATen/ops/conv2d.h>
 #include <ATen/ops/cross_entropy_loss.h>
-#include <ATen/ops/grid_sampler_2d.h>
 #include <ATen/ops/group_norm.h>
 #include <ATen/ops/linear.h>
 #include <ATen/ops/max_pool2d.h>
-#include <ATen/ops/tensor.h>
 #include <ATen/ops/upsample_bilinear2d.h>
 
 /* A parameter in the type of the input; autograd goes through the conversion. */
@@ -92,17 +89,6 @@ Tensor *tensor_interpolate(const Tensor *x, int64_t h, int64_t w, bool antialias
 Tensor *tensor_pad(const Tensor *x, int n)
 {
 	return make("pad", {x}, [&] { return at::constant_pad_nd(x->value, {n, n, n, n}, 0); });
-}
-
-Tensor *tensor_affine_sample(const Tensor *x, const double theta[6])
-{
-	return make("affine_sample", {x}, [&] {
-		const at::Tensor &v = x->value,
-		                 t = at::tensor(at::ArrayRef<double>(theta, 6), v.options());
-		const at::Tensor one = at::affine_grid_generator(
-		    t.view({1, 2, 3}), {1, v.size(1), v.size(2), v.size(3)}, false);
-		return at::grid_sampler_2d(v, one.expand({v.size(0), -1, -1, -1}), 0, 0, false);
-	});
 }
 
 Tensor *tensor_cross_entropy(const Tensor *logits, const Tensor *labels, double label_smoothing)

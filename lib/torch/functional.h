@@ -27,10 +27,6 @@ Tensor *tensor_batch_norm(const Tensor *x, const Tensor *weight, const Tensor *b
 Tensor *tensor_interpolate(const Tensor *x, int64_t h, int64_t w, bool antialias);
 /* n zeros around each image of [N,C,H,W]. */
 Tensor *tensor_pad(const Tensor *x, int n);
-/* grid_sample of affine_grid: with u and v from -1 to 1 between the edges of an image, the pixel at
- * (u, v) is x's at theta (u, v, 1), bilinear, half-pixel centres, zero outside. theta [2][3], for
- * all images. */
-Tensor *tensor_affine_sample(const Tensor *x, const double theta[6]);
 /* Mean over the batch; labels i64 [N]. */
 Tensor *tensor_cross_entropy(const Tensor *logits, const Tensor *labels, double label_smoothing);
 

@@ -59,7 +59,7 @@ static double moved(const double *x, const struct siamese *s, int c, int i, int 
 	const double *t = s->theta;
 	double u = (2.0 * j + 1) / S - 1, v = (2.0 * i + 1) / S - 1,
 	       column = ((t[0] * u + t[1] * v + 1) * S - 1) / 2,
-	       row = ((t[3] * u + t[4] * v + 1) * S - 1) / 2;
+	       row = ((t[2] * u + t[3] * v + 1) * S - 1) / 2;
 	bool cut = abs(2 * i + 1 - 2 * s->y) < S / 2 && abs(2 * j + 1 - 2 * s->x) < S / 2;
 	switch (s->kind) {
 	case SIAMESE_CROP:
@@ -134,10 +134,10 @@ static void draws_fill_their_ranges(void)
 		if (s.kind == SIAMESE_CUTOUT)
 			widen_both(&centre, s.x, s.y);
 		if (s.kind == SIAMESE_SCALE)
-			widen_both(&scale, s.theta[0], s.theta[4]);
+			widen_both(&scale, s.theta[0], s.theta[3]);
 		if (s.kind == SIAMESE_ROTATE) {
-			widen(&sine, s.theta[3]);
-			CHECK_NEAR(s.theta[1], -s.theta[3], 0);
+			widen(&sine, s.theta[2]);
+			CHECK_NEAR(s.theta[1], -s.theta[2], 0);
 		}
 		flips += s.kind == SIAMESE_FLIP && s.flip;
 	}

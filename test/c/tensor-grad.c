@@ -87,7 +87,6 @@ OP(interpolate_up, tensor_interpolate(in[0], 7, 5, false))
 OP(interpolate_down, tensor_interpolate(in[0], 2, 3, true))
 OP(group_norm, tensor_group_norm(in[0], 3, in[1], in[2], 1e-5))
 OP(pad, tensor_pad(in[0], 2))
-OP(affine_sample, tensor_affine_sample(in[0], (double[]){0.9, 0.3, 0.1, -0.2, 1.1, 0}))
 OP(cross_entropy, tensor_cross_entropy(in[0], I64(3, 1, 0, 3), 0.1))
 
 static Tensor *f_batch_norm_eval(Tensor **in)
@@ -166,7 +165,6 @@ static const struct op ops[] = {
     {"interpolate down", f_interpolate_down, {MAP}},
     {"group_norm", f_group_norm, {MAP, CHANNELS, CHANNELS}},
     {"pad", f_pad, {MAP}},
-    {"affine_sample", f_affine_sample, {MAP}},
     {"cross_entropy", f_cross_entropy, {MATRIX}},
 };
 

@@ -213,6 +213,20 @@ both_students() {
 	near 0.001 cpu gpu
 }
 
+@test "devices: matching" {
+	local method where
+	for method in 'dm' 'dsa -n 2 --inner 2'; do
+		for where in "${cpu[1]}" "${device[1]}"; do
+			# shellcheck disable=SC2086 # words
+			fd2-match -q --device "$where" -s 32 --iterations 3 --log-every 1 \
+				--method $method --log log -o x.tar train.tar
+			jq -r 'select(.event == "iteration") | .loss[]' log >"$where"
+			rm log
+		done
+		near 0.01 "${device[1]}" "${cpu[1]}"
+	done
+}
+
 @test "devices: a recorded step has few operations, however many images it learns together" {
 	export FD2_EMULATED_COUNTS=$PWD/counts
 	recorded tiny_distill "${device[@]}" --plain --steps 4 --indices-per-pass 1 -o alone.tar

@@ -80,7 +80,7 @@ static struct siamese augmentation(void)
 	    .y = (int)v[6],
 	    .x = (int)v[7],
 	    .flip = v[8] > 0,
-	    .theta = {v[9], v[10], 0, v[11], v[12], 0},
+	    .theta = {v[9], v[10], v[11], v[12]},
 	    .none = v[13] > 0};
 	return s;
 }

@@ -7,24 +7,10 @@
 #include "lib/base/names.h"
 #include "lib/base/stop.h"
 #include "lib/fd2/batch/plan.h"
-#include "lib/fd2/match/rounds.h"
+#include "lib/fd2/match/match-run.h"
 #include "lib/fd2/stage.h"
 
-struct run {
-	const struct match_config *config;
-	struct matching method;
-	char arch[16];
-	int first, last; /* classes */
-	struct real real;
-	struct learned learned;
-	struct rounds rounds;
-	struct checkpoint checkpoint;
-	json_t *provenance;
-	long done; /* iterations */
-	double loss;
-};
-
-static int choose_classes(struct run *r)
+static int choose_classes(struct match_run *r)
 {
 	const struct opt_range *classes = &r->config->classes;
 	int K = r->real.set.n_classes;
@@ -43,7 +29,7 @@ static int choose_classes(struct run *r)
 }
 
 /* What the method and the inputs decided where no option did. */
-static void record_settings(const struct run *r)
+static void record_settings(const struct match_run *r)
 {
 	fd2_resolved("arch", json_string(r->arch));
 	fd2_resolved("iterations", json_integer(r->method.iterations));
@@ -53,22 +39,7 @@ static void record_settings(const struct run *r)
 	fd2_resolved("classes", json_pack("[i,i]", r->first, r->last));
 }
 
-static json_t *inputs(const struct run *r)
-{
-	return json_pack("{s:s}", "real", r->real.set.digest);
-}
-
-static json_t *provenance(const struct run *r)
-{
-	json_t *p = fd2_provenance();
-	json_object_set_new(p, "inputs", inputs(r));
-	json_object_set_new(p, "size", json_integer(r->real.size));
-	json_object_set_new(p, "mean", numbers_to_json(r->real.normal.mean, 3));
-	json_object_set_new(p, "std", numbers_to_json(r->real.normal.std, 3));
-	return p;
-}
-
-static int take(struct run *r)
+static int take(struct match_run *r)
 {
 	if (rounds_take(&r->rounds, r->done, &r->loss) < 0)
 		return -1;
@@ -77,7 +48,7 @@ static int take(struct run *r)
 	return 0;
 }
 
-static void log_iteration(const struct run *r)
+static void log_iteration(const struct match_run *r)
 {
 	long every = r->config->log_every;
 	if (r->done % every == 0 || r->done == 1 || r->done == r->method.iterations)
@@ -85,66 +56,35 @@ static void log_iteration(const struct run *r)
 		    (json_int_t)r->done, "lr", r->method.lr, "loss", r->method.name, r->loss));
 }
 
-static int save(struct run *r)
-{
-	return checkpoint_save(
-	    &r->checkpoint, json_pack("{s:I}", "iteration", (json_int_t)r->done));
-}
-
-static int stop(struct run *r)
-{
-	if (save(r) < 0)
-		return -1;
-	return stop_fail("'%s' has the images after %ld of %ld iterations; go on with --resume",
-	    r->checkpoint.path, r->done, r->method.iterations);
-}
-
-static int load(struct run *r)
-{
-	json_t *state = NULL;
-	json_int_t done = 0;
-	int err = checkpoint_load(&r->checkpoint, &state);
-	if (!err && state &&
-	    (json_unpack(state, "{s:I}", "iteration", &done) || done < 1 ||
-	        done > r->method.iterations))
-		err = fail("cannot resume: '%s' holds no state of fd2-match", r->checkpoint.path);
-	else if (!err && state) {
-		r->done = (long)done;
-		say("resumed after iteration %ld", r->done);
-		log_event(json_pack("{s:s, s:I}", "event", "resume", "iteration", done));
-	}
-	json_decref(state);
-	return err;
-}
-
-static bool save_is_due(const struct run *r)
+static bool save_is_due(const struct match_run *r)
 {
 	long every = r->config->out.checkpoint_every;
 	bool due = r->checkpoint.path && every && r->done % every == 0;
 	return r->done < r->method.iterations && (due || checkpoint_due(&r->checkpoint));
 }
 
-static int learn(struct run *r)
+static int learn(struct match_run *r)
 {
 	int err = 0;
+	bool stops = false;
 	progress_start("match", "iterations", r->method.iterations);
 	if (r->checkpoint.path)
 		stop_defer();
 	r->checkpoint.saved = elapsed();
 	while (r->done < r->method.iterations && !err) {
-		if (r->checkpoint.path && stop_asked())
-			return stop(r);
+		if ((stops = r->checkpoint.path && stop_asked()))
+			break;
 		err = take(r);
 		if (!err)
 			log_iteration(r);
 		if (!err && save_is_due(r))
-			err = save(r);
+			err = match_save(r);
 	}
 	progress_end();
-	return err;
+	return stops ? match_stop(r) : err;
 }
 
-static int store(struct run *r)
+static int store(struct match_run *r)
 {
 	const struct dataset *set = &r->real.set;
 	const char *const *names = set->numbered ? NULL : (const char *const *)set->classes;
@@ -171,7 +111,7 @@ static double take_some(void *stage)
 /* As the images are now; more steps make JPEGs a little larger. */
 static double bytes(void *stage)
 {
-	const struct run *r = stage;
+	const struct match_run *r = stage;
 	const double ends = 8192, head = 1536; /* of the shard, and of a sample's members */
 	double S = r->real.size, f16 = r->config->out.pixels == PIXELS_F16 ? head + 6 * S * S : 0;
 	struct encoded f;
@@ -184,7 +124,7 @@ static double bytes(void *stage)
 	return ends + r->learned.n * r->learned.ipc * (jpeg + head + f16);
 }
 
-static int tell_plan(struct run *r)
+static int tell_plan(struct match_run *r)
 {
 	struct plan p = {.stage = r, .bytes = bytes};
 	long left = r->method.iterations - r->done;
@@ -196,7 +136,7 @@ static int tell_plan(struct run *r)
 	return plan_tell(&p, r->config->dry_run);
 }
 
-static void connect(struct run *r)
+static void connect(struct match_run *r)
 {
 	const struct matching_config *method = &r->config->method;
 	r->rounds = (struct rounds){.method = &r->method,
@@ -210,20 +150,7 @@ static void connect(struct run *r)
 }
 
 /* 1: the work is done already. */
-static int open_output(struct run *r)
-{
-	const struct match_outputs *out = &r->config->out;
-	r->checkpoint.inputs = inputs(r);
-	r->provenance = provenance(r);
-	if (!out->resume)
-		return 0;
-	int finished =
-	    checkpoint_exists(&r->checkpoint) ? 0 : finished_shard(out->path, r->provenance);
-	return finished ? finished : load(r);
-}
-
-/* 1: the work is done already. */
-static int prepare(struct run *r)
+static int prepare(struct match_run *r)
 {
 	const struct match_config *config = r->config;
 	checkpoint_init(&r->checkpoint, config->out.path, &r->learned.trained, 1, NULL);
@@ -240,12 +167,12 @@ static int prepare(struct run *r)
 		return -1;
 	record_settings(r);
 	connect(r);
-	return open_output(r);
+	return match_begin(r);
 }
 
 int stage_match(const struct match_config *config)
 {
-	struct run r = {.config = config};
+	struct match_run r = {.config = config};
 	int err = prepare(&r);
 	if (!err)
 		err = tell_plan(&r);

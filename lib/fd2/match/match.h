@@ -3,13 +3,13 @@
  * (fd2-method(7), MATCHING).
  *
  * stage_match reads the photographs (real), starts the images (learned) and takes the iterations
- * of a method (the table in matchings, one file each: dm) in the networks that rounds draws, under
- * an augmentation that photographs and images share (siamese-augment). match-resume saves and
- * restores the state.
+ * of a method (the table in matchings, one file each: dm, dsa) in the networks that rounds draws
+ * and train-net trains, under an augmentation that photographs and images share (siamese-augment).
+ * match-resume saves and restores the state.
  *
  * What the images become depends on the settings, the photographs and the seed, and on nothing
- * else; those of a class do not depend on other classes, so that classes can be made by different
- * processes. One class is in memory at a time, and `part` of its photographs. */
+ * else; without training, those of a class do not depend on other classes, so that classes can be
+ * made by different processes. One class is in memory at a time, and `part` of its photographs. */
 #ifndef FD2_MATCH_H
 #define FD2_MATCH_H
 #include <math.h>

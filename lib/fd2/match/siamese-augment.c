@@ -23,7 +23,7 @@ static int between(struct rng *r, int lo, int hi)
 
 static void set_theta(struct siamese *s, double a, double b, double c, double d)
 {
-	const double theta[] = {a, b, 0, c, d, 0};
+	const double theta[] = {a, b, c, d};
 	memcpy(s->theta, theta, sizeof theta);
 }
 
@@ -114,6 +114,60 @@ static Tensor *cut_out(const struct siamese *s, const Tensor *x)
 	return tensor_mul(x, tensor_to(mask, tensor_type(x)));
 }
 
+/* The four pixels around the place that each pixel comes from, and their shares of it; a pixel that
+ * is outside has the share 0. */
+struct taps {
+	int64_t *index[4];
+	double *share[4];
+};
+
+static void find_taps(struct taps *t, const double *theta, int size, int i)
+{
+	double u = (2.0 * (i % size) + 1) / size - 1, v = (2.0 * (i / size) + 1) / size - 1,
+	       x = ((theta[0] * u + theta[1] * v + 1) * size - 1) / 2,
+	       y = ((theta[2] * u + theta[3] * v + 1) * size - 1) / 2, x0 = floor(x), y0 = floor(y);
+	for (int k = 0; k < 4; k++) {
+		int column = (int)x0 + k % 2, row = (int)y0 + k / 2;
+		bool inside = column >= 0 && row >= 0 && column < size && row < size;
+		double across = k % 2 ? x - x0 : 1 - (x - x0), down = k / 2 ? y - y0 : 1 - (y - y0);
+		t->index[k][i] = inside ? row * size + column : 0;
+		t->share[k][i] = inside ? across * down : 0;
+	}
+}
+
+/* pixels [S*S, N*3], bilinear. libtorch's grid_sample has no deterministic gradient on a GPU. */
+static Tensor *sample(const Tensor *pixels, const double *theta, int size)
+{
+	int64_t n = (int64_t)size * size;
+	struct taps t;
+	Tensor *sum = NULL;
+	for (int k = 0; k < 4; k++) {
+		t.index[k] = xcalloc((size_t)n, sizeof *t.index[k]);
+		t.share[k] = xcalloc((size_t)n, sizeof *t.share[k]);
+	}
+	for (int i = 0; i < n; i++)
+		find_taps(&t, theta, size, i);
+	for (int k = 0; k < 4; k++) {
+		Tensor *tap = tensor_index_select(pixels, 0, tensor_from(t.index[k], T_I64, 1, &n)),
+		       *share = tensor_from(t.share[k], T_F64, 2, (int64_t[]){n, 1});
+		tap = tensor_mul(tap, tensor_to(share, tensor_type(pixels)));
+		sum = sum ? tensor_add(sum, tap) : tap;
+		free(t.index[k]);
+		free(t.share[k]);
+	}
+	return sum;
+}
+
+static Tensor *transform(const double *theta, const Tensor *x)
+{
+	int64_t n = tensor_size(x, 0), size = tensor_size(x, 2);
+	Tensor *pixels = tensor_reshape(
+	           tensor_permute(x, 4, (int[]){2, 3, 0, 1}), 2, (int64_t[]){size * size, -1}),
+	       *moved = tensor_reshape(
+	           sample(pixels, theta, (int)size), 4, (int64_t[]){size, size, n, 3});
+	return tensor_channels_last(tensor_permute(moved, 4, (int[]){2, 3, 0, 1}));
+}
+
 Tensor *siamese_apply(const struct siamese *s, const Tensor *x)
 {
 	if (!s->none)
@@ -128,7 +182,7 @@ Tensor *siamese_apply(const struct siamese *s, const Tensor *x)
 			return s->flip ? tensor_flip(x, 3) : (Tensor *)x;
 		case SIAMESE_SCALE:
 		case SIAMESE_ROTATE:
-			return tensor_affine_sample(x, s->theta);
+			return transform(s->theta, x);
 		case SIAMESE_KINDS:
 			break;
 		}

@@ -28,7 +28,9 @@ struct siamese {
 	int right, down;                         /* crop: where pixel (0, 0) comes from */
 	int x, y;                                /* cutout: its centre */
 	bool flip;
-	double theta[6]; /* scale, rotate: tensor_affine_sample */
+	/* scale, rotate: with u and v from -1 to 1 between the edges, the pixel at (u, v) is that
+	 * at (theta[0] u + theta[1] v, theta[2] u + theta[3] v) */
+	double theta[4];
 };
 
 /* Draws one of `kinds` (bits 1 << SIAMESE_...; 0: none) with equal probability, then its values for
