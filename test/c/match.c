@@ -274,6 +274,114 @@ static void gradients_are_differences(void)
 		check_gradients(matching_of((enum matching_id)i));
 }
 
+/* One pass of all photographs, or of the images, augmented. */
+static Tensor *all_of(const struct class_pass *p, bool real)
+{
+	Tensor *parts[PHOTOGRAPHS];
+	int n = 0;
+	for (int i = 0; real && i < PHOTOGRAPHS; i += p->real->part.cap)
+		parts[n++] = class_photographs(p, i);
+	return real ? tensor_cat(parts, n, 0) : (Tensor *)p->x;
+}
+
+/* Mean features [d]. */
+static int64_t features(const struct class_pass *p, bool real, double *mean)
+{
+	const struct pass pass = {.bn = BN_BATCH};
+	static double f[PHOTOGRAPHS * 128 * 2 * 2];
+	Tensor *F = backbone_features(p->net, all_of(p, real), &pass);
+	int64_t n = tensor_size(F, 0), d = tensor_numel(F) / n;
+	CHECK(!tensor_read(F, T_F64, f, n * d));
+	for (int64_t j = 0; j < d; j++)
+		mean[j] = mean_of(f, (int)j, (int)n, (int)d);
+	return d;
+}
+
+static double define_dm(const struct class_pass *p)
+{
+	static double real[512], learned[512];
+	int64_t d = features(p, true, real);
+	double sum = 0;
+	CHECK(features(p, false, learned) == d && d == 512);
+	for (int64_t j = 0; j < d; j++)
+		sum += (real[j] - learned[j]) * (real[j] - learned[j]);
+	return sum;
+}
+
+/* Gradients of the mean of -log p by the weights, in doubles. */
+static void slopes(const struct class_pass *p, bool real, double **g)
+{
+	const struct pass pass = {.bn = BN_BATCH};
+	const struct optim *w = p->weights;
+	Tensor *d[16], *x = all_of(p, real), *F = backbone_features(p->net, x, &pass),
+	               *log_p = tensor_log_softmax(backbone_logits(p->net, F, &pass), 1),
+	               *own = tensor_mean(tensor_narrow(log_p, 1, p->label, 1), 0, NULL, false);
+	CHECK(!tensor_grad(tensor_affine(own, -1, 0), w->param, w->n, d, false));
+	for (int i = 0; i < w->n; i++) {
+		g[i] = calloc((size_t)tensor_numel(d[i]), sizeof **g);
+		CHECK(!tensor_read(d[i], T_F64, g[i], tensor_numel(d[i])));
+	}
+}
+
+static double cosine(const double *u, const double *v, int64_t n)
+{
+	double uv = 0, uu = 0, vv = 0;
+	for (int64_t i = 0; i < n; i++) {
+		uv += u[i] * v[i];
+		uu += u[i] * u[i];
+		vv += v[i] * v[i];
+	}
+	return uv / (sqrt(uu) * sqrt(vv) + 1e-6);
+}
+
+static double define_dsa(const struct class_pass *p)
+{
+	double *real[16], *learned[16], sum = 0;
+	slopes(p, true, real);
+	slopes(p, false, learned);
+	for (int i = 0; i < p->weights->n; i++) {
+		const Tensor *w = p->weights->param[i];
+		int64_t rows = tensor_size(w, 0), n = tensor_numel(w) / rows;
+		for (int64_t row = 0; row < rows && tensor_rank(w) > 1; row++)
+			sum += 1 - cosine(real[i] + row * n, learned[i] + row * n, n);
+		free(real[i]);
+		free(learned[i]);
+	}
+	return sum;
+}
+
+static void losses_are_their_definitions(void)
+{
+	static double (*const define_loss[])(const struct class_pass *) = {
+	    [MATCHING_dm] = define_dm, [MATCHING_dsa] = define_dsa};
+	const struct arch_options o = {.classes = CLASSES, .size = SIDE, .last_stride = 2};
+	struct item items[PHOTOGRAPHS];
+	struct real real = photographs(items);
+	struct backbone net;
+	struct optim weights = {.kind = OPTIM_SGD};
+	struct siamese augment = draw(SIAMESE_CUTOUT, 2);
+	tensor_scope_begin(GRAD);
+	CHECK(!backbone_init(&net, "convnet3", &o, 6));
+	params_convert(&net.params, T_F64);
+	optim_init(&weights, &net.params);
+	Tensor *x = random_tensor(T_F64, 4, (int64_t[]){IPC, 3, SIDE, SIDE}, 9);
+	struct class_pass p = {.net = &net,
+	    .weights = &weights,
+	    .augment = &augment,
+	    .real = &real,
+	    .x = siamese_apply(&augment, x),
+	    .label = 2};
+	for (int i = 0; i < MATCHINGS; i++) {
+		const struct matching *m = matching_of((enum matching_id)i);
+		double want = define_loss[i](&p), got = tensor_item(m->loss(&p));
+		CHECK_NEAR(got, want, 1e-9 * want);
+	}
+	optim_free(&weights);
+	backbone_free(&net);
+	forget(&real);
+	tensor_scope_end();
+}
+
 /* However many photographs are in a pass, the loss is the same. */
 static void parts_add_up(void)
 {
@@ -313,6 +421,7 @@ int main(void)
 	RUN(augmentation_is_its_definition);
 	RUN(draws_fill_their_ranges);
 	RUN(gradients_are_differences);
+	RUN(losses_are_their_definitions);
 	RUN(parts_add_up);
 	return check_done();
 }
