@@ -85,7 +85,7 @@ def main(program, folder):
     paths = [os.path.join(folder, f"match-{kind}.fd2") for kind in ("input", "output")]
     mean, std = (torch.tensor(v, dtype=torch.float64).view(1, 3, 1, 1) for v in (MEAN, STD))
     for method, loss in LOSSES.items():
-        # rounding decides by chance whether a unit at 0 lets its gradient pass: float64 is exact
+        # rounding decides by chance whether a unit at 0 passes its gradient: float64 is exact
         for dtype, bound, slope in ((torch.float64, 1e-9, 1e-7), (torch.float32, 2e-4, 2e-2)):
             table.head(f"{method}, {str(dtype)[6:]}")
             for kind in KINDS:
@@ -105,7 +105,8 @@ def main(program, folder):
                 got = stream_read(paths[1])
                 net = net.double()
                 x = x.to(dtype).double().requires_grad_(True)
-                real = torch.cat([t for name, t in got.items() if name.startswith("real ")]).double()
+                parts = [t for name, t in got.items() if name.startswith("real ")]
+                real = torch.cat(parts).double()
                 pixels = (rgb.permute(0, 3, 1, 2).double() / 255 - mean) / std
                 want = loss(net, augment(kind, d, real), augment(kind, d, x))
                 (dx,) = torch.autograd.grad(want, x)
