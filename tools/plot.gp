@@ -47,8 +47,12 @@ if (kind eq 'confusion') {
 	unset grid
 	unset key
 	set xtics rotate by -45
-	if (rows > 40) { set tics format '' }
-	plot data matrix rowheaders columnheaders using 1:2:3 with image pixels
+	if (rows > 40) {
+		set tics format ''
+		plot data matrix rowheaders columnheaders using 1:2:3 with image
+	} else { # one shape per cell: browsers blur the pixels of an image
+		plot data matrix rowheaders columnheaders using 1:2:3 with image pixels
+	}
 }
 if (kind eq 'classes' || kind eq 'nearest') {
 	if (rows > 60) { set xtics format '' } else { set xtics rotate by -45 }
