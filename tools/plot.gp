@@ -1,5 +1,6 @@
 # How fd2-plot draws its tables. Given: kind, title, the file `data` with rows and columns, the
-# `first` column's name; positive, whether no value is 0 or less; colour_of and shape_of, those of the blocks of a scatter.
+# `first` column's name; positive, whether no value is 0 or less; colour_of and shape_of, those of
+# the blocks of a scatter.
 
 # Okabe and Ito's colours, which all can tell apart, and two more
 colours = '#0072b2 #d55e00 #009e73 #cc79a7 #e69f00 #56b4e9 #000000 #f0e442 #882255 #999999'
@@ -47,15 +48,17 @@ if (kind eq 'confusion') {
 	unset grid
 	unset key
 	set xtics rotate by -45
-	if (rows > 40) {
-		set tics format ''
-		plot data matrix rowheaders columnheaders using 1:2:3 with image
+	if (rows > 40) { # the table has no names
+		unset xtics
+		unset ytics
+		plot data matrix using 1:2:3 with image
 	} else { # one shape per cell: browsers blur the pixels of an image
 		plot data matrix rowheaders columnheaders using 1:2:3 with image pixels
 	}
 }
 if (kind eq 'classes' || kind eq 'nearest') {
-	if (rows > 60) { set xtics format '' } else { set xtics rotate by -45 }
+	if (rows > 60) { set xtics scale 0 } else { set xtics rotate by -45 }
+	name(text) = rows > 60 ? '' : text
 	set xrange [-1:rows]
 	set yrange [0:*]
 }
@@ -67,15 +70,15 @@ if (kind eq 'classes') {
 	set y2tics
 	set y2range [0:*]
 	set border 11
-	plot for [i=2:columns:2] data using i:xticlabels(1) lt i / 2 with histograms \
+	plot for [i=2:columns:2] data using i:xticlabels(name(strcol(1))) lt i / 2 with histograms \
 		title columnheader(i), \
 		for [i=3:columns:2] data using 0:i axes x1y2 with linespoints lw 2 lt i / 2 \
 		title columnheader(i)
 }
 if (kind eq 'nearest') {
 	set ylabel 'distance to the nearest class mean'
-	plot for [i=2:columns] data using 0:i:xticlabels(1) with linespoints lw 2 ps 0.6 \
-		title columnheader(i)
+	plot for [i=2:columns] data using 0:i:xticlabels(name(strcol(1))) \
+		with linespoints lw 2 ps 0.6 title columnheader(i)
 }
 if (kind eq 'scatter') {
 	# A block per set and class; a class has a colour, a set a shape.

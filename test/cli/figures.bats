@@ -181,6 +181,12 @@ CAL, M = 16;0.1|50|60|52|62;0.2|51|61|-|-;" ]
 	END
 	[ "$(find . -name '*.tmp')" = "" ]
 	fd2-plot --title "it's <losses>" losses a.log | cmp - losses.svg
+	# the names of many classes would not fit
+	jq -cn '[range(60) | "class-\(.)"] as $c | {classes: $c,
+		confusion: [$c[] | [range(60)]], calibration: []}' >many.report
+	fd2-plot confusion many.report >many.svg
+	grep -q '<image' many.svg
+	! grep class- many.svg || false
 }
 
 @test "plot: what it cannot draw" {
