@@ -53,6 +53,7 @@ void stop_watch(void)
 	for (int i = 0; i < SIGNALS; i++)
 		watch(signals[i].number, on_signal);
 	watch(SIGPIPE, out_on_signal);
+	signal(SIGXFSZ, SIG_IGN); /* a write over ulimit -f fails instead */
 }
 
 void stop_defer(void)

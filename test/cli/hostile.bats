@@ -277,6 +277,8 @@ claims 60000x60000 pixels, more than "*" Mpx"* ]]
 	run -1 --separate-stderr fd2-eval -a "$tiny_arch" -l labels.fd2 --val val.tar \
 		--save /dev/full -o x distilled.tar
 	said "fd2-eval: cannot write '/dev/full': No space left on device"
+	run -1 --separate-stderr bash -c 'ulimit -f 1; fd2-draw -o x'
+	said "fd2-draw: cannot write 'x': File too large"
 	nothing_left
 }
 

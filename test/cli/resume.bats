@@ -333,6 +333,11 @@ measured with --val"* ]]
 	done
 	run -0 --separate-stderr "${eval[@]/-q/-v}" --resume distilled.tar
 	said "fd2-eval: 'x.json' is up to date"
+	run -1 --separate-stderr "${eval[@]}" --resume -T 4 distilled.tar
+	said "fd2-eval: 'x.json' was made with other options, labels or images; *"
+	fd2-relabel -q -t teacher.fd2 -b 5 -e 30 --seed 3 -o other-labels.fd2 distilled.tar
+	run -1 --separate-stderr "${eval[@]}" --resume -l other-labels.fd2 distilled.tar
+	said "fd2-eval: 'x.json' was made with other options, labels or images; *"
 	run -1 --separate-stderr "${eval[@]}" --resume -e 2 distilled.tar
 	said "fd2-eval: 'x.json' was made with --epochs 30, not with --epochs 2; remove it, or" \
 		"leave --resume out"

@@ -86,6 +86,34 @@ static int print_lines(const struct evaluation *e, const char *path,
 	return -1;
 }
 
+/* A digest of what the students of a run share: the options that were given, and what they learn
+ * from and are measured on. What a line names itself is left out. */
+static json_t *made_from(const struct evaluation *e)
+{
+	static const char *const named[] = {"arch", "data", "epochs", "lr", "seeds", "threads"};
+	json_t *made = fd2_provenance(), *options = json_object_get(made, "options"), *value;
+	struct digest d;
+	char hex[DIGEST_HEX];
+	const char *name;
+	void *next;
+	for (size_t i = 0; i < sizeof named / sizeof *named; i++)
+		json_object_del(options, named[i]);
+	if (!e->config->in.hard)
+		json_object_del(options, "seed");
+	json_object_foreach_safe (options, next, name, value)
+		if (fd2_has_default(name))
+			json_object_del(options, name);
+	json_t *both = json_pack("{s:O, s:O}", "options", options, "inputs", e->checkpoint.inputs);
+	char *text = json_dumps(both, JSON_SORT_KEYS | JSON_COMPACT);
+	digest_begin(&d);
+	digest_add(&d, text, strlen(text));
+	digest_hex(hex, &d);
+	free(text);
+	json_decref(both);
+	json_decref(made);
+	return json_string(hex);
+}
+
 /* Who learned what: what a run knows before it begins. */
 static json_t *task(const struct evaluation *e, const struct student *s)
 {
@@ -104,6 +132,7 @@ static json_t *task(const struct evaluation *e, const struct student *s)
 static json_t *result(const struct evaluation *e, const struct student *s)
 {
 	json_t *o = task(e, s);
+	json_object_set_new(o, "made_from", made_from(e));
 	json_object_set_new(o, "label_bytes", json_integer((json_int_t)e->label_bytes));
 	move_into(
 	    o, json_pack("{s:s, s:f, s:f, s:o, s:o, s:s, s:f, s:f, s:i, s:o}", "measured_on",
@@ -120,13 +149,25 @@ static int put_result(struct out *out, const struct evaluation *e, const struct 
 	return put_json(out, result(e, s), 0, 0);
 }
 
+/* An earlier version's line does not say. */
+static bool same_origin(const struct evaluation *e, const json_t *was)
+{
+	json_t *now = made_from(e);
+	bool same = !was || json_equal(was, now);
+	json_decref(now);
+	return same;
+}
+
 /* A line of a finished FILE against what this run would write. */
 static int same_task(const struct evaluation *e, const struct student *s, const char *line)
 {
 	json_t *now = task(e, s), *was = json_loads(line, 0, NULL);
 	char *text = json_text(now);
 	json_t *rounded = json_loads(text, 0, NULL);
-	int err = settings_agree(e->config->out.results, was, rounded);
+	const char *path = e->config->out.results;
+	int err = settings_agree(path, was, rounded);
+	if (!err && !same_origin(e, json_object_get(was, "made_from")))
+		err = fail("'%s' was made with other options, labels or images", path);
 	free(text);
 	json_decref(now);
 	json_decref(was);
