@@ -117,6 +117,13 @@ started() {
 		"${match[@]}" "${dsa[@]}" $option -o x.tar train.tar
 		[ "$(fd2-look --json x.tar | jq -r .digest)" != "$base" ]
 	done
+	# rounds and epochs by images per class
+	local n
+	for n in 1 3 20; do
+		"${match[@]}" --method dsa --iterations 0 --init noise -n $n train.tar |
+			tar xO __fd2__ | jq -c '.options | [.outer, .inner]'
+	done >rounds
+	[ "$(xargs <rounds)" = "[1,0] [3,50] [20,25]" ]
 	"${match[@]}" --iterations 2 --pixels f16 -o f16.tar train.tar
 	[ "$(tar tf f16.tar | grep -c '\.npy$')" = 3 ]
 	# the loss falls, and the log has every iteration that was asked for
@@ -130,9 +137,9 @@ started() {
 	local method run pid
 	for method in "${methods[@]}"; do
 		# shellcheck disable=SC2206 # words
-		run=("${match[@]}" --method $method -n 2 --iterations 8)
+		run=("${match[@]}" --method $method -n 2 --iterations 5)
 		"${run[@]}" -o whole.tar train.tar
-		"${run[@]}" --checkpoint-every 2 --resume -o x.tar train.tar 3>&- &
+		"${run[@]}" --checkpoint-every 1 --resume -o x.tar train.tar 3>&- &
 		pid=$!
 		until [ -e x.tar.ckpt ] || [ -e x.tar ]; do sleep 0.02; done
 		kill -KILL $pid
