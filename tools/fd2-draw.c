@@ -82,7 +82,7 @@ static int add_one(
 		return fail("cannot encode image %d of class '%s'", i + 1, class);
 	snprintf(id, sizeof id, "%04d", i + 1);
 	char *json = describe(&d->part, class);
-	int status = shard_add(w, class, id, label, d->jpeg, d->size, NULL, 0, json);
+	int status = fd2_shard_add(w, class, id, label, d->jpeg, d->size, NULL, 0, json);
 
 	free(json);
 	return status;
@@ -132,10 +132,10 @@ static int run(void)
 	}
 	progress_end();
 	if (status < 0) {
-		shard_abandon(w);
+		fd2_shard_abandon(w);
 		return -1;
 	}
-	return shard_finish(w);
+	return fd2_shard_finish(w);
 }
 
 int main(int argc, char **argv)

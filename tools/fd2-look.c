@@ -87,7 +87,7 @@ typedef int next_tensor(void *reader, struct array *a);
 
 static int next_of_stream(void *reader, struct array *a)
 {
-	return stream_next(reader, a);
+	return fd2_stream_next(reader, a);
 }
 
 static int next_of_state(void *reader, struct array *a)
@@ -110,7 +110,7 @@ static int look_at_tensors(next_tensor *next, void *reader, const char *path, js
 			plain_text(a.name);
 			describe(&a);
 		}
-		array_free(&a);
+		fd2_array_free(&a);
 	}
 	if (got || !job.tensor || found)
 		return got;
@@ -125,24 +125,24 @@ static bool as_text(void)
 
 static int look_at_stream(const char *path)
 {
-	struct stream_reader *r = stream_open(path, NULL);
+	struct stream_reader *r = fd2_stream_open(path, NULL);
 	if (!r)
 		return -1;
 	json_t *list = json_array();
 	if (as_text()) {
 		fputs("tensor stream, kind ", stdout);
-		put_plain(stream_kind(r));
+		put_plain(fd2_stream_kind(r));
 		putchar('\n');
-		print_maker(stream_meta(r));
+		print_maker(fd2_stream_meta(r));
 		describe_head();
 	}
 	int err = look_at_tensors(next_of_stream, r, path, list);
 	if (!err && job.json && !job.tensor)
 		print_json(json_pack("{s:s, s:s, s:s, s:O, s:O}", "format", "fd2-stream", "kind",
-		    stream_kind(r), "digest", stream_digest(r), "meta", stream_meta(r), "tensors",
-		    list));
+		    fd2_stream_kind(r), "digest", fd2_stream_digest(r), "meta", fd2_stream_meta(r),
+		    "tensors", list));
 	json_decref(list);
-	stream_close(r);
+	fd2_stream_close(r);
 	return err;
 }
 
@@ -197,13 +197,13 @@ static void print_shard(const struct survey *s, int n, const json_t *meta)
 
 static json_t *shard_json(const struct survey *s, struct shard_reader *r)
 {
-	json_t *counts = json_object(), *meta = shard_meta(r);
+	json_t *counts = json_object(), *meta = fd2_shard_meta(r);
 	for (int i = 0; i < s->n; i++)
 		json_object_set_new(counts, s->v[i].name, json_integer(s->v[i].count));
 	return json_pack("{s:s, s:I, s:I, s:[II], s:[II], s:s, s:o, s:O?}", "format", "fd2-shard",
 	    "samples", (json_int_t)s->samples, "bytes", (json_int_t)s->bytes, "width",
 	    (json_int_t)s->min_w, (json_int_t)s->max_w, "height", (json_int_t)s->min_h,
-	    (json_int_t)s->max_h, "digest", shard_digest(r), "classes", counts, "meta", meta);
+	    (json_int_t)s->max_h, "digest", fd2_shard_digest(r), "classes", counts, "meta", meta);
 }
 
 static struct survey new_survey(void)
@@ -237,7 +237,7 @@ static int look_at_unfinished(const char *path)
 
 static int look_at_shards(char **paths, int n)
 {
-	struct shard_reader *r = shard_open(paths, n);
+	struct shard_reader *r = fd2_shard_open(paths, n);
 	struct survey s = new_survey();
 	int classes;
 	if (!r)
@@ -245,15 +245,15 @@ static int look_at_shards(char **paths, int n)
 	int err = job.tensor
 	              ? fail("'%s' is an image shard; --tensor expects a tensor stream", paths[0])
 	              : survey_read(&s, r);
-	shard_classes(r, &classes);
+	fd2_shard_classes(r, &classes);
 	if (!err && job.sheet)
 		err = survey_sheet(&s, job.sheet, (int)job.columns, (int)job.cell);
 	else if (!err && job.json)
 		print_json(shard_json(&s, r));
 	else if (!err && !job.check)
-		print_shard(&s, classes, shard_meta(r));
+		print_shard(&s, classes, fd2_shard_meta(r));
 	survey_free(&s);
-	shard_close(r);
+	fd2_shard_close(r);
 	return err;
 }
 

@@ -56,25 +56,25 @@ static int add_prototypes(json_t *result, const struct seen_list *l)
 	struct prototype_distances d;
 	struct array a;
 	int got, err = -1;
-	struct stream_reader *r = stream_open(job.protos, "protos");
+	struct stream_reader *r = fd2_stream_open(job.protos, "protos");
 	if (!r)
 		return -1;
-	json_unpack(stream_meta(r), "{s:{s:s}}", "inputs", "teacher", &teacher);
+	json_unpack(fd2_stream_meta(r), "{s:{s:s}}", "inputs", "teacher", &teacher);
 	if (!teacher || strcmp(teacher, l->teacher)) {
-		stream_close(r);
+		fd2_stream_close(r);
 		return fail(
 		    "'%s' was made from another teacher than the attention maps", job.protos);
 	}
 	fail("'%s' has no prototypes of the size of the representations", job.protos);
-	while ((got = stream_next(r, &a)) > 0) {
+	while ((got = fd2_stream_next(r, &a)) > 0) {
 		if (a.rank == 2 && a.dtype == DT_F32 && l->n && a.shape[1] == l->v[0].z.shape[0]) {
-			const char **names = class_names(stream_meta(r), a.shape[0]);
+			const char **names = class_names(fd2_stream_meta(r), a.shape[0]);
 			err = prototype_distances(&d, l, &a, names);
 			free(names);
 		}
-		array_free(&a);
+		fd2_array_free(&a);
 	}
-	stream_close(r);
+	fd2_stream_close(r);
 	if (got < 0 || err < 0)
 		return -1;
 	json_object_set_new(result, "own_prototype", number(d.own));
@@ -113,14 +113,14 @@ static int add_boxes(json_t *result, const struct seen_list *l)
 	int got, n = 0, err = 0;
 	if (l->n && !l->v[0].A.data)
 		return fail("--boxes needs attention maps, not features");
-	struct shard_reader *r = shard_open(paths, 1);
+	struct shard_reader *r = fd2_shard_open(paths, 1);
 	if (!r)
 		return -1;
-	while (!err && (got = shard_next(r, &s)) > 0)
+	while (!err && (got = fd2_shard_next(r, &s)) > 0)
 		err = add_box(&s, l, &inside, &area, &n);
-	if (!err && !got && l->images && digests_differ(l->images, shard_digest(r)))
+	if (!err && !got && l->images && digests_differ(l->images, fd2_shard_digest(r)))
 		warn("'%s' holds other images than those of the attention maps", job.boxes);
-	shard_close(r);
+	fd2_shard_close(r);
 	if (err < 0 || got < 0)
 		return -1;
 	if (!n)

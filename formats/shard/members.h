@@ -21,7 +21,7 @@ struct member {
 
 struct members;
 
-/* As shard_open's paths. */
+/* As fd2_shard_open's paths. */
 struct members *members_open(char *const *paths, int n);
 /* MEMBER_FILE: the next needed regular file in *m, whose buffer is reused. MEMBER_FOLDER: the name
  * of a folder in *m, before what is in it. MEMBER_PATH_END: one path is done and whole. MEMBER_END.

@@ -48,7 +48,7 @@ struct shard_reader {
 	bool done;
 };
 
-struct shard_reader *shard_open(char *const *paths, int n)
+struct shard_reader *fd2_shard_open(char *const *paths, int n)
 {
 	struct members *ms = members_open(paths, n);
 	if (!ms)
@@ -401,7 +401,7 @@ static int folder_classes(struct shard_reader *r)
 	return 0;
 }
 
-const char *shard_class(struct shard_reader *r, const char *name)
+const char *fd2_shard_class(struct shard_reader *r, const char *name)
 {
 	struct folder *f = xcalloc(1, sizeof *f + strlen(name) + 1), **found;
 	strcpy(f->name, name);
@@ -458,7 +458,7 @@ static int finish(struct shard_reader *r)
 	return r->list ? listed_classes(r) : folder_classes(r);
 }
 
-int shard_next(struct shard_reader *r, struct sample *s)
+int fd2_shard_next(struct shard_reader *r, struct sample *s)
 {
 	char key[SHARD_NAME_MAX + 1];
 	int event = MEMBER_END;
@@ -483,18 +483,18 @@ int shard_next(struct shard_reader *r, struct sample *s)
 	return r->done ? 0 : event < 0 ? -1 : finish(r);
 }
 
-json_t *shard_meta(struct shard_reader *r)
+json_t *fd2_shard_meta(struct shard_reader *r)
 {
 	return r->meta;
 }
 
-const char *const *shard_classes(struct shard_reader *r, int *n)
+const char *const *fd2_shard_classes(struct shard_reader *r, int *n)
 {
 	*n = r->n_classes;
 	return r->classes;
 }
 
-const char *shard_digest(struct shard_reader *r)
+const char *fd2_shard_digest(struct shard_reader *r)
 {
 	return r->hex;
 }
@@ -505,7 +505,7 @@ static void free_folder(void *p)
 	free(p);
 }
 
-void shard_close(struct shard_reader *r)
+void fd2_shard_close(struct shard_reader *r)
 {
 	members_close(r->members);
 	tdestroy(r->keys, free);

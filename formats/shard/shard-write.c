@@ -135,7 +135,7 @@ struct shard_writer *shard_create(struct out *out, json_t *meta, const char *con
 	if (open_archive(w, w->ustar) == ARCHIVE_OK && open_archive(w, w->pax) == ARCHIVE_OK)
 		return w;
 	fail("cannot write %s: libarchive failed", out_name(out));
-	shard_abandon(w);
+	fd2_shard_abandon(w);
 	return NULL;
 }
 
@@ -206,8 +206,8 @@ static int put_sample(struct shard_writer *w, const struct sample *s)
 	return w->kept ? out_sync(w->out) : 0;
 }
 
-int shard_add(struct shard_writer *w, const char *class, const char *id, long cls, const void *jpeg,
-    size_t jpeg_size, const void *npy, size_t npy_size, const char *json)
+int fd2_shard_add(struct shard_writer *w, const char *class, const char *id, long cls,
+    const void *jpeg, size_t jpeg_size, const void *npy, size_t npy_size, const char *json)
 {
 	if (check_names(w, class, id) < 0)
 		return -1;
@@ -244,19 +244,19 @@ static int put_end(struct shard_writer *w)
 	return err;
 }
 
-int shard_finish(struct shard_writer *w)
+int fd2_shard_finish(struct shard_writer *w)
 {
 	struct out *out = w->out;
 	if (put_end(w) < 0 || (archive_write_close(w->ustar) != ARCHIVE_OK &&
 	                          no_member(w, w->ustar, SHARD_END) < 0)) {
-		shard_abandon(w);
+		fd2_shard_abandon(w);
 		return -1;
 	}
 	release(w);
 	return out_close(out);
 }
 
-void shard_abandon(struct shard_writer *w)
+void fd2_shard_abandon(struct shard_writer *w)
 {
 	struct out *out = w->out;
 	release(w);

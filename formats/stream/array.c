@@ -17,12 +17,12 @@ static const struct {
     [DT_BOOL] = {"bool", "|b1", 1},
 };
 
-size_t dtype_size(enum dtype t)
+size_t fd2_dtype_size(enum dtype t)
 {
 	return types[t].size;
 }
 
-const char *dtype_name(enum dtype t)
+const char *fd2_dtype_name(enum dtype t)
 {
 	return types[t].name;
 }
@@ -32,9 +32,9 @@ const char *dtype_numpy(enum dtype t)
 	return types[t].numpy;
 }
 
-int64_t array_count(const struct array *a)
+int64_t fd2_array_count(const struct array *a)
 {
-	return (int64_t)(a->size / dtype_size(a->dtype));
+	return (int64_t)(a->size / fd2_dtype_size(a->dtype));
 }
 
 static double half(uint16_t bits)
@@ -50,7 +50,7 @@ static double half(uint16_t bits)
 	return f;
 }
 
-double array_at(const struct array *a, int64_t i)
+double fd2_array_at(const struct array *a, int64_t i)
 {
 	const void *d = a->data;
 	switch (a->dtype) {
@@ -84,7 +84,7 @@ bool array_finite(const struct array *a)
 {
 	const uint32_t *f32 = a->data;
 	const uint64_t *f64 = a->data;
-	int64_t n = array_count(a), bad = 0;
+	int64_t n = fd2_array_count(a), bad = 0;
 	if (a->dtype == DT_F16)
 		return halves_finite(a->data, n);
 	for (int64_t i = 0; a->dtype == DT_F32 && i < n; i++)
@@ -94,7 +94,7 @@ bool array_finite(const struct array *a)
 	return !bad;
 }
 
-void array_free(struct array *a)
+void fd2_array_free(struct array *a)
 {
 	free(a->name);
 	free(a->data);

@@ -83,26 +83,26 @@ static struct stream_reader *start(struct input *in, const char *kind)
 	objects_begin(&r->in, in);
 	if (read_header(r, kind) == 0)
 		return r;
-	stream_close(r);
+	fd2_stream_close(r);
 	return NULL;
 }
 
-struct stream_reader *stream_open(const char *path, const char *kind)
+struct stream_reader *fd2_stream_open(const char *path, const char *kind)
 {
 	return start(input_open(path), kind);
 }
 
-struct stream_reader *stream_open_memory(const void *data, size_t size, const char *kind)
+struct stream_reader *fd2_stream_open_memory(const void *data, size_t size, const char *kind)
 {
 	return start(input_open_memory(data, size), kind);
 }
 
-const char *stream_kind(const struct stream_reader *r)
+const char *fd2_stream_kind(const struct stream_reader *r)
 {
 	return r->kind;
 }
 
-json_t *stream_meta(const struct stream_reader *r)
+json_t *fd2_stream_meta(const struct stream_reader *r)
 {
 	return r->meta;
 }
@@ -134,12 +134,12 @@ struct stream_place stream_tell(const struct stream_reader *r)
 	return (struct stream_place){r->in.accepted, r->count, r->in.crc, r->in.digest};
 }
 
-const char *stream_digest(const struct stream_reader *r)
+const char *fd2_stream_digest(const struct stream_reader *r)
 {
 	return r->digest;
 }
 
-void stream_close(struct stream_reader *r)
+void fd2_stream_close(struct stream_reader *r)
 {
 	objects_end(&r->in);
 	json_decref(r->meta);
@@ -214,7 +214,7 @@ static bool parse_whole(const msgpack_object *shape, struct record *rec)
 {
 	int rank = rec->rank;
 	memcpy(rec->whole, rec->shape, sizeof rec->whole);
-	return rec->parts == 1 || (parse_shape(shape, dtype_size(rec->dtype),
+	return rec->parts == 1 || (parse_shape(shape, fd2_dtype_size(rec->dtype),
 	                               (int64_t)1 << TENSOR_MAX_LOG, &rank, rec->whole) > 0 &&
 	                              rank == rec->rank && rank > 0);
 }
@@ -234,9 +234,9 @@ static int parse_value(
 		return fail("tensor '%s' of '%s' has a type other than f16 f32 f64 i32 i64 u8 bool",
 		    name, file);
 	rec->data = member(v, "data");
-	int64_t size = nd->via.boolean ? parse_shape(shape, dtype_size(rec->dtype),
+	int64_t size = nd->via.boolean ? parse_shape(shape, fd2_dtype_size(rec->dtype),
 	                                     STREAM_RECORD_MAX, &rec->rank, rec->shape)
-	                               : (int64_t)dtype_size(rec->dtype);
+	                               : (int64_t)fd2_dtype_size(rec->dtype);
 	if (size < 0 || !rec->data || rec->data->type != MSGPACK_OBJECT_BIN ||
 	    rec->data->via.bin.size != (uint64_t)size)
 		return fail(
@@ -360,7 +360,7 @@ static void take_whole(struct stream_reader *r, struct array *a, const struct re
 	objects_accept(&r->in);
 }
 
-int stream_next(struct stream_reader *r, struct array *a)
+int fd2_stream_next(struct stream_reader *r, struct array *a)
 {
 	struct record rec;
 	*a = (struct array){0};
@@ -375,7 +375,7 @@ int stream_next(struct stream_reader *r, struct array *a)
 	if (rec.parts == 1) {
 		take_whole(r, a, &rec);
 	} else if (join(r, a, &rec) < 0) {
-		array_free(a);
+		fd2_array_free(a);
 		return -1;
 	}
 	r->count++;

@@ -63,7 +63,7 @@ struct stream_writer *stream_create(struct out *out, const char *kind, json_t *m
 	json_decref(header);
 	if (put_small(w) == 0)
 		return w;
-	stream_abandon(w);
+	fd2_stream_abandon(w);
 	return NULL;
 }
 
@@ -113,10 +113,10 @@ static int put_record(struct stream_writer *w, const char *name, enum dtype t, i
 	return put_small(w) < 0 ? -1 : put_bytes(w, data, size);
 }
 
-int stream_put(struct stream_writer *w, const char *name, enum dtype t, int rank,
+int fd2_stream_put(struct stream_writer *w, const char *name, enum dtype t, int rank,
     const int64_t *shape, const void *data)
 {
-	size_t row = dtype_size(t), rows = rank ? (size_t)shape[0] : 1;
+	size_t row = fd2_dtype_size(t), rows = rank ? (size_t)shape[0] : 1;
 	if (rank > STREAM_RANK_MAX)
 		return fail(
 		    "tensor '%s' has %d dimensions, more than %d", name, rank, STREAM_RANK_MAX);
@@ -141,7 +141,7 @@ int stream_put(struct stream_writer *w, const char *name, enum dtype t, int rank
 	return 0;
 }
 
-int stream_flush(struct stream_writer *w)
+int fd2_stream_flush(struct stream_writer *w)
 {
 	return out_flush(w->out);
 }
@@ -157,7 +157,7 @@ static void release(struct stream_writer *w)
 	free(w);
 }
 
-int stream_finish(struct stream_writer *w)
+int fd2_stream_finish(struct stream_writer *w)
 {
 	char hex[DIGEST_HEX];
 	digest_hex(hex, &w->so_far.digest);
@@ -167,14 +167,14 @@ int stream_finish(struct stream_writer *w)
 	json_decref(end);
 	struct out *out = w->out;
 	if (put_small(w) < 0) {
-		stream_abandon(w);
+		fd2_stream_abandon(w);
 		return -1;
 	}
 	release(w);
 	return out_close(out);
 }
 
-void stream_abandon(struct stream_writer *w)
+void fd2_stream_abandon(struct stream_writer *w)
 {
 	out_abandon(w->out);
 	release(w);

@@ -9,7 +9,6 @@
 
 #include "formats/digest.h"
 #include "formats/fd2/stream.h"
-#include "formats/short-names.h"
 #include "lib/base/out.h"
 
 /* Whether no element is NaN or infinite; the second of n halves. */
@@ -17,7 +16,7 @@ bool array_finite(const struct array *a);
 bool halves_finite(const uint16_t *v, int64_t n);
 /* -1 when the meta lacks one of the keys, which are separated by spaces; "a.b" is b within a. */
 int stream_require(const struct stream_reader *r, const char *keys);
-/* As fd2_stream_create; out stays the caller's until stream_finish. */
+/* As fd2_stream_create; out stays the caller's until fd2_stream_finish. */
 struct stream_writer *stream_create(struct out *out, const char *kind, json_t *meta);
 
 /* A place between two tensors of a stream: what a writer must know to go on from there. */
@@ -29,7 +28,7 @@ struct stream_place {
 /* After the tensors that were read so far; not after the end record. */
 struct stream_place stream_tell(const struct stream_reader *r);
 /* Goes on writing there; `out` already holds the bytes before it. out stays the caller's until
- * stream_finish. */
+ * fd2_stream_finish. */
 struct stream_writer *stream_continue(struct out *out, const struct stream_place *at);
 /* Makes durable what was put so far, where `out` is kept (OUT_KEEP). */
 int stream_sync(struct stream_writer *w);

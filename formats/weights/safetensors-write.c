@@ -10,7 +10,7 @@ static int in_order(const void *a, const void *b)
 {
 	const struct array *x = *(const struct array *const *)a,
 	                   *y = *(const struct array *const *)b;
-	size_t size_x = dtype_size(x->dtype), size_y = dtype_size(y->dtype);
+	size_t size_x = fd2_dtype_size(x->dtype), size_y = fd2_dtype_size(y->dtype);
 	return size_x != size_y ? (size_x < size_y) - (size_x > size_y) : strcmp(x->name, y->name);
 }
 

@@ -16,7 +16,7 @@ static int read_all(struct list *l, struct state_reader *r)
 	int got;
 	while ((got = state_next(r, &a)) > 0) {
 		if (!strncmp(a.name, "cal.", 4)) {
-			array_free(&a);
+			fd2_array_free(&a);
 			continue;
 		}
 		l->v = xrealloc(l->v, (size_t)l->n + 1, sizeof *l->v);
@@ -38,7 +38,7 @@ int state_export(const char *path, struct out *out)
 		out_abandon(out);
 	}
 	for (int i = 0; i < l.n; i++)
-		array_free(&l.v[i]);
+		fd2_array_free(&l.v[i]);
 	free(l.v);
 	if (r)
 		state_close(r);

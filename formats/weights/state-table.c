@@ -53,7 +53,7 @@ static int check(
 		return fail(
 		    "tensor '%s' of '%s' has elements outside of its storage", t->name, file);
 	if (__builtin_mul_overflow(
-	        (uint64_t)elements, dtype_size(state_type_read_as(t->type)), &bytes) ||
+	        (uint64_t)elements, fd2_dtype_size(state_type_read_as(t->type)), &bytes) ||
 	    __builtin_add_overflow(table->bytes, bytes, &table->bytes) ||
 	    table->bytes > repeat_free + REPEAT_MAX * size)
 		return fail("tensor '%s' of '%s' repeats its elements too often", t->name, file);
@@ -190,7 +190,7 @@ int table_read(const struct state_tensor *t, const struct place *from, struct ar
 	*a = (struct array){
 	    .name = xstrdup(t->name), .dtype = state_type_read_as(t->type), .rank = t->rank};
 	memcpy(a->shape, t->shape, sizeof a->shape);
-	a->size = (size_t)elements * dtype_size(a->dtype);
+	a->size = (size_t)elements * fd2_dtype_size(a->dtype);
 	a->data = xmalloc(a->size + 1);
 	state_type_convert(t->type, a->data, ordered, (size_t)elements);
 	free(ordered);

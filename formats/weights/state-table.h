@@ -32,7 +32,7 @@ int table_add(struct state_table *table, const struct state_tensor *t, const cha
 /* After the last: names are unique, or -1. Takes away what wraps a network where all names begin
  * with it: "module.", "_orig_mod.", "model.", "backbone." and "net.", one in another too. */
 int table_close(struct state_table *table, const char *file);
-/* Reads the elements in C order into *a (the caller's: array_free). -1: fail_message. */
+/* Reads the elements in C order into *a (the caller's: fd2_array_free). -1: fail_message. */
 int table_read(const struct state_tensor *t, const struct place *from, struct array *a);
 void table_free(struct state_table *table);
 /* Strides of C order. */

@@ -42,7 +42,7 @@ enum state_type state_type_named(const char *safetensors)
 const char *state_type_name(enum dtype t)
 {
 	int i = 0;
-	while (types[i].read_as != t || types[i].size != dtype_size(t))
+	while (types[i].read_as != t || types[i].size != fd2_dtype_size(t))
 		i++;
 	return types[i].name;
 }

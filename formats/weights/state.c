@@ -60,7 +60,7 @@ static int take_stream(struct state_reader *r, struct stream_reader *s, const ch
 	r->stream = s;
 	if (!s)
 		return -1;
-	const char *kind = stream_kind(s);
+	const char *kind = fd2_stream_kind(s);
 	return !strcmp(kind, "teacher") || !strcmp(kind, "student")
 	           ? 0
 	           : fail("'%s' holds %s; expected %s", name, kind, expected);
@@ -110,7 +110,7 @@ static struct state_reader *open_path(const char *path, bool nested)
 		return NULL;
 	struct state_reader *r = reader_new();
 	r->table.nested = nested;
-	err = content == CONTENT_STREAM ? take_stream(r, stream_open(path, NULL), path)
+	err = content == CONTENT_STREAM ? take_stream(r, fd2_stream_open(path, NULL), path)
 	                                : take_file(r, place_open(path), content);
 	if (!err)
 		return r;
@@ -135,7 +135,7 @@ struct state_reader *state_open_memory(const void *data, size_t size)
 	struct state_reader *r = check_content(in, content) < 0 ? NULL : reader_new();
 	int err = !r ? -1
 	          : content == CONTENT_STREAM
-	              ? take_stream(r, stream_open_memory(data, size, NULL), "memory")
+	              ? take_stream(r, fd2_stream_open_memory(data, size, NULL), "memory")
 	              : take_file(r, place_open_memory(data, size), content);
 	input_close(in);
 	if (!err)
@@ -152,7 +152,7 @@ const char *state_format(const struct state_reader *r)
 
 json_t *state_meta(const struct state_reader *r)
 {
-	return r->stream ? stream_meta(r->stream) : r->meta;
+	return r->stream ? fd2_stream_meta(r->stream) : r->meta;
 }
 
 const struct state_tensor *state_tensors(const struct state_reader *r, int *n)
@@ -163,7 +163,7 @@ const struct state_tensor *state_tensors(const struct state_reader *r, int *n)
 
 static void count_in(struct state_reader *r, const struct array *a)
 {
-	char *name = xasprintf("%s %s", a->name, dtype_name(a->dtype));
+	char *name = xasprintf("%s %s", a->name, fd2_dtype_name(a->dtype));
 	for (int i = 0; i < a->rank; i++) {
 		char *longer = xasprintf("%s %lld", name, (long long)a->shape[i]);
 		free(name);
@@ -179,7 +179,7 @@ int state_next(struct state_reader *r, struct array *a)
 {
 	*a = (struct array){0};
 	if (r->stream)
-		return stream_next(r->stream, a);
+		return fd2_stream_next(r->stream, a);
 	if (r->next == r->table.n) {
 		digest_hex(r->digest, &r->sum);
 		return 0;
@@ -193,13 +193,13 @@ int state_next(struct state_reader *r, struct array *a)
 
 const char *state_digest(const struct state_reader *r)
 {
-	return r->stream ? stream_digest(r->stream) : r->digest;
+	return r->stream ? fd2_stream_digest(r->stream) : r->digest;
 }
 
 void state_close(struct state_reader *r)
 {
 	if (r->stream)
-		stream_close(r->stream);
+		fd2_stream_close(r->stream);
 	place_close(r->place);
 	table_free(&r->table);
 	json_decref(r->meta);

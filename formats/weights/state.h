@@ -35,7 +35,7 @@ json_t *state_meta(const struct state_reader *r);
 /* Names and shapes of all tensors, before they are read. NULL: the file is a stream, whose names
  * are ours. */
 const struct state_tensor *state_tensors(const struct state_reader *r, int *n);
-/* 1: a tensor in *a (the caller's: array_free), in the file's order; 0: that was the last, and
+/* 1: a tensor in *a (the caller's: fd2_array_free), in the file's order; 0: that was the last, and
  * everything is whole; -1: fail_message. */
 int state_next(struct state_reader *r, struct array *a);
 /* A stream's own digest, or SHA-256, as 64 hex digits, of a line for each tensor: SHA-256 of its

@@ -15,18 +15,18 @@ enum { TEXT_MAX = 16 << 20, READ_SIZE = 64 << 10 };
 
 static int read_shard(char ***names, int *n, const char *path)
 {
-	struct shard_reader *r = shard_open((char *[]){(char *)path}, 1);
+	struct shard_reader *r = fd2_shard_open((char *[]){(char *)path}, 1);
 	struct sample s;
 	int got = -1;
-	while (r && (got = shard_next(r, &s)) > 0)
+	while (r && (got = fd2_shard_next(r, &s)) > 0)
 		;
-	const char *const *classes = got ? NULL : shard_classes(r, n);
+	const char *const *classes = got ? NULL : fd2_shard_classes(r, n);
 	if (!got && !classes)
 		got = fail("'%s' names no classes", path);
 	else if (!got)
 		*names = names_copy(classes, *n);
 	if (r)
-		shard_close(r);
+		fd2_shard_close(r);
 	return got;
 }
 

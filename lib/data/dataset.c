@@ -30,7 +30,7 @@ struct job {
 struct chunk {
 	struct job v[CHUNK];
 	int n;
-	int got;       /* what shard_next said last */
+	int got;       /* what fd2_shard_next said last */
 	char *problem; /* got < 0: why */
 };
 
@@ -121,7 +121,7 @@ static int take(struct loading *l, struct job *j)
 static void fill(struct chunk *c, struct shard_reader *r)
 {
 	struct sample s;
-	while (c->n < CHUNK && (c->got = shard_next(r, &s)) > 0)
+	while (c->n < CHUNK && (c->got = fd2_shard_next(r, &s)) > 0)
 		c->v[c->n++] = job_of(&s);
 	if (c->got < 0)
 		c->problem = xstrdup(fail_message());
@@ -224,7 +224,7 @@ static int label_all(struct loading *l)
 {
 	struct dataset *d = l->d;
 	for (int i = 0; i < d->n; i++) {
-		const char *class = l->of[i].folder ? shard_class(l->r, l->of[i].folder) : NULL;
+		const char *class = l->of[i].folder ? fd2_shard_class(l->r, l->of[i].folder) : NULL;
 		int k = class && d->classes
 		            ? find((const char *const *)d->classes, d->n_classes, class)
 		            : d->v[i].label;
@@ -236,7 +236,7 @@ static int label_all(struct loading *l)
 	for (int i = 0; i < d->n; i++)
 		if (l->of[i].folder && d->classes)
 			d->v[i].label = find((const char *const *)d->classes, d->n_classes,
-			    shard_class(l->r, l->of[i].folder));
+			    fd2_shard_class(l->r, l->of[i].folder));
 	return 0;
 }
 
@@ -272,10 +272,10 @@ static int load(struct loading *l)
 	if (read_all(l, r) < 0)
 		return -1;
 	int n;
-	const char *const *own = shard_classes(r, &n);
+	const char *const *own = fd2_shard_classes(r, &n);
 	copy_classes(d, l->o->known ? l->o->known : own, l->o->known ? l->o->n_known : n);
-	strcpy(d->digest, shard_digest(r));
-	d->meta = json_incref(shard_meta(r));
+	strcpy(d->digest, fd2_shard_digest(r));
+	d->meta = json_incref(fd2_shard_meta(r));
 	if (d->skipped)
 		warn("skipped %d of %d images", d->skipped, d->skipped + d->n);
 	if (d->recovered)
@@ -291,7 +291,7 @@ int dataset_read(struct dataset *d, char *const *paths, int n, const struct data
 	struct fitting how = fitting_of(o);
 	*d = (struct dataset){
 	    .store = store_new(&how, o->cache ? (size_t)o->cache << 20 : SIZE_MAX, o->jpegs)};
-	struct loading l = {.d = d, .o = o, .r = shard_open(paths, n)};
+	struct loading l = {.d = d, .o = o, .r = fd2_shard_open(paths, n)};
 	progress_start("read", "images", 0);
 	int err = l.r ? load(&l) : -1;
 	progress_end();
@@ -301,7 +301,7 @@ int dataset_read(struct dataset *d, char *const *paths, int n, const struct data
 	names_free(l.shards, l.n_shards);
 	free(l.recovered);
 	if (l.r)
-		shard_close(l.r);
+		fd2_shard_close(l.r);
 	if (err)
 		dataset_free(d);
 	return err;

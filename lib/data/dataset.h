@@ -25,7 +25,7 @@ struct dataset {
 	bool numbered; /* they do */
 	int skipped;   /* images that cannot be decoded */
 	int recovered; /* images that libjpeg recovered from corrupt data */
-	/* of the samples, shard_digest */
+	/* of the samples, fd2_shard_digest */
 	char digest[DIGEST_HEX];
 	json_t *meta;     /* the shard's __fd2__, or NULL */
 	double sizes_sum; /* bytes of the images as stored */

@@ -13,8 +13,8 @@ struct summary {
 static struct summary summarise(const struct array *a)
 {
 	struct summary s = {.min = DBL_MAX, .max = -DBL_MAX};
-	for (int64_t i = 0, n = array_count(a); i < n; i++) {
-		double v = array_at(a, i);
+	for (int64_t i = 0, n = fd2_array_count(a); i < n; i++) {
+		double v = fd2_array_at(a, i);
 		if (!isfinite(v)) {
 			s.others++;
 			continue;
@@ -40,7 +40,7 @@ void describe(const struct array *a)
 		snprintf(shape + n, sizeof shape - n, i ? ",%lld" : "%lld", (long long)a->shape[i]);
 	}
 	struct summary s = summarise(a);
-	printf("%-40s %-4s %-18s", a->name, dtype_name(a->dtype), strcat(shape, "]"));
+	printf("%-40s %-4s %-18s", a->name, fd2_dtype_name(a->dtype), strcat(shape, "]"));
 	if (s.finite)
 		printf(" %11.4g %11.4g %11.4g", s.min, s.sum / (double)s.finite, s.max);
 	if (s.others)
@@ -55,7 +55,7 @@ json_t *describe_json(const struct array *a)
 	for (int i = 0; i < a->rank; i++)
 		json_array_append_new(shape, json_integer(a->shape[i]));
 	json_t *o = json_pack(
-	    "{s:s, s:s, s:o}", "name", a->name, "dtype", dtype_name(a->dtype), "shape", shape);
+	    "{s:s, s:s, s:o}", "name", a->name, "dtype", fd2_dtype_name(a->dtype), "shape", shape);
 	if (s.finite) {
 		json_object_set_new(o, "min", json_real(s.min));
 		json_object_set_new(o, "mean", json_real(s.sum / (double)s.finite));
@@ -68,12 +68,12 @@ json_t *describe_json(const struct array *a)
 
 void describe_values(const struct array *a)
 {
-	int64_t n = array_count(a), row = a->rank ? a->shape[a->rank - 1] : 1,
+	int64_t n = fd2_array_count(a), row = a->rank ? a->shape[a->rank - 1] : 1,
 	        rows = a->rank > 1 ? a->shape[a->rank - 2] : 1;
 	for (int64_t i = 0; i < n; i++) {
 		if (i && i % (row * rows) == 0 && a->rank > 2)
 			putchar('\n');
-		printf("%.*g%c", a->dtype == DT_F64 || a->dtype == DT_I64 ? 17 : 9, array_at(a, i),
-		    (i + 1) % row ? ' ' : '\n');
+		printf("%.*g%c", a->dtype == DT_F64 || a->dtype == DT_I64 ? 17 : 9,
+		    fd2_array_at(a, i), (i + 1) % row ? ' ' : '\n');
 	}
 }

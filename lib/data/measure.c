@@ -17,7 +17,7 @@ static int take_features(struct seen_list *l, struct array *a)
 {
 	if (a->rank != 1 || a->dtype != DT_F32) {
 		fail("tensor '%s' is not a vector of f32", a->name);
-		array_free(a);
+		fd2_array_free(a);
 		return -1;
 	}
 	l->v = xrealloc(l->v, (size_t)l->n + 1, sizeof *l->v);
@@ -42,39 +42,39 @@ static int take_attention(struct seen_list *l, struct array *a)
 		return 0;
 	}
 	fail("tensor '%s' is neither a map nor the representation that follows it", a->name);
-	array_free(a);
+	fd2_array_free(a);
 	return -1;
 }
 
 static int not_finite(struct array *a)
 {
 	fail("tensor '%s' is not finite", a->name);
-	array_free(a);
+	fd2_array_free(a);
 	return -1;
 }
 
 int seen_read(struct seen_list *l, const char *path)
 {
 	*l = (struct seen_list){0};
-	struct stream_reader *r = stream_open(path, NULL);
+	struct stream_reader *r = fd2_stream_open(path, NULL);
 	if (!r)
 		return -1;
-	bool features = !strcmp(stream_kind(r), "features");
-	if (!features && strcmp(stream_kind(r), "attn") != 0) {
+	bool features = !strcmp(fd2_stream_kind(r), "features");
+	if (!features && strcmp(fd2_stream_kind(r), "attn") != 0) {
 		fail("'%s' is a tensor stream of kind %s, expected kind attn or features",
-		    path ? path : "-", stream_kind(r));
-		stream_close(r);
+		    path ? path : "-", fd2_stream_kind(r));
+		fd2_stream_close(r);
 		return -1;
 	}
 	const char *teacher = NULL, *images = NULL;
 	struct array a;
 	int got, err = 0;
-	if (!json_unpack(stream_meta(r), "{s:{s:s}}", "inputs", "teacher", &teacher))
+	if (!json_unpack(fd2_stream_meta(r), "{s:{s:s}}", "inputs", "teacher", &teacher))
 		strncat(l->teacher, teacher, sizeof l->teacher - 1);
-	if (!json_unpack(stream_meta(r), "{s:{s:s}}", "inputs", "images", &images))
+	if (!json_unpack(fd2_stream_meta(r), "{s:{s:s}}", "inputs", "images", &images))
 		l->images = xstrdup(images);
-	l->cut = json_number_value(json_object_get(stream_meta(r), "cut"));
-	while (!err && (got = stream_next(r, &a)) > 0)
+	l->cut = json_number_value(json_object_get(fd2_stream_meta(r), "cut"));
+	while (!err && (got = fd2_stream_next(r, &a)) > 0)
 		err = !array_finite(&a) ? not_finite(&a)
 		      : features        ? take_features(l, &a)
 		                        : take_attention(l, &a);
@@ -88,7 +88,7 @@ int seen_read(struct seen_list *l, const char *path)
 		fail("cannot read '%s': %s", path ? path : "-", fail_message());
 	else if (got < 0)
 		err = -1;
-	stream_close(r);
+	fd2_stream_close(r);
 	if (err < 0)
 		seen_free(l);
 	return err;
@@ -99,8 +99,8 @@ void seen_free(struct seen_list *l)
 	for (int i = 0; i < l->n; i++) {
 		free(l->v[i].key);
 		free(l->v[i].class);
-		array_free(&l->v[i].A);
-		array_free(&l->v[i].z);
+		fd2_array_free(&l->v[i].A);
+		fd2_array_free(&l->v[i].z);
 	}
 	free(l->v);
 	free(l->images);
@@ -129,7 +129,7 @@ static double mass(const struct array *A)
 {
 	const float *v = A->data;
 	double sum = 0;
-	for (int64_t i = 0; i < array_count(A); i++)
+	for (int64_t i = 0; i < fd2_array_count(A); i++)
 		sum += v[i];
 	return sum;
 }
@@ -154,7 +154,7 @@ static double intra_class(const struct seen_list *l, int group, bool equal_mass)
 				continue;
 			double of_b = equal_mass ? mass(&b->A) : 0;
 			double scale = of_b > 0 ? mass(&a->A) / of_b : 1;
-			sum += l2_scaled(a->A.data, b->A.data, scale, array_count(&a->A));
+			sum += l2_scaled(a->A.data, b->A.data, scale, fd2_array_count(&a->A));
 			pairs++;
 		}
 	return pairs ? sum / (double)pairs : NAN;

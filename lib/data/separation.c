@@ -234,7 +234,7 @@ static double between_maps(const struct seen *i, const struct seen *j)
 {
 	const float *u = i->A.data, *v = j->A.data;
 	double sum = 0;
-	for (int64_t k = 0; k < array_count(&i->A); k++)
+	for (int64_t k = 0; k < fd2_array_count(&i->A); k++)
 		sum += ((double)u[k] - v[k]) * ((double)u[k] - v[k]);
 	return sum;
 }

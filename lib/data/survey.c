@@ -78,7 +78,7 @@ static int read_samples(struct survey *s, struct shard_reader *r)
 {
 	struct sample sample;
 	int got;
-	while ((got = shard_next(r, &sample)) > 0)
+	while ((got = fd2_shard_next(r, &sample)) > 0)
 		if (take(s, &sample) < 0)
 			return -1;
 	return got;
@@ -123,7 +123,7 @@ static void merge_classes(struct survey *s)
 static void name_classes(struct survey *s, struct shard_reader *r)
 {
 	for (int i = 0; i < s->n; i++) {
-		const char *class = shard_class(r, s->v[i].name);
+		const char *class = fd2_shard_class(r, s->v[i].name);
 		if (class) {
 			free(s->v[i].name);
 			s->v[i].name = xstrdup(class);

@@ -109,10 +109,10 @@ static int write_file(const struct checkpoint *c, json_t *meta)
 		return -1;
 	for (int i = 0; i < c->n; i++)
 		if (put_network(w, &c->networks[i]) < 0) {
-			stream_abandon(w);
+			fd2_stream_abandon(w);
 			return -1;
 		}
-	return stream_finish(w);
+	return fd2_stream_finish(w);
 }
 
 int checkpoint_save(struct checkpoint *c, json_t *state)
@@ -202,9 +202,9 @@ static int take_all(const struct checkpoint *c, struct stream_reader *r)
 	int got = 0, err = 0;
 	for (int i = 0; i < c->n; i++)
 		begin(&f[i], &c->networks[i]);
-	while (!err && (got = stream_next(r, &a)) > 0) {
+	while (!err && (got = fd2_stream_next(r, &a)) > 0) {
 		err = take(c, f, &a) < 0 ? -1 : 0;
-		array_free(&a);
+		fd2_array_free(&a);
 	}
 	char *why = got < 0 || err ? xstrdup(fail_message()) : NULL;
 	for (int i = 0; i < c->n; i++)
@@ -224,16 +224,16 @@ static int load(struct checkpoint *c, bool tensors, json_t **state)
 		return 0;
 	if (c->lock < 0 && (c->lock = lock_file(c->path)) < 0)
 		return -1;
-	struct stream_reader *r = stream_open(c->path, "checkpoint");
-	int err = r ? check_meta(c, stream_meta(r)) : -1;
+	struct stream_reader *r = fd2_stream_open(c->path, "checkpoint");
+	int err = r ? check_meta(c, fd2_stream_meta(r)) : -1;
 	if (!err && tensors && take_all(c, r) < 0)
 		err = fail("'%s': %s", c->path, fail_message());
 	if (err)
 		fail("cannot resume: %s", fail_message());
 	else
-		*state = json_incref(json_object_get(stream_meta(r), "state"));
+		*state = json_incref(json_object_get(fd2_stream_meta(r), "state"));
 	if (r)
-		stream_close(r);
+		fd2_stream_close(r);
 	return err;
 }
 

@@ -297,7 +297,7 @@ int pretrained_read(struct backbone *b, const char *path, struct pretrained *p)
 		r.others = names_others(s, p, (int)tensor_size(b->classifier.weight, 0));
 	while (!err && (got = state_next(s, &a)) > 0) {
 		err = take(&r, &a);
-		array_free(&a);
+		fd2_array_free(&a);
 	}
 	if (!err)
 		err = got < 0 ? -1 : check_whole(&r);
@@ -326,7 +326,7 @@ int pretrained_write(const struct params *p, struct out *out, const json_t *meta
 		out_abandon(out);
 	json_decref(metadata);
 	for (int i = 0; i < n; i++)
-		array_free(&v[i]);
+		fd2_array_free(&v[i]);
 	free(v);
 	return err;
 }

@@ -34,11 +34,11 @@ int weights_array(struct array *a, const char *name, const Tensor *t)
 	*a = (struct array){.name = xstrdup(name), .dtype = type, .rank = tensor_rank(t)};
 	for (int i = 0; i < a->rank; i++)
 		a->shape[i] = tensor_size(t, i);
-	a->size = (size_t)tensor_numel(t) * dtype_size(type);
+	a->size = (size_t)tensor_numel(t) * fd2_dtype_size(type);
 	a->data = xcalloc(a->size + 1, 1);
 	if (tensor_read(t, scalar_of(type), a->data, tensor_numel(t)) == 0)
 		return 0;
-	array_free(a);
+	fd2_array_free(a);
 	return fail("cannot read tensor '%s': %s", name, tensor_error());
 }
 
@@ -47,9 +47,9 @@ int weights_put_tensor(struct stream_writer *w, const char *name, const Tensor *
 	struct array a;
 	if (weights_array(&a, name, t) < 0)
 		return -1;
-	int err = array_finite(&a) ? stream_put(w, name, a.dtype, a.rank, a.shape, a.data)
+	int err = array_finite(&a) ? fd2_stream_put(w, name, a.dtype, a.rank, a.shape, a.data)
 	                           : fail("tensor '%s' is not finite", name);
-	array_free(&a);
+	fd2_array_free(&a);
 	return err;
 }
 
@@ -86,7 +86,7 @@ const char *weights_not_finite(const struct params *p)
 		if (weights_array(&a, p->v[i].name, p->v[i].t) < 0)
 			return NULL;
 		name = array_finite(&a) ? NULL : p->v[i].name;
-		array_free(&a);
+		fd2_array_free(&a);
 	}
 	return name;
 }

@@ -30,16 +30,16 @@ static double now(void)
 
 static int read_shard(struct jpeg *v, char *path)
 {
-	struct shard_reader *r = shard_open(&path, 1);
+	struct shard_reader *r = fd2_shard_open(&path, 1);
 	struct sample s;
 	int n = 0;
-	while (r && n < IMAGES && shard_next(r, &s) > 0) {
+	while (r && n < IMAGES && fd2_shard_next(r, &s) > 0) {
 		v[n] = (struct jpeg){xmalloc(s.image_size), s.image_size};
 		memcpy(v[n++].bytes, s.image, s.image_size);
 	}
 	if (!r || !n)
 		die("cannot read '%s': %s", path, fail_message());
-	shard_close(r);
+	fd2_shard_close(r);
 	return n;
 }
 

@@ -51,17 +51,17 @@ static int says(const char *part)
 /* 0: read to its end, *n tensors; -1. */
 static int read_stream(const void *data, size_t size, int *n)
 {
-	struct stream_reader *r = stream_open_memory(data, size, NULL);
+	struct stream_reader *r = fd2_stream_open_memory(data, size, NULL);
 	struct array a;
 	int got = -1;
 
 	*n = 0;
-	while (r && (got = stream_next(r, &a)) > 0) {
-		array_free(&a);
+	while (r && (got = fd2_stream_next(r, &a)) > 0) {
+		fd2_array_free(&a);
 		++*n;
 	}
 	if (r)
-		stream_close(r);
+		fd2_stream_close(r);
 	return got;
 }
 
@@ -81,9 +81,9 @@ static struct bytes small_stream(void)
 	const double real = 0.1;
 	struct stream_writer *w = begin_stream("small.fd2");
 
-	CHECK(stream_put(w, "h", DT_F16, 1, shape, half) == 0);
-	CHECK(stream_put(w, "d", DT_F64, 0, NULL, &real) == 0);
-	CHECK(stream_finish(w) == 0);
+	CHECK(fd2_stream_put(w, "h", DT_F16, 1, shape, half) == 0);
+	CHECK(fd2_stream_put(w, "d", DT_F64, 0, NULL, &real) == 0);
+	CHECK(fd2_stream_finish(w) == 0);
 	return read_file("small.fd2");
 }
 
@@ -135,30 +135,31 @@ static void stream_round_trip(void)
 	struct stream_writer *w = begin_stream("round.fd2");
 	for (int t = DT_F16; t <= DT_BOOL; t++)
 		for (int i = 0; i < 5; i++)
-			CHECK(stream_put(w, "x", (enum dtype)t, ranks[i], shapes[i], data) == 0);
-	CHECK(stream_finish(w) == 0);
+			CHECK(
+			    fd2_stream_put(w, "x", (enum dtype)t, ranks[i], shapes[i], data) == 0);
+	CHECK(fd2_stream_finish(w) == 0);
 
-	struct stream_reader *r = stream_open("round.fd2", "test");
-	CHECK_STR(stream_kind(r), "test");
+	struct stream_reader *r = fd2_stream_open("round.fd2", "test");
+	CHECK_STR(fd2_stream_kind(r), "test");
 	CHECK(stream_require(r, "tool") == 0 && stream_require(r, "v o.t tool o.n o") == 0);
 	CHECK(stream_require(r, "tool o.x v") == -1 &&
 	      says("the meta of 'round.fd2' lacks 'o.x', which a stream of kind test needs"));
 	CHECK(stream_require(r, "v tool.x") == -1 && says("lacks 'tool.x'"));
 	CHECK(stream_require(r, "to") == -1 && says("lacks 'to'"));
-	CHECK(json_is_null(json_object_get(json_object_get(stream_meta(r), "o"), "n")));
-	CHECK(
-	    json_integer_value(json_array_get(json_object_get(stream_meta(r), "v"), 1)) == -70000);
+	CHECK(json_is_null(json_object_get(json_object_get(fd2_stream_meta(r), "o"), "n")));
+	CHECK(json_integer_value(json_array_get(json_object_get(fd2_stream_meta(r), "v"), 1)) ==
+	      -70000);
 	for (int t = DT_F16; t <= DT_BOOL; t++)
 		for (int i = 0; i < 5; i++) {
-			CHECK(stream_next(r, &a) == 1);
+			CHECK(fd2_stream_next(r, &a) == 1);
 			CHECK((int)a.dtype == t && a.rank == ranks[i] &&
 			      !memcmp(a.shape, shapes[i], (size_t)a.rank * sizeof *a.shape));
 			CHECK(!memcmp(a.data, data, a.size));
-			array_free(&a);
+			fd2_array_free(&a);
 		}
-	CHECK(stream_next(r, &a) == 0 && stream_next(r, &a) == 0);
-	CHECK(strlen(stream_digest(r)) == 64);
-	stream_close(r);
+	CHECK(fd2_stream_next(r, &a) == 0 && fd2_stream_next(r, &a) == 0);
+	CHECK(strlen(fd2_stream_digest(r)) == 64);
+	fd2_stream_close(r);
 }
 
 static void elements_become_doubles(void)
@@ -171,9 +172,9 @@ static void elements_become_doubles(void)
 	const struct array l = {.dtype = DT_I64, .size = sizeof whole, .data = (void *)whole};
 
 	for (int i = 0; i < 6; i++)
-		CHECK(array_at(&h, i) == expected[i]);
-	CHECK(array_count(&h) == 6 && array_count(&l) == 2);
-	CHECK(array_at(&l, 0) == -5 && array_at(&l, 1) == 1099511627776.0);
+		CHECK(fd2_array_at(&h, i) == expected[i]);
+	CHECK(fd2_array_count(&h) == 6 && fd2_array_count(&l) == 2);
+	CHECK(fd2_array_at(&l, 0) == -5 && fd2_array_at(&l, 1) == 1099511627776.0);
 }
 
 static void large_tensors_are_split(void)
@@ -186,21 +187,21 @@ static void large_tensors_are_split(void)
 	for (size_t i = 0; i < size; i += 4096)
 		memcpy(data + i, &i, sizeof i);
 	struct stream_writer *w = begin_stream("large.fd2");
-	CHECK(stream_put(w, "big", DT_F32, 3, shape, data) == 0);
-	CHECK(stream_put(w, "wide", DT_U8, 2, (int64_t[]){1, (64 << 20) + 1}, data) == -1 &&
+	CHECK(fd2_stream_put(w, "big", DT_F32, 3, shape, data) == 0);
+	CHECK(fd2_stream_put(w, "wide", DT_U8, 2, (int64_t[]){1, (64 << 20) + 1}, data) == -1 &&
 	      says("64 MiB"));
-	stream_abandon(w);
+	fd2_stream_abandon(w);
 	CHECK(access("large.fd2", F_OK) == -1);
 
 	w = begin_stream("large.fd2");
-	CHECK(stream_put(w, "big", DT_F32, 3, shape, data) == 0);
-	CHECK(stream_finish(w) == 0);
-	struct stream_reader *r = stream_open("large.fd2", NULL);
-	CHECK(stream_next(r, &a) == 1);
+	CHECK(fd2_stream_put(w, "big", DT_F32, 3, shape, data) == 0);
+	CHECK(fd2_stream_finish(w) == 0);
+	struct stream_reader *r = fd2_stream_open("large.fd2", NULL);
+	CHECK(fd2_stream_next(r, &a) == 1);
 	CHECK(a.size == size && a.shape[0] == 9 && !memcmp(a.data, data, size));
-	array_free(&a);
-	CHECK(stream_next(r, &a) == 0);
-	stream_close(r);
+	fd2_array_free(&a);
+	CHECK(fd2_stream_next(r, &a) == 0);
+	fd2_stream_close(r);
 	unlink("large.fd2");
 	free(data);
 }
@@ -369,14 +370,14 @@ static void streams_of_version_1_are_read(void)
 	                         "end\xc3\xa5"
 	                         "count\x01\xa5"
 	                         "crc32\xce\xdf\xf1\x11\xea";
-	struct stream_reader *r = stream_open_memory(v1, sizeof v1 - 1, "k");
+	struct stream_reader *r = fd2_stream_open_memory(v1, sizeof v1 - 1, "k");
 	struct array a;
 
-	CHECK(r && stream_next(r, &a) == 1 && !memcmp(a.data, "abcd", 4));
-	array_free(&a);
-	CHECK(stream_next(r, &a) == 0);
-	CHECK_STR(stream_digest(r), "15a1f96285672698");
-	stream_close(r);
+	CHECK(r && fd2_stream_next(r, &a) == 1 && !memcmp(a.data, "abcd", 4));
+	fd2_array_free(&a);
+	CHECK(fd2_stream_next(r, &a) == 0);
+	CHECK_STR(fd2_stream_digest(r), "15a1f96285672698");
+	fd2_stream_close(r);
 }
 
 static void other_inputs_are_recognised(void)
@@ -399,11 +400,11 @@ static void other_inputs_are_recognised(void)
 	      says("is an image shard; expected a tensor stream"));
 	CHECK(read_stream("\xff\xd8\xff\xe0", 4, &n) == -1 && says("is a JPEG image"));
 	CHECK(read_stream(v3, sizeof v3 - 1, &n) == -1 && says("of version 3; this program reads"));
-	CHECK(!stream_open("small.fd2", "teacher") &&
+	CHECK(!fd2_stream_open("small.fd2", "teacher") &&
 	      says("'small.fd2' is a tensor stream of kind test, expected kind teacher"));
-	CHECK(!stream_open("none.fd2", NULL) && says("cannot open 'none.fd2': No such file"));
-	CHECK(
-	    !shard_open((char *[]){"none.tar"}, 1) && says("cannot open 'none.tar': No such file"));
+	CHECK(!fd2_stream_open("none.fd2", NULL) && says("cannot open 'none.fd2': No such file"));
+	CHECK(!fd2_shard_open((char *[]){"none.tar"}, 1) &&
+	      says("cannot open 'none.tar': No such file"));
 	free(b.v);
 }
 
@@ -412,17 +413,17 @@ static const char *const classes[] = {"a.1", "b c", "d"};
 /* 0: read to its end with *n samples; -1. */
 static int read_shards(char *const *paths, int n_paths, int *n, char digest[DIGEST_HEX])
 {
-	struct shard_reader *r = shard_open(paths, n_paths);
+	struct shard_reader *r = fd2_shard_open(paths, n_paths);
 	struct sample s;
 	int got = -1;
 
 	*n = 0;
-	while (r && (got = shard_next(r, &s)) > 0)
+	while (r && (got = fd2_shard_next(r, &s)) > 0)
 		++*n;
 	if (got == 0 && digest)
-		strcpy(digest, shard_digest(r));
+		strcpy(digest, fd2_shard_digest(r));
 	if (r)
-		shard_close(r);
+		fd2_shard_close(r);
 	return got;
 }
 
@@ -441,7 +442,7 @@ static int add(struct shard_writer *w, int i)
 
 	memset(image, i + 1, sizeof image);
 	snprintf(id, sizeof id, "%04d", i);
-	return shard_add(
+	return fd2_shard_add(
 	    w, classes[i % 3], id, i % 3, image, (size_t)(300 * i + 1), "npy", 3, NULL);
 }
 
@@ -457,7 +458,7 @@ static void make_shard(const char *path, int flags)
 
 	for (int i = 0; i < SAMPLES; i++)
 		CHECK(add(w, i) == 0);
-	CHECK(shard_finish(w) == 0);
+	CHECK(fd2_shard_finish(w) == 0);
 }
 
 static void shard_round_trip(void)
@@ -466,20 +467,21 @@ static void shard_round_trip(void)
 	int n;
 
 	make_shard("x.tar", 0);
-	struct shard_reader *r = shard_open((char *[]){"x.tar"}, 1);
+	struct shard_reader *r = fd2_shard_open((char *[]){"x.tar"}, 1);
 	for (int i = 0; i < SAMPLES; i++) {
-		CHECK(shard_next(r, &s) == 1);
+		CHECK(fd2_shard_next(r, &s) == 1);
 		CHECK_STR(s.folder, classes[i % 3]);
 		CHECK_STR(s.shard, "x.tar");
 		CHECK(s.cls == i % 3 && s.image_size == (size_t)(300 * i + 1) &&
 		      s.image[0] == i + 1 && s.npy_size == 3 && !s.json);
 	}
 	CHECK_STR(s.key, "a.1/0003");
-	CHECK(shard_next(r, &s) == 0);
-	CHECK_STR(shard_classes(r, &n)[1], "b c");
-	CHECK(n == 3 && json_integer_value(json_object_get(shard_meta(r), "count")) == SAMPLES);
-	CHECK_STR(json_string_value(json_object_get(shard_meta(r), "digest")), shard_digest(r));
-	shard_close(r);
+	CHECK(fd2_shard_next(r, &s) == 0);
+	CHECK_STR(fd2_shard_classes(r, &n)[1], "b c");
+	CHECK(n == 3 && json_integer_value(json_object_get(fd2_shard_meta(r), "count")) == SAMPLES);
+	CHECK_STR(
+	    json_string_value(json_object_get(fd2_shard_meta(r), "digest")), fd2_shard_digest(r));
+	fd2_shard_close(r);
 
 	struct bytes one = read_file("x.tar");
 	make_shard("x.tar", 0);
@@ -508,15 +510,16 @@ static void shard_names_are_checked_before_writing(void)
 {
 	struct shard_writer *w = shard_create(out_open("names.tar", 0), settings(0.5), classes, 3);
 
-	CHECK(shard_add(w, "a", "x.y", 0, "j", 1, NULL, 0, NULL) == -1 && says("ids have no dots"));
-	CHECK(shard_add(w, "a", "", 0, "j", 1, NULL, 0, NULL) == -1);
-	CHECK(shard_add(w, "../a", "x", 0, "j", 1, NULL, 0, NULL) == -1);
-	CHECK(shard_add(w, "/a", "x", 0, "j", 1, NULL, 0, NULL) == -1);
-	CHECK(shard_add(w, "__a__", "x", 0, "j", 1, NULL, 0, NULL) == -1 &&
+	CHECK(fd2_shard_add(w, "a", "x.y", 0, "j", 1, NULL, 0, NULL) == -1 &&
+	      says("ids have no dots"));
+	CHECK(fd2_shard_add(w, "a", "", 0, "j", 1, NULL, 0, NULL) == -1);
+	CHECK(fd2_shard_add(w, "../a", "x", 0, "j", 1, NULL, 0, NULL) == -1);
+	CHECK(fd2_shard_add(w, "/a", "x", 0, "j", 1, NULL, 0, NULL) == -1);
+	CHECK(fd2_shard_add(w, "__a__", "x", 0, "j", 1, NULL, 0, NULL) == -1 &&
 	      says("invalid class name"));
-	CHECK(shard_add(w, NULL, "x", -1, "j", 1, NULL, 0, NULL) == -1 && says("has no label"));
-	CHECK(shard_add(w, "a", "x", -1, NULL, 0, NULL, 0, NULL) == -1 && says("has no image"));
-	shard_abandon(w);
+	CHECK(fd2_shard_add(w, NULL, "x", -1, "j", 1, NULL, 0, NULL) == -1 && says("has no label"));
+	CHECK(fd2_shard_add(w, "a", "x", -1, NULL, 0, NULL, 0, NULL) == -1 && says("has no image"));
+	fd2_shard_abandon(w);
 	CHECK(access("names.tar", F_OK) == -1);
 }
 
@@ -587,22 +590,22 @@ static void hand_made_shards_are_read(void)
 	member("./__other__", "t");
 	member("./train/cat/1.jpg", "j");
 	end_tar("hand.tar");
-	struct shard_reader *r = shard_open((char *[]){"hand.tar"}, 1);
+	struct shard_reader *r = fd2_shard_open((char *[]){"hand.tar"}, 1);
 	struct sample s;
 	int n;
-	CHECK(shard_next(r, &s) == 1);
+	CHECK(fd2_shard_next(r, &s) == 1);
 	CHECK_STR(s.key, "train/dog/1");
 	CHECK_STR(s.folder, "train/dog");
-	CHECK(shard_next(r, &s) == 1);
+	CHECK(fd2_shard_next(r, &s) == 1);
 	CHECK_STR(s.key, "train/dog/2.b");
-	CHECK(shard_next(r, &s) == 1);
+	CHECK(fd2_shard_next(r, &s) == 1);
 	CHECK_STR(s.key, "train/cat/1");
-	CHECK(shard_next(r, &s) == 0);
-	const char *const *names = shard_classes(r, &n);
-	CHECK(n == 2 && !strcmp(names[0], "cat") && !strcmp(names[1], "dog") && !shard_meta(r));
-	CHECK_STR(shard_class(r, "train/dog"), "dog");
-	CHECK_STR(shard_class(r, "dog"), NULL);
-	shard_close(r);
+	CHECK(fd2_shard_next(r, &s) == 0);
+	const char *const *names = fd2_shard_classes(r, &n);
+	CHECK(n == 2 && !strcmp(names[0], "cat") && !strcmp(names[1], "dog") && !fd2_shard_meta(r));
+	CHECK_STR(fd2_shard_class(r, "train/dog"), "dog");
+	CHECK_STR(fd2_shard_class(r, "dog"), NULL);
+	fd2_shard_close(r);
 
 	/* webdataset: the number before or after the image, no folder. */
 	member("0001.cls", "7");
@@ -612,11 +615,11 @@ static void hand_made_shards_are_read(void)
 	member("0002.json", "{}");
 	member("0002.cls", "12\n");
 	end_tar("hand.tar");
-	r = shard_open((char *[]){"hand.tar"}, 1);
-	CHECK(shard_next(r, &s) == 1 && s.cls == 7 && !s.folder);
-	CHECK(shard_next(r, &s) == 1 && s.cls == 12 && s.json_size == 2);
-	CHECK(shard_next(r, &s) == 0 && !shard_classes(r, &n) && n == 0);
-	shard_close(r);
+	r = fd2_shard_open((char *[]){"hand.tar"}, 1);
+	CHECK(fd2_shard_next(r, &s) == 1 && s.cls == 7 && !s.folder);
+	CHECK(fd2_shard_next(r, &s) == 1 && s.cls == 12 && s.json_size == 2);
+	CHECK(fd2_shard_next(r, &s) == 0 && !fd2_shard_classes(r, &n) && n == 0);
+	fd2_shard_close(r);
 }
 
 /* The folders of a tree, the last ones without images where a slash ends them, then their classes,
@@ -805,7 +808,7 @@ static void digest_is_of_samples_alone(void)
 	for (int i = 0; i < 3; i++) {
 		snprintf(path, sizeof path, "p-%02d.tar", i + 8);
 		struct shard_writer *w = shard_create(out_open(path, 0), settings(i), classes, 3);
-		CHECK(add(w, i) == 0 && shard_finish(w) == 0);
+		CHECK(add(w, i) == 0 && fd2_shard_finish(w) == 0);
 		struct bytes b = read_file(path);
 		memcpy(cat + size, b.v, b.n);
 		size += b.n;
@@ -814,7 +817,7 @@ static void digest_is_of_samples_alone(void)
 	write_file("cat.tar", cat, size);
 	free(cat);
 	struct shard_writer *w = shard_create(out_open("whole.tar", 0), NULL, NULL, 0);
-	CHECK(add(w, 0) == 0 && add(w, 1) == 0 && add(w, 2) == 0 && shard_finish(w) == 0);
+	CHECK(add(w, 0) == 0 && add(w, 1) == 0 && add(w, 2) == 0 && fd2_shard_finish(w) == 0);
 	CHECK(read_shard("whole.tar", &n, whole) == 0 && n == 3);
 	CHECK(read_shard("p-{08..10}.tar", &n, other) == 0 && n == 3);
 	CHECK_STR(other, whole);
@@ -823,9 +826,9 @@ static void digest_is_of_samples_alone(void)
 	CHECK(read_shard("p-{08..11}.tar", &n, other) == -1 && says("p-11.tar"));
 
 	mkdir("folder", 0777);
-	struct shard_reader *r = shard_open((char *[]){"whole.tar"}, 1);
+	struct shard_reader *r = fd2_shard_open((char *[]){"whole.tar"}, 1);
 	struct sample s;
-	while (shard_next(r, &s) > 0) {
+	while (fd2_shard_next(r, &s) > 0) {
 		char name[64], cls[8];
 		snprintf(name, sizeof name, "folder/%s", s.folder);
 		mkdir(name, 0777);
@@ -836,7 +839,7 @@ static void digest_is_of_samples_alone(void)
 		snprintf(name, sizeof name, "folder/%s.cls", s.key);
 		write_file(name, cls, (size_t)snprintf(cls, sizeof cls, "%ld\n", s.cls));
 	}
-	shard_close(r);
+	fd2_shard_close(r);
 	CHECK(read_shard("folder", &n, other) == 0 && n == 3);
 	CHECK_STR(other, whole);
 }
@@ -859,7 +862,7 @@ static void finish_rest(const struct bytes *whole)
 		return;
 	for (int i = have; i < SAMPLES; i++)
 		CHECK(add(w, i) == 0);
-	CHECK(shard_finish(w) == 0);
+	CHECK(fd2_shard_finish(w) == 0);
 	struct bytes b = read_file("k.tar");
 	CHECK(b.n == whole->n && !memcmp(b.v, whole->v, b.n));
 	free(b.v);
@@ -888,11 +891,11 @@ static void finished_samples_stay_when_abandoned(void)
 	    shard_create(out_open("k.tar", OUT_KEEP), settings(0.5), classes, 3);
 
 	CHECK(add(w, 0) == 0 && add(w, 1) == 0);
-	shard_abandon(w);
+	fd2_shard_abandon(w);
 	w = shard_resume("k.tar", settings(0.5), classes, 3, count_seen, &have);
 	CHECK(w && have == 2);
-	CHECK(shard_add(w, "d", "x", 2, "j", 1, NULL, 0, NULL) == -1 && says("other members"));
-	shard_abandon(w);
+	CHECK(fd2_shard_add(w, "d", "x", 2, "j", 1, NULL, 0, NULL) == -1 && says("other members"));
+	fd2_shard_abandon(w);
 	CHECK(!shard_resume("k.tar", settings(0.25), classes, 3, NULL, NULL) &&
 	      says("made with --beta 0.5, not with --beta 0.25"));
 	CHECK(!shard_resume("k.tar", settings(0.5), classes, 2, NULL, NULL) &&

@@ -172,9 +172,9 @@ static void views_come_back(void)
 		struct epoch e, again;
 		draw(&e, &v, 0);
 		struct stream_writer *w = create("views.fd2", &v);
-		CHECK(w && epoch_write(&e, w, 0) == 0 && stream_finish(w) == 0);
-		struct stream_reader *r = stream_open("views.fd2", "labels");
-		CHECK(r && view_options_from_meta(&found, stream_meta(r)) == 0 &&
+		CHECK(w && epoch_write(&e, w, 0) == 0 && fd2_stream_finish(w) == 0);
+		struct stream_reader *r = fd2_stream_open("views.fd2", "labels");
+		CHECK(r && view_options_from_meta(&found, fd2_stream_meta(r)) == 0 &&
 		      found.mix == v.mix && found.shuffled == v.shuffled);
 		epoch_init(&again, N, BATCH, K, &found);
 		CHECK(epoch_read(&again, r, 0, &set, S) == 1 &&
@@ -191,7 +191,7 @@ static void views_come_back(void)
 		/* 2 bytes a logit; 4 ids, 16 box, 1 flip, 4 with a row; 4 lambda, 16 mix a batch */
 		CHECK(epoch_bytes(&e) ==
 		      (size_t)(N * (2 * K + 25 + (v.shuffled ? 4 : 0)) + BATCHES * 20));
-		stream_close(r);
+		fd2_stream_close(r);
 		epoch_free(&e);
 		epoch_free(&again);
 	}
@@ -238,13 +238,13 @@ static void write_kept(const char *path)
 		CHECK(epoch_write(&some, w, number) == 0);
 		epoch_free(&e);
 	}
-	CHECK(stream_finish(w) == 0);
+	CHECK(fd2_stream_finish(w) == 0);
 	epoch_free(&some);
 }
 
 static struct pool open_pool(const char *path, long epochs, long batches, uint64_t seed)
 {
-	struct pool p = {.labels = stream_open(path, "labels"),
+	struct pool p = {.labels = fd2_stream_open(path, "labels"),
 	    .images = &set,
 	    .size = S,
 	    .epochs = epochs,
@@ -256,7 +256,7 @@ static struct pool open_pool(const char *path, long epochs, long batches, uint64
 
 static void close_pool(struct pool *p)
 {
-	stream_close(p->labels);
+	fd2_stream_close(p->labels);
 	pool_free(p);
 }
 

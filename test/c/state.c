@@ -54,7 +54,7 @@ static int read_state(const struct bytes *file, struct array *a, int *n)
 		if (a && *n < 32)
 			a[*n] = next;
 		else
-			array_free(&next);
+			fd2_array_free(&next);
 		++*n;
 	}
 	if (r)
@@ -102,13 +102,13 @@ static void safetensors_are_read(void)
 	int n;
 	CHECK(read_state(&file, a, &n) == 0 && n == 4);
 	CHECK_STR(a[0].name, "b");
-	CHECK(a[0].dtype == DT_U8 && a[0].size == 3 && array_at(&a[0], 2) == 10);
+	CHECK(a[0].dtype == DT_U8 && a[0].size == 3 && fd2_array_at(&a[0], 2) == 10);
 	CHECK(a[1].dtype == DT_F32 && a[1].rank == 2 && a[1].shape[0] == 2 &&
 	      !memcmp(a[1].data, "\0\1\2\3\4\5\6\7", 8));
 	CHECK(a[2].rank == 2 && a[2].shape[1] == 7 && a[2].size == 0);
-	CHECK(a[3].rank == 0 && a[3].dtype == DT_BOOL && array_at(&a[3], 0) == 1);
+	CHECK(a[3].rank == 0 && a[3].dtype == DT_BOOL && fd2_array_at(&a[3], 0) == 1);
 	for (int i = 0; i < n; i++)
-		array_free(&a[i]);
+		fd2_array_free(&a[i]);
 
 	struct state_reader *r = state_open_memory(file.v, file.n);
 	CHECK_STR(state_format(r), "safetensors");
@@ -182,14 +182,14 @@ static void other_types_are_widened(void)
 	add(&b, header, sizeof header - 1);
 	add(&b, "\x80\x3f\x00\xc0\xff\x07\xfe\xff\xff\xff\xff\xff\xff\xff", 14);
 	CHECK(read_state(&b, a, &n) == 0 && n == 6);
-	CHECK(a[0].dtype == DT_F32 && array_at(&a[0], 0) == 1 && array_at(&a[0], 1) == -2);
-	CHECK(a[1].dtype == DT_I32 && array_at(&a[1], 0) == -1);
-	CHECK(a[2].dtype == DT_BOOL && array_at(&a[2], 0) == 1);
-	CHECK(a[3].dtype == DT_I32 && array_at(&a[3], 0) == -2);
-	CHECK(a[4].dtype == DT_I32 && array_at(&a[4], 0) == 65535);
-	CHECK(a[5].dtype == DT_I64 && array_at(&a[5], 0) == 4294967295.0);
+	CHECK(a[0].dtype == DT_F32 && fd2_array_at(&a[0], 0) == 1 && fd2_array_at(&a[0], 1) == -2);
+	CHECK(a[1].dtype == DT_I32 && fd2_array_at(&a[1], 0) == -1);
+	CHECK(a[2].dtype == DT_BOOL && fd2_array_at(&a[2], 0) == 1);
+	CHECK(a[3].dtype == DT_I32 && fd2_array_at(&a[3], 0) == -2);
+	CHECK(a[4].dtype == DT_I32 && fd2_array_at(&a[4], 0) == 65535);
+	CHECK(a[5].dtype == DT_I64 && fd2_array_at(&a[5], 0) == 4294967295.0);
 	for (int i = 0; i < n; i++)
-		array_free(&a[i]);
+		fd2_array_free(&a[i]);
 	free(b.v);
 }
 
@@ -216,7 +216,7 @@ static void safetensors_are_written(void)
 	int n;
 	CHECK(read_state(&file, a, &n) == 0 && n == 5);
 	for (int i = 0; i < n; i++)
-		array_free(&a[i]);
+		fd2_array_free(&a[i]);
 	free(file.v);
 	unlink("x.safetensors");
 	v[0].name = "a";
@@ -401,9 +401,9 @@ static struct bytes zip(struct bytes object)
 
 static int elements_are(const struct array *a, int n, const double *v)
 {
-	int good = array_count(a) == n;
+	int good = fd2_array_count(a) == n;
 	for (int i = 0; i < n && good; i++)
-		good = array_at(a, i) == v[i];
+		good = fd2_array_at(a, i) == v[i];
 	return good;
 }
 
@@ -433,7 +433,7 @@ static void check_good(struct bytes file)
 	CHECK(a[4].size == 0 && a[4].shape[1] == 5);
 	CHECK(elements_are(&a[5], ELEMENTS(5)) && a[5].rank == 0);
 	for (int i = 0; i < n; i++)
-		array_free(&a[i]);
+		fd2_array_free(&a[i]);
 }
 
 static void legacy_files_are_read(void)
@@ -464,8 +464,8 @@ static void parts_of_storages_are_read(void)
 		}
 		CHECK(read_state(&file, a, &n) == 0 && n == 2);
 		CHECK(elements_are(&a[1], ELEMENTS(3, 4)));
-		array_free(&a[0]);
-		array_free(&a[1]);
+		fd2_array_free(&a[0]);
+		fd2_array_free(&a[1]);
 		free(file.v);
 	}
 }
@@ -485,7 +485,7 @@ static void containers_have_one_digest(void)
 		CHECK_STR(state_format(r), i ? "torch-zip" : "torch-legacy");
 		CHECK(!state_meta(r));
 		while (state_next(r, &a) > 0)
-			array_free(&a);
+			fd2_array_free(&a);
 		strcpy(digests[i], state_digest(r));
 		state_close(r);
 		free(files[i].v);
@@ -766,8 +766,8 @@ static void our_streams_are_read(void)
 	for (int i = 0; i < 3; i++) {
 		struct stream_writer *w =
 		    stream_create(out_open("x.fd2", 0), kinds[i], json_pack("{s:s}", "arch", "x"));
-		CHECK(stream_put(w, "module.w", DT_F32, 1, SHAPE(2), v) == 0 &&
-		      stream_finish(w) == 0);
+		CHECK(fd2_stream_put(w, "module.w", DT_F32, 1, SHAPE(2), v) == 0 &&
+		      fd2_stream_finish(w) == 0);
 		struct state_reader *r = state_open("x.fd2");
 		struct array a;
 		CHECK((r != NULL) == (i < 2));
@@ -777,9 +777,9 @@ static void our_streams_are_read(void)
 		}
 		CHECK_STR(state_format(r), "fd2-stream");
 		CHECK_STR(json_string_value(json_object_get(state_meta(r), "arch")), "x");
-		CHECK(
-		    state_next(r, &a) == 1 && !strcmp(a.name, "module.w") && array_at(&a, 1) == 2);
-		array_free(&a);
+		CHECK(state_next(r, &a) == 1 && !strcmp(a.name, "module.w") &&
+		      fd2_array_at(&a, 1) == 2);
+		fd2_array_free(&a);
 		CHECK(state_next(r, &a) == 0 && strlen(state_digest(r)) == 64);
 		state_close(r);
 	}

@@ -26,16 +26,16 @@ static void check(int ok)
 
 static void read_inputs(const char *path)
 {
-	struct stream_reader *r = stream_open(path, "parity");
+	struct stream_reader *r = fd2_stream_open(path, "parity");
 	struct array a;
 	int got = r ? 0 : -1;
-	while (r && (got = stream_next(r, &a)) > 0 && n_inputs < INPUTS_MAX) {
+	while (r && (got = fd2_stream_next(r, &a)) > 0 && n_inputs < INPUTS_MAX) {
 		names[n_inputs] = xstrdup(a.name);
 		tensors[n_inputs++] = weights_tensor(&a);
-		array_free(&a);
+		fd2_array_free(&a);
 	}
 	check(got);
-	stream_close(r);
+	fd2_stream_close(r);
 }
 
 static Tensor *input(const char *name)
@@ -137,7 +137,7 @@ int main(int argc, char **argv)
 	}
 	check(weights_put_tensor(w, "loss", loss));
 	check(weights_put_tensor(w, "dx", gradient));
-	check(stream_finish(w));
+	check(fd2_stream_finish(w));
 	tensor_scope_end();
 	return 0;
 }

@@ -39,16 +39,16 @@ static void check(int ok)
 
 static void inputs_read(struct inputs *in, const char *path)
 {
-	struct stream_reader *r = stream_open(path, "parity");
+	struct stream_reader *r = fd2_stream_open(path, "parity");
 	struct array a;
 	int got = r ? 0 : -1;
-	while (r && (got = stream_next(r, &a)) > 0 && in->n < INPUTS_MAX) {
+	while (r && (got = fd2_stream_next(r, &a)) > 0 && in->n < INPUTS_MAX) {
 		in->name[in->n] = xstrdup(a.name);
 		in->t[in->n++] = weights_tensor(&a);
-		array_free(&a);
+		fd2_array_free(&a);
 	}
 	check(got);
-	stream_close(r);
+	fd2_stream_close(r);
 }
 
 static Tensor *input(const struct inputs *in, const char *name)
@@ -168,7 +168,7 @@ static void net(char **path, bool bf16)
 	evaluation(&t, &in, w, bf16);
 	if (!bf16)
 		training(&t, &in, w);
-	check(stream_finish(w));
+	check(fd2_stream_finish(w));
 	teacher_free(&t);
 }
 
@@ -204,10 +204,10 @@ static void resize(char **path)
 		image_resample(&out, &im, (double)k[0], (double)k[1], (double)k[2], (double)k[3],
 		    (int)k[4], (int)k[4], (int)k[5]);
 		snprintf(name, sizeof name, "%d", (int)i);
-		check(stream_put(w, name, DT_U8, 3, (int64_t[]){k[4], k[4], 3}, out.rgb));
+		check(fd2_stream_put(w, name, DT_U8, 3, (int64_t[]){k[4], k[4], 3}, out.rgb));
 		image_free(&out);
 	}
-	check(stream_finish(w));
+	check(fd2_stream_finish(w));
 	image_free(&im);
 }
 
@@ -227,7 +227,7 @@ static void jitter(char **path)
 	jitter_apply(rgb, SIDE, &j);
 	struct stream_writer *w = create(path[1]);
 	put(w, "rgb", tensor_from(rgb, T_F32, 3, (int64_t[]){SIDE, SIDE, 3}));
-	check(stream_finish(w));
+	check(fd2_stream_finish(w));
 }
 
 static const struct {
@@ -319,7 +319,7 @@ int main(int argc, char **argv)
 		struct stream_writer *w = create(argv[3]);
 		for (size_t k = 0; k < sizeof cases / sizeof *cases; k++)
 			optimise(&in, w, (int)k);
-		check(stream_finish(w));
+		check(fd2_stream_finish(w));
 	} else {
 		die_usage("see the head of parity.c");
 	}

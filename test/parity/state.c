@@ -21,7 +21,7 @@ int main(int argc, char **argv)
 	if (!out || safetensors_write(out, v, n, NULL) < 0)
 		die("%s", fail_message());
 	for (int i = 0; i < n; i++)
-		array_free(&v[i]);
+		fd2_array_free(&v[i]);
 	free(v);
 	state_close(r);
 	return 0;

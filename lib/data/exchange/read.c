@@ -224,8 +224,8 @@ static int add(struct reading *r, const struct file *f, const void *jpeg, size_t
     const void *npy, size_t npy_size)
 {
 	const char *class = r->map.classes ? r->map.classes[f->class] : r->folders[f->class];
-	return shard_add(r->shard, class, f->id, r->map.numbered ? f->class : -1, jpeg, size, npy,
-	    npy_size, NULL);
+	return fd2_shard_add(r->shard, class, f->id, r->map.numbered ? f->class : -1, jpeg, size,
+	    npy, npy_size, NULL);
 }
 
 static int add_png(struct reading *r, const struct file *f, const void *data, size_t size)
@@ -291,13 +291,13 @@ static int write_shard(struct reading *r, const char *path)
 	progress_start("import", "images", r->n);
 	for (int i = 0; i < r->n; i++) {
 		if (add_file(r, &r->v[i]) < 0) {
-			shard_abandon(r->shard);
+			fd2_shard_abandon(r->shard);
 			return -1;
 		}
 		progress_at(i + 1, "%s", r->v[i].name);
 	}
 	progress_end();
-	return shard_finish(r->shard);
+	return fd2_shard_finish(r->shard);
 }
 
 int exchange_read(const char *folder, const char *classes, const char *out)

@@ -60,28 +60,28 @@ static void name_classes(struct writing *w, struct shard_reader *r)
 {
 	for (int i = 0; i < w->n; i++) {
 		char *folder = w->v[i].class;
-		w->v[i].class = folder ? xstrdup(shard_class(r, folder)) : NULL;
+		w->v[i].class = folder ? xstrdup(fd2_shard_class(r, folder)) : NULL;
 		free(folder);
 	}
 }
 
 static int survey(struct writing *w)
 {
-	struct shard_reader *r = shard_open(w->shards, w->n_shards);
+	struct shard_reader *r = fd2_shard_open(w->shards, w->n_shards);
 	struct sample s;
 	int got = -1, n;
 	if (!r)
 		return -1;
-	while ((got = shard_next(r, &s)) > 0)
+	while ((got = fd2_shard_next(r, &s)) > 0)
 		note(w, &s);
 	if (!got) {
 		name_classes(w, r);
-		const char *const *classes = shard_classes(r, &n);
+		const char *const *classes = fd2_shard_classes(r, &n);
 		w->classes = classes ? names_copy(classes, n) : NULL;
 		w->n_classes = classes ? n : 0;
-		strcpy(w->digest, shard_digest(r));
+		strcpy(w->digest, fd2_shard_digest(r));
 	}
-	shard_close(r);
+	fd2_shard_close(r);
 	return got;
 }
 
@@ -134,7 +134,7 @@ static char *name_of(const struct writing *w, const struct shot *s)
 static int half_to_byte(uint16_t bits)
 {
 	struct array a = {.dtype = DT_F16, .size = sizeof bits, .data = &bits};
-	double v = array_at(&a, 0);
+	double v = fd2_array_at(&a, 0);
 	return v >= 0 && v <= 1 ? (int)(255 * v + 0.5) : v > 1 ? 255 : 0;
 }
 
@@ -186,20 +186,20 @@ static int put_image(struct writing *w, const struct shot *shot, const struct sa
 
 static int put_images(struct writing *w)
 {
-	struct shard_reader *r = shard_open(w->shards, w->n_shards);
+	struct shard_reader *r = fd2_shard_open(w->shards, w->n_shards);
 	struct sample s;
 	int got = r ? 1 : -1, i = 0, err = 0;
 	progress_start("export", "images", w->n);
-	while (!err && got > 0 && (got = shard_next(r, &s)) > 0) {
+	while (!err && got > 0 && (got = fd2_shard_next(r, &s)) > 0) {
 		err = i < w->n ? put_image(w, &w->v[i++], &s)
 		               : fail("'%s' has grown while it was read", s.shard);
 		progress_at(i, "%s", s.key);
 	}
 	progress_end();
-	if (!err && !got && strcmp(w->digest, shard_digest(r)))
+	if (!err && !got && strcmp(w->digest, fd2_shard_digest(r)))
 		err = fail("'%s' has changed while it was read", w->shards[0]);
 	if (r)
-		shard_close(r);
+		fd2_shard_close(r);
 	return got < 0 ? -1 : err;
 }
 

@@ -79,7 +79,7 @@ static int close_shard(struct split_writer *w)
 {
 	struct shard_writer *shard = w->shard;
 	w->shard = NULL;
-	if (shard_finish(shard) < 0)
+	if (fd2_shard_finish(shard) < 0)
 		return -1;
 	w->published++;
 	return 0;
@@ -106,7 +106,7 @@ int split_add(struct split_writer *w, const char *class, const char *id, long cl
 	w->all_images++;
 	w->bytes += bytes;
 	w->all_bytes += (double)size;
-	return shard_add(w->shard, class, id, cls, jpeg, size, NULL, 0, NULL);
+	return fd2_shard_add(w->shard, class, id, cls, jpeg, size, NULL, 0, NULL);
 }
 
 int split_sync(struct split_writer *w)
@@ -136,7 +136,7 @@ void split_report(const struct split_writer *w)
 void split_free(struct split_writer *w)
 {
 	if (w->shard)
-		shard_abandon(w->shard);
+		fd2_shard_abandon(w->shard);
 	json_decref(w->meta);
 	free(w);
 }

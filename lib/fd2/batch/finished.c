@@ -68,19 +68,19 @@ static int read_whole(struct shard_reader *r)
 {
 	struct sample s;
 	int got;
-	while ((got = shard_next(r, &s)) > 0)
+	while ((got = fd2_shard_next(r, &s)) > 0)
 		;
 	return got;
 }
 
 static int check_finished(const char *path, const json_t *provenance)
 {
-	struct shard_reader *r = shard_open((char *[]){(char *)path}, 1);
+	struct shard_reader *r = fd2_shard_open((char *[]){(char *)path}, 1);
 	int err = r ? read_whole(r) : -1;
 	if (!err)
-		err = provenance_agree(path, shard_meta(r), provenance);
+		err = provenance_agree(path, fd2_shard_meta(r), provenance);
 	if (r)
-		shard_close(r);
+		fd2_shard_close(r);
 	return err ? fail("%s; remove it, or leave --resume out", fail_message()) : 0;
 }
 

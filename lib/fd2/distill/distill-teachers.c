@@ -9,7 +9,7 @@ static int check_made_with(
     struct stream_reader *s, const char *path, const char *digest, const char *teacher)
 {
 	const char *made_with = NULL;
-	json_unpack(stream_meta(s), "{s:{s:s}}", "inputs", "teacher", &made_with);
+	json_unpack(fd2_stream_meta(s), "{s:{s:s}}", "inputs", "teacher", &made_with);
 	if (!made_with)
 		return fail("'%s' does not say which teacher it is of: its meta has no "
 		            "inputs.teacher",
@@ -32,18 +32,18 @@ static int read_prototypes(struct distill_teacher *t, const char *path, const ch
 	struct array a;
 	bool found = false;
 	int got = 0;
-	struct stream_reader *s = stream_open(path, "protos");
+	struct stream_reader *s = fd2_stream_open(path, "protos");
 	if (!s)
 		return -1;
 	int err = check_made_with(s, path, t->teacher->digest, teacher);
-	while (!err && (got = stream_next(s, &a)) > 0) {
+	while (!err && (got = fd2_stream_next(s, &a)) > 0) {
 		if (fits(&a, t->teacher)) {
 			t->prototypes = tensor_from(a.data, T_F32, a.rank, a.shape);
 			found = true;
 			if (!array_finite(&a))
 				err = fail("'%s': tensor '%s' is not finite", path, a.name);
 		}
-		array_free(&a);
+		fd2_array_free(&a);
 	}
 	if (got < 0)
 		err = -1;
@@ -51,8 +51,8 @@ static int read_prototypes(struct distill_teacher *t, const char *path, const ch
 		err = fail("'%s' has no tensor 'prototypes' of %d classes for this teacher", path,
 		    t->teacher->classes);
 	else if (!err)
-		strcpy(t->digest, stream_digest(s));
-	stream_close(s);
+		strcpy(t->digest, fd2_stream_digest(s));
+	fd2_stream_close(s);
 	return err;
 }
 

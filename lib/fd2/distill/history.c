@@ -112,37 +112,37 @@ static void note_maps(struct history *h, const char *digest)
 
 int history_read_maps(struct history *h, const char *path)
 {
-	struct stream_reader *s = stream_open(path, "attn");
+	struct stream_reader *s = fd2_stream_open(path, "attn");
 	struct array a;
 	const char *made_with = NULL;
 	int got = 0;
 	if (!s)
 		return -1;
-	json_unpack(stream_meta(s), "{s:{s:s}}", "inputs", "teacher", &made_with);
+	json_unpack(fd2_stream_meta(s), "{s:{s:s}}", "inputs", "teacher", &made_with);
 	int teacher = distill_teachers_find(h->teachers, made_with, path, "attention");
 	int err = teacher < 0 ? -1 : 0;
-	if (!err && json_object_get(stream_meta(s), "cut"))
+	if (!err && json_object_get(fd2_stream_meta(s), "cut"))
 		err = fail(
 		    "'%s' holds attention of images without their border (fd2-attn --cut)", path);
-	while (!err && (got = stream_next(s, &a)) > 0) {
+	while (!err && (got = fd2_stream_next(s, &a)) > 0) {
 		err = add_map(h, teacher, path, &a);
-		array_free(&a);
+		fd2_array_free(&a);
 	}
 	if (!err && !got)
-		note_maps(h, stream_digest(s));
-	stream_close(s);
+		note_maps(h, fd2_stream_digest(s));
+	fd2_stream_close(s);
 	return got < 0 ? -1 : err;
 }
 
 int history_read_images(struct history *h, const char *path)
 {
 	char *paths[] = {(char *)path};
-	struct shard_reader *r = shard_open(paths, 1);
+	struct shard_reader *r = fd2_shard_open(paths, 1);
 	struct sample s;
 	int got, err = 0;
 	if (!r)
 		return -1;
-	while ((got = shard_next(r, &s)) > 0 && !err) {
+	while ((got = fd2_shard_next(r, &s)) > 0 && !err) {
 		int id, k = class_of(h, s.key, &id);
 		if (k >= 0)
 			err = decode(h, k, id, s.image, s.image_size);
@@ -150,8 +150,8 @@ int history_read_images(struct history *h, const char *path)
 			fail("cannot read '%s': member '%s': %s", path, s.key, fail_message());
 	}
 	if (!err && !got)
-		json_object_set_new(h->inputs, "previous", json_string(shard_digest(r)));
-	shard_close(r);
+		json_object_set_new(h->inputs, "previous", json_string(fd2_shard_digest(r)));
+	fd2_shard_close(r);
 	return got < 0 ? -1 : err;
 }
 

@@ -68,8 +68,8 @@ static int store(struct output *o, int k, int id, const Tensor *x)
 	snprintf(name, sizeof name, "%04d", id);
 	int err = finished_encode(&f, x, &t->normal, o->config->pixels, (int)o->config->quality);
 	if (!err)
-		err = shard_add(o->writer, t->class_names[k], name, k, f.jpeg, f.jpeg_size, f.npy,
-		    f.npy_size, NULL);
+		err = fd2_shard_add(o->writer, t->class_names[k], name, k, f.jpeg, f.jpeg_size,
+		    f.npy, f.npy_size, NULL);
 	if (!err)
 		err = history_add(o->history, k, id, f.jpeg, f.jpeg_size);
 	finished_free(&f);
@@ -91,7 +91,7 @@ int output_close(struct output *o, int err)
 	if (!o->writer)
 		return err;
 	if (!err)
-		return shard_finish(o->writer);
-	shard_abandon(o->writer);
+		return fd2_shard_finish(o->writer);
+	fd2_shard_abandon(o->writer);
 	return err;
 }

@@ -144,7 +144,7 @@ static struct out *open_map(const struct run *r)
 	    access(path, F_OK)
 	        ? out_open(path, OUT_TEXT)
 	        : fail_null("'%s' already exists; remove it, or name another folder", path);
-	char *text = json_dumps(stream_meta(r->labels.stream), JSON_INDENT(1));
+	char *text = json_dumps(fd2_stream_meta(r->labels.stream), JSON_INDENT(1));
 	if (map && (out_write(map, text, strlen(text)) < 0 || out_write(map, "\n", 1) < 0 ||
 	               out_sync(map) < 0)) {
 		out_abandon(map);

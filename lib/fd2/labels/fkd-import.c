@@ -277,13 +277,13 @@ static int write_labels(struct run *r)
 	progress_start("import", "epochs", r->epochs);
 	for (long e = 0; e < r->epochs; e++) {
 		if (read_epoch(r, e) < 0 || epoch_write(&r->epoch, w, e) < 0) {
-			stream_abandon(w);
+			fd2_stream_abandon(w);
 			return -1;
 		}
 		progress_at(e + 1, "epoch %ld", e + 1);
 	}
 	progress_end();
-	return stream_finish(w);
+	return fd2_stream_finish(w);
 }
 
 int stage_fkd_read(const struct fkd_job *job)

@@ -7,7 +7,7 @@
 
 static int read_meta(struct label_set *l)
 {
-	json_t *meta = stream_meta(l->stream), *classes;
+	json_t *meta = fd2_stream_meta(l->stream), *classes;
 	json_error_t e;
 	const char *fit;
 	int halves;
@@ -37,14 +37,14 @@ static int read_meta(struct label_set *l)
 
 int label_set_open(struct label_set *l, const char *path)
 {
-	*l = (struct label_set){.stream = stream_open(path, "labels")};
+	*l = (struct label_set){.stream = fd2_stream_open(path, "labels")};
 	return l->stream ? read_meta(l) : -1;
 }
 
 void label_set_close(struct label_set *l)
 {
 	if (l->stream)
-		stream_close(l->stream);
+		fd2_stream_close(l->stream);
 	names_free(l->class_names, l->classes);
 	*l = (struct label_set){0};
 }
@@ -69,7 +69,7 @@ int label_set_images(const struct label_set *l, struct dataset *d, char **shards
 long label_set_batches(const struct label_set *l, int of_epoch)
 {
 	json_int_t all = (json_int_t)l->epochs * of_epoch, batches = all;
-	if (json_unpack(stream_meta(l->stream), "{s?I}", "batches", &batches) || batches < 1 ||
+	if (json_unpack(fd2_stream_meta(l->stream), "{s?I}", "batches", &batches) || batches < 1 ||
 	    batches > all)
 		return fail("the labels' meta holds a value out of range");
 	return (long)batches;
@@ -78,10 +78,10 @@ long label_set_batches(const struct label_set *l, int of_epoch)
 int label_set_end(const struct label_set *l)
 {
 	struct array a;
-	int got = stream_next(l->stream, &a);
+	int got = fd2_stream_next(l->stream, &a);
 	if (got <= 0)
 		return got;
 	fail("the labels continue after epoch %d with tensor '%s'", l->epochs, a.name);
-	array_free(&a);
+	fd2_array_free(&a);
 	return -1;
 }

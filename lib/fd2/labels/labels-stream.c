@@ -62,7 +62,7 @@ _Static_assert(sizeof(struct box) == 4 * sizeof(int32_t) &&
 
 static size_t row_size(const struct layout *l)
 {
-	return dtype_size(l->type) * (l->rank > 1 ? (size_t)l->shape[1] : 1);
+	return fd2_dtype_size(l->type) * (l->rank > 1 ? (size_t)l->shape[1] : 1);
 }
 
 static void *row_of(const struct layout *l, int64_t i)
@@ -88,7 +88,7 @@ static int put_field(const struct layout *l, struct stream_writer *w, long numbe
 	     *data = xcalloc((size_t)l->shape[0], row);
 	for (int64_t i = 0; i < l->shape[0]; i++)
 		memcpy(data + (size_t)i * row, row_of(l, i), row);
-	int err = stream_put(w, name, l->type, l->rank, l->shape, data);
+	int err = fd2_stream_put(w, name, l->type, l->rank, l->shape, data);
 	free(data);
 	free(name);
 	return err;
@@ -101,7 +101,7 @@ int epoch_write(const struct epoch *e, struct stream_writer *w, long number)
 	for (int f = 0; e->batches && f < FIELDS; f++)
 		if (l[f].name && put_field(&l[f], w, number) < 0)
 			return -1;
-	return stream_flush(w);
+	return fd2_stream_flush(w);
 }
 
 static void take_rows(const struct layout *l, const struct array *a)
@@ -192,13 +192,13 @@ static int check(const struct epoch *e, const struct dataset *d, int size, long 
 static int read_field(const struct layout *l, struct stream_reader *r, long number)
 {
 	struct array a;
-	int got = stream_next(r, &a);
+	int got = fd2_stream_next(r, &a);
 	if (got == 0)
 		return fail("the labels end in the middle of epoch %ld", number);
 	if (got < 0)
 		return -1;
 	int err = take(l, &a, number);
-	array_free(&a);
+	fd2_array_free(&a);
 	return err;
 }
 
@@ -209,7 +209,7 @@ static int read_fields(struct epoch *e, struct array *ids, struct stream_reader 
 	struct layout l[FIELDS];
 	layouts(e, l);
 	int err = take(&l[IDS], ids, number);
-	array_free(ids);
+	fd2_array_free(ids);
 	for (int f = IDS + 1; !err && f < FIELDS; f++)
 		if (l[f].name)
 			err = read_field(&l[f], r, number);
@@ -224,7 +224,7 @@ int epoch_read(
     struct epoch *e, struct stream_reader *r, long number, const struct dataset *d, int size)
 {
 	struct array a;
-	int got = stream_next(r, &a);
+	int got = fd2_stream_next(r, &a);
 	return got <= 0 ? got : read_fields(e, &a, r, number, d, size);
 }
 
@@ -248,7 +248,7 @@ int epoch_read_some(struct epoch *e, struct stream_reader *r, long *number, long
     const struct dataset *d, int size)
 {
 	struct array a;
-	int got = stream_next(r, &a);
+	int got = fd2_stream_next(r, &a);
 	if (got <= 0)
 		return got;
 	long found = number_of(a.name);
@@ -256,7 +256,7 @@ int epoch_read_some(struct epoch *e, struct stream_reader *r, long *number, long
 		fail("the labels have tensor '%s' where whole batches of epoch %ld or a later one "
 		     "are expected",
 		    a.name, *number);
-		array_free(&a);
+		fd2_array_free(&a);
 		return -1;
 	}
 	*number = found;

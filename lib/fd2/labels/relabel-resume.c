@@ -15,11 +15,11 @@ int kept_finished(const char *path, json_t *meta)
 	free(part);
 	if (!finished)
 		return 0;
-	struct stream_reader *r = stream_open(path, "labels");
+	struct stream_reader *r = fd2_stream_open(path, "labels");
 	if (!r)
 		return -1;
-	int err = provenance_agree(path, stream_meta(r), meta);
-	stream_close(r);
+	int err = provenance_agree(path, fd2_stream_meta(r), meta);
+	fd2_stream_close(r);
 	if (err)
 		return fail("%s; remove it, or leave --resume out", fail_message());
 	out_made_already(path);
@@ -45,9 +45,9 @@ static int check_lock(const char *path)
 static int check_unfinished(const struct kept *k)
 {
 	struct array a;
-	bool any = stream_next(k->reader, &a) > 0;
+	bool any = fd2_stream_next(k->reader, &a) > 0;
 	if (any)
-		array_free(&a);
+		fd2_array_free(&a);
 	return any ? fail("'%s' holds labels of an interrupted run: go on with --resume, or remove "
 	                  "it",
 	                 k->part)
@@ -56,7 +56,7 @@ static int check_unfinished(const struct kept *k)
 
 static int check_settings(struct kept *k, json_t *meta)
 {
-	if (provenance_agree(k->part, stream_meta(k->reader), meta) < 0)
+	if (provenance_agree(k->part, fd2_stream_meta(k->reader), meta) < 0)
 		return fail("cannot resume: %s", fail_message());
 	k->end = stream_tell(k->reader);
 	return 0;
@@ -65,7 +65,7 @@ static int check_settings(struct kept *k, json_t *meta)
 static void end_reading(struct kept *k)
 {
 	if (k->reader)
-		stream_close(k->reader);
+		fd2_stream_close(k->reader);
 	k->reader = NULL;
 }
 
@@ -76,7 +76,7 @@ int kept_open(struct kept *k, const char *path, bool resume, json_t *meta)
 		return 0;
 	if (check_lock(k->part) < 0)
 		return -1;
-	if (!(k->reader = stream_open(k->part, "labels")))
+	if (!(k->reader = fd2_stream_open(k->part, "labels")))
 		return fail("%s; remove it", fail_message());
 	if (resume)
 		return check_settings(k, meta);

@@ -211,7 +211,7 @@ static int open_writer(struct run *r)
 		log_event(json_pack("{s:s, s:I, s:i}", "event", "resume", "epoch",
 		    (json_int_t)r->kept.epochs, "step", 0));
 	}
-	return stream_flush(r->writer);
+	return fd2_stream_flush(r->writer);
 }
 
 static int do_epoch(struct run *r, long e)
@@ -354,7 +354,7 @@ static void abandon(struct run *r)
 {
 	if (r->kept.part && !r->epochs)
 		unlink(r->kept.part);
-	stream_abandon(r->writer);
+	fd2_stream_abandon(r->writer);
 }
 
 static int write_labels(struct run *r)
@@ -366,7 +366,7 @@ static int write_labels(struct run *r)
 	if (!err && !r->writer)
 		err = open_writer(r);
 	if (!err)
-		return stream_finish(r->writer);
+		return fd2_stream_finish(r->writer);
 	if (r->writer)
 		abandon(r);
 	return -1;

@@ -117,7 +117,8 @@ static int store(const struct learned *l, struct shard_writer *w, const struct r
 	tensor_scope_end();
 	snprintf(name, sizeof name, class ? "%04d" : "%d-%04d", class ? id : k, id);
 	if (!err)
-		err = shard_add(w, class, name, k, f.jpeg, f.jpeg_size, f.npy, f.npy_size, NULL);
+		err =
+		    fd2_shard_add(w, class, name, k, f.jpeg, f.jpeg_size, f.npy, f.npy_size, NULL);
 	finished_free(&f);
 	return err;
 }

@@ -94,10 +94,10 @@ static int store(struct match_run *r)
 	if (!w)
 		return -1;
 	if (learned_store(&r->learned, w, &r->real, &r->config->out) < 0) {
-		shard_abandon(w);
+		fd2_shard_abandon(w);
 		return -1;
 	}
-	if (shard_finish(w) < 0)
+	if (fd2_shard_finish(w) < 0)
 		return -1;
 	checkpoint_remove(&r->checkpoint);
 	return 0;

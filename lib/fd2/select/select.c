@@ -35,7 +35,7 @@ static int put_features(struct run *r, const float *f, const struct item *items,
 {
 	int64_t C = features_size(&r->teacher);
 	for (int i = 0; i < n && r->features; i++)
-		if (stream_put(r->features, items[i].key, DT_F32, 1, &C, f + i * C) < 0)
+		if (fd2_stream_put(r->features, items[i].key, DT_F32, 1, &C, f + i * C) < 0)
 			return -1;
 	return 0;
 }
@@ -102,7 +102,7 @@ static int put(struct run *r, int k, int id, const void *jpeg, size_t size, json
 		snprintf(name, sizeof name, "%04d", id);
 	else
 		snprintf(name, sizeof name, "%d-%04d", k, id);
-	int err = shard_add(r->writer, class, name, k, jpeg, size, NULL, 0, text);
+	int err = fd2_shard_add(r->writer, class, name, k, jpeg, size, NULL, 0, text);
 	json_decref(json);
 	free(text);
 	return err;
@@ -257,14 +257,14 @@ static int prepare(struct run *r)
 static int finish(struct run *r, int err)
 {
 	if (r->features && err < 0)
-		stream_abandon(r->features);
+		fd2_stream_abandon(r->features);
 	else if (r->features)
-		err = stream_finish(r->features);
+		err = fd2_stream_finish(r->features);
 	if (!r->writer)
 		return err;
 	if (!err)
-		return shard_finish(r->writer);
-	shard_abandon(r->writer);
+		return fd2_shard_finish(r->writer);
+	fd2_shard_abandon(r->writer);
 	return err;
 }
 

@@ -141,7 +141,7 @@ static json_t *inputs(const struct evaluation *r)
 	json_t *in = json_pack("{s:s, s:s, s:s}", "images", r->images.digest, "val", r->val.digest,
 	    "test", r->test.digest);
 	if (r->labels.stream)
-		json_object_set(in, "labels", stream_meta(r->labels.stream));
+		json_object_set(in, "labels", fd2_stream_meta(r->labels.stream));
 	if (r->config->learning.init)
 		json_object_set_new(in, "init", json_string(r->students[0].init));
 	return in;

@@ -62,8 +62,8 @@ int save_student(const struct evaluation *e)
 	if (!w)
 		return -1;
 	if (weights_put(w, "", &s->net.params) == 0)
-		return stream_finish(w);
-	stream_abandon(w);
+		return fd2_stream_finish(w);
+	fd2_stream_abandon(w);
 	return -1;
 }
 

@@ -32,10 +32,10 @@ static json_t *provenance(const struct run *r)
 
 static int put_tensors(struct stream_writer *w, const struct item *it, const struct attention *a)
 {
-	if (stream_put(w, it->key, DT_F32, 3, (int64_t[]){a->maps, a->h, a->w}, a->A) < 0)
+	if (fd2_stream_put(w, it->key, DT_F32, 3, (int64_t[]){a->maps, a->h, a->w}, a->A) < 0)
 		return -1;
 	char *name = xasprintf("%s.z", it->key);
-	int err = stream_put(w, name, DT_F32, 1, (int64_t[]){a->features}, a->z);
+	int err = fd2_stream_put(w, name, DT_F32, 1, (int64_t[]){a->features}, a->z);
 	free(name);
 	return err;
 }
@@ -58,7 +58,7 @@ static int put_features(struct run *r, struct stream_writer *w, struct item *it)
 	float *f = xcalloc((size_t)C, sizeof *f);
 	int err = features_of(f, &r->teacher, it, 1);
 	if (!err)
-		err = stream_put(w, it->key, DT_F32, 1, &C, f);
+		err = fd2_stream_put(w, it->key, DT_F32, 1, &C, f);
 	free(f);
 	return err;
 }
@@ -73,9 +73,9 @@ static int write_stream(struct run *r, struct out *out)
 		progress_at(i + 1, "%s", r->images.v[i].key);
 	}
 	if (!err)
-		return stream_finish(w);
+		return fd2_stream_finish(w);
 	if (w)
-		stream_abandon(w);
+		fd2_stream_abandon(w);
 	return -1;
 }
 
@@ -126,7 +126,7 @@ static int overlay(struct run *r, struct shard_writer *w, const struct item *it,
 	    slash ? xasprintf("%.*s", (int)(slash - it->key), it->key) : xstrdup("images");
 	int err = jpeg_encode(&im, 90, &jpeg, &size);
 	if (!err)
-		err = shard_add(
+		err = fd2_shard_add(
 		    w, class, slash ? slash + 1 : it->key, it->label, jpeg, size, NULL, 0, NULL);
 	free(class);
 	free(jpeg);
@@ -166,9 +166,9 @@ static int write_overlays(struct run *r, struct out *out)
 		progress_at(i + 1, "%s", r->images.v[i].key);
 	}
 	if (!err)
-		return shard_finish(w);
+		return fd2_shard_finish(w);
 	if (w)
-		shard_abandon(w);
+		fd2_shard_abandon(w);
 	return -1;
 }
 

@@ -137,11 +137,11 @@ static int write(struct run *r)
 	struct stream_writer *w = out ? stream_create(out, "protos", meta) : NULL;
 	if (!w)
 		return -1;
-	if (stream_put(w, "prototypes", DT_F32, 2, (int64_t[]){r->K, r->D}, r->c) < 0) {
-		stream_abandon(w);
+	if (fd2_stream_put(w, "prototypes", DT_F32, 2, (int64_t[]){r->K, r->D}, r->c) < 0) {
+		fd2_stream_abandon(w);
 		return -1;
 	}
-	return stream_finish(w);
+	return fd2_stream_finish(w);
 }
 
 static int read_images(struct run *r)

@@ -111,7 +111,7 @@ static int same_network(const char *path, const json_t *was, const json_t *now)
 static int extend(struct training *t, struct stream_reader *r)
 {
 	const char *path = t->config->out.last;
-	json_t *meta = stream_meta(r), *now = fd2_provenance();
+	json_t *meta = fd2_stream_meta(r), *now = fd2_provenance();
 	struct teacher *own = &t->teacher, was = {0};
 	int err =
 	    same_network(path, json_object_get(meta, "options"), json_object_get(now, "options"));
@@ -126,7 +126,7 @@ static int extend(struct training *t, struct stream_reader *r)
 	if (err)
 		return -1;
 	t->epoch = t->first = (long)json_integer_value(json_object_get(meta, "epoch"));
-	strcpy(t->extended, stream_digest(r));
+	strcpy(t->extended, fd2_stream_digest(r));
 	say("'%s' is trained on from epoch %ld", path, t->first);
 	return 0;
 }
@@ -136,10 +136,10 @@ int training_extend(struct training *t)
 	const struct teacher_outputs *out = &t->config->out;
 	if (!out->extend || (out->resume && checkpoint_exists(&t->checkpoint)))
 		return 0;
-	struct stream_reader *r = stream_open(out->last, "teacher");
+	struct stream_reader *r = fd2_stream_open(out->last, "teacher");
 	int err = r ? extend(t, r) : -1;
 	if (r)
-		stream_close(r);
+		fd2_stream_close(r);
 	return err;
 }
 
@@ -205,15 +205,15 @@ int training_finished(const struct training *t)
 	const struct teacher_outputs *out = &t->config->out;
 	if (!out->resume || checkpoint_exists(&t->checkpoint) || access(out->last, F_OK))
 		return 0;
-	struct stream_reader *r = stream_open(out->last, "teacher");
+	struct stream_reader *r = fd2_stream_open(out->last, "teacher");
 	if (!r)
 		return -1;
 	int err = 0;
-	bool extends = out->extend && !json_object_get(stream_meta(r), "extended");
-	if (!extends && (err = same_work(t, stream_meta(r))) < 0)
+	bool extends = out->extend && !json_object_get(fd2_stream_meta(r), "extended");
+	if (!extends && (err = same_work(t, fd2_stream_meta(r))) < 0)
 		fail("%s; --extend trains it further, without --resume it is replaced",
 		    fail_message());
-	stream_close(r);
+	fd2_stream_close(r);
 	if (err || extends)
 		return err;
 	out_made_already(out->last);

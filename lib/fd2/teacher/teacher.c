@@ -68,10 +68,10 @@ int teacher_write(const struct teacher *t, struct out *out, json_t *provenance)
 	if (!w)
 		return -1;
 	if (weights_put(w, "", &t->backbone.params) < 0) {
-		stream_abandon(w);
+		fd2_stream_abandon(w);
 		return -1;
 	}
-	return stream_finish(w);
+	return fd2_stream_finish(w);
 }
 
 /* Rebuilds an empty teacher from a header; everything is checked, since it may come from another
@@ -108,12 +108,12 @@ int teacher_read_tensors(struct teacher *t, struct stream_reader *r)
 	struct array a;
 	int got;
 	weights_begin(&in, &t->backbone.params);
-	while ((got = stream_next(r, &a)) > 0) {
+	while ((got = fd2_stream_next(r, &a)) > 0) {
 		int taken = weights_take(&in, a.name, &a);
 		if (!taken)
 			fail("tensor '%s' is not part of a %s teacher", a.name,
 			    t->backbone.arch->name);
-		array_free(&a);
+		fd2_array_free(&a);
 		if (taken <= 0)
 			break;
 	}
@@ -135,17 +135,17 @@ static bool names_file(const char *path)
 int teacher_read(struct teacher *t, const char *path)
 {
 	*t = (struct teacher){0};
-	struct stream_reader *r = stream_open(path, "teacher");
+	struct stream_reader *r = fd2_stream_open(path, "teacher");
 	if (!r)
 		return -1;
 	int err = stream_require(r, "arch classes maps size last_stride fit alpha mean std");
 	if (!err)
-		err = from_meta(t, stream_meta(r));
+		err = from_meta(t, fd2_stream_meta(r));
 	if (!err)
 		err = teacher_read_tensors(t, r);
 	if (!err)
-		strcpy(t->digest, stream_digest(r));
-	stream_close(r);
+		strcpy(t->digest, fd2_stream_digest(r));
+	fd2_stream_close(r);
 	if (err < 0) {
 		teacher_free(t);
 		return names_file(path) ? -1
