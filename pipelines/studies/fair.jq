@@ -20,10 +20,10 @@ def accuracies:
 		(map(.label_bytes) | mean | round)]) | @tsv;
 
 # + where the row's letter is better than the column's, - where it is worse
-def against: . as $rows | ["", (range(length) | letter)],
+def against: . as $rows | [" ", (range(length) | letter)],
 	(range(length) as $i | [($i | letter), (range(length) as $j | if $i == $j then " " else
 		difference($rows[$i]; $rows[$j]) |
-		if told_apart | not then "." elif mean > 0 then "+" else "-" end end)]) | @tsv;
+		if told_apart | not then "." elif mean > 0 then "+" else "-" end end)]) | join(" ");
 
 def chosen($pairs): . as $rows | $pairs | split("\n")[] | split(" ") | select(length == 2) |
 	map(. as $name | $rows | map(select(.[0].row == $name))[0]) as [$a, $b] |
