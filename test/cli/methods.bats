@@ -74,11 +74,11 @@ plus() {
 	# the other methods' numbers of steps, which would take long, as --resume names them
 	head -c 4096 distilled.tar >x.tar.part
 	run -1 --separate-stderr fd2-distill -q -t teacher.fd2 --ipc 2 --resume -o x.tar train.tar
-	said "fd2-distill: 'x.tar.part' was made with steps 3, not 4000; *"
+	said "fd2-distill: 'x.tar.part' was made with --steps 3, not with --steps 4000; *"
 	head -c 4096 b.tar >x.tar.part
 	run -1 --separate-stderr \
 		fd2-distill -q -t teacher.fd2 --method fadrm --resume -o x.tar train.tar
-	said "fd2-distill: 'x.tar.part' was made with steps 0, not 2000; *"
+	said "fd2-distill: 'x.tar.part' was made with --steps 0, not with --steps 2000; *"
 }
 
 @test "methods: FADRM goes through its sizes, the rate falls over all of them" {
