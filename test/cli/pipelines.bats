@@ -444,9 +444,8 @@ session() {
 
 @test "pipelines: the demo in miniature, killed while students learn, ends them and goes on" {
 	local status=0 made
-	local small=(env OUT=out CLASSES=3 PER_CLASS=10 SIZE=32 EPOCHS=1 IPC=2 STEPS=2 CROPS=1 \
-		MAPS=2 SEEDS='1 2' JOBS=2
-		TEACHER_OPTIONS=--cal-lr=0.02)
+	local small=(env OUT=out CLASSES=3 PER_CLASS=10 SIZE=32 BACKBONE_EPOCHS=1 EPOCHS=1 IPC=2 \
+		STEPS=2 MAPS=2 SEEDS='1 2' JOBS=2 TEACHER_OPTIONS=--cal-lr=0.02)
 	setsid "${small[@]}" STUDENT_EPOCHS=100000 "$root/pipelines/demo" >log 2>&1 3>&- &
 	until grep -qs '"event":"epoch"' out/*-1.log; do
 		kill -0 $!
@@ -462,15 +461,15 @@ session() {
 	[[ $(tail -n 1 log) == *"interrupted; run it again to continue" ]]
 	# every picture is told when it is there, the first before there is a teacher
 	[ "$(sed -n 's/.*look: //p' log | head -n 1)" = out/data.jpg ]
-	[ "$(sed -n 's/.*look: //p' log | xargs ls | wc -l)" = 7 ]
+	[ "$(sed -n 's/.*look: //p' log | xargs ls | wc -l)" = 9 ]
 	made=$(stat -c '%n %i' out/teacher.fd2 out/fd2.tar)
 	"${small[@]}" STUDENT_EPOCHS=2 TERM=xterm script -qec "$root/pipelines/demo" screen \
 		>/dev/null
 	[ "$(stat -c '%n %i' out/teacher.fd2 out/fd2.tar)" = "$made" ]
 	[ "$(grep -c 'is made again' screen)" = 1 ]
-	grep -qE $'\rstudents  [0-9]+/8 epochs' screen
+	grep -qE $'\rstudents  [0-9]+/12 epochs' screen
 	# the table once more, with awk
-	for method in sre2l++ fd2; do
+	for method in random sre2l++ fd2; do
 		jq .top1 "out/$method"-[12].json | xargs |
 			awk '{ d = 100 * ($1 - $2); print 50 * ($1 + $2), sqrt(d * d / 2) }' \
 			>expected
@@ -481,5 +480,10 @@ session() {
 	grep -qE '% of attention inside the true part' out/table.txt
 	grep -q 'alt="attention in the images of fd2"' out/report.html
 	grep -qE '<th scope=row>sre2l\+\+</th><td>soft</td>.*resnet18' out/report.html
+	jq .top1 out/{fd2,random}-[12].json | xargs | awk '{ a = 100 * ($1 - $3); b = 100 * ($2 - $4)
+		m = (a + b) / 2; e = (a > b ? a - b : b - a) / 2; told = m > 2 * e || -m > 2 * e
+		printf "fd2 minus random: %.1f points, standard error %.1f: %stold apart\n", m, e,
+			told ? "" : "not " }' | sed 's/: -0.0/: 0.0/' |
+		diff - <(grep '^fd2 minus random' out/table.txt)
 	grep -qE '^fd2 minus sre2l\+\+: -?[0-9.]+ points, standard error [0-9.]+' out/table.txt
 }

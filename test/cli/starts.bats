@@ -43,6 +43,26 @@ all_different() {
 	[ "$(samples random.tar)" != "$(samples other.tar)" ]
 }
 
+@test "starts: a photograph is seen as by the teacher: squashed, or its central square" {
+	local class fit
+	fd2-draw --classes 3 --per-class 2 --size 40 -o drawn.tar
+	for class in $(fd2-look --json drawn.tar | jq -r '.classes | keys[]'); do
+		mkdir -p "$class" "wide/$class"
+		tar xf drawn.tar -C "$class" "$class/0001.jpg" "$class/0002.jpg"
+		# two images side by side
+		fd2-look -q --sheet "wide/$class/0001.jpg" --columns 2 --per-class 2 --cell 40 \
+			"$class" >/dev/null
+	done
+	tar --sort=name -cf wide.tar -C wide .
+	for fit in squash short; do
+		tiny_teacher -e 1 --fit $fit -o $fit.fd2 train.tar
+		fd2-distill -q -t $fit.fd2 --steps 0 --init random -o $fit.tar wide.tar
+		fd2-distill -q -t $fit.fd2 --steps 0 --init-images wide.tar -o given.tar </dev/null
+		[ "$(samples $fit.tar)" = "$(samples given.tar)" ]
+	done
+	[ "$(samples squash.tar)" != "$(samples short.tar)" ]
+}
+
 @test "starts: by confidence, each photograph once, and the first of a larger choice" {
 	local id
 	start --init confidence -n 8 -o all.tar train.tar

@@ -160,6 +160,12 @@ int initial_read(struct initial *s)
 	return reads ? read_photographs(s) : 0;
 }
 
+struct view initial_view(const struct initial *s, const struct image *im)
+{
+	bool all = s->teacher->fit == FIT_SQUASH || s->teacher->fit == FIT_WHOLE;
+	return all ? (struct view){.box = {0, 0, im->w, im->h}} : view_square(im);
+}
+
 void initial_describe(const struct initial *s, json_t *inputs)
 {
 	if (s->images.n)

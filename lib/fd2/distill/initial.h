@@ -93,6 +93,9 @@ int initial_prepare(struct initial *s, int first, int n);
 int initial_image(const struct initial *s, float *out, int k, int id);
 /* How a start with a factor chooses crops (start-crops.c). */
 struct patch_rule initial_rule(const struct initial *s, const struct start_use *u);
+/* What a start keeps of a photograph: what the teacher's fit keeps, so all of it, the aspect given
+ * up, or its central square. */
+struct view initial_view(const struct initial *s, const struct image *im);
 /* Adds the digest of what was read to an output's inputs. */
 void initial_describe(const struct initial *s, json_t *inputs);
 #endif

@@ -36,8 +36,8 @@ static int given(const struct initial *s, const struct start_use *u, float *out,
 	if (!it)
 		it = find(s, k, NULL, nth - 1);
 	struct image im = item_image(it);
-	struct view square = view_square(&im);
-	view_render(out, &im, &square, S, &s->teacher->normal);
+	struct view seen = initial_view(s, &im);
+	view_render(out, &im, &seen, S, &s->teacher->normal);
 	item_release(it, &im);
 	return 0;
 }

@@ -1,9 +1,8 @@
 /* Starts of whole photographs, in the orders of fd2-select: "random", "herding"; and
  * "confidence", those first that the teacher takes for their class with the highest probability.
  *
- * Photographs are chosen as the teacher sees held-out ones. An image starts as the central square,
- * whatever the teacher's fit is, resized once: what --init-images makes of what fd2-select
- * writes. */
+ * Photographs are chosen as the teacher sees held-out ones. An image starts as what the teacher's
+ * fit keeps of it, resized once: what --init-images makes of what fd2-select writes. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -136,8 +135,8 @@ static int photograph(
 	free(jpeg);
 	if (err < 0)
 		return fail("cannot decode '%s': %s", it->key, fail_message());
-	struct view square = view_square(&im);
-	view_render(out, &im, &square, s->size, &s->teacher->normal);
+	struct view seen = initial_view(s, &im);
+	view_render(out, &im, &seen, s->size, &s->teacher->normal);
 	image_free(&im);
 	return 0;
 }
