@@ -480,8 +480,9 @@ session() {
 	grep -qE '% of attention inside the true part' out/table.txt
 	grep -q 'alt="attention in the images of fd2"' out/report.html
 	grep -qE '<th scope=row>sre2l\+\+</th><td>soft</td>.*resnet18' out/report.html
-	jq .top1 out/{fd2,random}-[12].json | xargs | awk '{ a = 100 * ($1 - $3); b = 100 * ($2 - $4)
-		m = (a + b) / 2; e = (a > b ? a - b : b - a) / 2; told = m > 2 * e || -m > 2 * e
+	jq .top1 out/{fd2,random}-[12].json | xargs | awk '{
+		a = 100 * ($1 - $3); b = 100 * ($2 - $4); m = (a + b) / 2
+		e = (a > b ? a - b : b - a) / 2; told = m > 2 * e || -m > 2 * e
 		printf "fd2 minus random: %.1f points, standard error %.1f: %stold apart\n", m, e,
 			told ? "" : "not " }' | sed 's/: -0.0/: 0.0/' |
 		diff - <(grep '^fd2 minus random' out/table.txt)
