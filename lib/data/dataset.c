@@ -396,3 +396,13 @@ void dataset_sort(struct dataset *d)
 {
 	qsort(d->v, (size_t)d->n, sizeof *d->v, by_class_and_key);
 }
+
+int *dataset_starts(const struct dataset *d)
+{
+	int *start = xcalloc((size_t)d->n_classes + 1, sizeof *start);
+	for (int i = 0; i < d->n; i++)
+		start[d->v[i].label + 1]++;
+	for (int k = 0; k < d->n_classes; k++)
+		start[k + 1] += start[k];
+	return start;
+}

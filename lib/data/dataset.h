@@ -61,4 +61,6 @@ int dataset_warn_shared(
 /* Sorts the images by class, then name: what follows does not depend on how the shards were
  * packed. */
 void dataset_sort(struct dataset *d);
+/* Of a sorted set, [n_classes + 1], to be freed: class k has images start[k] .. start[k+1]-1. */
+int *dataset_starts(const struct dataset *d);
 #endif

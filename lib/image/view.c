@@ -55,6 +55,11 @@ struct view view_center(const struct image *im, int size)
 	                         (int)lround((im->h - side) / 2.0), side, side}};
 }
 
+struct view view_entire(const struct image *im)
+{
+	return (struct view){.box = {0, 0, im->w, im->h}};
+}
+
 struct view view_square(const struct image *im)
 {
 	return view_inner(im, 0);

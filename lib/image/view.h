@@ -46,6 +46,8 @@ struct view view_random(const struct image *im, int size, const struct augment *
     long epoch, long index);
 /* The central size x size pixels. */
 struct view view_center(const struct image *im, int size);
+/* All of it, whatever its aspect. */
+struct view view_entire(const struct image *im);
 /* The central square, as large as it can be; and without the share `cut` of its side, below 0.5,
  * on each side. */
 struct view view_square(const struct image *im);

@@ -188,7 +188,7 @@ Tensor *history_images(const struct history *h, const struct index_batch *of, in
 	batch_init(&b, all, size);
 	for (int i = 0; i < all; i++) {
 		const struct image *im = &at(h, first + i % n, begin + i / n)->image;
-		struct view whole = {.box = {0, 0, im->w, im->h}};
+		struct view whole = view_entire(im);
 		batch_add_image(&b, im, first + i % n, &whole);
 	}
 	batch_render(&b, &h->teachers->v[0].teacher->normal);

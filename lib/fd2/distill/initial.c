@@ -163,7 +163,7 @@ int initial_read(struct initial *s)
 struct view initial_view(const struct initial *s, const struct image *im)
 {
 	bool all = s->teacher->fit == FIT_SQUASH || s->teacher->fit == FIT_WHOLE;
-	return all ? (struct view){.box = {0, 0, im->w, im->h}} : view_square(im);
+	return all ? view_entire(im) : view_square(im);
 }
 
 void initial_describe(const struct initial *s, json_t *inputs)

@@ -1,9 +1,9 @@
 #include "lib/fd2/distill/schedule.h"
 
-#include <limits.h>
 #include <stdlib.h>
 
 #include "lib/base/err.h"
+#include "lib/fd2/batch/class-range.h"
 #include "lib/torch/start.h"
 
 enum { FULL_PASS = 100 }; /* images that fill a GPU */
@@ -22,17 +22,13 @@ static int check_whole_batches(const struct schedule *s, int classes)
 int schedule_init(
     struct schedule *s, const struct schedule_config *config, int classes, bool independent)
 {
-	const struct opt_range *range = &config->classes;
-	if (range->first >= classes)
-		return fail("--classes starts at %ld, but the teacher knows %d classes (0-%d)",
-		    range->first, classes, classes - 1);
-	if (range->last != LONG_MAX && range->last >= classes)
-		return fail("--classes ends at %ld, but the teacher knows %d classes (0-%d)",
-		    range->last, classes, classes - 1);
+	struct class_range range;
+	if (class_range(&range, &config->classes, classes, "the teacher knows") < 0)
+		return -1;
 	*s = (struct schedule){.config = config,
 	    .independent = independent,
-	    .first = (int)range->first,
-	    .last = range->last < classes ? (int)range->last : classes - 1,
+	    .first = range.first,
+	    .last = range.last,
 	    .next_id = 1};
 	s->next_class = s->last + 1;
 	s->taken = xcalloc((size_t)config->ipc, sizeof *s->taken);

@@ -1,27 +1,23 @@
 #include "lib/fd2/match/match.h"
 
-#include <limits.h>
 #include <stdlib.h>
 
 #include "lib/base/log.h"
 #include "lib/base/names.h"
 #include "lib/base/stop.h"
+#include "lib/fd2/batch/class-range.h"
 #include "lib/fd2/batch/plan.h"
 #include "lib/fd2/match/match-run.h"
 #include "lib/fd2/stage.h"
 
 static int choose_classes(struct match_run *r)
 {
-	const struct opt_range *classes = &r->config->classes;
+	struct class_range range;
 	int K = r->real.set.n_classes;
-	if (classes->first >= K)
-		return fail("--classes starts at %ld, but there are %d classes (0-%d)",
-		    classes->first, K, K - 1);
-	if (classes->last != LONG_MAX && classes->last >= K)
-		return fail("--classes ends at %ld, but there are %d classes (0-%d)", classes->last,
-		    K, K - 1);
-	r->first = (int)classes->first;
-	r->last = classes->last < K ? (int)classes->last : K - 1;
+	if (class_range(&range, &r->config->classes, K, "there are") < 0)
+		return -1;
+	r->first = range.first;
+	r->last = range.last;
 	if (r->method.rounds > 1 && (r->first || r->last < K - 1))
 		return fail("--classes needs --outer 1: between rounds the network is trained on "
 		            "the images of all classes");

@@ -26,11 +26,7 @@ int real_read(struct real *r, const struct match_inputs *in, long part)
 	if (dataset_check_classes(&r->set) < 0)
 		return -1;
 	dataset_sort(&r->set);
-	r->start = xcalloc((size_t)r->set.n_classes + 1, sizeof *r->start);
-	for (int i = 0; i < r->set.n; i++)
-		r->start[r->set.v[i].label + 1]++;
-	for (int k = 0; k < r->set.n_classes; k++)
-		r->start[k + 1] += r->start[k];
+	r->start = dataset_starts(&r->set);
 	r->size = (int)in->size;
 	r->normal = in->normal;
 	r->chosen = xcalloc((size_t)most_of_a_class(r), sizeof *r->chosen);

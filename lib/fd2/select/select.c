@@ -1,6 +1,5 @@
 #include "lib/fd2/select/select.h"
 
-#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -9,6 +8,7 @@
 #include "lib/base/err.h"
 #include "lib/base/log.h"
 #include "lib/base/names.h"
+#include "lib/fd2/batch/class-range.h"
 #include "lib/fd2/select/coreset.h"
 #include "lib/fd2/select/patches.h"
 #include "lib/fd2/stage.h"
@@ -175,26 +175,17 @@ static int read_real(struct run *r)
 	if (dataset_read(&r->real, config->shards, config->n_shards, &o) < 0)
 		return -1;
 	dataset_sort(&r->real);
-	r->start = xcalloc((size_t)r->real.n_classes + 1, sizeof *r->start);
-	for (int i = 0; i < r->real.n; i++)
-		r->start[r->real.v[i].label + 1]++;
-	for (int k = 0; k < r->real.n_classes; k++)
-		r->start[k + 1] += r->start[k];
+	r->start = dataset_starts(&r->real);
 	return 0;
 }
 
 static int choose_classes(struct run *r)
 {
-	const struct opt_range *classes = &r->config->classes;
-	int K = r->real.n_classes;
-	if (classes->first >= K)
-		return fail("--classes starts at %ld, but there are %d classes (0-%d)",
-		    classes->first, K, K - 1);
-	if (classes->last != LONG_MAX && classes->last >= K)
-		return fail("--classes ends at %ld, but there are %d classes (0-%d)", classes->last,
-		    K, K - 1);
-	r->first = (int)classes->first;
-	r->last = classes->last < K ? (int)classes->last : K - 1;
+	struct class_range range;
+	if (class_range(&range, &r->config->classes, r->real.n_classes, "there are") < 0)
+		return -1;
+	r->first = range.first;
+	r->last = range.last;
 	fd2_resolved("classes", json_pack("[i, i]", r->first, r->last));
 	return 0;
 }
