@@ -1,6 +1,6 @@
 # Whole runs: the demo and the studies.
 
-.PHONY: demo study-flowers study-cars40 study-methods study-nette study-kills
+.PHONY: demo study-flowers study-cars40 study-steps study-methods study-nette study-kills
 
 run_in = PATH="$(abspath $(B)/bin):$$PATH" OUT='$(B)/$@'
 demo: all deps-check ## the main job on generated data, or on yours: DATA= VAL=
@@ -8,6 +8,12 @@ demo: all deps-check ## the main job on generated data, or on yours: DATA= VAL=
 
 study-flowers study-cars40: all ## against photographs: TRAIN= VAL= WEIGHTS= (hours)
 	@$(run_in) TRAIN='$(TRAIN)' VAL='$(VAL)' WEIGHTS='$(WEIGHTS)' pipelines/studies/fair
+
+study_steps = 10 30 100 300 1000 4000
+study-steps: all ## accuracy over steps and seconds, IPC 1: TRAIN= VAL= WEIGHTS= (hours)
+	@$(run_in) TRAIN='$(TRAIN)' VAL='$(VAL)' WEIGHTS='$(WEIGHTS)' IPC=1 STUDENTS=1 \
+		ROWS="random $(study_steps:%=best=%) $(study_steps:%=sre2l++=%@plain)" \
+		pipelines/studies/fair
 
 study-methods: all ## base methods with and without FD2: TRAIN= VAL= IPC= SIZE= (hours)
 	@$(run_in) TRAIN='$(TRAIN)' VAL='$(VAL)' pipelines/studies/methods

@@ -14,10 +14,11 @@ def difference($a; $b):
 def told_apart: length > 1 and (mean | fabs) > 2 * error;
 
 def accuracies:
-	["", "row", "top-1 %", "sets", "students", "image bytes", "label bytes"],
+	["", "row", "top-1 %", "sets", "students", "image bytes", "label bytes",
+		"CPU s of a set"],
 	(to_entries[] | .key as $i | .value | [($i | letter), .[0].row, (of_sets | plus_minus(1)),
 		(map(.set) | unique | length), length, (map(.image_bytes) | mean | round),
-		(map(.label_bytes) | mean | round)]) | @tsv;
+		(map(.label_bytes) | mean | round), (map(.seconds) | mean | round)]) | @tsv;
 
 # + where the row's letter is better than the column's, - where it is worse
 def against: . as $rows | [" ", (range(length) | letter)],
