@@ -29,8 +29,10 @@ IPC_ns = 5
 VALUES_ns = 2 3 4 5
 OPTIONS_ns = --no-lf --group %
 
-# Table 7
+# Table 7, after the base method with its own teacher and with that of FD2: what FD2 gains by its
+# teacher, by the double supervision of L_cls ("none") and by each constraint
 IPC_constraints = 3
+BASE_constraints = sre2l++ sre2l++@cal
 VALUES_constraints = none F S both
 OPTIONS_constraints-none = --no-lf --no-ls
 OPTIONS_constraints-F = --no-ls
@@ -47,7 +49,7 @@ variants = $(VALUES_$(1):%=$(1)-%)
 # ABLATION VALUE
 variant = $(images_sre2l++fd2) $(or $(OPTIONS_$(1)-$(2)),$(subst %,$(2),$(OPTIONS_$(1))))
 $(foreach a,$(ABLATIONS),$(eval cells_ablation-$(a) := $(call \
-	cells,$(RANDOM) $(call variants,$(a)),$(IPC_$(a)),$(ABLATION_STUDENT))))
+	cells,$(RANDOM) $(BASE_$(a)) $(call variants,$(a)),$(IPC_$(a)),$(ABLATION_STUDENT))))
 $(foreach a,$(ABLATIONS),$(foreach \
 	v,$(VALUES_$(a)),$(eval images_$(a)-$(v) = $$(call variant,$(a),$(v)))))
 

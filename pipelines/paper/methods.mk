@@ -3,7 +3,8 @@
 #   images_METHOD     the command that makes its images, without --ipc, --classes, teachers and
 #                     real images
 #   as_METHOD         instead: the method whose images it takes
-#   teachers_METHOD   teachers of images and labels, if other than TEACHER
+#   teachers_METHOD   teachers of images and labels, if other than TEACHER: names of backbones,
+#                     with -plain for those without CAL
 #   labels_METHOD     options of fd2-relabel, if other than those of distilled images; "hard":
 #                     class labels only
 #   student_METHOD    options of fd2-eval, likewise
@@ -38,18 +39,30 @@ $(foreach n,$(IPC),$(eval rded_batch_$(n) := $(shell \
 student_rded =
 
 distill = fd2-distill $(COMMON) --batch $(BATCH)
-images_sre2l++ = $(distill) --steps $(STEPS) $(SRE2L_OPTIONS) --plain
-images_sre2l++fd2 = $(distill) --steps $(STEPS) $(SRE2L_OPTIONS) $(FD2_OPTIONS)
+sre2l = $(distill) --method sre2l++ --steps $(STEPS) $(SRE2L_OPTIONS)
+images_sre2l++ = $(sre2l) --plain
+images_sre2l++fd2 = $(sre2l) $(FD2_OPTIONS)
 
 # The appendix's teachers for fine-grained sets; nette.mk and woof.mk have those of general sets.
 FADRM_TEACHERS ?= resnet18 mobilenet_v2 resnet50 densenet121
 fadrm = $(distill) --method fadrm+ --steps $(FADRM_STEPS) $(FADRM_OPTIONS)
 images_fadrm+ = $(fadrm) --plain
 images_fadrm+fd2 = $(fadrm) $(FD2_OPTIONS)
-$(foreach m,fadrm+ fadrm+fd2,$(eval teachers_$(m) = $$(FADRM_TEACHERS)))
+teachers_fadrm+fd2 = $(FADRM_TEACHERS)
 FADRM_STUDENT_OPTIONS ?= $(STUDENT_OPTIONS)
 $(foreach m,fadrm+ fadrm+fd2,$(eval \
 	student_$(m) = $$(STUDENT_OPTIONS_$$(1)) $$(FADRM_STUDENT_OPTIONS)))
+
+# The base methods have teachers without CAL, as in their papers, and as METHOD@cal those of FD2.
+BASE_METHODS = rded sre2l++ fadrm+
+plain = $(1:%=%-plain)
+teachers_rded = $(call plain,$(TEACHER))
+teachers_sre2l++ = $(call plain,$(TEACHER))
+teachers_fadrm+ = $(call plain,$(FADRM_TEACHERS))
+teachers_fadrm+@cal = $(FADRM_TEACHERS)
+$(foreach m,$(BASE_METHODS),$(eval images_$(m)@cal = $$(images_$(m)))$(foreach \
+	v,labels_$(m) student_$(m),$(if $(filter-out \
+	undefined,$(origin $(v))),$(eval $(v)@cal = $$($(v))))))
 
 # What the rules call
 

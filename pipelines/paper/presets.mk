@@ -1,12 +1,13 @@
 # PRESET: the paper's settings, or those of the authors' program where they differ.
 
 ifeq ($(PRESET),paper)
-# fd2's defaults are the paper's settings and those of the work that it names.
+# What is not set here is fd2's default with --method, as the paper and the work that it names say.
 EPOCHS = 300
 STEPS = 4000
 FADRM_STEPS = 2000
 STUDENT_EPOCHS ?= 400
 IMPORT_OPTIONS = --size $(shell expr $(SIZE) '*' 8 / 7) --fit short
+FD2_OPTIONS = --other full --ls-view literal
 RESULT = top1
 else ifeq ($(PRESET)$(AUTHORS_STEPS),authors)
 $(error the authors' program has no settings for $(SET))
@@ -44,7 +45,7 @@ PAPER_cross := $(call x0_5_too,$(PAPER_cross))
 PAPER_TEACHERS := $(call x0_5_too,$(PAPER_TEACHERS))
 # Smaller sets of these methods are the first images of the largest one. The best validation is a
 # student's result and chooses the teacher.
-NESTED = sre2l++ sre2l++fd2 fadrm+ fadrm+fd2
+NESTED = sre2l++ sre2l++@cal sre2l++fd2 fadrm+ fadrm+@cal fadrm+fd2
 BEST = 1
 RESULT = best_top1
 else

@@ -42,6 +42,8 @@ $(OUT)/$(1).fd2: $(OUT)/$(1).settings $(TRAIN) $(VAL)
 endef
 $(foreach a,$(sort $(TEACHERS) $(TEACHER) $(FADRM_TEACHERS)),$(eval \
 	$(call teacher_rule,teacher-$(a),$(call teacher,$(a),$(MAPS_$(a)),$(ALPHA_$(a))))))
+$(foreach a,$(sort $(TEACHER) $(FADRM_TEACHERS)),$(eval \
+	$(call teacher_rule,teacher-$(call plain,$(a)),$(call teacher,$(a),$(MAPS_$(a)),0))))
 $(foreach v,$(VALUES_alpha-pretrain),$(foreach s,$(SEEDS),$(eval \
 	$(call teacher_rule,$(call pretrained,$(v),$(s)),$(call \
 	teacher,$(TEACHER),$(firstword $(call split,$(v))),$(lastword $(call split,$(v))),$(s))))))
@@ -62,9 +64,10 @@ parts_of = $(PARTS:%=$(OUT)/$(call set,$(1),$(2),$(3))-%.tar)
 teachers_of = $(patsubst %,$(OUT)/teacher-%.fd2,$(call teachers,$(1)))
 nested = $(and $(filter $(NESTED),$(1)),$(filter $(IPC),$(2)),$(filter-out $(LARGEST),$(2)))
 
-# fd2-distill also takes prototypes and writes a log.
+# fd2-distill also takes prototypes, for FD2, and writes a log.
 distils = $(filter fd2-distill,$(firstword $(images_$(1))))
-protos_of = $(if $(call distils,$(1)),$(patsubst %,$(OUT)/protos-%.fd2,$(call teachers,$(1))))
+has_fd2 = $(if $(filter --plain,$(images_$(1))),,$(call distils,$(1)))
+protos_of = $(if $(call has_fd2,$(1)),$(patsubst %,$(OUT)/protos-%.fd2,$(call teachers,$(1))))
 # METHOD IPC SEED CLASSES; with --resume a shard of another teacher would be refused.
 define part_rule
 $(OUT)/$(call set,$(1),$(2),$(3))-$(4).tar: $(OUT)/$(call set,$(1),$(2),$(3)).settings \
@@ -134,8 +137,8 @@ $(foreach c,$(CELLS),$(eval $(call student_rules,$(word \
 
 # ARCH FORM SEED; ARCH FORM
 bn_log = $(OUT)/bn-$(1)-$(2)-$(3).log
-bn_run = $(distill) --steps $(BN_STEPS) --plain --r-bn $(BN_WEIGHT) --bn-form $(2) \
-	--classes $(firstword $(PARTS))
+bn_run = $(distill) --method sre2l++ --steps $(BN_STEPS) --plain --r-bn $(BN_WEIGHT) \
+	--bn-form $(2) --classes $(firstword $(PARTS))
 # ARCH FORM SEED
 define bn_rule
 $(call bn_log,$(1),$(2),$(3)): $(OUT)/bn-$(1)-$(2).settings $(OUT)/teacher-$(1).fd2

@@ -67,20 +67,20 @@ counts() {
 		[ "$(counts plan)" = "$main" ]
 		! grep -i warning plan || false
 	done <<-'END'
-		cub 1 5 4 36 24 108 54
-		aircraft 1 5 4 18 12 108 54
-		cars 1 5 4 36 24 108 54
-		nette 1 5 4 12 6 72 18
-		woof 1 5 4 12 6 72 18
+		cub 1 9 4 36 24 108 54
+		aircraft 1 9 4 18 12 108 54
+		cars 1 9 4 36 24 108 54
+		nette 1 9 4 12 6 72 18
+		woof 1 9 4 12 6 72 18
 	END
 	# three seeds each: five students of random images with both labels, and of four sets
 	would cub ARCHIVE=x.tgz cross >plan
-	[ "$(counts plan)" = "1 4 4 6 8 75 15" ]
+	[ "$(counts plan)" = "1 8 4 6 8 75 15" ]
 	# three seeds each: 19 teachers of Fig. 4; random images at two IPCs; 22 variants, one of
-	# which is FD2 itself
+	# which is FD2 itself, and SRe2L++ with both teachers
 	for set in cub aircraft cars nette woof; do
 		would "$set" ARCHIVE=x.tgz BATCH=200 ablations >plan
-		[ "$(counts plan)" = "1 58 1 6 22 72 6" ]
+		[ "$(counts plan)" = "1 59 1 6 24 78 6" ]
 		would "$set" ARCHIVE=x.tgz BATCH=200 bn-loss >plan
 		[ "$(counts plan | cut -d ' ' -f 1-2)" = "1 5" ]
 		[ "$(grep -c '; fd2-distill .* --bn-form literal ' plan)" = 15 ]
@@ -88,7 +88,7 @@ counts() {
 	done
 	# t-SNE and heatmaps of two methods; heatmaps of real images too
 	would cub ARCHIVE=x.tgz BATCH=200 FIGURES='1a 1b 3a 3b 5 6' figures >plan
-	[ "$(counts plan)" = "1 1 1 0 2 0 0" ]
+	[ "$(counts plan)" = "1 2 1 0 2 0 0" ]
 	[ "$(grep -c '^fd2-attn .*--heatmap .*| fd2-look .*attention-' plan)" = 3 ]
 	[ "$(grep -c 'embed --classes 10 --per-class 5' plan)" = 2 ]
 	[ "$(grep -c '^fd2-plot -o .*[.]svg' plan)" = 4 ]
@@ -96,18 +96,27 @@ counts() {
 	[ "$(counts plan)" = "1 1 1 0 10 15 0" ]
 	would cub ARCHIVE=x.tgz >plan
 	planned '^fd2-teacher ' '--arch densenet121 --maps 16 --alpha 0.4 --size 224 --epochs 300'
-	planned '^fd2-distill ' '--steps 4000 ' '--plain --ipc 5 --classes 100-199 '
+	planned '^fd2-distill ' '--method sre2l\+\+ --steps 4000 ' '--plain --ipc 5 ' \
+		'--classes 100-199 -t ' 'teacher-resnet18-plain.fd2 '
+	planned '^fd2-distill ' '--steps 4000 --other full --ls-view literal ' \
+		'-t cub-paper/teacher-resnet18.fd2 -p cub-paper/protos-resnet18.fd2 '
+	planned '^fd2-teacher ' '--arch resnet18 --maps 8 --alpha 0 ' 'teacher-resnet18-plain.fd2 '
 	planned '^fd2-relabel ' '--epochs 300 --shuffle-patches --min-scale 0.5 --bn eval ' \
 		'--batch 20 ' '/rded-5-100-199.tar'
 	planned '^fd2-distill ' '--method fadrm\+ --steps 2000 ' '-t ' teacher-resnet50 ' -p ' \
 		'protos-densenet121.fd2 ' '/fadrm\+fd2-3-'
-	planned '^fd2-relabel ' ' -t ' 'resnet18.fd2 -t ' 'mobilenet_v2.fd2 -t ' \
-		'resnet50.fd2 -t ' 'densenet121.fd2 ' '/fadrm\+-1-0-99'
+	planned '^fd2-relabel ' ' -t ' 'resnet18-plain.fd2 -t ' 'mobilenet_v2-plain.fd2 -t ' \
+		'resnet50-plain.fd2 -t ' 'densenet121-plain.fd2 ' '/fadrm\+-1-0-99'
+	# the base methods with FD2's teachers
+	would cub ARCHIVE=x.tgz METHODS='rded@cal fadrm+@cal' main >plan
+	planned '^fd2-relabel ' '--shuffle-patches ' ' -t cub-paper/teacher-resnet18.fd2 ' \
+		'/rded@cal-5-'
+	planned '^fd2-distill ' '--method fadrm\+ ' '--plain ' '-t cub-paper/teacher-resnet50.fd2 '
 	would cars ARCHIVE=x.tgz | grep -q -- '--classes 100-195'
 	would nette ARCHIVE=x.tgz >plan
 	planned '^fd2-relabel ' '--epochs 300 ' '--arch resnet18 --lr 0.0005'
-	planned '^fd2-distill ' '-t ' 'shufflenet_v2_x1_0.fd2 -t ' 'mobilenet_v2.fd2 ' \
-		'/fadrm\+-50-'
+	planned '^fd2-distill ' '-t ' 'shufflenet_v2_x1_0-plain.fd2 -t ' \
+		'mobilenet_v2-plain.fd2 ' '/fadrm\+-50-'
 	planned '^fd2-relabel ' '--batch 100 ' /rded-50-
 	would cub ARCHIVE='a b' WEIGHTS=. TEACHERS=resnet18 FADRM_TEACHERS=resnet18 2>&1 |
 		grep -F "no weights of resnet18 in ."
@@ -431,6 +440,13 @@ trial with CLASSES='3' "*"left out." ]]
 	[ "$(fd2-look --json out/plain-1.fd2 | jq .meta.options.alpha)" = 0 ]
 	[ "$(fd2-look --json out/best-plain@plain-1-2.tar | jq -r .meta.inputs.teacher)" = \
 		"$(fd2-look --json out/plain-2.fd2 | jq -r .digest)" ]
+	# CPU seconds of the sets, and the number of steps by the row's name
+	awk '$1 == "out/best-1-1.tar" || $1 == "out/best-1-2.tar" { sum += $2 + $3 }
+		END { printf "%.0f\n", sum / 2 }' out/seconds.txt >expected
+	awk -F'\t' '$2 == "best" { print $8 }' table | diff - expected
+	ROWS='sre2l++=1@plain' SETS=1 "$root/pipelines/studies/fair" sets
+	[ "$(fd2-look --json out/sre2l++=1@plain-1-1.tar |
+		jq -c '.meta.options | [.steps, .init, .plain]')" = '[1,"mosaic",true]' ]
 	touch -d 2001-01-01 out/*.json
 	ROWS='random best rded' "$root/pipelines/studies/fair" sets students
 	[ "$(find out -name '*.json' -newermt 2002-01-01 | sort | paste -sd ' ')" = \
