@@ -10,7 +10,7 @@
 #include "lib/fd2/stage.h"
 #include "tools/distill-presets.h"
 
-static int preset = -1;
+static int preset = PRESET_BEST;
 
 static struct distill_config config = {
     .teachers = {.alpha = -1},
@@ -26,8 +26,12 @@ static struct distill_config config = {
         .difficulty = DIFFICULTY_MEDIUM,
         .crops = 5,
         .cache = 4096},
-    .constraints =
-        {.beta = 0.5, .lambda = 0.8, .ls_form = {.margin = 1}, .ls_weight = -1, .ls_every = 1},
+    .constraints = {.beta = 0.5,
+        .lambda = 0.8,
+        .ls_view = LS_ONCE,
+        .ls_form = {.margin = 1},
+        .ls_weight = -1,
+        .ls_every = 1},
     .schedule = {.ipc = 1, .group = 4, .batch = 100, .classes = {0, LONG_MAX}},
     .output = {.quality = 95},
     .min_scale = 0.08,
@@ -41,11 +45,12 @@ static const struct opt opts[] = {
         .unrecorded = true, .file = FILE_READ},
     {'p', "protos", "FILE", OPT_LIST, &config.teachers.protos,
         "its prototypes (default: the teacher's own)", .unrecorded = true, .file = FILE_READ},
-    {0, "preset", "NAME", OPT_CHOICE, &preset, "values for options that are not given",
+    {0, "preset", "NAME", OPT_CHOICE, &preset,
+        "values for options that are not given; none with --method alone",
         .choices = PRESET_CHOICES, .unrecorded = true},
     {'n', "ipc", "N", OPT_INT, &config.schedule.ipc, "images per class", .min = 1, .max = 9999},
     {0, "method", "NAME", OPT_CHOICE, &config.method.method, "base method",
-        .choices = METHOD_CHOICES},
+        .choices = METHOD_CHOICES, .replaces = "preset"},
     {0, "init", "WHAT", OPT_CHOICE, &config.method.start,
         "what images start as (default: the method's)", .choices = START_CHOICES},
     {0, "init-share", "X", OPT_REAL, &config.initial.share,

@@ -609,11 +609,20 @@ static bool answer(int c)
 	return true;
 }
 
-/* By any of its names, or that another option replaces it that was. */
+/* By any of its names. */
 static bool is_given(const struct opt *o)
 {
 	for (int i = 0; i < n_given; i++)
-		if (given[i]->to == o->to || names_word(given[i]->replaces, o->name))
+		if (given[i]->to == o->to)
+			return true;
+	return false;
+}
+
+/* An option that was given takes its place. */
+static bool is_replaced(const struct opt *o)
+{
+	for (int i = 0; i < n_given; i++)
+		if (names_word(given[i]->replaces, o->name))
 			return true;
 	return false;
 }
@@ -642,10 +651,12 @@ static const struct opt *named(const char *name)
 	die("there is no option '%s'", name);
 }
 
-static const struct preset *asked_for(void)
+/* That of --preset, or its default unless an option that was given replaces it. */
+static const struct preset *preset_of_run(void)
 {
-	int i = tool->n_presets ? *(const int *)named("preset")->to : -1;
-	return i < 0 ? NULL : &tool->presets[i];
+	const struct opt *o = tool->n_presets ? named("preset") : NULL;
+	bool counts = o && (is_given(o) || !is_replaced(o));
+	return counts ? &tool->presets[*(const int *)o->to] : NULL;
 }
 
 /* Calls f for each option of the preset that counts; value NULL: a flag. */
@@ -657,7 +668,7 @@ static void each_of_preset(
 	while ((name = strsep(&rest, " "))) {
 		const struct opt *o = named(name + 2);
 		const char *value = o->kind == OPT_FLAG ? NULL : strsep(&rest, " ");
-		if (!is_given(o))
+		if (!is_given(o) && !is_replaced(o))
 			f(o, value, ctx);
 	}
 }
@@ -678,7 +689,7 @@ static void describe_option(const struct opt *o, const char *value, void *ctx)
 
 char *fd2_preset(void)
 {
-	const struct preset *p = asked_for();
+	const struct preset *p = preset_of_run();
 	char *text = p ? xasprintf("%s:", p->name) : NULL;
 	if (p)
 		each_of_preset(p, describe_option, &text);
@@ -732,8 +743,8 @@ int opts_parse(const struct tool *t, int argc, char **argv)
 			return -1;
 		else
 			handle(c, argv);
-	if (asked_for())
-		each_of_preset(asked_for(), set_option, NULL);
+	if (preset_of_run())
+		each_of_preset(preset_of_run(), set_option, NULL);
 	verbosity = quiet ? 0 : verbose ? 2 : 1;
 	if (tool->wants_stdin && optind == argc && isatty(STDIN_FILENO))
 		die_usage("nothing to read: name a file, or pipe one in");

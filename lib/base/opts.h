@@ -75,7 +75,8 @@ struct opt {
 	                    change the result */
 	/* An old name of another option: it works, but is neither shown nor recorded. */
 	bool hidden;
-	/* "a b": options that a preset does not set where this one is given. */
+	/* "a b": options that a preset does not set where this one is given; "preset": the default
+	 * preset, which then does not count. */
 	const char *replaces;
 };
 
@@ -106,8 +107,7 @@ struct tool {
 	int words;           /* operands before those that are files */
 	const char *choices; /* "a|b|c": the first of them, for the shell completion */
 	const char *without; /* "device dtype": the shared options that it does not have */
-	/* In the order of the choices of --preset, an OPT_CHOICE of which -1 means none; NULL: no
-	 * presets. */
+	/* In the order of the choices of --preset, an OPT_CHOICE; NULL: no presets. */
 	const struct preset *presets;
 	int n_presets;
 };
@@ -128,7 +128,7 @@ json_t *fd2_provenance(void);
  * stolen. */
 void fd2_resolved(const char *option, json_t *v);
 /* The preset and those of its options that count: "best: --lr 0.05 ...", to be freed; NULL: none
- * was asked for. */
+ * counts. */
 char *fd2_preset(void);
 /* Whether an option is what it is when it is not given. */
 bool fd2_has_default(const char *option);

@@ -15,16 +15,17 @@ from rivals import RIVALS, names
 STEPS, EVERY = (250, 50) if CUDA else (12, 1)  # of an image, and between two looks at the time
 VIEWS = 12  # steps that the rivals may replay
 BASE = ["--plain", "--dtype", "f32"]
+ALONE = ["--method", "sre2l++"]
 VARIANTS = {
-    "fd2 SRe2L++, f32": BASE,
-    "fd2 SRe2L++, bf16": ["--plain", "--dtype", "bf16"],
-    "fd2 +FD2 (L_F, L_cls), f32": ["--dtype", "f32"],
-    "fd2 +FD2 (L_F, L_cls), bf16": ["--dtype", "bf16"],
+    "fd2 SRe2L++, f32": ALONE + BASE,
+    "fd2 SRe2L++, bf16": ALONE + ["--plain", "--dtype", "bf16"],
+    "fd2 +FD2 (L_F, L_cls), f32": ALONE + ["--dtype", "f32"],
+    "fd2 +FD2 (L_F, L_cls), bf16": ALONE + ["--dtype", "bf16"],
 }
 # L_S compares an image with the earlier ones of its group: measured at the third image, so with two
 # of them.
 LS = {
-    f"fd2 +FD2, L_S {view}, bf16": ["--dtype", "bf16", "--ls-view", view]
+    f"fd2 +FD2, L_S {view}, bf16": ALONE + ["--dtype", "bf16", "--ls-view", view]
     for view in ("same", "once", "literal", "plain")
 }
 # From the same first images, at one size and without a residual connection.
@@ -49,6 +50,7 @@ class Bench:
                 *self.classes(),
                 "-n",
                 3,
+                *ALONE,
                 *BASE,
                 "--steps",
                 0,

@@ -45,7 +45,7 @@ if CUDA:
     )
 COMPILED = os.environ.get("COMPILE", "distill teacher student relabel validation").split()
 STEPS = 4
-R_BN, LR = 0.01, 0.25  # fd2-distill's defaults
+R_BN, LR = 0.01, 0.25  # of sre2l++ and fadrm+
 MEAN, STD = (
     torch.tensor(v).view(1, 3, 1, 1) for v in ([0.485, 0.456, 0.406], [0.229, 0.224, 0.225])
 )

@@ -12,7 +12,8 @@ setup() {
 
 @test "group: one process and a Make chain agree bit for bit" {
 	cat >Makefile <<'END'
-DISTILL = fd2-distill -q -t teacher.fd2 -p protos.fd2 --ipc 3 --group 3 --steps 3 train.tar
+DISTILL = fd2-distill -q -t teacher.fd2 -p protos.fd2 --ipc 3 --group 3 --steps 3 \
+	--ls-view plain train.tar
 all: 1.tar 2.tar 3.tar
 1.tar:
 	$(DISTILL) --id 1 -o $@
@@ -26,7 +27,7 @@ all: 1.tar 2.tar 3.tar
 	$(DISTILL) --id 3 --attn $< -o $@
 END
 	make -s
-	tiny_distill -p protos.fd2 --ipc 3 --group 3 -o whole.tar
+	tiny_distill -p protos.fd2 --ipc 3 --group 3 --ls-view plain -o whole.tar
 	for id in 1 2 3; do
 		[ "$(tar tf $id.tar | grep -c "/000$id\.jpg$")" = 3 ]
 		[ "$(tar tf $id.tar | grep -c '\.jpg$')" = 3 ]
@@ -46,8 +47,8 @@ END
 }
 
 @test "group: a second group has no history" {
-	tiny_distill --ipc 3 --group 2 --steps 2 -o two.tar
-	tiny_distill --ipc 3 --group 2 --steps 2 --no-ls -o free.tar
+	tiny_distill --ipc 3 --group 2 --steps 2 --lr 0.25 -o two.tar
+	tiny_distill --ipc 3 --group 2 --steps 2 --lr 0.25 --no-ls -o free.tar
 	for id in 1 3; do
 		cmp <(tar xOf two.tar red-spot/000$id.jpg) <(tar xOf free.tar red-spot/000$id.jpg)
 	done
@@ -114,7 +115,7 @@ whole batches, so give multiples of --batch"
 @test "group: each view of L_S runs and makes other images" {
 	local view image=red-spot/0002.jpg
 	for view in plain same once literal; do
-		tiny_distill --ipc 2 --ls-view $view -o $view.tar
+		tiny_distill --ipc 2 --ls-weight 5 --ls-view $view -o $view.tar
 		tar xOf $view.tar $image >$view.jpg
 		# the first image of a group has nothing before it
 		cmp <(tar xOf $view.tar red-spot/0001.jpg) <(tar xOf plain.tar red-spot/0001.jpg)
@@ -177,12 +178,13 @@ whole batches, so give multiples of --batch"
 }
 
 @test "group: --resume refuses another history" {
-	tiny_distill --ipc 2 --id 2 --attn attn.fd2 -o x.tar
+	tiny_distill --ipc 2 --ls-view plain --id 2 --attn attn.fd2 -o x.tar
 	fd2-look --json x.tar | jq -e --arg d "$(fd2-look --json attn.fd2 | jq -r .digest)" \
 		'.meta.inputs.attn == [$d]'
-	tiny_distill --ipc 2 --id 2 --attn attn.fd2 --resume -o x.tar
+	tiny_distill --ipc 2 --ls-view plain --id 2 --attn attn.fd2 --resume -o x.tar
 	fd2-attn -q -t teacher.fd2 -o real.fd2 train.tar
-	run -1 --separate-stderr tiny_distill --ipc 2 --id 2 --attn real.fd2 --resume -o x.tar
+	run -1 --separate-stderr \
+		tiny_distill --ipc 2 --ls-view plain --id 2 --attn real.fd2 --resume -o x.tar
 	said "fd2-distill: 'x.tar' was made with attn ????????????..., not ????????????...; *"
 	tiny_distill --ipc 2 --ls-view same --id 2 --previous distilled.tar -o y.tar
 	run -1 --separate-stderr \
@@ -191,19 +193,21 @@ whole batches, so give multiples of --batch"
 }
 
 @test "group: what the chain lacks is told" {
-	run -2 --separate-stderr tiny_distill --ipc 2 --id 2
+	run -2 --separate-stderr tiny_distill --ipc 2 --id 2 --ls-view plain
 	local needs="fd2-distill: --id 2 needs the group's earlier images: give"
 	[ "${stderr_lines[0]}" = "$needs --attn FILE from fd2-attn" ]
-	run -2 --separate-stderr tiny_distill --ipc 2 --id 2 --ls-view same --attn attn.fd2
+	run -2 --separate-stderr tiny_distill --ipc 2 --id 2 --attn attn.fd2
 	[ "${stderr_lines[0]}" = "$needs --previous SHARD" ]
 	run -2 --separate-stderr tiny_distill --ipc 2 --id 5
 	[ "${stderr_lines[0]}" = "fd2-distill: --id 5 is larger than --group 4" ]
 	run -2 --separate-stderr tiny_distill --attn attn.fd2
-	run -1 --separate-stderr tiny_distill --ipc 4 --id 4 --attn attn.fd2 -o x.tar
+	run -1 --separate-stderr \
+		tiny_distill --ipc 4 --ls-view plain --id 4 --attn attn.fd2 -o x.tar
 	needs="fd2-distill: cannot start image 4: image 3 of class 'blue-ring' is needed for L_S;"
 	said "$needs give the earlier images with --attn"
 	fd2-attn -q -t other.fd2 -o theirs.fd2 distilled.tar
-	run -1 --separate-stderr tiny_distill --ipc 2 --id 2 --attn theirs.fd2 -o x.tar
+	run -1 --separate-stderr \
+		tiny_distill --ipc 2 --ls-view plain --id 2 --attn theirs.fd2 -o x.tar
 	said "fd2-distill: 'theirs.fd2' holds attention of another teacher (*) than the one given *"
 	run -1 --separate-stderr \
 		tiny_distill --ipc 4 --id 4 --ls-view same --previous distilled.tar -o x.tar

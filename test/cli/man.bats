@@ -235,7 +235,8 @@ recipe() {
 	tiny_run
 	example fd2.7 group.mk
 	make -s -f group.mk
-	fd2-distill -t teacher.fd2 -p protos.fd2 -n 3 --steps 2 -o whole.tar train.tar
+	fd2-distill -t teacher.fd2 -p protos.fd2 -n 3 --steps 2 --ls-view plain -o whole.tar \
+		train.tar
 	tar xf whole.tar --exclude '__*__' --one-top-level=whole
 	for id in 1 2 3; do
 		tar xf $id.tar --exclude '__*__' --one-top-level=parts

@@ -69,11 +69,15 @@ plus() {
 		--init noise -o c.tar
 	settings c.tar | jq -e '.options | .init == "noise" and .sizes == [24,31] and .lr == 0.1 and
 		.["r-bn"] == 2 and .residual == 0'
-	settings distilled.tar | jq -e '.options | .init == "mosaic" and .sizes == [32] and
-		.steps == 3 and .["bn-form"] == "literal"'
+	tiny_distill --method sre2l++ --steps 0 -o d.tar
+	settings d.tar | jq -e '.options | .init == "mosaic" and .sizes == [32] and .lr == 0.25 and
+		.["bn-form"] == "literal"'
 	# the other methods' numbers of steps, which would take long, as --resume names them
 	head -c 4096 distilled.tar >x.tar.part
 	run -1 --separate-stderr fd2-distill -q -t teacher.fd2 --ipc 2 --resume -o x.tar train.tar
+	said "fd2-distill: 'x.tar.part' was made with --steps 3, not with --steps 200; *"
+	run -1 --separate-stderr fd2-distill -q -t teacher.fd2 --method sre2l++ --init random \
+		--lr 0.05 --ipc 2 --resume -o x.tar train.tar
 	said "fd2-distill: 'x.tar.part' was made with --steps 3, not with --steps 4000; *"
 	head -c 4096 b.tar >x.tar.part
 	run -1 --separate-stderr \
@@ -123,7 +127,7 @@ plus() {
 	plus "${both[@]}" -p protos.fd2 -p theirs.fd2 --ipc 2 -o exact.tar
 	[ "$(different 2 x one swapped exact)" = 4 ]
 	# L_S every second step of each teacher
-	plus "${both[@]}" --ipc 2 --ls-every 2 --log every --log-every 1 -o y.tar
+	plus "${both[@]}" --ipc 2 --ls-view plain --ls-every 2 --log every --log-every 1 -o y.tar
 	[ "$(second '.loss.S != null' every)" = '[true,true,false,false,true]' ]
 }
 
@@ -143,6 +147,7 @@ plus() {
 	run -1 --separate-stderr \
 		plus -t other.fd2 -t teacher.fd2 --ipc 2 --batch 2 -o x.tar --resume
 	said "fd2-distill: 'x.tar.part' was made with teachers *"
+	both+=(--ls-view plain)
 	plus "${both[@]}" --ipc 2 -o pair.tar
 	plus "${both[@]}" --ipc 2 --id 1 -o 1.tar
 	fd2-attn -q -t teacher.fd2 -o 1a.attn 1.tar

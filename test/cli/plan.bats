@@ -16,6 +16,7 @@ dry() {
 	find . -printf '%p %s %T@\n' | sort >"$BATS_TEST_TMPDIR.before"
 	run -0 --separate-stderr "$1" --dry-run "${@:2}"
 	find . -printf '%p %s %T@\n' | sort | diff "$BATS_TEST_TMPDIR.before" -
+	mapfile -t lines < <(grep -v '^preset ' <<<"$output")
 	[ "${#lines[@]}" = 4 ]
 	[[ ${lines[2]} =~ ^"memory  "[0-9.]+" MB"$ ]]
 }
@@ -47,7 +48,7 @@ about() {
 
 @test "plan: distilled images" {
 	tiny_run
-	dry fd2-distill -t teacher.fd2 --steps 30 -n 6 --crops 2 -o x.tar train.tar
+	dry fd2-distill -t teacher.fd2 --method sre2l++ --steps 30 -n 6 --crops 2 -o x.tar train.tar
 	[[ ${lines[0]} == "work    18 images (3 classes, 6 index batches) by sre2l++ with FD2, "* ]]
 	[[ ${lines[0]} == *", each in 30 steps in 1 phase" ]]
 	# 12 photographs of 2 crops are the 24 that 6 mosaics need

@@ -45,6 +45,13 @@ table() {
 	made authors --preset authors | jq -e '.["bn-head"] and .lambda == 0.9 and .lr == 0.001'
 }
 
+@test "presets: best is the default, unless a method is named" {
+	[ "$(made best --preset best)" = "$(made none)" ]
+	cmp best.tar none.tar
+	made named --method sre2l++ | jq -e '.init == "mosaic" and .lr == 0.25'
+	made both --method fadrm --preset best | jq -e '.method == "fadrm" and .lr == 0.05'
+}
+
 @test "presets: options that are given win, before and after" {
 	made before --lr 0.5 --init real --preset best >before.json
 	made after --preset best --lr 0.5 --init real >after.json
@@ -61,7 +68,11 @@ table() {
 
 @test "presets: --dry-run shows what counts" {
 	run -0 --separate-stderr \
-		fd2-distill --dry-run -t teacher.fd2 --preset best --steps 2 train.tar
-	[ "${lines[1]}" = "preset  best: --init random --lr 0.05 --ls-view once" ]
+		fd2-distill --dry-run -t teacher.fd2 --steps 2 train.tar
+	[ "${lines[1]}" = \
+		"preset  best: --method sre2l++ --init random --lr 0.05 --ls-view once" ]
 	[[ ${lines[0]} == *", each in 2 steps in 1 phase" ]]
+	run -0 --separate-stderr \
+		fd2-distill --dry-run -t teacher.fd2 --method fadrm --steps 2 train.tar
+	[[ $output != *preset* ]]
 }

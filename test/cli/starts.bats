@@ -79,7 +79,7 @@ all_different() {
 	local mixed=(-n 5 --init herding --init-share 0.4)
 	start -n 2 --init herding -o photographs.tar train.tar
 	start -n 3 --init tiles -o tiles.tar train.tar
-	start -n 3 -o mosaics.tar train.tar
+	start -n 3 --init mosaic -o mosaics.tar train.tar
 	start "${mixed[@]}" --init-rest tiles -o with-tiles.tar train.tar
 	start "${mixed[@]}" -o with-mosaics.tar train.tar
 	for name in tiles mosaics; do
