@@ -129,7 +129,7 @@ claim_too_much() {
 		head -c -10 whole/$stream.fd2 >whole/cut && mv whole/cut whole/$stream.fd2
 		run -1 --separate-stderr fd2-distill -t teacher.fd2 --ipc 3 --id 3 --steps 1 \
 			-p whole/protos.fd2 \
-			--attn whole/attn.fd2 -o x train.tar
+			--ls-view plain --attn whole/attn.fd2 -o x train.tar
 		said "fd2-distill: *'whole/$stream.fd2'*"
 	done
 	rm -r whole
@@ -192,7 +192,10 @@ claims 60000x60000 pixels, more than "*" Mpx"* ]]
 	rm -- */*.cls */*.json
 	tar --sort=name -cf one.tar blue-ring gold-bar red-spot
 	tiny_teacher -e 1 -o t.fd2 one.tar
-	fd2-distill -t t.fd2 --ipc 3 --steps 1 -o d.tar one.tar
+	run -1 --separate-stderr fd2-distill -t t.fd2 --ipc 3 --steps 1 -o d.tar one.tar
+	said "fd2-distill: class 'blue-ring' has 1 of the 3 photographs that its images start as;" \
+		"give a smaller --ipc, or --init mosaic, which uses some more than once"
+	fd2-distill -t t.fd2 --ipc 3 --steps 1 --init mosaic -o d.tar one.tar
 	[ "$(fd2-look --json d.tar |
 		jq -c .classes)" = '{"blue-ring":3,"gold-bar":3,"red-spot":3}' ]
 	tar --sort=name -cf red.tar red-spot
@@ -313,8 +316,8 @@ claims 60000x60000 pixels, more than "*" Mpx"* ]]
 	rm x.ckpt
 	nothing_left
 	fd2-look --check best.fd2
-	run -143 terminated '[ -e x.part ]' fd2-distill -q -t teacher.fd2 --ipc 50 --steps 20 -o x \
-		train.tar
+	run -143 terminated '[ -e x.part ]' fd2-distill -q -t teacher.fd2 --ipc 50 --steps 20 \
+		--init mosaic -o x train.tar
 	grep -q "^fd2-distill: stopped by SIGTERM: .*; go on with --resume$" err
 	[ ! -e x ]
 	rm -f x.part x.ckpt
@@ -324,7 +327,7 @@ claims 60000x60000 pixels, more than "*" Mpx"* ]]
 @test "hostile: a reader that closes the pipe ends the writer silently" {
 	for tool in "fd2-relabel -t teacher.fd2 -e 3000 distilled.tar" \
 		"fd2-protos -t teacher.fd2 distilled.tar" "fd2-draw" \
-		"fd2-distill -q -t teacher.fd2 --steps 1 --ipc 40 train.tar"; do
+		"fd2-distill -q -t teacher.fd2 --steps 1 --ipc 40 --init mosaic train.tar"; do
 		run -0 bash \
 			-c "$tool 2>err | head -c 100 >/dev/null; echo \${PIPESTATUS[*]}; cat err"
 		case $tool in

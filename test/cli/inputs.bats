@@ -227,13 +227,14 @@ failing() {
 	[ "$(counted x.tar)" = "6 3" ]
 	[ "$(tar tf x.tar | grep -c "${long}[12]/000[12].jpg")" = 4 ]
 	fd2-teacher -q -a convnet3 -s 16 -M 2 -e 1 -b 6 -o t.fd2 p
-	fd2-distill -q -t t.fd2 -n 3 --steps 1 -o whole.tar p
-	fd2-distill -q -t t.fd2 -n 3 --steps 40 -o part.tar p 3>&- &
+	local distill=(fd2-distill -q -t t.fd2 -n 3 --init mosaic)
+	"${distill[@]}" --steps 1 -o whole.tar p
+	"${distill[@]}" --steps 40 -o part.tar p 3>&- &
 	until [ "$(stat -c %s part.tar.part 2>/dev/null || echo 0)" -gt 12000 ]; do sleep 0.02; done
 	kill -KILL $!
 	wait $! || true
-	fd2-distill -q -t t.fd2 -n 3 --steps 40 --resume -o part.tar p
-	fd2-distill -q -t t.fd2 -n 3 --steps 40 -o same.tar p
+	"${distill[@]}" --steps 40 --resume -o part.tar p
+	"${distill[@]}" --steps 40 -o same.tar p
 	cmp part.tar same.tar
 }
 

@@ -121,8 +121,8 @@ all_different() {
 
 @test "starts: what cannot start is refused" {
 	run -1 --separate-stderr start --init random -n 13 -o x.tar train.tar
-	said "fd2-distill: class 'blue-ring' has 12 photographs, but 13 of its images start as" \
-		"whole ones"
+	said "fd2-distill: class 'blue-ring' has 12 of the 13 photographs that its images start" \
+		"as; give a smaller --ipc, or --init mosaic, which uses some more than once"
 	start --init random --init-share 0.9 -n 13 -o x.tar train.tar
 	[ "$(fd2-look --json x.tar | jq .samples)" = 39 ]
 	rm x.tar

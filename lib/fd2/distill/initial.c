@@ -73,8 +73,9 @@ static int check_photographs(const struct initial *s, const struct start_use *u)
 {
 	int k = short_class(s, u->images);
 	return k < 0 ? 0
-	             : fail("class '%s' has %d photographs, but %d of its images start as whole "
-	                    "ones",
+	             : fail("class '%s' has %d of the %d photographs that its images start as; "
+	                    "give a smaller --ipc, or --init mosaic, which uses some more than "
+	                    "once",
 	                   s->teacher->class_names[k], s->counts[k], u->images);
 }
 
