@@ -115,14 +115,15 @@ static const struct opt opts[] = {
 
 static void check_import(void)
 {
-	const char *trains = config.in.n_shards  ? "shards"
-	                     : config.in.val.n   ? "--val"
-	                     : config.in.init    ? "--init"
-	                     : config.out.resume ? "--resume"
-	                     : config.out.extend ? "--extend"
-	                                         : NULL;
-	if (trains)
-		die_usage("--import trains nothing: it goes without %s", trains);
+	static const char why[] = "--import trains nothing";
+	static const char *const of_training[] = {"augment", "batch", "best", "cal-augment",
+	    "cal-lr", "center-update", "checkpoint-every", "clip", "dry-run", "ema", "epochs",
+	    "eta", "extend", "fast-val", "init", "jitter", "label-smoothing", "lr", "maps",
+	    "min-scale", "momentum", "mu", "nesterov", "resume", "rotate", "schedule", "strict",
+	    "val", "warmup", "weight-decay", NULL};
+	if (config.in.n_shards)
+		die_usage("%s: it goes without shards", why);
+	opts_exclude(of_training, why);
 }
 
 static void check_training(void)
@@ -140,8 +141,10 @@ static void check(void)
 	if (!out_is_file(out->last) && (out->resume || out->extend))
 		die_usage("--%s needs a file to go on with: give it with -o",
 		    out->resume ? "resume" : "extend");
+	opt_needs("checkpoint-every", out_is_file(out->last), "-o FILE");
 	opt_needs("fast-val", config.in.val.n > 0, "--val");
 	opt_needs("min-scale", config.augment.crop == CROP_RESIZED, "--augment rrc");
+	opt_needs("nesterov", config.sgd.momentum > 0, "--momentum above 0");
 	if (out->best && !config.in.val.n)
 		die_usage("--best needs --val: without held-out images no epoch is the best");
 	if (out->extend && config.in.init)
@@ -167,7 +170,6 @@ int main(int argc, char **argv)
 	config.in.shards = argv + first;
 	config.in.n_shards = argc - first;
 	config.seed = (uint64_t)common.seed;
-	check();
 	if (import.weights) {
 		check_import();
 		import.out = config.out.last;
@@ -175,6 +177,7 @@ int main(int argc, char **argv)
 		import.alpha = config.loss.alpha;
 		return fd2_finish(stage_run(stage_import_teacher, &import));
 	}
+	check();
 	check_training();
 	return fd2_finish(stage_run(stage_teacher, &config));
 }

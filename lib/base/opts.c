@@ -360,10 +360,51 @@ bool fd2_has_default(const char *name)
 	return false;
 }
 
+static const struct opt *named(const char *name)
+{
+	const struct opt *o;
+	for (int i = 0; (o = option(i)); i++)
+		if (!strcmp(o->name, name))
+			return o;
+	die("there is no option '%s'", name);
+}
+
+/* By any of its names. */
+static bool was_given(const struct opt *o)
+{
+	for (int i = 0; i < n_given; i++)
+		if (given[i]->to == o->to)
+			return true;
+	return false;
+}
+
+bool opt_given(const char *name)
+{
+	return n_given && was_given(named(name));
+}
+
+bool opt_changed(const char *name)
+{
+	return opt_given(name) && !fd2_has_default(name);
+}
+
 void opt_needs(const char *name, bool applies, const char *what)
 {
-	if (!applies && !fd2_has_default(name))
+	if (!applies && opt_changed(name))
 		die_usage("--%s is for %s", name, what);
+}
+
+void opts_need(const char *const *names, bool applies, const char *what)
+{
+	for (; *names; names++)
+		opt_needs(*names, applies, what);
+}
+
+void opts_exclude(const char *const *names, const char *why)
+{
+	for (; *names; names++)
+		if (opt_changed(*names))
+			die_usage("%s: it goes without --%s", why, *names);
 }
 
 json_t *fd2_provenance(void)
@@ -609,16 +650,7 @@ static bool answer(int c)
 	return true;
 }
 
-/* By any of its names. */
-static bool is_given(const struct opt *o)
-{
-	for (int i = 0; i < n_given; i++)
-		if (given[i]->to == o->to)
-			return true;
-	return false;
-}
-
-/* An option that was given takes its place. */
+/* Whether an option that was given stands for it. */
 static bool is_replaced(const struct opt *o)
 {
 	for (int i = 0; i < n_given; i++)
@@ -638,24 +670,15 @@ static void handle(int c, char **argv)
 	if (c == '?')
 		unknown(as_written);
 	set(o, optarg);
-	if (!is_given(o))
+	if (!was_given(o))
 		given[n_given++] = o;
-}
-
-static const struct opt *named(const char *name)
-{
-	const struct opt *o;
-	for (int i = 0; (o = option(i)); i++)
-		if (!strcmp(o->name, name))
-			return o;
-	die("there is no option '%s'", name);
 }
 
 /* That of --preset, or its default unless an option that was given replaces it. */
 static const struct preset *preset_of_run(void)
 {
 	const struct opt *o = tool->n_presets ? named("preset") : NULL;
-	bool counts = o && (is_given(o) || !is_replaced(o));
+	bool counts = o && (was_given(o) || !is_replaced(o));
 	return counts ? &tool->presets[*(const int *)o->to] : NULL;
 }
 
@@ -668,7 +691,7 @@ static void each_of_preset(
 	while ((name = strsep(&rest, " "))) {
 		const struct opt *o = named(name + 2);
 		const char *value = o->kind == OPT_FLAG ? NULL : strsep(&rest, " ");
-		if (!is_given(o) && !is_replaced(o))
+		if (!was_given(o) && !is_replaced(o))
 			f(o, value, ctx);
 	}
 }

@@ -132,9 +132,17 @@ void fd2_resolved(const char *option, json_t *v);
 char *fd2_preset(void);
 /* Whether an option is what it is when it is not given. */
 bool fd2_has_default(const char *option);
-/* A usage error where an option that would be ignored was given: "--fkd-seed is for --order fkd".
+/* Whether it was given on the command line, not by a preset; and with another value than its
+ * default. */
+bool opt_given(const char *option);
+bool opt_changed(const char *option);
+/* A usage error where an option that would be ignored was changed: "--fkd-seed is for --order fkd".
  * `applies`: it would not be. */
 void opt_needs(const char *option, bool applies, const char *what);
+/* The same of several; NULL ends them. */
+void opts_need(const char *const *options, bool applies, const char *what);
+/* The same where another option leaves them out: "--import trains nothing: it goes without --lr" */
+void opts_exclude(const char *const *options, const char *why);
 /* The command line as it was given, for the log. A new reference. */
 json_t *fd2_argv(void);
 extern const char fd2_version[];

@@ -187,7 +187,7 @@ static int take(struct reading *r, struct array *a)
 		return 0;
 	const Tensor *t = params_find(&r->b->params, name);
 	bool head = t && (t == fc->weight || t == fc->bias);
-	if (head && other_classes(a, t)) {
+	if ((head || cal) && other_classes(a, t)) {
 		r->classes = (long)a->shape[0];
 		return 0;
 	}
@@ -220,6 +220,8 @@ static int check_whole(const struct reading *r)
 	for (int i = 0; i < r->b->params.n && !lacks; i++)
 		if (!r->in.seen[i] && !may_lack(r, &r->b->params.v[i]))
 			lacks = r->b->params.v[i].name;
+	if (lacks && r->want->whole && r->others)
+		return fail("the classes of '%s' are others, or in another order", r->path);
 	if (lacks && r->want->whole && (r->classes || !r->head))
 		return r->classes
 		           ? fail("'%s' classifies %ld classes, not %lld", r->path, r->classes,
@@ -273,12 +275,21 @@ static bool names_others(const struct state_reader *s, const struct pretrained *
 	return others;
 }
 
+static int stream_maps(json_t *meta)
+{
+	int maps = 0;
+	json_unpack(meta, "{s:i}", "maps", &maps);
+	return maps < 0 ? 0 : maps;
+}
+
 int pretrained_maps(const struct state_reader *r)
 {
 	int n;
 	char name[ARCH_NAME_MAX];
 	const struct state_tensor *v = state_tensors(r, &n);
-	for (int i = 0; v && i < n; i++)
+	if (!v)
+		return stream_maps(state_meta(r));
+	for (int i = 0; i < n; i++)
 		if (cal_name(name, v[i].name) && !strcmp(name, "cal.attention.conv.weight"))
 			return v[i].rank ? (int)v[i].shape[0] : 0;
 	return 0;

@@ -22,7 +22,7 @@ struct pretrained {
  * -1: fail_message names a tensor that is missing, that the backbone has not, or whose shape is
  * another. */
 int pretrained_read(struct backbone *b, const char *path, struct pretrained *p);
-/* Attention maps of the CAL that a file holds, as FD2's authors save it; 0: none. */
+/* Attention maps of the CAL that a file holds, as FD2's authors save it or as we do; 0: none. */
 int pretrained_maps(const struct state_reader *r);
 /* What a file of ours says of itself: a stream's meta, or what safetensors have under "fd2". A new
  * reference; NULL: nothing. */

@@ -213,6 +213,21 @@ in 'c.pth': '"*"projector.0.weight' ..." ]]
 		<(fd2-look --json $state | jq -c '.tensors | map([.name, .min, .max]) | sort')
 }
 
+@test "weights: a teacher of ours stays what it is" {
+	local what='[.tensors, (.meta | [.maps, .alpha, .size, .classes, .fit, .mean])]'
+	tiny_teacher -e 1 --alpha 0.2 --fit squash -o whole.fd2 train.tar
+	fd2-teacher -q --import whole.fd2 -o t.fd2
+	diff <(fd2-look --json whole.fd2 | jq "$what") <(fd2-look --json t.fd2 | jq "$what")
+	same_tensor whole.fd2 cal.prototypes
+	local name
+	for name in whole t; do
+		fd2-distill -q -t $name.fd2 --steps 1 -o $name.tar train.tar
+	done
+	cmp <(tar xOf whole.tar red-spot) <(tar xOf t.tar red-spot)
+	fd2-teacher -q --import whole.fd2 --alpha 0.7 --fit short -o t.fd2
+	fd2-look --json t.fd2 | jq -e '.meta | .alpha == 0.7 and .fit == "short"'
+}
+
 @test "weights: the authors' checkpoint becomes a teacher whole, and a classifier one without CAL" {
 	need_python
 	local state=shuffle.safetensors
@@ -246,6 +261,8 @@ in 'c.pth': '"*"projector.0.weight' ..." ]]
 		jq -c \
 		'.meta | [.arch, .maps, .size, (.classes | length)]')" = '["resnet18",0,32,3]' ]
 	same_tensor student.fd2 fc.bias
+	fd2-teacher -q --import student.safetensors -s 40 -o t.fd2
+	[ "$(fd2-look --json t.fd2 | jq .meta.size)" = 40 ]
 	run -2 --separate-stderr fd2-teacher --import student.fd2 -o t.fd2 train.tar
 	[ "${stderr_lines[0]}" = "fd2-teacher: --import trains nothing: it goes without shards" ]
 	run -2 --separate-stderr fd2-teacher --import student.fd2 -o t.fd2 --resume

@@ -1,28 +1,47 @@
-/* A trained network of another program as a teacher, without training: a classifier alone, which
- * suffices for soft labels, --plain and RDED, or the checkpoint of FD2's authors with CAL and
- * prototypes. */
+/* A trained network as a teacher, without training: a classifier alone, which suffices for soft
+ * labels, --plain and RDED, or with CAL and prototypes the checkpoint of FD2's authors or a teacher
+ * of ours. */
 #include "lib/fd2/teacher/import-teacher.h"
 
 #include "lib/base/err.h"
 #include "lib/base/names.h"
+#include "lib/base/opts.h"
 #include "lib/data/class-names.h"
 #include "lib/fd2/stage.h"
 #include "lib/fd2/teacher/teacher.h"
 #include "lib/nn/pretrained.h"
 
-/* What a file of ours says of itself counts, and the options where it says nothing. */
+/* Takes what the file says of itself, if it does and no option says it. */
+static void take_number(int *to, json_t *meta, const char *key, const char *option)
+{
+	if (!opt_given(option))
+		json_unpack(meta, "{s:i}", key, to);
+}
+
+static void take_numbers(double to[3], json_t *meta, const char *option)
+{
+	if (!opt_given(option))
+		json_unpack(meta, "{s:[FFF]}", option, &to[0], &to[1], &to[2]);
+}
+
 static int take_meta(struct teacher *t, const char **arch, json_t *meta, const char *path)
 {
 	const char *fit = NULL;
-	double *m = t->normal.mean, *s = t->normal.std;
-	json_unpack(meta, "{s:s, s:i}", "arch", arch, "size", &t->size);
-	json_unpack(meta, "{s:i}", "last_stride", &t->last_stride);
-	json_unpack(meta, "{s:s, s:[FFF], s:[FFF]}", "fit", &fit, "mean", &m[0], &m[1], &m[2],
-	    "std", &s[0], &s[1], &s[2]);
-	if (fit && fit_of(fit) != FIT_NONE)
+	const double *s = t->normal.std;
+	take_number(&t->size, meta, "size", "size");
+	take_number(&t->last_stride, meta, "last_stride", "last-stride");
+	take_numbers(t->normal.mean, meta, "mean");
+	take_numbers(t->normal.std, meta, "std");
+	if (!opt_given("arch"))
+		json_unpack(meta, "{s:s}", "arch", arch);
+	if (!opt_given("alpha"))
+		json_unpack(meta, "{s:F}", "alpha", &t->alpha);
+	if (!opt_given("fit") && !json_unpack(meta, "{s:s}", "fit", &fit) &&
+	    fit_of(fit) != FIT_NONE)
 		t->fit = fit_of(fit);
-	if (t->size < 8 || t->size > 4096 || !(s[0] > 0 && s[1] > 0 && s[2] > 0))
-		return fail("the meta of '%s' holds a value out of range", path);
+	bool stride = t->last_stride == 1 || t->last_stride == 2;
+	if (t->size < 8 || t->size > 4096 || !stride || !(s[0] > 0 && s[1] > 0 && s[2] > 0))
+		return fail("the meta of '%s' hold a value out of range", path);
 	json_t *classes = json_object_get(meta, "classes");
 	if (!t->class_names && classes)
 		t->class_names = names_from_json(classes, &t->classes);
@@ -47,7 +66,8 @@ static int describe(struct teacher *t, const struct import_config *config)
 		    "'%s' does not name at least two classes; give them with --classes-from", path);
 	if (!err && maps > MAPS_MAX)
 		err = fail("'%s' has %d attention maps; at most %d can be", path, maps, MAPS_MAX);
-	t->alpha = maps ? config->alpha : 0;
+	if (!maps)
+		t->alpha = 0;
 	if (!err)
 		err = teacher_init(t, arch, maps, 0);
 	json_decref(meta);
@@ -60,7 +80,8 @@ int stage_import_teacher(const struct import_config *config)
 	struct teacher t = {.size = (int)network->size,
 	    .last_stride = (int)network->last_stride,
 	    .fit = network->fit,
-	    .normal = network->normal};
+	    .normal = network->normal,
+	    .alpha = config->alpha};
 	int err = out_try(config->out, 0);
 	if (!err)
 		err = describe(&t, config);
