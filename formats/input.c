@@ -247,7 +247,8 @@ int input_refuse(struct input *in, const char *expected)
 	case CONTENT_JPEG:
 		return fail("'%s' is a JPEG image; expected %s", in->name, expected);
 	case CONTENT_ZIP:
-		return fail("'%s' is a zip archive; expected %s", in->name, expected);
+		return fail("'%s' is a zip archive ('unzip' makes a folder of it); expected %s",
+		    in->name, expected);
 	case CONTENT_PICKLE:
 		return fail("'%s' is a pickle; expected %s", in->name, expected);
 	case CONTENT_SAFETENSORS:

@@ -175,9 +175,10 @@ static int find_program(struct zip *z)
 		            "python3 -c \"import torch; "
 		            "torch.save(torch.jit.load('%s').state_dict(), 'x.pth')\"",
 		    file, file);
-	return z->program
-	           ? 0
-	           : fail("'%s' is a zip archive, but not of torch.save: it has no data.pkl", file);
+	return z->program ? 0
+	                  : fail("'%s' is a zip archive ('unzip' makes a folder of it), but not of "
+	                         "torch.save: it has no data.pkl",
+	                        file);
 }
 
 /* Lays them out one behind the other; all together are within the file. */

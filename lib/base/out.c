@@ -115,12 +115,21 @@ static struct out *give_up(struct out *o)
 	return NULL;
 }
 
+/* One that is closed, for instance. */
+static bool is_read_only(int fd)
+{
+	errno = EBADF;
+	return (fcntl(fd, F_GETFL) & O_ACCMODE) == O_RDONLY;
+}
+
 static struct out *open_stdout(struct out *o, int flags)
 {
 	if (stdout_taken)
 		fail("two outputs cannot both be standard output");
 	else if (!(flags & OUT_TEXT) && isatty(STDOUT_FILENO))
 		fail(TO_TERMINAL);
+	else if (is_read_only(STDOUT_FILENO))
+		no_write(o);
 	else {
 		stdout_taken = true;
 		o->fd = STDOUT_FILENO;
@@ -240,8 +249,7 @@ static int open_descriptor(struct out *o, int fd, int flags)
 {
 	if (!(flags & OUT_TEXT) && isatty(fd))
 		return fail(TO_TERMINAL);
-	errno = EBADF;
-	if ((fcntl(fd, F_GETFL) & O_ACCMODE) == O_RDONLY)
+	if (is_read_only(fd))
 		return no_write(o);
 	o->fd = fcntl(fd, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
 	return o->fd < 0 ? no_write(o) : take_slot(o);

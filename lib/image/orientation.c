@@ -2,7 +2,7 @@
 
 #include <string.h>
 
-enum { TAG_ORIENTATION = 0x0112, TYPE_SHORT = 3 };
+enum { TAG_ORIENTATION = 0x0112, TYPE_SHORT = 3, TYPE_LONG = 4 };
 
 /* The bytes of an EXIF block. */
 struct tiff {
@@ -30,9 +30,10 @@ static int in_directory(const struct tiff *t, size_t at)
 		return 1;
 	size_t entries = u16_at(t, at);
 	for (at += 2; entries && t->n - at >= 12; entries--, at += 12) {
-		if (u16_at(t, at) != TAG_ORIENTATION || u16_at(t, at + 2) != TYPE_SHORT)
+		uint32_t type = u16_at(t, at + 2);
+		if (u16_at(t, at) != TAG_ORIENTATION || (type != TYPE_SHORT && type != TYPE_LONG))
 			continue;
-		uint32_t v = u16_at(t, at + 8);
+		uint32_t v = type == TYPE_SHORT ? u16_at(t, at + 8) : u32_at(t, at + 8);
 		return v >= 1 && v <= 8 ? (int)v : 1;
 	}
 	return 1;

@@ -169,7 +169,9 @@ static size_t exif_of(uint8_t *b, int big, int orientation)
 
 static void orientations_are_read(void)
 {
+	static const uint8_t as_long[] = "MM\0*\0\0\0\x08\0\1\1\x12\0\4\0\0\0\1\0\0\0\6\0\0\0";
 	uint8_t exif[32];
+	CHECK(exif_orientation(as_long, sizeof as_long) == 6);
 	for (int big = 0; big < 2; big++)
 		for (int k = 0; k <= 9; k++) {
 			size_t n = exif_of(exif, big, k);

@@ -283,6 +283,12 @@ claims 60000x60000 pixels, more than "*" Mpx"* ]]
 	run -1 --separate-stderr bash -c 'ulimit -f 1; fd2-draw -o x'
 	said "fd2-draw: cannot write 'x': File too large"
 	nothing_left
+	# before the work
+	closed() { tiny_distill --steps 1000000 >&-; }
+	run -1 --separate-stderr closed
+	said "fd2-distill: cannot write standard output: Bad file descriptor"
+	run -1 --separate-stderr fd2-protos -t teacher.fd2 -o none/x none.tar
+	said "fd2-protos: cannot write 'none/x': No such file or directory"
 }
 
 @test "hostile: a folder that is not there is told before the work" {

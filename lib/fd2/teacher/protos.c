@@ -159,7 +159,7 @@ static int read_images(struct run *r)
 int stage_protos(const struct protos_config *config)
 {
 	struct run r = {.config = config};
-	if (teacher_read(&r.teacher, config->teacher) < 0)
+	if (out_try(config->out, 0) < 0 || teacher_read(&r.teacher, config->teacher) < 0)
 		return -1;
 	if (teacher_check_cal(&r.teacher, config->teacher) < 0) {
 		teacher_free(&r.teacher);
