@@ -160,6 +160,8 @@ static void check_inputs(void)
 		die_usage("--alpha must be from 0 to 1, or -1 for the teacher's");
 	if (config.output.resume && !out_is_file(config.output.path))
 		die_usage("--resume needs a file to go on with: give it with -o");
+	opt_needs("checkpoint-every", out_is_file(config.output.path), "-o FILE");
+	opt_needs("log-every", common.log != NULL, "--log");
 }
 
 static void check_start(void)
@@ -175,15 +177,31 @@ static void check_start(void)
 		die_usage("--init-rest needs --init-share below 1: now there are no other images");
 }
 
+/* What --plain, --no-lf and --no-ls leave out. --lambda, --ls-view and --group can stay with the
+ * latter, so that settings can be tried without a constraint; and prototypes with all of them. */
+static void check_left_out(void)
+{
+	static const char *const of_fd2[] = {"alpha", "attn", "beta", "bn-head", "lambda",
+	    "lf-negatives", "ls-every", "ls-margin", "ls-norm", "ls-view", "ls-weight", "no-lf",
+	    "no-ls", "other", "previous", NULL};
+	static const char *const of_lf[] = {"beta", "lf-negatives", NULL};
+	static const char *const of_ls[] = {
+	    "attn", "ls-every", "ls-margin", "ls-norm", "ls-weight", "previous", NULL};
+	const struct constraints_config *c = &config.constraints;
+	if (config.plain)
+		opts_exclude(of_fd2, "--plain is the method without FD2");
+	opt_needs(
+	    "group", !config.plain || config.schedule.id, "FD2 or --id, not for --plain alone");
+	opts_need(of_lf, !c->no_lf, "L_F, which --no-lf leaves out");
+	opts_need(of_ls, !c->no_ls, "L_S, which --no-ls leaves out");
+}
+
 static void check_constraints(void)
 {
 	const struct constraints_config *c = &config.constraints;
 	if (c->ls_weight < 0 && c->ls_weight != -1)
 		die_usage("--ls-weight must not be negative, except for -1: 1 - lambda");
-	if (config.plain &&
-	    (c->bn_head || c->no_lf || c->no_ls || config.attn.n || config.previous))
-		die_usage("--plain cannot be used with --bn-head, --no-lf, --no-ls, --attn or "
-		          "--previous: it is the method without FD2");
+	check_left_out();
 	if (c->ls_every > 1 && c->ls_view != LS_PLAIN)
 		die_usage("--ls-every needs --ls-view plain: the other views have no extra pass");
 }
@@ -204,6 +222,11 @@ static void check_id(void)
 	    !(images ? config.previous != NULL : config.attn.n > 0))
 		die_usage("--id %ld needs the group's earlier images: give %s", s->id,
 		    images ? "--previous SHARD" : "--attn FILE from fd2-attn");
+	if (s->id == 1 && (config.attn.n || config.previous))
+		die_usage("--id 1 is the first image of a group: it goes without --%s",
+		    config.attn.n ? "attn" : "previous");
+	opt_needs("attn", !images, "--ls-view plain and literal");
+	opt_needs("previous", images, "--ls-view same and once");
 }
 
 int main(int argc, char **argv)

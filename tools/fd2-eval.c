@@ -11,13 +11,7 @@
 #include "lib/fd2/student/eval.h"
 #include "lib/nn/archs.h"
 
-#define HARD_MIN_SCALE 0.08
-#define WEIGHT_DECAY 0.01
-#define TEMPERATURE 20
-#define ZETA 2
-#define DATA "syn"
-
-enum { STUDENTS_MAX = 256, VAL_EVERY = 10 };
+enum { STUDENTS_MAX = 256 };
 
 static struct opt_list archs, rates;
 static struct opt_range seeds = {-1, -1}; /* --seed alone */
@@ -26,10 +20,10 @@ static struct saved_config saved;
 
 static struct eval_config config = {
     .in.cache = 4096,
-    .out.data = DATA,
-    .hard.min_scale = HARD_MIN_SCALE,
-    .learning = {.weight_decay = WEIGHT_DECAY, .temperature = TEMPERATURE, .zeta = ZETA},
-    .val_every = VAL_EVERY,
+    .out.data = "syn",
+    .hard.min_scale = 0.08,
+    .learning = {.weight_decay = 0.01, .temperature = 20, .zeta = 2},
+    .val_every = 10,
 };
 
 static const struct opt opts[] = {
@@ -189,20 +183,17 @@ static void check_outputs(void)
 {
 	if (config.out.resume && !out_is_file(config.out.results))
 		die_usage("--resume needs a file to go on with: give it with -o");
+	opt_needs("checkpoint-every", out_is_file(config.out.results), "-o FILE");
 }
 
 static void check_labels(void)
 {
-	bool of_hard = config.hard.batch || config.hard.size ||
-	               config.learning.label_smoothing > 0 ||
-	               config.hard.min_scale != HARD_MIN_SCALE || config.hard.no_augment;
-	if (!config.in.hard && of_hard)
-		die_usage("--batch, --size, --min-scale, --no-augment and --label-smoothing are "
-		          "for --hard: soft labels bring their own");
-	if (config.hard.no_augment && config.hard.min_scale != HARD_MIN_SCALE)
+	static const char *const of_hard[] = {
+	    "batch", "label-smoothing", "min-scale", "no-augment", "size", NULL};
+	opts_need(of_hard, config.in.hard, "--hard: soft labels bring their own");
+	if (config.hard.no_augment && opt_changed("min-scale"))
 		die_usage("--no-augment and --min-scale exclude each other");
-	if (config.in.hard && config.learning.temperature != TEMPERATURE)
-		die_usage("--temperature is for soft labels, not for --hard");
+	opt_needs("temperature", !config.in.hard, "soft labels, not for --hard");
 	if (!config.in.hard && !config.in.labels && isatty(STDIN_FILENO))
 		die_usage("no soft labels; give them with -l, pipe them in, or use --hard");
 	if (config.in.hard && (config.in.labels || config.in.reuse_labels))
@@ -213,35 +204,14 @@ static void check_labels(void)
 /* What trains has no place with --evaluate. */
 static void check_evaluation(void)
 {
-	const struct {
-		bool given;
-		const char *name;
-	} others[] = {
-	    {config.in.n_shards, "shards"},
-	    {config.in.labels, "--labels"},
-	    {config.in.hard, "--hard"},
-	    {config.in.test.n, "--test"},
-	    {config.in.reuse_labels, "--reuse-labels"},
-	    {config.out.save, "--save"},
-	    {config.out.resume, "--resume"},
-	    {config.out.checkpoint_every, "--checkpoint-every"},
-	    {seeds.first >= 0, "--seeds"},
-	    {config.learning.init, "--init"},
-	    {config.epochs, "--epochs"},
-	    {config.hard.batch, "--batch"},
-	    {config.hard.min_scale != HARD_MIN_SCALE, "--min-scale"},
-	    {config.hard.no_augment, "--no-augment"},
-	    {config.learning.label_smoothing > 0, "--label-smoothing"},
-	    {rates.n, "--lr"},
-	    {config.learning.weight_decay != WEIGHT_DECAY, "--weight-decay"},
-	    {config.learning.temperature != TEMPERATURE, "--temperature"},
-	    {config.learning.zeta != ZETA, "--zeta"},
-	    {config.val_every != VAL_EVERY, "--val-every"},
-	    {strcmp(config.out.data, DATA), "--data"},
-	};
-	for (size_t i = 0; i < sizeof others / sizeof *others; i++)
-		if (others[i].given)
-			die_usage("--evaluate trains nothing: it goes without %s", others[i].name);
+	static const char why[] = "--evaluate trains nothing";
+	static const char *const of_training[] = {"batch", "checkpoint-every", "data", "dry-run",
+	    "epochs", "hard", "init", "label-smoothing", "labels", "lr", "min-scale", "no-augment",
+	    "resume", "reuse-labels", "save", "seeds", "temperature", "test", "val-every",
+	    "weight-decay", "zeta", NULL};
+	if (config.in.n_shards)
+		die_usage("%s: it goes without shards", why);
+	opts_exclude(of_training, why);
 	if (archs.n > 1)
 		die_usage("--evaluate measures one network, not %d", archs.n);
 	if ((saved.mean.n && saved.mean.n != 3) || (saved.std.n && saved.std.n != 3))

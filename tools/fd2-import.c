@@ -107,6 +107,12 @@ static void check_options(const struct import_set *set)
 	opt_needs("fit", job.size > 0, "--size");
 	if (job.split > 0 && job.only >= 0)
 		die_usage("--split makes both shards, --only one");
+	for (int split = 0; split < SPLITS; split++)
+		if (job.only == !split && job.files[split])
+			die_usage("--%s names a shard that --only %s leaves out",
+			    split_names[split], split_names[!split]);
+	if (job.prefix && job.files[SPLIT_TRAIN] && job.files[SPLIT_VAL])
+		die_usage("--train and --val name both shards: they go without --output");
 	if ((job.shard_size || job.shard_images) && job.only >= 0 &&
 	    !strcmp(output(set, job.only), "-"))
 		die_usage("several shards cannot go to standard output: give -o");

@@ -95,12 +95,20 @@ static int next_of_state(void *reader, struct array *a)
 	return state_next(reader, a);
 }
 
+static int check_finite(const char *path, const struct array *a)
+{
+	const char *name = strcmp(path, "-") ? path : "standard input";
+	return array_finite(a) ? 0 : fail("'%s': tensor '%s' is not finite", name, a->name);
+}
+
 static int look_at_tensors(next_tensor *next, void *reader, const char *path, json_t *list)
 {
 	struct array a;
 	bool found = false;
-	int got;
-	while ((got = next(reader, &a)) > 0) {
+	int got, err = 0;
+	while (!err && (got = next(reader, &a)) > 0) {
+		if (job.check)
+			err = check_finite(path, &a);
 		if (job.tensor && !found && !strcmp(a.name, job.tensor)) {
 			describe_values(&a);
 			found = true;
@@ -112,8 +120,8 @@ static int look_at_tensors(next_tensor *next, void *reader, const char *path, js
 		}
 		fd2_array_free(&a);
 	}
-	if (got || !job.tensor || found)
-		return got;
+	if (err || got || !job.tensor || found)
+		return err ? err : got;
 	return fail(
 	    "'%s' holds no tensor '%s'", strcmp(path, "-") ? path : "standard input", job.tensor);
 }
@@ -218,7 +226,8 @@ static struct survey new_survey(void)
 static bool is_unfinished(const char *path)
 {
 	const char *dot = strrchr(path, '.');
-	return dot && !strcmp(dot, ".part") && as_text() && !access(path, R_OK);
+	struct stat st;
+	return dot && !strcmp(dot, ".part") && as_text() && !stat(path, &st) && S_ISREG(st.st_mode);
 }
 
 static int look_at_unfinished(const char *path)
@@ -306,12 +315,25 @@ static int look(char **paths, int n)
 	return 0;
 }
 
+/* One thing is shown, checked or written. */
+static void check_options(void)
+{
+	static const char *const of_sheet[] = {"cell", "columns", "limit", "per-class", NULL};
+	static const char *const results[] = {"check", "export", "json", "sheet", "tensor"};
+	const char *first = NULL;
+	opts_need(of_sheet, job.sheet != NULL, "--sheet");
+	for (size_t i = 0; i < sizeof results / sizeof *results; i++) {
+		bool given = opt_given(results[i]);
+		if (given && first)
+			die_usage("--%s and --%s exclude each other", first, results[i]);
+		first = given ? results[i] : first;
+	}
+}
+
 int main(int argc, char **argv)
 {
 	int first = fd2_start(&tool, argc, argv);
 	char *standard[] = {"-"};
-	static const char *const of_sheet[] = {"cell", "columns", "limit", "per-class"};
-	for (size_t i = 0; i < sizeof of_sheet / sizeof *of_sheet; i++)
-		opt_needs(of_sheet[i], job.sheet != NULL, "--sheet");
+	check_options();
 	return fd2_finish(first == argc ? look(standard, 1) : look(argv + first, argc - first));
 }

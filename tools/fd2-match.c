@@ -97,6 +97,8 @@ static void check(void)
 {
 	if (config.out.resume && !out_is_file(config.out.path))
 		die_usage("--resume needs a file to go on with: give it with -o");
+	opt_needs("checkpoint-every", out_is_file(config.out.path), "-o FILE");
+	opt_needs("log-every", common.log != NULL, "--log");
 	if (!config.in.n_shards && isatty(STDIN_FILENO))
 		die_usage("nothing to read: name a file, or pipe one in");
 }

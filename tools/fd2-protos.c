@@ -23,6 +23,7 @@ static const struct opt opts[] = {
 
 int main(int argc, char **argv)
 {
+	static const char *const of_images[] = {"batch", "strict", NULL};
 	const struct tool tool = {"fd2-protos", "[options] [-t TEACHER] [SHARD...]",
 	    "Write class prototypes: the teacher's online ones or, given shards, exact class "
 	    "means.",
@@ -32,5 +33,6 @@ int main(int argc, char **argv)
 	config.n_shards = argc - first;
 	if (!config.teacher && isatty(STDIN_FILENO))
 		die_usage("no teacher; give one with -t, or pipe one in");
+	opts_need(of_images, config.n_shards > 0, "prototypes of shards: name some");
 	return fd2_finish(stage_run(stage_protos, &config));
 }

@@ -40,6 +40,18 @@ draw() {
 	said "fd2-look: the sheet shows 3 of 6 images, of 2 of 3 classes; *"
 }
 
+@test "look: a folder is one, whatever its name ends in" {
+	draw
+	mkdir d.part
+	tar xf d.tar -C d.part --exclude '__*__'
+	fd2-look -q --sheet of-shard.jpg d.tar
+	fd2-look -q --sheet of-folder.jpg d.part
+	cmp of-shard.jpg of-folder.jpg
+	[[ $(fd2-look d.part) == "image shard, 6 images of 3 classes"* ]]
+	run -1 --separate-stderr fd2-look --sheet d.part d.tar
+	said "fd2-look: cannot write 'd.part': it is a directory"
+}
+
 @test "look: --check is silent on what is whole and tells what is not" {
 	draw
 	run -0 fd2-look --check d.tar

@@ -26,6 +26,7 @@ odd_files() {
 	mkdir folder
 	tar xf train.tar --exclude '__*__'
 	cp red-spot/0001.jpg photo.jpg
+	"$python" -m zipfile -c photos.zip red-spot
 	mkdir -p split/train split/val
 	cp -r red-spot split/train
 	cp -r red-spot split/val
@@ -48,6 +49,7 @@ odd_files() {
 	"${tar[@]}" -f again.tar red-spot/0001.jpg red-spot/0001.jpg
 	printf '%s\n' red-spot red-spot >names-twice
 	printf '%s\n' one two >names-two
+	printf '%s\n' one two three >names-three
 	ln -s train.tar link.tar
 	ln distilled.tar hard.tar
 	fd2-protos -q -t other.fd2 -o other-protos.fd2

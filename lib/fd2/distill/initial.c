@@ -146,14 +146,33 @@ static bool reads_photographs(const struct initial *s)
 	return reads;
 }
 
+static const char *first_start(const struct initial *s)
+{
+	return s->config->given ? "those of --init-images" : s->use[!s->use[0].images].start->name;
+}
+
+/* Options of crops, where no image starts as any. */
+static int check_crops(const struct initial *s)
+{
+	static const char *const of_crops[] = {"crops", "difficulty"};
+	bool scores = false;
+	for (int i = 0; i < 2 && !s->config->given; i++)
+		scores |= s->use[i].images && s->use[i].start->factor;
+	for (int i = 0; i < 2 && !scores; i++)
+		if (opt_changed(of_crops[i]))
+			return fail("--%s is for starts of crops, and images start as %s",
+			    of_crops[i], first_start(s));
+	return 0;
+}
+
 int initial_read(struct initial *s)
 {
 	const struct initial_config *config = s->config;
 	bool reads = !config->given && reads_photographs(s);
+	if (check_crops(s) < 0)
+		return -1;
 	if (config->n_shards && !reads)
-		warn("'%s' is not read: images start as %s", config->shards[0],
-		    config->given ? "those of --init-images"
-		                  : s->use[!s->use[0].images].start->name);
+		warn("'%s' is not read: images start as %s", config->shards[0], first_start(s));
 	if (config->given) {
 		initial_share(s, 1, &start_given, &start_given);
 		return read_given(s);

@@ -32,6 +32,21 @@ static void set_rounds(struct matching *m, const struct matching_config *config,
 		m->epochs = 0;
 }
 
+/* Options of training, where no network is trained. */
+static int check_training(const struct matching *m)
+{
+	const char *of_training = opt_changed("inner")    ? "inner"
+	                          : opt_changed("lr-net") ? "lr-net"
+	                                                  : NULL;
+	if (m->rounds > 1 || !of_training)
+		return 0;
+	return m->gradients ? fail("--%s is for training between rounds, and there is one round; "
+	                           "give several with --outer",
+	                          of_training)
+	                    : fail("--%s is not for %s, whose networks are not trained",
+	                          of_training, m->name);
+}
+
 int matching_configure(struct matching *m, const struct matching_config *config, long ipc)
 {
 	*m = *matchings[config->method];
@@ -43,7 +58,7 @@ int matching_configure(struct matching *m, const struct matching_config *config,
 		return fail(
 		    "--outer and --inner are not for %s, whose networks are not trained", m->name);
 	set_rounds(m, config, ipc);
-	return 0;
+	return check_training(m);
 }
 
 int matching_depth(const struct matching_config *config, int size)
