@@ -100,6 +100,7 @@ def timm_modules():
     yield from ("conv_head", "bn2", "classifier")
 
 
-s = dict(read(sys.argv[1]))
-adam = {"state": {0: {"exp_avg": tensor(3, 3)}}}
-write(sys.argv[2], eval(sys.argv[3]))
+if __name__ == "__main__":
+    s = dict(read(sys.argv[1]))
+    adam = {"state": {0: {"exp_avg": tensor(3, 3)}}}
+    write(sys.argv[2], eval(sys.argv[3]))

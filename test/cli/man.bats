@@ -421,6 +421,22 @@ recipe() {
 	[ "$n" = 3 ]
 }
 
+@test "fd2-exchange(1): a teacher as FD2's authors save it" {
+	need_python
+	tiny_run
+	example fd2-exchange.1 theirs.py
+	cat >torch.py <<-'END'
+		import checkpoint, sys
+		here = sys.modules["torch"]
+		here.tensor, here.save = checkpoint.keep, lambda v, path: checkpoint.write(path, v)
+	END
+	PYTHONDONTWRITEBYTECODE=1 PYTHONPATH=.:$root/test/cli "$python" theirs.py
+	fd2-teacher -q --import theirs.pth -a "$tiny_arch" -s 32 --classes-from train.tar \
+		-o back.fd2
+	diff <(fd2-look --json teacher.fd2 | jq -c '.tensors[]' | sort) \
+		<(fd2-look --json back.fd2 | jq -c '.tensors[]' | sort)
+}
+
 @test "fd2-exchange(1): its example" {
 	try fd2-exchange.1 exchange.sh
 	[ "$(fd2-look --json back.tar | jq -r .digest)" = "$(fd2-look --json distilled.tar |

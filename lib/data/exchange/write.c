@@ -1,5 +1,6 @@
 /* A shard as folders. It is gone through twice: its class list, and how many images each class has,
  * are known at its end only. */
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -131,11 +132,12 @@ static char *name_of(const struct writing *w, const struct shot *s)
 	    w->class_digits, s->label, w->id_digits, s->number, w->form->png ? "png" : "jpg");
 }
 
+/* -1: not a number */
 static int half_to_byte(uint16_t bits)
 {
 	struct array a = {.dtype = DT_F16, .size = sizeof bits, .data = &bits};
 	double v = fd2_array_at(&a, 0);
-	return v >= 0 && v <= 1 ? (int)(255 * v + 0.5) : v > 1 ? 255 : 0;
+	return isnan(v) ? -1 : v >= 0 && v <= 1 ? (int)(255 * v + 0.5) : v > 1 ? 255 : 0;
 }
 
 /* The lossless pixels of a sample, f16 [3,H,W] of the JPEG's size, over those of the JPEG. */
@@ -151,7 +153,10 @@ static int take_npy(struct image *im, const struct sample *s)
 	                    s->shard, s->key, im->h, im->w);
 	for (size_t i = 0; i < 3 * plane && !err; i++) {
 		memcpy(&half, s->npy + begin + i * sizeof half, sizeof half);
-		im->rgb[3 * (i % plane) + i / plane] = (uint8_t)half_to_byte(half);
+		int byte = half_to_byte(half);
+		im->rgb[3 * (i % plane) + i / plane] = (uint8_t)byte;
+		if (byte < 0)
+			err = fail("'%s': member '%s.npy' holds a NaN", s->shard, s->key);
 	}
 	free(none);
 	free(like);
