@@ -26,7 +26,9 @@ odd_files() {
 	mkdir folder
 	tar xf train.tar --exclude '__*__'
 	cp red-spot/0001.jpg photo.jpg
-	"$python" -m zipfile -c photos.zip red-spot
+	"$python" -c 'import zipfile
+with zipfile.ZipFile("photos.zip", "w") as z:
+    z.writestr("red-spot/0001.jpg", open("photo.jpg", "rb").read())'
 	mkdir -p split/train split/val
 	cp -r red-spot split/train
 	cp -r red-spot split/val
