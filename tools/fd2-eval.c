@@ -86,6 +86,10 @@ static const struct opt opts[] = {
         "on weights of two and more dimensions", .min = 0, .max = 10},
     {'T', "temperature", "X", OPT_REAL, &config.learning.temperature, "of soft labels and student",
         .min = 0.01, .max = 1000},
+    {0, "soft-loss", "HOW", OPT_CHOICE, &config.learning.soft_loss,
+        "from soft labels: KL, or squared differences of logits", .choices = SOFT_LOSS_CHOICES},
+    {0, "ce-weight", "X", OPT_REAL, &config.learning.ce_weight,
+        "soft labels: weight of the cross-entropy of the images' classes", .min = 0, .max = 1e6},
     {0, "zeta", "X", OPT_REAL, &config.learning.zeta, "cosine over zeta times the epochs", .min = 1,
         .max = 100},
     {0, "val-every", "N", OPT_INT, &config.val_every,
@@ -193,7 +197,9 @@ static void check_labels(void)
 	opts_need(of_hard, config.in.hard, "--hard: soft labels bring their own");
 	if (config.hard.no_augment && opt_changed("min-scale"))
 		die_usage("--no-augment and --min-scale exclude each other");
-	opt_needs("temperature", !config.in.hard, "soft labels, not for --hard");
+	static const char *const of_soft[] = {"ce-weight", "soft-loss", "temperature", NULL};
+	opts_need(of_soft, !config.in.hard, "soft labels, not for --hard");
+	opt_needs("temperature", config.learning.soft_loss == SOFT_KL, "--soft-loss kl");
 	if (!config.in.hard && !config.in.labels && isatty(STDIN_FILENO))
 		die_usage("no soft labels; give them with -l, pipe them in, or use --hard");
 	if (config.in.hard && (config.in.labels || config.in.reuse_labels))
@@ -205,10 +211,10 @@ static void check_labels(void)
 static void check_evaluation(void)
 {
 	static const char why[] = "--evaluate trains nothing";
-	static const char *const of_training[] = {"batch", "checkpoint-every", "data", "dry-run",
-	    "epochs", "hard", "init", "label-smoothing", "labels", "lr", "min-scale", "no-augment",
-	    "resume", "reuse-labels", "save", "seeds", "temperature", "test", "val-every",
-	    "weight-decay", "zeta", NULL};
+	static const char *const of_training[] = {"batch", "ce-weight", "checkpoint-every", "data",
+	    "dry-run", "epochs", "hard", "init", "label-smoothing", "labels", "lr", "min-scale",
+	    "no-augment", "resume", "reuse-labels", "save", "seeds", "soft-loss", "temperature",
+	    "test", "val-every", "weight-decay", "zeta", NULL};
 	if (config.in.n_shards)
 		die_usage("%s: it goes without shards", why);
 	opts_exclude(of_training, why);

@@ -78,7 +78,7 @@ static struct lesson lesson_of(struct evaluation *r, int e, int i)
 	if (r->labels.stream)
 		teacher = tensor_from(r->epoch.logits + (size_t)r->epoch.starts[i] * (size_t)K,
 		    T_F16, 2, (int64_t[]){n, K});
-	else
+	if (!teacher || l.how->ce_weight > 0)
 		labels = batch_labels(&r->batch, 0, n);
 	l.x = l.again ? tensor_to_static(&r->x, x) : x;
 	l.teacher = l.again ? tensor_to_static(&r->teacher, teacher) : teacher;
@@ -147,6 +147,11 @@ static int labels_end(struct evaluation *r)
 	return r->epochs < r->labels.epochs ? 0 : label_set_end(&r->labels);
 }
 
+static const char *loss_name(const struct evaluation *r)
+{
+	return !r->labels.stream ? "ce" : r->config->learning.soft_loss == SOFT_MSE ? "mse" : "kl";
+}
+
 /* Every student's loss in epoch e, and its accuracy where that was measured. */
 static void log_epoch(const struct evaluation *r, int e, bool measured)
 {
@@ -154,9 +159,9 @@ static void log_epoch(const struct evaluation *r, int e, bool measured)
 		const struct student *s = &r->students[i];
 		double loss = s->loss / r->epoch.n,
 		       lr = lr_cosine(s->lr, e - 1, r->epochs, 0, r->config->learning.zeta);
-		json_t *event = json_pack("{s:s, s:i, s:i, s:f, s:{s:o}}", "event", "epoch",
-		    "student", i, "epoch", e, "lr", lr, "loss", r->labels.stream ? "kl" : "ce",
-		    json_real_or_null(loss));
+		json_t *event =
+		    json_pack("{s:s, s:i, s:i, s:f, s:{s:o}}", "event", "epoch", "student", i,
+		        "epoch", e, "lr", lr, "loss", loss_name(r), json_real_or_null(loss));
 		if (measured) {
 			json_object_set_new(event, "top1", json_real(hits_top1(&s->now.hits)));
 			json_object_set_new(event, "top5", json_real(hits_top5(&s->now.hits)));

@@ -17,10 +17,13 @@ struct student_plan {
 	double lr; /* < 0: the architecture's own */
 };
 
+#define SOFT_LOSS_CHOICES "kl|mse"
 /* How all of them learn. */
 struct student_learning {
 	const char *init; /* weights to start from; NULL: random ones */
 	double weight_decay, temperature, zeta, label_smoothing;
+	enum soft_loss { SOFT_KL, SOFT_MSE } soft_loss; /* from soft labels */
+	double ce_weight; /* of the cross-entropy of the images' classes, added to it */
 };
 
 /* Settings; paths are as on the command line. */

@@ -76,13 +76,27 @@ static Tensor *draw_keep(struct student *s, const struct lesson *l, int half)
 	return l->again ? tensor_to_static(&s->keep[half], keep) : keep;
 }
 
+/* Of logits [n,K]: KL, or the mean of the squared differences (G-VBSM, Shao et al. 2024). */
+static Tensor *soft_loss(
+    const struct student_learning *how, const Tensor *student, const Tensor *teacher)
+{
+	if (how->soft_loss == SOFT_KL)
+		return loss_kl(student, teacher, how->temperature);
+	Tensor *d = tensor_sub(student, teacher);
+	return tensor_mean(tensor_mul(d, d), 0, NULL, false);
+}
+
 static Tensor *loss_of(const struct lesson *l, const Tensor *logits, int half)
 {
+	const struct student_learning *how = l->how;
+	Tensor *ce =
+	    l->labels ? tensor_cross_entropy(logits, part(l->labels, l, half), how->label_smoothing)
+	              : NULL;
 	if (!l->teacher)
-		return tensor_cross_entropy(
-		    logits, part(l->labels, l, half), l->how->label_smoothing);
-	return loss_kl(
-	    logits, tensor_to(part(l->teacher, l, half), tensor_type(logits)), l->how->temperature);
+		return ce;
+	Tensor *soft =
+	    soft_loss(how, logits, tensor_to(part(l->teacher, l, half), tensor_type(logits)));
+	return ce ? tensor_add(soft, tensor_affine(ce, how->ce_weight, 0)) : soft;
 }
 
 struct learning {

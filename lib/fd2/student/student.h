@@ -36,7 +36,7 @@ struct student {
 /* A batch, rendered once for all students. */
 struct lesson {
 	const Tensor *x;       /* [n,3,S,S] in the type of arithmetic */
-	const Tensor *teacher; /* logits of its samples, f16 [n,K]; NULL: `labels` count */
+	const Tensor *teacher; /* logits of its samples, f16 [n,K]; NULL: only `labels` count */
 	const Tensor *labels;  /* i64 [n], or NULL */
 	int n;
 	int parts; /* halves in which the teacher saw it, for the BatchNorms' statistics, or 1 */
