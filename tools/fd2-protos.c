@@ -3,9 +3,9 @@
 
 #include "lib/base/err.h"
 #include "lib/fd2/stage.h"
-#include "lib/fd2/teacher/protos.h"
+#include "lib/fd2/teacher/statistics.h"
 
-static struct protos_config config = {.cache = 4096, .batch = 64};
+static struct protos_config config = {.cache = 4096, .batch = 64, .statistics = STATISTICS_NONE};
 
 static const struct opt opts[] = {
     {'o', "output", "FILE", OPT_STRING, &config.out, "write to FILE", .unrecorded = true,
@@ -17,9 +17,20 @@ static const struct opt opts[] = {
         "memory for decoded photographs; the rest are decoded again and again", .min = 1,
         .max = 1 << 24, .unrecorded = true},
     {0, "strict", NULL, OPT_FLAG, &config.strict, "stop at a corrupt image instead of skipping it"},
+    {0, "statistics", "OF", OPT_CHOICE, &config.statistics,
+        "instead, what BatchNorms, or all layers, get of the shards' images",
+        .choices = STATISTICS_CHOICES},
     {0, "unit", NULL, OPT_FLAG, &config.unit, "divide each prototype by its length"},
     {0},
 };
+
+static void check_statistics(void)
+{
+	if (!config.n_shards)
+		die_usage("--statistics needs the shards of the training images");
+	if (config.unit)
+		die_usage("--unit is for prototypes, and --statistics writes none");
+}
 
 int main(int argc, char **argv)
 {
@@ -33,6 +44,10 @@ int main(int argc, char **argv)
 	config.n_shards = argc - first;
 	if (!config.teacher && isatty(STDIN_FILENO))
 		die_usage("no teacher; give one with -t, or pipe one in");
+	if (config.statistics != STATISTICS_NONE) {
+		check_statistics();
+		return fd2_finish(stage_run(stage_statistics, &config));
+	}
 	opts_need(of_images, config.n_shards > 0, "prototypes of shards: name some");
 	return fd2_finish(stage_run(stage_protos, &config));
 }

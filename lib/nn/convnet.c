@@ -37,11 +37,11 @@ static Tensor *features(void *net, const Tensor *x, const struct pass *pass)
 {
 	struct convnet *c = net;
 	const Tensor *y = x;
-	(void)pass;
-	for (int i = 0; i < c->depth; i++)
+	for (int i = 0; i < c->depth; i++) {
+		Tensor *wide = conv_forward(&c->conv[i], y, pass);
 		y = tensor_avg_pool2d(
-		    tensor_relu(instance_norm_forward(&c->norm[i], conv_forward(&c->conv[i], y))),
-		    2, 2, 0);
+		    tensor_relu(instance_norm_forward(&c->norm[i], wide)), 2, 2, 0);
+	}
 	return (Tensor *)y;
 }
 

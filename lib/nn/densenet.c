@@ -33,7 +33,7 @@ static void unit_init(
 static Tensor *unit_forward(const struct unit *u, const Tensor *x, const struct pass *pass)
 {
 	Tensor *y = bn_act(&u->bn, x, NULL, RELU, pass);
-	return replace_tensor(y, conv_forward(&u->conv, y));
+	return replace_tensor(y, conv_forward(&u->conv, y, pass));
 }
 
 static void *build(

@@ -149,7 +149,7 @@ void conv_init(struct conv *c, struct params *p, const char *name, struct conv_s
 	double scale =
 	    normal ? sqrt(2 / (p->conv_start == CONV_FAN_IN ? fan_in : fan_out)) : 1 / sqrt(fan_in);
 	Tensor *w = random_tensor(p, name, "weight", 4, shape, normal, scale);
-	*c = (struct conv){.shape = s};
+	*c = (struct conv){.shape = s, .index = p->n_convs};
 	p->convs = xrealloc(p->convs, (size_t)p->n_convs + 1, sizeof(void *));
 	p->convs[p->n_convs++] = c;
 	c->weight = add(p, name, "weight", true, tensor_channels_last(w));
@@ -158,8 +158,10 @@ void conv_init(struct conv *c, struct params *p, const char *name, struct conv_s
 		    random_tensor(p, name, "bias", 1, shape, false, 1 / sqrt(fan_in)));
 }
 
-Tensor *conv_forward(const struct conv *c, const Tensor *x)
+Tensor *conv_forward(const struct conv *c, const Tensor *x, const struct pass *pass)
 {
+	if (pass->on_conv)
+		pass->on_conv(pass->ctx, c, x);
 	bool frozen = c->frozen && tensor_type(x) == tensor_type(c->frozen);
 	if (frozen && c->adjoint && tensor_size(x, 2) % 2 == 0 && tensor_size(x, 3) % 2 == 0)
 		return tensor_stem(x, c->frozen, c->adjoint, c->shape.padding);
@@ -267,13 +269,13 @@ void conv_bn_init(
 Tensor *conv_bn_act(const struct conv_bn *u, const Tensor *x, const Tensor *residual,
     enum activation act, const struct pass *pass)
 {
-	Tensor *y = conv_forward(&u->conv, x);
+	Tensor *y = conv_forward(&u->conv, x, pass);
 	return replace_tensor(y, bn_act(&u->bn, y, residual, act, pass));
 }
 
 Tensor *conv_bn_relu_pool(const struct conv_bn *u, const Tensor *x, const struct pass *pass)
 {
-	Tensor *y = conv_forward(&u->conv, x);
+	Tensor *y = conv_forward(&u->conv, x, pass);
 	return replace_tensor(
 	    y, bn_then(&u->bn, y, &(struct bn_then){.top = INFINITY, .pools = true}, pass));
 }

@@ -61,8 +61,9 @@ struct bn {
 	int index; /* order of creation: 0 is the network's first */
 };
 
+struct conv;
 /* How one forward pass is made. on_bn, when set, gets mean and biased variance [G,C] of the
- * input of every BatchNorm. */
+ * input of every BatchNorm; on_conv the input x [N,C,H,W] of every convolution, before it. */
 struct pass {
 	enum bn_mode bn;
 	bool plain; /* one operation after another, for weights' gradients with BN_RUNNING and as
@@ -73,6 +74,7 @@ struct pass {
 	const Tensor
 	    *dropout_mask; /* dropout_mask of what the classifier gets; NULL: nothing is dropped */
 	void (*on_bn)(void *ctx, const struct bn *bn, Tensor *mean, Tensor *var);
+	void (*on_conv)(void *ctx, const struct conv *conv, const Tensor *x);
 	void *ctx;
 };
 
@@ -86,6 +88,7 @@ struct conv {
 	Tensor *frozen;        /* weight in another type, or NULL */
 	Tensor *adjoint;       /* of a frozen stem: tensor_stem_adjoint; or NULL */
 	struct conv_shape shape;
+	int index; /* order of creation, as of a BatchNorm */
 };
 
 /* Each channel of each image normalised by its own mean and variance (torch's GroupNorm with one
@@ -102,7 +105,7 @@ struct linear {
 const char *key(struct params *p, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
 void conv_init(struct conv *c, struct params *p, const char *name, struct conv_shape shape);
-Tensor *conv_forward(const struct conv *c, const Tensor *x);
+Tensor *conv_forward(const struct conv *c, const Tensor *x, const struct pass *pass);
 void bn_init(struct bn *b, struct params *p, const char *name, int channels, double eps);
 Tensor *bn_forward(const struct bn *b, const Tensor *x, const struct pass *pass);
 enum activation { LINEAR, RELU, RELU6 };

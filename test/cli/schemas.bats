@@ -27,6 +27,8 @@ made() {
 	fd2-eval -q -l labels.fd2 --val val.tar --save student.fd2 distilled.tar >result.json
 	meta teacher.fd2 other.fd2 | check teacher
 	meta protos.fd2 exact.fd2 | check protos
+	fd2-protos -q -t teacher.fd2 --statistics bn -o bn.fd2 train.tar
+	meta bn.fd2 | check statistics
 	fd2-attn -q -t teacher.fd2 --cut 0.1 -o cut.fd2 distilled.tar
 	meta attn.fd2 cut.fd2 | check attn
 	fd2-stat -p protos.fd2 attn.fd2 >stat.json

@@ -18,7 +18,7 @@ void cal_init(struct cal *cal, struct params *p, int channels, int maps, int cla
 
 Tensor *cal_attention(const struct cal *cal, const Tensor *F, const struct pass *pass)
 {
-	Tensor *a = bn_act(&cal->bn, conv_forward(&cal->conv, F), NULL, RELU, pass);
+	Tensor *a = bn_act(&cal->bn, conv_forward(&cal->conv, F, pass), NULL, RELU, pass);
 	return tensor_to(a, tensor_type(cal->conv.weight));
 }
 

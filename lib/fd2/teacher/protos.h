@@ -3,6 +3,8 @@
 #define FD2_PROTOS_H
 #include <stdbool.h>
 
+#define STATISTICS_CHOICES "bn|all"
+
 struct protos_config {
 	const char *teacher, *out;
 	char **shards;
@@ -10,6 +12,8 @@ struct protos_config {
 	long batch, cache;
 	bool strict;
 	bool unit; /* rows of length 1 */
+	/* instead: stage_statistics, of which layers */
+	enum statistics { STATISTICS_NONE = -1, STATISTICS_OF_BN, STATISTICS_OF_ALL } statistics;
 };
 /* 0, or -1 with fail_message(). */
 int stage_protos(const struct protos_config *config);
