@@ -19,7 +19,11 @@ static struct distill_config config = {
         .steps = OPT_UNSET,
         .lr = NAN,
         .r_bn = NAN,
+        .roll = OPT_UNSET,
         .residual = NAN,
+        .flatness = NAN,
+        .crops = {NAN, CURRICULUM_UNSET, NAN},
+        .match = {CLASSES_UNSET, NAN, LAYERS_UNSET, NAN},
         .image_size = OPT_UNSET},
     .initial = {.rest = START_UNSET,
         .share = 1,
@@ -34,17 +38,19 @@ static struct distill_config config = {
         .ls_every = 1},
     .schedule = {.ipc = 1, .group = 4, .batch = 100, .classes = {0, LONG_MAX}},
     .output = {.quality = 95},
-    .min_scale = 0.08,
     .log_every = 100,
 };
 
 static const struct opt opts[] = {
     {'o', "output", "FILE", OPT_STRING, &config.output.path, "write to FILE", .unrecorded = true,
         .file = FILE_WRITTEN},
-    {'t', "teacher", "FILE", OPT_LIST, &config.teachers.paths, "the teacher; fadrm+ takes several",
-        .unrecorded = true, .file = FILE_READ},
+    {'t', "teacher", "FILE", OPT_LIST, &config.teachers.paths,
+        "the teacher; some methods take several", .unrecorded = true, .file = FILE_READ},
     {'p', "protos", "FILE", OPT_LIST, &config.teachers.protos,
         "its prototypes (default: the teacher's own)", .unrecorded = true, .file = FILE_READ},
+    {0, "statistics", "FILE", OPT_LIST, &config.teachers.statistics,
+        "what its layers get of photographs, from fd2-protos --statistics", .unrecorded = true,
+        .file = FILE_READ},
     {0, "preset", "NAME", OPT_CHOICE, &preset,
         "values for options that are not given; none with --method alone",
         .choices = PRESET_CHOICES, .unrecorded = true},
@@ -114,10 +120,28 @@ static const struct opt opts[] = {
         "weight of the BN-statistics loss (default: the method's)", .min = 0, .max = 1e6},
     {0, "bn-form", "FORM", OPT_CHOICE, &config.method.bn_form, "sum over layers, or mean",
         .choices = BN_FORM_CHOICES},
+    {0, "bn-classes", "WHOSE", OPT_CHOICE, &config.method.match.classes,
+        "statistics of the batch's classes, or of each (default: the method's)",
+        .choices = CLASS_MATCH_CHOICES},
+    {0, "class-share", "X", OPT_REAL, &config.method.match.share,
+        "share of the distance from them (default: the method's)", .min = 0, .max = 1},
+    {0, "layers", "WHICH", OPT_CHOICE, &config.method.match.layers,
+        "BatchNorms, or convolutions too (default: the method's)", .choices = LAYERS_CHOICES},
+    {0, "momentum", "X", OPT_REAL, &config.method.match.momentum,
+        "of statistics averaged over steps (default: the method's)", .min = 0, .max = 0.999},
     {0, "bn-head", NULL, OPT_FLAG, &config.constraints.bn_head,
         "also count the attention head's BatchNorm"},
-    {0, "min-scale", "X", OPT_REAL, &config.min_scale, "smallest share of the area in a crop",
-        .min = 0.001, .max = 1},
+    {0, "min-scale", "X", OPT_REAL, &config.method.crops.min_scale,
+        "smallest share of the area in a crop (default: the method's)", .min = 0.001, .max = 1},
+    {0, "crop-curriculum", "HOW", OPT_CHOICE, &config.method.crops.curriculum,
+        "from whole images to such crops (default: the method's)", .choices = CURRICULUM_CHOICES},
+    {0, "crop-milestone", "X", OPT_REAL, &config.method.crops.milestone,
+        "share of the steps that this takes (default: the method's)", .min = 0, .max = 1},
+    {0, "roll", "PX", OPT_INT, &config.method.roll,
+        "largest roll, in pixels of 224 (default: the method's)", .min = 0, .max = 224},
+    {0, "flatness", "X", OPT_REAL, &config.method.flatness,
+        "weight of the distance from the images' average (default: the method's)", .min = 0,
+        .max = 1e6},
     {0, "crops", "N", OPT_INT, &config.initial.crops, "crops scored per real image", .min = 1,
         .max = 1000},
     {0, "difficulty", "HOW", OPT_CHOICE, &config.initial.difficulty,
@@ -156,6 +180,10 @@ static void check_inputs(void)
 		die_usage("-t is given %d times and -p %d; give -p once for each -t, in the same "
 		          "order, or not at all",
 		    t->paths.n, t->protos.n);
+	if (t->statistics.n && t->statistics.n != t->paths.n)
+		die_usage("-t is given %d times and --statistics %d; give it once for each -t, in "
+		          "the same order",
+		    t->paths.n, t->statistics.n);
 	if (t->alpha < 0 && t->alpha != -1)
 		die_usage("--alpha must be from 0 to 1, or -1 for the teacher's");
 	if (config.output.resume && !out_is_file(config.output.path))

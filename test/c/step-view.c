@@ -68,7 +68,7 @@ static void larger_images_are_averaged(void)
 	static const int sides[] = {SIZE, 11, 12, 16, SIDE_MAX, 6};
 	for (int i = 0; i < 6; i++) {
 		const struct view_size size = {sides[i], SIZE};
-		const struct view_rule rule = {.min_scale = 0.08, .seed = 3};
+		const struct view_rule rule = {.min_scale = 0.08, .roll = 32, .seed = 3};
 		check_view(sides[i], &(struct pixel_view){.w = sides[i], .h = sides[i]});
 		for (long step = 0; step < 10; step++) {
 			struct pixel_view v = step_view_random(&rule, &size, 4, 1, step);
@@ -120,7 +120,11 @@ static void sizes_scale(void)
 	    .steps = OPT_UNSET,
 	    .lr = NAN,
 	    .r_bn = NAN,
+	    .roll = OPT_UNSET,
 	    .residual = NAN,
+	    .flatness = NAN,
+	    .crops = {NAN, CURRICULUM_UNSET, NAN},
+	    .match = {CLASSES_UNSET, NAN, LAYERS_UNSET, NAN},
 	    .image_size = OPT_UNSET};
 	struct method m;
 	CHECK(method_configure(&m, &config, 1, 224) == 0);
@@ -136,6 +140,25 @@ static void sizes_scale(void)
 	CHECK(m.sizes[1] == 112 && m.sides[1] == 168 && m.image_size == 168);
 }
 
+/* CDA's schedules, written out: what is left of the way from 1 to 0.2 after step s of 8, of which
+ * the first six take it. */
+static void crops_get_smaller(void)
+{
+	static const enum curriculum kinds[] = {
+	    CURRICULUM_NONE, CURRICULUM_STEP, CURRICULUM_LINEAR, CURRICULUM_COSINE};
+	for (int k = 0; k < 4; k++)
+		for (int s = 0; s < 8; s++) {
+			const struct crop_curriculum c = {0.2, kinds[k], 0.75};
+			double left[] = {0, 1, 1 - s / 6.0, 0.5 + 0.5 * cos(M_PI * s / 6)};
+			double want = s < 6 ? 0.2 + 0.8 * left[k] : 0.2;
+			CHECK_NEAR(crop_curriculum_at(&c, s, 8), want, 1e-12);
+		}
+	/* without a milestone the crops are small from the first step on */
+	const struct crop_curriculum none = {0.2, CURRICULUM_STEP, 0};
+	CHECK(crop_curriculum_at(&none, 0, 8) == 0.2);
+	CHECK(crop_curriculum_at(&(struct crop_curriculum){0.2, CURRICULUM_COSINE, 1}, 0, 8) == 1);
+}
+
 int main(void)
 {
 	if (start_tests() < 0)
@@ -144,5 +167,6 @@ int main(void)
 	RUN(no_pixel_is_left_out);
 	RUN(twice_is_a_mean_of_four);
 	RUN(sizes_scale);
+	RUN(crops_get_smaller);
 	return check_done();
 }

@@ -291,6 +291,11 @@ recipe() {
 	printf '%s\n' "${lines[@]}" | awk '!($1 > 0 && $1 <= 1) { exit 1 }'
 }
 
+@test "fd2-protos(1): its example of statistics" {
+	try fd2-protos.1 statistics.sh
+	[ "${#lines[@]}" -gt 10 ]
+}
+
 @test "fd2-distill(1): its example" {
 	try fd2-distill.1 distill.sh
 	[ "$(jq -s length <<<"$(grep '^{' <<<"$output")")" = 8 ]
@@ -301,6 +306,13 @@ recipe() {
 	try fd2-distill.1 fadrm.sh
 	diff <(jq -r '.[]' <<<"$output") <(fd2-look --json teacher.fd2 other.fd2 | jq -r .digest)
 	[ "$(tar tf fadrm.tar | grep -c '\.jpg$')" = 6 ]
+}
+
+@test "fd2-distill(1): its examples of LPLD and G-VBSM" {
+	try fd2-distill.1 lpld.sh
+	[ "$(tar tf lpld.tar | grep -c '\.jpg$')" = 6 ]
+	try fd2-distill.1 g-vbsm.sh
+	jq -e '.labels == "soft" and .top1 >= 0' <<<"$output"
 }
 
 @test "fd2-select(1): its example" {

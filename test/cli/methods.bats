@@ -42,12 +42,19 @@ plus() {
 	fd2-distill -q --method fadrm+ --steps 5 "$@" train.tar
 }
 
+# layers NAME: NAME-layers.fd2, what the layers of NAME.fd2 get of the photographs
+layers() {
+	fd2-protos -q -t "$1.fd2" --statistics all -o "$1-layers.fd2" train.tar
+}
+
 @test "methods: each runs with and without FD2, and no two make the same image" {
 	local method plain n=0
+	layers teacher
 	for method in $(fd2-distill --list-options | sed -n 's/^--method\t//p' | tr '|' ' '); do
 		for plain in '' --plain; do
 			# shellcheck disable=SC2086 # empty or one word
-			tiny_distill --method $method $plain -o "$method$plain.tar"
+			tiny_distill --method $method $plain --statistics teacher-layers.fd2 \
+				-o "$method$plain.tar"
 			image "$method$plain.tar" 1 >"$method$plain.jpg"
 			file "$method$plain.jpg" | grep -q '32x32'
 		done
@@ -93,6 +100,136 @@ plus() {
 	# a crop of nine tenths tells the size of what it was cut from
 	jq -s 'map(select(.event == "step") | .view[2:4] | max | . > 28)' log |
 		jq -ce '(.[0:2] + .[4:6] | any | not) and (.[2:4] + .[6:8] | any)'
+}
+
+@test "methods: CDA goes from whole images to small crops" {
+	# shares FILTER OPTION...: what is true of the shares that the crops of 24 steps have
+	shares() {
+		rm -f log
+		tiny_distill --steps 24 --log log --log-every 1 -o x.tar "${@:2}"
+		jq -s 'map(select(.event == "step") | .view[2] * .view[3] / 1024)' log |
+			jq -ce "$1"
+	}
+	settings distilled.tar | jq -e '.options | .["min-scale"] == 0.08 and
+		.["crop-curriculum"] == "none"'
+	shares '(.[:3] | min > 0.9) and .[12:] != [] and (.[12:] | min < 0.5)' --method cda
+	settings x.tar | jq -e '.options | .["crop-curriculum"] == "cosine" and
+		.["crop-milestone"] == 1 and .["min-scale"] == 0.08 and .init == "noise"'
+	shares '(.[:12] | min == 1) and (.[12:] | min < 0.9)' --crop-curriculum step \
+		--crop-milestone 0.5 --min-scale 0.5
+	shares 'to_entries | all(.[]; .value > 0.5 + 0.5 * (1 - .key / 24) - 0.05)' \
+		--crop-curriculum linear --min-scale 0.5
+	shares '.[:6] | min < 0.9' --method cda --crop-curriculum none
+}
+
+# terms FILE: the loss terms of the first step that a log has
+terms() {
+	jq -sc 'map(select(.event == "step"))[0].loss' "$1"
+}
+
+@test "methods: statistics of photographs, by layer and class" {
+	need_python
+	# photographs of one colour: every crop shows it, in all layers
+	fd2-look --json teacher.fd2 | jq -r '.meta.classes[]' >classes
+	"$python" - <<-'PYTHON'
+		import os, PIL.Image
+		for k, (name, n) in enumerate(zip(open("classes").read().split(), (2, 3, 1))):
+		    os.makedirs("plain/" + name)
+		    for i in range(n):
+		        PIL.Image.new("RGB", (40, 40), (40 * k + 60 * i,) * 3).save(
+		            f"plain/{name}/{i}.jpg", quality=100)
+	PYTHON
+	fd2-protos -q -t teacher.fd2 --statistics all -b 4 -o all.fd2 plain
+	fd2-protos -q -t teacher.fd2 --statistics bn -o bn.fd2 plain
+	fd2-protos -q -t teacher.fd2 --statistics bn --seed 1 -o other-crops.fd2 train.tar
+	fd2-protos -q -t teacher.fd2 --statistics bn -o crops.fd2 train.tar
+	run ! cmp -s crops.fd2 other-crops.fd2
+	"$python" "$BATS_TEST_DIRNAME/statistics.py" teacher.fd2 all.fd2 bn.fd2
+	run -2 --separate-stderr fd2-protos -t teacher.fd2 --statistics bn
+	said_first "fd2-protos: --statistics needs the shards of the training images"
+	run -2 --separate-stderr fd2-protos -t teacher.fd2 --statistics bn --unit train.tar
+	said_first "fd2-protos: --unit is for prototypes, and --statistics writes none"
+	rm -r "plain/$(head -1 classes)"
+	run -1 --separate-stderr fd2-protos -q -t teacher.fd2 --statistics bn plain
+	said "fd2-protos: class '$(head -1 classes)' has no image"
+}
+
+@test "methods: LPLD, G-VBSM and EDC compare with statistics of photographs" {
+	local with=(--statistics teacher-layers.fd2) one
+	layers teacher
+	layers other
+	tiny_distill --plain --log-every 1 --log base -o base.tar
+	# the same by another way: the batch's statistics with the running ones alone
+	tiny_distill --plain --log-every 1 --log way --bn-classes mean --class-share 0 -o way.tar
+	jq -s '.[0].bn / .[1].bn | . > 0.9999 and . < 1.0001' <(terms base) <(terms way) | grep true
+	tiny_distill --plain --log-every 1 --log each --bn-classes each "${with[@]}" -o each.tar
+	tiny_distill --plain --log-every 1 --log mean --bn-classes mean "${with[@]}" -o mean.tar
+	tiny_distill --plain --log-every 1 --log half --bn-classes mean --class-share 0.5 \
+		"${with[@]}" -o half.tar
+	[ "$(different 1 base each mean half)" = 4 ]
+	jq -se '.[2].bn - (.[0].bn + .[1].bn) / 2 | fabs < 0.001' \
+		<(terms base) <(terms mean) <(terms half)
+	# the images of a class are compared together, and again all where one is missing
+	local lpld=(fd2-distill -q -t teacher.fd2 --method lpld --plain --ipc 2 --steps 2
+		"${with[@]}")
+	"${lpld[@]}" --log-every 1 --log log -o lpld.tar </dev/null
+	jq -se 'map(select(.event == "step") | .images) == [[1,2],[1,2]]' log
+	rm log
+	"${lpld[@]}" --indices-per-pass 1 -o single.tar </dev/null
+	run ! cmp -s <(image lpld.tar 1) <(image single.tar 1)
+	head -c 9000 lpld.tar >x.tar.part
+	fd2-look --json x.tar.part | jq -e '.members > 0 and .members < 6'
+	"${lpld[@]}" --resume -o x.tar </dev/null
+	cmp lpld.tar x.tar
+	settings lpld.tar | jq -e '.options | .["bn-classes"] == "each" and
+		.["indices-per-pass"] == 2 and .["class-share"] == 1 and .init == "noise" and
+		.momentum == 0 and .layers == "bn"'
+	settings lpld.tar | jq -e --arg digest "$(fd2-look --json teacher-layers.fd2 |
+		jq -r .digest)" '.inputs.statistics == [$digest]'
+	tiny_distill --method g-vbsm "${both[@]:2}" "${with[@]}" --statistics other-layers.fd2 \
+		--plain --log-every 1 --log log -o two.tar
+	jq -se 'map(select(.event == "step")) | map(.teacher) == [0,1,0] and
+		all(.[]; .loss.conv > 0 and .loss.bn > 0 and (.loss | has("flat") | not))' log
+	settings two.tar | jq -e '.options | .layers == "all" and .momentum == 0.4 and
+		.["bn-classes"] == "none" and .lr == 0.1'
+	tiny_distill --method edc "${with[@]}" --flatness 1 --plain --log flat --log-every 1 \
+		-o e.tar
+	settings e.tar | jq -e '.options | .["bn-classes"] == "mean" and .["class-share"] == 0.5 and
+		.["min-scale"] == 0.5 and .roll == 0 and .init == "mosaic" and .flatness == 1'
+	# the average begins as the images, and all rolls are 0
+	jq -se 'map(select(.event == "step")) | (.[0].loss.flat | fabs < 1e-6) and
+		.[2].loss.flat > 0 and all(.[]; .view[5:] == [0,0])' flat
+}
+
+@test "methods: statistics that are missing or of another teacher are refused" {
+	layers other
+	run -1 --separate-stderr tiny_distill --method lpld -o x.tar
+	said "fd2-distill: lpld compares with statistics of photographs: give those of" \
+		"fd2-protos --statistics bn with --statistics"
+	run -1 --separate-stderr tiny_distill --layers all -o x.tar
+	said "fd2-distill: sre2l++ compares with statistics of photographs: give those of" \
+		"fd2-protos --statistics all with --statistics"
+	run -1 --separate-stderr tiny_distill --method lpld --statistics other-layers.fd2 -o x.tar
+	said "fd2-distill: 'other-layers.fd2' holds statistics of another teacher (*) than" \
+		"'teacher.fd2' (*)"
+	run -1 --separate-stderr tiny_distill --method lpld --statistics protos.fd2 -o x.tar
+	said "fd2-distill: 'protos.fd2' is a tensor stream of kind protos, expected kind statistics"
+	fd2-protos -q -t teacher.fd2 --statistics bn -o bn.fd2 train.tar
+	run -1 --separate-stderr tiny_distill --method edc --statistics bn.fd2 -o x.tar
+	said "fd2-distill: 'bn.fd2' lacks mean of 'conv1*' in this $tiny_arch; make it with" \
+		"fd2-protos --statistics all"
+	run -1 --separate-stderr tiny_distill --method g-vbsm --statistics bn.fd2 --sizes 40 \
+		-o x.tar
+	said "fd2-distill: --layers all needs images as large as the photographs whose patches it" \
+		"compares: give --sizes 32 instead of 40"
+	run -2 --separate-stderr tiny_distill --method g-vbsm "${both[@]:2}" --statistics bn.fd2 \
+		-o x.tar
+	said_first "fd2-distill: -t is given 2 times and --statistics 1; give it once for each" \
+		"-t, in the same order"
+	run -0 --separate-stderr fd2-distill -t teacher.fd2 --steps 0 --statistics bn.fd2 \
+		-o x.tar train.tar
+	said "fd2-distill: 'bn.fd2' is not read: sre2l++ compares with the teacher's running" \
+		"statistics"
 }
 
 @test "methods: between phases the initial image is mixed in, and Adam starts again" {
@@ -167,7 +304,8 @@ plus() {
 
 @test "methods: teachers that do not belong together are refused" {
 	run -1 --separate-stderr tiny_distill -t other.fd2 -o x.tar
-	said "fd2-distill: sre2l++ has one teacher, and 2 were given; fadrm+ takes several"
+	said "fd2-distill: sre2l++ has one teacher, and 2 were given; several are for g-vbsm, edc, \
+fadrm+"
 	run -2 --separate-stderr plus "${both[@]}" -p protos.fd2 -o x.tar
 	[ "${stderr_lines[0]}" = "fd2-distill: -t is given 2 times and -p 1; give -p once for each \
 -t, in the same order, or not at all" ]

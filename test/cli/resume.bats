@@ -389,6 +389,15 @@ within() {
 	within -t teacher.fd2 -t other.fd2 --method fadrm+ --sizes 32,24,32 --ls-view once -n 2
 }
 
+@test "resume: fd2-distill goes on with averages of statistics and of the images" {
+	local t
+	for t in teacher other; do
+		fd2-protos -q -t $t.fd2 --statistics all -o $t-layers.fd2 train.tar
+	done
+	within -t teacher.fd2 -t other.fd2 --method edc --flatness 1 -n 2 --plain \
+		--statistics teacher-layers.fd2 --statistics other-layers.fd2
+}
+
 @test "resume: fd2-relabel stopped within an epoch keeps its batches" {
 	local relabel=(fd2-relabel -q -t teacher.fd2 -b 3 -e 8 --threads 1)
 	"${relabel[@]}" -o whole.fd2 train.tar

@@ -164,6 +164,35 @@ def bn_loss(teacher, x):
     return 10 * terms[0] + sum(terms[1:]) if terms else x.new_zeros(()), got
 
 
+def conv_loss(teacher, x):
+    """The lengths of G-VBSM's statistics of convolutions' inputs, by plain forward hooks."""
+    terms = []
+
+    def hook(module, args, out):
+        u = args[0]
+        h, w = (-(-side // 16) for side in u.shape[2:])
+        patches = nnf.interpolate(u, (16 * h, 16 * w), mode="bilinear")
+        patches = patches.unflatten(3, (w, 16)).unflatten(2, (h, 16)).permute(2, 4, 0, 1, 3, 5)
+        patches = patches.flatten(2).flatten(0, 1)
+        terms.extend(
+            t.norm()
+            for t in (
+                u.mean([0, 2, 3]),
+                u.var([0, 2, 3], unbiased=False),
+                patches.mean(1),
+                patches.var(1, unbiased=False),
+            )
+        )
+
+    convs = [m for m in teacher.net.modules() if isinstance(m, torch.nn.Conv2d)]
+    hooks = [m.register_forward_hook(hook) for m in convs]
+    teacher(x)
+    for h in hooks:
+        h.remove()
+    assert len(terms) == 4 * len(convs)
+    return sum(terms)
+
+
 def l2(u, v):
     return (u - v).norm(dim=-1) / (u.norm(dim=-1) + v.norm(dim=-1) + 1e-8)
 
@@ -178,16 +207,19 @@ def evaluation(teacher, x):
     teacher.eval()
     x = x.clone().requires_grad_(True)
     r_bn, got = bn_loss(teacher, x)
+    r_conv = conv_loss(teacher, x)
     ce = nnf.cross_entropy
     cls = (1 - ALPHA) * ce(got["p_bb"], LABELS) + ALPHA * ce(got["p_raw"], LABELS)  # Eq. 11
     losses = {
         "R_BN": r_bn,
+        "R_conv": r_conv,
         "L_cls": cls,
         "R_BN + L_cls": r_bn + cls,
         "L_F": loss_F(got["z"], teacher.prototypes),
     }
     values = {k: got[k] for k in ("F", "A", "z", "p_bb", "p_raw")}
-    values |= {"p_eff": teacher.effect(got, torch.ones_like(got["A"])), "R_BN": r_bn, "L_cls": cls}
+    values |= {"p_eff": teacher.effect(got, torch.ones_like(got["A"])), "R_BN": r_bn}
+    values |= {"R_conv": r_conv, "L_cls": cls}
     grads = {
         f"dx {k}": torch.autograd.grad(v, x, retain_graph=True)[0]
         for k, v in losses.items()

@@ -14,6 +14,7 @@
 #include <string.h>
 
 #include "lib/base/err.h"
+#include "lib/fd2/distill/layer-loss.h"
 #include "lib/fd2/distill/bn-loss.h"
 #include "lib/fd2/teacher/losses.h"
 #include "lib/fd2/teacher/teacher.h"
@@ -74,22 +75,54 @@ static void put(struct stream_writer *w, const char *name, const Tensor *t)
 
 struct seen {
 	struct teacher_out o;
-	Tensor *x, *r_bn, *cls;
+	Tensor *x, *r_bn, *r_conv, *cls;
 	bool has_bn;
 };
 
+/* What G-VBSM's statistics of convolutions are away from 0, in this test. */
+static Tensor *r_conv(const struct conv_statistics *s)
+{
+	Tensor *sum = tensor_full(0, T_F32, 0, NULL);
+	for (int l = 0; l < s->n; l++)
+		for (int i = 0; i < STATISTICS; i++)
+			sum = tensor_add(sum,
+			    tensor_sum(tensor_norm(s->v[l].seen[i], 1, false), 0, NULL, false));
+	return sum;
+}
+
+struct reported {
+	struct bn_statistics bn;
+	struct conv_statistics conv;
+};
+
+static void report_bn(void *ctx, const struct bn *bn, Tensor *mean, Tensor *var)
+{
+	bn_statistics_add(&((struct reported *)ctx)->bn, bn, mean, var);
+}
+
+static void report_conv(void *ctx, const struct conv *conv, const Tensor *x)
+{
+	conv_statistics_add(&((struct reported *)ctx)->conv, conv, x, 1);
+}
+
 static struct seen look(const struct teacher *t, const struct inputs *in, bool bf16)
 {
-	struct bn_statistics bn = {0};
-	struct pass pass = {
-	    .bn = BN_RUNNING, .plain = !bf16, .on_bn = bn_statistics_add, .ctx = &bn};
+	struct reported of = {0};
+	struct pass pass = {.bn = BN_RUNNING,
+	    .plain = !bf16,
+	    .on_bn = report_bn,
+	    .on_conv = report_conv,
+	    .ctx = &of};
 	struct seen s = {.x = tensor_clone(input(in, "x"))};
 	tensor_requires_grad_(s.x, true);
 	s.o = teacher_forward(t, bf16 ? tensor_to(s.x, T_BF16) : s.x, &pass);
-	bn.n--; /* the attention head's */
-	s.has_bn = bn.n > 0;
-	s.r_bn = loss_bn(&bn, BN_LITERAL);
-	free(bn.v);
+	of.bn.n--; /* the attention head's */
+	of.conv.n--;
+	s.has_bn = of.bn.n > 0;
+	s.r_bn = loss_bn(&of.bn, BN_LITERAL);
+	s.r_conv = r_conv(&of.conv);
+	free(of.bn.v);
+	free(of.conv.v);
 	s.cls = loss_cls(s.o.p_bb, s.o.p_raw, input(in, "labels"), t->alpha);
 	return s;
 }
@@ -114,9 +147,12 @@ static void evaluation(
 	put(w, "p_raw", s.o.p_raw);
 	put(w, "p_eff", teacher_effect(t, &s.o, NULL));
 	put(w, "R_BN", s.r_bn);
+	put(w, "R_conv", s.r_conv);
 	put(w, "L_cls", s.cls);
 	if (s.has_bn)
 		put_gradient(w, "dx R_BN", s.r_bn, s.x);
+	s = look(t, in, bf16);
+	put_gradient(w, "dx R_conv", s.r_conv, s.x);
 	s = look(t, in, bf16);
 	put_gradient(w, "dx L_cls", s.cls, s.x);
 	s = look(t, in, bf16);

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "lib/base/err.h"
+#include "lib/fd2/distill/flatness.h"
 #include "lib/fd2/distill/method.h"
 #include "lib/torch/start.h"
 
@@ -75,9 +76,17 @@ Tensor *loss_bn(const struct bn_statistics *s, enum bn_form form)
 	return form == BN_NORMALISED ? tensor_affine(loss, BN_NORM / weights, 0) : loss;
 }
 
-Tensor *bn_matching(const struct method *m, const struct step_pass *p, struct terms *t)
+static Tensor *matching(const struct method *m, const struct step_pass *p, struct terms *t)
 {
+	if (!layer_match_is_plain(&m->match))
+		return layer_matching(m, p, t);
 	/* the groups' distances are summed, and a term is the mean over the indices */
 	Tensor *loss = loss_bn(p->statistics, m->bn_form);
 	return terms_add(t, "bn", tensor_affine(loss, m->r_bn / p->indices, 0));
+}
+
+Tensor *bn_matching(const struct method *m, const struct step_pass *p, struct terms *t)
+{
+	Tensor *loss = matching(m, p, t);
+	return m->flatness > 0 ? tensor_add(loss, flatness(m, p, t)) : loss;
 }

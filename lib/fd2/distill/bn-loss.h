@@ -35,7 +35,8 @@ Tensor *loss_bn_layer(
 #define BN_NORM 800.0
 Tensor *loss_bn(const struct bn_statistics *s, enum bn_form form);
 
-/* method->loss of the methods that match these statistics: r_bn * loss_bn, the term "bn". */
+/* method->loss of the methods that match these statistics: r_bn * loss_bn, the term "bn"; or where
+ * the method asks for more, layer_matching (layer-loss.h) and flatness. */
 struct method;
 struct step_pass;
 struct terms;

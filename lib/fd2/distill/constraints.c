@@ -5,9 +5,11 @@
 Tensor *constraints_attention(const struct constraints_config *c, const struct teacher *t,
     const Tensor *F, const struct pass *pass)
 {
-	struct pass unreported = *pass;
-	unreported.on_bn = NULL;
-	return cal_attention(&t->cal, F, c->bn_head ? pass : &unreported);
+	struct pass head = *pass;
+	head.on_conv = NULL;
+	if (!c->bn_head)
+		head.on_bn = NULL;
+	return cal_attention(&t->cal, F, &head);
 }
 
 static void add_terms(struct terms *t, Tensor *cls, Tensor *F, Tensor *S)

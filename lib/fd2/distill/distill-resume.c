@@ -64,12 +64,30 @@ const struct index_batch *suspended_or(const struct suspended *s, const struct i
 	return s->found && shares && of->first == b->first && of->n == b->n ? of : b;
 }
 
+static void add(struct params *p, const char *name, Tensor *t)
+{
+	p->v = xrealloc(p->v, (size_t)p->n + 1, sizeof *p->v);
+	p->v[p->n++] = (struct param){.name = name, .t = t};
+}
+
+static void add_moving(struct params *p, const struct moving *m, int turn)
+{
+	if (m->weight)
+		add(p, key(p, "moving.%d.weight", turn), m->weight);
+	for (int i = 0; i < m->n; i++)
+		add(p, key(p, "moving.%d.%d", turn, i), m->v[i]);
+}
+
 /* The tensors of g as they are now: each phase has others. */
 static void connect(struct suspended *s, struct learning *g)
 {
 	static const char *name = "x";
-	s->x = (struct param){.name = name, .t = g->x};
-	s->params = (struct params){.v = &s->x, .n = 1};
+	params_forget(&s->params);
+	add(&s->params, name, g->x);
+	if (g->smooth)
+		add(&s->params, "smooth", g->smooth);
+	for (int t = 0; t < TEACHERS_MAX; t++)
+		add_moving(&s->params, &g->moving[t], t);
 	s->adam = (struct optim){.n = 1, .name = &name, .m = &g->m, .v = &g->v};
 	s->network.params = &s->params;
 }
@@ -132,4 +150,5 @@ void suspended_end(struct suspended *s)
 void suspended_free(struct suspended *s)
 {
 	checkpoint_free(&s->file);
+	params_forget(&s->params);
 }

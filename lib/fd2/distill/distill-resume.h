@@ -7,8 +7,7 @@
 
 struct suspended {
 	struct checkpoint file;
-	/* what FILE.ckpt holds, as a network of one parameter */
-	struct param x;
+	/* what FILE.ckpt holds, as a network: the images, and what the steps of a phase average */
 	struct params params;
 	struct optim adam;
 	struct trained network;

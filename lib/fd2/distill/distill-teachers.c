@@ -5,8 +5,8 @@
 #include "lib/base/err.h"
 #include "lib/fd2/batch/batch.h"
 
-static int check_made_with(
-    struct stream_reader *s, const char *path, const char *digest, const char *teacher)
+int distill_check_made_with(struct stream_reader *s, const char *path, const char *what,
+    const struct teacher *t, const char *teacher_path)
 {
 	const char *made_with = NULL;
 	json_unpack(fd2_stream_meta(s), "{s:{s:s}}", "inputs", "teacher", &made_with);
@@ -14,10 +14,9 @@ static int check_made_with(
 		return fail("'%s' does not say which teacher it is of: its meta has no "
 		            "inputs.teacher",
 		    path);
-	if (strcmp(made_with, digest))
-		return fail(
-		    "'%s' holds prototypes of another teacher (%.12s...) than '%s' (%.12s...)",
-		    path, made_with, teacher, digest);
+	if (strcmp(made_with, t->digest) != 0)
+		return fail("'%s' holds %s of another teacher (%.12s...) than '%s' (%.12s...)",
+		    path, what, made_with, teacher_path, t->digest);
 	return 0;
 }
 
@@ -35,7 +34,7 @@ static int read_prototypes(struct distill_teacher *t, const char *path, const ch
 	struct stream_reader *s = fd2_stream_open(path, "protos");
 	if (!s)
 		return -1;
-	int err = check_made_with(s, path, t->teacher->digest, teacher);
+	int err = distill_check_made_with(s, path, "prototypes", t->teacher, teacher);
 	while (!err && (got = fd2_stream_next(s, &a)) > 0) {
 		if (fits(&a, t->teacher)) {
 			t->prototypes = tensor_from(a.data, T_F32, a.rank, a.shape);
@@ -67,6 +66,7 @@ int distill_teachers_read(
 		v->teacher = &t->read.v[i];
 		if (!plain && teacher_check_cal(v->teacher, config->paths.v[i]) < 0)
 			return fail("%s; only --plain does without", fail_message());
+		targets_init(&v->targets, v->teacher);
 		v->alpha = config->alpha < 0 ? v->teacher->alpha : config->alpha;
 		v->prototypes = v->teacher->cal.prototypes;
 		if (config->protos.n && !plain &&
@@ -76,21 +76,41 @@ int distill_teachers_read(
 	return 0;
 }
 
+int distill_teachers_read_targets(
+    struct distill_teachers *t, const struct distill_teachers_config *config, bool convs)
+{
+	for (int i = 0; i < t->n; i++)
+		if (targets_read(&t->v[i].targets, t->v[i].teacher, config->statistics.v[i],
+		        config->paths.v[i], convs) < 0)
+			return -1;
+	return 0;
+}
+
 void distill_teachers_free(struct distill_teachers *t)
 {
+	for (int i = 0; i < t->n; i++)
+		targets_free(&t->v[i].targets);
 	teachers_free(&t->read);
 	*t = (struct distill_teachers){.n = 0};
 }
 
+static void describe(json_t *inputs, const char *what, const char *digest)
+{
+	json_t *digests = json_object_get(inputs, what);
+	if (!*digest)
+		return;
+	if (!digests)
+		json_object_set_new(inputs, what, digests = json_array());
+	json_array_append_new(digests, json_string(digest));
+}
+
 void distill_teachers_describe(const struct distill_teachers *t, json_t *inputs)
 {
-	json_t *digests = json_array();
 	teachers_describe(&t->read, inputs);
-	for (int i = 0; i < t->n && *t->v[i].digest; i++)
-		json_array_append_new(digests, json_string(t->v[i].digest));
-	if (json_array_size(digests))
-		json_object_set(inputs, "prototypes", digests);
-	json_decref(digests);
+	for (int i = 0; i < t->n; i++) {
+		describe(inputs, "prototypes", t->v[i].digest);
+		describe(inputs, "statistics", t->v[i].targets.digest);
+	}
 }
 
 int distill_teachers_find(

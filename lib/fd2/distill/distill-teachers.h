@@ -2,10 +2,12 @@
 #ifndef FD2_DISTILL_TEACHERS_H
 #define FD2_DISTILL_TEACHERS_H
 #include "formats/digest.h"
+#include "lib/fd2/distill/targets.h"
 #include "lib/fd2/teacher/teachers.h"
 
 struct distill_teachers_config {
 	struct opt_list paths, protos; /* protos: none, or one for each teacher */
+	struct opt_list statistics;    /* likewise */
 	double alpha;                  /* of Eq. 11; below 0: each teacher's own */
 };
 
@@ -14,6 +16,7 @@ struct distill_teacher {
 	Tensor *prototypes;      /* [K, M*C] f32 */
 	char digest[DIGEST_HEX]; /* of the prototypes' stream; "" for those in the teacher */
 	double alpha;            /* of Eq. 11 */
+	struct targets targets;
 };
 
 /* The first one speaks for all where they agree: classes, size, normalisation. */
@@ -26,9 +29,16 @@ struct distill_teachers {
 /* Reads the teachers and, unless `plain`, their prototypes. -1: fail_message. */
 int distill_teachers_read(
     struct distill_teachers *t, const struct distill_teachers_config *config, bool plain);
+/* Reads the statistics of each teacher; `convs`: those of convolutions are needed. -1:
+ * fail_message. */
+int distill_teachers_read_targets(
+    struct distill_teachers *t, const struct distill_teachers_config *config, bool convs);
 void distill_teachers_free(struct distill_teachers *t);
 /* Adds the digests of teachers and prototypes to an output's inputs. */
 void distill_teachers_describe(const struct distill_teachers *t, json_t *inputs);
+/* -1: fail_message; the stream s, `path`, holds `what` of another teacher than t. */
+int distill_check_made_with(struct stream_reader *s, const char *path, const char *what,
+    const struct teacher *t, const char *teacher_path);
 /* The index of the teacher with that digest (NULL: unknown), or -1: '`path`' holds `what` of
  * another teacher. */
 int distill_teachers_find(

@@ -1,12 +1,11 @@
 #include "lib/fd2/distill/distill.h"
 
-#include <string.h>
-
 #include "lib/base/err.h"
 #include "lib/base/log.h"
 #include "lib/base/names.h"
 #include "lib/base/progress.h"
 #include "lib/base/stop.h"
+#include "lib/fd2/distill/distill-check.h"
 #include "lib/fd2/distill/distill-plan.h"
 #include "lib/fd2/distill/distill-resume.h"
 #include "lib/fd2/stage.h"
@@ -34,58 +33,15 @@ static bool without_ls(const struct distill_config *config)
 	return config->plain || config->constraints.no_ls;
 }
 
-/* A network whose classifier sees the whole feature map knows one size only. */
-static int check_size(const struct teacher *t, int size)
-{
-	const struct arch *arch = t->backbone.arch;
-	if (arch->flattens && size != t->size)
-		return fail("%s takes images of its own size only: give --sizes %d, for each "
-		            "phase, instead of %d",
-		    arch->name, t->size, size);
-	return arch_check_size(arch, size);
-}
-
-static int check_sizes(const struct run *r)
-{
-	const struct method *m = &r->method;
-	int err = 0;
-	for (int i = 0; i < r->teachers.n; i++)
-		for (int p = 0; p < m->phases && !err; p++)
-			err = check_size(r->teachers.v[i].teacher, m->sizes[p]);
-	return err;
-}
-
-/* A backbone that normalises in another way has no statistics to match. */
-static void warn_of_no_bn(const struct run *r)
-{
-	for (int i = 0; i < r->teachers.n; i++) {
-		const struct backbone *b = &r->teachers.v[i].teacher->backbone;
-		bool any = false;
-		for (int j = 0; j < b->params.n; j++)
-			any |= strstr(b->params.v[j].name, ".running_mean") &&
-			       strncmp(b->params.v[j].name, "cal.", 4);
-		if (!any && !r->config->constraints.bn_head)
-			warn("%s has no BatchNorm, so its images have no BN term", b->arch->name);
-	}
-}
-
 /* What the method and the inputs decided where no option did. */
 static void record_settings(const struct run *r)
 {
 	const struct method *m = &r->method;
-	json_t *sizes = json_array();
-	for (int p = 0; p < m->phases; p++)
-		json_array_append_new(sizes, json_integer(m->sizes[p]));
-	fd2_resolved("sizes", sizes);
 	fd2_resolved("init", r->config->initial.given ? json_null() : json_string(m->start->name));
 	if (r->initial.use[1].images)
 		fd2_resolved("init-rest", json_string(r->initial.use[1].start->name));
 	fd2_resolved("classes", json_pack("[i,i]", r->schedule.first, r->schedule.last));
-	fd2_resolved("image-size", json_integer(m->image_size));
-	fd2_resolved("steps", json_integer(m->steps));
-	fd2_resolved("lr", json_real(m->lr));
-	fd2_resolved("r-bn", json_real(m->r_bn));
-	fd2_resolved("residual", json_real(m->residual));
+	method_record(m);
 	fd2_resolved("indices-per-pass", json_integer(schedule_indices(&r->schedule)));
 }
 
@@ -112,6 +68,24 @@ static void log_settings(const struct run *r)
 	json_decref(p);
 }
 
+static int read_targets(struct run *r)
+{
+	const struct opt_list *given = &r->config->teachers.statistics;
+	const struct method *m = &r->method;
+	bool convs = m->match.layers == LAYERS_ALL;
+	if (!layer_match_needs_statistics(&m->match)) {
+		if (given->n)
+			warn("'%s' is not read: %s compares with the teacher's running statistics",
+			    given->v[0], m->name);
+		return 0;
+	}
+	if (!given->n)
+		return fail("%s compares with statistics of photographs: give those of "
+		            "fd2-protos --statistics %s with --statistics",
+		    m->name, convs ? "all" : "bn");
+	return distill_teachers_read_targets(&r->teachers, &r->config->teachers, convs);
+}
+
 static int read_teachers(struct run *r)
 {
 	const struct distill_config *config = r->config;
@@ -119,10 +93,7 @@ static int read_teachers(struct run *r)
 		return -1;
 	if (method_configure(&r->method, &config->method, r->teachers.n, teacher_of(r)->size) < 0)
 		return -1;
-	if (check_sizes(r) < 0)
-		return -1;
-	warn_of_no_bn(r);
-	return 0;
+	return distill_check(&r->teachers, &r->method, config) < 0 ? -1 : read_targets(r);
 }
 
 static int read_history(struct run *r)
@@ -155,7 +126,8 @@ static int read_initial(struct run *r)
 static void connect_learner(struct run *r)
 {
 	const struct distill_config *config = r->config;
-	struct view_rule views = {config->min_scale, (uint64_t)config->seed};
+	struct view_rule views = {
+	    r->method.crops.min_scale, r->method.roll, (uint64_t)config->seed};
 	r->similarity = (struct similarity){.view = config->constraints.ls_view,
 	    .form = config->constraints.ls_form,
 	    .every = config->constraints.ls_every,
@@ -199,6 +171,7 @@ static int prepare(struct run *r)
 	        &r->schedule, &config->schedule, teacher_of(r)->classes, without_ls(config)) < 0 ||
 	    read_history(r) < 0 || read_initial(r) < 0)
 		return -1;
+	r->schedule.together = r->method.match.classes == CLASSES_EACH;
 	connect_learner(r);
 	record_settings(r);
 	log_settings(r);
@@ -215,7 +188,7 @@ static bool is_stored(const struct run *r, const struct index_batch *b, int id)
 	return true;
 }
 
-/* The indices of b that a resumed run has not stored. */
+/* The indices of b that a resumed run has not stored, or all where these are learned together. */
 static struct index_batch missing(struct run *r, const struct index_batch *b)
 {
 	struct index_batch left = {.first = b->first, .n = b->n};
@@ -225,7 +198,7 @@ static struct index_batch missing(struct run *r, const struct index_batch *b)
 		else
 			left.ids[left.indices++] = b->ids[i];
 	}
-	return left;
+	return left.indices && r->schedule.together ? *b : left;
 }
 
 static int make(struct run *r, const struct index_batch *b)

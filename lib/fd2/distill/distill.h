@@ -6,7 +6,9 @@
  * out and adds it to the history. distill-plan tells what there is to do.
  *
  * A step passes the images through a teacher (step-pass) and adds up the base method's loss
- * (method, the table in methods, one file each) and the constraints (constraints, similarity).
+ * (method, the table in methods, one file each) and the constraints (constraints, similarity). The
+ * methods share a loss: bn-loss, and layer-loss (targets, moving) and flatness for those that ask
+ * for more.
  *
  * stage_distill owns all of them; each has a const pointer to its own settings below. What an
  * index batch becomes depends on the settings, its classes, its indices and their history, and on
@@ -29,7 +31,6 @@ struct distill_config {
 	struct opt_list attn; /* attention of the group history, or */
 	const char *previous; /* a shard of its images; NULL: none */
 	bool plain;           /* the base method without the constraints */
-	double min_scale;     /* smallest share of the area in a step's crop */
 	long seed, log_every;
 	long checkpoint_every; /* steps; 0: only by time */
 	bool dry_run;          /* only tell the plan */

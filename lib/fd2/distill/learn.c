@@ -69,6 +69,8 @@ static void end_phase(const struct learner *l, struct learning *g)
 			replay_free(g->replays[t][compared]);
 			g->replays[t][compared] = NULL;
 		}
+	for (int t = 0; t < l->teachers->n; t++)
+		moving_free(&g->moving[t]);
 }
 
 static void put_numbers(struct learning *g, int side)
@@ -95,6 +97,7 @@ static int enter_phase(struct learner *l, struct learning *g, int phase, long be
 	g->m = replace_tensor(g->m, tensor_full_like(g->x, 0));
 	g->v = replace_tensor(g->v, tensor_full_like(g->x, 0));
 	put_numbers(g, size.side);
+	learn_make_room(l, g);
 	if (l->similarity && similarity_applies(l->similarity, g->batch))
 		similarity_prepare(l->similarity, &g->compared, g->batch, &size);
 	return tensor_error() ? fail("cannot start phase %d of image %d: %s", phase + 1,
@@ -176,6 +179,7 @@ Tensor *learn(struct learner *l, const struct index_batch *b)
 		return start;
 	int err = take_steps(l, &g, start, step);
 	free(g.statistics.v);
+	free(g.convs.v);
 	if (err < 0)
 		return NULL;
 	Tensor *x = phase_resize(g.x, l->method->image_size);

@@ -6,6 +6,8 @@
 #ifndef FD2_METHOD_H
 #define FD2_METHOD_H
 #include "lib/base/opts.h"
+#include "lib/fd2/distill/crop-curriculum.h"
+#include "lib/fd2/distill/layer-loss.h"
 #include "lib/fd2/distill/step-pass.h"
 #include "lib/fd2/distill/terms.h"
 
@@ -19,6 +21,10 @@ struct method {
 	double lr;                 /* of Adam, falling as a cosine to 0 over all steps */
 	double r_bn;               /* weight of the BN loss */
 	enum bn_form bn_form;
+	struct layer_match match;
+	struct crop_curriculum crops; /* of its steps */
+	int roll;                     /* largest, in pixels of 224 */
+	double flatness;              /* weight of that loss; 0: without it */
 	int phases;
 	int sizes[PHASES_MAX]; /* what the teacher sees in each phase, if it has 224 pixels */
 	int sides[PHASES_MAX]; /* of the images then; method_configure sets them and the next */

@@ -1,8 +1,11 @@
 #include "lib/fd2/distill/methods.h"
 
 #include <math.h>
+#include <stdio.h>
+#include <string.h>
 
 #include "lib/base/err.h"
+#include "lib/base/opts.h"
 
 #define DECLARE(id, name) extern const struct method id;
 #define ADDRESS(id, name) &id,
@@ -53,14 +56,40 @@ static int set_residual(struct method *m, double residual)
 	return 0;
 }
 
+static void set_crops(struct crop_curriculum *c, const struct crop_curriculum *given)
+{
+	if (!isnan(given->min_scale))
+		c->min_scale = given->min_scale;
+	if (given->curriculum != CURRICULUM_UNSET)
+		c->curriculum = given->curriculum;
+	if (!isnan(given->milestone))
+		c->milestone = given->milestone;
+}
+
+/* A method without classes' statistics that gets them compares with them alone. */
+static void set_match(struct layer_match *m, const struct layer_match *given)
+{
+	if (m->classes == CLASSES_NONE)
+		m->share = 1;
+	if (given->classes != CLASSES_UNSET)
+		m->classes = given->classes;
+	if (!isnan(given->share))
+		m->share = given->share;
+	if (given->layers != LAYERS_UNSET)
+		m->layers = given->layers;
+	if (!isnan(given->momentum))
+		m->momentum = given->momentum;
+}
+
 static int refuse_several(const struct method *m, int teachers)
 {
-	const char *other = "none";
+	char others[128] = "";
 	for (int i = 0; i < METHODS; i++)
 		if (methods[i]->several)
-			other = methods[i]->name;
+			sprintf(
+			    others + strlen(others), "%s%s", *others ? ", " : "", methods[i]->name);
 	return fail(
-	    "%s has one teacher, and %d were given; %s takes several", m->name, teachers, other);
+	    "%s has one teacher, and %d were given; several are for %s", m->name, teachers, others);
 }
 
 int method_configure(struct method *m, const struct method_config *config, int teachers, int size)
@@ -77,6 +106,34 @@ int method_configure(struct method *m, const struct method_config *config, int t
 		m->lr = config->lr;
 	if (!isnan(config->r_bn))
 		m->r_bn = config->r_bn;
+	if (config->roll != OPT_UNSET)
+		m->roll = (int)config->roll;
+	if (!isnan(config->flatness))
+		m->flatness = config->flatness;
+	set_crops(&m->crops, &config->crops);
+	set_match(&m->match, &config->match);
 	set_sizes(m, config, size);
 	return set_residual(m, config->residual);
+}
+
+void method_record(const struct method *m)
+{
+	json_t *sizes = json_array();
+	for (int p = 0; p < m->phases; p++)
+		json_array_append_new(sizes, json_integer(m->sizes[p]));
+	fd2_resolved("sizes", sizes);
+	fd2_resolved("image-size", json_integer(m->image_size));
+	fd2_resolved("steps", json_integer(m->steps));
+	fd2_resolved("lr", json_real(m->lr));
+	fd2_resolved("r-bn", json_real(m->r_bn));
+	fd2_resolved("bn-classes", json_string(class_match_name(m->match.classes)));
+	fd2_resolved("class-share", json_real(m->match.share));
+	fd2_resolved("layers", json_string(layers_name(m->match.layers)));
+	fd2_resolved("momentum", json_real(m->match.momentum));
+	fd2_resolved("roll", json_integer(m->roll));
+	fd2_resolved("flatness", json_real(m->flatness));
+	fd2_resolved("min-scale", json_real(m->crops.min_scale));
+	fd2_resolved("crop-curriculum", json_string(curriculum_name(m->crops.curriculum)));
+	fd2_resolved("crop-milestone", json_real(m->crops.milestone));
+	fd2_resolved("residual", json_real(m->residual));
 }

@@ -8,6 +8,10 @@
 #define FD2_METHODS(X)                                                                             \
 	X(sre2l, "sre2l")                                                                          \
 	X(sre2l_plus, "sre2l++")                                                                   \
+	X(cda, "cda")                                                                              \
+	X(lpld, "lpld")                                                                            \
+	X(g_vbsm, "g-vbsm")                                                                        \
+	X(edc, "edc")                                                                              \
 	X(fadrm, "fadrm")                                                                          \
 	X(fadrm_plus, "fadrm+")
 
@@ -17,14 +21,16 @@ enum method_id { FD2_METHODS(FD2_METHOD_ID) METHODS };
 #define FD2_METHOD_CHOICE(id, name) "|" name
 #define METHOD_CHOICES (&(FD2_METHODS(FD2_METHOD_CHOICE))[1])
 
-/* What replaces the method's own values: steps and image_size OPT_UNSET, lr, r_bn and
- * residual NAN, start START_UNSET, no sizes: nothing. */
+/* What replaces the method's own values: whole numbers OPT_UNSET, others NAN, start and
+ * curriculum UNSET, no sizes: nothing. */
 struct method_config {
 	enum method_id method;
 	enum start_id start;
 	enum bn_form bn_form;
-	long steps;
-	double lr, r_bn, residual;
+	struct crop_curriculum crops;
+	struct layer_match match;
+	long steps, roll;
+	double lr, r_bn, residual, flatness;
 	struct opt_ints sizes; /* that are seen */
 	long image_size;
 };
@@ -33,4 +39,6 @@ const struct method *method_of(enum method_id id);
 /* The method as config asks for it, with sizes for teachers of side `size`. -1: fail_message,
  * where the method cannot do that. */
 int method_configure(struct method *m, const struct method_config *config, int teachers, int size);
+/* Records its settings, which no option may have given, in provenance. */
+void method_record(const struct method *m);
 #endif

@@ -63,7 +63,9 @@ static int classes_in_batch(const struct schedule *s, int first)
 int schedule_indices(const struct schedule *s)
 {
 	int n = classes_in_batch(s, s->first), most = (int)s->config->indices_per_pass;
-	if (!most)
+	if (!most && s->together)
+		most = (int)s->config->ipc;
+	else if (!most)
 		most = torch_on_gpu() ? (FULL_PASS + n - 1) / n : 1;
 	return most < INDICES_MAX ? most : INDICES_MAX;
 }

@@ -15,6 +15,7 @@ struct schedule_config {
 struct schedule {
 	const struct schedule_config *config;
 	bool independent; /* without L_S: indices of different places may share a pass */
+	bool together;    /* all that may share one do, unless config says how many */
 	int first, last;  /* classes */
 	bool *taken;      /* [ipc] */
 	int next_id, next_class;
@@ -27,8 +28,8 @@ int schedule_init(
 void schedule_free(struct schedule *s);
 /* How many pairs of an index and a batch of classes there are. */
 long schedule_size(const struct schedule *s);
-/* Indices per pass, at most: as many as make a GPU's full pass, and one on the CPU, which a few
- * images fill. */
+/* Indices per pass, at most: with `together` as many as may share one; otherwise as many as make a
+ * GPU's full pass, and one on the CPU, which a few images fill. */
 int schedule_indices(const struct schedule *s);
 /* The next index batch; all history of its images comes before it. false: there is none. */
 bool schedule_next(struct schedule *s, struct index_batch *b);

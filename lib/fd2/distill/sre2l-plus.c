@@ -7,6 +7,8 @@ const struct method sre2l_plus = {.name = "sre2l++",
     .steps = 4000,
     .lr = 0.25,
     .r_bn = 0.01,
+    .crops = {.min_scale = 0.08, .milestone = 1},
+    .roll = 32,
     .phases = 1,
     .sizes = {224},
     .loss = bn_matching};

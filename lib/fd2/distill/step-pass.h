@@ -3,6 +3,8 @@
 #define FD2_STEP_PASS_H
 #include "lib/fd2/distill/bn-loss.h"
 #include "lib/fd2/distill/distill-teachers.h"
+#include "lib/fd2/distill/layer-loss.h"
+#include "lib/fd2/distill/moving.h"
 #include "lib/fd2/distill/step-view.h"
 
 /* The first dimension counts images: N = indices * n, the n classes of the first index, then those
@@ -11,6 +13,7 @@ struct step_pass {
 	const struct distill_teacher *teacher; /* whose turn it is */
 	int turn;                              /* its index */
 	int indices;
+	int first, classes;    /* n of them */
 	const Tensor *labels;  /* i64 [N] */
 	struct view_size size; /* of the phase */
 	const Tensor *x;       /* [N,3,side,side] f32, normalised: what is learned */
@@ -19,6 +22,10 @@ struct step_pass {
 	const Tensor *F;       /* [N,C,h,w], features of `seen`, in that type too */
 	const Tensor *A;       /* [N,M,h,w] f32, attention in `seen`; NULL with --plain */
 	const Tensor *p_bb;    /* [N,K] f32, logits of the backbone branch */
-	const struct bn_statistics *statistics; /* of `seen`, a group per index */
+	const struct bn_statistics *statistics; /* of `seen`, a group per index; per image where
+	                                           classes are matched one by one */
+	const struct conv_statistics *convs;    /* likewise, a group per index; or empty */
+	struct moving *moving;                  /* of the teacher */
+	Tensor *smooth;                         /* x averaged over steps, for flatness; or NULL */
 };
 #endif

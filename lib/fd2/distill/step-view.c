@@ -19,7 +19,7 @@ struct pixel_view step_view_random(
 	struct box box =
 	    random_resized_crop(&r, s->side, s->side, rule->min_scale, 1, 3.0 / 4, 4.0 / 3);
 	struct pixel_view v = {box.x, box.y, box.w, box.h};
-	uint32_t rolls = (uint32_t)s->size / 7 + 1;
+	uint32_t rolls = (uint32_t)(s->size * rule->roll / 224) + 1;
 	v.flip = rng_uniform(&r) < 0.5;
 	v.roll_y = samples(s) * (int)rng_below(&r, rolls);
 	v.roll_x = samples(s) * (int)rng_below(&r, rolls);

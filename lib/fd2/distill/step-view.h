@@ -8,6 +8,7 @@
 
 struct view_rule {
 	double min_scale; /* smallest share of the image's area that a crop has */
+	int roll;         /* largest in each direction, in pixels of 224 */
 	uint64_t seed;
 };
 
@@ -16,8 +17,8 @@ struct view_size {
 	int side, size;
 };
 /* The view of `step` for image `id` of the batch of classes that starts with class `first`, one
- * for all of them: RandomResizedCrop, flip, and a roll of 0 .. size/7 pixels (32 at 224) in each
- * direction (SRe2L++, Cui et al. 2025). */
+ * for all of them: RandomResizedCrop, flip, and a roll in each direction (SRe2L++, Cui et al.
+ * 2025: of 0 .. 32 pixels at 224). */
 struct pixel_view step_view_random(
     const struct view_rule *rule, const struct view_size *s, int first, int id, long step);
 /* Images [N,3,side,side] f32 through such views: [N,3,size,size] in `type`. An image that is

@@ -7,7 +7,6 @@
 #include "lib/base/err.h"
 #include "lib/base/log.h"
 #include "lib/base/progress.h"
-#include "lib/fd2/batch/batch.h"
 #include "lib/fd2/distill/phases.h"
 #include "lib/torch/pixels.h"
 
@@ -40,8 +39,10 @@ static struct step step_at(const struct learner *l, const struct learning *g, lo
 	struct step s = {
 	    .number = number, .turn = (int)(number % n), .adam = number - g->phase_begin + 1};
 	s.lr = m->lr * 0.5 * (1 + cos(M_PI * (double)number / (double)m->steps));
+	struct view_rule rule = l->views;
+	rule.min_scale = crop_curriculum_at(&m->crops, number, m->steps);
 	for (int i = 0; i < b->indices; i++)
-		s.views[i] = step_view_random(&l->views, &size, b->first, b->ids[i], number);
+		s.views[i] = step_view_random(&rule, &size, b->first, b->ids[i], number);
 	s.compares = l->similarity && similarity_applies(l->similarity, b) &&
 	             similarity_in_step(l->similarity, number);
 	return s;
@@ -61,36 +62,11 @@ static void put_numbers(const struct learner *l, struct learning *g, const struc
 	tensor_views_(g->views, s->views, g->batch->indices, side, side);
 }
 
-static struct step_pass pass_through(
-    const struct learner *l, struct learning *g, const struct step *s)
-{
-	struct step_pass p = {.teacher = &l->teachers->v[s->turn],
-	    .turn = s->turn,
-	    .indices = g->batch->indices,
-	    .labels = g->labels,
-	    .x = g->x,
-	    .views = g->views,
-	    .size = phase_size(l->method, g->phase),
-	    .statistics = &g->statistics};
-	struct pass pass = {.bn = BN_RUNNING,
-	    .groups = p.indices,
-	    .on_bn = bn_statistics_add,
-	    .ctx = &g->statistics};
-	const struct teacher *t = p.teacher->teacher;
-	g->statistics.n = 0;
-	p.seen = step_view(p.x, p.views, &p.size, arithmetic());
-	p.F = backbone_features(&t->backbone, p.seen, &pass);
-	p.p_bb = backbone_logits(&t->backbone, p.F, &pass);
-	if (l->constraints)
-		p.A = constraints_attention(l->constraints, t, p.F, &pass);
-	return p;
-}
-
 /* The base method's loss, and with FD2 the constraints on top of it. */
 static Tensor *total_loss(const struct learner *l, struct learning *g, const struct step *s)
 {
 	struct terms *t = &g->terms;
-	struct step_pass p = pass_through(l, g, s);
+	struct step_pass p = learn_pass(l, g, s->turn);
 	t->n = 0;
 	Tensor *base = l->method->loss(l->method, &p, t);
 	Tensor *ce = terms_add(t, "ce", tensor_cross_entropy(p.p_bb, p.labels, 0));

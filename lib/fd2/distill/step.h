@@ -18,14 +18,21 @@ struct learning {
 	Replay *replays[TEACHERS_MAX][2];
 
 	struct bn_statistics statistics;
-	Tensor *views, *adam; /* the numbers of the step, on the device */
-	Tensor *losses;       /* f32, of the last step: see step.c */
-	struct terms terms;   /* their names */
-	double total;         /* as it was read last */
+	struct conv_statistics convs;
+	struct moving moving[TEACHERS_MAX]; /* of the phase */
+	Tensor *smooth;                     /* x averaged over its steps; NULL: not needed */
+	Tensor *views, *adam;               /* the numbers of the step, on the device */
+	Tensor *losses;                     /* f32, of the last step: see step.c */
+	struct terms terms;                 /* their names */
+	double total;                       /* as it was read last */
 };
 
 /* f32 that holds the losses of all steps. */
 Tensor *step_losses(void);
+/* Before the first step of a phase: makes room for what its steps keep. */
+void learn_make_room(const struct learner *l, struct learning *g);
+/* The step's pass through the teacher whose turn it is. */
+struct step_pass learn_pass(const struct learner *l, struct learning *g, int turn);
 /* Takes step `number`, from 0, and reads what came out where it is due: for the log, the progress
  * and whether the loss is finite. -1: fail_message. */
 int learn_step(struct learner *l, struct learning *g, long number);

@@ -1,0 +1,16 @@
+/* EDC (Shao et al. 2024b; fd2-method(7), BASE METHODS): G-VBSM from real patches, half of it with
+ * the statistics of the classes, through larger crops. */
+#include "lib/fd2/distill/initial.h"
+#include "lib/fd2/distill/method.h"
+
+const struct method edc = {.name = "edc",
+    .start = &start_mosaic,
+    .several = true,
+    .steps = 1000,
+    .lr = 0.05,
+    .r_bn = 0.1,
+    .match = {CLASSES_MEAN, 0.5, LAYERS_ALL, 0.8},
+    .crops = {.min_scale = 0.5, .milestone = 1},
+    .phases = 1,
+    .sizes = {224},
+    .loss = bn_matching};

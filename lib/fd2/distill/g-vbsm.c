@@ -1,0 +1,17 @@
+/* G-VBSM (Shao et al. 2024; fd2-method(7), BASE METHODS): several teachers, statistics of
+ * convolutions besides those of BatchNorms, averaged over steps. */
+#include "lib/fd2/distill/initial.h"
+#include "lib/fd2/distill/method.h"
+
+const struct method g_vbsm = {.name = "g-vbsm",
+    .start = &start_noise,
+    .several = true,
+    .steps = 4000,
+    .lr = 0.1,
+    .r_bn = 0.01,
+    .match = {.layers = LAYERS_ALL, .momentum = 0.4},
+    .crops = {.min_scale = 0.08, .milestone = 1},
+    .roll = 32,
+    .phases = 1,
+    .sizes = {224},
+    .loss = bn_matching};
