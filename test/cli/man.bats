@@ -449,6 +449,22 @@ recipe() {
 		<(fd2-look --json back.fd2 | jq -c '.tensors[]' | sort)
 }
 
+@test "fd2-exchange(1): its example of a generator's images" {
+	need_python
+	fd2-draw --classes 3 --per-class 2 --size 48 --seed 9 -o drawn.tar
+	mkdir generated
+	tar xf drawn.tar -C generated --wildcards '*.jpg'
+	"$python" - generated/*/*1.jpg <<-'PYTHON'
+		import os, sys, PIL.Image
+		for path in sys.argv[1:]:
+		    PIL.Image.open(path).resize((60, 44)).save(path.replace(".jpg", ".png"))
+		    os.remove(path)
+	PYTHON
+	[ "$(find generated -name '*.png' | wc -l)" -gt 0 ]
+	try fd2-exchange.1 generator.sh
+	jq -e '.images == 6 and .classes == 3 and .labels == "soft"' <<<"${lines[-1]}"
+}
+
 @test "fd2-exchange(1): its example" {
 	try fd2-exchange.1 exchange.sh
 	[ "$(fd2-look --json back.tar | jq -r .digest)" = "$(fd2-look --json distilled.tar |
