@@ -135,6 +135,14 @@ ssize_t input_read(struct input *in, void *to, size_t n)
 	return (ssize_t)n;
 }
 
+int input_seek(struct input *in, uint64_t at)
+{
+	if (in->fd < 0 || in->pipe || lseek(in->fd, (off_t)at, SEEK_SET) < 0)
+		return fail("cannot go to another place of '%s': it is not a file", in->name);
+	in->head_at = in->head_len = 0;
+	return 0;
+}
+
 /* Fills the head, unless it is being read from already. */
 static int look(struct input *in)
 {

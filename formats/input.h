@@ -41,6 +41,8 @@ const char *input_kind(const struct input *in);
 int input_refuse(struct input *in, const char *expected);
 /* Bytes read, 0 at the end, -1 with fail_message. May return fewer than n, as read(2). */
 ssize_t input_read(struct input *in, void *to, size_t n);
+/* Goes to a place in a file, in bytes from its beginning. -1: fail_message, in a pipe. */
+int input_seek(struct input *in, uint64_t at);
 void input_close(struct input *in);
 /* Whether it can be read only once: standard input, a pipe, a device. */
 bool input_is_pipe(const char *path);

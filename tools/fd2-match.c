@@ -5,8 +5,10 @@
 
 #include "lib/base/err.h"
 #include "lib/base/out.h"
+#include "lib/fd2/expert/convnet-depth.h"
 #include "lib/fd2/match/match.h"
 #include "lib/fd2/stage.h"
+#include "tools/siamese-option.h"
 
 static struct match_config config = {
     .in = {.fit = FIT_SHORT,
@@ -23,7 +25,16 @@ static struct match_config config = {
         .lr_net = 0.01,
         .real = 256,
         .part = 64,
-        .augment = SIAMESE_ALL},
+        .trajectory = {.expert_epochs = 2,
+            .steps = OPT_UNSET,
+            .batch = 500,
+            .first = OPT_UNSET,
+            .upper = OPT_UNSET,
+            .last = OPT_UNSET,
+            .growth = 2000,
+            .lr_labels = 10,
+            .lr_step = 1e-4,
+            .threshold = 1}},
     .ipc = 1,
     .classes = {0, LONG_MAX},
     .log_every = 10,
@@ -38,7 +49,7 @@ static const struct opt opts[] = {
     {0, "method", "NAME", OPT_CHOICE, &config.method.method, "what is matched",
         .choices = MATCHING_CHOICES},
     {'a', "arch", "NAME", OPT_CHOICE, &config.method.depth, "network (default: as suits --size)",
-        .min = DEPTH_LEAST, .choices = MATCH_ARCH_CHOICES},
+        .min = DEPTH_LEAST, .choices = CONVNET_CHOICES},
     {'s', "size", "PX", OPT_INT, &config.in.size, "side of the images", .min = 8, .max = 4096},
     {0, "fit", "HOW", OPT_CHOICE, &config.in.fit,
         "photographs: short side to 8/7 size, squashed to it, or to the size", .min = FIT_SHORT,
@@ -46,7 +57,8 @@ static const struct opt opts[] = {
     {0, "init", "WHAT", OPT_CHOICE, &config.start, "what images start as",
         .choices = MATCH_START_CHOICES},
     {0, "iterations", "N", OPT_INT, &config.method.iterations,
-        "networks to match in (default: the method's)", .min = 0, .max = 10000000},
+        "networks or students, one after the other (default: the method's)", .min = 0,
+        .max = 10000000},
     {0, "lr", "X", OPT_REAL, &config.method.lr, "learning rate (default: the method's)", .min = 0,
         .max = 1e6},
     {0, "momentum", "X", OPT_REAL, &config.method.momentum, "of SGD", .min = 0, .max = 0.9999},
@@ -54,14 +66,38 @@ static const struct opt opts[] = {
         "dsa: rounds in each network (default: --ipc)", .min = 1, .max = 100000},
     {0, "inner", "N", OPT_INT, &config.method.epochs,
         "dsa: epochs on the images between rounds (default: by --ipc)", .min = 0, .max = 100000},
-    {0, "lr-net", "X", OPT_REAL, &config.method.lr_net, "dsa: learning rate of these epochs",
-        .min = 0, .max = 100},
-    {0, "real", "N", OPT_INT, &config.method.real, "photographs per class and network", .min = 1,
-        .max = 65536},
-    {'b', "batch", "N", OPT_INT, &config.method.part, "of them in one pass, which bounds memory",
+    {0, "lr-net", "X", OPT_REAL, &config.method.lr_net,
+        "dsa: learning rate of these epochs; datm: of students, at the start", .min = 0,
+        .max = 100},
+    {0, "real", "N", OPT_INT, &config.method.real, "dm, dsa: photographs per class and network",
         .min = 1, .max = 65536},
+    {'b', "batch", "N", OPT_INT, &config.method.part, "images in one pass, which bounds memory",
+        .min = 1, .max = 65536},
+    {0, "experts", "FILE", OPT_LIST, &config.method.experts,
+        "datm: trajectories of fd2-expert (repeatable)", .unrecorded = true, .file = FILE_READ},
+    {0, "expert-epochs", "N", OPT_INT, &config.method.trajectory.expert_epochs,
+        "datm: epochs of an expert that a student imitates", .min = 1, .max = 100000},
+    {0, "steps", "N", OPT_INT, &config.method.trajectory.steps,
+        "datm: steps of a student (default: by --ipc)", .min = 1, .max = 100000},
+    {0, "student-batch", "N", OPT_INT, &config.method.trajectory.batch,
+        "datm: images in a step, at most", .min = 1, .max = 1000000},
+    {0, "start-first", "N", OPT_INT, &config.method.trajectory.first,
+        "datm: students start after this epoch or later (default: by --ipc)", .min = 0,
+        .max = 100000},
+    {0, "start-upper", "N", OPT_INT, &config.method.trajectory.upper,
+        "datm: and before this one, in the first iteration", .min = 1, .max = 100000},
+    {0, "start-last", "N", OPT_INT, &config.method.trajectory.last,
+        "datm: and before this one, in the end", .min = 1, .max = 100000},
+    {0, "start-growth", "N", OPT_INT, &config.method.trajectory.growth,
+        "datm: iterations until then", .min = 0, .max = 10000000},
+    {0, "lr-labels", "X", OPT_REAL, &config.method.trajectory.lr_labels,
+        "datm: learning rate of the labels", .min = 0, .max = 1e6},
+    {0, "lr-step", "X", OPT_REAL, &config.method.trajectory.lr_step,
+        "datm: learning rate of the students' learning rate", .min = 0, .max = 100},
+    {0, "threshold", "X", OPT_REAL, &config.method.trajectory.threshold,
+        "datm: an iteration with a larger loss moves nothing", .min = 0, .max = 1e9},
     {0, "augment", "KIND", OPT_LIST, &augment, "augmentations to draw from (default: all six)",
-        .choices = SIAMESE_CHOICES "|none"},
+        .choices = SIAMESE_OPTION_CHOICES},
     {0, "classes", "A-B", OPT_RANGE, &config.classes, "only these classes, from 0"},
     {0, "quality", "Q", OPT_INT, &config.out.quality, "of the JPEGs", .min = 1, .max = 100},
     {0, "pixels", "HOW", OPT_CHOICE, &config.out.pixels, "f16: also lossless, as .npy members",
@@ -82,15 +118,19 @@ static const struct opt opts[] = {
     {0},
 };
 
-static void take_augment(void)
+/* Options that other methods would ignore. */
+static void check_method(void)
 {
-	unsigned kinds = 0;
-	for (int i = 0; i < augment.n; i++)
-		kinds |= 1u << choice_of(SIAMESE_CHOICES "|none", augment.v[i]);
-	if (kinds >> SIAMESE_KINDS && augment.n > 1)
-		die_usage("--augment none goes without other augmentations");
-	if (augment.n)
-		config.method.augment = kinds & SIAMESE_ALL;
+	static const char *const of_trajectories[] = {"experts", "expert-epochs", "steps",
+	    "student-batch", "start-first", "start-upper", "start-last", "start-growth",
+	    "lr-labels", "lr-step", "threshold"};
+	bool trajectories = config.method.method == MATCHING_datm;
+	for (size_t i = 0; i < sizeof of_trajectories / sizeof *of_trajectories; i++)
+		opt_needs(of_trajectories[i], trajectories, "--method datm");
+	opt_needs("real", !trajectories, "--method dm and dsa");
+	opt_needs("init", !trajectories, "--method dm and dsa");
+	if (trajectories && !config.method.experts.n)
+		die_usage("--method datm needs trajectories of experts; give them with --experts");
 }
 
 static void check(void)
@@ -112,7 +152,8 @@ int main(int argc, char **argv)
 	config.in.shards = argv + first;
 	config.in.n_shards = argc - first;
 	config.seed = common.seed;
-	take_augment();
+	config.method.augment = siamese_option(&augment);
+	check_method();
 	check();
 	return fd2_finish(stage_run(stage_match, &config));
 }

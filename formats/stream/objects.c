@@ -89,6 +89,13 @@ void objects_accept(struct objects *in)
 	objects_skip(in);
 }
 
+int objects_seek(struct objects *in, uint64_t at)
+{
+	in->pos = in->len = in->size = 0;
+	in->eof = false;
+	return input_seek(in->input, at);
+}
+
 int objects_at_end(struct objects *in)
 {
 	unsigned long long more = in->len - in->pos;

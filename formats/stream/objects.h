@@ -40,6 +40,8 @@ int objects_next(struct objects *in, const struct bounds *b);
 /* Goes past it; accept counts it into the checksums. */
 void objects_accept(struct objects *in);
 void objects_skip(struct objects *in);
+/* Goes to a place of the file, in bytes. */
+int objects_seek(struct objects *in, uint64_t at);
 /* 0, or -1 when bytes follow. */
 int objects_at_end(struct objects *in);
 /* A string or bin equal to s. */

@@ -134,6 +134,12 @@ struct stream_place stream_tell(const struct stream_reader *r)
 	return (struct stream_place){r->in.accepted, r->count, r->in.crc, r->in.digest};
 }
 
+int stream_seek(struct stream_reader *r, uint64_t at)
+{
+	r->ended = false;
+	return objects_seek(&r->in, at);
+}
+
 const char *fd2_stream_digest(const struct stream_reader *r)
 {
 	return r->digest;

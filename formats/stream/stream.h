@@ -27,6 +27,10 @@ struct stream_place {
 };
 /* After the tensors that were read so far; not after the end record. */
 struct stream_place stream_tell(const struct stream_reader *r);
+/* Goes to a place between two tensors, in bytes as stream_tell said: of a stream in a file that was
+ * read to its end, for the tensors that follow there. Nothing but they is checked again. -1:
+ * fail_message. */
+int stream_seek(struct stream_reader *r, uint64_t at);
 /* Goes on writing there; `out` already holds the bytes before it. out stays the caller's until
  * fd2_stream_finish. */
 struct stream_writer *stream_continue(struct out *out, const struct stream_place *at);

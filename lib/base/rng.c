@@ -41,6 +41,12 @@ uint32_t rng_u32(struct rng *r)
 	return r->block[4 - r->left--];
 }
 
+uint64_t rng_u64(struct rng *r)
+{
+	uint64_t high = rng_u32(r);
+	return high << 32 | rng_u32(r);
+}
+
 double rng_uniform(struct rng *r)
 {
 	uint64_t hi = rng_u32(r) >> 5, lo = rng_u32(r) >> 6;

@@ -24,6 +24,11 @@ enum rng_purpose {
 	RNG_MATCH,     /* photographs to match: a = iteration, b = class, c = round */
 	RNG_SIAMESE,   /* how they are augmented: a = iteration, b = class, c = round */
 	RNG_MATCH_NET, /* the network in which they are matched: a = iteration */
+	RNG_EXPERT,    /* an epoch of an expert: a = expert, b = epoch; c = 0: order of the
+	                  photographs, else how those of step c are augmented */
+	RNG_STUDENT,   /* along a trajectory: a = iteration; b = 0: its start; b = 1: order of images,
+	                  c = which time; b = 2: their augmentation, c = step; b = 3: order of
+	                  experts, a = which time */
 	RNG_TEST,
 };
 
@@ -37,6 +42,7 @@ void philox4x32(uint32_t out[4], const uint32_t counter[4], const uint32_t key[2
 
 struct rng rng_at(uint64_t seed, enum rng_purpose purpose, uint64_t a, uint32_t b, uint32_t c);
 uint32_t rng_u32(struct rng *r);
+uint64_t rng_u64(struct rng *r);   /* two of them, the first one high */
 double rng_uniform(struct rng *r); /* [0, 1), 53 bits */
 double rng_between(struct rng *r, double lo, double hi);
 uint32_t rng_below(struct rng *r, uint32_t n);            /* 0..n-1, unbiased */

@@ -9,6 +9,7 @@
 #include "lib/base/par.h"
 #include "lib/base/progress.h"
 #include "lib/base/rng.h"
+#include "lib/data/soft-label.h"
 
 enum {
 	CHUNK = 128,          /* samples held compressed at a time */
@@ -19,6 +20,8 @@ enum {
 struct job {
 	uint8_t *bytes;
 	size_t size;
+	uint8_t *json; /* a copy of KEY.json, where soft labels are asked for */
+	size_t json_size;
 	char *shard, *key, *class;
 	long cls;
 	struct image image;
@@ -34,7 +37,7 @@ struct chunk {
 	char *problem; /* got < 0: why */
 };
 
-static struct job job_of(const struct sample *s)
+static struct job job_of(const struct sample *s, bool with_json)
 {
 	struct job j = {.size = s->image_size,
 	    .cls = s->cls,
@@ -43,12 +46,18 @@ static struct job job_of(const struct sample *s)
 	j.class = s->folder ? xstrdup(s->folder) : NULL;
 	j.bytes = xmalloc(s->image_size + 1);
 	memcpy(j.bytes, s->image, s->image_size);
+	if (with_json && s->json) {
+		j.json_size = s->json_size;
+		j.json = xmalloc(s->json_size + 1);
+		memcpy(j.json, s->json, s->json_size);
+	}
 	return j;
 }
 
 static void job_free(struct job *j)
 {
 	free(j->bytes);
+	free(j->json);
 	free(j->shard);
 	free(j->key);
 	free(j->class);
@@ -71,6 +80,7 @@ struct loading {
 	int cap;
 	char **shards; /* their names */
 	int n_shards;
+	int soft;        /* classes of the soft labels; 0: none was read */
 	char *recovered; /* the first image that was, and why */
 };
 
@@ -99,12 +109,30 @@ static int judge(struct loading *l, const struct job *j)
 	return 0;
 }
 
+static int take_soft_label(struct loading *l, const struct job *j, float **soft)
+{
+	int n;
+	if (soft_label_from_json(j->json, j->json_size, soft, &n) < 0)
+		return fail("cannot read '%s': member '%s': %s", j->shard, j->key, fail_message());
+	if (l->soft && n != l->soft)
+		return fail("cannot read '%s': member '%s' has a soft label of %d classes, and "
+		            "others of %d",
+		    j->shard, j->key, n, l->soft);
+	l->soft = n;
+	return 0;
+}
+
 static int take(struct loading *l, struct job *j)
 {
 	struct dataset *d = l->d;
 	int skip = judge(l, j);
+	float *soft = NULL;
 	if (skip)
 		return skip < 0 ? -1 : 0;
+	if (l->o->soft && take_soft_label(l, j, &soft) < 0) {
+		free(soft);
+		return -1;
+	}
 	if (d->n == l->cap) {
 		l->cap = l->cap ? 2 * l->cap : 1024;
 		d->v = xrealloc(d->v, (size_t)l->cap, sizeof *d->v);
@@ -112,17 +140,18 @@ static int take(struct loading *l, struct job *j)
 	}
 	l->of[d->n] = (struct origin){j->class, keep_name(l, j->shard)};
 	struct item *it = &d->v[d->n++];
-	*it = (struct item){.key = j->key, .label = (int)j->cls, .content = j->content};
+	*it =
+	    (struct item){.key = j->key, .label = (int)j->cls, .content = j->content, .soft = soft};
 	d->sizes_sum += (double)j->size;
 	j->key = j->class = NULL;
 	return store_put(d->store, it, &j->image, j->bytes, j->size);
 }
 
-static void fill(struct chunk *c, struct shard_reader *r)
+static void fill(struct chunk *c, struct shard_reader *r, bool with_json)
 {
 	struct sample s;
 	while (c->n < CHUNK && (c->got = fd2_shard_next(r, &s)) > 0)
-		c->v[c->n++] = job_of(&s);
+		c->v[c->n++] = job_of(&s, with_json);
 	if (c->got < 0)
 		c->problem = xstrdup(fail_message());
 }
@@ -153,7 +182,7 @@ static void pass_on(void *ctx, int i)
 	if (i)
 		decode(&relay->now->v[i - 1], relay->o);
 	else if (relay->now->got > 0)
-		fill(relay->next, relay->r);
+		fill(relay->next, relay->r, relay->o->soft);
 }
 
 /* Takes the chunk's images in their order, unless the shard could not be read; the chunk is
@@ -176,7 +205,7 @@ static int read_all(struct loading *l, struct shard_reader *r)
 	struct chunk *a = xcalloc(1, sizeof *a), *b = xcalloc(1, sizeof *b);
 	struct relay relay = {a, b, r, l->o};
 	int err = 0;
-	fill(a, r);
+	fill(a, r, l->o->soft);
 	while (!err && (relay.now->n || relay.now->got < 0)) {
 		struct chunk *now = relay.now;
 		par_for(now->n + 1, pass_on, &relay);
@@ -283,7 +312,12 @@ static int load(struct loading *l)
 		    d->recovered, d->n, l->recovered);
 	if (!d->n)
 		return fail("not one image could be read");
-	return label_all(l) < 0 ? -1 : name_by_number(d);
+	if (label_all(l) < 0 || name_by_number(d) < 0)
+		return -1;
+	return !l->o->soft || l->soft == d->n_classes
+	           ? 0
+	           : fail("the soft labels are of %d classes, and the set has %d", l->soft,
+	                 d->n_classes);
 }
 
 int dataset_read(struct dataset *d, char *const *paths, int n, const struct dataset_options *o)
@@ -312,6 +346,7 @@ void dataset_free(struct dataset *d)
 	for (int i = 0; i < d->n; i++) {
 		free(d->v[i].key);
 		image_free(&d->v[i].image);
+		free(d->v[i].soft);
 	}
 	for (int i = 0; d->classes && i < d->n_classes; i++)
 		free(d->classes[i]);

@@ -39,6 +39,8 @@ struct dataset_options {
 	bool jpegs;    /* keep every image's JPEG, for item_jpeg */
 	bool complete; /* no image may be skipped: one that cannot be decoded is an error */
 	bool strict;   /* nor may one be recovered from corrupt data */
+	bool soft;     /* every image has a soft label (soft-label.h): one that lacks it is an error
+	                */
 	const char *const
 	    *known; /* the classes that may occur, in index order; NULL: the shards' own */
 	int n_known;

@@ -18,6 +18,7 @@ struct item {
 	uint64_t at;               /* of its JPEG there, if it has one */
 	size_t bytes;
 	uint64_t content; /* a digest of its JPEG */
+	float *soft;      /* [K]: its soft label, where the data set has them; or NULL */
 };
 
 /* limit: bytes of decoded images to keep. jpegs: keep the JPEG of every image, for item_jpeg. */

@@ -2,8 +2,9 @@
  *
  * teacher trains teachers and asks them (fd2-teacher, fd2-protos, fd2-attn), select chooses real
  * images (fd2-select), distill makes images (fd2-distill), labels labels them (fd2-relabel), and
- * student learns from them (fd2-eval). batch is what all of them use to get from images to tensors.
- * A stage is a function of a struct of settings: each folder has it in a header.
+ * student learns from them (fd2-eval). expert and match make images without a teacher (fd2-expert,
+ * fd2-match). batch is what all of them use to get from images to tensors. A stage is a function of
+ * a struct of settings: each folder has it in a header.
  *
  * Stages need libtorch and live in libfd2-torch.so, which is opened only after options and inputs
  * have been checked: loading libtorch takes a quarter of a second, and --help should not. A main

@@ -10,7 +10,7 @@ setup() {
 	tiny_run
 }
 
-readers_of_shards="teacher protos distill match select attn relabel eval look"
+readers_of_shards="teacher protos distill expert match select attn relabel eval look"
 readers_of_streams="protos distill select attn relabel eval stat look"
 
 # on_shard TOOL SHARD: the tool reads that shard.
@@ -19,6 +19,7 @@ on_shard() {
 	teacher) tiny_teacher -e 1 -o x "$2" ;;
 	protos | attn) "fd2-$1" -t teacher.fd2 -o x "$2" ;;
 	distill) fd2-distill -t teacher.fd2 --steps 1 -o x "$2" ;;
+	expert) fd2-expert -s 32 -n 1 -e 1 -o x "$2" ;;
 	match) fd2-match -s 32 --iterations 1 -o x "$2" ;;
 	select) fd2-select -o x "$2" ;;
 	relabel) fd2-relabel -t teacher.fd2 -e 1 -o x "$2" ;;
@@ -258,6 +259,7 @@ claims 60000x60000 pixels, more than "*" Mpx"* ]]
 		protos) fd2-protos -t teacher.fd2 "${out[@]}" ;;
 		attn | relabel) "fd2-$1" -t teacher.fd2 "${out[@]}" distilled.tar ;;
 		distill) fd2-distill -t teacher.fd2 --steps 1 "${out[@]}" train.tar ;;
+		expert) fd2-expert -s 32 -n 1 -e 1 "${out[@]}" train.tar ;;
 		match) fd2-match -s 32 --iterations 1 "${out[@]}" train.tar ;;
 		select) fd2-select "${out[@]}" train.tar ;;
 		eval) fd2-eval -a "$tiny_arch" -l labels.fd2 --val val.tar "${out[@]}" \
@@ -269,11 +271,11 @@ claims 60000x60000 pixels, more than "*" Mpx"* ]]
 	to_full() {
 		full "$@" >/dev/full
 	}
-	for tool in teacher protos distill match select attn relabel eval stat; do
+	for tool in teacher protos distill expert match select attn relabel eval stat; do
 		run -1 --separate-stderr full $tool /dev/full
 		said "fd2-$tool: cannot write '/dev/full': No space left on device"
 	done
-	for tool in teacher protos distill match select attn relabel eval stat look; do
+	for tool in teacher protos distill expert match select attn relabel eval stat look; do
 		run -1 --separate-stderr to_full $tool -
 		said "fd2-$tool: cannot write standard output: No space left on device"
 	done
@@ -351,6 +353,7 @@ claims 60000x60000 pixels, more than "*" Mpx"* ]]
 		"fd2-attn -t teacher.fd2 distilled.tar" \
 		"fd2-distill -t teacher.fd2 --steps 1 train.tar" "fd2-select train.tar" \
 		"fd2-match -s 32 --iterations 1 train.tar" \
+		"fd2-expert -s 32 -n 1 -e 1 train.tar" \
 			"fd2-teacher -a $tiny_arch -q -s 32 -M 2 -b 12 -e 1 train.tar"; do
 		run -1 script -qec "$command" /dev/null
 		[[ $output == *"${command%% *}: binary data is not written to a terminal; \

@@ -62,7 +62,7 @@ try() {
 		echo "$tool"
 		case $tool in
 		fd2-draw | fd2-import) without='^--(device|dtype)\b' ;;
-		fd2-match) without='^--dtype\b' ;;
+		fd2-expert | fd2-match) without='^--dtype\b' ;;
 		fd2-exchange | fd2-look | fd2-stat) without='^--(device|dtype|seed)\b' ;;
 		fd2-plot | fd2-report)
 			without='^(--(device|dtype|log|quiet|seed|threads|verbose)|-[qv]$)'
@@ -326,6 +326,12 @@ recipe() {
 	[ "$(grep '^{' <<<"$output" | jq -s -c 'map([.data, .labels, .images])')" = \
 		'[["dm","hard",3],["random","hard",3]]' ]
 	[ "$(tail -n 2 <<<"$output" | grep -cE '^[0-9.]+$')" = 2 ]
+}
+
+@test "fd2-expert(1): its example" {
+	try fd2-expert.1 expert.sh
+	[ "$(grep -cP '^[01]\t[1-6]\t[0-9.]+$' <<<"$output")" = 12 ]
+	[ "$(tar tf datm.tar | grep -c '\.json$')" = 3 ]
 }
 
 @test "fd2-attn(1): its example" {

@@ -9,7 +9,7 @@ setup() {
 	tiny_run
 }
 
-# All methods, as options.
+# The methods that compare class by class, as options; trajectories.bats has the other.
 methods=('dm' 'dsa --inner 2')
 match=(fd2-match -q --threads 1 -s 32 --real 6)
 
@@ -38,7 +38,7 @@ blue-ring/0002.jpg" ]
 			"$method.tar"
 		jq -e '.images == 6 and .labels == "hard"' <<<"$output"
 	done
-	[ "$(fd2-match --list-options | sed -n 's/^--method\t//p')" = "dm|dsa" ]
+	[ "$(fd2-match --list-options | sed -n 's/^--method\t//p')" = "dm|dsa|datm" ]
 	run ! cmp -s dm.tar dsa.tar
 }
 

@@ -78,6 +78,59 @@ def loss_dsa(net, real, x):
 LOSSES = {"dm": loss_dm, "dsa": loss_dsa}
 
 
+STEPS, BATCH, PASS = 5, 4, 3
+
+
+def student_end(net, x, y, rate, goal, draws):
+    """|theta_S - goal|^2 after STEPS steps of SGD, all of which are in one graph."""
+    theta = dict(net.named_parameters())
+    for step in range(STEPS):
+        seen, labels = [], []
+        for v in draws[step]:
+            d = {"color": v[1:4], "shift": [int(v[4]), int(v[5])], "centre": [int(v[6]), int(v[7])]}
+            kind = KINDS[int(v[0])] if int(v[0]) != 3 or v[8] else "none"
+            i = int(v[14])
+            seen.append(augment(kind, d | {"theta": v[9:13]}, x[i : i + 1]))
+            labels.append(y[i : i + 1])
+        logits = torch.func.functional_call(net, theta, torch.cat(seen))
+        loss = nnf.cross_entropy(logits, torch.cat(labels).softmax(1))
+        slopes = torch.autograd.grad(loss, list(theta.values()), create_graph=True)
+        theta = {n: t - rate * g for (n, t), g in zip(theta.items(), slopes)}
+    return sum((theta[n] - goal[n]).square().sum() for n in theta)
+
+
+def compare_trajectory(program, paths, table):
+    for dtype, bound, slope in ((torch.float64, 1e-9, 1e-7), (torch.float32, 2e-4, 2e-2)):
+        table.head(f"datm, {STEPS} unrolled steps, {str(dtype)[6:]}")
+        net = ConvNet(3, SIZE)
+        goal = {n: p.detach() + 0.01 * torch.randn_like(p) for n, p in net.named_parameters()}
+        learned = {
+            "x": torch.randn(CLASSES, 3, SIZE, SIZE),
+            "y": 2 * torch.randn(CLASSES, CLASSES),
+            "rate": torch.tensor([0.03]),
+        }
+        inputs = {n: t.to(dtype) for n, t in learned.items()} | dict(net.named_parameters())
+        inputs |= {f"goal {n}": t.to(dtype) for n, t in goal.items()}
+        inputs["sizes"] = torch.tensor([STEPS, BATCH, PASS], dtype=torch.float64)
+        stream_write(paths[0], "parity", {}, inputs)
+        subprocess.run([program, "datm", *paths], check=True)
+        got = stream_read(paths[1])
+        draws = [[] for _ in range(STEPS)]
+        for name, t in got.items():
+            if name.startswith("draw "):
+                draws[int(name.split()[1])].append(t.tolist())
+        net = net.double()
+        x, y, rate = (t.double().requires_grad_(True) for t in learned.values())
+        want = student_end(net, x, y, rate, {n: t.double() for n, t in goal.items()}, draws)
+        dx, dy, drate = torch.autograd.grad(want, (x, y, rate))
+        table.row("loss", error(got["loss"].view(()), want), bound)
+        for name, d in (("dx", dx), ("dy", dy)):
+            mine = torch.cat([got[f"{name} {i}"] for i in range(CLASSES)])
+            what = "images" if name == "dx" else "labels"
+            table.row(f"gradient by the {what}", error(mine, d), slope)
+        table.row("gradient by the rate", error(got["drate 0"], drate), slope)
+
+
 def main(program, folder):
     torch.manual_seed(5)
     torch.use_deterministic_algorithms(True)
@@ -113,6 +166,7 @@ def main(program, folder):
                 table.row(f"{kind}: photographs", error(real, pixels), 1e-6)
                 table.row(f"{kind}: loss", error(got["loss"].view(()), want), bound)
                 table.row(f"{kind}: gradient by the images", error(got["dx"], dx), slope)
+    compare_trajectory(program, paths, table)
     return table.over
 
 

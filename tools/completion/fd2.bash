@@ -42,5 +42,5 @@ _fd2() {
 }
 
 # shellcheck disable=SC2046 # one word per tool
-complete -F _fd2 fd2-{teacher,protos,distill,attn,relabel,eval,look,match,select} \
+complete -F _fd2 fd2-{teacher,protos,distill,attn,relabel,eval,expert,look,match,select} \
 	$(compgen -c fd2- | sort -u)

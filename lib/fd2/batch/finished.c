@@ -6,6 +6,7 @@
 
 #include "formats/npy.h"
 #include "formats/shard/shard.h"
+#include "formats/stream/stream.h"
 #include "lib/base/err.h"
 #include "lib/base/provenance.h"
 
@@ -84,15 +85,35 @@ static int check_finished(const char *path, const json_t *provenance)
 	return err ? fail("%s; remove it, or leave --resume out", fail_message()) : 0;
 }
 
-int finished_shard(const char *path, const json_t *provenance)
+static bool is_published(const char *path)
 {
 	char *partial = out_part_name(path);
-	bool exists = access(partial, F_OK) && !access(path, F_OK);
+	bool published = access(partial, F_OK) && !access(path, F_OK);
 	free(partial);
-	if (!exists)
+	return published;
+}
+
+int finished_shard(const char *path, const json_t *provenance)
+{
+	if (!is_published(path))
 		return 0;
 	if (check_finished(path, provenance) < 0)
 		return -1;
+	out_made_already(path);
+	return 1;
+}
+
+int finished_stream(const char *path, const char *kind, const json_t *meta)
+{
+	if (!is_published(path))
+		return 0;
+	struct stream_reader *r = fd2_stream_open(path, kind);
+	if (!r)
+		return -1;
+	int err = provenance_agree(path, fd2_stream_meta(r), meta);
+	fd2_stream_close(r);
+	if (err)
+		return fail("%s; remove it, or leave --resume out", fail_message());
 	out_made_already(path);
 	return 1;
 }

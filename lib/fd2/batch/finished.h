@@ -1,4 +1,4 @@
-/* Finished images: from tensors to what a shard stores; and shards that are finished. */
+/* Finished images: from tensors to what a shard stores; and outputs that are finished. */
 #ifndef FD2_FINISHED_H
 #define FD2_FINISHED_H
 #include <jansson.h>
@@ -25,4 +25,6 @@ void finished_free(struct encoded *f);
 /* For --resume: 1 where the shard `path` is whole and has that provenance, which it says; 0 where
  * there is none, or an unfinished one (PATH.part); -1: fail_message, it is another one. */
 int finished_shard(const char *path, const json_t *provenance);
+/* The same for a tensor stream of that kind and meta. */
+int finished_stream(const char *path, const char *kind, const json_t *meta);
 #endif

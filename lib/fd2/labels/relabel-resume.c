@@ -8,24 +8,6 @@
 #include "lib/base/err.h"
 #include "lib/base/provenance.h"
 
-int kept_finished(const char *path, json_t *meta)
-{
-	char *part = out_part_name(path);
-	bool finished = access(part, F_OK) && !access(path, F_OK);
-	free(part);
-	if (!finished)
-		return 0;
-	struct stream_reader *r = fd2_stream_open(path, "labels");
-	if (!r)
-		return -1;
-	int err = provenance_agree(path, fd2_stream_meta(r), meta);
-	fd2_stream_close(r);
-	if (err)
-		return fail("%s; remove it, or leave --resume out", fail_message());
-	out_made_already(path);
-	return 1;
-}
-
 static bool is_empty(const char *path)
 {
 	struct stat st;

@@ -11,9 +11,6 @@ struct kept {
 	long epochs;                  /* how many are kept */
 };
 
-/* 1: --resume, and FILE is finished and up to date; 0: not so; -1: fail_message, FILE was made with
- * other settings or from other inputs than those in `meta`. */
-int kept_finished(const char *path, json_t *meta);
 /* Opens FILE.part. Without `resume` it may not hold epochs; with it, `meta` must be as it was. */
 int kept_open(struct kept *k, const char *path, bool resume, json_t *meta);
 /* Whether epoch `number` is in FILE.part with the views of `drawn`. The first

@@ -11,6 +11,7 @@
 #include "lib/base/progress.h"
 #include "lib/base/rng.h"
 #include "lib/base/stop.h"
+#include "lib/fd2/batch/finished.h"
 #include "lib/fd2/batch/late.h"
 #include "lib/fd2/batch/plan.h"
 #include "lib/fd2/labels/epoch-resume.h"
@@ -336,7 +337,7 @@ static int start_output(struct run *r)
 	if (!out_is_file(c->out))
 		return open_writer(r);
 	json_t *now = meta(r);
-	int done = c->resume ? kept_finished(c->out, now) : 0;
+	int done = c->resume ? finished_stream(c->out, "labels", now) : 0;
 	if (!done)
 		done = kept_open(&r->kept, c->out, c->resume, now);
 	if (!done)

@@ -7,7 +7,10 @@
 
 static json_t *inputs(const struct match_run *r)
 {
-	return json_pack("{s:s}", "real", r->real.set.digest);
+	json_t *in = json_pack("{s:s}", "real", r->real.set.digest);
+	if (!r->method.loss)
+		json_object_set_new(in, "experts", trajectories_digests(&r->experts));
+	return in;
 }
 
 static json_t *provenance(const struct match_run *r)

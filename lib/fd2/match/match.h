@@ -1,15 +1,18 @@
 /* The face of lib/fd2/match: distilled images by matching, that is, without a teacher, but by
- * networks that are drawn again and again, in which learned images and photographs must look alike
- * (fd2-method(7), MATCHING).
+ * ConvNets to which learned images must look like photographs, or which they must teach like
+ * photographs (fd2-method(7), MATCHING).
  *
- * stage_match reads the photographs (real), starts the images (learned) and takes the iterations
- * of a method (the table in matchings, one file each: dm, dsa) in the networks that rounds draws
- * and train-net trains, under an augmentation that photographs and images share (siamese-augment).
- * match-resume saves and restores the state.
+ * stage_match reads the photographs (real), starts the images (learned, match-start) and takes the
+ * iterations of a method (the table in matchings, one file each: dm, dsa, datm). Those of dm and
+ * dsa compare class by class in the networks that rounds draws and trains, under an augmentation
+ * that photographs and images share. Those of datm (trajectory) train a student (unroll) along the
+ * trajectory of an expert (lib/fd2/expert); its images start from photographs that experts
+ * recognise (recognised). match-resume saves and restores the state.
  *
- * What the images become depends on the settings, the photographs and the seed, and on nothing
- * else; without training, those of a class do not depend on other classes, so that classes can be
- * made by different processes. One class is in memory at a time, and `part` of its photographs. */
+ * What the images become depends on the settings, the photographs, the experts and the seed, and on
+ * nothing else. With dm, and dsa without training, the images of a class do not depend on other
+ * classes, so that classes can be made by different processes. `part` images go through a network
+ * at a time, or the learned ones of a class. */
 #ifndef FD2_MATCH_H
 #define FD2_MATCH_H
 #include <math.h>
@@ -18,7 +21,6 @@
 #include "lib/data/fit.h"
 #include "lib/fd2/batch/finished.h"
 #include "lib/fd2/match/matchings.h"
-#include "lib/fd2/match/siamese-augment.h"
 #include "lib/image/view.h"
 
 struct match_config {

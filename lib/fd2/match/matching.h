@@ -2,7 +2,7 @@
 #ifndef FD2_MATCHING_H
 #define FD2_MATCHING_H
 #include "lib/fd2/match/real.h"
-#include "lib/fd2/match/siamese-augment.h"
+#include "lib/fd2/batch/siamese-augment.h"
 #include "lib/nn/backbone.h"
 #include "lib/nn/optim.h"
 
@@ -21,15 +21,35 @@ struct class_pass {
  * p->x. */
 Tensor *class_photographs(const struct class_pass *p, int first);
 
+/* How students go along the experts' trajectories. Before trajectory_configure OPT_UNSET: the
+ * method's. */
+struct trajectory_config {
+	long expert_epochs; /* M: epochs of the expert that a student imitates */
+	long steps, batch;  /* of the student, and images in each */
+	/* It starts where the expert was after t epochs, first <= t < upper; upper grows from
+	 * `upper` to `last` over `growth` iterations. */
+	long first, upper, last, growth;
+	double lr_labels, lr_step; /* of the labels and of the student's step size */
+	double threshold;          /* an iteration whose loss is larger moves nothing */
+};
+
 struct matching {
 	const char *name;
 	long iterations;
-	double lr;      /* of SGD on the images */
-	bool gradients; /* compares those of the network's parameters */
-	/* A scalar that depends on p->x; a GRAD scope is around it. NULL: tensor_error. */
+	double lr; /* of SGD on the images */
+	/* Class by class, in networks with random weights (rounds.h): a scalar that depends on
+	 * p->x; a GRAD scope is around it; NULL with tensor_error. The method has none: all images
+	 * together, along trajectories of experts (trajectory.h). */
 	Tensor *(*loss)(const struct class_pass *p);
+	bool gradients; /* loss compares those of the network's parameters */
 	/* Set by matching_configure: rounds of an iteration, each with other photographs, and
 	 * epochs of training on the images between two of them. */
 	long rounds, epochs;
+	struct trajectory_config trajectory;
 };
+
+/* What config asks for, completed by DATM's settings for that number of images per class. -1:
+ * fail_message, where no start is left. */
+int trajectory_configure(
+    struct trajectory_config *t, const struct trajectory_config *config, long ipc);
 #endif

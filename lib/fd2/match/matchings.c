@@ -55,18 +55,10 @@ int matching_configure(struct matching *m, const struct matching_config *config,
 	if (!isnan(config->lr))
 		m->lr = config->lr;
 	if (!m->gradients && (config->rounds != OPT_UNSET || config->epochs != OPT_UNSET))
-		return fail(
-		    "--outer and --inner are not for %s, whose networks are not trained", m->name);
+		return fail("--outer and --inner are not for %s, %s", m->name,
+		    m->loss ? "whose networks are not trained" : "which has no rounds");
 	set_rounds(m, config, ipc);
+	if (!m->loss)
+		return trajectory_configure(&m->trajectory, &config->trajectory, ipc);
 	return check_training(m);
-}
-
-int matching_depth(const struct matching_config *config, int size)
-{
-	int depth = DEPTH_LEAST;
-	if (config->depth != DEPTH_UNSET)
-		return config->depth;
-	while (depth < DEPTH_MOST && size >> (depth + 1) >= 4)
-		depth++;
-	return depth;
 }

@@ -1,6 +1,7 @@
 #include "lib/fd2/match/real.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "lib/base/err.h"
 #include "lib/fd2/match/match.h"
@@ -68,6 +69,12 @@ void real_choose_first(struct real *r, int k, int n, uint64_t seed)
 {
 	coreset_random(r->chosen, n, real_count(r, k), seed, k);
 	place_in_set(r, k, n);
+}
+
+void real_choose_these(struct real *r, const uint32_t *places, int n)
+{
+	memcpy(r->chosen, places, (size_t)n * sizeof *places);
+	r->n = n;
 }
 
 Tensor *real_part(struct real *r, int first)

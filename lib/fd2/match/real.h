@@ -26,6 +26,8 @@ int real_count(const struct real *r, int k);
 void real_choose(struct real *r, int k, long most, struct rng *rng);
 /* Chooses those that fd2-select --method random would. */
 void real_choose_first(struct real *r, int k, int n, uint64_t seed);
+/* Chooses those of n places in the set. */
+void real_choose_these(struct real *r, const uint32_t *places, int n);
 /* The chosen photographs from `first` on, as many as are a part: [n,3,S,S] f32. */
 Tensor *real_part(struct real *r, int first);
 #endif

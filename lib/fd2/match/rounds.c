@@ -1,10 +1,13 @@
 #include "lib/fd2/match/rounds.h"
 
 #include <math.h>
+#include <stdlib.h>
 
 #include "lib/base/err.h"
 #include "lib/base/progress.h"
-#include "lib/fd2/match/train-net.h"
+#include "lib/fd2/expert/train-net.h"
+
+enum { TRAIN_BATCH = 256 };
 
 /* Of one iteration. */
 struct network {
@@ -19,9 +22,8 @@ static int network_draw(struct network *net, const struct rounds *r, long iterat
 	const struct arch_options o = {
 	    .classes = r->real->set.n_classes, .size = r->real->size, .last_stride = 2};
 	struct rng random = rng_at(r->seed, RNG_MATCH_NET, (uint64_t)iteration, 0, 0);
-	uint64_t high = rng_u32(&random), low = rng_u32(&random);
 	*net = (struct network){.weights = {.kind = OPTIM_SGD}, .iteration = iteration};
-	if (backbone_init(&net->backbone, r->arch, &o, high << 32 | low) < 0)
+	if (backbone_init(&net->backbone, r->arch, &o, rng_u64(&random)) < 0)
 		return -1;
 	if (r->method->gradients)
 		optim_init(&net->weights, &net->backbone.params);
@@ -47,7 +49,7 @@ static double match_class(const struct rounds *r, const struct network *net, int
 	struct rng of_real = random_of(r, RNG_MATCH, net, k),
 	           of_augment = random_of(r, RNG_SIAMESE, net, k);
 	struct siamese augment = siamese_draw(&of_augment, r->augment, r->real->size);
-	Tensor *x = learned_of(r->learned, k), *gradient;
+	Tensor *x = learned_of(r->learned, LEARNED_IMAGES, k), *gradient;
 	real_choose(r->real, k, r->most, &of_real);
 	tensor_scope_begin(GRAD);
 	struct class_pass p = {.net = &net->backbone,
@@ -79,23 +81,48 @@ static int match_all(const struct rounds *r, const struct network *net, double *
 		return fail("the loss is not finite in iteration %ld; try a smaller --lr",
 		    net->iteration + 1);
 	*loss += sum / l->n;
-	learned_step(r->learned, r->method->lr);
+	learned_step(r->learned, LEARNED_IMAGES, r->method->lr);
 	return 0;
+}
+
+static Tensor *images(void *ctx, const uint32_t *numbers, int n)
+{
+	return learned_some(ctx, LEARNED_IMAGES, numbers, n);
+}
+
+static int label(void *ctx, uint32_t number)
+{
+	return learned_class(ctx, number);
+}
+
+static int train_epoch(const struct rounds *r, struct network *net, long epoch)
+{
+	const struct net_training t = {.of = {r->learned, r->learned->size, images, label},
+	    .augment = r->augment,
+	    .part = r->real->part.cap,
+	    .lr = r->lr_net};
+	int n = learned_count(r->learned), err = 0;
+	uint32_t *order = xcalloc((size_t)n, sizeof *order);
+	struct rng random = rng_at(r->seed, RNG_MATCH_NET, (uint64_t)net->iteration,
+	    (uint32_t)net->round, (uint32_t)epoch + 1);
+	for (int i = 0; i < n; i++)
+		order[i] = (uint32_t)i;
+	rng_shuffle(&random, order, (uint32_t)n);
+	for (int i = 0; i < n && !err; i += TRAIN_BATCH)
+		err = train_net_step(&t, &net->backbone, &net->weights, order + i,
+		    n - i < TRAIN_BATCH ? n - i : TRAIN_BATCH, &random, NULL);
+	free(order);
+	return err;
 }
 
 static int train(const struct rounds *r, struct network *net)
 {
-	struct net_training t = {.learned = r->learned,
-	    .augment = r->augment,
-	    .part = r->real->part.cap,
-	    .epochs = r->method->epochs,
-	    .lr = r->lr_net,
-	    .seed = r->seed,
-	    .iteration = net->iteration,
-	    .round = net->round};
+	int err = 0;
 	progress_note(
 	    "training the network after round %ld of %ld", net->round + 1, r->method->rounds);
-	return train_net(&t, &net->backbone, &net->weights);
+	for (long epoch = 0; epoch < r->method->epochs && !err; epoch++)
+		err = train_epoch(r, net, epoch);
+	return err;
 }
 
 int rounds_take(const struct rounds *r, long iteration, double *loss)

@@ -133,3 +133,9 @@ Tensor *loss_kl(const Tensor *student, const Tensor *teacher, double temperature
 	Tensor *kl = tensor_sum(tensor_mul(tensor_softmax(t, 1), log_ratio), 0, NULL, false);
 	return tensor_affine(kl, 1.0 / (double)tensor_size(student, 0), 0);
 }
+
+Tensor *loss_soft(const Tensor *logits, const Tensor *p)
+{
+	Tensor *sum = tensor_sum(tensor_mul(p, tensor_log_softmax(logits, 1)), 0, NULL, false);
+	return tensor_affine(sum, -1.0 / (double)tensor_size(logits, 0), 0);
+}

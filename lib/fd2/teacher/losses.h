@@ -51,4 +51,6 @@ Tensor *loss_total(const Tensor *other, const Tensor *cls, const Tensor *F, cons
 /* Soft-label distillation: KL(softmax(t/T) || softmax(s/T)), batch mean, without the factor T^2.
  * [B,K] each. */
 Tensor *loss_kl(const Tensor *student, const Tensor *teacher, double temperature);
+/* Cross-entropy with probabilities p instead of classes, batch mean. [B,K] each. */
+Tensor *loss_soft(const Tensor *logits, const Tensor *p);
 #endif

@@ -1,6 +1,7 @@
 /* Differentiable Siamese augmentation (Zhao and Bilen 2021): a change of images that is drawn once
  * and applied to photographs and learned images alike, so that their gradients or features are
- * compared under the same change. Values and order of draws are those of its program. */
+ * compared under the same change; or, where a network is trained, for each image of a batch. Values
+ * and order of draws are those of its program. */
 #ifndef FD2_SIAMESE_AUGMENT_H
 #define FD2_SIAMESE_AUGMENT_H
 #include <stdbool.h>
@@ -36,9 +37,11 @@ struct siamese {
 /* Draws one of `kinds` (bits 1 << SIAMESE_...; 0: none) with equal probability, then its values for
  * images of side `size`. */
 struct siamese siamese_draw(struct rng *r, unsigned kinds, int size);
-/* The values again, the kind stays: another image of a batch whose images change each for itself.
- */
-void siamese_redraw(struct siamese *s, struct rng *r, int size);
 /* x [N,3,S,S], normalised, so that zero is the mean colour. Differentiable. */
 Tensor *siamese_apply(const struct siamese *s, const Tensor *x);
+
+/* For the n images of a batch: the kind is drawn once, the values for each. */
+void siamese_draw_each(struct siamese *s, int n, struct rng *r, unsigned kinds, int size);
+/* Image i of x [N,3,S,S] by s[i]. */
+Tensor *siamese_apply_each(const struct siamese *s, const Tensor *x);
 #endif

@@ -1,4 +1,4 @@
-#include "lib/fd2/match/siamese-augment.h"
+#include "lib/fd2/batch/siamese-augment.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -27,7 +27,7 @@ static void set_theta(struct siamese *s, double a, double b, double c, double d)
 	memcpy(s->theta, theta, sizeof theta);
 }
 
-void siamese_redraw(struct siamese *s, struct rng *r, int size)
+static void draw_values(struct siamese *s, struct rng *r, int size)
 {
 	int most = share_of(size, shift), side = share_of(size, cutout);
 	double x, y, angle;
@@ -72,7 +72,7 @@ struct siamese siamese_draw(struct rng *r, unsigned kinds, int size)
 	if (!n)
 		return s;
 	s.kind = (enum siamese_kind)of[rng_below(r, (uint32_t)n)];
-	siamese_redraw(&s, r, size);
+	draw_values(&s, r, size);
 	return s;
 }
 
@@ -187,4 +187,26 @@ Tensor *siamese_apply(const struct siamese *s, const Tensor *x)
 			break;
 		}
 	return (Tensor *)x;
+}
+
+void siamese_draw_each(struct siamese *s, int n, struct rng *r, unsigned kinds, int size)
+{
+	struct siamese of_batch = siamese_draw(r, kinds, size);
+	for (int i = 0; i < n; i++) {
+		draw_values(&of_batch, r, size);
+		s[i] = of_batch;
+	}
+}
+
+Tensor *siamese_apply_each(const struct siamese *s, const Tensor *x)
+{
+	int n = (int)tensor_size(x, 0);
+	if (!n || s->none)
+		return (Tensor *)x;
+	Tensor **each = xcalloc((size_t)n, sizeof *each);
+	for (int i = 0; i < n; i++)
+		each[i] = siamese_apply(&s[i], tensor_narrow(x, 0, i, 1));
+	Tensor *all = tensor_cat(each, n, 0);
+	free(each);
+	return all;
 }

@@ -1,0 +1,37 @@
+/* Training a network as the programs of the matching methods do: SGD on the cross-entropy of the
+ * classes, under Siamese augmentation whose kind is drawn for a batch and whose values for each
+ * image. */
+#ifndef FD2_TRAIN_NET_H
+#define FD2_TRAIN_NET_H
+#include "lib/fd2/batch/measures.h"
+#include "lib/fd2/batch/siamese-augment.h"
+#include "lib/nn/backbone.h"
+#include "lib/nn/optim.h"
+
+/* Where the images come from. */
+struct net_images {
+	void *ctx;
+	int size;
+	/* Those of the numbers, [n,3,S,S] normalised, without gradients. NULL: tensor_error. */
+	Tensor *(*images)(void *ctx, const uint32_t *numbers, int n);
+	int (*label)(void *ctx, uint32_t number);
+};
+
+struct net_training {
+	struct net_images of;
+	unsigned augment; /* bits 1 << SIAMESE_... */
+	int part;         /* images in one pass */
+	double lr;
+};
+
+/* Over the images of some steps, before each. */
+struct net_sums {
+	double loss;
+	struct hits hits;
+};
+
+/* A step on the n images of these numbers; `random` is for the augmentation. Adds to sums, unless
+ * NULL, which waits for the device. -1: fail_message. */
+int train_net_step(const struct net_training *t, const struct backbone *net, struct optim *weights,
+    const uint32_t *numbers, int n, struct rng *random, struct net_sums *sums);
+#endif

@@ -1,0 +1,30 @@
+/* Matching of trajectories (MTT, Cazenavette et al. 2022) of aligned difficulty (DATM, Guo et al.
+ * 2024): a student that starts with the weights of an expert and learns from the images shall end
+ * where the expert was some epochs later. The start moves to later epochs, and labels and step size
+ * are learned too. */
+#include "lib/base/err.h"
+#include "lib/fd2/match/matchings.h"
+
+static void set(long *to, long most, long otherwise)
+{
+	if (*to == OPT_UNSET)
+		*to = otherwise < most ? otherwise : most;
+}
+
+/* Epochs and steps are those of its program for Tiny ImageNet. */
+int trajectory_configure(
+    struct trajectory_config *t, const struct trajectory_config *config, long ipc)
+{
+	*t = *config;
+	set(&t->steps, LONG_MAX, ipc < 50 ? 40 : 20);
+	set(&t->last, LONG_MAX, ipc < 10 ? 20 : ipc < 50 ? 50 : 70);
+	set(&t->upper, t->last, ipc < 10 ? 15 : t->last);
+	set(&t->first, t->upper - 1, ipc < 10 ? 0 : ipc < 50 ? 10 : 40);
+	if (t->first < t->upper && t->upper <= t->last)
+		return 0;
+	return fail("--start-first %ld, --start-upper %ld and --start-last %ld leave no epoch to "
+	            "start from: the second must be above the first and not above the third",
+	    t->first, t->upper, t->last);
+}
+
+const struct matching matching_datm = {.name = "datm", .iterations = 10000, .lr = 100};
