@@ -21,7 +21,7 @@ static struct saved_config saved;
 static struct eval_config config = {
     .in.cache = 4096,
     .out.data = "syn",
-    .hard.min_scale = 0.08,
+    .own.min_scale = 0.08,
     .learning = {.weight_decay = 0.01, .temperature = 20, .zeta = 2},
     .val_every = 10,
 };
@@ -33,6 +33,8 @@ static const struct opt opts[] = {
         .unrecorded = true, .file = FILE_READ},
     {0, "hard", NULL, OPT_FLAG, &config.in.hard,
         "train on the classes themselves, without soft labels"},
+    {0, "learned", NULL, OPT_FLAG, &config.in.learned,
+        "train on the soft labels that the images carry (fd2-match --method datm)"},
     {0, "evaluate", "FILE", OPT_STRING, &saved.network,
         "train nothing: measure the network in FILE on --val", .unrecorded = true,
         .file = FILE_READ},
@@ -65,25 +67,32 @@ static const struct opt opts[] = {
     {0, "init", "FILE", OPT_STRING, &config.learning.init,
         "start the students from a .pth, .safetensors or stream", .unrecorded = true,
         .file = FILE_READ},
-    {'e', "epochs", "N", OPT_INT, &config.epochs, "epochs (0: all that are labelled; --hard: 300)",
-        .min = 0, .max = 100000},
-    {'b', "batch", "N", OPT_INT, &config.hard.batch, "--hard: images per step (0: 16)", .min = 0,
-        .max = 65536},
+    {'e', "epochs", "N", OPT_INT, &config.epochs,
+        "epochs (0: all that are labelled; --hard, --learned: 300)", .min = 0, .max = 100000},
+    {'b', "batch", "N", OPT_INT, &config.own.batch, "--hard, --learned: images per step (0: 16)",
+        .min = 0, .max = 65536},
     {0, "reuse-labels", NULL, OPT_FLAG, &config.in.reuse_labels,
         "use labels again when there are more epochs than labels"},
-    {'s', "size", "PX", OPT_INT, &config.hard.size,
-        "--hard, --evaluate: side of the input images (0: 224)", .min = 0, .max = 4096},
-    {0, "min-scale", "X", OPT_REAL, &config.hard.min_scale,
-        "--hard: smallest crop's share of the area", .min = 0.001, .max = 1},
-    {0, "no-augment", NULL, OPT_FLAG, &config.hard.no_augment, "--hard: no crops and no flips"},
+    {'s', "size", "PX", OPT_INT, &config.own.size,
+        "--hard, --learned, --evaluate: side of the input images (0: 224)", .min = 0, .max = 4096},
+    {0, "min-scale", "X", OPT_REAL, &config.own.min_scale,
+        "--hard, --learned: smallest crop's share of the area", .min = 0.001, .max = 1},
+    {0, "no-augment", NULL, OPT_FLAG, &config.own.no_augment,
+        "--hard, --learned: no crops and no flips"},
+    {0, "siamese", NULL, OPT_FLAG, &config.own.siamese,
+        "--hard, --learned: Siamese augmentation instead of crops and flips"},
     {0, "label-smoothing", "X", OPT_REAL, &config.learning.label_smoothing,
         "--hard: of the cross-entropy", .min = 0, .max = 0.9},
     {0, "fit", "HOW", OPT_CHOICE, &config.in.fit,
         "held-out photographs (default: as the teacher's)", .min = FIT_SHORT,
         .choices = FIT_CHOICES},
-    {0, "lr", "X", OPT_LIST, &rates, "learning rate of AdamW, X or ARCH=X (repeatable)"},
+    {0, "optimizer", "NAME", OPT_CHOICE, &config.learning.optimizer,
+        "AdamW, or SGD with momentum 0.9", .choices = OPTIMIZER_CHOICES},
+    {0, "lr", "X", OPT_LIST, &rates, "its learning rate, X or ARCH=X (repeatable)"},
     {0, "weight-decay", "X", OPT_REAL, &config.learning.weight_decay,
-        "on weights of two and more dimensions", .min = 0, .max = 10},
+        "on weights of two and more dimensions; sgd: on all", .min = 0, .max = 10},
+    {0, "schedule", "HOW", OPT_CHOICE, &config.learning.schedule,
+        "cosine, or a tenth of the rate in the second half", .choices = SCHEDULE_CHOICES},
     {'T', "temperature", "X", OPT_REAL, &config.learning.temperature, "of soft labels and student",
         .min = 0.01, .max = 1000},
     {0, "soft-loss", "HOW", OPT_CHOICE, &config.learning.soft_loss,
@@ -192,18 +201,28 @@ static void check_outputs(void)
 
 static void check_labels(void)
 {
-	static const char *const of_hard[] = {
-	    "batch", "label-smoothing", "min-scale", "no-augment", "size", NULL};
-	opts_need(of_hard, config.in.hard, "--hard: soft labels bring their own");
-	if (config.hard.no_augment && opt_changed("min-scale"))
-		die_usage("--no-augment and --min-scale exclude each other");
+	static const char *const of_own[] = {
+	    "batch", "label-smoothing", "min-scale", "no-augment", "siamese", "size", NULL};
 	static const char *const of_soft[] = {"ce-weight", "soft-loss", "temperature", NULL};
-	opts_need(of_soft, !config.in.hard, "soft labels, not for --hard");
+	const struct eval_own *how = &config.own;
+	bool own = config.in.hard || config.in.learned;
+	const char *name = config.in.hard ? "hard" : "learned";
+	opts_need(of_own, own, "--hard or --learned: soft labels bring their own");
+	opts_need(of_soft, !own, "soft labels, not for --hard or --learned");
 	opt_needs("temperature", config.learning.soft_loss == SOFT_KL, "--soft-loss kl");
-	if (!config.in.hard && !config.in.labels && isatty(STDIN_FILENO))
+	opt_needs("label-smoothing", !config.in.learned, "--hard");
+	opt_needs("zeta", config.learning.schedule == SCHEDULE_COSINE, "--schedule cosine");
+	if (config.in.hard && config.in.learned)
+		die_usage("--hard and --learned exclude each other");
+	if ((how->no_augment || how->siamese) && opt_changed("min-scale"))
+		die_usage("--%s and --min-scale exclude each other",
+		    how->siamese ? "siamese" : "no-augment");
+	if (how->no_augment && how->siamese)
+		die_usage("--no-augment and --siamese exclude each other");
+	if (!own && !config.in.labels && isatty(STDIN_FILENO))
 		die_usage("no soft labels; give them with -l, pipe them in, or use --hard");
-	if (config.in.hard && (config.in.labels || config.in.reuse_labels))
-		die_usage("--hard and %s exclude each other",
+	if (own && (config.in.labels || config.in.reuse_labels))
+		die_usage("--%s and %s exclude each other", name,
 		    config.in.labels ? "--labels" : "--reuse-labels");
 }
 
@@ -212,9 +231,10 @@ static void check_evaluation(void)
 {
 	static const char why[] = "--evaluate trains nothing";
 	static const char *const of_training[] = {"batch", "ce-weight", "checkpoint-every", "data",
-	    "dry-run", "epochs", "hard", "init", "label-smoothing", "labels", "lr", "min-scale",
-	    "no-augment", "resume", "reuse-labels", "save", "seeds", "soft-loss", "temperature",
-	    "test", "val-every", "weight-decay", "zeta", NULL};
+	    "dry-run", "epochs", "hard", "init", "label-smoothing", "labels", "learned", "lr",
+	    "min-scale", "no-augment", "optimizer", "resume", "reuse-labels", "save", "schedule",
+	    "seeds", "siamese", "soft-loss", "temperature", "test", "val-every", "weight-decay",
+	    "zeta", NULL};
 	if (config.in.n_shards)
 		die_usage("%s: it goes without shards", why);
 	opts_exclude(of_training, why);
@@ -232,7 +252,7 @@ static int evaluate(void)
 	check_evaluation();
 	saved.arch = archs.n ? archs.v[0] : NULL;
 	saved.val = config.in.val;
-	saved.size = config.hard.size;
+	saved.size = config.own.size;
 	saved.fit = config.in.fit;
 	saved.cache = config.in.cache;
 	saved.fast_val = config.in.fast_val;

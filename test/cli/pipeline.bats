@@ -175,7 +175,7 @@ tensors() {
 	refused "--lr 'convnet3=1' is for no --arch" --lr convnet3=1
 	refused "--report and --output are both 'x'" --report x -o x
 	refused "--save and --report are both 'x'" --report x --save x
-	refused "--no-augment is for --hard: soft labels bring their own" --no-augment
+	refused "--no-augment is for --hard or --learned: soft labels bring their own" --no-augment
 	run -2 --separate-stderr fd2-eval --val val.tar -l labels.fd2 -a convnet9 distilled.tar
 	[[ ${stderr_lines[0]} == "fd2-eval: --arch expects one of resnet18|"*", not 'convnet9'" ]]
 }

@@ -76,6 +76,13 @@ made() {
 		-o result.json distilled.tar
 	fd2-eval -q --hard -s 32 -e 1 --val val.tar --log log distilled.tar >>result.json
 	fd2-match -q -s 32 --iterations 1 --log log -o m.tar train.tar
+	fd2-expert -q -s 32 -n 1 -e 5 -b 6 --lr 0.02 --log log -o experts.fd2 train.tar
+	meta experts.fd2 | check trajectories
+	fd2-match -q -s 32 --method datm --experts experts.fd2 --steps 1 --start-last 4 \
+		--iterations 1 --log log -o datm.tar train.tar
+	tar xOf datm.tar __fd2__ | check shard
+	tar xOf datm.tar --wildcards '*.json' | check sample
+	fd2-eval -q --learned -s 32 -e 1 --val val.tar --log log datm.tar >>result.json
 	check log < <(cat log)
 	[ "$(jq -r .event log | sort -u | xargs)" = \
 		"cost end epoch iteration labels settings start step" ]

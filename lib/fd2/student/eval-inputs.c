@@ -8,7 +8,8 @@
 #include "lib/base/out.h"
 #include "lib/fd2/student/evaluation.h"
 
-enum { HARD_EPOCHS = 300, HARD_SIZE = 224 };
+enum { OWN_EPOCHS = 300, OWN_SIZE = 224, OWN_BATCH = 16 };
+static const double sgd_lr = 0.01; /* where the set has learned none */
 
 static int check_sizes(const struct evaluation *r)
 {
@@ -33,17 +34,17 @@ static int open_labels(struct evaluation *r)
 	return label_set_images(&r->labels, &r->images, config->in.shards, config->in.n_shards);
 }
 
-/* With --hard the options decide, and the shards name the classes. */
-static int read_hard(struct evaluation *r)
+/* Without a stream of labels the options decide, and the shards name the classes. */
+static int read_own(struct evaluation *r)
 {
 	const struct eval_config *config = r->config;
-	r->labels =
-	    (struct label_set){.size = config->hard.size ? (int)config->hard.size : HARD_SIZE,
-	        .batch = config->hard.batch ? (int)config->hard.batch : 16,
-	        .epochs = HARD_EPOCHS,
-	        .fit = FIT_SHORT,
-	        .normal = {{0.485, 0.456, 0.406}, {0.229, 0.224, 0.225}}};
-	struct dataset_options o = {.fit = FIT_NONE, .strict = config->in.strict};
+	r->labels = (struct label_set){.size = config->own.size ? (int)config->own.size : OWN_SIZE,
+	    .batch = config->own.batch ? (int)config->own.batch : OWN_BATCH,
+	    .epochs = OWN_EPOCHS,
+	    .fit = FIT_SHORT,
+	    .normal = {{0.485, 0.456, 0.406}, {0.229, 0.224, 0.225}}};
+	struct dataset_options o = {
+	    .fit = FIT_NONE, .strict = config->in.strict, .soft = config->in.learned};
 	if (check_sizes(r) < 0)
 		return -1;
 	if (dataset_read(&r->images, config->in.shards, config->in.n_shards, &o) < 0)
@@ -55,6 +56,8 @@ static int read_hard(struct evaluation *r)
 	r->labels.classes = r->images.n_classes;
 	r->labels.class_names =
 	    names_copy((const char *const *)r->images.classes, r->images.n_classes);
+	if (config->in.learned)
+		r->label_bytes = (size_t)r->images.n * r->images.n_classes * sizeof(float);
 	return 0;
 }
 
@@ -118,11 +121,15 @@ static int outputs_open(const struct eval_outputs *out)
 static int start_students(struct evaluation *r)
 {
 	const struct eval_config *config = r->config;
+	struct student_learning how = config->learning;
+	const json_t *learned = json_object_get(r->images.meta, "student_lr");
+	how.sgd_lr =
+	    config->in.learned && json_is_number(learned) ? json_number_value(learned) : sgd_lr;
 	r->students = xcalloc((size_t)config->n_students, sizeof *r->students);
 	r->trained = xcalloc((size_t)config->n_students, sizeof *r->trained);
 	for (int i = 0; i < config->n_students; i++) {
 		struct student *s = &r->students[i];
-		if (student_init(s, &config->students[i], &config->learning,
+		if (student_init(s, &config->students[i], &how,
 		        (const char *const *)r->labels.class_names, r->labels.classes,
 		        r->labels.size, config->in.test.n > 0) < 0)
 			return -1;
@@ -174,7 +181,7 @@ int evaluation_prepare(struct evaluation *r)
 	if ((!config->dry_run && outputs_open(&config->out) < 0) ||
 	    checkpoint_check(&r->checkpoint, config->out.resume) < 0)
 		return -1;
-	if (config->in.hard ? read_hard(r) < 0 : open_labels(r) < 0)
+	if (config->in.hard || config->in.learned ? read_own(r) < 0 : open_labels(r) < 0)
 		return -1;
 	const struct label_set *l = &r->labels;
 	int batch = l->batch < r->images.n ? l->batch : r->images.n;

@@ -98,7 +98,7 @@ static json_t *made_from(const struct evaluation *e)
 	void *next;
 	for (size_t i = 0; i < sizeof named / sizeof *named; i++)
 		json_object_del(options, named[i]);
-	if (!e->config->in.hard)
+	if (e->labels.stream)
 		json_object_del(options, "seed");
 	json_object_foreach_safe (options, next, name, value)
 		if (fd2_has_default(name))
@@ -114,13 +114,18 @@ static json_t *made_from(const struct evaluation *e)
 	return json_string(hex);
 }
 
+static const char *labels_of(const struct evaluation *e)
+{
+	return e->labels.stream ? "soft" : e->config->in.learned ? "learned" : "hard";
+}
+
 /* Who learned what: what a run knows before it begins. */
 static json_t *task(const struct evaluation *e, const struct student *s)
 {
 	const struct eval_config *config = e->config;
 	json_t *o = json_pack("{s:s, s:I, s:s, s:f, s:s, s:s}", "arch", s->plan->arch, "seed",
 	    (json_int_t)s->plan->seed, "student_init", config->learning.init ? s->init : "random",
-	    "lr", s->lr, "data", config->out.data, "labels", config->in.hard ? "hard" : "soft");
+	    "lr", s->lr, "data", config->out.data, "labels", labels_of(e));
 	move_into(o, json_pack("{s:i, s:i, s:i, s:i, s:i, s:I}", "classes", e->labels.classes,
 	                 "images", e->images.n, "val_images", e->val.n, "test_images", e->test.n,
 	                 "epochs", e->epochs, "image_bytes", (json_int_t)e->images.sizes_sum));

@@ -64,26 +64,12 @@ static int examine(struct evaluation *r)
 	return err || !r->config->in.test.n ? err : measure(r, &r->test);
 }
 
-/* Full batches use the same tensors every time. */
-static struct lesson lesson_of(struct evaluation *r, int e, int i)
+/* In epoch e, from 0. */
+static double rate(const struct evaluation *r, const struct student *s, int e)
 {
-	int n = r->batch.n, K = r->labels.classes;
-	struct lesson l = {.n = n,
-	    .epoch = e,
-	    .number = i,
-	    .again = n == r->batch.cap,
-	    .how = &r->config->learning};
-	l.parts = r->labels.halves && n > 1 ? 2 : 1;
-	Tensor *x = batch_images(&r->batch, 0, n, arithmetic()), *labels = NULL, *teacher = NULL;
-	if (r->labels.stream)
-		teacher = tensor_from(r->epoch.logits + (size_t)r->epoch.starts[i] * (size_t)K,
-		    T_F16, 2, (int64_t[]){n, K});
-	if (!teacher || l.how->ce_weight > 0)
-		labels = batch_labels(&r->batch, 0, n);
-	l.x = l.again ? tensor_to_static(&r->x, x) : x;
-	l.teacher = l.again ? tensor_to_static(&r->teacher, teacher) : teacher;
-	l.labels = l.again ? tensor_to_static(&r->targets, labels) : labels;
-	return l;
+	if (r->config->learning.schedule == SCHEDULE_STEP)
+		return 2 * e < r->epochs ? s->lr : s->lr / 10;
+	return lr_cosine(s->lr, e, r->epochs, 0, r->config->learning.zeta);
 }
 
 static int teach(struct evaluation *r, int e, const struct lesson *l)
@@ -92,8 +78,7 @@ static int teach(struct evaluation *r, int e, const struct lesson *l)
 		return 0; /* the last batch is too small for batch statistics */
 	for (int k = 0; k < r->config->n_students; k++) {
 		struct student *s = &r->students[k];
-		if (student_step(
-		        s, l, lr_cosine(s->lr, e, r->epochs, 0, r->config->learning.zeta)) < 0)
+		if (student_step(s, l, rate(r, s, e)) < 0)
 			return -1;
 	}
 	return 0;
@@ -103,7 +88,7 @@ static int train_batch(struct evaluation *r, int e, int i)
 {
 	epoch_render(&r->epoch, i, &r->batch, &r->images, &r->labels.normal);
 	tensor_scope_begin(NO_GRAD);
-	struct lesson l = lesson_of(r, e, i);
+	struct lesson l = evaluation_lesson(r, e, i);
 	int err = teach(r, e, &l);
 	tensor_scope_end();
 	return err;
@@ -123,9 +108,9 @@ static void view_whole(struct epoch *e, const struct dataset *d)
 static int next_epoch(struct evaluation *r, long e)
 {
 	if (!r->labels.stream) {
-		struct view_draw how = {r->labels.size, r->config->hard.min_scale, r->config->seed};
+		struct view_draw how = {r->labels.size, r->config->own.min_scale, r->config->seed};
 		epoch_draw(&r->epoch, &r->images, &how, NULL, e);
-		if (r->config->hard.no_augment)
+		if (r->config->own.no_augment || r->config->own.siamese)
 			view_whole(&r->epoch, &r->images);
 		return 1;
 	}
@@ -157,8 +142,7 @@ static void log_epoch(const struct evaluation *r, int e, bool measured)
 {
 	for (int i = 0; i < r->config->n_students; i++) {
 		const struct student *s = &r->students[i];
-		double loss = s->loss / r->epoch.n,
-		       lr = lr_cosine(s->lr, e - 1, r->epochs, 0, r->config->learning.zeta);
+		double loss = s->loss / r->epoch.n, lr = rate(r, s, e - 1);
 		json_t *event =
 		    json_pack("{s:s, s:i, s:i, s:f, s:{s:o}}", "event", "epoch", "student", i,
 		        "epoch", e, "lr", lr, "loss", loss_name(r), json_real_or_null(loss));

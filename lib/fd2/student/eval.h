@@ -2,9 +2,9 @@
  * student (fd2-eval; fd2-method(7), STUDENTS).
  *
  * eval-inputs.c reads everything but the epochs of labels, eval.c goes through the epochs,
- * student.c takes the steps of one student, eval-resume.c saves and restores the state, and
- * eval-results.c and eval-report.c write what came out. eval-saved.c measures a network that is
- * trained already. */
+ * eval-lesson.c makes a batch of tensors, student.c takes the steps of one student, eval-resume.c
+ * saves and restores the state, and eval-results.c and eval-report.c write what came out.
+ * eval-saved.c measures a network that is trained already. */
 #ifndef FD2_EVAL_H
 #define FD2_EVAL_H
 #include "lib/base/opts.h"
@@ -21,21 +21,28 @@ struct student_plan {
 /* How all of them learn. */
 struct student_learning {
 	const char *init; /* weights to start from; NULL: random ones */
+	enum { OPTIMIZER_ADAMW, OPTIMIZER_SGD } optimizer;
+	enum { SCHEDULE_COSINE, SCHEDULE_STEP } schedule; /* STEP: a tenth in the second half */
 	double weight_decay, temperature, zeta, label_smoothing;
 	enum soft_loss { SOFT_KL, SOFT_MSE } soft_loss; /* from soft labels */
 	double ce_weight; /* of the cross-entropy of the images' classes, added to it */
+	double sgd_lr; /* SGD's, unless the student's plan has one */
 };
+#define OPTIMIZER_CHOICES "adamw|sgd"
+#define SCHEDULE_CHOICES "cosine|step"
 
 /* Settings; paths are as on the command line. */
 struct eval_config {
 	struct eval_inputs {
 		char **shards;
 		int n_shards;
-		const char *labels; /* NULL: standard input, or none with `hard` */
+		const char *labels; /* NULL: standard input, or none */
 		struct opt_list val, test;
 		enum fit fit; /* of held-out photographs; FIT_NONE: the teacher's */
 		long cache;
-		bool hard, reuse_labels, strict;
+		bool hard;    /* no soft labels: the classes */
+		bool learned; /* the soft labels that the images have (lib/data/soft-label.h) */
+		bool reuse_labels, strict;
 		bool fast_val; /* validate with training's shortcuts, lib/fd2/batch/validate.h */
 	} in;
 	struct eval_outputs {
@@ -43,11 +50,12 @@ struct eval_config {
 		bool resume;
 		long checkpoint_every; /* epochs */
 	} out;
-	struct eval_hard {        /* instead of what soft labels say */
+	struct eval_own {         /* without a stream of labels, which would say it */
 		long batch, size; /* 0: the default */
 		double min_scale;
 		bool no_augment;
-	} hard;
+		bool siamese; /* Siamese augmentation of whole images */
+	} own;
 	struct student_learning learning;
 	struct student_plan *students;
 	int n_students; /* --init: all of one architecture; --save: one */

@@ -12,7 +12,7 @@ enum { STOPPED = 1 };
 
 struct evaluation {
 	const struct eval_config *config;
-	struct label_set labels; /* with --hard: no stream, and the values of the options */
+	struct label_set labels;          /* no stream: the values of the options */
 	struct dataset images, val, test; /* test: empty without --test */
 	struct student *students;         /* config->n_students */
 	struct trained *trained;          /* the same, for the checkpoint */
@@ -30,6 +30,10 @@ struct evaluation {
 /* eval-inputs.c: the caller has set config. -1: fail_message names the inputs that do not belong
  * together, or the output that cannot be written. */
 int evaluation_prepare(struct evaluation *e);
+
+/* eval-lesson.c: batch i of epoch e, which is rendered. Full batches use the same tensors every
+ * time. */
+struct lesson evaluation_lesson(struct evaluation *r, int e, int i);
 
 /* eval-resume.c */
 /* Restores the state of an interrupted run. */

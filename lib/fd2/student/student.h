@@ -36,7 +36,8 @@ struct student {
 /* A batch, rendered once for all students. */
 struct lesson {
 	const Tensor *x;       /* [n,3,S,S] in the type of arithmetic */
-	const Tensor *teacher; /* logits of its samples, f16 [n,K]; NULL: only `labels` count */
+	const Tensor *teacher; /* logits of its samples, f16 [n,K]; NULL: the next ones count */
+	const Tensor *soft;    /* probabilities f32 [n,K] instead, or NULL */
 	const Tensor *labels;  /* i64 [n], or NULL */
 	int n;
 	int parts; /* halves in which the teacher saw it, for the BatchNorms' statistics, or 1 */
@@ -50,7 +51,7 @@ int student_init(struct student *s, const struct student_plan *plan,
     const struct student_learning *how, const char *const *class_names, int classes, int size,
     bool keep);
 void student_free(struct student *s);
-/* One step of AdamW on the mean loss of the batch. -1: fail_message. */
+/* One step of its optimiser on the mean loss of the batch. -1: fail_message. */
 int student_step(struct student *s, const struct lesson *lesson, double lr);
 /* Completes `loss`, which lacks the last step's. -1: fail_message, also where it is not finite. */
 int student_settle(struct student *s);
