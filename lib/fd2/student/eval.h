@@ -17,7 +17,6 @@ struct student_plan {
 	double lr; /* < 0: the architecture's own */
 };
 
-#define SOFT_LOSS_CHOICES "kl|mse"
 /* How all of them learn. */
 struct student_learning {
 	const char *init; /* weights to start from; NULL: random ones */
@@ -30,6 +29,7 @@ struct student_learning {
 };
 #define OPTIMIZER_CHOICES "adamw|sgd"
 #define SCHEDULE_CHOICES "cosine|step"
+#define SOFT_LOSS_CHOICES "kl|mse"
 
 /* Settings; paths are as on the command line. */
 struct eval_config {
