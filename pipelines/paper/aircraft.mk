@@ -38,6 +38,11 @@ PAPER = random/1/resnet18=1.8 random/3/resnet18=3.8 random/5/resnet18=4.4 \
 	fadrm+/1/resnet50=70.8 fadrm+/3/resnet50=76.1 fadrm+/5/resnet50=78.6 \
 	fadrm+fd2/1/resnet50=73.8 fadrm+fd2/3/resnet50=78.9 fadrm+fd2/5/resnet50=81.0
 
+# appendix, Table 1, whose depth of ConvNets is not in print
+PAPER_matching = dsa/1/convnet5=8.4 dsa/3/convnet5=11.3 dsa/5/convnet5=14.9 \
+	dm/1/convnet5=5.4 dm/3/convnet5=11.1 dm/5/convnet5=16.0 \
+	datm/1/convnet5=1.4 datm/3/convnet5=10.2 datm/5/convnet5=17.7
+
 # Table 4
 PAPER_ablation-alpha = alpha-0.1/3/resnet18=75.1 alpha-0.3/3/resnet18=75.9 \
 	alpha-0.5/3/resnet18=74.8 \

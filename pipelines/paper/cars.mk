@@ -38,6 +38,11 @@ PAPER = random/1/resnet18=1.2 random/3/resnet18=1.3 random/5/resnet18=1.5 \
 	fadrm+/1/resnet50=73.9 fadrm+/3/resnet50=78.9 fadrm+/5/resnet50=82.2 \
 	fadrm+fd2/1/resnet50=85.3 fadrm+fd2/3/resnet50=87.8 fadrm+fd2/5/resnet50=89.0
 
+# appendix, Table 1, whose depth of ConvNets is not in print
+PAPER_matching = dsa/1/convnet5=7.2 dsa/3/convnet5=7.4 dsa/5/convnet5=7.8 \
+	dm/1/convnet5=6.3 dm/3/convnet5=7.1 dm/5/convnet5=7.6 \
+	datm/1/convnet5=6.2 datm/3/convnet5=6.3 datm/5/convnet5=5.7
+
 # the authors' program
 AUTHORS_STEPS = 4000
 AUTHORS_LABEL_BATCH = 14

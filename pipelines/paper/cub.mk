@@ -38,6 +38,13 @@ PAPER = random/1/resnet18=1.5 random/3/resnet18=2.0 random/5/resnet18=2.6 \
 	fadrm+/1/resnet50=66.2 fadrm+/3/resnet50=70.4 fadrm+/5/resnet50=71.5 \
 	fadrm+fd2/1/resnet50=66.5 fadrm+fd2/3/resnet50=70.6 fadrm+fd2/5/resnet50=72.0
 
+# appendix, Table 1, whose depth of ConvNets is not in print; Table 2
+PAPER_matching = dsa/1/convnet5=3.6 dsa/3/convnet5=6.5 dsa/5/convnet5=10.2 \
+	dm/1/convnet5=1.8 dm/3/convnet5=4.5 dm/5/convnet5=7.5 \
+	datm/1/convnet5=4.3 datm/3/convnet5=6.6 datm/5/convnet5=8.7
+PAPER_cost = dsa=3900/68.4 dm=1400/28.9 datm=2700/50.0 sre2l++=64.6/4.8 sre2l++fd2=96.8/5.3 \
+	fadrm+=88.9/12.2 fadrm+fd2=134.8/14.1
+
 # Table 3; its figures for ResNet-50 differ from those of Table 1
 PAPER_cross = sre2l++/3/shufflenet_v2_x1_0=38.5 sre2l++fd2/3/shufflenet_v2_x1_0=47.6 \
 	fadrm+/3/shufflenet_v2_x1_0=46.4 fadrm+fd2/3/shufflenet_v2_x1_0=46.7 \

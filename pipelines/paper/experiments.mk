@@ -66,10 +66,16 @@ BN_FORMS = literal normalised
 
 cells_ns-time := $(call cells,$(call variants,ns),$(IPC_ns),$(ABLATION_STUDENT))
 
+# appendix, Tables 1 and 2: other families of methods, and what a step of each costs
+cells_matching := $(call cells,random herding k-center,$(IPC),$(ABLATION_STUDENT)) \
+	$(call cells,$(MATCH_METHODS),$(IPC),$(CONVNET)) \
+	$(call cells,sre2l++ sre2l++fd2,$(IPC),$(ABLATION_STUDENT))
+COST_METHODS = $(MATCH_METHODS) sre2l++ sre2l++fd2 fadrm+ fadrm+fd2
+
 # The sets of figures.mk
 FIGURE_METHODS = sre2l++ sre2l++fd2
 FIGURE_IPC = $(lastword $(IPC))
 cells_figures := $(call cells,$(FIGURE_METHODS),$(FIGURE_IPC),$(ABLATION_STUDENT))
 
-STUDENT_TABLES = main cross $(ABLATIONS:%=ablation-%)
+STUDENT_TABLES = main cross matching $(ABLATIONS:%=ablation-%)
 CELLS := $(sort $(foreach t,$(STUDENT_TABLES) figures,$(cells_$(t))))

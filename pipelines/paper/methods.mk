@@ -6,8 +6,9 @@
 #   teachers_METHOD   teachers of images and labels, if other than TEACHER: names of backbones,
 #                     with -plain for those without CAL
 #   labels_METHOD     options of fd2-relabel, if other than those of distilled images; "hard":
-#                     class labels only
+#                     class labels only; "learned": those that the images carry
 #   student_METHOD    options of fd2-eval, likewise
+#   epochs_METHOD     of students, likewise
 #
 # Options may use $(1): images per class or, in student_METHOD, the student.
 
@@ -64,16 +65,37 @@ $(foreach m,$(BASE_METHODS),$(eval images_$(m)@cal = $$(images_$(m)))$(foreach \
 	v,labels_$(m) student_$(m),$(if $(filter-out \
 	undefined,$(origin $(v))),$(eval $(v)@cal = $$($(v))))))
 
+# Matching, as in the appendix: without a teacher, and the student is a ConvNet that suits the size,
+# trained as in the methods' own programs.
+MATCH_METHODS = dsa dm datm
+CONVNET := convnet$(shell d=3; while ((d < 6 && $(SIZE) >> (d + 1) >= 4)); do ((++d)); done; \
+	echo $$d)
+MATCH_EPOCHS = 1000
+EXPERT_OPTIONS =
+MATCH_OPTIONS =
+DATM_OPTIONS =
+match = fd2-match $(COMMON) --size $(SIZE) $(MATCH_OPTIONS)
+images_dsa = $(match) --method dsa
+images_dm = $(match) --method dm
+images_datm = $(match) --method datm --experts $(EXPERTS) $(DATM_OPTIONS)
+labels_dsa = hard
+labels_dm = hard
+labels_datm = learned
+$(foreach m,$(MATCH_METHODS),$(eval epochs_$(m) = $$(MATCH_EPOCHS))$(eval student_$(m) = --optimizer sgd \
+	--schedule step --siamese --weight-decay 5e-4 --batch 256))
+
 # What the rules call
 
 # METHOD VARIABLE ARGUMENT DEFAULT
 of_method = $(strip $(if $(filter undefined,$(origin $(2)_$(1))),$(4),$(call $(2)_$(1),$(3))))
 
 source = $(or $(as_$(1)),$(1))
-teachers = $(or $(teachers_$(1)),$(TEACHER))
+matches = $(filter $(MATCH_METHODS),$(1))
+teachers = $(if $(matches),,$(or $(teachers_$(1)),$(TEACHER)))
+epochs = $(or $(epochs_$(1)),$(STUDENT_EPOCHS))
 # METHOD IPC SEED; METHOD IPC; METHOD STUDENT
 images = $(strip $(images_$(1)) --ipc $(2) $(if $(3),--seed $(3)))
-labels = $(call of_method,$(1),labels,$(2),--epochs $(STUDENT_EPOCHS) $(LABEL_OPTIONS))
+labels = $(call of_method,$(1),labels,$(2),--epochs $(call epochs,$(1)) $(LABEL_OPTIONS))
 student = $(call of_method,$(1),student,$(2),$(STUDENT_OPTIONS_$(2)) $(STUDENT_OPTIONS))
 
 weights_of_shufflenet_v2_x1_0 = shufflenetv2_x1

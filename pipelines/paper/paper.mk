@@ -13,6 +13,7 @@
 #   ablation-beta  ablation-ns                  Tables 5 and 6
 #   ablation-constraints  ablation-lambda       Table 7; Table 4 of the appendix
 #   ns-time  bn-loss                            Table 5 of the appendix; the BatchNorm term
+#   matching  cost                              Tables 1 and 2 of the appendix
 #   figures                                     all figures; fig-1a and so on, see figures.mk
 #   report                                      a page of all tables and figures that are there
 #   all  ablations                              those in TABLES; all ablations and ns-time
@@ -36,7 +37,8 @@ export PATH := $(abspath $(paper)../../build/bin):$(PATH)
 # leave out the paper's figures, which have other settings.
 SETTINGS = CLASSES SIZE EPOCHS STEPS FADRM_STEPS STUDENT_EPOCHS RDED_EPOCHS BN_STEPS BATCH TEACHER \
 	FADRM_TEACHERS IMPORT_OPTIONS TEACHER_OPTIONS SRE2L_OPTIONS FADRM_OPTIONS FD2_OPTIONS \
-	LABEL_OPTIONS STUDENT_OPTIONS FADRM_STUDENT_OPTIONS HARD_OPTIONS NESTED BEST RESULT
+	EXPERT_OPTIONS MATCH_OPTIONS DATM_OPTIONS MATCH_EPOCHS LABEL_OPTIONS STUDENT_OPTIONS \
+	FADRM_STUDENT_OPTIONS HARD_OPTIONS NESTED BEST RESULT
 
 PRESET = paper
 OUT = $(SET)-$(if $(trial),trial,$(PRESET))

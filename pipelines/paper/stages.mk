@@ -51,27 +51,39 @@ $(foreach v,$(VALUES_alpha-pretrain),$(foreach s,$(SEEDS),$(eval \
 $(OUT)/protos-%.fd2: $(OUT)/teacher-%.fd2
 	fd2-protos $(COMMON) -t $< -o $@
 
+# Experts, which DATM imitates
+
+EXPERTS = $(OUT)/experts.fd2
+expert = $(strip fd2-expert $(COMMON) --size $(SIZE) $(EXPERT_OPTIONS))
+$(eval $(call stamp,experts,$(expert),$(EXPERTS) $(EXPERTS).part $(EXPERTS).ckpt))
+$(EXPERTS): $(OUT)/experts.settings $(TRAIN)
+	$(expert) --resume -o $@ $(TRAIN)
+
 # Sets
 
 PARTS := $(shell for ((a = 0; a < $(CLASSES); a += $(BATCH))); do \
 	echo $$a-$$((a + $(BATCH) < $(CLASSES) ? a + $(BATCH) - 1 : $(CLASSES) - 1)); done)
+ALL_CLASSES := 0-$(shell expr $(CLASSES) - 1)
 LARGEST := $(shell printf '%s\n' $(IPC) | sort -n | tail -n 1)
 
 # METHOD IPC SEED: the set's name, and its files
 seed_of = $(if $(filter $(REDRAWN),$(call source,$(1))),$(2))
 set = $(call source,$(1))-$(2)$(patsubst %,-seed%,$(call seed_of,$(1),$(3)))
-parts_of = $(PARTS:%=$(OUT)/$(call set,$(1),$(2),$(3))-%.tar)
+# Matching trains networks on the images of all classes.
+batches = $(if $(call matches,$(1)),$(ALL_CLASSES),$(PARTS))
+parts_of = $(patsubst %,$(OUT)/$(call set,$(1),$(2),$(3))-%.tar,$(call batches,$(1)))
 teachers_of = $(patsubst %,$(OUT)/teacher-%.fd2,$(call teachers,$(1)))
 nested = $(and $(filter $(NESTED),$(1)),$(filter $(IPC),$(2)),$(filter-out $(LARGEST),$(2)))
 
-# fd2-distill also takes prototypes, for FD2, and writes a log.
-distils = $(filter fd2-distill,$(firstword $(images_$(1))))
-has_fd2 = $(if $(filter --plain,$(images_$(1))),,$(call distils,$(1)))
+# Distilling can be resumed and writes a log; with FD2 it takes prototypes, and with DATM experts.
+distils = $(filter fd2-distill fd2-match,$(firstword $(images_$(1))))
+has_fd2 = $(if $(filter --plain,$(images_$(1)))$(call matches,$(1)),,$(call distils,$(1)))
+experts_of = $(filter $(EXPERTS),$(images_$(1)))
 protos_of = $(if $(call has_fd2,$(1)),$(patsubst %,$(OUT)/protos-%.fd2,$(call teachers,$(1))))
 # METHOD IPC SEED CLASSES; with --resume a shard of another teacher would be refused.
 define part_rule
 $(OUT)/$(call set,$(1),$(2),$(3))-$(4).tar: $(OUT)/$(call set,$(1),$(2),$(3)).settings \
-		$(call teachers_of,$(1)) $(call protos_of,$(1))
+		$(call teachers_of,$(1)) $(call protos_of,$(1)) $(call experts_of,$(1))
 	$(if $(call distils,$(1)),$$(if $$(filter %.fd2,$$?),rm -f $$@))
 	$(call images,$(1),$(2),$(3)) --classes $(4) $(patsubst %,-t %,$(call teachers_of,$(1))) \
 		$(patsubst %,-p %,$(call protos_of,$(1))) \
@@ -93,7 +105,7 @@ define set_rules
 $(call stamp,$(call set,$(1),$(2),$(3)),$(call images,$(1),$(2),$(3)) $(call \
 	teachers,$(1)),$(foreach \
 	p,$(call parts_of,$(1),$(2),$(3)),$(p) $(p).part $(p).ckpt $(p:.tar=.log)))
-$(foreach p,$(PARTS),$(eval \
+$(foreach p,$(call batches,$(1)),$(eval \
 	$(call $(if $(call nested,$(1),$(2)),nested,part)_rule,$(1),$(2),$(3),$(p))))
 endef
 # METHOD/IPC/SEED of the sets that METHOD IPC SEED needs, and of those that a list of cells needs
@@ -109,25 +121,25 @@ $(foreach s,$(call sets,$(CELLS)),$(eval $(call set_rules,$(word \
 
 # CELL SEED
 result = $(OUT)/$(subst /,-,$(1))-$(2).json
-# METHOD IPC STUDENT: the student reads soft labels while they are made, or has class labels only.
+# METHOD IPC STUDENT: the student reads soft labels while they are made, or has those of the images.
 learn = $(strip fd2-eval $(COMMON) --arch $(3) $(call student,$(1),$(3)) $(if $(filter \
 	$(PRETRAINED_STUDENTS),$(3)),$(call init,$(3))))
-hard = $(learn) --hard --size $(SIZE) --epochs $(STUDENT_EPOCHS)
+own = $(learn) --$(call labels,$(1),$(2)) --size $(SIZE) --epochs $(call epochs,$(1))
 soft = fd2-relabel $(COMMON) $(call labels,$(1),$(2))
-is_hard = $(filter hard,$(call labels,$(1),$(2)))
+has_own = $(filter hard learned,$(call labels,$(1),$(2)))
 # METHOD IPC STUDENT SEED
 define student_rule
 $(call result,$(1)/$(2)/$(3),$(4)): $(OUT)/student-$(1)-$(2)-$(3).settings \
 		$(call parts_of,$(1),$(2),$(4)) $(VAL)
 	@rm -f $$@.ckpt
-	$(if $(call is_hard,$(1),$(2)),$(hard),$(soft) --seed $(4) $(patsubst %,-t %,$(call \
+	$(if $(call has_own,$(1),$(2)),$(own),$(soft) --seed $(4) $(patsubst %,-t %,$(call \
 		teachers_of,$(1))) $(call parts_of,$(1),$(2),$(4)) | $(learn)) --seed $(4) \
 		--data $(1) --val $(VAL) -o $$@ $(call parts_of,$(1),$(2),$(4))
 endef
 # METHOD IPC STUDENT
 define student_rules
 $(call stamp,student-$(1)-$(2)-$(3),$(if $(call \
-	is_hard,$(1),$(2)),$(hard),$(soft) $(learn)) $(call teachers,$(1)))
+	has_own,$(1),$(2)),$(own),$(soft) $(learn)) $(call teachers,$(1)))
 $(foreach s,$(SEEDS),$(eval $(call student_rule,$(1),$(2),$(3),$(s))))
 endef
 $(foreach c,$(CELLS),$(eval $(call student_rules,$(word \

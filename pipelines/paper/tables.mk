@@ -20,6 +20,7 @@ line = printf '%s\t' $(1) "$$m"; echo '$(2)'
 
 title_main = students, held-out top-1
 title_cross = students of other backbones, held-out top-1
+title_matching = selections, matching and decoupled methods, held-out top-1 of students
 title_ablation-alpha = alpha of distillation without L_F and L_S, held-out top-1 of students
 title_ablation-beta = beta of L_F alone, held-out top-1 of students
 title_ablation-ns = group size of L_S alone, held-out top-1 of students
@@ -77,6 +78,18 @@ rows_ns-time = $(foreach v,$(VALUES_ns),$(call \
 	measure,cat $(patsubst %.tar,%.log,$(call timed,$(v))),$(call pace,$(v))); \
 	$(call line,$(v) $(IPC_ns),$(call figure,$(v),$(PAPER_ns-time)));)
 
+# What --dry-run says of the last kind of its steps
+cost = $(call images,$(1),1) --classes $(firstword $(call batches,$(1))) --dry-run \
+	$(patsubst %,-t %,$(call teachers_of,$(1))) $(patsubst %,-p %,$(call protos_of,$(1))) \
+	-o $(OUT)/cost.tar $(TRAIN)
+title_cost = an iteration with one image per class: time and peak memory
+header_cost = method ms MB paper~ms paper~GB
+needs_cost = $(TRAIN) $(sort $(foreach m,$(COST_METHODS),$(call teachers_of,$(m)) $(call \
+	protos_of,$(m)) $(call experts_of,$(m))))
+rows_cost = $(foreach m,$(COST_METHODS),$(call cost,$(m)) | awk '/^time/ { ms = $$(NF - 1) + 0 } \
+	/^memory/ { printf "%s\t%s\t%s\t", "$(m)", ms, $$2 }'; echo '$(subst /,$(tab),$(or $(filter-out \
+	-,$(call figure,$(m),$(PAPER_cost))),-/-))';)
+
 title_bn-loss = the BatchNorm term before its weight, after $(BN_STEPS) steps of SRe2L++
 header_bn-loss = backbone form mean spread seeds
 needs_bn-loss = $(foreach a,$(TEACHERS),$(foreach f,$(BN_FORMS),$(foreach \
@@ -93,6 +106,8 @@ rows_by = $(or $(rows_by_$(1)),SEEDS RANDOM $(1:ablation-%=VALUES_%) $(1:ablatio
 rows_by_teachers = TEACHERS
 rows_by_main = SEEDS RANDOM METHODS IPC STUDENTS
 rows_by_cross = SEEDS RANDOM CROSS_METHODS IPC CROSS_STUDENTS
+rows_by_matching = SEEDS IPC
+rows_by_cost = COST_METHODS
 rows_by_ablation-alpha-pretrain = SEEDS VALUES_alpha-pretrain
 rows_by_ns-time = VALUES_ns IPC_ns
 rows_by_bn-loss = TEACHERS SEEDS
@@ -106,7 +121,7 @@ title = **$(NAME): $(title_$(1)).** $(CLASSES) classes, $(SIZE) px, $(if \
 	standard deviation.$(if $(filter %paper~% %paper~s,$(header_$(1))),$(if \
 	$(trial)$(if $(WEIGHTS),,1), The paper's figures are for other settings and left out.))
 
-ALL_TABLES = teachers ablation-alpha-pretrain $(STUDENT_TABLES) ns-time bn-loss
+ALL_TABLES = teachers ablation-alpha-pretrain $(STUDENT_TABLES) ns-time cost bn-loss
 # TABLE FILE
 define table_rules
 .PHONY: $(1)

@@ -259,6 +259,18 @@ trial with CLASSES='3' "*"left out." ]]
 		BN_STEPS=2)
 	tiny nette "${goals[@]}" SEEDS='1 2' METHODS='random random-soft' main ns-time >log
 	cd imagenette-trial
+	(
+		cd ..
+		tiny nette "${goals[@]}" MATCH_OPTIONS='--iterations 1' MATCH_EPOCHS=2 \
+			EXPERT_OPTIONS='--experts 1 --epochs 6 --batch 6 --lr 0.05' \
+			DATM_OPTIONS='--expert-epochs 1 --start-last 2 --steps 2' matching cost
+	)
+	[ "$(cut -f 1-3 matching.*.tsv | sed 1d | xargs)" = "$(echo {random,herding,k-center}' 1 \
+resnet18' {dsa,dm,datm}' 1 convnet3' sre2l++{,fd2}' 1 resnet18')" ]
+	[ "$(jq -r '[.data, .labels] | @tsv' {dsa,dm,datm}-1-convnet3-1.json | xargs)" = \
+		"dsa hard dm hard datm learned" ]
+	[ "$(awk -F'\t' 'NR > 1 && $2 > 0 && $3 > 0 { print $1 }' cost.tsv | xargs)" = \
+		"dsa dm datm sre2l++ sre2l++fd2 fadrm+ fadrm+fd2" ]
 	# each seed has its own random images, under both labels
 	run ! cmp -s random-1-seed1-0-2.tar random-1-seed2-0-2.tar
 	[ "$(jq -r '[.data, .labels] | @tsv' random*.json | sort | uniq -c |
