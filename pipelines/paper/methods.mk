@@ -81,7 +81,8 @@ images_datm = $(match) --method datm --experts $(EXPERTS) $(DATM_OPTIONS)
 labels_dsa = hard
 labels_dm = hard
 labels_datm = learned
-$(foreach m,$(MATCH_METHODS),$(eval epochs_$(m) = $$(MATCH_EPOCHS))$(eval student_$(m) = --optimizer sgd \
+$(foreach m,$(MATCH_METHODS),$(eval epochs_$(m) = $$(MATCH_EPOCHS))$(eval \
+	student_$(m) = --optimizer sgd \
 	--schedule step --siamese --weight-decay 5e-4 --batch 256))
 
 # What the rules call

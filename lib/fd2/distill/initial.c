@@ -72,11 +72,14 @@ static int check_given(const struct initial *s)
 static int check_photographs(const struct initial *s, const struct start_use *u)
 {
 	int k = short_class(s, u->images);
-	return k < 0 ? 0
-	             : fail("class '%s' has %d of the %d photographs that its images start as; "
-	                    "give a smaller --ipc, or --init mosaic, which uses some more than "
-	                    "once",
-	                   s->teacher->class_names[k], s->counts[k], u->images);
+	if (k < 0)
+		return 0;
+	const char *name = s->teacher->class_names[k];
+	return s->counts[k] == 0
+	           ? fail("class '%s' has no image", name)
+	           : fail("class '%s' has %d of the %d photographs that its images start as; give "
+	                  "a smaller --ipc, or --init mosaic, which uses some more than once",
+	                 name, s->counts[k], u->images);
 }
 
 /* A class without any has no image: that is an error, later. */

@@ -25,7 +25,7 @@ struct student_learning {
 	double weight_decay, temperature, zeta, label_smoothing;
 	enum soft_loss { SOFT_KL, SOFT_MSE } soft_loss; /* from soft labels */
 	double ce_weight; /* of the cross-entropy of the images' classes, added to it */
-	double sgd_lr; /* SGD's, unless the student's plan has one */
+	double sgd_lr;    /* SGD's, unless the student's plan has one */
 };
 #define OPTIMIZER_CHOICES "adamw|sgd"
 #define SCHEDULE_CHOICES "cosine|step"
