@@ -68,6 +68,19 @@ about() {
 	about distilled.tar
 }
 
+@test "plan: images that steps have roughened" {
+	tiny_run
+	local options
+	for options in "--steps 20 --crops 2" "--init random --lr 0.05 --steps 40" \
+		"--method fadrm --steps 20 --crops 1" "--method sre2l --steps 8"; do
+		# shellcheck disable=SC2086 # words
+		fd2-distill -q -t teacher.fd2 -n 2 $options -o x.tar train.tar
+		# shellcheck disable=SC2086
+		dry fd2-distill -t teacher.fd2 -n 2 $options train.tar
+		about x.tar
+	done
+}
+
 @test "plan: labels" {
 	tiny_run
 	dry fd2-relabel -t teacher.fd2 -t other.fd2 -e 10 -b 4 --label-fraction 0.5 distilled.tar

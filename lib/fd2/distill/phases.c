@@ -1,8 +1,15 @@
 #include "lib/fd2/distill/phases.h"
 
+#include <math.h>
+
 int phase_at(long step, long steps, int phases)
 {
 	return (int)(step * phases / steps);
+}
+
+double learning_rate(const struct method *m, long step)
+{
+	return m->lr * 0.5 * (1 + cos(M_PI * (double)step / (double)m->steps));
 }
 
 struct view_size phase_size(const struct method *m, int phase)

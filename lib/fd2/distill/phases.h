@@ -6,6 +6,8 @@
 /* The phase, from 0, of `step`, from 0; steps >= 1 are split as equally as whole numbers allow.
  * With fewer steps than phases, some phases have none. */
 int phase_at(long step, long steps, int phases);
+/* Adam's in `step`, from 0: a cosine over all phases. */
+double learning_rate(const struct method *m, long step);
 struct view_size phase_size(const struct method *m, int phase);
 /* Bilinear without antialiasing: [N,3,h,w] -> [N,3,size,size], channels-last, a copy. */
 Tensor *phase_resize(const Tensor *x, int size);

@@ -38,7 +38,7 @@ static struct step step_at(const struct learner *l, const struct learning *g, lo
 	int n = l->teachers->n;
 	struct step s = {
 	    .number = number, .turn = (int)(number % n), .adam = number - g->phase_begin + 1};
-	s.lr = m->lr * 0.5 * (1 + cos(M_PI * (double)number / (double)m->steps));
+	s.lr = learning_rate(m, number);
 	struct view_rule rule = l->views;
 	rule.min_scale = crop_curriculum_at(&m->crops, number, m->steps);
 	for (int i = 0; i < b->indices; i++)
