@@ -71,7 +71,7 @@ both() {
 	tiny_distill "${cpu[@]}" --lr 0.001 --log-every 1 --log "$name-cpu.log" -o "$name-cpu.tar" \
 		"$@"
 	local term
-	for term in total bn ce cls F S; do
+	for term in total bn conv ce cls F S; do
 		losses $term "$name-gpu.log" >gpu
 		losses $term "$name-cpu.log" >cpu
 		near 0.0001 cpu gpu || { echo "term $term"; return 1; }
@@ -96,6 +96,12 @@ both() {
 
 @test "devices: FADRM+ with two teachers" {
 	both fadrm -t other.fd2 --method fadrm+ --steps 16
+}
+
+@test "devices: LPLD, and EDC with averages over steps" {
+	fd2-protos -q "${cpu[@]}" -t teacher.fd2 --statistics all -o layers.fd2 train.tar
+	both lpld --statistics layers.fd2 --method lpld --plain --ipc 2 --steps 8
+	both edc --statistics layers.fd2 --method edc --plain --flatness 1 --steps 8
 }
 
 @test "devices: several images of a class in one pass are those made alone" {
