@@ -763,6 +763,19 @@ static Tensor *kl(const Tensor *student)
 	return loss_kl(student, tensor(q_, 2, (int64_t[]){B, K}), temperature);
 }
 
+static Tensor *mse(const Tensor *student)
+{
+	return loss_mse(student, tensor(q_, 2, (int64_t[]){B, K}));
+}
+
+static double mse_scalar(const double *s)
+{
+	double sum = 0;
+	for (int i = 0; i < B * K; i++)
+		sum += pow(s[i] - q_[i], 2) / (B * K);
+	return sum;
+}
+
 static double kl_scalar(const double *s)
 {
 	double sum = 0;
@@ -787,6 +800,7 @@ static void soft_labels(void)
 	for (int i = 0; i < 2; i++) {
 		temperature = i ? 20 : 2;
 		check(kl, kl_scalar, p_, B * K, 2, (int64_t[]){B, K});
+		check(mse, mse_scalar, p_, B * K, 2, (int64_t[]){B, K});
 	}
 }
 

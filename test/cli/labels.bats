@@ -36,6 +36,25 @@ relabel() {
 	fd2-relabel -q --dtype f32 -b 4 "$@" distilled.tar
 }
 
+@test "labels: students can minimise squares, and the cross-entropy of the images' classes" {
+	# loss OPTION...: of the first epoch, of a student that does not move
+	loss() {
+		fd2-eval -q -l labels.fd2 -a "$tiny_arch" --lr 0 --val-every 0 --val val.tar \
+			--log log -o x.json "$@" distilled.tar
+		jq -s 'map(select(.event == "epoch"))[0].loss[]' log
+		rm log x.json
+	}
+	local square with more
+	square=$(loss --soft-loss mse)
+	with=$(loss --soft-loss mse --ce-weight 1)
+	more=$(loss --soft-loss mse --ce-weight 3)
+	# of three classes, about ln 3 in a student that knows nothing
+	jq -en "($with - $square) as \$ce | \$ce > 0.7 and \$ce < 1.7 and
+		($more - $square - 3 * \$ce | fabs) < 1e-5"
+	jq -en "$(loss --ce-weight 1) - $(loss) - ($with - $square) | fabs < 1e-5"
+	run ! [ "$square" = "$(loss)" ]
+}
+
 @test "labels: those of two teachers are the mean of their logits, or the weighted mean" {
 	relabel -t teacher.fd2 -e 2 -o a.fd2
 	relabel -t other.fd2 -e 2 -o b.fd2

@@ -84,14 +84,11 @@ static Tensor *draw_keep(struct student *s, const struct lesson *l, int half)
 	return l->again ? tensor_to_static(&s->keep[half], keep) : keep;
 }
 
-/* Of logits [n,K]: KL, or the mean of the squared differences (G-VBSM, Shao et al. 2024). */
 static Tensor *soft_loss(
     const struct student_learning *how, const Tensor *student, const Tensor *teacher)
 {
-	if (how->soft_loss == SOFT_KL)
-		return loss_kl(student, teacher, how->temperature);
-	Tensor *d = tensor_sub(student, teacher);
-	return tensor_mean(tensor_mul(d, d), 0, NULL, false);
+	return how->soft_loss == SOFT_KL ? loss_kl(student, teacher, how->temperature)
+	                                 : loss_mse(student, teacher);
 }
 
 static Tensor *loss_of(const struct lesson *l, const Tensor *logits, int half)

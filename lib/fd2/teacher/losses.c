@@ -139,3 +139,9 @@ Tensor *loss_soft(const Tensor *logits, const Tensor *p)
 	Tensor *sum = tensor_sum(tensor_mul(p, tensor_log_softmax(logits, 1)), 0, NULL, false);
 	return tensor_affine(sum, -1.0 / (double)tensor_size(logits, 0), 0);
 }
+
+Tensor *loss_mse(const Tensor *student, const Tensor *teacher)
+{
+	Tensor *d = tensor_sub(student, teacher);
+	return tensor_mean(tensor_mul(d, d), 0, NULL, false);
+}

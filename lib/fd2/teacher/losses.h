@@ -53,4 +53,6 @@ Tensor *loss_total(const Tensor *other, const Tensor *cls, const Tensor *F, cons
 Tensor *loss_kl(const Tensor *student, const Tensor *teacher, double temperature);
 /* Cross-entropy with probabilities p instead of classes, batch mean. [B,K] each. */
 Tensor *loss_soft(const Tensor *logits, const Tensor *p);
+/* The mean of (s - t)^2 over samples and classes (G-VBSM, Shao et al. 2024). */
+Tensor *loss_mse(const Tensor *student, const Tensor *teacher);
 #endif
