@@ -26,8 +26,8 @@ enum rng_purpose {
 	RNG_MATCH_NET, /* the network in which they are matched: a = iteration */
 	RNG_EXPERT,    /* an epoch of an expert: a = expert, b = epoch; c = 0: order of the
 	                  photographs, else how those of step c are augmented */
-	RNG_STUDENT,   /* along a trajectory: a = iteration; b = 0: its start; b = 1: order of images,
-	                  c = which time; b = 2: their augmentation, c = step; b = 3: order of
+	RNG_STUDENT,   /* along a trajectory: a = iteration; b = 0: its start; 1: order of the
+	                  images, c = which time; 2: augmentation, c = step; 3: order of the
 	                  experts, a = which time */
 	RNG_TEST,
 };
