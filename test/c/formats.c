@@ -5,6 +5,7 @@
 #include "formats/shard/tree.h"
 #include "formats/stream/stream.h"
 #include "lib/base/err.h"
+#include "lib/data/soft-label.h"
 #include "test/c/check.h"
 #include <stdio.h>
 #include <stdlib.h>
@@ -204,6 +205,42 @@ static void large_tensors_are_split(void)
 	fd2_stream_close(r);
 	unlink("large.fd2");
 	free(data);
+}
+
+/* Tensors of a stream that was read to its end, again and in any order. */
+static void tensors_are_found_at_their_places(void)
+{
+	enum { TENSORS = 5, VALUES = 300000 }; /* more than is read ahead */
+	const int64_t shape[] = {VALUES};
+	static float v[VALUES];
+	uint64_t at[TENSORS];
+	struct array a;
+	struct stream_writer *w = begin_stream("places.fd2");
+	for (int i = 0; i < TENSORS; i++) {
+		v[VALUES - 1] = (float)i;
+		CHECK(!fd2_stream_put(w, "v", DT_F32, 1, shape, v));
+	}
+	CHECK(!fd2_stream_finish(w));
+	struct stream_reader *r = fd2_stream_open("places.fd2", NULL);
+	for (int i = 0; i < TENSORS; i++) {
+		at[i] = stream_tell(r).size;
+		CHECK(fd2_stream_next(r, &a) == 1);
+		fd2_array_free(&a);
+	}
+	CHECK(fd2_stream_next(r, &a) == 0);
+	for (int i = 0; i < 2 * TENSORS; i++) {
+		int k = 3 * i % TENSORS;
+		CHECK(!stream_seek(r, at[k]) && fd2_stream_next(r, &a) == 1);
+		CHECK_NEAR(fd2_array_at(&a, VALUES - 1), k, 0);
+		fd2_array_free(&a);
+	}
+	fd2_stream_close(r);
+	struct bytes b = read_file("places.fd2");
+	r = fd2_stream_open_memory(b.v, b.n, NULL);
+	CHECK(stream_seek(r, at[1]) < 0 && says("it is not a file"));
+	fd2_stream_close(r);
+	free(b.v);
+	unlink("places.fd2");
 }
 
 static void stream_cut_anywhere_is_noticed(void)
@@ -920,6 +957,21 @@ static void npy_header_is_numpys(void)
 	free(b);
 }
 
+static void soft_labels_are_read_as_written(void)
+{
+	const float p[] = {0.1f, 1e-12f, 1.0f / 3, 0.56666666f};
+	char *text = soft_label_to_json(p, 4);
+	float *back;
+	int n;
+	CHECK_STR(text, "{\"soft_label\":[0.100000001,9.99999996e-13,0.333333343,0.566666663]}\n");
+	CHECK(!soft_label_from_json((const uint8_t *)text, strlen(text), &back, &n) && n == 4);
+	CHECK(!memcmp(back, p, sizeof p));
+	free(back);
+	free(text);
+	CHECK(soft_label_from_json(NULL, 0, &back, &n) < 0 && says("it has no soft_label"));
+	free(back);
+}
+
 int main(void)
 {
 	char folder[] = "/tmp/fd2-formats-XXXXXX";
@@ -930,6 +982,7 @@ int main(void)
 	RUN(stream_round_trip);
 	RUN(elements_become_doubles);
 	RUN(large_tensors_are_split);
+	RUN(tensors_are_found_at_their_places);
 	RUN(stream_cut_anywhere_is_noticed);
 	RUN(stream_flipped_bits_are_noticed);
 	RUN(bytes_after_the_end_are_noticed);
@@ -950,6 +1003,7 @@ int main(void)
 	RUN(broken_off_anywhere_it_goes_on);
 	RUN(finished_samples_stay_when_abandoned);
 	RUN(npy_header_is_numpys);
+	RUN(soft_labels_are_read_as_written);
 	char *clean = xasprintf("rm -rf %s", folder);
 	int err = system(clean);
 	free(clean);
