@@ -71,7 +71,7 @@ about() {
 @test "plan: images that steps have roughened" {
 	tiny_run
 	local options
-	for options in "--steps 20 --crops 2" "--init random --lr 0.05 --steps 40" \
+	for options in "--method sre2l++ --steps 20 --crops 2" "--init random --lr 0.05 --steps 40" \
 		"--method fadrm --steps 20 --crops 1" "--method sre2l --steps 8"; do
 		# shellcheck disable=SC2086 # words
 		fd2-distill -q -t teacher.fd2 -n 2 $options -o x.tar train.tar
