@@ -382,13 +382,14 @@ int dataset_check_classes(const struct dataset *d)
 	                      first, hint);
 }
 
-void dataset_warn_missing(const struct dataset *d)
+void dataset_warn_missing(const struct dataset *d, const char *name)
 {
 	const char *first;
-	int n = dataset_empty_classes(d, &first);
+	int n = d->n ? dataset_empty_classes(d, &first) : 0;
 	if (n)
-		warn("no image of %d of the %d classes ('%s'%s): is a part missing?", n,
-		    d->n_classes, first, n > 1 ? " ..." : "");
+		warn("no image of %d of the %d classes ('%s'%s)%s%s: is a part missing?", n,
+		    d->n_classes, first, n > 1 ? " ..." : "", name ? " in " : "",
+		    name ? name : "");
 }
 
 static int by_class_and_key(const void *a, const void *b)

@@ -54,8 +54,9 @@ void dataset_free(struct dataset *d);
 int dataset_empty_classes(const struct dataset *d, const char **first);
 /* -1: fail_message, where a class of what is trained on has no image. */
 int dataset_check_classes(const struct dataset *d);
-/* Warns where classes of a distilled set have no image. */
-void dataset_warn_missing(const struct dataset *d);
+/* Warns where classes of a distilled set, or of the held-out one that the option `name` gave, have
+ * no image. */
+void dataset_warn_missing(const struct dataset *d, const char *name);
 /* Warns when images of `held_out` (that the option `name` gave) are among those trained on, by
  * their bytes. Returns how many are. */
 int dataset_warn_shared(

@@ -210,8 +210,10 @@ static int take_all(const struct checkpoint *c, struct stream_reader *r)
 	for (int i = 0; i < c->n; i++)
 		if (end(&f[i]) < 0)
 			err = -1;
-	if (why)
+	if (got < 0) /* which names the file */
 		err = fail("%s", why);
+	else if (err)
+		err = fail("'%s': %s", c->path, why ? why : fail_message());
 	free(why);
 	free(f);
 	return err;
@@ -226,8 +228,8 @@ static int load(struct checkpoint *c, bool tensors, json_t **state)
 		return -1;
 	struct stream_reader *r = fd2_stream_open(c->path, "checkpoint");
 	int err = r ? check_meta(c, fd2_stream_meta(r)) : -1;
-	if (!err && tensors && take_all(c, r) < 0)
-		err = fail("'%s': %s", c->path, fail_message());
+	if (!err && tensors)
+		err = take_all(c, r);
 	if (err)
 		fail("cannot resume: %s", fail_message());
 	else

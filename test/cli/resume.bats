@@ -299,7 +299,7 @@ measured with --val"* ]]
 	cp x.fd2.ckpt kept
 	head -c 1000000 kept >x.fd2.ckpt
 	run -1 --separate-stderr "${again[@]}"
-	said "fd2-teacher: *'x.fd2.ckpt'*"
+	said "fd2-teacher: cannot resume: 'x.fd2.ckpt' is cut short*"
 	mv kept x.fd2.ckpt
 	"${again[@]}"
 	cmp whole.fd2 x.fd2

@@ -58,7 +58,7 @@ int label_set_images(const struct label_set *l, struct dataset *d, char **shards
 	    .known_by = "the label stream"};
 	if (dataset_read(d, shards, n, &o) < 0)
 		return -1;
-	dataset_warn_missing(d);
+	dataset_warn_missing(d, NULL);
 	return digests_differ(l->made_for, d->digest)
 	           ? fail("the labels were made for another distilled set (%.12s...) than this one "
 	                  "(%.12s...)",

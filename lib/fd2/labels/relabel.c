@@ -292,7 +292,7 @@ static int prepare(struct run *r)
 	r->chosen = xcalloc((size_t)r->drawn.batches, sizeof *r->chosen);
 	if (c->order == ORDER_FKD && !(r->order = fkd_order_new(&r->images, (uint64_t)c->fkd_seed)))
 		return -1;
-	dataset_warn_missing(&r->images);
+	dataset_warn_missing(&r->images, NULL);
 	fd2_resolved("batch", json_integer(batch));
 	return labeller_expect(&r->labeller, batch) < 0 ? -1 : choose_batches(r);
 }

@@ -81,6 +81,8 @@ static int read_all_held_out(struct evaluation *r)
 	if (read_held_out(r, &r->val, &r->config->in.val) < 0 ||
 	    read_held_out(r, &r->test, &r->config->in.test) < 0)
 		return -1;
+	dataset_warn_missing(&r->val, "--val");
+	dataset_warn_missing(&r->test, "--test");
 	dataset_warn_shared(&r->images, &r->val, "--val");
 	dataset_warn_shared(&r->images, &r->test, "--test");
 	return strcmp(r->val.digest, r->test.digest)

@@ -114,7 +114,10 @@ static int read_held_out(struct saved *s)
 	    .known = (const char *const *)s->class_names,
 	    .n_known = s->classes,
 	    .known_by = "the network"};
-	return dataset_read(&s->val, (char **)config->val.v, config->val.n, &o);
+	if (dataset_read(&s->val, (char **)config->val.v, config->val.n, &o) < 0)
+		return -1;
+	dataset_warn_missing(&s->val, "--val");
+	return 0;
 }
 
 /* The class of the highest logit, the first of equals, as torch.argmax on the CPU. */

@@ -141,6 +141,7 @@ static int read_data(struct training *t)
 		return 0;
 	if (dataset_read(&t->val, (char **)in->val.v, in->val.n, &o) < 0)
 		return -1;
+	dataset_warn_missing(&t->val, "--val");
 	dataset_warn_shared(&t->train, &t->val, "--val");
 	return 0;
 }
