@@ -47,6 +47,13 @@ static int open_path(const char *path)
 	return fd;
 }
 
+int input_no_file(const char *path)
+{
+	return errno == ENOENT && strstr(path, "://")
+	           ? fail("'%s' is a URL, not a file: fetch it first", path)
+	           : fail("cannot open '%s': %s", path, strerror(errno));
+}
+
 struct input *input_open(const char *path)
 {
 	struct stat st;
@@ -56,8 +63,10 @@ struct input *input_open(const char *path)
 		if (in != &standard && !strcmp(in->name, path))
 			return reopen(in);
 	int fd = open_path(path);
-	if (fd < 0)
-		return fail_null("cannot open '%s': %s", path, strerror(errno));
+	if (fd < 0) {
+		input_no_file(path);
+		return NULL;
+	}
 	struct input *in = xcalloc(1, sizeof *in);
 	in->fd = fd;
 	in->name = xstrdup(path);

@@ -29,6 +29,8 @@ struct input;
 /* path NULL or "-" is standard input. What was looked at and not read of a pipe is still there when
  * it is opened again under the same path; once it was read, that fails. */
 struct input *input_open(const char *path);
+/* Why opening a path failed, by errno: -1, fail_message. */
+int input_no_file(const char *path);
 /* Over memory (borrowed). */
 struct input *input_open_memory(const void *data, size_t size);
 const char *input_name(const struct input *in);

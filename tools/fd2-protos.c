@@ -34,7 +34,6 @@ static void check_statistics(void)
 
 int main(int argc, char **argv)
 {
-	static const char *const of_images[] = {"batch", "strict", NULL};
 	const struct tool tool = {"fd2-protos", "[options] [-t TEACHER] [SHARD...]",
 	    "Write class prototypes: the teacher's online ones or, given shards, exact class "
 	    "means.",
@@ -48,6 +47,6 @@ int main(int argc, char **argv)
 		check_statistics();
 		return fd2_finish(stage_run(stage_statistics, &config));
 	}
-	opts_need(of_images, config.n_shards > 0, "prototypes of shards: name some");
+	opt_needs("batch", config.n_shards > 0, "prototypes of shards: name some");
 	return fd2_finish(stage_run(stage_protos, &config));
 }

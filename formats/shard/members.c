@@ -262,7 +262,7 @@ struct members *members_open(char *const *paths, int n)
 		err = paths_add(&ms->paths, paths[i]);
 	for (int i = 0; i < ms->paths.n && !err; i++)
 		if (strcmp(ms->paths.v[i], "-") && access(ms->paths.v[i], R_OK))
-			err = fail("cannot open '%s': %s", ms->paths.v[i], strerror(errno));
+			err = input_no_file(ms->paths.v[i]);
 	if (!err)
 		return ms;
 	members_close(ms);

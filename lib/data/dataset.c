@@ -388,8 +388,7 @@ void dataset_warn_missing(const struct dataset *d, const char *name)
 	int n = d->n ? dataset_empty_classes(d, &first) : 0;
 	if (n)
 		warn("no image of %d of the %d classes ('%s'%s)%s%s: is a part missing?", n,
-		    d->n_classes, first, n > 1 ? " ..." : "", name ? " in " : "",
-		    name ? name : "");
+		    d->n_classes, first, n > 1 ? " ..." : "", name ? " in " : "", name ? name : "");
 }
 
 static int by_class_and_key(const void *a, const void *b)

@@ -143,7 +143,7 @@ static int check_path(const char *path)
 	if (!strcmp(path, "-"))
 		return fail("standard input cannot be read twice: give the archive as a file");
 	if (stat(path, &st))
-		return fail("cannot open '%s': %s", path, strerror(errno));
+		return input_no_file(path);
 	if (S_ISDIR(st.st_mode))
 		return 0;
 	if (!S_ISREG(st.st_mode))
