@@ -71,12 +71,12 @@ about() {
 @test "plan: images that steps have roughened" {
 	tiny_run
 	local options
-	for options in "--method sre2l++ --steps 20 --crops 2" "--init random --lr 0.05 --steps 40" \
-		"--method fadrm --steps 20 --crops 1" "--method sre2l --steps 8"; do
+	for options in "--init random --lr 0.05 --steps 30" "--method fadrm --steps 12 --crops 1" \
+		"--method sre2l --steps 6"; do
 		# shellcheck disable=SC2086 # words
-		fd2-distill -q -t teacher.fd2 -n 2 $options -o x.tar train.tar
+		fd2-distill -q -t teacher.fd2 $options -o x.tar train.tar
 		# shellcheck disable=SC2086
-		dry fd2-distill -t teacher.fd2 -n 2 $options train.tar
+		dry fd2-distill -t teacher.fd2 $options train.tar
 		about x.tar
 	done
 }
