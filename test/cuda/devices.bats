@@ -233,6 +233,21 @@ both_students() {
 	done
 }
 
+@test "devices: experts, and matching along their trajectories" {
+	local where
+	for where in "${cpu[1]}" "${device[1]}"; do
+		fd2-expert -q --device "$where" -s 32 -n 1 -e 6 -b 6 --lr 0.02 --log log \
+			-o "$where.fd2" train.tar
+		fd2-match -q --device "$where" -s 32 --method datm --experts "${cpu[1]}.fd2" \
+			--steps 2 --start-last 4 --iterations 2 --log log --log-every 1 -o x.tar \
+			train.tar
+		jq -r 'select(.loss) | .loss[]' log >"$where"
+		rm log
+	done
+	[ "$(wc -l <"${cpu[1]}")" = 8 ]
+	near 0.02 "${device[1]}" "${cpu[1]}"
+}
+
 @test "devices: a recorded step has few operations, however many images it learns together" {
 	export FD2_EMULATED_COUNTS=$PWD/counts
 	recorded tiny_distill "${device[@]}" --plain --steps 4 --indices-per-pass 1 -o alone.tar

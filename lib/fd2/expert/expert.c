@@ -79,11 +79,12 @@ static int train_expert(struct expert_run *r)
 /* What a run wrote that cannot be resumed is of no use. */
 static void abandon(struct expert_run *r)
 {
-	char *part = out_part_name(r->config->out);
 	bool useless = r->checkpoint.path && !checkpoint_exists(&r->checkpoint);
 	fd2_stream_abandon(r->writer);
-	if (useless)
-		unlink(part);
+	if (!useless)
+		return;
+	char *part = out_part_name(r->config->out);
+	unlink(part);
 	free(part);
 }
 
