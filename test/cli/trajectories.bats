@@ -248,8 +248,8 @@ blue-ring/0001.npy blue-ring/0001.json gold-bar/0001.jpg" ]
 	mv red-spot crimson-spot
 	tar --sort=name -cf renamed.tar blue-ring gold-bar crimson-spot
 	run -1 --separate-stderr "${datm[@]}" -o x.tar renamed.tar
-	said "fd2-match: classes differ: class 1 is 'gold-bar' in 'experts.fd2' and 'crimson-spot'" \
-		"in the shards"
+	said "fd2-match: classes differ: class 1 is 'gold-bar' in 'experts.fd2' and" \
+		"'crimson-spot' in the shards"
 	local bytes
 	for bytes in 40 20000 $(($(stat -Lc %s experts.fd2) - 20)); do
 		head -c "$bytes" experts.fd2 >cut.fd2
