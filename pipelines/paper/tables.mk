@@ -86,9 +86,10 @@ title_cost = an iteration with one image per class: time and peak memory
 header_cost = method ms MB paper~ms paper~GB
 needs_cost = $(TRAIN) $(sort $(foreach m,$(COST_METHODS),$(call teachers_of,$(m)) $(call \
 	protos_of,$(m)) $(call experts_of,$(m))))
+paper_cost = $(filter-out -,$(call figure,$(1),$(PAPER_cost)))
 rows_cost = $(foreach m,$(COST_METHODS),$(call cost,$(m)) | awk '/^time/ { ms = $$(NF - 1) + 0 } \
-	/^memory/ { printf "%s\t%s\t%s\t", "$(m)", ms, $$2 }'; echo '$(subst /,$(tab),$(or $(filter-out \
-	-,$(call figure,$(m),$(PAPER_cost))),-/-))';)
+	/^memory/ { printf "%s\t%s\t%s\t", "$(m)", ms, $$2 }'; \
+	echo '$(subst /,$(tab),$(or $(call paper_cost,$(m)),-/-))';)
 
 title_bn-loss = the BatchNorm term before its weight, after $(BN_STEPS) steps of SRe2L++
 header_bn-loss = backbone form mean spread seeds

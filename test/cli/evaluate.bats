@@ -139,7 +139,7 @@ bare() {
 		--mean expects 3 numbers|--evaluate s --val v --mean 0.5
 		--std expects 3 numbers|--evaluate s --val v --std 0.5,0.5
 		--evaluate reads its file twice, and so cannot take a pipe|--evaluate - --val v
-		--ce-weight is for soft labels, not for --hard or --learned|--hard --val v --ce-weight 1 d.tar
+		--zeta is for --schedule cosine|--hard --val v --schedule step --zeta 1 d.tar
 		--temperature is for --soft-loss kl|-l l --val v --soft-loss mse -T 4 d.tar
 		--predictions go with --evaluate|--hard --val v --predictions p d.tar
 		--mean and --std go with --evaluate|--hard --val v --std 1,1,1 d.tar

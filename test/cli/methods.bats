@@ -284,20 +284,20 @@ terms() {
 	run -1 --separate-stderr \
 		plus -t other.fd2 -t teacher.fd2 --ipc 2 --batch 2 -o x.tar --resume
 	said "fd2-distill: 'x.tar.part' was made with teachers *"
-	both+=(--ls-view plain)
-	plus "${both[@]}" --ipc 2 -o pair.tar
-	plus "${both[@]}" --ipc 2 --id 1 -o 1.tar
+	local plain=("${both[@]}" --ls-view plain)
+	plus "${plain[@]}" --ipc 2 -o pair.tar
+	plus "${plain[@]}" --ipc 2 --id 1 -o 1.tar
 	fd2-attn -q -t teacher.fd2 -o 1a.attn 1.tar
 	fd2-attn -q -t other.fd2 -o 1b.attn 1.tar
-	plus "${both[@]}" --ipc 2 --id 2 --attn 1b.attn --attn 1a.attn -o 2.tar
+	plus "${plain[@]}" --ipc 2 --id 2 --attn 1b.attn --attn 1a.attn -o 2.tar
 	for id in 1 2; do
 		cmp <(image pair.tar $id) <(image $id.tar $id)
 	done
-	run -1 --separate-stderr plus "${both[@]}" --ipc 2 --id 2 --attn 1a.attn -o y.tar
+	run -1 --separate-stderr plus "${plain[@]}" --ipc 2 --id 2 --attn 1a.attn -o y.tar
 	said "fd2-distill: cannot start image 2: image 1 of class 'blue-ring' is needed for L_S; \
 *, by each teacher"
 	for view in same once literal; do
-		plus "${both[@]}" --ipc 2 --ls-view $view -o $view.tar
+		plus "${plain[@]}" --ipc 2 --ls-view $view -o $view.tar
 	done
 	[ "$(different 2 pair same once literal)" = 4 ]
 }

@@ -131,10 +131,10 @@ counts() {
 		planned '^fd2-teacher ' '--epochs 50 --mean 0[.0-9,]+ --std 0[.0-9,]+ ' \
 			'--cal-augment ' ' -b 4 --lr 0.001 ' \
 			'--weight-decay 1e-5 --init w/resnet18-'
-		planned '^fd2-distill ' "--method sre2l\+\+ --steps $steps --lr 0.001 --r-bn 0.001 " \
-			'--lambda 0.9 --bn-head'
-		planned '^fd2-distill ' "--method sre2l\+\+ --steps $steps --lr 0.001 --r-bn 0.001 " \
-			'--plain --ipc'
+		planned '^fd2-distill .*--method sre2l\+\+ ' \
+			"--steps $steps --lr 0.001 --r-bn 0.001 " '--lambda 0.9 --bn-head'
+		planned '^fd2-distill .*--method sre2l\+\+ ' \
+			"--steps $steps --lr 0.001 --r-bn 0.001 " '--plain --ipc'
 		planned '^fd2-distill ' '--method fadrm\+ ' \
 			' --lr 0.1 --r-bn 0.001 --lambda 0.9 --bn-head'
 		! grep -q -- '--plain.*--bn-head\|--bn-head.*--plain' plan || false
