@@ -398,7 +398,8 @@ tensors() {
 @test "distill: --lf-negatives takes the nearest of the other prototypes" {
 	local n
 	for n in 0 1 2 9; do
-		tiny_distill --method sre2l++ --no-ls --lf-negatives $n --log $n.log --log-every 1 -o $n.tar
+		tiny_distill --method sre2l++ --no-ls --lf-negatives $n --log $n.log \
+			--log-every 1 -o $n.tar
 		tar xOf $n.tar red-spot/0001.jpg >$n.jpg
 	done
 	# two others are all of three classes
