@@ -122,6 +122,15 @@ nothing_left() {
 		want = numpy.rint(255 * numpy.load(sys.argv[2]).astype("f8").clip(0, 1))
 		assert (out[1:, 3:].reshape(h, w, 3).transpose(2, 0, 1) == want).all()
 	PY
+	"$python" - ours/red-spot/0001.npy <<-'PY'
+		import sys, numpy
+		x = numpy.load(sys.argv[1])
+		x[2, 7, 9] = numpy.nan
+		numpy.save(sys.argv[1], x)
+	PY
+	run -1 --separate-stderr fd2-exchange -q --to fadrm -o nan ours
+	said "fd2-exchange: 'ours': member 'red-spot/0001.npy' holds a NaN"
+	[ ! -e nan ]
 }
 
 @test "exchange: names of classes from a file, or of the folders" {
