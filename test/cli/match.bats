@@ -210,7 +210,7 @@ started() {
 	[ "${#lines[@]}" = 4 ]
 	[ "${lines[0]}" = "work    6 images of 3 classes by dm in convnet3s, 500 iterations with \
 36 photographs" ]
-	[[ ${lines[1]} =~ ^"time    about "[0-9:]+": 500 iterations of "[0-9.]+" ms"$ ]]
+	[[ ${lines[1]} =~ ^"time    about "[0-9:]+": 500 iterations of "[0-9.e+]+" ms"$ ]]
 	[[ ${lines[2]} =~ ^"memory  "[0-9.]+" MB"$ ]]
 	[ -z "$(find . -name 'x.*')" ]
 }

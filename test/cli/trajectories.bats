@@ -74,7 +74,7 @@ digest() {
 	run -0 --separate-stderr "${expert[@]}" -n 7 -e 50 --dry-run -o y.fd2 train.tar
 	[ "${lines[0]}" = "work    7 experts, convnet3s, each for 50 epochs of 36 photographs of 3 \
 classes" ]
-	[[ ${lines[1]} =~ ^"time    about "[0-9:]+": 2100 steps of "[0-9.]+" ms"$ ]]
+	[[ ${lines[1]} =~ ^"time    about "[0-9:]+": 2100 steps of "[0-9.e+]+" ms"$ ]]
 	[ -z "$(find . -name 'y*')" ]
 }
 
