@@ -639,7 +639,7 @@ static void view_draws(void)
 	enum { SIDE = 56 };
 	int flips = 0, most = 0;
 	for (long step = 0; step < 400; step++) {
-		struct view_rule rule = {.min_scale = 0.08, .seed = 1};
+		struct view_rule rule = {.min_scale = 0.08, .roll = 32, .seed = 1};
 		const struct view_size size = {SIDE, SIDE};
 		struct pixel_view v = step_view_random(&rule, &size, 20, 2, step),
 		                  same = step_view_random(&rule, &size, 20, 2, step);
