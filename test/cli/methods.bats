@@ -183,15 +183,15 @@ terms() {
 	cmp lpld.tar x.tar
 	settings lpld.tar | jq -e '.options | .["bn-classes"] == "each" and
 		.["indices-per-pass"] == 2 and .["class-share"] == 1 and .init == "noise" and
-		.momentum == 0 and .layers == "bn"'
+		.["statistics-momentum"] == 0 and .layers == "bn"'
 	settings lpld.tar | jq -e --arg digest "$(fd2-look --json teacher-layers.fd2 |
 		jq -r .digest)" '.inputs.statistics == [$digest]'
 	tiny_distill --method g-vbsm "${both[@]:2}" "${with[@]}" --statistics other-layers.fd2 \
 		--plain --log-every 1 --log log -o two.tar
 	jq -se 'map(select(.event == "step")) | map(.teacher) == [0,1,0] and
 		all(.[]; .loss.conv > 0 and .loss.bn > 0 and (.loss | has("flat") | not))' log
-	settings two.tar | jq -e '.options | .layers == "all" and .momentum == 0.4 and
-		.["bn-classes"] == "none" and .lr == 0.1'
+	settings two.tar | jq -e '.options | .layers == "all" and .lr == 0.1 and
+		.["statistics-momentum"] == 0.4 and .["bn-classes"] == "none"'
 	tiny_distill --method edc "${with[@]}" --flatness 1 --plain --log flat --log-every 1 \
 		-o e.tar
 	settings e.tar | jq -e '.options | .["bn-classes"] == "mean" and .["class-share"] == 0.5 and

@@ -129,7 +129,7 @@ void method_record(const struct method *m)
 	fd2_resolved("bn-classes", json_string(class_match_name(m->match.classes)));
 	fd2_resolved("class-share", json_real(m->match.share));
 	fd2_resolved("layers", json_string(layers_name(m->match.layers)));
-	fd2_resolved("momentum", json_real(m->match.momentum));
+	fd2_resolved("statistics-momentum", json_real(m->match.momentum));
 	fd2_resolved("roll", json_integer(m->roll));
 	fd2_resolved("flatness", json_real(m->flatness));
 	fd2_resolved("min-scale", json_real(m->crops.min_scale));
