@@ -119,10 +119,11 @@ both() {
 }
 
 @test "devices: one process and a chain of them agree bit for bit" {
-	tiny_distill "${device[@]}" --steps 6 -p protos.fd2 --ipc 2 -o whole.tar
-	tiny_distill "${device[@]}" --steps 6 -p protos.fd2 --ipc 2 --id 1 -o 1.tar
+	local distill=(tiny_distill "${device[@]}" --steps 6 -p protos.fd2 --ipc 2 --ls-view plain)
+	"${distill[@]}" -o whole.tar
+	"${distill[@]}" --id 1 -o 1.tar
 	fd2-attn -q "${device[@]}" -t teacher.fd2 -o 1.attn 1.tar
-	tiny_distill "${device[@]}" --steps 6 -p protos.fd2 --ipc 2 --id 2 --attn 1.attn -o 2.tar
+	"${distill[@]}" --id 2 --attn 1.attn -o 2.tar
 	local class id
 	for class in blue-ring gold-bar red-spot; do
 		for id in 1 2; do
