@@ -265,8 +265,10 @@ trial with CLASSES='3' "*"left out." ]]
 			EXPERT_OPTIONS='--experts 1 --epochs 6 --batch 6 --lr 0.05' \
 			DATM_OPTIONS='--expert-epochs 1 --start-last 2 --steps 2' matching cost
 	)
-	[ "$(cut -f 1-3 matching.*.tsv | sed 1d | xargs)" = "$(echo {random,herding,k-center}' 1 \
-resnet18' {dsa,dm,datm}' 1 convnet3' sre2l++{,fd2}' 1 resnet18')" ]
+	local student=' 1 resnet18' convnet=' 1 convnet3'
+	[ "$(cut -f 1-3 matching.*.tsv | sed 1d | xargs)" = "$(
+		echo {random,herding,k-center}"$student" {dsa,dm,datm}"$convnet" \
+			sre2l++{,fd2}"$student")" ]
 	[ "$(jq -r '[.data, .labels] | @tsv' {dsa,dm,datm}-1-convnet3-1.json | xargs)" = \
 		"dsa hard dm hard datm learned" ]
 	[ "$(awk -F'\t' 'NR > 1 && $2 > 0 && $3 > 0 { print $1 }' cost.tsv | xargs)" = \
