@@ -678,8 +678,8 @@ static void handle(int c, char **argv)
 static const struct preset *preset_of_run(void)
 {
 	const struct opt *o = tool->n_presets ? named("preset") : NULL;
-	bool counts = o && (was_given(o) || !is_replaced(o));
-	return counts ? &tool->presets[*(const int *)o->to] : NULL;
+	int i = o && (was_given(o) || !is_replaced(o)) ? *(const int *)o->to : -1;
+	return i < 0 ? NULL : &tool->presets[i];
 }
 
 /* Calls f for each option of the preset that counts; value NULL: a flag. */

@@ -107,7 +107,8 @@ struct tool {
 	int words;           /* operands before those that are files */
 	const char *choices; /* "a|b|c": the first of them, for the shell completion */
 	const char *without; /* "device dtype": the shared options that it does not have */
-	/* In the order of the choices of --preset, an OPT_CHOICE; NULL: no presets. */
+	/* In the order of the choices of --preset, an OPT_CHOICE of which -1 means none; NULL: no
+	 * presets. */
 	const struct preset *presets;
 	int n_presets;
 };

@@ -71,8 +71,8 @@ about() {
 @test "plan: images that steps have roughened" {
 	tiny_run
 	local options
-	for options in "--steps 30 --crops 1 --quality 100" "--method fadrm --steps 12 --crops 1" \
-		"--method sre2l --steps 6"; do
+	for options in "--method sre2l++ --steps 30 --crops 1 --quality 100" \
+		"--method fadrm --steps 12 --crops 1" "--method sre2l --steps 6"; do
 		# shellcheck disable=SC2086 # words
 		fd2-distill -q -t teacher.fd2 $options -o x.tar train.tar
 		# shellcheck disable=SC2086
