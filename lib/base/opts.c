@@ -201,6 +201,13 @@ static int choice(const struct opt *o, const char *text)
 	return i;
 }
 
+json_t *choice_to_json(const char *choices, int at)
+{
+	int n = 0;
+	const char *name = nth_choice(choices, at, &n);
+	return json_stringn(name, (size_t)n);
+}
+
 /* What an OPT_CHOICE holds, of *n bytes; NULL: nothing. */
 static const char *chosen(const struct opt *o, int *n)
 {

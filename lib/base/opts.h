@@ -119,6 +119,8 @@ int opts_parse(const struct tool *tool, int argc, char **argv);
 
 /* The place of a name in "a|b|c", or -1. */
 int choice_of(const char *choices, const char *name);
+/* The name at that place, as a JSON string. A new reference. */
+json_t *choice_to_json(const char *choices, int at);
 
 /* The settings of this run as JSON: {"tool", "version", "options": {name: value, ...}} with
  * every recorded option's final value, for the provenance of outputs. It names no path, so the

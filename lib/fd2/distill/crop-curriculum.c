@@ -2,12 +2,6 @@
 
 #include <math.h>
 
-const char *curriculum_name(enum curriculum curriculum)
-{
-	static const char *const names[] = {"none", "step", "linear", "cosine"};
-	return names[curriculum];
-}
-
 /* The share of the way that is left, after a share `t` of the steps up to the milestone. */
 static double left(enum curriculum curriculum, double t)
 {

@@ -6,8 +6,8 @@
 
 struct crop_curriculum {
 	double min_scale; /* in the end */
-	/* how it gets there from 1: not at all, at once, on a line, or on half a wave of a cosine
-	 */
+	/* how it gets there from 1: before the first step, at once at the milestone, evenly
+	 * until then, or as half a wave of a cosine */
 	enum curriculum {
 		CURRICULUM_UNSET = -1,
 		CURRICULUM_NONE,
@@ -18,7 +18,6 @@ struct crop_curriculum {
 	double milestone; /* after which share of the steps it is there */
 };
 #define CURRICULUM_CHOICES "none|step|linear|cosine"
-const char *curriculum_name(enum curriculum curriculum);
 
 /* Of `step`, from 0, of `steps`. */
 double crop_curriculum_at(const struct crop_curriculum *c, long step, long steps);

@@ -5,17 +5,6 @@
 #include "lib/base/err.h"
 #include "lib/fd2/distill/method.h"
 
-const char *class_match_name(enum class_match classes)
-{
-	static const char *const names[] = {"none", "mean", "each"};
-	return names[classes];
-}
-
-const char *layers_name(enum layers layers)
-{
-	return layers == LAYERS_ALL ? "all" : "bn";
-}
-
 bool layer_match_is_plain(const struct layer_match *m)
 {
 	return m->classes == CLASSES_NONE && m->layers == LAYERS_BN && !m->momentum;

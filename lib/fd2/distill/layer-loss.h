@@ -34,8 +34,6 @@ struct layer_match {
 };
 #define CLASS_MATCH_CHOICES "none|mean|each"
 #define LAYERS_CHOICES "bn|all"
-const char *class_match_name(enum class_match classes);
-const char *layers_name(enum layers layers);
 /* Whether loss_bn does without all of it; and whether it is about more than what the teacher
  * itself knows. */
 bool layer_match_is_plain(const struct layer_match *m);

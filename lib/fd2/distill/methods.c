@@ -126,14 +126,14 @@ void method_record(const struct method *m)
 	fd2_resolved("steps", json_integer(m->steps));
 	fd2_resolved("lr", json_real(m->lr));
 	fd2_resolved("r-bn", json_real(m->r_bn));
-	fd2_resolved("bn-classes", json_string(class_match_name(m->match.classes)));
+	fd2_resolved("bn-classes", choice_to_json(CLASS_MATCH_CHOICES, m->match.classes));
 	fd2_resolved("class-share", json_real(m->match.share));
-	fd2_resolved("layers", json_string(layers_name(m->match.layers)));
+	fd2_resolved("layers", choice_to_json(LAYERS_CHOICES, m->match.layers));
 	fd2_resolved("statistics-momentum", json_real(m->match.momentum));
 	fd2_resolved("roll", json_integer(m->roll));
 	fd2_resolved("flatness", json_real(m->flatness));
 	fd2_resolved("min-scale", json_real(m->crops.min_scale));
-	fd2_resolved("crop-curriculum", json_string(curriculum_name(m->crops.curriculum)));
+	fd2_resolved("crop-curriculum", choice_to_json(CURRICULUM_CHOICES, m->crops.curriculum));
 	fd2_resolved("crop-milestone", json_real(m->crops.milestone));
 	fd2_resolved("residual", json_real(m->residual));
 }

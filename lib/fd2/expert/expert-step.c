@@ -8,15 +8,7 @@
 static Tensor *render(void *ctx, const uint32_t *numbers, int n)
 {
 	struct expert_run *r = ctx;
-	batch_clear(&r->batch);
-	for (int i = 0; i < n; i++) {
-		struct view v =
-		    view_center(&r->photographs.v[numbers[i]].image, (int)r->config->in.size);
-		v.image = (int32_t)numbers[i];
-		batch_add(&r->batch, r->photographs.v, &v);
-	}
-	batch_render(&r->batch, &r->config->in.normal);
-	return batch_images(&r->batch, 0, n, T_F32);
+	return photographs_images(&r->batch, &r->photographs, numbers, n, &r->config->in.normal);
 }
 
 static int label(void *ctx, uint32_t number)

@@ -141,24 +141,6 @@ static int tell_plan(struct expert_run *r)
 	return plan_tell(&p, config->dry_run);
 }
 
-static int read_photographs(struct expert_run *r)
-{
-	const struct expert_inputs *in = &r->config->in;
-	struct dataset *d = &r->photographs;
-	const struct dataset_options o = {
-	    .fit = in->fit, .size = (int)in->size, .cache = in->cache, .strict = in->strict};
-	if (dataset_read(d, in->shards, in->n_shards, &o) < 0)
-		return -1;
-	if (d->n_classes < 2)
-		return fail(
-		    "the shards hold one class, '%s'; expected at least two", d->classes[0]);
-	if (dataset_check_classes(d) < 0)
-		return -1;
-	dataset_sort(d);
-	r->order = xcalloc((size_t)d->n, sizeof *r->order);
-	return 0;
-}
-
 static json_t *inputs(const struct expert_run *r)
 {
 	return json_pack("{s:s}", "train", r->photographs.digest);
@@ -166,7 +148,7 @@ static json_t *inputs(const struct expert_run *r)
 
 static json_t *describe(const struct expert_run *r)
 {
-	const struct expert_inputs *in = &r->config->in;
+	const struct photograph_inputs *in = &r->config->in;
 	json_t *m = fd2_provenance();
 	json_object_set_new(m, "inputs", inputs(r));
 	json_object_set_new(m, "arch", json_string(r->arch));
@@ -190,11 +172,12 @@ static int prepare(struct expert_run *r)
 	checkpoint_init(&r->checkpoint, config->out, &r->trained, 1, NULL);
 	if (arch_check_size(arch_find(r->arch), size) < 0 ||
 	    (!config->dry_run && out_try(config->out, 0) < 0) ||
-	    checkpoint_check(&r->checkpoint, config->resume) < 0 || read_photographs(r) < 0 ||
-	    expert_network(r) < 0)
+	    checkpoint_check(&r->checkpoint, config->resume) < 0 ||
+	    photographs_read(&r->photographs, &config->in) < 0 || expert_network(r) < 0)
 		return -1;
 	fd2_resolved("arch", json_string(r->arch));
 	batch_init(&r->batch, (int)config->part, size);
+	r->order = xcalloc((size_t)r->photographs.n, sizeof *r->order);
 	r->checkpoint.inputs = inputs(r);
 	r->meta = describe(r);
 	return config->dry_run ? 0 : expert_begin(r);

@@ -6,19 +6,10 @@
  * takes a step, for the networks of lib/fd2/match too. trajectories.h reads what was written. */
 #ifndef FD2_EXPERT_H
 #define FD2_EXPERT_H
-#include "lib/base/opts.h"
-#include "lib/data/fit.h"
-#include "lib/image/view.h"
+#include "lib/fd2/batch/photographs.h"
 
 struct expert_config {
-	struct expert_inputs {
-		char **shards;
-		int n_shards; /* 0: standard input */
-		enum fit fit;
-		struct normal normal;
-		long size, cache;
-		bool strict;
-	} in;
+	struct photograph_inputs in;
 	const char *out;
 	bool resume;
 	long checkpoint_every; /* epochs */

@@ -18,20 +18,12 @@
 #include <math.h>
 
 #include "lib/base/opts.h"
-#include "lib/data/fit.h"
 #include "lib/fd2/batch/finished.h"
+#include "lib/fd2/batch/photographs.h"
 #include "lib/fd2/match/matchings.h"
-#include "lib/image/view.h"
 
 struct match_config {
-	struct match_inputs {
-		char **shards;
-		int n_shards; /* 0: standard input */
-		enum fit fit;
-		struct normal normal;
-		long size, cache;
-		bool strict;
-	} in;
+	struct photograph_inputs in;
 	struct match_outputs {
 		const char *path;
 		enum pixels pixels;

@@ -4,7 +4,6 @@
 #include <string.h>
 
 #include "lib/base/err.h"
-#include "lib/fd2/match/match.h"
 #include "lib/fd2/select/coreset.h"
 
 static int most_of_a_class(const struct real *r)
@@ -15,18 +14,10 @@ static int most_of_a_class(const struct real *r)
 	return most;
 }
 
-int real_read(struct real *r, const struct match_inputs *in, long part)
+int real_read(struct real *r, const struct photograph_inputs *in, long part)
 {
-	struct dataset_options o = {
-	    .fit = in->fit, .size = (int)in->size, .cache = in->cache, .strict = in->strict};
-	if (dataset_read(&r->set, in->shards, in->n_shards, &o) < 0)
+	if (photographs_read(&r->set, in) < 0)
 		return -1;
-	if (r->set.n_classes < 2)
-		return fail(
-		    "the shards hold one class, '%s'; expected at least two", r->set.classes[0]);
-	if (dataset_check_classes(&r->set) < 0)
-		return -1;
-	dataset_sort(&r->set);
 	r->start = dataset_starts(&r->set);
 	r->size = (int)in->size;
 	r->normal = in->normal;
@@ -79,13 +70,7 @@ void real_choose_these(struct real *r, const uint32_t *places, int n)
 
 Tensor *real_part(struct real *r, int first)
 {
-	struct batch *b = &r->part;
-	batch_clear(b);
-	for (int i = first; i < r->n && b->n < b->cap; i++) {
-		struct view v = view_center(&r->set.v[r->chosen[i]].image, r->size);
-		v.image = (int32_t)r->chosen[i];
-		batch_add(b, r->set.v, &v);
-	}
-	batch_render(b, &r->normal);
-	return batch_images(b, 0, b->n, T_F32);
+	int left = r->n - first;
+	return photographs_images(&r->part, &r->set, r->chosen + first,
+	    left < r->part.cap ? left : r->part.cap, &r->normal);
 }

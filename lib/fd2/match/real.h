@@ -1,10 +1,7 @@
-/* The photographs that images are matched with: whole images of one class after the other, fitted
- * and cropped in the centre, without any other augmentation. */
+/* The photographs that images are matched with, of one class after the other. */
 #ifndef FD2_MATCH_REAL_H
 #define FD2_MATCH_REAL_H
-#include "lib/fd2/batch/batch.h"
-
-struct match_inputs;
+#include "lib/fd2/batch/photographs.h"
 
 struct real {
 	struct dataset set; /* sorted by class */
@@ -19,7 +16,7 @@ struct real {
 
 /* Reads all of them; `part` of them are a tensor at a time. -1: fail_message, also where a class
  * has none. */
-int real_read(struct real *r, const struct match_inputs *in, long part);
+int real_read(struct real *r, const struct photograph_inputs *in, long part);
 void real_free(struct real *r);
 int real_count(const struct real *r, int k);
 /* Chooses `most` photographs of class k, or all where there are fewer, in a random order. */
