@@ -1,6 +1,6 @@
 # How fd2-plot draws its tables. Given: kind, title, the file `data` with rows and columns, the
-# `first` column's name; positive, whether no value is 0 or less; colour_of and shape_of, those of
-# the blocks of a scatter.
+# `first` column's name; positive, whether no value is 0 or less; dispersed, whether a class has a
+# dispersion; colour_of and shape_of, those of the blocks of a scatter.
 
 # Okabe and Ito's colours, which all can tell apart, and two more
 colours = '#0072b2 #d55e00 #009e73 #cc79a7 #e69f00 #56b4e9 #000000 #f0e442 #882255 #999999'
@@ -62,7 +62,7 @@ if (kind eq 'classes' || kind eq 'nearest') {
 	set xrange [-1:rows]
 	set yrange [0:*]
 }
-if (kind eq 'classes') {
+if (kind eq 'classes' && dispersed) {
 	set style fill solid 0.8
 	set style histogram clustered gap 1
 	set ylabel 'dispersion (bars)'
@@ -74,6 +74,11 @@ if (kind eq 'classes') {
 		title columnheader(i), \
 		for [i=3:columns:2] data using 0:i axes x1y2 with linespoints lw 2 lt i / 2 \
 		title columnheader(i)
+}
+if (kind eq 'classes' && !dispersed) { # one image per class
+	set ylabel 'inter-class distance'
+	plot for [i=3:columns:2] data using 0:i:xticlabels(name(strcol(1))) \
+		with linespoints lw 2 lt i / 2 title columnheader(i)
 }
 if (kind eq 'nearest') {
 	set ylabel 'distance to the nearest class mean'

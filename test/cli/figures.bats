@@ -181,6 +181,11 @@ CAL, M = 16;0.1|50|60|52|62;0.2|51|61|-|-;" ]
 	END
 	[ "$(find . -name '*.tmp')" = "" ]
 	fd2-plot --title "it's <losses>" losses a.log | cmp - losses.svg
+	# one image per class has no dispersion
+	awk -F '\t' -v OFS='\t' 'NR > 1 { $4 = "-" } { print }' classes.tsv >single.tsv
+	fd2-plot classes single.tsv >single.svg
+	grep -q inter-class single.svg
+	! grep dispersion single.svg || false
 	# the names of many classes would not fit
 	jq -cn '[range(60) | "class-\(.)"] as $c | {classes: $c,
 		confusion: [$c[] | [range(60)]], calibration: []}' >many.report
