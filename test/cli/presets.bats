@@ -40,7 +40,7 @@ table() {
 		n=$((n + 1))
 	done < <(table)
 	[ $n = 3 ]
-	made best --preset best | jq -e '.init == "random" and .lr == 0.05 and
+	made best --preset best | jq -e '.init == "herding" and .lr == 0.05 and
 		.["ls-view"] == "once" and (has("preset") | not)'
 	made authors --preset authors | jq -e '.["bn-head"] and .lambda == 0.9 and .lr == 0.001'
 }
@@ -70,7 +70,7 @@ table() {
 	run -0 --separate-stderr \
 		fd2-distill --dry-run -t teacher.fd2 --steps 2 train.tar
 	[ "${lines[1]}" = \
-		"preset  best: --method sre2l++ --init random --lr 0.05 --ls-view once" ]
+		"preset  best: --method sre2l++ --init herding --lr 0.05 --ls-view once" ]
 	[[ ${lines[0]} == *", each in 2 steps in 1 phase" ]]
 	run -0 --separate-stderr \
 		fd2-distill --dry-run -t teacher.fd2 --method fadrm --steps 2 train.tar
