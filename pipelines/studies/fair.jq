@@ -2,7 +2,6 @@
 # which rows differ by more than two standard errors, and the differences of chosen pairs.
 include "statistics";
 
-def error: deviation / (length | sqrt);
 def plus_minus($n): "\(mean | fixed($n)) +- \(error | fixed($n))";
 def letter: [. + 65] | implode;
 
@@ -11,7 +10,6 @@ def of_sets: group_by(.set) | map(map(.top1 * 100) | mean);
 # a minus b, set by set
 def difference($a; $b):
 	[$a, $b | of_sets] | transpose | map(select(all(. != null)) | .[0] - .[1]);
-def told_apart: length > 1 and (mean | fabs) > 2 * error;
 
 def accuracies:
 	["", "row", "top-1 %", "sets", "students", "image bytes", "label bytes",

@@ -385,13 +385,49 @@ trial with CLASSES='3' "*"left out." ]]
 		}
 		n++
 	} END { exit n != 1 }'
+	# seed by seed
+	jq -r 'select(.arch == "convnet3" and .labels == "soft" and .augment) | [.row, .top1] | @tsv' \
+		out/results.jsonl | awk -F '\t' '
+		{ v[$1, ++n[$1]] = 100 * $2 }
+		END {
+			a = v["distilled", 1] - v["random baseline", 1]
+			b = v["distilled", 2] - v["random baseline", 2]
+			m = (a + b) / 2; e = (a > b ? a - b : b - a) / 2
+			printf "distilled minus random baseline, convnet3: "
+			printf "%.1f points, standard error %.1f: %stold apart\n", m, e,
+				(m > 2 * e || -m > 2 * e ? "" : "not ")
+		}' >expected
+	grep 'convnet3: ' out/table.txt | diff - expected
 	# finished students are kept, also under another name of the same set
 	touch before
 	cp distilled.tar same.tar
 	"${compare[@]}" --no-random distilled.tar same.tar >table
 	[ -z "$(find out/students -newer before)" ]
-	[ "$(tail -n +4 table | awk '{ print $1, $2 }' | sort -u |
+	[ "$(grep -E '^(distilled|same) +d' table | awk '{ print $1, $2 }' | sort -u |
 		xargs)" = "distilled distilled same distilled" ]
+	[ "$(grep minus table)" = "$(printf \
+		'distilled minus same, convnet%d: 0.0 points, standard error 0.0: not told apart\n' 3 4)" ]
+}
+
+@test "compare: students from given weights" {
+	tiny_run
+	local compare=(fd2-compare -t teacher.fd2 --no-random --val val.tar --seeds 1 -e 1 --threads 1)
+	"${compare[@]}" -a "$tiny_arch" -o out distilled.tar
+	"${compare[@]}" -a "$tiny_arch" -o out --init teacher.fd2 distilled.tar >table
+	[ "$(find out/students -name '*.json' | wc -l)" = 2 ]
+	[ "$(cat out/students/*.json | jq -c '.student_init == "random"' | sort |
+		xargs)" = "false true" ]
+	! grep minus table || false # one seed
+	# other weights under the same name
+	tiny_teacher -e 1 --seed 7 -o teacher2.fd2 train.tar
+	mv teacher2.fd2 weights.fd2
+	"${compare[@]}" -a "$tiny_arch" -o out --init weights.fd2 distilled.tar
+	[ "$(find out/students -name '*.json' | wc -l)" = 3 ]
+	run -2 --separate-stderr "${compare[@]}" -a convnet3 -a convnet4 --init teacher.fd2 \
+		distilled.tar
+	said_first "fd2-compare: --init is for students of one architecture, not of 2"
+	run -1 --separate-stderr "${compare[@]}" --init none.pth distilled.tar
+	[ "$stderr" = "fd2-compare: cannot read 'none.pth'" ]
 }
 
 @test "compare: another set under the same name is another set; random images are not distilled" {
