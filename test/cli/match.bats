@@ -208,7 +208,7 @@ started() {
 @test "match: --dry-run takes a few iterations and writes nothing" {
 	run -0 --separate-stderr "${match[@]}" -n 2 --iterations 500 --dry-run -o x.tar train.tar
 	[ "${#lines[@]}" = 4 ]
-	[ "${lines[0]}" = "work    6 images of 3 classes by dm in convnet3s, 500 iterations with \
+	[ "${lines[0]}" = "work    6 images of 3 classes by dm in convnet3, 500 iterations with \
 36 photographs" ]
 	[[ ${lines[1]} =~ ^"time    about "[0-9:]+": 500 iterations of "[0-9.e+]+" ms"$ ]]
 	[[ ${lines[2]} =~ ^"memory  "[0-9.]+" MB"$ ]]

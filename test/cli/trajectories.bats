@@ -72,7 +72,7 @@ digest() {
 		awk '{ for (i = 1; i < 4; i++) off += ($i - $(i + 3)) ^ 2 }
 			END { exit !(NF == 6 && off < 1e-10) }'
 	run -0 --separate-stderr "${expert[@]}" -n 7 -e 50 --dry-run -o y.fd2 train.tar
-	[ "${lines[0]}" = "work    7 experts, convnet3s, each for 50 epochs of 36 photographs of 3 \
+	[ "${lines[0]}" = "work    7 experts, convnet3, each for 50 epochs of 36 photographs of 3 \
 classes" ]
 	[[ ${lines[1]} =~ ^"time    about "[0-9:]+": 2100 steps of "[0-9.e+]+" ms"$ ]]
 	[ -z "$(find . -name 'y*')" ]
@@ -191,7 +191,7 @@ blue-ring/0001.npy blue-ring/0001.json gold-bar/0001.jpg" ]
 	awk 'NR <= 16 && $1 > (NR - 1) / 4 { exit 1 } NR > 16 { seen[$1]++ }
 		END { exit length(seen) != 5 }' starts
 	run -0 --separate-stderr "${one[@]}" --iterations 70 --dry-run -o y.tar train.tar
-	[ "${lines[0]}" = "work    6 images of 3 classes by datm in convnet3s, 70 iterations with \
+	[ "${lines[0]}" = "work    6 images of 3 classes by datm in convnet3, 70 iterations with \
 3 steps along 2 experts" ]
 	[ -z "$(find . -name 'y.*')" ]
 }

@@ -132,7 +132,7 @@ static int tell_plan(struct expert_run *r)
 	const struct expert_config *config = r->config;
 	struct plan p = {.stage = r, .bytes = bytes};
 	long epochs = (config->experts - r->expert) * config->epochs - r->epoch;
-	p.work = xasprintf("%ld experts, %ss, each for %ld epochs of %d photographs of %d classes",
+	p.work = xasprintf("%ld experts, %s, each for %ld epochs of %d photographs of %d classes",
 	    config->experts, r->arch, config->epochs, r->photographs.n, r->photographs.n_classes);
 	p.parts[0] =
 	    (struct plan_part){"steps", (double)(epochs * expert_steps(r) - r->step), step_some};

@@ -117,7 +117,7 @@ static int tell_plan(struct match_run *r)
 	char *from = r->method.loss ? xasprintf("%d photographs", r->real.set.n)
 	                            : xasprintf("%ld steps along %d experts",
 	                                  r->method.trajectory.steps, r->experts.experts);
-	p.work = xasprintf("%d images of %d classes by %s in %ss, %ld iterations with %s",
+	p.work = xasprintf("%d images of %d classes by %s in %s, %ld iterations with %s",
 	    r->learned.n * r->learned.ipc, r->learned.n, r->method.name, r->arch, left, from);
 	free(from);
 	p.parts[0] = (struct plan_part){"iterations", (double)left, take_some};
