@@ -12,7 +12,7 @@ study-flowers study-cars40: all ## against photographs: TRAIN= VAL= WEIGHTS= (ho
 study_steps = 10 30 100 300 1000 4000
 study-steps: all ## accuracy over steps and seconds, IPC 1: TRAIN= VAL= WEIGHTS= (hours)
 	@$(run_in) TRAIN='$(TRAIN)' VAL='$(VAL)' WEIGHTS='$(WEIGHTS)' IPC=1 STUDENTS=1 \
-		ROWS="random $(study_steps:%=best=%) $(study_steps:%=sre2l++=%@plain)" \
+		ROWS="herding $(study_steps:%=best=%) $(study_steps:%=sre2l++=%@plain)" \
 		pipelines/studies/fair
 
 study-methods: all ## base methods with and without FD2: TRAIN= VAL= IPC= SIZE= (hours)
