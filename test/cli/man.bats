@@ -193,8 +193,9 @@ recipe() {
 
 @test "tutorial: its commands, with smaller numbers" {
 	sed -nE '/^    /{s/^    //; s/-s 96/-s 32/; s/-e (12|8)/-e 3/; s/-e 60/-e 1/
-		s/--steps 100/--steps 2/; s/1-4/1/; /^(set|distilled) /d; s/per-class 100/per-class 12/
-		s/^(fd2-draw)/\1 --classes 3 --size 40/; s/-o train/--per-class 12 &/; p}' \
+		s/--steps 100/--steps 2/; s/1-4/1/; /^(set|distilled) /d
+		s/per-class 100/per-class 12/; s/-o train/--per-class 12 &/
+		s/^(fd2-draw)/\1 --classes 3 --size 40/; p}' \
 		"$root/pipelines/tutorial.md" >tutorial.sh
 	OMP_NUM_THREADS=1 run -0 bash -euo pipefail tutorial.sh
 	[ "$(jq .images result.json)" = 9 ]
