@@ -83,7 +83,7 @@ layers() {
 	head -c 4096 distilled.tar >x.tar.part
 	run -1 --separate-stderr fd2-distill -q -t teacher.fd2 --ipc 2 --resume -o x.tar train.tar
 	said "fd2-distill: 'x.tar.part' was made with --steps 3, not with --steps 200; *"
-	run -1 --separate-stderr fd2-distill -q -t teacher.fd2 --method sre2l++ --init random \
+	run -1 --separate-stderr fd2-distill -q -t teacher.fd2 --method sre2l++ --init herding \
 		--lr 0.05 --ipc 2 --resume -o x.tar train.tar
 	said "fd2-distill: 'x.tar.part' was made with --steps 3, not with --steps 4000; *"
 	head -c 4096 b.tar >x.tar.part
@@ -414,7 +414,7 @@ need (fewest: 'blue-ring', 12); some are used more than once"
 	example fd2-stream.5 filter.py
 	sed -i 's|/ 2$|* 1e38|; s|elif .*logits.*|elif o["name"] == "conv1.weight":|' filter.py
 	"$python" filter.py <teacher.fd2 >broken.fd2
-	run -1 --separate-stderr fd2-distill -q -t broken.fd2 --steps 3 -o x.tar train.tar
+	run -1 --separate-stderr fd2-distill -q -t broken.fd2 --init random --steps 3 -o x.tar train.tar
 	said "fd2-distill: the loss is not finite at step 0 of image 1, classes 0-2; \
 try a smaller --lr or --r-bn"
 	[ ! -e x.tar ]
