@@ -414,7 +414,8 @@ need (fewest: 'blue-ring', 12); some are used more than once"
 	example fd2-stream.5 filter.py
 	sed -i 's|/ 2$|* 1e38|; s|elif .*logits.*|elif o["name"] == "conv1.weight":|' filter.py
 	"$python" filter.py <teacher.fd2 >broken.fd2
-	run -1 --separate-stderr fd2-distill -q -t broken.fd2 --init random --steps 3 -o x.tar train.tar
+	run -1 --separate-stderr fd2-distill -q -t broken.fd2 --init random --steps 3 -o x.tar \
+		train.tar
 	said "fd2-distill: the loss is not finite at step 0 of image 1, classes 0-2; \
 try a smaller --lr or --r-bn"
 	[ ! -e x.tar ]
