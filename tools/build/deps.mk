@@ -31,7 +31,7 @@ CHECK_NEEDS = bats=bats mandoc=mandoc shellcheck=shellcheck jq=jq column=bsdextr
 CORE_PC = libarchive jansson libjpeg nettle zlib \
 	$(shell pkg-config --exists msgpack-c 2>/dev/null && echo msgpack-c || echo msgpack)
 PHOTO_PC = libpng $(photo_libs)
-photo_libs = $(foreach l,libwebpdemux libavif, \
+photo_libs = $(foreach l,libwebpdemux libwebp libavif, \
 	$(shell pkg-config --exists $l 2>/dev/null && echo $l))
 IMPORT_PC = matio $(PHOTO_PC)
 EXCHANGE_PC = libpng
