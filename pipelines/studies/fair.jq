@@ -2,14 +2,16 @@
 # which rows differ by more than two standard errors, and the differences of chosen pairs.
 include "statistics";
 
-def plus_minus($n): "\(mean | fixed($n)) +- \(error | fixed($n))";
+# The mean and its standard error, which one number does not have
+def plus_minus($n):
+	(mean | fixed($n)) + if length > 1 then " +- " + (error | fixed($n)) else "" end;
 def letter: [. + 65] | implode;
 
-# The mean top-1 of each set's students, in percent
-def of_sets: group_by(.set) | map(map(.top1 * 100) | mean);
-# a minus b, set by set
+# The mean top-1 of each set's students, in percent: an object with a key for each set
+def of_sets: group_by(.set) | map({("\(.[0].set)"): map(.top1 * 100) | mean}) | add;
+# a minus b, set by set, of the sets that both have
 def difference($a; $b):
-	[$a, $b | of_sets] | transpose | map(select(all(. != null)) | .[0] - .[1]);
+	[$a, $b | of_sets] as [$a, $b] | [$a | keys[] | select(in($b)) | $a[.] - $b[.]];
 
 def accuracies:
 	["", "row", "top-1 %", "sets", "students", "image bytes", "label bytes",
@@ -26,7 +28,7 @@ def against: . as $rows | [" ", (range(length) | letter)],
 
 def chosen($pairs): . as $rows | $pairs | split("\n")[] | split(" ") | select(length == 2) |
 	map(. as $name | $rows | map(select(.[0].row == $name))[0]) as [$a, $b] |
-	select($a and $b) | difference($a; $b) |
+	select($a and $b) | difference($a; $b) | select(. != []) |
 	["\($a[0].row) minus \($b[0].row)", plus_minus(1),
 		if told_apart then "told apart" else "" end] | @tsv;
 

@@ -505,6 +505,30 @@ trial with CLASSES='3' "*"left out." ]]
 		'out/rded-1-1-1-fast.json out/rded-1-2-1-fast.json' ]
 }
 
+@test "pipelines: studies/fair subtracts set from the same set, whichever are missing" {
+	local row set top1
+	mkdir out
+	touch out/seconds.txt
+	while read -r row set top1; do
+		echo "{\"top1\":$top1,\"image_bytes\":1,\"label_bytes\":1}" \
+			>"out/$row-1-$set-1-fast.json"
+	done <<-'END'
+		best 2 0.5
+		best 3 0.9
+		random 1 0.1
+		random 2 0.5
+		random 3 0.9
+		herding 3 0.8
+		rded 1 0.3
+	END
+	TRAIN=- VAL=- WEIGHTS=- OUT=out ROWS='best random herding rded' IPC=1 STUDENTS=1 \
+		PAIRS=$'best random\nbest herding\nbest rded' "$root/pipelines/studies/fair" table \
+		>tables
+	[ "$(grep minus tables)" = "$(printf '%s\t%s\t\n' 'best minus random' '0.0 +- 0.0' \
+		'best minus herding' 10.0)" ]
+	[ "$(awk -F'\t' '$2 == "herding" { print $3, $4 }' tables)" = "80.0 1" ]
+}
+
 # session ID: its processes
 session() {
 	awk -v id="$1" '{ sub(/.*\) /, "") } $4 == id' /proc/[0-9]*/stat 2>/dev/null || true
