@@ -432,6 +432,27 @@ trial with CLASSES='3' "*"left out." ]]
 	[ "$stderr" = "fd2-compare: cannot read 'none.pth'" ]
 }
 
+@test "compare: random images of a shard that only numbers its classes" {
+	tiny_run
+	local class jpeg n=0
+	mkdir named numbered
+	tar -xf train.tar -C named --exclude '__*__'
+	for class in named/*; do
+		for jpeg in "$class"/*.jpg; do
+			cp "$jpeg" "numbered/$n-${jpeg##*/}"
+			echo $n >"numbered/$n-$(basename "$jpeg" .jpg).cls"
+		done
+		n=$((n + 1))
+	done
+	tar --sort=name -cf numbered.tar -C numbered .
+	fd2-compare -t teacher.fd2 -r numbered.tar --val val.tar -a convnet3 --seeds 1 -e 1 \
+		--threads 1 -o out distilled.tar
+	[ "$(jq -r '[.row, .images, .classes] | @tsv' out/results.jsonl | xargs)" = \
+		"distilled 6 3 random baseline 6 3" ]
+	[ "$(fd2-look --json out/random-*.tar | jq -c .classes)" = \
+		'{"blue-ring":2,"gold-bar":2,"red-spot":2}' ]
+}
+
 @test "compare: another set under the same name is another set; random images are not distilled" {
 	tiny_run
 	local compare=(fd2-compare -t teacher.fd2 --no-random --val val.tar -a convnet3 --seeds 1 \
