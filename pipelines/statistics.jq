@@ -16,6 +16,8 @@ def fixed($n): pow(10; $n) as $p | (. * $p | round) as $i | ($i | fabs | floor) 
 # "2.50 +- 0.12" of an array, and "2.50" of one number
 def spread($n):
   (mean | fixed($n)) + if length > 1 then " +- " + (deviation | fixed($n)) else "" end;
+# The same, and "-" where one is missing
+def text($n): if all(. != null) then spread($n) else "-" end;
 
 # Of differences, pair by pair: whether their mean is more than two standard errors from 0
 def told_apart: length > 1 and (mean | fabs) > 2 * error;

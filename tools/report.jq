@@ -27,7 +27,6 @@ def some($caption; $columns; $rows):
 
 def set_name: if .set then "\(.set), \(.row)" else .seed as $s | .name | base |
   if endswith("-\($s)") then .[:-("-\($s)" | length)] else . end end;
-def text($n): if all(. != null) then spread($n) else "-" end;
 def students:
   [.[] | select(.what == "result") | . + {set: set_name, views: (if .augment == false then "whole"
     else "augmented" end)}] | select(. != []) |
