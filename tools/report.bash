@@ -11,14 +11,21 @@ add() {
 	captions[$1]=${2:-${captions[$1]-}}
 }
 
+# file_of OPERAND: FILE, of FILE or FILE=TEXT
+file_of() {
+	if [ ! -e "$1" ] && [ -e "${1%%=*}" ]; then
+		echo "${1%%=*}"
+	else
+		echo "$1"
+	fi
+}
+
 # take_operands FILE...: files, FILE=TEXT, and folders, without the page that was made before
 take_operands() {
-	local file inside caption
-	for file; do
-		caption=
-		if [ ! -e "$file" ] && [ -e "${file%%=*}" ]; then
-			caption=${file#*=} file=${file%%=*}
-		fi
+	local operand file inside caption
+	for operand; do
+		file=$(file_of "$operand")
+		caption=${operand#"$file"} caption=${caption#=}
 		[ -r "$file" ] || die "cannot read '$file'"
 		[ ! "$file" -ef "$page" ] || die "'$file' is an input and the output"
 		if [ ! -d "$file" ]; then

@@ -297,6 +297,10 @@ run_files() {
 	"$python" "$root/test/cli/page.py" page.html >/dev/null
 	[ "$(grep -o '<img alt="[^"]*"' page.html | sort -u)" = \
 		'<img alt="birds &amp; &quot;others&quot;"' ]
+	# the heading is the first file's name, not its caption's end
+	fd2-report -q -o page.html distilled.jpg='left/right view'
+	grep -q '<h1>distilled.jpg</h1>' page.html
+	grep -q '<img alt="left/right view"' page.html
 }
 
 @test "report: what it is not given" {
@@ -311,5 +315,9 @@ run_files() {
 	said "fd2-report: 'notes' is an input and the output"
 	run -1 --separate-stderr fd2-report notes
 	said "fd2-report: 'notes' is none of the files of a run"
+	mkdir folder
+	run -1 --separate-stderr fd2-report -o folder "$root/lib/map.svg"
+	said "fd2-report: cannot write 'folder': it is a directory"
+	[ -z "$(ls folder)" ]
 	[ ! -e report.html ]
 }
