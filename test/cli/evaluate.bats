@@ -122,6 +122,15 @@ bare() {
 	fd2-look --json t.fd2 | jq -e '.meta.val | .dtype == "bf16" and .decoding == "reduced"'
 }
 
+@test "evaluate: the loss is of the samples that were learned from" {
+	tiny_run
+	local batch eval=(fd2-eval -q -a convnet3 --hard --no-augment -s 32 --lr 0 --val val.tar)
+	for batch in 6 5; do # a last batch of one image is left out
+		"${eval[@]}" -e 1 -b $batch distilled.tar >$batch.json
+	done
+	jq -es '.[1].loss / .[0].loss - 1 | fabs < 0.1' 6.json 5.json
+}
+
 @test "evaluate: command lines that do not fit together" {
 	local sentence options
 	touch s

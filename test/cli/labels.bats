@@ -203,14 +203,17 @@ relabel() {
 		>fewer.json
 	fd2-eval -a "$tiny_arch" -q --val val.tar -l whole.fd2 -e 3 distilled.tar >three.json
 	cmp <(jq 'del(.made_from)' fewer.json) <(jq 'del(.made_from)' three.json)
-	fd2-eval -a "$tiny_arch" -q --val val.tar -l whole.fd2 --reuse-labels -e 6 distilled.tar \
-		>more.json
+	fd2-eval -a "$tiny_arch" -q --val val.tar -l whole.fd2 --reuse-labels -e 6 --log log \
+		distilled.tar >more.json
 	fd2-eval -a "$tiny_arch" -q --val val.tar -l some.fd2 --reuse-labels distilled.tar \
 		>some.json
 	[ "$(jq -s -c 'map(.epochs)' plain.json fewer.json more.json some.json)" = '[4,3,6,4]' ]
 	# a row has K = 3 logits and 25 bytes of its view, a batch 20: 6 rows and 2 batches an epoch
 	[ "$(jq -s -c 'map(.label_bytes)' plain.json fewer.json more.json)" = '[904,678,904]' ]
 	jq -e '.label_bytes > 0 and .label_bytes < 500' some.json
+	# the loss is a mean over the samples of an epoch's steps, in the log too
+	jq -es --argjson loss "$(jq .loss more.json)" '[.[] | select(.event == "epoch")] |
+		last.loss.kl / $loss - 1 | fabs < 1e-5' log
 	# through a pipe
 	relabel -t teacher.fd2 -e 4 --label-fraction 0.375 |
 		fd2-eval -a "$tiny_arch" -q --val val.tar --reuse-labels distilled.tar |

@@ -145,7 +145,7 @@ static json_t *result(const struct evaluation *e, const struct student *s)
 	           "ece", json_real_or_null(scores_ece(&s->now)), "nll",
 	           json_real_or_null(scores_nll(&s->now)), "best_chosen_on", "val", "best_top1",
 	           hits_top1(&s->best), "best_top5", hits_top5(&s->best), "best_epoch",
-	           s->best_epoch, "loss", json_real_or_null(s->loss / e->images.n)));
+	           s->best_epoch, "loss", json_real_or_null(student_loss(s))));
 	return o;
 }
 

@@ -6,17 +6,20 @@
 
 static json_t *student_state(const struct student *s)
 {
-	return json_pack("{s:f, s:I, s:I, s:I, s:i, s:f}", "loss", s->loss, "n",
-	    (json_int_t)s->best.n, "top1", (json_int_t)s->best.top1, "top5",
-	    (json_int_t)s->best.top5, "best_epoch", s->best_epoch, "seconds", s->seconds);
+	return json_pack("{s:f, s:I, s:I, s:I, s:I, s:i, s:f}", "loss", s->loss, "samples",
+	    (json_int_t)s->samples, "n", (json_int_t)s->best.n, "top1", (json_int_t)s->best.top1,
+	    "top5", (json_int_t)s->best.top5, "best_epoch", s->best_epoch, "seconds", s->seconds);
 }
 
-static int take_student(struct student *s, json_t *state)
+/* samples: of the epoch's batches so far, which the state of an earlier version does not say. */
+static int take_student(struct student *s, json_t *state, json_int_t samples)
 {
 	json_int_t n, top1, top5;
-	if (json_unpack(state, "{s:F, s:I, s:I, s:I, s:i, s:F}", "loss", &s->loss, "n", &n, "top1",
-	        &top1, "top5", &top5, "best_epoch", &s->best_epoch, "seconds", &s->seconds))
+	if (json_unpack(state, "{s:F, s?I, s:I, s:I, s:I, s:i, s:F}", "loss", &s->loss, "samples",
+	        &samples, "n", &n, "top1", &top1, "top5", &top5, "best_epoch", &s->best_epoch,
+	        "seconds", &s->seconds))
 		return -1;
+	s->samples = (long)samples;
 	s->best = (struct hits){(long)n, (long)top1, (long)top5};
 	return 0;
 }
@@ -51,7 +54,8 @@ static int take_state(struct evaluation *e, json_t *state)
 	int bad = json_unpack(state, "{s:i, s:i, s:o}", "epoch", &e->done, "step", &e->batches_done,
 	    "students", &students);
 	for (int i = 0; !bad && i < e->config->n_students; i++)
-		bad = take_student(&e->students[i], json_array_get(students, (size_t)i));
+		bad = take_student(&e->students[i], json_array_get(students, (size_t)i),
+		    (json_int_t)e->batches_done * e->batch.cap);
 	if (bad)
 		return fail("cannot resume: '%s' holds no state of fd2-eval", e->checkpoint.path);
 	say("resumed after epoch %d and %d batches", e->done, e->batches_done);

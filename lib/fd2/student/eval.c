@@ -142,7 +142,7 @@ static void log_epoch(const struct evaluation *r, int e, bool measured)
 {
 	for (int i = 0; i < r->config->n_students; i++) {
 		const struct student *s = &r->students[i];
-		double loss = s->loss / r->epoch.n, lr = rate(r, s, e - 1);
+		double loss = student_loss(s), lr = rate(r, s, e - 1);
 		json_t *event =
 		    json_pack("{s:s, s:i, s:i, s:f, s:{s:o}}", "event", "epoch", "student", i,
 		        "epoch", e, "lr", lr, "loss", loss_name(r), json_real_or_null(loss));
@@ -176,8 +176,10 @@ static int train_epoch(struct evaluation *r)
 	if (got <= 0)
 		return got < 0 ? -1
 		               : fail("the labels end after epoch %d of %d", r->done, r->epochs);
-	for (int i = 0; i < r->config->n_students && !r->batches_done; i++)
+	for (int i = 0; i < r->config->n_students && !r->batches_done; i++) {
 		r->students[i].loss = 0;
+		r->students[i].samples = 0;
+	}
 	while (r->batches_done < r->epoch.batches) {
 		if (stops(r))
 			return STOPPED;
@@ -197,7 +199,7 @@ static int train_epoch(struct evaluation *r)
 static void show_progress(const struct evaluation *r)
 {
 	const struct student *s = r->students;
-	double loss = s->loss / r->epoch.n;
+	double loss = student_loss(s);
 	if (s->now.hits.n)
 		progress_at(
 		    r->done, "loss %.4f  top-1 %.1f %%", loss, 100 * hits_top1(&s->now.hits));

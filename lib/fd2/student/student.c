@@ -163,6 +163,7 @@ static int add_losses(void *ctx, Reading *lost, int batch)
 	for (int half = 0; half < 2; half++)
 		if (s->halves[half])
 			s->loss += v[half] * s->halves[half];
+	s->samples += s->halves[0] + s->halves[1];
 	return 0;
 }
 
@@ -191,6 +192,11 @@ int student_settle(struct student *s)
 	int err = late_end(&s->late);
 	s->seconds += elapsed() - start;
 	return err;
+}
+
+double student_loss(const struct student *s)
+{
+	return s->loss / (double)s->samples;
 }
 
 Tensor *student_logits(const struct student *s, const Tensor *x)

@@ -19,7 +19,8 @@ struct student {
 	/* digest of --init */
 	char init[DIGEST_HEX];
 	double lr;         /* at the start */
-	double loss;       /* sum over the samples of the epoch, when it has ended */
+	double loss;       /* sum over the samples of the epoch's steps, when it has ended */
+	long samples;      /* how many these are */
 	struct scores now; /* of the last measurement */
 	struct hits best;  /* of the validation with the highest top-1; the first of equals */
 	int best_epoch;    /* 0: none yet */
@@ -55,6 +56,8 @@ void student_free(struct student *s);
 int student_step(struct student *s, const struct lesson *lesson, double lr);
 /* Completes `loss`, which lacks the last step's. -1: fail_message, also where it is not finite. */
 int student_settle(struct student *s);
+/* The mean loss of the epoch's steps. */
+double student_loss(const struct student *s);
 /* logits [N,K] of x [N,3,H,W], by the running statistics */
 Tensor *student_logits(const struct student *s, const Tensor *x);
 /* Compares what was counted in `now` after epoch e with the best. */
