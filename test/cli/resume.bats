@@ -333,6 +333,14 @@ measured with --val"* ]]
 	done
 	run -0 --separate-stderr "${eval[@]/-q/-v}" --resume distilled.tar
 	said "fd2-eval: 'x.json' is up to date"
+	local kept
+	for kept in x.report x.fd2; do
+		rm $kept
+		run -1 --separate-stderr "${eval[@]}" --resume distilled.tar
+		said "fd2-eval: 'x.json' is finished, and '$kept' was not kept; remove it, or" \
+			"leave --resume out"
+		cp whole.${kept#x.} $kept
+	done
 	run -1 --separate-stderr "${eval[@]}" --resume -T 4 distilled.tar
 	said "fd2-eval: 'x.json' was made with other options, labels or images; *"
 	fd2-relabel -q -t teacher.fd2 -b 5 -e 30 --seed 3 -o other-labels.fd2 distilled.tar

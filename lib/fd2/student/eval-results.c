@@ -139,13 +139,12 @@ static json_t *result(const struct evaluation *e, const struct student *s)
 	json_t *o = task(e, s);
 	json_object_set_new(o, "made_from", made_from(e));
 	json_object_set_new(o, "label_bytes", json_integer((json_int_t)e->label_bytes));
-	move_into(
-	    o, json_pack("{s:s, s:f, s:f, s:o, s:o, s:s, s:f, s:f, s:i, s:o}", "measured_on",
-	           measured_on(e), "top1", hits_top1(&s->now.hits), "top5", hits_top5(&s->now.hits),
-	           "ece", json_real_or_null(scores_ece(&s->now)), "nll",
-	           json_real_or_null(scores_nll(&s->now)), "best_chosen_on", "val", "best_top1",
-	           hits_top1(&s->best), "best_top5", hits_top5(&s->best), "best_epoch",
-	           s->best_epoch, "loss", json_real_or_null(student_loss(s))));
+	move_into(o, json_pack("{s:s, s:f, s:f, s:o, s:o, s:s, s:f, s:f, s:i, s:o}", "measured_on",
+	                 measured_on(e), "top1", hits_top1(&s->now.hits), "top5",
+	                 hits_top5(&s->now.hits), "ece", json_real_or_null(scores_ece(&s->now)),
+	                 "nll", json_real_or_null(scores_nll(&s->now)), "best_chosen_on", "val",
+	                 "best_top1", hits_top1(&s->best), "best_top5", hits_top5(&s->best),
+	                 "best_epoch", s->best_epoch, "loss", json_real_or_null(student_loss(s))));
 	return o;
 }
 
@@ -177,30 +176,45 @@ static int same_task(const struct evaluation *e, const struct student *s, const 
 	json_decref(now);
 	json_decref(was);
 	json_decref(rounded);
-	return err < 0 ? fail("%s; remove it, or leave --resume out", fail_message()) : 0;
+	return err;
 }
 
-int evaluation_finished(const struct evaluation *e)
+/* What was not written cannot be added. */
+static int was_kept(const struct evaluation *e, const char *path)
 {
-	const char *path = e->config->out.results;
-	if (!e->config->out.resume || checkpoint_exists(&e->checkpoint) || access(path, F_OK))
-		return 0;
-	FILE *f = fopen(path, "re");
-	if (!f)
-		return fail("cannot open '%s': %s", path, strerror(errno));
+	return !path || !access(path, R_OK)
+	           ? 0
+	           : fail("'%s' is finished, and '%s' was not kept", e->config->out.results, path);
+}
+
+/* The lines of a finished FILE against those that this run would write. */
+static int same_lines(const struct evaluation *e, FILE *f)
+{
 	char *line = NULL;
 	size_t size = 0;
 	int err = 0, n = 0;
 	for (; !err && getline(&line, &size, f) > 0; n++)
 		err = n < e->config->n_students ? same_task(e, &e->students[n], line) : 0;
 	free(line);
-	fclose(f);
 	if (!err && n != e->config->n_students)
-		err = fail("'%s' has %d students, not %d; remove it, or leave --resume out", path,
-		    n, e->config->n_students);
-	if (err)
-		return err;
-	out_made_already(path);
+		err = fail("'%s' has %d students, not %d", e->config->out.results, n,
+		    e->config->n_students);
+	return err;
+}
+
+int evaluation_finished(const struct evaluation *e)
+{
+	const struct eval_outputs *out = &e->config->out;
+	if (!out->resume || checkpoint_exists(&e->checkpoint) || access(out->results, F_OK))
+		return 0;
+	FILE *f = fopen(out->results, "re");
+	if (!f)
+		return fail("cannot open '%s': %s", out->results, strerror(errno));
+	int err = same_lines(e, f);
+	fclose(f);
+	if (err || was_kept(e, out->save) < 0 || was_kept(e, out->report) < 0)
+		return fail("%s; remove it, or leave --resume out", fail_message());
+	out_made_already(out->results);
 	return 1;
 }
 
