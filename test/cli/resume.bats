@@ -366,6 +366,24 @@ measured with --val"* ]]
 	cmp x.json whole.json
 }
 
+@test "resume: a student that is stopped after its last epoch is measured when it goes on" {
+	local eval=(fd2-eval --threads 1 -a convnet3 --val val.tar --resume) pid
+	"${eval[@]}" -q -l labels.fd2 -o whole.json distilled.tar
+	mkfifo pipe
+	"${eval[@]}" -v --log log -l pipe -o x.json distilled.tar 2>err 3>&- &
+	pid=$!
+	exec 7>pipe
+	head -c -1 labels.fd2 >&7
+	until grep -q '"epoch":3,' log; do sleep 0.02; done
+	kill -TERM $pid
+	exec 7>&-
+	wait $pid || [ $? = 143 ]
+	grep "stopped by SIGTERM: 'x.json.ckpt' has the state after epoch 3 and 0 batches;" err
+	grep "'pipe' is cut short: its end record is missing" err
+	"${eval[@]}" -q -l labels.fd2 -o x.json distilled.tar
+	cmp x.json whole.json
+}
+
 # within NAME: fd2-distill is stopped and killed within an index batch of NAME's settings.
 within() {
 	local distill=(fd2-distill -q --batch 2 --steps 40 --threads 1 "$@") signal

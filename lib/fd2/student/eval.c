@@ -57,11 +57,14 @@ static int measure_best(struct evaluation *r)
 	return err;
 }
 
-/* With --test: measures the weights of the best validation, then the last ones. */
+/* With --test: measures the weights of the best validation, then the last ones. Without it the last
+ * epoch has measured them, but for a run that was stopped after it. */
 static int examine(struct evaluation *r)
 {
-	int err = r->config->in.test.n ? measure_best(r) : 0;
-	return err || !r->config->in.test.n ? err : measure(r, &r->test);
+	if (!r->config->in.test.n)
+		return r->students->now.hits.n ? 0 : measure(r, &r->val);
+	int err = measure_best(r);
+	return err ? err : measure(r, &r->test);
 }
 
 /* In epoch e, from 0. */
@@ -170,12 +173,24 @@ static int pass_over(struct evaluation *r)
 	return got > 0 ? 0 : got < 0 ? -1 : fail("the labels end before epoch %d", r->done);
 }
 
+/* A signal that stops a pipeline ends the labels too: the state of training is as good as before.
+ */
+static int no_labels(const struct evaluation *r)
+{
+	if (!stops(r))
+		return -1;
+	chat("%s", fail_message());
+	return STOPPED;
+}
+
 static int train_epoch(struct evaluation *r)
 {
 	int got = next_epoch(r, r->done);
-	if (got <= 0)
-		return got < 0 ? -1
-		               : fail("the labels end after epoch %d of %d", r->done, r->epochs);
+	if (got <= 0) {
+		if (!got)
+			fail("the labels end after epoch %d of %d", r->done, r->epochs);
+		return no_labels(r);
+	}
 	for (int i = 0; i < r->config->n_students && !r->batches_done; i++) {
 		r->students[i].loss = 0;
 		r->students[i].samples = 0;
@@ -238,7 +253,9 @@ static int train(struct evaluation *r)
 			err = end_epoch(r);
 	}
 	progress_end();
-	return err ? err : labels_end(r);
+	if (!err && labels_end(r) < 0)
+		err = no_labels(r);
+	return err;
 }
 
 /* The last epoch of labels again, where there are too few. */
@@ -306,7 +323,7 @@ static int evaluate(struct evaluation *r)
 	if (!err)
 		err = examine(r);
 	if (err)
-		return stops(r) ? evaluation_stop(r) : err;
+		return err == STOPPED ? evaluation_stop(r) : -1;
 	return publish(r);
 }
 
