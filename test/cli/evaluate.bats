@@ -131,6 +131,12 @@ bare() {
 	jq -es '.[1].loss / .[0].loss - 1 | fabs < 0.1' 6.json 5.json
 }
 
+@test "evaluate: a name of the set that is not UTF-8" {
+	tiny_run
+	fd2-eval -q -a convnet3 --hard -s 32 -e 1 --val val.tar --data $'caf\xe9' distilled.tar |
+		jq -e '.data == "caf%E9"'
+}
+
 @test "evaluate: command lines that do not fit together" {
 	local sentence options
 	touch s

@@ -123,9 +123,11 @@ static const char *labels_of(const struct evaluation *e)
 static json_t *task(const struct evaluation *e, const struct student *s)
 {
 	const struct eval_config *config = e->config;
+	char *data = name_utf8(config->out.data);
 	json_t *o = json_pack("{s:s, s:I, s:s, s:f, s:s, s:s}", "arch", s->plan->arch, "seed",
 	    (json_int_t)s->plan->seed, "student_init", config->learning.init ? s->init : "random",
-	    "lr", s->lr, "data", config->out.data, "labels", labels_of(e));
+	    "lr", s->lr, "data", data, "labels", labels_of(e));
+	free(data);
 	move_into(o, json_pack("{s:i, s:i, s:i, s:i, s:i, s:I}", "classes", e->labels.classes,
 	                 "images", e->images.n, "val_images", e->val.n, "test_images", e->test.n,
 	                 "epochs", e->epochs, "image_bytes", (json_int_t)e->images.sizes_sum));
