@@ -94,13 +94,14 @@ static char *shown(const json_t *value)
 		}
 		return all;
 	}
-	char *text = value ? json_dumps(value, JSON_ENCODE_ANY | JSON_COMPACT) : NULL,
+	const size_t flags = JSON_ENCODE_ANY | JSON_COMPACT | JSON_REAL_PRECISION(6);
+	char *text = value ? json_dumps(value, flags) : NULL,
 	     *copy = text ? xasprintf("%.60s", text) : xstrdup("unset");
 	free(text);
 	return copy;
 }
 
-static int entries_agree(const char *what, const char *name, const json_t *was, const json_t *now);
+static int entry_agrees(const char *what, const char *name, const json_t *was, const json_t *now);
 
 /* All but the options, which may be those of another version. */
 static int each_agrees(const char *what, const json_t *of, const json_t *was, const json_t *now)
@@ -109,13 +110,13 @@ static int each_agrees(const char *what, const json_t *of, const json_t *was, co
 	json_t *value;
 	json_object_foreach ((json_t *)of, key, value)
 		if (!may_differ(key) && strcmp(key, "options") &&
-		    entries_agree(what, key, json_object_get(was, key), json_object_get(now, key)) <
+		    entry_agrees(what, key, json_object_get(was, key), json_object_get(now, key)) <
 		        0)
 			return -1;
 	return 0;
 }
 
-static int entries_agree(const char *what, const char *name, const json_t *was, const json_t *now)
+static int entry_agrees(const char *what, const char *name, const json_t *was, const json_t *now)
 {
 	if (json_equal(was, now))
 		return 0;
@@ -129,10 +130,15 @@ static int entries_agree(const char *what, const char *name, const json_t *was, 
 	return -1;
 }
 
+int entries_agree(const char *what, const json_t *was, const json_t *now)
+{
+	return each_agrees(what, now, was, now);
+}
+
 /* A finished output's record has more entries, of what came out. */
 int provenance_agree(const char *what, const json_t *was, const json_t *now)
 {
 	int err =
 	    options_agree(what, json_object_get(was, "options"), json_object_get(now, "options"));
-	return err ? err : each_agrees(what, now, was, now);
+	return err ? err : entries_agree(what, was, now);
 }

@@ -13,6 +13,8 @@ int settings_agree(const char *what, const json_t *was, const json_t *now);
 /* The same for all options of two runs: "'x' was made with --y 3, which this fd2-distill does not
  * have". */
 int options_agree(const char *what, const json_t *was, const json_t *now);
+/* The same for other entries: "'x' was made with images 100, not 120". */
+int entries_agree(const char *what, const json_t *was, const json_t *now);
 /* The same for two records and what a stage adds to them: "'x' was made with teacher 1a2b..., not
  * 3c4d...". */
 int provenance_agree(const char *what, const json_t *was, const json_t *now);

@@ -347,8 +347,14 @@ measured with --val"* ]]
 	run -1 --separate-stderr "${eval[@]}" --resume -l other-labels.fd2 distilled.tar
 	said "fd2-eval: 'x.json' was made with other options, labels or images; *"
 	run -1 --separate-stderr "${eval[@]}" --resume -e 2 distilled.tar
-	said "fd2-eval: 'x.json' was made with --epochs 30, not with --epochs 2; remove it, or" \
-		"leave --resume out"
+	said "fd2-eval: 'x.json' was made with epochs 30, not 2; remove it, or leave --resume out"
+	run -1 --separate-stderr "${eval[@]/val.tar/distilled.tar}" --resume distilled.tar
+	said "fd2-eval: 'x.json' was made with val_images 12, not 6; *"
+	run -1 --separate-stderr "${eval[@]}" --lr 0.1 --resume distilled.tar
+	said "fd2-eval: 'x.json' was made with lr 0.001, not 0.1; *"
+	echo none >x.json
+	run -1 --separate-stderr "${eval[@]}" --resume distilled.tar
+	said "fd2-eval: 'x.json' holds no results of fd2-eval; *"
 }
 
 @test "resume: a student whose labels come through a pipe is stopped while it waits, and goes on" {
