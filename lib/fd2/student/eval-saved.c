@@ -134,11 +134,6 @@ static struct prediction predict(const float *logits, int classes)
 	return p;
 }
 
-static double share(long right, const struct hits *of)
-{
-	return of->n ? (double)right / (double)of->n : 0;
-}
-
 static int look(void *ctx, const Tensor *x, const int64_t *labels)
 {
 	struct saved *s = ctx;
@@ -151,7 +146,7 @@ static int look(void *ctx, const Tensor *x, const int64_t *labels)
 		s->predictions[s->done++] = predict(v + i * s->classes, s->classes);
 	free(v);
 	scores_count(&s->scores, logits, labels);
-	progress_at(s->done, "top-1 %.2f %%", 100 * share(s->scores.hits.top1, &s->scores.hits));
+	progress_at(s->done, "top-1 %.2f %%", 100 * hits_top1(&s->scores.hits));
 	return err;
 }
 
@@ -175,11 +170,9 @@ static int put_result(struct out *out, const struct saved *s)
 	move_into(o, json_pack("{s:i, s:s, s:s, s:s, s:s}", "val_images", s->val.n, "val",
 	                 s->val.digest, "val_dtype", validation_dtype(fast), "val_decoding",
 	                 validation_decoding(fast), "measured_on", "val"));
-	move_into(
-	    o, json_pack("{s:f, s:f, s:o, s:o}", "top1", share(scores->hits.top1, &scores->hits),
-	           "top5", share(scores->hits.top5, &scores->hits), "ece",
-	           json_real_or_null(scores_ece(scores)), "nll",
-	           json_real_or_null(scores_nll(scores))));
+	move_into(o, json_pack("{s:f, s:f, s:o, s:o}", "top1", hits_top1(&scores->hits), "top5",
+	                 hits_top5(&scores->hits), "ece", json_real_or_null(scores_ece(scores)),
+	                 "nll", json_real_or_null(scores_nll(scores))));
 	return put_json(out, o, 0, 0) < 0 ? -1 : put_text(out, "\n");
 }
 
