@@ -23,7 +23,9 @@ static int write_weights(struct expert_run *r)
 {
 	char prefix[TRAJECTORY_PREFIX_MAX];
 	trajectory_prefix(prefix, (int)r->expert, (int)r->epoch);
-	return weights_put(r->writer, prefix, &r->net.params);
+	if (weights_put(r->writer, prefix, &r->net.params) < 0)
+		return -1;
+	return fd2_stream_flush(r->writer);
 }
 
 static void tell_epoch(const struct expert_run *r)
