@@ -100,6 +100,11 @@ experts, [0-9]+ epochs and [0-9]+ steps; go on with --resume$" why
 	run -1 --separate-stderr "${run[@]}" -e 100000 --resume -o x.fd2 train.tar
 	said "fd2-expert: 'x.fd2.part' lacks the weights that 'x.fd2.ckpt' goes on from; remove" \
 		both
+	# killed after FILE had its name, before the state was removed
+	cp whole.fd2 x.fd2
+	run -0 --separate-stderr "${run[@]/-q/--threads=1}" --resume -o x.fd2 train.tar
+	said "fd2-expert: 'x.fd2' is up to date"
+	[ ! -e x.fd2.ckpt ]
 	touch -d 2000-01-01 mark
 	local signal
 	for signal in KILL TERM; do

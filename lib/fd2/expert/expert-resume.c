@@ -101,11 +101,13 @@ static int resume(struct expert_run *r)
 	return err;
 }
 
+/* A run may be killed when FILE is whole and its state is still there. */
 int expert_begin(struct expert_run *r)
 {
-	bool starts = !r->config->resume || checkpoint_exists(&r->checkpoint);
-	int finished = starts ? 0 : finished_stream(r->config->out, "trajectories", r->meta);
-	if (finished)
-		return finished;
-	return r->config->resume ? resume(r) : start_output(r);
+	if (!r->config->resume)
+		return start_output(r);
+	int finished = finished_stream(r->config->out, "trajectories", r->meta);
+	if (finished > 0)
+		checkpoint_remove(&r->checkpoint);
+	return finished ? finished : resume(r);
 }
