@@ -138,9 +138,10 @@ static struct out *open_stdout(struct out *o, int flags)
 	return give_up(o);
 }
 
-void out_made_already(const char *path)
+void out_made_already(const char *path, bool dry)
 {
-	utimensat(AT_FDCWD, path, NULL, 0);
+	if (!dry)
+		utimensat(AT_FDCWD, path, NULL, 0);
 	say("'%s' is up to date", path);
 }
 

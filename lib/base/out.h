@@ -26,8 +26,8 @@ struct out *out_open(const char *path, int flags);
 /* Continue "PATH.part" of an earlier OUT_KEEP run, cut to its first `size` bytes (what the
  * reader found whole). */
 struct out *out_resume(const char *path, uint64_t size);
-/* Says that the file is up to date and updates its timestamp, for make. */
-void out_made_already(const char *path);
+/* Says that the file is up to date and, unless `dry`, updates its timestamp, for make. */
+void out_made_already(const char *path, bool dry);
 /* "PATH.part", to be freed; what out_resume would continue. */
 char *out_part_name(const char *path);
 /* Whether out_open would succeed: to report what cannot be written before long work.

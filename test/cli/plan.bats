@@ -98,6 +98,24 @@ about() {
 	takes "14 steps of N, 120 held-out images of N"
 }
 
+# nothing_left TOOL OPTION...: makes x, and a dry run to resume it says so and leaves it
+nothing_left() {
+	"$1" -q "${@:2}" -o x
+	find . -printf '%p %s %T@\n' | sort >"$BATS_TEST_TMPDIR.before"
+	[ -z "$("$1" --dry-run --resume "${@:2}" -o x 2>"$BATS_TEST_TMPDIR.said")" ]
+	grep -x "$1: 'x' is up to date" "$BATS_TEST_TMPDIR.said"
+	find . -printf '%p %s %T@\n' | sort | diff "$BATS_TEST_TMPDIR.before" -
+	rm x
+}
+
+@test "plan: of a finished run there is nothing left" {
+	tiny_run
+	nothing_left fd2-teacher -a convnet3 -s 32 -M 2 -b 12 -e 1 train.tar
+	nothing_left fd2-eval -a convnet3 --hard -s 32 -e 1 --val val.tar distilled.tar
+	nothing_left fd2-match -s 16 --iterations 1 train.tar
+	nothing_left fd2-expert -s 16 -n 1 -e 1 train.tar
+}
+
 @test "plan: --verbose names the work before it begins" {
 	tiny_run
 	run -0 --separate-stderr fd2-relabel -v -t teacher.fd2 -e 1 -o l.fd2 distilled.tar

@@ -93,17 +93,17 @@ static bool is_published(const char *path)
 	return published;
 }
 
-int finished_shard(const char *path, const json_t *provenance)
+int finished_shard(const char *path, const json_t *provenance, bool dry)
 {
 	if (!is_published(path))
 		return 0;
 	if (check_finished(path, provenance) < 0)
 		return -1;
-	out_made_already(path);
+	out_made_already(path, dry);
 	return 1;
 }
 
-int finished_stream(const char *path, const char *kind, const json_t *meta)
+int finished_stream(const char *path, const char *kind, const json_t *meta, bool dry)
 {
 	if (!is_published(path))
 		return 0;
@@ -114,6 +114,6 @@ int finished_stream(const char *path, const char *kind, const json_t *meta)
 	fd2_stream_close(r);
 	if (err)
 		return fail("%s; remove it, or leave --resume out", fail_message());
-	out_made_already(path);
+	out_made_already(path, dry);
 	return 1;
 }

@@ -22,9 +22,10 @@ int finished_encode(struct encoded *f, const Tensor *x, const struct normal *nor
     enum pixels pixels, int quality);
 void finished_free(struct encoded *f);
 
-/* For --resume: 1 where the shard `path` is whole and has that provenance, which it says; 0 where
- * there is none, or an unfinished one (PATH.part); -1: fail_message, it is another one. */
-int finished_shard(const char *path, const json_t *provenance);
+/* For --resume: 1 where the shard `path` is whole and has that provenance, which it says, and
+ * updates its timestamp unless `dry`; 0 where there is none, or an unfinished one (PATH.part); -1:
+ * fail_message, it is another one. */
+int finished_shard(const char *path, const json_t *provenance, bool dry);
 /* The same for a tensor stream of that kind and meta. */
-int finished_stream(const char *path, const char *kind, const json_t *meta);
+int finished_stream(const char *path, const char *kind, const json_t *meta, bool dry);
 #endif

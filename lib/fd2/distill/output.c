@@ -27,7 +27,7 @@ static void keep_stored(void *ctx, const struct sample *s)
 static int resume(struct output *o, json_t *provenance)
 {
 	const char *const *names = (const char *const *)o->teacher->class_names;
-	int done = finished_shard(o->config->path, provenance);
+	int done = finished_shard(o->config->path, provenance, false);
 	if (done) {
 		json_decref(provenance);
 		return done < 0 ? -1 : 0;

@@ -95,7 +95,7 @@ static int resume(struct expert_run *r)
 	int err = checkpoint_load(&r->checkpoint, &state);
 	if (!err && state)
 		err = take_state(r, state);
-	if (!err)
+	if (!err && !r->config->dry_run)
 		err = state ? continue_part(r) : start_output(r);
 	json_decref(state);
 	return err;
@@ -104,10 +104,11 @@ static int resume(struct expert_run *r)
 /* A run may be killed when FILE is whole and its state is still there. */
 int expert_begin(struct expert_run *r)
 {
-	if (!r->config->resume)
-		return start_output(r);
-	int finished = finished_stream(r->config->out, "trajectories", r->meta);
-	if (finished > 0)
+	const struct expert_config *config = r->config;
+	if (!config->resume)
+		return config->dry_run ? 0 : start_output(r);
+	int finished = finished_stream(config->out, "trajectories", r->meta, config->dry_run);
+	if (finished > 0 && !config->dry_run)
 		checkpoint_remove(&r->checkpoint);
 	return finished ? finished : resume(r);
 }

@@ -38,8 +38,8 @@ void expert_order(struct expert_run *r);
 int expert_step(struct expert_run *r);
 
 /* expert-resume.c: a network is there, and meta. 0: the output is open and has the weights that the
- * run goes on from, or is empty, with run->writer to continue it; 1: the work is done already; -1:
- * fail_message. */
+ * run goes on from, or is empty, with run->writer to continue it (a dry run opens none); 1: the
+ * work is done already; -1: fail_message. */
 int expert_begin(struct expert_run *r);
 /* Saves the state between two steps. */
 int expert_save(struct expert_run *r);

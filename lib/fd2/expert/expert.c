@@ -182,7 +182,7 @@ static int prepare(struct expert_run *r)
 	r->order = xcalloc((size_t)r->photographs.n, sizeof *r->order);
 	r->checkpoint.inputs = inputs(r);
 	r->meta = describe(r);
-	return config->dry_run ? 0 : expert_begin(r);
+	return expert_begin(r);
 }
 
 int stage_expert(const struct expert_config *config)

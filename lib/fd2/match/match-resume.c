@@ -71,7 +71,8 @@ int match_begin(struct match_run *r)
 	log_settings(r);
 	if (!out->resume)
 		return 0;
-	bool starts = r->config->dry_run || checkpoint_exists(&r->checkpoint);
-	int finished = starts ? 0 : finished_shard(out->path, r->provenance);
+	int finished = checkpoint_exists(&r->checkpoint)
+	                   ? 0
+	                   : finished_shard(out->path, r->provenance, r->config->dry_run);
 	return finished ? finished : load(r);
 }

@@ -217,7 +217,7 @@ int evaluation_finished(const struct evaluation *e)
 	fclose(f);
 	if (err || was_kept(e, out->save) < 0 || was_kept(e, out->report) < 0)
 		return fail("%s; remove it, or leave --resume out", fail_message());
-	out_made_already(out->results);
+	out_made_already(out->results, e->config->dry_run);
 	return 1;
 }
 

@@ -216,6 +216,6 @@ int training_finished(const struct training *t)
 	fd2_stream_close(r);
 	if (err || extends)
 		return err;
-	out_made_already(out->last);
+	out_made_already(out->last, t->config->dry_run);
 	return 1;
 }
