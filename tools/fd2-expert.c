@@ -61,6 +61,7 @@ static void check(void)
 {
 	if (config.resume && !out_is_file(config.out))
 		die_usage("--resume needs a file to go on with: give it with -o");
+	opt_needs("checkpoint-every", out_is_file(config.out), "-o FILE");
 	if (!config.in.n_shards && isatty(STDIN_FILENO))
 		die_usage("nothing to read: name a file, or pipe one in");
 }

@@ -20,6 +20,10 @@ int trajectory_configure(
 	set(&t->last, LONG_MAX, ipc < 10 ? 20 : ipc < 50 ? 50 : 70);
 	set(&t->upper, t->last, ipc < 10 ? 15 : t->last);
 	set(&t->first, t->upper - 1, ipc < 10 ? 0 : ipc < 50 ? 10 : 40);
+	if (opt_changed("start-growth") && t->upper == t->last)
+		return fail(
+		    "--start-growth is for a --start-upper below --start-last; both are %ld",
+		    t->last);
 	if (t->first < t->upper && t->upper <= t->last)
 		return 0;
 	return fail("--start-first %ld, --start-upper %ld and --start-last %ld leave no epoch to "

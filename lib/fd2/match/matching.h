@@ -49,7 +49,7 @@ struct matching {
 };
 
 /* What config asks for, completed by DATM's settings for that number of images per class. -1:
- * fail_message, where no start is left. */
+ * fail_message, where no start is left, or the limit of starts does not grow. */
 int trajectory_configure(
     struct trajectory_config *t, const struct trajectory_config *config, long ipc);
 #endif
