@@ -240,8 +240,11 @@ blue-ring/0001.npy blue-ring/0001.json gold-bar/0001.jpg" ]
 	said "fd2-match: the experts have 6 epochs, but --start-last 20 and --expert-epochs 2" \
 		"need 21"
 	run -1 --separate-stderr "${datm[@]}" -n 13 -o x.tar train.tar
-	said "fd2-match: the experts classify * of the 12 photographs of class 'blue-ring'" \
-		"correctly, but --ipc needs 13; train them longer"
+	said "fd2-match: class 'blue-ring' has 12 images, but --ipc needs 13"
+	"${expert[@]}" -n 1 -e 5 --lr 0 -o random.fd2 train.tar
+	run -1 --separate-stderr "${datm[@]/experts.fd2/random.fd2}" -n 12 -o x.tar train.tar
+	said "fd2-match: the experts classify * of the 12 photographs of class * correctly, but" \
+		"--ipc needs 12; train them longer"
 	run -1 --separate-stderr "${datm[@]}" --classes 0 -o x.tar train.tar
 	said "fd2-match: --classes is not for datm, whose students learn all classes"
 	run -1 --separate-stderr "${datm[@]}" --inner 2 -o x.tar train.tar

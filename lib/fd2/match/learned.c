@@ -47,9 +47,8 @@ static int start_class(struct learned *l, const struct match_config *config, int
 	struct moved *images = &l->kinds[LEARNED_IMAGES];
 	uint64_t seed = (uint64_t)config->seed;
 	bool real = config->start == MATCH_REAL;
-	if (real && real_count(r, k) < l->ipc)
-		return fail("class '%s' has %d images, but --ipc needs %d", r->set.classes[k],
-		    real_count(r, k), l->ipc);
+	if (real && real_check(r, k, l->ipc) < 0)
+		return -1;
 	if (chosen)
 		real_choose_these(r, chosen, l->ipc);
 	else if (real)

@@ -39,6 +39,13 @@ int real_count(const struct real *r, int k)
 	return r->start[k + 1] - r->start[k];
 }
 
+int real_check(const struct real *r, int k, int ipc)
+{
+	return real_count(r, k) >= ipc ? 0
+	                               : fail("class '%s' has %d images, but --ipc needs %d",
+	                                     r->set.classes[k], real_count(r, k), ipc);
+}
+
 /* From places in the class to places in the set. */
 static void place_in_set(struct real *r, int k, int n)
 {

@@ -19,6 +19,8 @@ struct real {
 int real_read(struct real *r, const struct photograph_inputs *in, long part);
 void real_free(struct real *r);
 int real_count(const struct real *r, int k);
+/* -1: fail_message, class k has fewer than `ipc` photographs. */
+int real_check(const struct real *r, int k, int ipc);
 /* Chooses `most` photographs of class k, or all where there are fewer, in a random order. */
 void real_choose(struct real *r, int k, long most, struct rng *rng);
 /* Chooses those that fd2-select --method random would. */

@@ -153,6 +153,9 @@ int recognised_init(struct recognised *k, struct real *r, const struct trajector
 	    .classes = (int)K, .size = r->size, .last_stride = 2, .bare = true};
 	struct search s = {.out = k, .real = r, .experts = experts, .ipc = ipc, .seed = seed};
 	*k = (struct recognised){.classes = (int)K};
+	for (int c = 0; c < k->classes; c++)
+		if (real_check(r, c, ipc) < 0)
+			return -1;
 	k->chosen = xcalloc(K * (size_t)ipc, sizeof *k->chosen);
 	k->logits = xcalloc(K, sizeof(Tensor *));
 	s.found = xcalloc(K, sizeof *s.found);
