@@ -140,7 +140,7 @@ static int train_student(struct trajectory *t, long iteration, double all, doubl
 	return err;
 }
 
-int trajectory_take(struct trajectory *t, long iteration, double *loss)
+static int take(struct trajectory *t, long iteration, double *loss)
 {
 	const struct trajectory_config *how = &t->method->trajectory;
 	t->expert = choose_expert(t, iteration);
@@ -154,4 +154,12 @@ int trajectory_take(struct trajectory *t, long iteration, double *loss)
 		return fail("expert %d has the same weights after %d and %d epochs", t->expert,
 		    t->start, end);
 	return train_student(t, iteration, all, loss);
+}
+
+/* An error of libtorch comes before what follows from it: values that are not finite. */
+int trajectory_take(struct trajectory *t, long iteration, double *loss)
+{
+	int err = take(t, iteration, loss);
+	return tensor_error() ? fail("iteration %ld failed: %s", iteration + 1, tensor_error())
+	                      : err;
 }
