@@ -1,5 +1,5 @@
-/* How images with learned labels start: from photographs that experts, as they are after their last
- * epoch, classify correctly, with the logits that they give them (DATM). */
+/* How images with learned labels start: from photographs that experts, after as many epochs as all
+ * of them have, classify correctly, with the logits that they give them (DATM). */
 #ifndef FD2_MATCH_RECOGNISED_H
 #define FD2_MATCH_RECOGNISED_H
 #include "lib/fd2/expert/trajectories.h"
