@@ -25,7 +25,8 @@ struct folder {
 	char *path, *temp, *inside; /* the last folder made inside */
 };
 
-/* Before it exists: what is removed in vain does no harm. */
+/* A path inside before it exists: what is removed in vain does no harm. The folder itself after, as
+ * what had its name would be another's. */
 static void remember(const char *path, bool folder)
 {
 	struct made *m = xmalloc(sizeof *m + strlen(path) + 1);
@@ -63,9 +64,10 @@ void folder_abandon(struct folder *f)
 	release(f);
 }
 
-static int no_write(const struct folder *f)
+/* name: inside, or "". */
+static int no_write(const struct folder *f, const char *name)
 {
-	return fail("cannot write '%s': %s", f->path, strerror(errno));
+	return fail("cannot write '%s%s%s': %s", f->path, *name ? "/" : "", name, strerror(errno));
 }
 
 /* The path without slashes at its end, and the name of a hidden folder next to it. */
@@ -91,7 +93,7 @@ struct folder *folder_create(const char *path)
 	if (!lstat(f->path, &st))
 		fail("'%s' already exists; remove it, or name another folder", f->path);
 	else if (mkdir(f->temp, 0777))
-		no_write(f);
+		no_write(f, "");
 	else {
 		remember(f->temp, true);
 		return f;
@@ -110,7 +112,7 @@ static int make_folders(struct folder *f, const char *name)
 	for (const char *s = strchr(name, '/'); s; s = strchr(s + 1, '/')) {
 		char *path = xasprintf("%s/%.*s", f->temp, (int)(s - name), name);
 		remember(path, true);
-		int err = mkdir(path, 0777) && errno != EEXIST ? no_write(f) : 0;
+		int err = mkdir(path, 0777) && errno != EEXIST ? no_write(f, name) : 0;
 		free(path);
 		if (err < 0)
 			return -1;
@@ -129,10 +131,10 @@ int folder_put(struct folder *f, const char *name, const void *data, size_t n)
 	int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
 	free(path);
 	if (fd < 0)
-		return no_write(f);
-	int err = io_write(fd, data, n) < n ? no_write(f) : 0;
+		return no_write(f, name);
+	int err = io_write(fd, data, n) < n ? no_write(f, name) : 0;
 	if (close(fd) && !err)
-		err = no_write(f);
+		err = no_write(f, name);
 	return err;
 }
 
@@ -150,7 +152,7 @@ static int sync_folder(const char *path)
 int folder_close(struct folder *f)
 {
 	struct stat st;
-	int err = sync_folder(f->temp) < 0 ? no_write(f) : 0;
+	int err = sync_folder(f->temp) < 0 ? no_write(f, "") : 0;
 	if (!err && !lstat(f->path, &st))
 		err = fail("'%s' already exists; remove it, or name another folder", f->path);
 	if (!err && rename(f->temp, f->path))

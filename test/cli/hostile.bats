@@ -284,6 +284,8 @@ claims 60000x60000 pixels, more than "*" Mpx"* ]]
 	said "fd2-eval: cannot write '/dev/full': No space left on device"
 	run -1 --separate-stderr bash -c 'ulimit -f 1; fd2-draw -o x'
 	said "fd2-draw: cannot write 'x': File too large"
+	run -1 --separate-stderr bash -c 'ulimit -f 1; fd2-exchange --to rded -o x train.tar'
+	said "fd2-exchange: cannot write 'x/00000/class00000_id00000.jpg': File too large"
 	nothing_left
 	# before the work
 	closed() { tiny_distill --steps 1000000 >&-; }
