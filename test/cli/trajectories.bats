@@ -206,20 +206,29 @@ blue-ring/0001.npy blue-ring/0001.json gold-bar/0001.jpg" ]
 
 @test "trajectories: stopped runs of fd2-match go on to the same bytes" {
 	experts
-	local run=("${datm[@]}" -n 2 --iterations 12) pid
+	local run=("${datm[@]}" -n 2 --iterations 12)
+	killed() { # FILE OPTION...
+		"${run[@]}" --checkpoint-every 1 -o "$@" train.tar 3>&- &
+		local pid=$!
+		until [ -e "$1.ckpt" ] || [ -e "$1" ]; do sleep 0.02; done
+		kill -KILL $pid
+		wait $pid || true
+		[ ! -e "$1" ]
+	}
 	"${run[@]}" -o whole.tar train.tar
-	"${run[@]}" --checkpoint-every 1 --resume -o x.tar train.tar 3>&- &
-	pid=$!
-	until [ -e x.tar.ckpt ] || [ -e x.tar ]; do sleep 0.02; done
-	kill -KILL $pid
-	wait $pid || true
-	[ ! -e x.tar ]
+	killed x.tar --resume
 	"${expert[@]}" -n 2 -e 6 --seed 4 -o other.fd2 train.tar
 	run -1 --separate-stderr "${run[@]/experts.fd2/other.fd2}" --resume -o x.tar train.tar
 	said "fd2-match: cannot resume: 'x.tar.ckpt' was made from other inputs (experts)"
 	"${run[@]}" --resume -o x.tar train.tar
 	cmp whole.tar x.tar
 	[ ! -e x.tar.ckpt ]
+	# iterations that moved nothing are counted over both runs
+	killed z.tar --threshold 0.01
+	run -0 --separate-stderr "${run[@]/-q/--threads=1}" --threshold 0.01 --resume -o z.tar \
+		train.tar
+	[ "${stderr_lines[1]}" = "fd2-match: 12 iterations had a loss above --threshold 0.01, and \
+moved nothing" ]
 	# several files are one set of experts
 	"${datm[@]}" --experts other.fd2 --iterations 8 --log log --log-every 1 -o y.tar train.tar
 	[ "$(jq 'select(.event == "iteration") | .expert' log | sort -u | xargs)" = "0 1 2 3" ]
@@ -271,7 +280,7 @@ blue-ring/0001.npy blue-ring/0001.json gold-bar/0001.jpg" ]
 	said "fd2-match: cannot open 'pipe': No such file or directory"
 	mkfifo pipe
 	run -1 --separate-stderr "${datm[@]/experts.fd2/pipe}" -o x.tar train.tar
-	said "fd2-match: experts are read again and again, and so cannot come through a pipe"
+	said "fd2-match: 'pipe' is a pipe, but experts are read again and again"
 	[ -z "$(find . -name 'x*')" ]
 }
 

@@ -132,7 +132,7 @@ static int open_file(
 	struct trajectories_for own = *want;
 	struct meta m;
 	if (input_is_pipe(f->path))
-		return fail("experts are read again and again, and so cannot come through a pipe");
+		return fail("'%s' is a pipe, but experts are read again and again", f->path);
 	if (!(f->reader = fd2_stream_open(f->path, "trajectories")) || read_meta(&m, f) < 0)
 		return -1;
 	if (!own.arch && *t->arch)

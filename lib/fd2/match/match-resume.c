@@ -34,7 +34,8 @@ static void log_settings(const struct match_run *r)
 int match_save(struct match_run *r)
 {
 	return checkpoint_save(
-	    &r->checkpoint, json_pack("{s:I}", "iteration", (json_int_t)r->done));
+	    &r->checkpoint, json_pack("{s:I, s:I}", "iteration", (json_int_t)r->done, "skipped",
+	                        (json_int_t)r->trajectory.skipped));
 }
 
 int match_stop(struct match_run *r)
@@ -48,14 +49,15 @@ int match_stop(struct match_run *r)
 static int load(struct match_run *r)
 {
 	json_t *state = NULL;
-	json_int_t done = 0;
+	json_int_t done = 0, skipped = 0;
 	int err = checkpoint_load(&r->checkpoint, &state);
 	if (!err && state &&
-	    (json_unpack(state, "{s:I}", "iteration", &done) || done < 0 ||
-	        done > r->method.iterations))
+	    (json_unpack(state, "{s:I, s?I}", "iteration", &done, "skipped", &skipped) ||
+	        done < 0 || done > r->method.iterations))
 		err = fail("cannot resume: '%s' holds no state of fd2-match", r->checkpoint.path);
 	else if (!err && state) {
 		r->done = (long)done;
+		r->trajectory.skipped = (long)skipped;
 		say("resumed after iteration %ld", r->done);
 		log_event(json_pack("{s:s, s:I}", "event", "resume", "iteration", done));
 	}

@@ -61,8 +61,9 @@ static int learn(struct match_run *r)
 	}
 	progress_end();
 	if (r->trajectory.skipped)
-		warn("%ld iterations had a loss above --threshold %g, and moved nothing",
-		    r->trajectory.skipped, r->method.trajectory.threshold);
+		warn("%ld iteration%s had a loss above --threshold %g, and moved nothing",
+		    r->trajectory.skipped, r->trajectory.skipped > 1 ? "s" : "",
+		    r->method.trajectory.threshold);
 	return stops ? match_stop(r) : err;
 }
 
