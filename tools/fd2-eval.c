@@ -265,12 +265,9 @@ static int evaluate(void)
 /* What --evaluate alone takes. */
 static void check_training(void)
 {
-	const char *given = saved.predictions             ? "predictions"
-	                    : saved.classes               ? "classes-from"
-	                    : saved.mean.n || saved.std.n ? "mean and --std"
-	                                                  : NULL;
-	if (given)
-		die_usage("--%s go with --evaluate", given);
+	static const char *const of_evaluation[] = {
+	    "predictions", "classes-from", "mean", "std", NULL};
+	opts_need(of_evaluation, false, "--evaluate");
 	if (!config.in.n_shards)
 		die_usage("no distilled shard; name one after the options");
 }

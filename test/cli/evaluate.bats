@@ -156,7 +156,7 @@ bare() {
 		--evaluate reads its file twice, and so cannot take a pipe|--evaluate - --val v
 		--zeta is for --schedule cosine|--hard --val v --schedule step --zeta 1 d.tar
 		--temperature is for --soft-loss kl|-l l --val v --soft-loss mse -T 4 d.tar
-		--predictions go with --evaluate|--hard --val v --predictions p d.tar
-		--mean and --std go with --evaluate|--hard --val v --std 1,1,1 d.tar
+		--predictions is for --evaluate|--hard --val v --predictions p d.tar
+		--std is for --evaluate|--hard --val v --std 1,1,1 d.tar
 	LINES
 }

@@ -52,7 +52,7 @@ static int train_epoch(struct expert_run *r)
 		if (expert_step(r) < 0)
 			return -1;
 		progress_at(r->expert * r->config->epochs + r->epoch,
-		    "expert %ld  epoch %ld  loss %.4f  top-1 %.1f %%", r->expert + 1, r->epoch + 1,
+		    "expert %ld  epoch %ld  loss %.4f  top-1 %.1f %%", r->expert, r->epoch + 1,
 		    r->sums.loss / (double)r->sums.hits.n, 100 * hits_top1(&r->sums.hits));
 	}
 	tell_epoch(r);
