@@ -82,6 +82,13 @@ void rng_shuffle(struct rng *r, uint32_t *v, uint32_t n)
 	}
 }
 
+void rng_order(struct rng *r, uint32_t *v, uint32_t n)
+{
+	for (uint32_t i = 0; i < n; i++)
+		v[i] = i;
+	rng_shuffle(r, v, n);
+}
+
 uint64_t hash_bytes(const void *p, uint64_t n)
 {
 	const uint8_t *b = p;

@@ -48,5 +48,6 @@ double rng_between(struct rng *r, double lo, double hi);
 uint32_t rng_below(struct rng *r, uint32_t n);            /* 0..n-1, unbiased */
 double rng_normal(struct rng *r);                         /* Box-Muller, one value a call */
 void rng_shuffle(struct rng *r, uint32_t *v, uint32_t n); /* Fisher-Yates */
+void rng_order(struct rng *r, uint32_t *v, uint32_t n);   /* 0..n-1 in a random order */
 uint64_t hash_bytes(const void *p, uint64_t n);           /* FNV-1a, 64 bits: for names */
 #endif

@@ -126,9 +126,7 @@ static void draw_box(struct mix *m, struct rng *r, int size, double lambda)
 static void draw_partners(struct rng *r, struct view *views, int n)
 {
 	uint32_t *order = xcalloc((size_t)n, sizeof *order);
-	for (int i = 0; i < n; i++)
-		order[i] = (uint32_t)i;
-	rng_shuffle(r, order, (uint32_t)n);
+	rng_order(r, order, (uint32_t)n);
 	for (int i = 0; i < n; i++)
 		views[i].with = (int32_t)order[i];
 	free(order);

@@ -145,9 +145,7 @@ static void put_draws(struct stream_writer *w, const struct unroll *u, int all, 
 	               rng_at(u->seed, RNG_STUDENT, (uint64_t)u->iteration, 2, (uint32_t)step);
 	uint32_t order[CLASSES];
 	struct siamese s[CLASSES];
-	for (int i = 0; i < all; i++)
-		order[i] = (uint32_t)i;
-	rng_shuffle(&of_order, order, (uint32_t)all);
+	rng_order(&of_order, order, (uint32_t)all);
 	siamese_draw_each(s, n, &of_augment, u->augment, u->learned->size);
 	for (int i = 0; i < n; i++) {
 		double v[VALUES + 1] = {s[i].kind, s[i].brightness, s[i].saturation, s[i].contrast,

@@ -213,9 +213,7 @@ static void draw_split(
 	uint32_t *order = xcalloc((size_t)n, sizeof *order);
 	struct rng r =
 	    rng_at((uint64_t)common.seed, RNG_SPLIT, hash_bytes(class, strlen(class)), 0, 0);
-	for (int i = 0; i < n; i++)
-		order[i] = (uint32_t)i;
-	rng_shuffle(&r, order, (uint32_t)n);
+	rng_order(&r, order, (uint32_t)n);
 	for (int i = 0; i < k; i++) {
 		v[order[i]].file->split = SPLIT_VAL;
 		plan->images[SPLIT_TRAIN]--;

@@ -37,9 +37,7 @@ static struct rng random_at(const struct expert_run *r, long step)
 void expert_order(struct expert_run *r)
 {
 	struct rng random = random_at(r, 0);
-	for (int i = 0; i < r->photographs.n; i++)
-		r->order[i] = (uint32_t)i;
-	rng_shuffle(&random, r->order, (uint32_t)r->photographs.n);
+	rng_order(&random, r->order, (uint32_t)r->photographs.n);
 }
 
 int expert_step(struct expert_run *r)

@@ -49,9 +49,7 @@ static void again(struct pool *p)
 {
 	struct rng r = rng_at(p->seed, RNG_REUSE, (uint64_t)++p->times, 0, 0);
 	p->order = xrealloc(p->order, (size_t)p->n_places, sizeof *p->order);
-	for (long i = 0; i < p->n_places; i++)
-		p->order[i] = (uint32_t)i;
-	rng_shuffle(&r, p->order, (uint32_t)p->n_places);
+	rng_order(&r, p->order, (uint32_t)p->n_places);
 	p->at = 0;
 }
 

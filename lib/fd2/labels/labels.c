@@ -84,9 +84,7 @@ static int32_t *draw_order(int n, uint64_t seed, long number)
 	struct rng r = rng_at(seed, RNG_SHUFFLE, (uint64_t)number, 0, 0);
 	uint32_t *drawn = xcalloc((size_t)n, sizeof *drawn);
 	int32_t *order = xcalloc((size_t)n, sizeof *order);
-	for (int i = 0; i < n; i++)
-		drawn[i] = (uint32_t)i;
-	rng_shuffle(&r, drawn, (uint32_t)n);
+	rng_order(&r, drawn, (uint32_t)n);
 	for (int i = 0; i < n; i++)
 		order[i] = (int32_t)drawn[i];
 	free(drawn);

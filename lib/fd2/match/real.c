@@ -57,9 +57,7 @@ static void place_in_set(struct real *r, int k, int n)
 void real_choose(struct real *r, int k, long most, struct rng *rng)
 {
 	int n = real_count(r, k);
-	for (int i = 0; i < n; i++)
-		r->chosen[i] = (uint32_t)i;
-	rng_shuffle(rng, r->chosen, (uint32_t)n);
+	rng_order(rng, r->chosen, (uint32_t)n);
 	place_in_set(r, k, most < n ? (int)most : n);
 }
 

@@ -105,9 +105,7 @@ static int train_epoch(const struct rounds *r, struct network *net, long epoch)
 	uint32_t *order = xcalloc((size_t)n, sizeof *order);
 	struct rng random = rng_at(r->seed, RNG_MATCH_NET, (uint64_t)net->iteration,
 	    (uint32_t)net->round, (uint32_t)epoch + 1);
-	for (int i = 0; i < n; i++)
-		order[i] = (uint32_t)i;
-	rng_shuffle(&random, order, (uint32_t)n);
+	rng_order(&random, order, (uint32_t)n);
 	for (int i = 0; i < n && !err; i += TRAIN_BATCH)
 		err = train_net_step(&t, &net->backbone, &net->weights, order + i,
 		    n - i < TRAIN_BATCH ? n - i : TRAIN_BATCH, &random, NULL);

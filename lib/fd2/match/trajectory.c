@@ -42,9 +42,7 @@ static int choose_expert(const struct trajectory *t, long iteration)
 	int n = t->experts->experts;
 	struct rng random = rng_at(t->seed, RNG_STUDENT, (uint64_t)(iteration / n), 3, 0);
 	uint32_t *order = xcalloc((size_t)n, sizeof *order);
-	for (int i = 0; i < n; i++)
-		order[i] = (uint32_t)i;
-	rng_shuffle(&random, order, (uint32_t)n);
+	rng_order(&random, order, (uint32_t)n);
 	int chosen = (int)order[iteration % n];
 	free(order);
 	return chosen;

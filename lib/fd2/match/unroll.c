@@ -26,9 +26,7 @@ static struct lesson draw_lesson(const struct unroll *u, int step)
 	           of_augment =
 	               rng_at(u->seed, RNG_STUDENT, (uint64_t)u->iteration, 2, (uint32_t)step);
 	uint32_t *order = xcalloc((size_t)all, sizeof *order);
-	for (int i = 0; i < all; i++)
-		order[i] = (uint32_t)i;
-	rng_shuffle(&of_order, order, (uint32_t)all);
+	rng_order(&of_order, order, (uint32_t)all);
 	l.images = xcalloc((size_t)l.n, sizeof *l.images);
 	memcpy(l.images, order + first, (size_t)l.n * sizeof *order);
 	free(order);

@@ -12,9 +12,7 @@ void coreset_random(uint32_t *chosen, int ipc, int n, uint64_t seed, int k)
 {
 	struct rng r = rng_at(seed, RNG_SELECT, (uint64_t)k, 0, 0);
 	uint32_t *all = xcalloc((size_t)n, sizeof *all);
-	for (int i = 0; i < n; i++)
-		all[i] = (uint32_t)i;
-	rng_shuffle(&r, all, (uint32_t)n);
+	rng_order(&r, all, (uint32_t)n);
 	memcpy(chosen, all, (size_t)ipc * sizeof *all);
 	free(all);
 }

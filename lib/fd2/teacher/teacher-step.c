@@ -192,9 +192,7 @@ void step_begin_epoch(struct training *t)
 	struct rng r = rng_at(t->config->seed, RNG_SHUFFLE, (uint64_t)t->epoch, 0, 0);
 	uint32_t n = (uint32_t)t->train.n;
 	t->order = xrealloc(t->order, n, sizeof *t->order);
-	for (uint32_t i = 0; i < n; i++)
-		t->order[i] = i;
-	rng_shuffle(&r, t->order, n);
+	rng_order(&r, t->order, n);
 }
 
 double rate_at(const struct training *t, long step)
