@@ -429,10 +429,11 @@ int out_close(struct out *o)
 	int err = out_sync(o);
 	if (!err && o->nameless)
 		err = give_name(o);
-	if (!err && o->fd > STDOUT_FILENO && close(o->fd))
-		err = no_write(o);
-	if (o->fd > STDOUT_FILENO)
+	if (o->fd > STDOUT_FILENO) {
+		if (close(o->fd) && !err)
+			err = no_write(o);
 		o->fd = -1;
+	}
 	if (!err && o->temp && rename(o->temp, o->path))
 		err = fail("cannot rename '%s' to %s: %s", o->temp, o->shown, strerror(errno));
 	if (err < 0 && o->temp && !o->keep)
