@@ -1,4 +1,4 @@
-/* fd2-match: distilled images by matching photographs in networks with random weights. */
+/* fd2-match: distilled images by matching, without a teacher. */
 #include <limits.h>
 #include <math.h>
 #include <unistd.h>

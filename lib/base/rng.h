@@ -22,8 +22,11 @@ enum rng_purpose {
 	RNG_REUSE,     /* order of kept labels: a = which time they are gone through */
 	RNG_SPLIT,     /* which photographs are held out: a = hash of the class's name */
 	RNG_MATCH,     /* photographs to match: a = iteration, b = class, c = round */
-	RNG_SIAMESE,   /* how they are augmented: a = iteration, b = class, c = round */
-	RNG_MATCH_NET, /* the network in which they are matched: a = iteration */
+	RNG_SIAMESE,   /* how they are augmented: a = iteration, b = class, c = round; fd2-eval's
+	                  batches: a = epoch, b = batch */
+	RNG_MATCH_NET, /* the network in which they are matched: a = iteration, c = 0; its training
+	                  after a round: b = round, c = epoch + 1; an expert's network: a =
+	                  expert */
 	RNG_EXPERT,    /* an epoch of an expert: a = expert, b = epoch; c = 0: order of the
 	                  photographs, else how those of step c are augmented */
 	RNG_STUDENT,   /* along a trajectory: a = iteration; b = 0: its start; 1: order of the
