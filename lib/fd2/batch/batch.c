@@ -48,6 +48,12 @@ void batch_add(struct batch *b, const struct item *items, const struct view *v)
 	add(b, &items[v->image], v);
 }
 
+void batch_add_center(struct batch *b, const struct item *item)
+{
+	struct view v = view_center(&item->image, b->size);
+	add(b, item, &v);
+}
+
 void batch_add_image(struct batch *b, const struct image *im, int label, const struct view *v)
 {
 	b->own[b->n] = (struct item){.label = label, .image = *im};

@@ -1,9 +1,9 @@
 /* The face of lib/fd2/batch: from images to tensors.
  *
- * A batch is a list of views: batch_clear empties it, batch_add and batch_add_image add a view
- * each, batch_mix says how they are mixed among themselves. batch_render then makes the pixels,
- * on all threads or on the GPU, and batch_images and batch_labels hand out tensors of all or some
- * of them. One batch is filled and rendered again and again.
+ * A batch is a list of views: batch_clear empties it, batch_add, batch_add_center and
+ * batch_add_image add a view each, batch_mix says how they are mixed among themselves. batch_render
+ * then makes the pixels, on all threads or on the GPU, and batch_images and batch_labels hand out
+ * tensors of all or some of them. One batch is filled and rendered again and again.
  *
  * validate.h runs a network over a data set in batches, late.h reads a batch's results while the
  * next one runs, and measures.h turns logits into metrics. */
@@ -31,6 +31,8 @@ void batch_free(struct batch *b);
 void batch_clear(struct batch *b);
 /* Adds a view of items[v->image], which stay the caller's; nothing is rendered yet. */
 void batch_add(struct batch *b, const struct item *items, const struct view *v);
+/* Adds the item's central view. */
+void batch_add_center(struct batch *b, const struct item *item);
 /* Adds a view of an image in memory, which stays the caller's until the batch is rendered. */
 void batch_add_image(struct batch *b, const struct image *im, int label, const struct view *v);
 /* Mixes the views when they are rendered, each with the one that its `with` says. */

@@ -21,11 +21,8 @@ Tensor *photographs_images(struct batch *b, const struct dataset *d, const uint3
     const struct normal *normal)
 {
 	batch_clear(b);
-	for (int i = 0; i < n; i++) {
-		struct view v = view_center(&d->v[places[i]].image, b->size);
-		v.image = (int32_t)places[i];
-		batch_add(b, d->v, &v);
-	}
+	for (int i = 0; i < n; i++)
+		batch_add_center(b, &d->v[places[i]]);
 	batch_render(b, normal);
 	return batch_images(b, 0, n, T_F32);
 }

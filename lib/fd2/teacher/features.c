@@ -60,10 +60,8 @@ static int read_all(float *out, const struct reading *r, const struct teacher *t
 	batch_init(&b, BATCH, t->size);
 	for (int i = 0; i < n && !err; i += BATCH) {
 		batch_clear(&b);
-		for (int j = i; j < n && j < i + BATCH; j++) {
-			struct view v = view_center(&items[j].image, t->size);
-			batch_add(&b, &items[j], &v);
-		}
+		for (int j = i; j < n && j < i + BATCH; j++)
+			batch_add_center(&b, &items[j]);
 		batch_render(&b, &t->normal);
 		err = read_batch(out + (size_t)i * r->each, r, t, &b, k);
 		progress_add(b.n, "%s of '%s'", r->what, items[i].key);

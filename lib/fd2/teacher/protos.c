@@ -61,10 +61,8 @@ static int means(struct run *r)
 	progress_start("prototypes", "images", r->images.n);
 	for (int i = 0; i < r->images.n && !err; i += b.n) {
 		batch_clear(&b);
-		for (int k = i; k < r->images.n && b.n < b.cap; k++) {
-			struct view v = view_center(&r->images.v[k].image, t->size);
-			batch_add(&b, &r->images.v[k], &v);
-		}
+		for (int k = i; k < r->images.n && b.n < b.cap; k++)
+			batch_add_center(&b, &r->images.v[k]);
 		batch_render(&b, &t->normal);
 		err = add_batch(r, &b, sum, count);
 		progress_at(i + b.n, "%s", "");
