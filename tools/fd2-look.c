@@ -8,6 +8,7 @@
 #include "formats/input.h"
 #include "formats/weights/state.h"
 #include "lib/base/err.h"
+#include "lib/base/provenance.h"
 #include "lib/base/start.h"
 #include "lib/data/describe.h"
 #include "lib/data/survey.h"
@@ -42,7 +43,7 @@ static const struct tool tool = {"fd2-look", "[options] [FILE...]",
 
 static void print_json(json_t *v)
 {
-	char *line = json_dumps(v, JSON_COMPACT);
+	char *line = json_dumps(v, JSON_COMPACT | JSON_DECIMALS);
 	puts(line);
 	free(line);
 	json_decref(v);

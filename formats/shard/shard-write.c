@@ -79,7 +79,7 @@ static int put_member(struct shard_writer *w, const char *name, const void *data
 
 static int put_json(struct shard_writer *w, const char *name, const json_t *v)
 {
-	char *text = json_dumps(v, JSON_COMPACT);
+	char *text = json_dumps(v, JSON_COMPACT | JSON_DECIMALS);
 	if (!text)
 		return fail(
 		    "cannot write %s: its provenance cannot be written as JSON", out_name(w->out));

@@ -7,6 +7,10 @@
 #define FD2_PROVENANCE_H
 #include <jansson.h>
 
+/* For json_dumps: a decimal as it was given. 17 digits make 0.10000000000000001 of 0.1, which jq
+ * 1.7 tells from 0.1. */
+#define JSON_DECIMALS JSON_REAL_PRECISION(15)
+
 /* 0 where every entry of `now` is the same in `was`. -1: "'x' was made with --lr 0.1, not with
  * --lr 0.05"; `what` is the file's name. */
 int settings_agree(const char *what, const json_t *was, const json_t *now);

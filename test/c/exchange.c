@@ -222,7 +222,7 @@ static void folders_appear_whole(void)
 	struct folder *f = folder_create("out/");
 	CHECK(f && folder_put(f, "a/b/one", "1", 1) == 0 && folder_put(f, "a/b/two", "22", 2) == 0);
 	CHECK(folder_put(f, "a/three", "", 0) == 0 && folder_put(f, "four", "4444", 4) == 0);
-	CHECK(folder_put(f, "four", "5", 1) == -1 && says("cannot write 'out': File exists"));
+	CHECK(folder_put(f, "four", "5", 1) == -1 && says("cannot write 'out/four': File exists"));
 	CHECK(!there("out") && !folder_create("other") && says("another folder is being written"));
 	CHECK(folder_close(f) == 0 && there("out/a/b/two") && there("out/a/three") &&
 	      there("out/four"));

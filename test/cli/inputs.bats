@@ -225,7 +225,7 @@ failing() {
 	[ "$(counted p)" = "6 3" ]
 	fd2-select -q -n 2 -o x.tar p
 	[ "$(counted x.tar)" = "6 3" ]
-	[ "$(tar tf x.tar | grep -c "${long}[12]/000[12].jpg")" = 4 ]
+	[ "$(tar --quoting-style=literal -tf x.tar | grep -c "${long}[12]/000[12].jpg")" = 4 ]
 	fd2-teacher -q -a convnet3 -s 16 -M 2 -e 1 -b 6 -o t.fd2 p
 	local distill=(fd2-distill -q -t t.fd2 -n 3 --init mosaic)
 	"${distill[@]}" --steps 1 -o whole.tar p

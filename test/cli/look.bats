@@ -108,8 +108,8 @@ legacy() { # SIZE [CALL [BEFORE AFTER]]
 	local header='"b":{"dtype":"U8","shape":[2],"data_offsets":[0,2]}' shown
 	safetensors '{"__metadata__":{"tool":"x"},'"$header}" AB >b.safetensors
 	shown='[.format, .meta.tool, .tensors[0].name, .tensors[0].max]'
-	[ "$(fd2-look --json b.safetensors w.pth | jq -c "$shown")" = '["safetensors","x","b",66]
-["torch-legacy",null,"w",1]' ]
+	fd2-look --json b.safetensors w.pth | jq -se "map($shown) == "'
+		[["safetensors", "x", "b", 66], ["torch-legacy", null, "w", 1]]'
 	run -0 fd2-look --check w.pth b.safetensors
 	[ -z "$output" ]
 	run -1 --separate-stderr fd2-look --sheet s.jpg w.pth

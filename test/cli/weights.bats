@@ -238,7 +238,7 @@ in 'c.pth': '"*"projector.0.weight' ..." ]]
 		'["shufflenet_v2_x0_5",2,0.3,32,["blue-ring","gold-bar","red-spot"]]' ]
 	[ "$(fd2-look --json t.fd2 | jq -c '[.tensors[] | select(.name ==
 		("cal.prototypes", "cal.fc.weight", "cal.attention.conv.weight")) | .max]')" = \
-		'[20.469999313354492,61.43000030517578,61.43000030517578]' ]
+		'[20.4699993133545,61.4300003051758,61.4300003051758]' ]
 	fd2-distill -q -t t.fd2 --steps 1 -o d.tar train.tar
 	fd2-protos -q -t t.fd2 -o p.fd2
 	checkpoint $state "{'state_dict': s}"

@@ -8,6 +8,7 @@
 #include "lib/base/err.h"
 #include "lib/base/log.h"
 #include "lib/base/names.h"
+#include "lib/base/provenance.h"
 #include "lib/fd2/batch/class-range.h"
 #include "lib/fd2/select/coreset.h"
 #include "lib/fd2/select/patches.h"
@@ -97,7 +98,7 @@ static int choose_all(struct run *r)
 static int put(struct run *r, int k, int id, const void *jpeg, size_t size, json_t *json)
 {
 	const char *class = r->real.numbered ? NULL : r->real.classes[k];
-	char name[32], *text = json_dumps(json, JSON_COMPACT);
+	char name[32], *text = json_dumps(json, JSON_COMPACT | JSON_DECIMALS);
 	if (class)
 		snprintf(name, sizeof name, "%04d", id);
 	else
