@@ -234,8 +234,9 @@ measured with --val"* ]]
 
 @test "resume: one run at a time writes a teacher" {
 	fd2-teacher -q -a convnet3 -s 32 -M 2 -b 5 -e 9999 --threads 1 -o x.fd2 train.tar 3>&- &
-	local pid=$! tool
-	until grep -q 'fd2 output' /proc/net/unix; do sleep 0.02; done
+	local pid=$! tool claim # of a file in this folder
+	claim=$(printf 'fd2 output %s %x ' "$(stat -c %D .)" "$(stat -c %i .)")
+	until grep -q "$claim" /proc/net/unix; do sleep 0.02; done
 	for tool in "fd2-teacher -a convnet3 -s 32 -M 2" "fd2-protos -t teacher.fd2"; do
 		# shellcheck disable=SC2086 # words
 		run -1 --separate-stderr $tool -q -o ./x.fd2 train.tar
