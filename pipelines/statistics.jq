@@ -13,9 +13,10 @@ def fixed($n): pow(10; $n) as $p | (. * $p | round) as $i | ($i | fabs | floor) 
 	(if $i < 0 then "-" else "" end) + ($a / $p | floor | tostring) +
 	if $n > 0 then "." + (("0" * $n) + ($a % $p | tostring))[-$n:] else "" end;
 
-# "2.50 +- 0.12" of an array, and "2.50" of one number
-def spread($n):
-  (mean | fixed($n)) + if length > 1 then " +- " + (deviation | fixed($n)) else "" end;
+# "2.50 +- 0.12" of an array, its mean and what `width` says of it, and "2.50" of one number
+def plus_minus($n; width):
+	(mean | fixed($n)) + if length > 1 then " +- " + (width | fixed($n)) else "" end;
+def spread($n): plus_minus($n; deviation);
 # The same, and "-" where one is missing
 def text($n): if all(. != null) then spread($n) else "-" end;
 

@@ -15,8 +15,8 @@ struct jitter jitter_draw(struct rng *r, const struct jitter_range *range)
 	for (int k = 0; k < JITTERS; k++)
 		any |= range->amount[k] > 0;
 	if (any) {
-		uint32_t order[JITTERS] = {0, 1, 2, 3};
-		rng_shuffle(r, order, JITTERS);
+		uint32_t order[JITTERS];
+		rng_order(r, order, JITTERS);
 		for (int k = 0; k < JITTERS; k++) {
 			double x = range->amount[k];
 			if (range->amount[order[k]] > 0)

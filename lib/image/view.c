@@ -21,8 +21,8 @@ static struct box cut(const struct image *im, int size, double fx, double fy)
 static void shuffle_quarters(struct view *v, uint64_t seed, long epoch, long index)
 {
 	struct rng r = rng_at(seed, RNG_AUGMENT, (uint64_t)epoch, (uint32_t)index, 1);
-	uint32_t order[4] = {0, 1, 2, 3};
-	rng_shuffle(&r, order, 4);
+	uint32_t order[4];
+	rng_order(&r, order, 4);
 	v->shuffled = true;
 	for (int q = 0; q < 4; q++)
 		v->quarters[q] = (uint8_t)order[q];

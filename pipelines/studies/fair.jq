@@ -2,9 +2,6 @@
 # which rows differ by more than two standard errors, and the differences of chosen pairs.
 include "statistics";
 
-# The mean and its standard error, which one number does not have
-def plus_minus($n):
-	(mean | fixed($n)) + if length > 1 then " +- " + (error | fixed($n)) else "" end;
 def letter: [. + 65] | implode;
 
 # The mean top-1 of each set's students, in percent: an object with a key for each set
@@ -16,7 +13,8 @@ def difference($a; $b):
 def accuracies:
 	["", "row", "top-1 %", "sets", "students", "image bytes", "label bytes",
 		"CPU s of a set"],
-	(to_entries[] | .key as $i | .value | [($i | letter), .[0].row, (of_sets | plus_minus(1)),
+	(to_entries[] | .key as $i | .value |
+		[($i | letter), .[0].row, (of_sets | plus_minus(1; error)),
 		(map(.set) | unique | length), length, (map(.image_bytes) | mean | round),
 		(map(.label_bytes) | mean | round), (map(.seconds) | mean | round)]) | @tsv;
 
@@ -29,7 +27,7 @@ def against: . as $rows | [" ", (range(length) | letter)],
 def chosen($pairs): . as $rows | $pairs | split("\n")[] | split(" ") | select(length == 2) |
 	map(. as $name | $rows | map(select(.[0].row == $name))[0]) as [$a, $b] |
 	select($a and $b) | difference($a; $b) | select(. != []) |
-	["\($a[0].row) minus \($b[0].row)", plus_minus(1),
+	["\($a[0].row) minus \($b[0].row)", plus_minus(1; error),
 		if told_apart then "told apart" else "" end] | @tsv;
 
 group_by([.kind, .ipc])[] | "students: \(.[0].kind), images per class: \(.[0].ipc)", "",
