@@ -307,6 +307,21 @@ measured with --val"* ]]
 	[ -z "$(find . -name '*.ckpt' -o -name '*.tmp' -o -name '*.part')" ]
 }
 
+@test "resume: an input that is left out is refused as another one is" {
+	local distill=(fd2-distill -q --threads 1 -t teacher.fd2 --method sre2l --steps 400)
+	signal_when KILL '[ -e x.tar.ckpt ]' \
+		"${distill[@]}" -p protos.fd2 --checkpoint-every 5 -o x.tar
+	run -1 --separate-stderr "${distill[@]}" --resume -o x.tar
+	said "fd2-distill: cannot resume: 'x.tar.ckpt' was made from other inputs (prototypes)"
+	local eval=(fd2-eval -q --threads 1 -a convnet3 --hard -s 32 -e 100 --val val.tar)
+	fd2-eval -q --threads 1 -a convnet3 --hard -s 32 -e 1 --val val.tar --save student.fd2 \
+		distilled.tar >line
+	signal_when KILL '[ -e x.json.ckpt ]' \
+		"${eval[@]}" --init student.fd2 --checkpoint-every 1 -o x.json distilled.tar
+	run -1 --separate-stderr "${eval[@]}" --resume -o x.json distilled.tar
+	said "fd2-eval: cannot resume: 'x.json.ckpt' was made from other inputs (init)"
+}
+
 @test "resume: fd2-eval stopped or killed ends in the same lines, students and reports" {
 	local eval=(fd2-eval -q --threads 1 -a convnet3 --val val.tar --val-every 2 -l many.fd2) how
 	fd2-relabel -q -t teacher.fd2 -b 5 -e 30 -o many.fd2 distilled.tar
