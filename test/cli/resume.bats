@@ -462,8 +462,16 @@ within() {
 	said "fd2-relabel: 'x.fd2.ckpt' is the state of an interrupted run: go on with --resume," \
 		"or remove it"
 	mv part x.fd2.part
+	cp x.fd2.ckpt kept
 	run -0 --separate-stderr fd2-relabel "${relabel[@]:2}" --resume -o x.fd2 train.tar
 	[[ $stderr == *"resumed in epoch "*", after "*" of 12 batches"* ]]
+	cmp x.fd2 whole.fd2
+	[ ! -e x.fd2.ckpt ]
+	# killed when the part has the last epoch, and its state is still there
+	rm x.fd2
+	mv kept x.fd2.ckpt
+	head -c -1 whole.fd2 >x.fd2.part
+	"${relabel[@]}" --resume -o x.fd2 train.tar
 	cmp x.fd2 whole.fd2
 	[ ! -e x.fd2.ckpt ]
 }

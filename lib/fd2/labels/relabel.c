@@ -366,8 +366,10 @@ static int write_labels(struct run *r)
 	int err = label_all(r);
 	if (!err && !r->writer)
 		err = open_writer(r);
-	if (!err)
+	if (!err) {
+		begun_end(&r->begun); /* of an epoch that was kept */
 		return fd2_stream_finish(r->writer);
+	}
 	if (r->writer)
 		abandon(r);
 	return -1;
