@@ -131,7 +131,8 @@ int stream_require(const struct stream_reader *r, const char *keys)
 
 struct stream_place stream_tell(const struct stream_reader *r)
 {
-	return (struct stream_place){r->in.accepted, r->count, r->in.crc, r->in.digest};
+	return (struct stream_place){
+	    r->in.accepted, r->count, r->in.crc, r->in.digest, r->in.version};
 }
 
 int stream_seek(struct stream_reader *r, uint64_t at)

@@ -44,6 +44,10 @@ static void key(struct stream_writer *w, const char *s)
 
 struct stream_writer *stream_continue(struct out *out, const struct stream_place *at)
 {
+	if (at->version != STREAM_VERSION)
+		return fail_null("cannot continue %s: its partial file has format version %d, and "
+		                 "this program writes version %d; remove it",
+		    out_name(out), at->version, STREAM_VERSION);
 	struct stream_writer *w = xcalloc(1, sizeof *w);
 	w->out = out;
 	w->so_far = *at;
@@ -54,7 +58,7 @@ struct stream_writer *stream_continue(struct out *out, const struct stream_place
 
 struct stream_writer *stream_create(struct out *out, const char *kind, json_t *meta)
 {
-	struct stream_place start = {0};
+	struct stream_place start = {.version = STREAM_VERSION};
 	digest_begin(&start.digest);
 	struct stream_writer *w = stream_continue(out, &start);
 	json_t *header = json_pack("{s:s, s:i, s:s, s:o}", "format", "fd2-stream", "version",

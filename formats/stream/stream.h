@@ -24,6 +24,7 @@ struct stream_place {
 	uint64_t size, count; /* bytes and tensors before it */
 	uint32_t crc;         /* of those bytes, as is the digest */
 	struct digest digest;
+	int version; /* of the stream's format */
 };
 /* After the tensors that were read so far; not after the end record. */
 struct stream_place stream_tell(const struct stream_reader *r);
@@ -32,7 +33,7 @@ struct stream_place stream_tell(const struct stream_reader *r);
  * fail_message. */
 int stream_seek(struct stream_reader *r, uint64_t at);
 /* Goes on writing there; `out` already holds the bytes before it. out stays the caller's until
- * fd2_stream_finish. */
+ * fd2_stream_finish. NULL: fail_message; an earlier version is read, but not written. */
 struct stream_writer *stream_continue(struct out *out, const struct stream_place *at);
 /* Makes durable what was put so far, where `out` is kept (OUT_KEEP). */
 int stream_sync(struct stream_writer *w);

@@ -533,6 +533,10 @@ within() {
 	echo hello >y.fd2.part
 	run -1 --separate-stderr "${relabel[@]}" --resume -o y.fd2 distilled.tar
 	said "fd2-relabel: 'y.fd2.part' *; remove it"
+	LC_ALL=C sed 's/\xa7version\x02/\xa7version\x01/' whole.fd2 | head -c -1 >x.fd2.part
+	run -1 --separate-stderr "${relabel[@]}" --resume -o x.fd2 distilled.tar
+	said "fd2-relabel: cannot continue 'x.fd2': its partial file has format version 1, and" \
+		"this program writes version 2; remove it"
 }
 
 @test "resume: every stage, interrupted at a random moment" {
