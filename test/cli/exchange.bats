@@ -373,11 +373,16 @@ nothing_left() {
 		-o x <(head -c 1500 labels-fkd.fd2)
 	[ ! -e x ]
 	[ ! -e x.json ]
+	run -1 --separate-stderr fd2-exchange --from fkd -s 4 --images distilled.tar -o x store
+	said "fd2-exchange: --size is 4, and networks take 8 to 4096 pixels"
 	run -1 --separate-stderr fd2-exchange --to fkd --images distilled.tar \
 		-o store labels-fkd.fd2
 	said "fd2-exchange: 'store.json' already exists; remove it, or name another folder"
 	run -1 --separate-stderr fd2-exchange --from fkd --images val.tar -o x store
 	said "fd2-exchange: 'store' is for another distilled set (*) than this one (*)"
+	echo '{}' >store.json
+	run -1 --separate-stderr fd2-exchange --from fkd --images distilled.tar -o x store/
+	said "fd2-exchange: 'store.json' does not say which images 'store/' is for"
 	nothing_left
 }
 

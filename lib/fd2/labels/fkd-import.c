@@ -182,23 +182,31 @@ static int first_batch(struct run *r, int *batch)
 	return err;
 }
 
-static int read_map(struct run *r)
+static int check_map(struct run *r, const char *path)
 {
 	const char *images = NULL;
 	int size = 0;
-	if (fkd_map_read(&r->map, r->job->from) < 0)
-		return -1;
 	if (r->map &&
 	    json_unpack(r->map, "{s:{s:s}, s:i}", "inputs", "images", &images, "size", &size))
-		return fail(
-		    "'%s.json' does not say which images '%s' is for", r->job->from, r->job->from);
+		return fail("'%s' does not say which images '%s' is for", path, r->job->from);
 	if (images && digests_differ(images, r->images.digest))
 		return fail("'%s' is for another distilled set (%.12s...) than this one (%.12s...)",
 		    r->job->from, images, r->images.digest);
 	r->size = r->job->size ? (int)r->job->size : size ? size : THEIR_SIZE;
-	return r->size >= 8 && r->size <= 4096
-	           ? 0
-	           : fail("'%s.json' has a size of %d pixels", r->job->from, r->size);
+	if (r->size >= 8 && r->size <= 4096)
+		return 0;
+	return r->job->size ? fail("--size is %d, and networks take 8 to 4096 pixels", r->size)
+	                    : fail("'%s' has a size of %d pixels", path, size);
+}
+
+static int read_map(struct run *r)
+{
+	char *path = fkd_map_path(r->job->from);
+	int err = fkd_map_read(&r->map, r->job->from);
+	if (!err)
+		err = check_map(r, path);
+	free(path);
+	return err;
 }
 
 /* As the map says; without it, a store that is not mixed looks like CutMix with empty boxes. */
@@ -212,7 +220,7 @@ static int views_of(const struct run *r, struct view_options *views)
 	if (view_options_from_meta(views, r->map) < 0)
 		return -1;
 	return views->shuffled || (views->mix == MIX_MIXUP) != (r->mixing == FKD_MIXUP)
-	           ? fail("'%s' is not mixed as '%s.json' says", r->job->from, r->job->from)
+	           ? fail("'%s' is not mixed as the JSON file next to it says", r->job->from)
 	           : 0;
 }
 
