@@ -345,6 +345,11 @@ tensors() {
 		'[6,[32,32],2]' ]
 	diff <(tar tf h.tar) <(tar tf distilled.tar | grep -v __start__)
 	run ! cmp -s <(tar xOf h.tar red-spot/0001.jpg) <(tar xOf s.tar red-spot/0001.jpg)
+	tar xf distilled.tar --transform 's,/,-,' --exclude '__*__'
+	tar --sort=name -cf numbers.tar ./*-000*
+	fd2-attn -t teacher.fd2 --heatmap -o n.tar numbers.tar
+	diff <(tar tf n.tar | grep -v __fd2__ | sort) <(tar tf numbers.tar | sed 's,^\./,,' | sort)
+	[ "$(fd2-look --json n.tar | jq -c .classes)" = '{"0":2,"1":2,"2":2}' ]
 }
 
 @test "stat: attention, prototypes and true parts" {

@@ -122,13 +122,12 @@ static int overlay(struct run *r, struct shard_writer *w, const struct item *it,
 	uint8_t *jpeg = NULL;
 	size_t size;
 	const char *slash = strrchr(it->key, '/');
-	char *class =
-	    slash ? xasprintf("%.*s", (int)(slash - it->key), it->key) : xstrdup("images");
+	char *folder = slash ? xasprintf("%.*s", (int)(slash - it->key), it->key) : NULL;
 	int err = jpeg_encode(&im, 90, &jpeg, &size);
 	if (!err)
 		err = fd2_shard_add(
-		    w, class, slash ? slash + 1 : it->key, it->label, jpeg, size, NULL, 0, NULL);
-	free(class);
+		    w, folder, slash ? slash + 1 : it->key, it->label, jpeg, size, NULL, 0, NULL);
+	free(folder);
 	free(jpeg);
 	free(map);
 	image_free(&im);
@@ -158,8 +157,9 @@ static int write_overlays(struct run *r, struct out *out)
 	float top = 0;
 	if (r->config->shared_scale && highest(r, &top) < 0)
 		return -1;
-	struct shard_writer *w = shard_create(
-	    out, provenance(r), (const char *const *)r->images.classes, r->images.n_classes);
+	const struct dataset *d = &r->images;
+	const char *const *names = d->numbered ? NULL : (const char *const *)d->classes;
+	struct shard_writer *w = shard_create(out, provenance(r), names, d->n_classes);
 	int err = w ? 0 : -1;
 	for (int i = 0; i < r->images.n && !err; i++) {
 		err = overlay(r, w, &r->images.v[i], top);
