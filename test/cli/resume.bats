@@ -183,7 +183,12 @@ long_distill() {
 	cp before x.fd2
 	kill_when '[ -e x.fd2.ckpt ]' "${tiny[@]}" -q --extend 3 --checkpoint-every 1 train.tar
 	cmp x.fd2 before
+	cp x.fd2.ckpt kept
 	"${tiny[@]}" -q --extend 3 --resume train.tar
+	cmp x.fd2 extended
+	cp before x.fd2
+	mv kept x.fd2.ckpt
+	"${tiny[@]}" -q -e 3 --resume train.tar
 	cmp x.fd2 extended
 	run -1 --separate-stderr "${tiny[@]}" -M 3 --extend 1 train.tar
 	said "fd2-teacher: 'x.fd2' was made with --maps 2, not with --maps 3"

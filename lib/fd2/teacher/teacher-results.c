@@ -64,7 +64,7 @@ static json_t *provenance(const struct training *t, long number)
 	json_t *p = fd2_provenance();
 	json_object_set_new(p, "inputs", results_inputs(t));
 	json_object_set_new(p, "epoch", json_integer(number));
-	if (t->config->out.extend)
+	if (*t->extended)
 		json_object_set_new(p, "extended",
 		    json_pack("{s:s, s:I}", "teacher", t->extended, "epoch", (json_int_t)t->first));
 	if (t->val.n)

@@ -39,7 +39,7 @@ struct training {
 	} sums;                         /* of the epoch so far */
 	struct hits val_hits[BRANCHES]; /* of the last validation */
 	struct best best;
-	/* with --extend: epochs of the teacher that is extended, and its digest */
+	/* epochs of the teacher that is extended, and its digest; 0 and "": a new one */
 	long first;
 	char extended[DIGEST_HEX];
 
