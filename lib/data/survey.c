@@ -84,13 +84,20 @@ static int read_samples(struct survey *s, struct shard_reader *r)
 	return got;
 }
 
-/* By number where names are numbers alone. */
+static bool is_number(const char *name)
+{
+	return name[strspn(name, "0123456789")] == '\0';
+}
+
+/* Numbers, in their order, then the other names. */
 static int class_order(const void *a, const void *b)
 {
 	const char *x = ((const struct survey_class *)a)->name,
 	           *y = ((const struct survey_class *)b)->name;
-	bool numbers = x[strspn(x, "0123456789")] == '\0' && y[strspn(y, "0123456789")] == '\0';
-	long d = numbers ? atol(x) - atol(y) : 0;
+	bool first = is_number(x), second = is_number(y);
+	if (first != second)
+		return second - first;
+	long d = first ? atol(x) - atol(y) : 0;
 	return d ? (d > 0) - (d < 0) : strcmp(x, y);
 }
 

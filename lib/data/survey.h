@@ -18,7 +18,7 @@ struct survey {
 	int keep_side;        /* keep images of at least this side for the sheet; 0: none */
 	long per_class, most; /* how many are kept of a class, and in all (0: all) */
 	/* What was found: */
-	struct survey_class *v; /* after survey_read by name, or by number where they are numbers */
+	struct survey_class *v; /* after survey_read: numbers, then the other names, sorted */
 	int n;
 	long samples, kept;
 	long min_w, max_w, min_h, max_h, sized; /* of `sized` images whose header is readable */

@@ -16,6 +16,10 @@ draw() {
 	[[ $output == *"made by fd2-draw"* ]]
 	[[ $output == *"     2  red-spot"* ]]
 	[ "$output" = "$(fd2-look <d.tar)" ]
+	tar xf d.tar red-spot/0001.jpg
+	mkdir numbers
+	for class in 10 2 1a b 3; do cp -r red-spot numbers/$class; done
+	[ "$(fd2-look numbers | awk '/^ / { print $2 }' | xargs)" = "2 3 10 1a b" ]
 }
 
 @test "look: --json" {
