@@ -116,11 +116,11 @@ static const struct opt opts[] = {
 static void check_import(void)
 {
 	static const char why[] = "--import trains nothing";
-	static const char *const of_training[] = {"augment", "batch", "best", "cal-augment",
-	    "cal-lr", "center-update", "checkpoint-every", "clip", "dry-run", "ema", "epochs",
-	    "eta", "extend", "fast-val", "init", "jitter", "label-smoothing", "lr", "maps",
-	    "min-scale", "momentum", "mu", "nesterov", "resume", "rotate", "schedule", "val",
-	    "warmup", "weight-decay", NULL};
+	static const char *const of_training[] = {"augment", "batch", "best", "cache",
+	    "cal-augment", "cal-lr", "center-update", "checkpoint-every", "clip", "dry-run", "ema",
+	    "epochs", "eta", "extend", "fast-val", "init", "jitter", "label-smoothing", "lr",
+	    "maps", "min-scale", "momentum", "mu", "nesterov", "resume", "rotate", "schedule",
+	    "strict", "val", "warmup", "weight-decay", NULL};
 	if (config.in.n_shards)
 		die_usage("%s: it goes without shards", why);
 	opts_exclude(of_training, why);

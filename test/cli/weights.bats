@@ -263,6 +263,8 @@ in 'c.pth': '"*"projector.0.weight' ..." ]]
 	same_tensor student.fd2 fc.bias
 	fd2-teacher -q --import student.safetensors -s 40 -o t.fd2
 	[ "$(fd2-look --json t.fd2 | jq .meta.size)" = 40 ]
+	run -1 --separate-stderr fd2-teacher --import student.safetensors --alpha 0.3 -o t.fd2
+	said "fd2-teacher: --alpha is for CAL, which 'student.safetensors' does not have"
 	run -2 --separate-stderr fd2-teacher --import student.fd2 -o t.fd2 train.tar
 	[ "${stderr_lines[0]}" = "fd2-teacher: --import trains nothing: it goes without shards" ]
 	run -2 --separate-stderr fd2-teacher --import student.fd2 -o t.fd2 --resume

@@ -81,6 +81,20 @@ static void set_match(struct layer_match *m, const struct layer_match *given)
 		m->momentum = given->momentum;
 }
 
+/* Options of what neither the method has nor an option asks for. */
+static int check_unused(const struct method *m)
+{
+	if (m->match.classes == CLASSES_NONE && opt_changed("class-share"))
+		return fail(
+		    "--class-share is for --bn-classes mean and each, and %s has none", m->name);
+	if (m->crops.curriculum == CURRICULUM_NONE && opt_changed("crop-milestone"))
+		return fail(
+		    "--crop-milestone is for --crop-curriculum step, linear and cosine, and "
+		    "%s has none",
+		    m->name);
+	return 0;
+}
+
 static int refuse_several(const struct method *m, int teachers)
 {
 	char others[128] = "";
@@ -113,7 +127,7 @@ int method_configure(struct method *m, const struct method_config *config, int t
 	set_crops(&m->crops, &config->crops);
 	set_match(&m->match, &config->match);
 	set_sizes(m, config, size);
-	return set_residual(m, config->residual);
+	return check_unused(m) < 0 ? -1 : set_residual(m, config->residual);
 }
 
 void method_record(const struct method *m)

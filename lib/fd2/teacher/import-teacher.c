@@ -66,6 +66,8 @@ static int describe(struct teacher *t, const struct import_config *config)
 		    "'%s' does not name at least two classes; give them with --classes-from", path);
 	if (!err && maps > MAPS_MAX)
 		err = fail("'%s' has %d attention maps; at most %d can be", path, maps, MAPS_MAX);
+	if (!err && !maps && opt_changed("alpha"))
+		err = fail("--alpha is for CAL, which '%s' does not have", path);
 	if (!maps)
 		t->alpha = 0;
 	if (!err)
