@@ -20,9 +20,11 @@ struct run {
 	float *c; /* [K][D] */
 };
 
-static void online(struct run *r)
+static int online(struct run *r)
 {
-	tensor_read(r->teacher.cal.prototypes, T_F32, r->c, r->K * r->D);
+	return tensor_read(r->teacher.cal.prototypes, T_F32, r->c, r->K * r->D) < 0
+	           ? fail("cannot read the prototypes: %s", tensor_error())
+	           : 0;
 }
 
 /* Sums of z over one batch, by class, in double. */
@@ -98,7 +100,7 @@ static void divide_by_length(struct run *r)
 	}
 }
 
-/* Every class with the class nearest to it, on stderr with --verbose. */
+/* Every class with the class nearest to it; of a thousand classes this takes a while. */
 static void tell_distances(const struct run *r)
 {
 	for (int64_t k = 0; k < r->K; k++) {
@@ -166,15 +168,12 @@ int stage_protos(const struct protos_config *config)
 	r.K = r.teacher.classes;
 	r.D = tensor_size(r.teacher.cal.prototypes, 1);
 	r.c = xcalloc((size_t)(r.K * r.D), sizeof *r.c);
-	int err = 0;
-	if (!config->n_shards)
-		online(&r);
-	else
-		err = read_images(&r) < 0 ? -1 : means(&r);
+	int err = !config->n_shards ? online(&r) : read_images(&r) < 0 ? -1 : means(&r);
 	if (!err) {
 		if (config->unit)
 			divide_by_length(&r);
-		tell_distances(&r);
+		if (verbosity >= 2)
+			tell_distances(&r);
 		err = write(&r);
 	}
 	free(r.c);
