@@ -1,45 +1,61 @@
 /* The start of --init-images: images that were given. */
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
+#include "lib/base/err.h"
 #include "lib/fd2/distill/initial.h"
 
-/* The item of class k that is called id or, id being NULL, is its nth, from 0; NULL: there is
- * none. */
-static const struct item *find(const struct initial *s, int k, const char *id, int nth)
-{
-	for (int i = 0; i < s->images.n; i++) {
-		const struct item *it = &s->images.v[i];
-		const char *slash = strrchr(it->key, '/');
-		if (it->label == k && (id ? slash && !strcmp(slash + 1, id) : !nth--))
-			return it;
-	}
-	return NULL;
-}
-
-static const struct item *called(const struct initial *s, int k, int id)
+/* The number that an image is called by, "0007"; 0: it is not called by one. */
+static int number_of(const struct item *it)
 {
 	char name[16];
-	snprintf(name, sizeof name, "%04d", id);
-	return find(s, k, name, 0);
+	const char *slash = strrchr(it->key, '/');
+	int number = slash ? (int)strtol(slash + 1, NULL, 10) : 0;
+	snprintf(name, sizeof name, "%04d", number);
+	return slash && !strcmp(slash + 1, name) ? number : 0;
 }
 
-/* By their numbers if every number is there, otherwise in the shard's order: never a mixture, in
- * which one could come twice. */
+/* Of the first images of class k, their places in the data set: by their numbers if every number is
+ * there, otherwise in the shard's order: never a mixture, in which one could come twice. */
+static int *places_of(const struct initial *s, int k, int images)
+{
+	int *numbered = xcalloc((size_t)images, sizeof *numbered),
+	    *in_order = xcalloc((size_t)images, sizeof *in_order), numbers = 0, n = 0;
+	for (int i = 0; i < images; i++)
+		numbered[i] = -1;
+	for (int i = 0; i < s->images.n; i++) {
+		const struct item *it = &s->images.v[i];
+		int number = it->label == k ? number_of(it) : 0;
+		if (number >= 1 && number <= images && numbered[number - 1] < 0) {
+			numbered[number - 1] = i;
+			numbers++;
+		}
+		if (it->label == k && n < images)
+			in_order[n++] = i;
+	}
+	free(numbers == images ? in_order : numbered);
+	return numbers == images ? numbered : in_order;
+}
+
+static int find(struct initial *s, struct start_use *u, int first, int n)
+{
+	if (!u->photographs)
+		u->photographs = xcalloc((size_t)s->teacher->classes, sizeof *u->photographs);
+	for (int k = first; k < first + n; k++)
+		if (!u->photographs[k])
+			u->photographs[k] = places_of(s, k, u->images);
+	return 0;
+}
+
 static int given(const struct initial *s, const struct start_use *u, float *out, int k, int nth)
 {
-	int S = s->size;
-	const struct item *it = called(s, k, nth);
-	for (int i = 1; i <= u->images && it; i++)
-		if (!called(s, k, i))
-			it = NULL;
-	if (!it)
-		it = find(s, k, NULL, nth - 1);
+	const struct item *it = &s->images.v[u->photographs[k][nth - 1]];
 	struct image im = item_image(it);
 	struct view seen = initial_view(s, &im);
-	view_render(out, &im, &seen, S, &s->teacher->normal);
+	view_render(out, &im, &seen, s->size, &s->teacher->normal);
 	item_release(it, &im);
 	return 0;
 }
 
-const struct start start_given = {.image = given};
+const struct start start_given = {.prepare = find, .image = given};
