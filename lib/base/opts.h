@@ -2,12 +2,12 @@
  * shell completion and the record of settings that goes into every output. The options all tools
  * share are declared once, here.
  *
- *     struct job { const char *out; long ipc; double lr; } job = {.ipc = 1, .lr = 0.25};
+ *     struct job { const char *out; long ipc; enum view view; } job = {.ipc = 1};
  *     const struct opt opts[] = {
- *         {'o', "output", "FILE", OPT_STRING, &job.out, "write to FILE (default: standard
- * output)"}, {0, "ipc", "N", OPT_INT, &job.ipc, "images per class", .min = 1, .max = 10000}, {0,
- * "lr", "X", OPT_REAL, &job.lr, "learning rate", .min = 0, .max = 1e6}, {0, "view", "VIEW",
- * OPT_CHOICE, &job.view, "view", .choices = "plain|same|once|literal"},   -- an enum {0},
+ *         {'o', "output", "FILE", OPT_STRING, &job.out, "write to FILE"},
+ *         {'n', "ipc", "N", OPT_INT, &job.ipc, "images per class", .min = 1, .max = 9999},
+ *         {0, "view", "VIEW", OPT_CHOICE, &job.view, "what is compared", .choices = "plain|same"},
+ *         {0},
  *     };
  *
  * Defaults are what the destinations hold before parsing; --help prints them. */
