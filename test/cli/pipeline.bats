@@ -350,6 +350,8 @@ tensors() {
 	fd2-attn -t teacher.fd2 --heatmap -o n.tar numbers.tar
 	diff <(tar tf n.tar | grep -v __fd2__ | sort) <(tar tf numbers.tar | sed 's,^\./,,' | sort)
 	[ "$(fd2-look --json n.tar | jq -c .classes)" = '{"0":2,"1":2,"2":2}' ]
+	fd2-attn -t teacher.fd2 -o n.fd2 numbers.tar
+	[ "$(fd2-stat n.fd2)" = "$(fd2-stat attn.fd2)" ]
 }
 
 @test "stat: attention, prototypes and true parts" {

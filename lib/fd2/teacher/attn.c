@@ -30,11 +30,18 @@ static json_t *provenance(const struct run *r)
 	return p;
 }
 
-static int put_tensors(struct stream_writer *w, const struct item *it, const struct attention *a)
+/* CLASS/IMAGE, also of an image that has a number and no folder. */
+static char *name_of(const struct run *r, const struct item *it)
 {
-	if (fd2_stream_put(w, it->key, DT_F32, 3, (int64_t[]){a->maps, a->h, a->w}, a->A) < 0)
+	return strchr(it->key, '/') ? xstrdup(it->key)
+	                            : xasprintf("%s/%s", r->images.classes[it->label], it->key);
+}
+
+static int put_tensors(struct stream_writer *w, const char *image, const struct attention *a)
+{
+	if (fd2_stream_put(w, image, DT_F32, 3, (int64_t[]){a->maps, a->h, a->w}, a->A) < 0)
 		return -1;
-	char *name = xasprintf("%s.z", it->key);
+	char *name = xasprintf("%s.z", image);
 	int err = fd2_stream_put(w, name, DT_F32, 1, (int64_t[]){a->features}, a->z);
 	free(name);
 	return err;
@@ -46,8 +53,10 @@ static int put_attention(struct run *r, struct stream_writer *w, struct item *it
 	struct image im = item_image(it);
 	int err = attention_of(&a, &r->teacher, &im, r->config->cut);
 	item_release(it, &im);
+	char *name = name_of(r, it);
 	if (!err)
-		err = put_tensors(w, it, &a);
+		err = put_tensors(w, name, &a);
+	free(name);
 	attention_free(&a);
 	return err;
 }
@@ -56,9 +65,11 @@ static int put_features(struct run *r, struct stream_writer *w, struct item *it)
 {
 	int64_t C = features_size(&r->teacher);
 	float *f = xcalloc((size_t)C, sizeof *f);
+	char *name = name_of(r, it);
 	int err = features_of(f, &r->teacher, it, 1);
 	if (!err)
-		err = fd2_stream_put(w, it->key, DT_F32, 1, &C, f);
+		err = fd2_stream_put(w, name, DT_F32, 1, &C, f);
+	free(name);
 	free(f);
 	return err;
 }
