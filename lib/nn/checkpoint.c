@@ -49,6 +49,15 @@ bool checkpoint_exists(const struct checkpoint *c)
 	return c->path && !access(c->path, F_OK);
 }
 
+bool checkpoint_left(const char *out)
+{
+	struct checkpoint c;
+	checkpoint_init(&c, out, NULL, 0, NULL);
+	bool left = checkpoint_exists(&c);
+	checkpoint_free(&c);
+	return left;
+}
+
 int checkpoint_check(const struct checkpoint *c, bool resume)
 {
 	if (resume || !checkpoint_exists(c))

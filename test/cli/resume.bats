@@ -544,6 +544,28 @@ within() {
 		"this program writes version 2; remove it"
 }
 
+@test "resume: a run that was stopped early goes on next to what an earlier one made" {
+	local distill=(fd2-distill -q -t teacher.fd2 --ipc 1 --steps 40 --threads 1) relabel
+	"${distill[@]}" -o whole.tar train.tar
+	"${distill[@]}" --seed 3 -o x.tar train.tar
+	signal_when TERM '[ -e x.tar.ckpt ]' \
+		"${distill[@]}" --checkpoint-every 5 -o x.tar train.tar 2>err
+	[ ! -e x.tar.part ]
+	"${distill[@]}" --resume -o x.tar train.tar
+	cmp x.tar whole.tar
+
+	relabel=(fd2-relabel -q -t teacher.fd2 -b 2 -e 9 --threads 1)
+	"${relabel[@]}" -o whole.fd2 train.tar
+	"${relabel[@]}" --seed 3 -o x.fd2 distilled.tar
+	until [ -e x.fd2.ckpt ] && [ ! -e x.fd2.part ]; do # or stopped before a batch, or later
+		rm -f x.fd2.*
+		signal_when TERM '[ -s x.fd2.part ] && sleep 0.$((RANDOM % 3))' \
+			"${relabel[@]}" -o x.fd2 train.tar 2>err
+	done
+	"${relabel[@]}" --resume -o x.fd2 train.tar
+	cmp x.fd2 whole.fd2
+}
+
 @test "resume: every stage, interrupted at a random moment" {
 	SIGNALS='TERM KILL' "$root/test/kills" 1
 }

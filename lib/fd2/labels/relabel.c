@@ -337,7 +337,10 @@ static int start_output(struct run *r)
 	if (!out_is_file(c->out))
 		return open_writer(r);
 	json_t *now = meta(r);
-	int done = c->resume ? finished_stream(c->out, "labels", now, false) : 0;
+	/* a run that is stopped in its first epoch leaves its state alone */
+	int done = c->resume && !checkpoint_left(c->out)
+	               ? finished_stream(c->out, "labels", now, false)
+	               : 0;
 	if (!done)
 		done = kept_open(&r->kept, c->out, c->resume, now);
 	if (!done)
