@@ -566,6 +566,19 @@ within() {
 	cmp x.fd2 whole.fd2
 }
 
+@test "resume: a finished file that was cut later is not up to date" {
+	local relabel=(fd2-relabel -t teacher.fd2 -b 5 -e 3 --threads 1 --resume)
+	"${relabel[@]}" -q -o x.fd2 distilled.tar
+	head -c -9 x.fd2 >cut.fd2
+	run -1 --separate-stderr "${relabel[@]}" -o cut.fd2 distilled.tar
+	said "fd2-relabel: 'cut.fd2' is cut short*; remove it, or leave --resume out"
+	local tiny=(fd2-teacher -a convnet3 -s 32 -M 2 -b 12 -e 1 --threads 1 --resume)
+	"${tiny[@]}" -q -o t.fd2 train.tar
+	head -c 100000 t.fd2 >cut.fd2
+	run -1 --separate-stderr "${tiny[@]}" -o cut.fd2 train.tar
+	said "fd2-teacher: 'cut.fd2' is cut short*; without --resume it is replaced"
+}
+
 @test "resume: every stage, interrupted at a random moment" {
 	SIGNALS='TERM KILL' "$root/test/kills" 1
 }

@@ -103,15 +103,25 @@ int finished_shard(const char *path, const json_t *provenance, bool dry)
 	return 1;
 }
 
+int finished_whole(struct stream_reader *r)
+{
+	struct array a;
+	int got;
+	while ((got = fd2_stream_next(r, &a)) > 0)
+		fd2_array_free(&a);
+	return got;
+}
+
 int finished_stream(const char *path, const char *kind, const json_t *meta, bool dry)
 {
 	if (!is_published(path))
 		return 0;
 	struct stream_reader *r = fd2_stream_open(path, kind);
-	if (!r)
-		return -1;
-	int err = provenance_agree(path, fd2_stream_meta(r), meta);
-	fd2_stream_close(r);
+	int err = r ? provenance_agree(path, fd2_stream_meta(r), meta) : -1;
+	if (!err)
+		err = finished_whole(r);
+	if (r)
+		fd2_stream_close(r);
 	if (err)
 		return fail("%s; remove it, or leave --resume out", fail_message());
 	out_made_already(path, dry);

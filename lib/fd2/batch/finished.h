@@ -5,6 +5,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "formats/stream/stream.h"
 #include "lib/image/view.h"
 #include "lib/torch/tensor.h"
 
@@ -28,4 +29,6 @@ void finished_free(struct encoded *f);
 int finished_shard(const char *path, const json_t *provenance, bool dry);
 /* The same for a tensor stream of that kind and meta. */
 int finished_stream(const char *path, const char *kind, const json_t *meta, bool dry);
+/* Reads what is left of a stream: 0, or -1: fail_message, it is cut short or damaged. */
+int finished_whole(struct stream_reader *r);
 #endif

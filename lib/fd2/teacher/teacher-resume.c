@@ -8,6 +8,7 @@
 #include "lib/base/out.h"
 #include "lib/base/provenance.h"
 #include "lib/base/stop.h"
+#include "lib/fd2/batch/finished.h"
 #include "lib/fd2/teacher/training.h"
 
 static json_t *hits_json(const struct hits *h)
@@ -213,6 +214,8 @@ int training_finished(const struct training *t)
 	if (!extends && (err = same_work(t, fd2_stream_meta(r))) < 0)
 		fail("%s; --extend trains it further, without --resume it is replaced",
 		    fail_message());
+	else if (!extends && (err = finished_whole(r)) < 0)
+		fail("%s; without --resume it is replaced", fail_message());
 	fd2_stream_close(r);
 	if (err || extends)
 		return err;
