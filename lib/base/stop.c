@@ -12,7 +12,7 @@ static const struct {
 	int number;
 	const char *name;
 } signals[] = {{SIGINT, "SIGINT"}, {SIGTERM, "SIGTERM"}, {SIGHUP, "SIGHUP"}, {SIGUSR1, "SIGUSR1"},
-    {SIGUSR2, "SIGUSR2"}, {SIGXCPU, "SIGXCPU"}, {SIGALRM, "SIGALRM"}};
+    {SIGUSR2, "SIGUSR2"}, {SIGXCPU, "SIGXCPU"}, {SIGALRM, "SIGALRM"}, {SIGPIPE, "SIGPIPE"}};
 enum { SIGNALS = sizeof signals / sizeof *signals };
 
 /* timeout(1) and batch systems signal a process and then its whole group: what comes within this
@@ -29,12 +29,15 @@ static double seconds(void)
 	return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
 }
 
+/* Whoever reads messages may go away before a signal comes, or after it: SIGPIPE, which every
+ * message brings again, is not a second request. */
 static void on_signal(int sig)
 {
 	int saved = errno;
-	if (!deferred || (asked && seconds() - asked_at > one_request))
+	bool first = !asked || asked == SIGPIPE;
+	if (!deferred || (!first && sig != SIGPIPE && seconds() - asked_at > one_request))
 		out_on_signal(sig);
-	else if (!asked) {
+	else if (first && asked != sig) {
 		asked_at = seconds();
 		asked = sig;
 	}
@@ -52,7 +55,6 @@ void stop_watch(void)
 {
 	for (int i = 0; i < SIGNALS; i++)
 		watch(signals[i].number, on_signal);
-	watch(SIGPIPE, out_on_signal);
 	signal(SIGXFSZ, SIG_IGN); /* a write over ulimit -f fails instead */
 }
 

@@ -1,5 +1,6 @@
 /* Signals that ask a run to end: SIGINT, SIGTERM, SIGHUP, and those with which batch systems
- * announce the end: SIGUSR1, SIGUSR2, SIGXCPU and SIGALRM.
+ * announce the end: SIGUSR1, SIGUSR2, SIGXCPU and SIGALRM; and SIGPIPE, which comes when whoever
+ * reads the messages or the log of a run is gone.
  *
  * Such a signal removes the temporary files and ends the process, until a stage that can save its
  * state calls stop_defer. From then on the first signal is only noted: at its next step the stage

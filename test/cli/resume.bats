@@ -579,6 +579,20 @@ within() {
 	said "fd2-teacher: 'cut.fd2' is cut short*; without --resume it is replaced"
 }
 
+@test "resume: a run whose messages nobody reads any more keeps its state" {
+	local tiny=(fd2-teacher -a convnet3 -s 32 -M 2 -b 12 --threads 1 -e 6) pid
+	"${tiny[@]}" -q -o whole.fd2 train.tar
+	mkfifo messages
+	"${tiny[@]}" -o x.fd2 train.tar 2>messages 3>&- &
+	pid=$!
+	head -n 2 messages
+	wait $pid || [ $? = 141 ]
+	[ ! -e x.fd2 ]
+	"${tiny[@]}" --resume -o x.fd2 train.tar 2>err
+	grep "resumed after epoch [1-5] and . of 3 steps" err
+	cmp x.fd2 whole.fd2
+}
+
 @test "resume: every stage, interrupted at a random moment" {
 	SIGNALS='TERM KILL' "$root/test/kills" 1
 }
