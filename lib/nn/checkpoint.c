@@ -7,6 +7,7 @@
 
 #include "lib/base/claim.h"
 #include "lib/base/err.h"
+#include "lib/base/io.h"
 #include "lib/base/opts.h"
 #include "lib/base/out.h"
 #include "lib/base/progress.h"
@@ -16,10 +17,18 @@
 /* Seconds of work that kill -9 may lose: as few as cost two per cent of the time, within these. */
 static const double least_lost = 5, most_lost = 45, share = 0.02;
 
+/* Next to the file itself, whatever links lead there. */
+static char *path_of(const char *out)
+{
+	char *target = io_target(out), *path = xasprintf("%s.ckpt", target ? target : out);
+	free(target);
+	return path;
+}
+
 void checkpoint_init(
     struct checkpoint *c, const char *out, struct trained *networks, int n, json_t *inputs)
 {
-	*c = (struct checkpoint){.path = out_is_file(out) ? xasprintf("%s.ckpt", out) : NULL,
+	*c = (struct checkpoint){.path = out_is_file(out) ? path_of(out) : NULL,
 	    .networks = networks,
 	    .n = n,
 	    .inputs = inputs,

@@ -593,6 +593,19 @@ within() {
 	cmp x.fd2 whole.fd2
 }
 
+@test "resume: a run whose output is a link goes on by the name that it leads to" {
+	local tiny=(fd2-teacher -q -a convnet3 -s 32 -M 2 -b 12 --threads 1 -e 6)
+	"${tiny[@]}" -o whole.fd2 train.tar
+	mkdir folder
+	ln -s folder/x.fd2 link.fd2
+	kill_when '[ -e folder/x.fd2.ckpt ]' \
+		"${tiny[@]}" --checkpoint-every 1 -o link.fd2 train.tar
+	"${tiny[@]}" --resume --log log -o folder/x.fd2 train.tar
+	grep '"event":"resume"' log
+	cmp link.fd2 whole.fd2
+	[ -z "$(find . -name '*.ckpt')" ]
+}
+
 @test "resume: every stage, interrupted at a random moment" {
 	SIGNALS='TERM KILL' "$root/test/kills" 1
 }
