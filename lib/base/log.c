@@ -59,7 +59,7 @@ void log_event(json_t *event)
 		char *text = json_dumps(event, JSON_COMPACT | JSON_REAL_PRECISION(9)),
 		     *line = xasprintf("%s\n", text);
 		if (io_write(fd, line, strlen(line)) < strlen(line)) {
-			warn("cannot write the log: %s", strerror(errno));
+			complain("cannot write the log: %s", strerror(errno));
 			close(fd);
 			fd = -1;
 			lost = true;

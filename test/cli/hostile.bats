@@ -410,6 +410,11 @@ redirect it or use -o FILE"* ]]
 	said "fd2-protos: cannot write the log: No space left on device"
 }
 
+@test "hostile: a log on a full disk is told of by --quiet, too" {
+	run -1 --separate-stderr fd2-protos -q -t teacher.fd2 --log /dev/full -o p.fd2
+	said "fd2-protos: cannot write the log: No space left on device"
+}
+
 @test "hostile: an empty name is no name" {
 	run -2 --separate-stderr fd2-distill -t teacher.fd2 --steps 1 -o '' train.tar
 	[ "${stderr_lines[0]}" = "fd2-distill: --output is given an empty name" ]
