@@ -14,6 +14,7 @@
 #include "lib/base/err.h"
 #include "lib/base/folder.h"
 #include "lib/base/io.h"
+#include "lib/base/rng.h"
 
 enum { BUFFER = 256 << 10, OPEN_MAX_OUTPUTS = 16 };
 #define TO_TERMINAL "binary data is not written to a terminal; redirect it or use -o FILE"
@@ -158,11 +159,16 @@ static char *directory_of(const char *path)
 	return slash ? xasprintf("%.*s", (int)(slash - path) + 1, path) : xstrdup(".");
 }
 
+/* Also of a name so long that there is no room for more. */
 static char *temp_name(const char *path)
 {
-	const char *slash = strrchr(path, '/');
-	int dir = slash ? (int)(slash - path) + 1 : 0;
-	return xasprintf("%.*s.%s.%ld.tmp", dir, path, path + dir, (long)getpid());
+	enum { WHOLE = 200 };
+	const char *slash = strrchr(path, '/'), *name = slash ? slash + 1 : path;
+	int dir = (int)(name - path);
+	if (strlen(name) <= WHOLE)
+		return xasprintf("%.*s.%s.%ld.tmp", dir, path, name, (long)getpid());
+	return xasprintf("%.*s.%.*s.%llx.%ld.tmp", dir, path, WHOLE, name,
+	    (unsigned long long)hash_bytes(name, strlen(name)), (long)getpid());
 }
 
 /* A file that not even kill -9 leaves behind, where the file system has such files. */

@@ -1,5 +1,6 @@
 #include "lib/nn/checkpoint.h"
 
+#include <errno.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -69,7 +70,10 @@ bool checkpoint_left(const char *out)
 
 int checkpoint_check(const struct checkpoint *c, bool resume)
 {
-	if (resume || !checkpoint_exists(c))
+	bool exists = checkpoint_exists(c);
+	if (c->path && !exists && errno == ENAMETOOLONG)
+		return fail("cannot write '%s': %s", c->path, strerror(errno));
+	if (resume || !exists)
 		return 0;
 	int lock = lock_file(c->path);
 	if (lock < 0)

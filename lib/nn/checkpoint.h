@@ -34,7 +34,8 @@ void checkpoint_free(struct checkpoint *c);
 bool checkpoint_exists(const struct checkpoint *c);
 /* Whether there is one of that output. */
 bool checkpoint_left(const char *out);
-/* 0: no FILE.ckpt exists or `resume` is set; -1: fail_message, it is another run's state. */
+/* 0: no FILE.ckpt exists or `resume` is set; -1: fail_message, it is another run's state, or could
+ * not be written. */
 int checkpoint_check(const struct checkpoint *c, bool resume);
 /* Fills the networks. *state is a new reference to what was given to checkpoint_save; NULL where no
  * FILE.ckpt exists. -1: fail_message names the setting that differs, with both values. */

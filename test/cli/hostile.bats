@@ -415,6 +415,17 @@ redirect it or use -o FILE"* ]]
 	said "fd2-protos: cannot write the log: No space left on device"
 }
 
+@test "hostile: a name has room for what is written next to it, or is refused before the work" {
+	local name tiny=(fd2-teacher -q -a convnet3 -s 32 -M 2 -b 12 --threads 1)
+	name=$(printf 'é%.0s' {1..125}) # 250 bytes, and 255 may be
+	"${tiny[@]}" -e 2 --checkpoint-every 1 -o "$name" train.tar
+	fd2-look --check "$name"
+	run -1 --separate-stderr "${tiny[@]}" -e 99999 -o "${name}x" train.tar
+	said "fd2-teacher: cannot write '${name}x.ckpt': File name too long"
+	fd2-protos -q -t teacher.fd2 -o "${name}xxxxx"
+	[ -z "$(find . -name '.?*')" ]
+}
+
 @test "hostile: an empty name is no name" {
 	run -2 --separate-stderr fd2-distill -t teacher.fd2 --steps 1 -o '' train.tar
 	[ "${stderr_lines[0]}" = "fd2-distill: --output is given an empty name" ]
