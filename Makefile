@@ -77,8 +77,8 @@ PLUGINS = $(if $(NVCC),$(B)/lib/fd2/libfd2-cuda.so $(B)/lib/fd2/libfd2-graphs.so
 .PHONY: all deps install uninstall wheel dist html map clean distclean help FORCE \
 	compile_commands.json
 # Tools in shell, and what they read
-MODULES = $(patsubst %,$(B)/lib/fd2/%,statistics.jq plot.jq plot.gp report.bash report.jq \
-	report.css)
+MODULES = $(patsubst %,$(B)/lib/fd2/%,statistics.jq plot.jq plot.gp publish.bash report.bash \
+	report.jq report.css)
 SCRIPTS = $(patsubst %,$(B)/bin/fd2-%,compare plot report) $(MODULES)
 FORMATS = $(B)/lib/libfd2fmt.a $(B)/lib/pkgconfig/fd2fmt.pc
 BUILT = $(TOOLS:%=$(B)/bin/%) $(SCRIPTS) $(CORE) $(TORCH) $(PLUGINS) $(FORMATS)

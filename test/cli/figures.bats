@@ -321,3 +321,30 @@ run_files() {
 	[ -z "$(ls folder)" ]
 	[ ! -e report.html ]
 }
+
+@test "plot, report: a page and a figure are written as all outputs are" {
+	log() { printf '{"event":"epoch","epoch":%d,"train_backbone":0.5}\n' 1 2 3; }
+	log >x.log
+	draw() { fd2-plot -o "$1.svg" accuracy x.log; }
+	page() { fd2-report -q -o "$1.html" x.log; }
+	local kind end
+	for kind in draw page; do
+		[ $kind = draw ] && end=svg || end=html
+		mkdir $kind
+		echo old >$kind/file.$end
+		chmod 640 $kind/file.$end
+		echo mine >$kind/file.$end.tmp
+		ln -s file.$end $kind/link.$end
+		$kind $kind/link
+		[ -L $kind/link.$end ]
+		[ "$(stat -c %a $kind/file.$end)" = 640 ]
+		grep -q '</' $kind/file.$end
+		[ "$(cat $kind/file.$end.tmp)" = mine ]
+		ln -s /dev/full $kind/full.$end
+		run -1 --separate-stderr $kind $kind/full
+		[[ $stderr == "fd2-"*": cannot write '$kind/full.$end': No space left on device" ]]
+		[ -z "$(find $kind -name '.?*')" ]
+		TMPDIR=none run -1 --separate-stderr $kind $kind/none
+		[[ $stderr == "fd2-"*": cannot make a folder for temporary files in 'none'" ]]
+	done
+}
