@@ -474,7 +474,9 @@ trial with CLASSES='3' "*"left out." ]]
 	"${compare[@]}" -o out set.tar >first
 	grep -E '^set +random +soft' first
 	fd2-select -n 2 --seed 2 -o set.tar train.tar
+	mkdir out/.tmp.killed
 	"${compare[@]}" -o out set.tar >second
+	[ -z "$(find out -name '.tmp*')" ]
 	"${compare[@]}" -o new set.tar | cmp - second
 	run ! cmp -s first second
 	# one run at a time
