@@ -103,6 +103,15 @@ experts, [0-9]+ epochs and [0-9]+ steps; go on with --resume$" why
 	run -1 --separate-stderr "${run[@]}" -e 100000 --resume -o x.fd2 train.tar
 	said "fd2-expert: 'x.fd2.part' lacks the weights that 'x.fd2.ckpt' goes on from; remove" \
 		both
+	"${run[@]}" -e 100000 --seed 3 -o other.fd2 train.tar 3>&- 2>why &
+	pid=$!
+	until [ -s other.fd2.part ]; do sleep 0.02; done
+	kill -KILL $pid
+	wait $pid || true
+	mv other.fd2.part x.fd2.part
+	run -1 --separate-stderr "${run[@]}" -e 100000 --resume -o x.fd2 train.tar
+	said "fd2-expert: cannot resume: 'x.fd2.part' was made with --seed 3, not with --seed 0"
+	rm x.fd2.part
 	# killed after FILE had its name, before the state was removed
 	cp whole.fd2 x.fd2
 	run -0 --separate-stderr "${run[@]/-q/--threads=1}" --resume -o x.fd2 train.tar

@@ -4,6 +4,7 @@
 
 #include "lib/base/err.h"
 #include "lib/base/log.h"
+#include "lib/base/provenance.h"
 #include "lib/base/stop.h"
 #include "lib/fd2/batch/finished.h"
 #include "lib/fd2/expert/expert-run.h"
@@ -68,7 +69,9 @@ static int continue_part(struct expert_run *r)
 {
 	char *name = out_part_name(r->config->out);
 	struct stream_reader *part = fd2_stream_open(name, "trajectories");
-	if (!part || pass_over(r, part) < 0) {
+	if (part && provenance_agree(name, fd2_stream_meta(part), r->meta) < 0) {
+		fail("cannot resume: %s", fail_message());
+	} else if (!part || pass_over(r, part) < 0) {
 		fail("'%s' lacks the weights that '%s' goes on from; remove both", name,
 		    r->checkpoint.path);
 	} else {
