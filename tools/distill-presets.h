@@ -16,7 +16,7 @@ static const struct preset presets[] = {
                 "--bn-head --ls-view once"},
     /* What students learned most from in our measurements (fd2-recipes(7)): the default, unless a
      * base method is named. */
-    {"best", "--method sre2l++ --init herding --steps 200 --lr 0.05 --ls-view once"},
+    {"best", "--method sre2l++ --init herding --steps 200 --lr 0.02 --ls-view once"},
 };
 
 #endif

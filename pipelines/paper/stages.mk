@@ -2,7 +2,7 @@
 
 .PHONY: clean-parts FORCE
 clean-parts:
-	rm -f $(OUT)/*.part $(OUT)/*.ckpt
+	rm -rf $(OUT)/*.part $(OUT)/*.ckpt $(OUT)/*.members
 
 # NAME TEXT STALE: a file with the settings of what depends on it, written when they change; the
 # files STALE are then removed. The device and the number of threads are not part of them.
@@ -92,13 +92,13 @@ endef
 # The first images of the largest set
 define nested_rule
 $(OUT)/$(call set,$(1),$(2),$(3))-$(4).tar: $(OUT)/$(call set,$(1),$(LARGEST),$(3))-$(4).tar
-	cp $$< $$@.part
-	tar --delete --wildcards -f $$@.part __fd2__ \
-		$$$$(seq -f '*/%04g.*' $$$$(($(2) + 1)) $(LARGEST))
-	tar -xOf $$< __fd2__ | jq -c 'del(.count, .digest)' >$$@.end.part
-	tar -rf $$@.part --owner 0 --group 0 --mode 644 --mtime @0 --transform 's,.*,__fd2__,' \
-		$$@.end.part
-	rm $$@.end.part; mv $$@.part $$@
+	rm -rf $$@.members; mkdir $$@.members; tar -xf $$< -C $$@.members
+	tar -xOf $$< __fd2__ | jq -c 'del(.count, .digest)' >$$@.members/__fd2__
+	tar -tf $$< --quoting-style=literal --exclude __fd2__ \
+		$$$$(seq -f '--exclude=*/%04g.*' $$$$(($(2) + 1)) $(LARGEST)) | \
+		tar -cf $$@.part -C $$@.members --owner 0 --group 0 --mode 644 --mtime @0 \
+		--no-recursion --verbatim-files-from -T - __fd2__
+	rm -r $$@.members; mv $$@.part $$@
 endef
 # METHOD IPC SEED
 define set_rules

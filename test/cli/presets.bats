@@ -40,7 +40,7 @@ table() {
 		n=$((n + 1))
 	done < <(table)
 	[ $n = 3 ]
-	made best --preset best | jq -e '.init == "herding" and .lr == 0.05 and
+	made best --preset best | jq -e '.init == "herding" and .lr == 0.02 and
 		.["ls-view"] == "once" and (has("preset") | not)'
 	made authors --preset authors | jq -e '.["bn-head"] and .lambda == 0.9 and .lr == 0.001'
 }
@@ -49,7 +49,7 @@ table() {
 	[ "$(made best --preset best)" = "$(made none)" ]
 	cmp best.tar none.tar
 	made named --method sre2l++ | jq -e '.init == "mosaic" and .lr == 0.25'
-	made both --method fadrm --preset best | jq -e '.method == "fadrm" and .lr == 0.05'
+	made both --method fadrm --preset best | jq -e '.method == "fadrm" and .lr == 0.02'
 }
 
 @test "presets: options that are given win, before and after" {
@@ -59,7 +59,7 @@ table() {
 	cmp before.json after.json
 	# and so do those that take the place of the preset's
 	made given --preset best --init-images distilled.tar -n 2 2>/dev/null |
-		jq -e '.init == null and .lr == 0.05'
+		jq -e '.init == null and .lr == 0.02'
 	made plain --preset authors --plain | jq -e '(.["bn-head"] | not) and .plain'
 	run -2 --separate-stderr fd2-distill -t teacher.fd2 --preset good train.tar
 	[ "${stderr_lines[0]}" = \
@@ -70,7 +70,7 @@ table() {
 	run -0 --separate-stderr \
 		fd2-distill --dry-run -t teacher.fd2 --steps 2 train.tar
 	[ "${lines[1]}" = \
-		"preset  best: --method sre2l++ --init herding --lr 0.05 --ls-view once" ]
+		"preset  best: --method sre2l++ --init herding --lr 0.02 --ls-view once" ]
 	[[ ${lines[0]} == *", each in 2 steps in 1 phase" ]]
 	run -0 --separate-stderr \
 		fd2-distill --dry-run -t teacher.fd2 --method fadrm --steps 2 train.tar
