@@ -318,15 +318,17 @@ static bool is_ours(const struct rest *f)
 
 static int read_start(struct rest *f)
 {
-	uint64_t end;
+	uint64_t end = 0;
 	const char *part;
 	size_t i;
 	json_t *v;
 	if (!is_ours(f))
 		return fail("'%s' was not started by this program; remove it", f->name);
-	if (!next_whole(f, &end))
-		return 0;
-	f->start = json_loadb((char *)f->member.data.data, f->member.data.size, 0, NULL);
+	bool whole = next_whole(f, &end);
+	if (!whole && (f->size < BLOCK || end > f->size))
+		return 0; /* cut */
+	f->start =
+	    whole ? json_loadb((char *)f->member.data.data, f->member.data.size, 0, NULL) : NULL;
 	if (!json_is_object(json_object_get(f->start, "meta")))
 		return fail("'%s' is damaged; remove it", f->name);
 	json_array_foreach (json_object_get(f->start, "parts"), i, v)

@@ -64,7 +64,7 @@ long_distill() {
 	kill_when '(($(size x.tar.part) >= 4000))' "${long[@]}" -o x.tar --resume
 	cp x.tar.part before
 	run -1 --separate-stderr long_distill -o x.tar --resume --lr 0.1
-	said "fd2-distill: 'x.tar.part' was made with --lr 0.05, not with --lr 0.1; give the same" \
+	said "fd2-distill: 'x.tar.part' was made with --lr 0.02, not with --lr 0.1; give the same" \
 		"settings, or remove it"
 	run -1 --separate-stderr long_distill -o x.tar --resume --seed 9
 	said "fd2-distill: 'x.tar.part' was made with --seed 0, not with --seed 9; *"
@@ -74,6 +74,9 @@ long_distill() {
 	run -1 --separate-stderr long_distill -p protos.fd2 -o x.tar --resume
 	said "fd2-distill: 'x.tar.part' was made with prototypes *"
 	cmp x.tar.part before
+	printf X | dd of=x.tar.part bs=1 seek=150 conv=notrunc status=none # in the first header
+	run -1 --separate-stderr long_distill -o x.tar --resume
+	said "fd2-distill: 'x.tar.part' is damaged; remove it"
 	echo hello >x.tar.part
 	run -1 --separate-stderr long_distill -o x.tar --resume
 	said "fd2-distill: 'x.tar.part' was not started by this program; remove it"
