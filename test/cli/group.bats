@@ -115,7 +115,7 @@ whole batches, so give multiples of --batch"
 @test "group: each view of L_S runs and makes other images" {
 	local view image=red-spot/0002.jpg
 	for view in plain same once literal; do
-		tiny_distill --init random --ipc 2 --ls-weight 5 --ls-view $view -o $view.tar
+		tiny_distill --init random --lr 0.05 --ipc 2 --ls-weight 5 --ls-view $view -o $view.tar
 		tar xOf $view.tar $image >$view.jpg
 		# the first image of a group has nothing before it
 		cmp <(tar xOf $view.tar red-spot/0001.jpg) <(tar xOf plain.tar red-spot/0001.jpg)
@@ -142,7 +142,7 @@ whole batches, so give multiples of --batch"
 	# at 64 pixels maps have 2x2 values, and attention has a place
 	fd2-teacher -q -a "$tiny_arch" -s 64 -M 2 -b 12 -e 1 -o wide.fd2 train.tar
 	wide() {
-		fd2-distill -q -t wide.fd2 --init random --steps 3 --ipc 2 "$@" train.tar
+		fd2-distill -q -t wide.fd2 --init random --lr 0.05 --steps 3 --ipc 2 "$@" train.tar
 	}
 	for view in plain once; do
 		mass=(wide --ls-view "$view" --ls-norm mass)
