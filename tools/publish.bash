@@ -1,4 +1,4 @@
-# How fd2-plot and fd2-report write their outputs. The EXIT trap of who sources it removes $unfinished.
+# How fd2-plot and fd2-report write their outputs.
 # shellcheck shell=bash
 
 unfinished=

@@ -327,20 +327,21 @@ run_files() {
 	log >x.log
 	draw() { fd2-plot -o "$1.svg" accuracy x.log; }
 	page() { fd2-report -q -o "$1.html" x.log; }
-	local kind end
+	local kind end file link
 	for kind in draw page; do
 		[ $kind = draw ] && end=svg || end=html
 		mkdir $kind
-		echo old >$kind/file.$end
-		chmod 640 $kind/file.$end
-		echo mine >$kind/file.$end.tmp
-		ln -s file.$end $kind/link.$end
+		file=$kind/file.$end link=$kind/link.$end
+		echo old >"$file"
+		chmod 640 "$file"
+		echo mine >"$file.tmp"
+		ln -s "file.$end" "$link"
 		$kind $kind/link
-		[ -L $kind/link.$end ]
-		[ "$(stat -c %a $kind/file.$end)" = 640 ]
-		grep -q '</' $kind/file.$end
-		[ "$(cat $kind/file.$end.tmp)" = mine ]
-		ln -s /dev/full $kind/full.$end
+		[ -L "$link" ]
+		[ "$(stat -c %a "$file")" = 640 ]
+		grep -q '</' "$file"
+		[ "$(cat "$file.tmp")" = mine ]
+		ln -s /dev/full "$kind/full.$end"
 		run -1 --separate-stderr $kind $kind/full
 		[[ $stderr == "fd2-"*": cannot write '$kind/full.$end': No space left on device" ]]
 		[ -z "$(find $kind -name '.?*')" ]
