@@ -115,7 +115,8 @@ whole batches, so give multiples of --batch"
 @test "group: each view of L_S runs and makes other images" {
 	local view image=red-spot/0002.jpg
 	for view in plain same once literal; do
-		tiny_distill --init random --lr 0.05 --ipc 2 --ls-weight 5 --ls-view $view -o $view.tar
+		tiny_distill --init random --lr 0.05 --ipc 2 --ls-weight 5 --ls-view $view \
+			-o $view.tar
 		tar xOf $view.tar $image >$view.jpg
 		# the first image of a group has nothing before it
 		cmp <(tar xOf $view.tar red-spot/0001.jpg) <(tar xOf plain.tar red-spot/0001.jpg)
