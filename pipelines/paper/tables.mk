@@ -88,7 +88,7 @@ needs_cost = $(TRAIN) $(sort $(foreach m,$(COST_METHODS),$(call teachers_of,$(m)
 	protos_of,$(m)) $(call experts_of,$(m))))
 paper_cost = $(filter-out -,$(call figure,$(1),$(PAPER_cost)))
 rows_cost = $(foreach m,$(COST_METHODS),$(call cost,$(m)) | awk '/^time/ { ms = $$(NF - 1) + 0 } \
-	/^memory/ { printf "%s\t%s\t%s\t", "$(m)", ms, $$2 }'; \
+	/^memory/ { printf "%s\t%s\t%s\t", "$(m)", ms, $$2 * ($$3 == "GB" ? 1000 : 1) }'; \
 	echo '$(subst /,$(tab),$(or $(call paper_cost,$(m)),-/-))';)
 
 title_bn-loss = the BatchNorm term before its weight, after $(BN_STEPS) steps of SRe2L++
