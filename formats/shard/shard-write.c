@@ -327,8 +327,8 @@ static int read_start(struct rest *f)
 	bool whole = next_whole(f, &end);
 	if (!whole && (f->size < BLOCK || end > f->size))
 		return 0; /* cut */
-	f->start =
-	    whole ? json_loadb((char *)f->member.data.data, f->member.data.size, 0, NULL) : NULL;
+	if (whole)
+		f->start = json_loadb((char *)f->member.data.data, f->member.data.size, 0, NULL);
 	if (!json_is_object(json_object_get(f->start, "meta")))
 		return fail("'%s' is damaged; remove it", f->name);
 	json_array_foreach (json_object_get(f->start, "parts"), i, v)

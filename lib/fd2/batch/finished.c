@@ -9,6 +9,7 @@
 #include "formats/stream/stream.h"
 #include "lib/base/err.h"
 #include "lib/base/provenance.h"
+#include "lib/nn/checkpoint.h"
 
 /* [3][S][S] to the image as it will be stored. */
 static struct image to_image(const float *rgb, int S)
@@ -95,7 +96,8 @@ static bool is_published(const char *path)
 
 int finished_shard(const char *path, const json_t *provenance, bool dry)
 {
-	if (!is_published(path))
+	/* a run that is stopped before its first image is whole leaves its state alone */
+	if (checkpoint_left(path) || !is_published(path))
 		return 0;
 	if (check_finished(path, provenance) < 0)
 		return -1;

@@ -24,10 +24,10 @@ int finished_encode(struct encoded *f, const Tensor *x, const struct normal *nor
 void finished_free(struct encoded *f);
 
 /* For --resume: 1 where the shard `path` is whole and has that provenance, which it says, and
- * updates its timestamp unless `dry`; 0 where there is none, or an unfinished one (PATH.part); -1:
- * fail_message, it is another one. */
+ * updates its timestamp unless `dry`; 0 where there is none, or an unfinished one (PATH.part or
+ * PATH.ckpt); -1: fail_message, it is another one. */
 int finished_shard(const char *path, const json_t *provenance, bool dry);
-/* The same for a tensor stream of that kind and meta. */
+/* The same for a tensor stream of that kind and meta; PATH.ckpt is not looked at. */
 int finished_stream(const char *path, const char *kind, const json_t *meta, bool dry);
 /* Reads what is left of a stream: 0, or -1: fail_message, it is cut short or damaged. */
 int finished_whole(struct stream_reader *r);

@@ -5,7 +5,6 @@
 #include <string.h>
 
 #include "lib/base/err.h"
-#include "lib/nn/checkpoint.h"
 
 /* Images that nobody asked to keep, and nobody to throw away. */
 static int check_unfinished(const char *path)
@@ -28,10 +27,7 @@ static void keep_stored(void *ctx, const struct sample *s)
 static int resume(struct output *o, json_t *provenance)
 {
 	const char *const *names = (const char *const *)o->teacher->class_names;
-	/* a run that is stopped before its first image is whole leaves its state alone */
-	int done = checkpoint_left(o->config->path)
-	               ? 0
-	               : finished_shard(o->config->path, provenance, false);
+	int done = finished_shard(o->config->path, provenance, false);
 	if (done) {
 		json_decref(provenance);
 		return done < 0 ? -1 : 0;

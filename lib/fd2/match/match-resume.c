@@ -73,8 +73,6 @@ int match_begin(struct match_run *r)
 	log_settings(r);
 	if (!out->resume)
 		return 0;
-	int finished = checkpoint_exists(&r->checkpoint)
-	                   ? 0
-	                   : finished_shard(out->path, r->provenance, r->config->dry_run);
+	int finished = finished_shard(out->path, r->provenance, r->config->dry_run);
 	return finished ? finished : load(r);
 }
