@@ -405,7 +405,8 @@ static struct shard_writer *go_on(
 	return w;
 }
 
-static int same_settings(const struct rest *f, json_t *meta, const char *const *classes, int n)
+static int same_settings(
+    const struct rest *f, const json_t *meta, const char *const *classes, int n)
 {
 	if (!f->start)
 		return 0;
@@ -435,6 +436,19 @@ struct shard_writer *shard_resume(const char *path, json_t *meta, const char *co
 	json_decref(meta);
 	free(part);
 	return w;
+}
+
+int shard_kept(const char *path, const json_t *meta, const char *const *classes, int n,
+    void (*seen)(void *ctx, const struct sample *s), void *ctx)
+{
+	char *part = out_part_name(path);
+	struct rest f = {.name = part};
+	int err = access(part, F_OK) ? 0 : read_rest(&f, seen, ctx);
+	if (!err)
+		err = same_settings(&f, meta, classes, n);
+	json_decref(f.start);
+	free(part);
+	return err;
 }
 
 long shard_unfinished(const char *path, void (*seen)(void *ctx, const struct sample *s), void *ctx)

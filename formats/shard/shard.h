@@ -18,6 +18,9 @@ struct shard_writer *shard_create(struct out *out, json_t *meta, const char *con
  * first in PATH.part (member "__start__"), otherwise the error names the setting that differs. */
 struct shard_writer *shard_resume(const char *path, json_t *meta, const char *const *classes, int n,
     void (*seen)(void *ctx, const struct sample *s), void *ctx);
+/* Reads what shard_resume would continue after, and opens nothing. -1: fail_message, as it. */
+int shard_kept(const char *path, const json_t *meta, const char *const *classes, int n,
+    void (*seen)(void *ctx, const struct sample *s), void *ctx);
 /* Complete samples in PATH.part, each of which is given to `seen` unless that is NULL; 0 without
  * such a file. -1: fail_message. */
 long shard_unfinished(const char *path, void (*seen)(void *ctx, const struct sample *s), void *ctx);

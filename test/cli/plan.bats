@@ -112,8 +112,65 @@ nothing_left() {
 	tiny_run
 	nothing_left fd2-teacher -a convnet3 -s 32 -M 2 -b 12 -e 1 train.tar
 	nothing_left fd2-eval -a convnet3 --hard -s 32 -e 1 --val val.tar distilled.tar
+	nothing_left fd2-distill -t teacher.fd2 --steps 1 train.tar
+	nothing_left fd2-relabel -t teacher.fd2 -e 1 distilled.tar
 	nothing_left fd2-match -s 16 --iterations 1 train.tar
 	nothing_left fd2-expert -s 16 -n 1 -e 1 train.tar
+}
+
+@test "plan: of interrupted images only what is left" {
+	tiny_run
+	local run=(fd2-distill -t teacher.fd2 -n 4 -g 2 --batch 1 --steps 5 -o x.tar train.tar)
+	"${run[@]}" -q
+	mv x.tar whole.tar
+	head -c 20000 whole.tar >x.tar.part # five of twelve images
+	dry "${run[@]}" --resume
+	takes "36 photographs of N, 35 steps of N"
+	about whole.tar
+	local block
+	block=$(tar -tRf whole.tar | sed -n 's/^block \([0-9]*\): red-spot.0004.jpg$/\1/p')
+	head -c $((512 * block)) whole.tar >x.tar.part # only that class needs its photographs
+	dry "${run[@]}" --resume
+	takes "12 photographs of N, 5 steps of N"
+	cp whole.tar x.tar.part
+	dry "${run[@]}" --resume
+	takes "0 photographs of N, 0 steps of N"
+	run -1 --separate-stderr "${run[@]}" --dry-run --resume --lr 1
+	said "fd2-distill: 'x.tar.part' was made with --lr 0.02, not with --lr 1.0; give the same" \
+		"settings, or remove it"
+	run -1 --separate-stderr "${run[@]}" --dry-run
+	said "fd2-distill: 'x.tar.part' holds 12 images of an interrupted run: go on with" \
+		"--resume, or remove it"
+}
+
+@test "plan: of an interrupted index batch only the steps that are left" {
+	tiny_run
+	local run=(fd2-distill -t teacher.fd2 --steps 3000 -o x.tar train.tar) pid taken
+	"${run[@]}" -q --checkpoint-every 1 3>&- &
+	pid=$!
+	until [ -e x.tar.ckpt ]; do sleep 0.02; done
+	kill -KILL $pid
+	wait $pid || true
+	taken=$(fd2-look --json x.tar.ckpt | jq .meta.state.step)
+	dry "${run[@]}" --resume
+	takes "36 photographs of N, $((3000 - taken)) steps of N"
+}
+
+@test "plan: of interrupted labels only what is left" {
+	tiny_run
+	local run=(fd2-relabel -t teacher.fd2 -b 4 -e 10 -o x distilled.tar) epochs
+	"${run[@]}" -q
+	head -c -1 x >x.part
+	mv x whole
+	dry "${run[@]}" --resume
+	takes "0 batches of N"
+	head -c 3000 whole >x.part
+	cp x.part copy.part
+	epochs=$("${run[@]}" -o copy --resume 2>&1 |
+		sed -n 's/.*resumed after epoch \([0-9]*\).*/\1/p')
+	dry "${run[@]}" --resume
+	takes "$((20 - 2 * epochs)) batches of N"
+	about whole
 }
 
 @test "plan: --verbose names the work before it begins" {

@@ -508,7 +508,7 @@ within() {
 		rm log
 	done
 	run -0 --separate-stderr "${relabel[@]/-q/-v}" --resume -o x.fd2 distilled.tar
-	[ "${stderr_lines[1]}" = "fd2-relabel: 'x.fd2' is up to date" ]
+	[ "$stderr" = "fd2-relabel: 'x.fd2' is up to date" ]
 	run -1 --separate-stderr "${relabel[@]}" --seed 2 --resume -o x.fd2 distilled.tar
 	said "fd2-relabel: 'x.fd2' was made with --seed 0, not with --seed 2; remove it, or leave" \
 		"--resume out"

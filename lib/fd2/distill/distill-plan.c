@@ -6,6 +6,7 @@
 #include "lib/base/err.h"
 #include "lib/base/rng.h"
 #include "lib/fd2/batch/plan.h"
+#include "lib/fd2/distill/distill-resume.h"
 #include "lib/fd2/distill/phases.h"
 
 enum { PHOTOGRAPHS = 16, STEPS = 3 }; /* timed at once: of a class, and in each phase */
@@ -15,7 +16,9 @@ struct run {
 	const struct learner *learner;
 	struct history *history;
 	struct index_batch batch; /* that is timed */
-	int images;               /* that will be made */
+	int images;               /* of the output */
+	double left;              /* steps */
+	int *photographs;         /* [classes], of those with steps left */
 	bool warm;
 	uint8_t *jpeg; /* what a finished image is taken to be like */
 	size_t jpeg_size;
@@ -138,7 +141,8 @@ static int move_on_in_group(struct run *r)
 		return 0;
 	for (int i = 0; i < b->indices; i++, b->ids[i - 1]++)
 		for (int k = b->first; k < b->first + b->n; k++)
-			if (history_add(r->history, k, b->ids[i], r->jpeg, r->jpeg_size) < 0)
+			if (!history_has(r->history, k, b->ids[i]) &&
+			    history_add(r->history, k, b->ids[i], r->jpeg, r->jpeg_size) < 0)
 				return -1;
 	return 0;
 }
@@ -150,12 +154,14 @@ static double learn_some(void *stage)
 	struct method method = *r->learner->method;
 	struct initial initial = *r->learner->initial;
 	struct learner l = *r->learner;
+	struct suspended none = {.file.lock = -1};
 	if (!r->warm && ((!r->jpeg && keep_initial(r) < 0) || move_on_in_group(r) < 0))
 		return -1;
 	method.steps = method.phases * (r->warm ? STEPS : 1);
 	initial_share(&initial, 1, &start_noise, &start_noise);
 	l.method = &method;
 	l.initial = &initial;
+	l.suspended = &none;
 	l.log_every = 0;
 	r->warm = true;
 	tensor_scope_begin(NO_GRAD);
@@ -190,35 +196,72 @@ static char *work(const struct run *r, long indices, int classes)
 	    m->phases, m->phases > 1 ? "s" : "");
 }
 
-int distill_tell_plan(const struct distill_config *config, const struct learner *l,
-    struct schedule *s, struct history *h)
+/* What the output lacks. */
+static void find_left(struct run *r, struct schedule *s)
 {
-	struct initial *initial = l->initial;
+	const struct suspended *suspended = r->learner->suspended;
+	const int *counts = r->learner->initial->counts;
+	struct index_batch b;
+	while (schedule_next(s, &b)) {
+		struct index_batch left = schedule_left(s, &b, r->history);
+		if (!r->batch.indices || (left.indices && !r->left))
+			r->batch = left.indices ? left : b;
+		r->left += (double)left.indices * (double)r->learner->method->steps;
+		for (int k = b.first; k < b.first + b.n && left.indices && counts; k++)
+			r->photographs[k] = counts[k];
+	}
+	if (suspended->found)
+		r->left -= (double)suspended->batch.indices * (double)suspended->step;
+}
+
+/* What is to be chosen before the steps. Returns the number of parts. */
+static int plan_choices(struct run *r, struct plan *p)
+{
+	struct initial *initial = r->learner->initial;
 	const struct start_use *cut = use_of(initial, true), *whole = use_of(initial, false);
-	struct run r = {.config = config, .learner = l, .history = h};
-	long of_class = schedule_size(s) / ((s->last - s->first) / config->schedule.batch + 1);
-	int classes = s->last - s->first + 1, n = 0;
-	r.images = (int)of_class * classes;
-	struct plan p = {.stage = &r, .work = work(&r, schedule_size(s), classes), .bytes = bytes};
-	if (config->dry_run && !schedule_next(s, &r.batch))
-		return fail("there is no image to make");
+	int classes = r->history->classes, n = 0;
 	if (cut) {
 		struct patch_rule rule = initial_rule(initial, cut);
-		double crops = (double)patches_scored(initial->counts + s->first, classes, &rule);
-		p.parts[n++] = (struct plan_part){"crops", crops, score_some};
+		double crops = (double)patches_scored(r->photographs, classes, &rule);
+		p->parts[n++] = (struct plan_part){"crops", crops, score_some};
 	}
 	if (whole) {
 		double photographs = 0;
-		for (int k = s->first; k <= s->last; k++)
-			photographs += initial->counts[k];
-		p.parts[n++] = (struct plan_part){"photographs", photographs, choose_some};
+		for (int k = 0; k < classes; k++)
+			photographs += r->photographs[k];
+		p->parts[n++] = (struct plan_part){"photographs", photographs, choose_some};
 	}
-	if (l->method->steps)
-		p.parts[n] = (struct plan_part){
-		    "steps", (double)schedule_size(s) * (double)l->method->steps, learn_some};
-	else if (config->dry_run && !cut && keep_initial(&r) < 0)
-		return -1;
-	int err = plan_tell(&p, config->dry_run);
+	return n;
+}
+
+/* With the steps of its phases, which are timed too. */
+static int plan_dry(struct run *r, struct plan *p, struct schedule *s)
+{
+	bool cut = use_of(r->learner->initial, true);
+	r->photographs = xcalloc((size_t)r->history->classes, sizeof *r->photographs);
+	find_left(r, s);
+	if (!r->batch.indices)
+		return fail("there is no image to make");
+	int n = plan_choices(r, p);
+	if (r->learner->method->steps)
+		p->parts[n] = (struct plan_part){"steps", r->left, learn_some};
+	return r->learner->method->steps || cut ? 0 : keep_initial(r);
+}
+
+int distill_tell_plan(const struct distill_config *config, const struct learner *l,
+    struct schedule *s, struct history *h)
+{
+	struct run r = {.config = config, .learner = l, .history = h};
+	long of_class = schedule_size(s) / ((s->last - s->first) / config->schedule.batch + 1);
+	int classes = s->last - s->first + 1;
+	r.images = (int)of_class * classes;
+	struct plan p = {.stage = &r, .work = work(&r, schedule_size(s), classes), .bytes = bytes};
+	int err = config->dry_run ? plan_dry(&r, &p, s) : 0;
+	if (err)
+		free(p.work);
+	else
+		err = plan_tell(&p, config->dry_run);
+	free(r.photographs);
 	free(r.jpeg);
 	return err;
 }

@@ -145,24 +145,22 @@ static void connect_learner(struct run *r)
 	    .log_every = config->log_every};
 }
 
+/* 1: there is nothing to do. */
 static int open_output(struct run *r)
 {
 	const struct output_config *config = &r->config->output;
 	json_t *p = provenance(r);
-	int err = suspended_init(
-	    &r->suspended, config->path, config->resume, json_incref(json_object_get(p, "inputs")));
-	if (err) {
-		json_decref(p);
-		return err;
-	}
 	r->output =
 	    (struct output){.config = config, .teacher = teacher_of(r), .history = &r->history};
-	if (output_open(&r->output, p) < 0)
-		return -1;
-	return r->output.writer ? suspended_find(&r->suspended, &r->method, r->config->schedule.ipc)
-	                        : 0;
+	int err = suspended_init(
+	    &r->suspended, config->path, config->resume, json_incref(json_object_get(p, "inputs")));
+	if (!err)
+		err = output_open(&r->output, p, r->config->dry_run);
+	json_decref(p);
+	return err ? err : suspended_find(&r->suspended, &r->method, r->config->schedule.ipc);
 }
 
+/* 1: there is nothing to do. */
 static int prepare(struct run *r)
 {
 	const struct distill_config *config = r->config;
@@ -175,30 +173,8 @@ static int prepare(struct run *r)
 	connect_learner(r);
 	record_settings(r);
 	log_settings(r);
-	if (distill_tell_plan(config, &r->learner, &r->schedule, &r->history) < 0)
-		return -1;
-	return config->dry_run ? 0 : open_output(r);
-}
-
-static bool is_stored(const struct run *r, const struct index_batch *b, int id)
-{
-	for (int k = b->first; k < b->first + b->n; k++)
-		if (!history_has(&r->history, k, id))
-			return false;
-	return true;
-}
-
-/* The indices of b that a resumed run has not stored, or all where these are learned together. */
-static struct index_batch missing(struct run *r, const struct index_batch *b)
-{
-	struct index_batch left = {.first = b->first, .n = b->n};
-	for (int i = 0; i < b->indices; i++) {
-		if (is_stored(r, b, b->ids[i]))
-			r->learner.steps_done += r->method.steps;
-		else
-			left.ids[left.indices++] = b->ids[i];
-	}
-	return left.indices && r->schedule.together ? *b : left;
+	int err = open_output(r);
+	return err ? err : distill_tell_plan(config, &r->learner, &r->schedule, &r->history);
 }
 
 static int make(struct run *r, const struct index_batch *b)
@@ -215,13 +191,14 @@ static int make(struct run *r, const struct index_batch *b)
 
 static int make_all(struct run *r)
 {
-	struct index_batch b;
+	struct index_batch b, left;
 	int err = 0;
 	progress_start("distill", "steps", schedule_size(&r->schedule) * r->method.steps);
 	while (!err && schedule_next(&r->schedule, &b)) {
-		b = missing(r, &b);
-		if (b.indices)
-			err = make(r, &b);
+		left = schedule_left(&r->schedule, &b, &r->history);
+		r->learner.steps_done += (b.indices - left.indices) * r->method.steps;
+		if (left.indices)
+			err = make(r, &left);
 	}
 	if (err)
 		return err;
@@ -234,7 +211,7 @@ int stage_distill(const struct distill_config *config)
 {
 	struct run r = {.config = config};
 	int err = prepare(&r);
-	if (r.suspended.file.path)
+	if (r.output.writer && r.suspended.file.path)
 		stop_defer();
 	if (!err && r.output.writer)
 		err = make_all(&r);
@@ -244,7 +221,7 @@ int stage_distill(const struct distill_config *config)
 	history_free(&r.history);
 	schedule_free(&r.schedule);
 	distill_teachers_free(&r.teachers);
-	return err;
+	return err < 0 ? -1 : 0;
 }
 
 STAGE(stage_distill)

@@ -16,6 +16,11 @@ static int check_unfinished(const char *path)
 	                : (int)left;
 }
 
+static const char *const *class_names(const struct output *o)
+{
+	return (const char *const *)o->teacher->class_names;
+}
+
 static void keep_stored(void *ctx, const struct sample *s)
 {
 	struct output *o = ctx;
@@ -24,37 +29,36 @@ static void keep_stored(void *ctx, const struct sample *s)
 		history_add(o->history, (int)s->cls, atoi(slash + 1), s->image, s->image_size);
 }
 
-static int resume(struct output *o, json_t *provenance)
+static int resume(struct output *o, json_t *provenance, bool dry)
 {
-	const char *const *names = (const char *const *)o->teacher->class_names;
-	int done = finished_shard(o->config->path, provenance, false);
-	if (done) {
-		json_decref(provenance);
-		return done < 0 ? -1 : 0;
-	}
-	o->writer =
-	    shard_resume(o->config->path, provenance, names, o->teacher->classes, keep_stored, o);
+	const char *path = o->config->path, *const *names = class_names(o);
+	int n = o->teacher->classes, done = finished_shard(path, provenance, dry);
+	if (done)
+		return done;
+	if (dry)
+		return shard_kept(path, provenance, names, n, keep_stored, o);
+	o->writer = shard_resume(path, json_incref(provenance), names, n, keep_stored, o);
 	return o->writer ? 0 : -1;
 }
 
-static int create(struct output *o, json_t *provenance)
+static int create(struct output *o, json_t *provenance, bool dry)
 {
-	const char *const *names = (const char *const *)o->teacher->class_names;
 	bool file = out_is_file(o->config->path);
-	struct out *out = NULL;
-	if (!file || check_unfinished(o->config->path) == 0)
-		out = out_open(o->config->path, file ? OUT_KEEP : 0);
+	if (file && check_unfinished(o->config->path) < 0)
+		return -1;
+	if (dry)
+		return 0;
+	struct out *out = out_open(o->config->path, file ? OUT_KEEP : 0);
 	if (out)
-		o->writer = shard_create(out, provenance, names, o->teacher->classes);
-	else
-		json_decref(provenance);
+		o->writer =
+		    shard_create(out, json_incref(provenance), class_names(o), o->teacher->classes);
 	return o->writer ? 0 : -1;
 }
 
-int output_open(struct output *o, json_t *provenance)
+int output_open(struct output *o, json_t *provenance, bool dry)
 {
 	o->writer = NULL;
-	return o->config->resume ? resume(o, provenance) : create(o, provenance);
+	return o->config->resume ? resume(o, provenance, dry) : create(o, provenance, dry);
 }
 
 /* x [1,3,S,S] */

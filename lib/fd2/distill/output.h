@@ -16,12 +16,13 @@ struct output {
 	const struct output_config *config;
 	const struct teacher *teacher; /* gives class names and normalisation */
 	struct history *history;       /* gets each image as it is stored */
-	struct shard_writer *writer;   /* NULL: the shard is complete already */
+	struct shard_writer *writer;   /* NULL: nothing is written */
 };
 
-/* Opens the shard for a run with that provenance, which is stolen. config, teacher and history are
- * set. With config->resume the history gets what is stored. -1: fail_message. */
-int output_open(struct output *o, json_t *provenance);
+/* Opens the shard for a run with that provenance, or if `dry` only looks at it. config, teacher and
+ * history are set. With config->resume the history gets what is stored. 1: the shard is complete
+ * already, which is said; -1: fail_message. */
+int output_open(struct output *o, json_t *provenance, bool dry);
 /* Stores the images x [N,3,S,S] f32, normalised, of b, but for those that are stored. -1:
  * fail_message. */
 int output_store(struct output *o, const struct index_batch *b, const Tensor *x);

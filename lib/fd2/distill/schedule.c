@@ -99,3 +99,21 @@ bool schedule_next(struct schedule *s, struct index_batch *b)
 	s->next_class += b->n;
 	return b->indices > 0;
 }
+
+static bool is_stored(const struct history *h, const struct index_batch *b, int id)
+{
+	for (int k = b->first; k < b->first + b->n; k++)
+		if (!history_has(h, k, id))
+			return false;
+	return true;
+}
+
+struct index_batch schedule_left(
+    const struct schedule *s, const struct index_batch *b, const struct history *h)
+{
+	struct index_batch left = {.first = b->first, .n = b->n};
+	for (int i = 0; i < b->indices; i++)
+		if (!is_stored(h, b, b->ids[i]))
+			left.ids[left.indices++] = b->ids[i];
+	return left.indices && s->together ? *b : left;
+}

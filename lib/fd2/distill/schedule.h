@@ -2,7 +2,7 @@
 #ifndef FD2_SCHEDULE_H
 #define FD2_SCHEDULE_H
 #include "lib/base/opts.h"
-#include "lib/fd2/distill/index-batch.h"
+#include "lib/fd2/distill/history.h"
 
 struct schedule_config {
 	long ipc, group;
@@ -33,4 +33,8 @@ long schedule_size(const struct schedule *s);
 int schedule_indices(const struct schedule *s);
 /* The next index batch; all history of its images comes before it. false: there is none. */
 bool schedule_next(struct schedule *s, struct index_batch *b);
+/* What is left of b in a resumed run: the indices with an image that was not stored, or all of them
+ * where they are learned together. */
+struct index_batch schedule_left(
+    const struct schedule *s, const struct index_batch *b, const struct history *h);
 #endif

@@ -318,28 +318,48 @@ static double bytes(void *stage)
 	return meta + per_batch * (double)r->sampling.to_label + heads * (double)r->config->epochs;
 }
 
+/* Batches without labels in FILE.part and FILE.ckpt. -1: fail_message. */
+static long count_left(struct run *r)
+{
+	const struct sampling all = r->sampling;
+	long left = all.to_label, e = 0;
+	for (bool kept = r->kept.reader; kept && e < r->config->epochs; e += kept) {
+		if (draw_epoch(r, e) < 0)
+			return -1;
+		if ((kept = is_kept(r, e)))
+			left = r->sampling.to_label;
+	}
+	epoch_clear(&r->labelled);
+	r->sampling = all;
+	return left - (r->begun.epoch == e ? r->begun.batches : 0);
+}
+
 static int tell_plan(struct run *r)
 {
 	const struct relabel_config *c = r->config;
+	long left = c->dry_run ? count_left(r) : 0;
+	if (left < 0)
+		return -1;
 	struct plan p = {.stage = r,
 	    .work = xasprintf("%ld epochs of labels of %d images of %d classes, by %d teacher%s: "
 	                      "%ld batches of %d",
 	        c->epochs, r->images.n, r->teacher->classes, r->labeller.teachers.n,
 	        r->labeller.teachers.n > 1 ? "s" : "", r->sampling.to_label, r->drawn.batch),
-	    .parts = {{"batches", (double)r->sampling.to_label, label_some}},
+	    .parts = {{"batches", (double)left, label_some}},
 	    .bytes = bytes};
 	return plan_tell(&p, c->dry_run);
 }
 
-static int start_output(struct run *r)
+/* What an earlier run left. 1: the labels are whole, which is said. */
+static int find_kept(struct run *r)
 {
 	const struct relabel_config *c = r->config;
 	if (!out_is_file(c->out))
-		return open_writer(r);
+		return 0;
 	json_t *now = meta(r);
 	/* a run that is stopped in its first epoch leaves its state alone */
 	int done = c->resume && !checkpoint_left(c->out)
-	               ? finished_stream(c->out, "labels", now, false)
+	               ? finished_stream(c->out, "labels", now, c->dry_run)
 	               : 0;
 	if (!done)
 		done = kept_open(&r->kept, c->out, c->resume, now);
@@ -347,10 +367,7 @@ static int start_output(struct run *r)
 		done = begun_init(
 		    &r->begun, c->out, c->resume, json_incref(json_object_get(now, "inputs")));
 	json_decref(now);
-	if (done)
-		return done;
-	stop_defer();
-	return r->kept.reader ? 0 : open_writer(r);
+	return done;
 }
 
 /* A partial file without an epoch is of no use. */
@@ -363,10 +380,11 @@ static void abandon(struct run *r)
 
 static int write_labels(struct run *r)
 {
-	int done = start_output(r);
-	if (done)
-		return done < 0 ? -1 : 0;
-	int err = label_all(r);
+	if (r->kept.part)
+		stop_defer();
+	int err = r->kept.reader ? 0 : open_writer(r);
+	if (!err)
+		err = label_all(r);
 	if (!err && !r->writer)
 		err = open_writer(r);
 	if (!err) {
@@ -381,7 +399,11 @@ static int write_labels(struct run *r)
 int stage_relabel(const struct relabel_config *config)
 {
 	struct run r = {.config = config, .late = {take_logits, &r}};
-	int err = prepare(&r) < 0 ? -1 : tell_plan(&r);
+	int err = prepare(&r);
+	if (!err)
+		err = find_kept(&r);
+	if (!err)
+		err = tell_plan(&r);
 	if (!err && !config->dry_run)
 		err = write_labels(&r);
 	late_free(&r.late);
@@ -394,7 +416,7 @@ int stage_relabel(const struct relabel_config *config)
 	batch_free(&r.batch);
 	dataset_free(&r.images);
 	labeller_free(&r.labeller);
-	return err;
+	return err < 0 ? -1 : 0;
 }
 
 STAGE(stage_relabel)
