@@ -534,6 +534,9 @@ trial with CLASSES='3' "*"left out." ]]
 	ROWS='sre2l++=1@plain' SETS=1 "$root/pipelines/studies/fair" sets
 	[ "$(fd2-look --json out/sre2l++=1@plain-1-1.tar |
 		jq -c '.meta.options | [.steps, .init, .plain]')" = '[1,"mosaic",true]' ]
+	ROWS=all IPC=12 FAST_EPOCHS=4 SETS=1 "$root/pipelines/studies/fair" >table # 4 * 3 / 12
+	[ "$(jq -c '[.images, .epochs]' out/all-12-1-1-fast.json)" = '[36,1]' ]
+	grep -P '^A\tall\t' table
 	touch -d 2001-01-01 out/*.json
 	ROWS='random best rded' "$root/pipelines/studies/fair" sets students
 	[ "$(find out -name '*.json' -newermt 2002-01-01 | sort | paste -sd ' ')" = \
