@@ -38,7 +38,7 @@ struct cuda_engine {
 	 * three NULL: y alone. */
 	const char *(*frozen_forward)(const struct bn_pass *k, int64_t rows, int64_t groups,
 	    float *workspace, float *mean, float *var, void *stream);
-	int64_t (*frozen_workspace)(int64_t rows, int64_t groups, int64_t C);
+	int64_t (*frozen_workspace)(const struct bn_pass *k, int64_t rows, int64_t groups);
 	/* dx and dresidual. dmean and dvar [groups][C], or NULL for zeros (then mean, too, may
 	 * be NULL); k's slope and offset are computed from them. */
 	const char *(*frozen_backward)(const struct bn_pass *k, int64_t rows, int64_t groups,

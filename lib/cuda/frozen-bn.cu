@@ -119,6 +119,12 @@ template <class T, int V> auto backward_of(bool adds, bool clamps)
 	                : backward<T, V, false, false>;
 }
 
+/* Rows that the threads walk down: a pool's are windows. */
+int64_t walked_of(const bn_pass *k, int64_t rows)
+{
+	return k->pools ? windows_of(k, rows) : rows;
+}
+
 /* What all kernels read V of at once. */
 uintptr_t all_bits(const bn_pass *k)
 {
@@ -129,14 +135,14 @@ uintptr_t all_bits(const bn_pass *k)
 
 } // namespace
 
-int64_t frozen_workspace(int64_t rows, int64_t groups, int64_t C)
+int64_t frozen_workspace(const bn_pass *k, int64_t rows, int64_t groups)
 {
+	const int64_t walked = walked_of(k, rows);
 	int64_t most = 0;
 	for (int vector = 1; vector <= 8; vector *= 2)
-		if (C % vector == 0)
-			most =
-			    std::max(most, 2 * C * groups * grid_of(rows, groups, C, vector).down);
-	return most;
+		if (k->C % vector == 0)
+			most = std::max(most, grid_of(walked, groups, k->C, vector).down);
+	return 2 * k->C * groups * most;
 }
 
 const char *frozen_forward(const bn_pass *k, int64_t rows, int64_t groups, float *workspace,
@@ -146,7 +152,7 @@ const char *frozen_forward(const bn_pass *k, int64_t rows, int64_t groups, float
 	if (k->pools && !pool_fits(k, rows * groups))
 		return too_many;
 	const int vector = grid_vector(k->C, k->bf16, all_bits(k));
-	const int64_t walked = k->pools ? windows_of(k, rows) : rows;
+	const int64_t walked = walked_of(k, rows);
 	const grid g = grid_of(walked, groups, k->C, vector);
 	const auto kernel = k->pools ? CHOOSE(pool_forward, vector)
 	                             : (CHOOSE(forward_of, vector))(k->residual, k->top > 0);
@@ -166,7 +172,7 @@ const char *frozen_backward(const bn_pass *k, int64_t rows, int64_t groups, cons
 	if (k->pools && !pool_fits(k, rows * groups))
 		return too_many;
 	const int vector = grid_vector(k->C, k->bf16, all_bits(k));
-	const int64_t walked = k->pools ? windows_of(k, rows) : rows;
+	const int64_t walked = walked_of(k, rows);
 	const grid g = grid_of(walked, groups, k->C, vector);
 	const auto kernel = k->pools ? CHOOSE(pool_backward, vector)
 	                             : (CHOOSE(backward_of, vector))(k->dresidual, k->top > 0);

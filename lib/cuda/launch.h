@@ -14,7 +14,7 @@ inline const char *launched()
 
 const char *frozen_forward(const bn_pass *k, int64_t rows, int64_t groups, float *workspace,
     float *mean, float *var, void *stream);
-int64_t frozen_workspace(int64_t rows, int64_t groups, int64_t C);
+int64_t frozen_workspace(const bn_pass *k, int64_t rows, int64_t groups);
 const char *frozen_backward(const bn_pass *k, int64_t rows, int64_t groups, const float *mean,
     const float *dmean, const float *dvar, void *stream);
 const char *distances(const bn_layer *layers, int n, int64_t groups, bool normalised,

@@ -52,7 +52,7 @@ void forward_cuda(
 	Tensor workspace;
 	if (mean.defined())
 		workspace =
-		    at::empty({cuda_kernels().frozen_workspace(rows, groups, k.C)}, mean.options());
+		    at::empty({cuda_kernels().frozen_workspace(&k, rows, groups)}, mean.options());
 	cuda_check(cuda_kernels().frozen_forward(
 	    &k, rows, groups, floats(workspace), floats(mean), floats(var), cuda_stream()));
 }

@@ -151,7 +151,8 @@ static int64_t elements_of(const struct shape *s)
 
 static int64_t room_of(const struct shape *s)
 {
-	return fd2_cuda_engine()->frozen_workspace(s->rows, s->groups, s->C);
+	return fd2_cuda_engine()->frozen_workspace(
+	    &(struct bn_pass){.C = s->C}, s->rows, s->groups);
 }
 
 static const char *run_forward(void *ctx)
@@ -306,6 +307,30 @@ static const struct map maps[] = {{2, 4, 7, 5, 64, true, 0}, {3, 3, 8, 8, 24, fa
     {1, 1, 1, 1, 3, false, 0}, {1, 2, 1, 6, 58, true, 0}, {1, 1, 9, 4, 64, false, 2},
     {1, 1, 9, 4, 64, true, 1}, {1, 2, 6, 2, 2048, true, 0}, {1, 1, 40, 30, 33, true, 0}};
 
+static int64_t room_of_map(const struct map *m)
+{
+	struct bn_pass k = {.C = m->C, .pools = true, .H = m->H, .W = m->W};
+	return fd2_cuda_engine()->frozen_workspace(
+	    &k, m->images / m->groups * m->H * m->W, m->groups);
+}
+
+/* The sums of a pool's blocks, which walk over windows, have room. Maps with an odd side have
+ * more than a quarter as many windows as pixels. */
+static void room_for_pools(void)
+{
+	for (int64_t images = 1; images <= 200; images++)
+		for (int64_t side = 1; side <= 255; side += 2)
+			for (int bf16 = 0; bf16 < 2; bf16++) {
+				struct map m = {1, images, side, side, 64, bf16, 0};
+				int64_t h = pool_size(side);
+				struct grid g =
+				    grid_of(images * h * h, 1, m.C, grid_vector(m.C, bf16, 0));
+				CHECK_THAT(2 * m.C * g.down <= room_of_map(&m),
+				    "%lld images of %lld pixels have no room", (long long)images,
+				    (long long)side);
+			}
+}
+
 /* Equal bits, or two NaNs. */
 static bool same(const void *a, const void *b, int64_t n, bool bf16)
 {
@@ -423,7 +448,7 @@ static void pool_runs(const struct map *m, float top, bool whole)
 	             dy = array_new(out, s.bf16, s.skip);
 	struct array dx = array_new(n, s.bf16, s.skip), winner = array_new(out, false, 0);
 	struct array channels = array_new(3 * s.C, false, 0), d = array_new(2 * vectors, false, 0);
-	struct array workspace = array_new(room_of(&s), false, 0),
+	struct array workspace = array_new(room_of_map(m), false, 0),
 	             statistics = array_new(2 * vectors, false, 0);
 	float *c = channels.v;
 	struct norm k = {{s.C, s.bf16, top, x.v, NULL, y.v, c, c + s.C, c + 2 * s.C}, &s};
@@ -952,7 +977,8 @@ static void the_plugin_loads(void)
 	CHECK(e->frozen_forward && e->frozen_backward && e->distances && e->distances_gradient &&
 	      e->view_forward && e->view_adjoint && e->adam && e->render && e->put);
 	CHECK_STR(e->put(NULL, NULL, PUT_MAX + 1, NULL), "too many numbers for one launch");
-	CHECK(e->frozen_workspace(5000, 2, 64) == fd2_cuda_engine()->frozen_workspace(5000, 2, 64));
+	const struct bn_pass k = {.C = 64};
+	CHECK(e->frozen_workspace(&k, 5000, 2) == fd2_cuda_engine()->frozen_workspace(&k, 5000, 2));
 }
 
 int main(void)
@@ -966,6 +992,7 @@ int main(void)
 	RUN(grids);
 	RUN(norm_kernels);
 	RUN(statistics_far_from_zero);
+	RUN(room_for_pools);
 	RUN(pool_kernels);
 	RUN(floors);
 	RUN(pooled_ties);

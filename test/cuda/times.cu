@@ -103,8 +103,7 @@ void norm(int64_t C, int64_t side, bool bf16, bool adds, bool pools)
 	              n_out = N * out * out * C;
 	const array x(n, bf16), residual(adds ? n : 1, bf16), y(n_out, bf16), dy(n_out, bf16),
 	    dx(n, bf16), dr(adds ? n : 1, bf16);
-	const array channels(7 * C), workspace(engine->frozen_workspace(rows, 1, C)),
-	    winner((n_out + 3) / 4), statistics(2 * C);
+	const array channels(7 * C), winner((n_out + 3) / 4), statistics(2 * C);
 	float *c = channels;
 	char name[64];
 	struct bn_pass k = {};
@@ -123,6 +122,7 @@ void norm(int64_t C, int64_t side, bool bf16, bool adds, bool pools)
 	k.dy = dy.v;
 	k.dx = dx.v;
 	k.dresidual = adds ? dr.v : nullptr;
+	const array workspace(engine->frozen_workspace(&k, rows, 1));
 	snprintf(name, sizeof name, "%s %lldx%lldx%lld %s",
 	    pools  ? "BN, pool"
 	    : adds ? "BN, residual"
