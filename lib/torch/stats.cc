@@ -37,7 +37,8 @@ MeanVar kernel(const Tensor &x)
  * 2048 in each. */
 int64_t groups_of(int64_t rows)
 {
-	for (int64_t g = rows / 2048 + 1; g <= 1024 && g <= rows; g++)
+	const int64_t least = rows / 2048 + 1;
+	for (int64_t g = least; g < least + 1024 && g <= rows; g++)
 		if (rows % g == 0)
 			return g;
 	return 1;

@@ -322,6 +322,20 @@ static void batch_stats_are_exact(void)
 	}
 }
 
+/* 42 images of 224 pixels: more elements of a channel than 1024 groups of 2048. */
+static void batch_stats_of_many(void)
+{
+	enum { n = 42, c = 2, hw = 224 * 224, all = n * c * hw };
+	static double x[all];
+	double mean[c], var[c];
+	fill(x, all, 8);
+	for (int i = 0; i < all; i++)
+		x[i] = (float)(x[i] + 1);
+	stats_loops(x, n, c, hw, mean, var);
+	Tensor *t = tensor_to(tensor_from(x, T_F64, 4, SHAPE(n, c, 224, 224)), T_F32);
+	check_stats(tensor_channels_last(t), mean, var, c, 3e-6);
+}
+
 static void batch_norm_is_the_loop(void)
 {
 	double x[N * C * H * W], w[C], b[C], y[N * C * H * W], mean[C], var[C], zero[C] = {0};
@@ -574,6 +588,7 @@ int main(void)
 	RUN(types_and_reading);
 	RUN(conv2d_is_the_loop);
 	RUN(batch_stats_are_exact);
+	RUN(batch_stats_of_many);
 	RUN(batch_norm_is_the_loop);
 	RUN(bf16_batch_norm_gradients);
 	RUN(interpolate_is_the_loop);
