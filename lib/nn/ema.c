@@ -8,10 +8,12 @@ void ema_init(struct ema *e, const struct params *live, double decay)
 {
 	*e = (struct ema){.live = live, .decay = decay};
 	e->average.v = xcalloc((size_t)live->n, sizeof *e->average.v);
+	tensor_scope_begin(NO_GRAD);
 	for (int i = 0; i < live->n; i++)
 		e->average.v[e->average.n++] =
 		    (struct param){key(&e->average, "ema.%s", live->v[i].name),
-		        tensor_clone(tensor_detach(live->v[i].t)), false};
+		        tensor_keep(tensor_clone(live->v[i].t)), false};
+	tensor_scope_end();
 }
 
 void ema_update(struct ema *e, long t)

@@ -7,6 +7,7 @@
 #include "lib/fd2/distill/bn-loss.h"
 #include "lib/fd2/distill/step-view.h"
 #include "lib/fd2/teacher/teacher.h"
+#include "lib/nn/ema.h"
 #include "test/c/check.h"
 #include "test/c/tensors.h"
 
@@ -159,6 +160,28 @@ static void refused_archs(void)
 	refused("resnet19", 224, 2, "no backbone is called 'resnet19' (there are resnet18|");
 	refused("densenet121", 224, 1, "densenet121 has no last stage whose stride could be 1");
 	refused("convnet6", 32, 2, "convnet6 needs images of at least 64 pixels, not 32");
+}
+
+/* Neither a backbone nor its average leaves tensors behind, within one scope. */
+static void freed_backbones(void)
+{
+	tensor_scope_begin(NO_GRAD);
+	for (int i = 0; i < ARCHS; i++) {
+		struct arch_options options = {
+		    .classes = CLASSES, .size = 64, .last_stride = 2, .bare = true};
+		struct backbone b;
+		struct ema e;
+		const long live = tensor_live();
+		CHECK(backbone_init(&b, arch_at((enum arch_place)i)->name, &options, 1) == 0);
+		CHECK(tensor_live() == live + b.params.n);
+		ema_init(&e, &b.params, 0.9);
+		CHECK(tensor_live() == live + 2 * b.params.n);
+		ema_free(&e);
+		backbone_free(&b);
+		CHECK_THAT(tensor_live() == live, "%s left %ld tensors",
+		    arch_at((enum arch_place)i)->name, tensor_live() - live);
+	}
+	tensor_scope_end();
 }
 
 static void make(struct backbone *b, const char *arch, int last_stride, uint64_t seed)
@@ -664,6 +687,7 @@ int main(void)
 	RUN(resnet50_parameters);
 	RUN(other_parameters);
 	RUN(refused_archs);
+	RUN(freed_backbones);
 	RUN(forward_shapes);
 	RUN(every_backbone);
 	RUN(drops);
