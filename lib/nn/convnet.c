@@ -36,13 +36,14 @@ static void *build(
 static Tensor *features(void *net, const Tensor *x, const struct pass *pass)
 {
 	struct convnet *c = net;
-	const Tensor *y = x;
+	Tensor *y = NULL;
 	for (int i = 0; i < c->depth; i++) {
-		Tensor *wide = conv_forward(&c->conv[i], y, pass);
-		y = tensor_avg_pool2d(
-		    tensor_relu(instance_norm_forward(&c->norm[i], wide)), 2, 2, 0);
+		y = replace_tensor(y, conv_forward(&c->conv[i], i ? y : x, pass));
+		y = replace_tensor(y, instance_norm_forward(&c->norm[i], y));
+		y = replace_tensor(y, tensor_relu(y));
+		y = replace_tensor(y, tensor_avg_pool2d(y, 2, 2, 0));
 	}
-	return (Tensor *)y;
+	return y;
 }
 
 #define CONVNET(d)                                                                                 \

@@ -60,23 +60,29 @@ static Tensor *shuffle(const Tensor *x)
 {
 	int64_t N = tensor_size(x, 0), C = tensor_size(x, 1), H = tensor_size(x, 2),
 	        W = tensor_size(x, 3);
-	Tensor *pixels = tensor_permute(x, 4, (int[]){0, 2, 3, 1});
-	Tensor *pairs =
-	    tensor_transpose(tensor_reshape(pixels, 5, (int64_t[]){N, H, W, 2, C / 2}), 3, 4);
-	return tensor_permute(
-	    tensor_reshape(pairs, 4, (int64_t[]){N, H, W, C}), 4, (int[]){0, 3, 1, 2});
+	Tensor *y = tensor_permute(x, 4, (int[]){0, 2, 3, 1});
+	y = replace_tensor(y, tensor_reshape(y, 5, (int64_t[]){N, H, W, 2, C / 2}));
+	y = replace_tensor(y, tensor_transpose(y, 3, 4));
+	y = replace_tensor(y, tensor_reshape(y, 4, (int64_t[]){N, H, W, C}));
+	return replace_tensor(y, tensor_permute(y, 4, (int[]){0, 3, 1, 2}));
+}
+
+/* branch1, or the half that stays as it is */
+static Tensor *left_half(const struct block *k, const Tensor *x, const struct pass *pass)
+{
+	if (!k->halves)
+		return tensor_narrow(x, 1, 0, tensor_size(x, 1) / 2);
+	Tensor *y = conv_bn_act(&k->shortcut[0], x, NULL, LINEAR, pass);
+	return replace_tensor(y, conv_bn_act(&k->shortcut[1], y, NULL, RELU, pass));
 }
 
 static Tensor *block_forward(const struct block *k, const Tensor *x, const struct pass *pass)
 {
 	int64_t half = tensor_size(x, 1) / 2;
-	const Tensor *right = k->halves ? x : tensor_narrow(x, 1, half, half);
-	Tensor *left = tensor_narrow(x, 1, 0, half);
-	if (k->halves) {
-		left = conv_bn_act(&k->shortcut[0], x, NULL, LINEAR, pass);
-		left = replace_tensor(left, conv_bn_act(&k->shortcut[1], left, NULL, RELU, pass));
-	}
-	Tensor *y = conv_bn_act(&k->branch[0], right, NULL, RELU, pass);
+	Tensor *left = left_half(k, x, pass),
+	       *right = k->halves ? NULL : tensor_narrow(x, 1, half, half);
+	Tensor *y =
+	    replace_tensor(right, conv_bn_act(&k->branch[0], right ? right : x, NULL, RELU, pass));
 	y = replace_tensor(y, conv_bn_act(&k->branch[1], y, NULL, LINEAR, pass));
 	y = replace_tensor(y, conv_bn_act(&k->branch[2], y, NULL, RELU, pass));
 	y = replace_tensor(left, replace_tensor(y, tensor_cat((Tensor *[]){left, y}, 2, 1)));

@@ -234,7 +234,11 @@ static void every_backbone(void)
 		tensor_scope_begin(NO_GRAD);
 		CHECK_STR(arch->name, names[i]);
 		CHECK(backbone_init(&b, names[i], &options, 1) == 0);
-		Tensor *F = backbone_features(&b, images(64, 64), &pass);
+		Tensor *x = images(64, 64);
+		const long live = tensor_live();
+		Tensor *F = backbone_features(&b, x, &pass);
+		CHECK_THAT(tensor_live() == live + 1, "%s left %ld tensors", names[i],
+		    tensor_live() - live);
 		CHECK_THAT(tensor_size(F, 1) == arch->channels, "%s has %ld channels", names[i],
 		    (long)tensor_size(F, 1));
 		CHECK(has_shape(backbone_logits(&b, F, &pass), 2, (int64_t[]){IMAGES, CLASSES}));
