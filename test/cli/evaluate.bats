@@ -71,6 +71,34 @@ bare() {
 	END
 }
 
+# says KEY VALUE: the safetensors on standard input with that in their meta
+says() {
+	"$python" - "$@" 3<&0 <<-'END'
+		import json, sys
+		data = open(3, "rb").read()
+		end = 8 + int.from_bytes(data[:8], "little")
+		header = json.loads(data[8:end])
+		meta = json.loads(header["__metadata__"]["fd2"])
+		meta[sys.argv[1]] = json.loads(sys.argv[2])
+		header["__metadata__"]["fd2"] = json.dumps(meta)
+		text = json.dumps(header).encode()
+		sys.stdout.buffer.write(len(text).to_bytes(8, "little") + text + data[end:])
+	END
+}
+
+@test "evaluate: what a file says of itself is checked" {
+	need_python
+	tiny_run
+	fd2-look --export named.safetensors teacher.fd2
+	local claim
+	for claim in "last_stride 3" "last_stride 0" "size 7" "std [1,0,1]"; do
+		# shellcheck disable=SC2086 # key and value
+		says $claim <named.safetensors >odd.safetensors
+		run -1 --separate-stderr fd2-eval --evaluate odd.safetensors --val val.tar
+		said "fd2-eval: the meta of 'odd.safetensors' hold a value out of range"
+	done
+}
+
 @test "evaluate: a teacher's backbone, and networks that do not say what they are" {
 	need_python
 	tiny_run

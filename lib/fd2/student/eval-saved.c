@@ -57,7 +57,8 @@ static int take_meta(struct saved *s, char **arch, json_t *meta)
 	s->fit = config->fit != FIT_NONE          ? config->fit
 	         : fit && fit_of(fit) != FIT_NONE ? fit_of(fit)
 	                                          : FIT_SHORT;
-	if (s->size < 8 || s->size > 4096 || !(d[0] > 0 && d[1] > 0 && d[2] > 0))
+	bool stride = s->last_stride == 1 || s->last_stride == 2;
+	if (s->size < 8 || s->size > 4096 || !stride || !(d[0] > 0 && d[1] > 0 && d[2] > 0))
 		return fail("the meta of '%s' hold a value out of range", config->network);
 	if (!s->class_names)
 		s->class_names = names_from_json(json_object_get(meta, "classes"), &s->classes);
