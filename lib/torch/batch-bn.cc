@@ -129,7 +129,7 @@ Tensor one_by_one(
     const ::Tensor *x, const struct bn_params *norm, const struct bn_then *then, double momentum)
 {
 	return make("batch_bn", {x, norm->weight, norm->bias, norm->mean, norm->var}, [&] {
-		TORCH_CHECK(!then->pools || !then->residual, "a pool takes no residual");
+		check_norm(x->value, norm, then);
 		const double n =
 		    (double)(x->value.numel() / std::max<int64_t>(x->value.size(1), 1));
 		if (device_is_cuda())

@@ -184,10 +184,10 @@ void tensor_frozen_line(const struct bn_params *norm, ::Tensor **scale, ::Tensor
 	if (mean)
 		*mean = *var = nullptr;
 	attempt("bn_pass", {x, norm->weight, norm->bias, norm->mean, norm->var}, [&] {
+		check_norm(x->value, norm, then);
 		const auto line = norm->scale
 		                      ? std::make_pair(norm->scale->value, norm->shift->value)
 		                      : line_of(norm);
-		TORCH_CHECK(!then->pools || !then->residual, "a pool takes no residual");
 		const variable_list out = FrozenBn::apply(x->value, line.first, line.second,
 		    norm->mean->value, maybe(then->residual), then->top, then->pools,
 		    (int64_t)groups, mean != nullptr);

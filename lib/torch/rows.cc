@@ -1,11 +1,26 @@
 #include "lib/torch/rows.h"
 #include "lib/kernels/elements.h"
+#include "lib/torch/handle.h"
 #include <ATen/Parallel.h>
 #include <ATen/ops/empty.h>
 #include <c10/util/Exception.h>
 #include <algorithm>
 
 constexpr at::MemoryFormat last = at::MemoryFormat::ChannelsLast;
+
+void check_norm(const at::Tensor &x, const struct bn_params *norm, const struct bn_then *then)
+{
+	TORCH_CHECK(x.dim() == 4, "[N,C,H,W] was expected");
+	for (const Tensor *t : {norm->weight, norm->bias, norm->mean, norm->var})
+		TORCH_CHECK(t->value.numel() == x.size(1), "a BatchNorm of ", t->value.numel(),
+		    " channels sees ", x.size(1));
+	TORCH_CHECK(!then->pools || !then->residual, "a pool takes no residual");
+	if (!then->residual)
+		return;
+	const at::Tensor &r = then->residual->value;
+	TORCH_CHECK(r.sizes() == x.sizes() && r.scalar_type() == x.scalar_type(),
+	    "the residual has another shape or type: ", r.sizes());
+}
 
 at::Tensor like_pixels(const at::Tensor &t)
 {

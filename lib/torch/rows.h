@@ -4,9 +4,12 @@
 #ifndef FD2_ROWS_H
 #define FD2_ROWS_H
 #include "lib/kernels/bn-rows.h"
+#include "lib/torch/fused.h"
 #include <ATen/core/Tensor.h>
 #include <vector>
 
+/* Throws where what goes with x [N,C,H,W] does not fit it; the passes check nothing. */
+void check_norm(const at::Tensor &x, const struct bn_params *norm, const struct bn_then *then);
 /* In the layout that the passes need. */
 at::Tensor like_pixels(const at::Tensor &t);
 /* The images of group g: as many of each group, one group after the other. */

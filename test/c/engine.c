@@ -417,6 +417,32 @@ static void pool_refused(void)
 	tensor_scope_end();
 }
 
+/* What does not fit x is not read. */
+static void unfitting(const struct bn_params *norm, const Tensor *residual, const char *why)
+{
+	Tensor *x = random_tensor(T_F32, 4, (int64_t[]){IMAGES, CHANNELS, 4, 4}, 41);
+	struct bn_then then = {.residual = residual};
+	CHECK(!tensor_frozen_bn(x, norm, &then, 1, NULL, NULL));
+	CHECK_THAT(tensor_error() && strstr(tensor_error(), why), "%s", tensor_error());
+	tensor_error_clear();
+	CHECK(!tensor_batch_bn(x, norm, &then, 0));
+	CHECK_THAT(tensor_error() && strstr(tensor_error(), why), "%s", tensor_error());
+	tensor_error_clear();
+}
+
+static void unfitting_refused(void)
+{
+	tensor_scope_begin(NO_GRAD);
+	Tensor *v = tensor_full(1, T_F32, 1, (int64_t[]){CHANNELS}),
+	       *few = tensor_full(1, T_F32, 1, (int64_t[]){CHANNELS - 1});
+	Tensor *r = random_tensor(T_F32, 4, (int64_t[]){IMAGES, CHANNELS, 4, 4}, 42);
+	struct bn_params norm = {v, v, v, v, 1e-5}, short_bias = {v, few, v, v, 1e-5};
+	unfitting(&norm, tensor_narrow(r, 0, 0, 1), "the residual has another shape");
+	unfitting(&norm, tensor_to(r, T_BF16), "the residual has another shape or type");
+	unfitting(&short_bias, r, "a BatchNorm of");
+	tensor_scope_end();
+}
+
 enum { RESULTS = 16 };
 
 /* Something of every pass of this file, on images large enough to be shared among threads. */
@@ -598,6 +624,7 @@ int main(void)
 	RUN(pools);
 	RUN(rounding);
 	RUN(pool_refused);
+	RUN(unfitting_refused);
 	RUN(adam);
 	if (!torch_on_gpu())
 		RUN(threads);
