@@ -11,6 +11,7 @@
 #include <ATen/ops/hardtanh.h>
 #include <ATen/ops/max_pool2d.h>
 #include <ATen/ops/relu.h>
+#include <ATen/ops/zeros_like.h>
 #include <c10/core/GradMode.h>
 #include <cmath>
 #include <torch/csrc/autograd/custom_function.h>
@@ -101,12 +102,19 @@ struct BatchBn : torch::autograd::Function<BatchBn> {
 };
 
 /* torch's rule: the variance that is kept is the unbiased one. That of a single value is 0. */
-void keep_statistics(const Tensor &running_mean, const Tensor &running_var,
-    const variable_list &seen, double n, double momentum)
+void keep_statistics(
+    const struct bn_params *norm, const Tensor &mean, const Tensor &var, double n, double momentum)
 {
 	const c10::AutoGradMode off(false);
-	running_mean.mul_(1 - momentum).add_(seen[1], momentum);
-	running_var.mul_(1 - momentum).add_(seen[2], momentum * n / std::max(n - 1, 1.0));
+	norm->mean->value.mul_(1 - momentum).add_(mean, momentum);
+	norm->var->value.mul_(1 - momentum).add_(var, momentum * n / std::max(n - 1, 1.0));
+}
+
+/* libtorch would keep a NaN. */
+void keep_single(const struct bn_params *norm, const Tensor &x, double momentum)
+{
+	const Tensor mean = x.detach().reshape({-1});
+	keep_statistics(norm, mean, at::zeros_like(mean), 1, momentum);
 }
 
 Tensor one_by_one(
@@ -132,14 +140,16 @@ Tensor one_by_one(
 		check_norm(x->value, norm, then);
 		const double n =
 		    (double)(x->value.numel() / std::max<int64_t>(x->value.size(1), 1));
+		if (device_is_cuda() && n == 1 && momentum > 0)
+			keep_single(norm, x->value, momentum);
 		if (device_is_cuda())
-			return one_by_one(x->value, norm, then, momentum);
+			return one_by_one(x->value, norm, then, n == 1 ? 0 : momentum);
 		const at::Tensor pivot = norm->mean->value.clone();
 		const variable_list out =
 		    BatchBn::apply(x->value, norm->weight->value, norm->bias->value, pivot,
 		        maybe(then->residual), then->top, then->pools, norm->eps);
 		if (momentum > 0)
-			keep_statistics(norm->mean->value, norm->var->value, out, n, momentum);
+			keep_statistics(norm, out[1], out[2], n, momentum);
 		return out[0];
 	});
 }

@@ -634,6 +634,28 @@ static void batch_norm_update(void)
 	tensor_scope_end();
 }
 
+/* One value a channel, as of one image of 32 pixels: its variance is 0. */
+static void batch_norm_of_one(void)
+{
+	enum { C = 2 };
+	struct pass pass = {.bn = BN_TRAIN};
+	struct params p = {0};
+	struct bn bn;
+	double v[C], mean[C], var[C];
+	tensor_scope_begin(NO_GRAD);
+	bn_init(&bn, &p, "bn", C, 1e-5);
+	Tensor *x = random_tensor(T_F32, 4, (int64_t[]){1, C, 1, 1}, 3);
+	bn_act(&bn, x, NULL, RELU, &pass);
+	CHECK(tensor_read(x, T_F64, v, C) == 0);
+	CHECK(tensor_read(bn.mean, T_F64, mean, C) == 0 && tensor_read(bn.var, T_F64, var, C) == 0);
+	for (int c = 0; c < C; c++) {
+		CHECK_NEAR(mean[c], 0.1 * v[c], 1e-6);
+		CHECK_NEAR(var[c], 0.9, 1e-6);
+	}
+	params_free(&p);
+	tensor_scope_end();
+}
+
 static void teacher_shapes(void)
 {
 	enum { MAPS = 3 };
@@ -704,6 +726,7 @@ int main(void)
 	RUN(seeds);
 	RUN(batch_norm_modes);
 	RUN(batch_norm_update);
+	RUN(batch_norm_of_one);
 	RUN(teacher_shapes);
 	RUN(view_draws);
 	return check_done();
