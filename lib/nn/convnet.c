@@ -28,7 +28,7 @@ static void *build(
 		conv_init(&net->conv[i], p, key(p, "features.%d", 4 * i), shape);
 		instance_norm_init(&net->norm[i], p, key(p, "features.%d", 4 * i + 1), WIDTH);
 	}
-	linear_init(classifier, p, "classifier", WIDTH * side * side, o->classes, true);
+	linear_init(classifier, p, "classifier", WIDTH * side * side, o->classes, BIAS_TORCH);
 	return net;
 }
 

@@ -65,7 +65,7 @@ static void *build(
 		channels /= 2;
 	}
 	bn_init(&net->last, p, "features.norm5", channels, 1e-5);
-	linear_init(classifier, p, "classifier", channels, o->classes, true);
+	linear_init(classifier, p, "classifier", channels, o->classes, BIAS_ZERO);
 	return net;
 }
 

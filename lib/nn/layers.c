@@ -288,13 +288,16 @@ static void linear_weights(struct linear *l, struct params *p, const char *name,
 	l->bias = NULL;
 }
 
-void linear_init(struct linear *l, struct params *p, const char *name, int in, int out, bool bias)
+void linear_init(
+    struct linear *l, struct params *p, const char *name, int in, int out, enum linear_bias bias)
 {
-	double bound = 1 / sqrt(in);
+	const double bound = 1 / sqrt(in);
+	const int64_t shape[] = {out};
 	linear_weights(l, p, name, in, out, false, bound);
-	if (bias)
+	if (bias != BIAS_NONE)
 		l->bias = add(p, name, "bias", true,
-		    random_tensor(p, name, "bias", 1, (int64_t[]){out}, false, bound));
+		    bias == BIAS_ZERO ? tensor_full(0, T_F32, 1, shape)
+		                      : random_tensor(p, name, "bias", 1, shape, false, bound));
 }
 
 void linear_init_normal(

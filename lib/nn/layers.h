@@ -133,8 +133,10 @@ Tensor *conv_bn_act(const struct conv_bn *u, const Tensor *x, const Tensor *resi
 /* relu(bn(conv(x))) and a max pool of 3x3, stride 2 and padding 1: how most networks begin. */
 Tensor *conv_bn_relu_pool(const struct conv_bn *u, const Tensor *x, const struct pass *pass);
 
-/* Uniform in +-1/sqrt(in), torch's default. */
-void linear_init(struct linear *l, struct params *p, const char *name, int in, int out, bool bias);
+/* Weights uniform in +-1/sqrt(in), torch's default; BIAS_TORCH: the bias too. */
+enum linear_bias { BIAS_NONE, BIAS_ZERO, BIAS_TORCH };
+void linear_init(
+    struct linear *l, struct params *p, const char *name, int in, int out, enum linear_bias bias);
 /* In f32, whatever x's type. */
 Tensor *linear_forward(const struct linear *l, const Tensor *x);
 /* Normal of that deviation, bias zero: MobileNetV2's classifier. */

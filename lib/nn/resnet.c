@@ -75,7 +75,7 @@ static void *build(
 			in = out;
 		}
 	}
-	linear_init(fc, p, "fc", in, o->classes, true);
+	linear_init(fc, p, "fc", in, o->classes, BIAS_TORCH);
 	return net;
 }
 

@@ -103,7 +103,7 @@ static void *build(
 			in = channels[s];
 		}
 	conv_bn_init(&net->last, p, "conv5.0", "conv5.1", pointwise(in, LAST));
-	linear_init(fc, p, "fc", LAST, o->classes, true);
+	linear_init(fc, p, "fc", LAST, o->classes, BIAS_TORCH);
 	return net;
 }
 

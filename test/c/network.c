@@ -205,6 +205,26 @@ static void check_forward(const char *arch, int last_stride, int64_t channels, i
 	tensor_scope_end();
 }
 
+/* Of a classifier's bias: zeros, or torch's uniform values. */
+static void check_bias(const char *arch, const char *name, bool zero)
+{
+	struct backbone b;
+	make(&b, arch, 2, 1);
+	tensor_scope_begin(NO_GRAD);
+	double norm = tensor_item(tensor_norm(params_find(&b.params, name), 0, false));
+	CHECK_THAT(zero ? norm == 0 : norm > 0, "%s: norm %g", arch, norm);
+	tensor_scope_end();
+	backbone_free(&b);
+}
+
+static void biases_as_torchvision(void)
+{
+	check_bias("resnet18", "fc.bias", false);
+	check_bias("shufflenet_v2_x0_5", "fc.bias", false);
+	check_bias("densenet121", "classifier.bias", true);
+	check_bias("mobilenet_v2", "classifier.1.bias", true);
+}
+
 static void forward_shapes(void)
 {
 	check_forward("resnet18", 2, 512, 32);
@@ -714,6 +734,7 @@ int main(void)
 	RUN(other_parameters);
 	RUN(refused_archs);
 	RUN(freed_backbones);
+	RUN(biases_as_torchvision);
 	RUN(forward_shapes);
 	RUN(every_backbone);
 	RUN(drops);

@@ -158,7 +158,7 @@ static void running_average(void)
 	struct ema e;
 	double now[2] = {1, 2}, want[2] = {1, 2}, got[2];
 	tensor_scope_begin(NO_GRAD);
-	linear_init(&l, &p, "fc", 2, 1, false);
+	linear_init(&l, &p, "fc", 2, 1, BIAS_NONE);
 	tensor_copy_(l.weight, tensor_from(now, T_F64, 2, (int64_t[]){1, 2}));
 	ema_init(&e, &p, 0.5);
 	for (int t = 1; t <= 30; t++) {

@@ -313,7 +313,7 @@ static void optimise(const struct inputs *in, struct stream_writer *w, int k)
 	struct optim optim = cases[k].settings;
 	conv_init(
 	    &conv, &p, "conv", (struct conv_shape){.in = 3, .out = 4, .kernel = 3, .padding = 1});
-	linear_init(&fc, &p, "fc", 5, 7, true);
+	linear_init(&fc, &p, "fc", 5, 7, BIAS_TORCH);
 	for (int i = 0; i < p.n; i++)
 		tensor_copy_(p.v[i].t, input(in, p.v[i].name));
 	optim_init(&optim, &p);

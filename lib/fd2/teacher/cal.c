@@ -12,7 +12,7 @@ void cal_init(struct cal *cal, struct params *p, int channels, int maps, int cla
 	conv_init(&cal->conv, p, "cal.attention.conv",
 	    (struct conv_shape){.in = channels, .out = maps, .kernel = 1});
 	bn_init(&cal->bn, p, "cal.attention.bn", maps, 1e-3);
-	linear_init(&cal->fc, p, "cal.fc", maps * channels, classes, false);
+	linear_init(&cal->fc, p, "cal.fc", maps * channels, classes, BIAS_NONE);
 	cal->prototypes = buffer_init(p, "cal.prototypes", classes, (int64_t)maps * channels);
 }
 
