@@ -1,6 +1,7 @@
 /* The data sets, and the layouts in which their archives are published. */
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "lib/data/import/plan.h"
 
@@ -61,5 +62,9 @@ const struct import_set *import_find(const char *name)
 		                     : " or ",
 		    s->name);
 	}
+	if (access(name, F_OK) == 0)
+		return fail_null("'%s' is a path, not a data set; for your own photographs: "
+		                 "fd2-import folder %s",
+		    name, name);
 	return fail_null("'%s' is not a known data set: %s", name, known);
 }
