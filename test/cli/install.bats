@@ -45,6 +45,7 @@ install_below() {
 	done
 	[ -s usr/share/zsh/site-functions/_fd2 ]
 	[ -s usr/share/bash-completion/completions/fd2.bash ]
+	cmp usr/share/doc/fd2/pipelines/results/cars40.txt "$root/pipelines/results/cars40.txt"
 	for tool in usr/bin/*; do
 		cmp usr/share/bash-completion/completions/{"${tool##*/}",fd2.bash}
 	done
@@ -113,6 +114,8 @@ complete_words() {
 	[ "$(complete_words fd2-import cars ca)" = "" ]
 	touch photo.tar
 	[ "$(complete_words fd2-look ph)" = photo.tar ]
+	[ "$(complete_words fd2-import -o ph)" = photo.tar ] # its operand is a set
+	[ "$(complete_words fd2-import --any-count ca)" = cars ]
 }
 
 @test "completion: one bash file serves every tool" {

@@ -13,7 +13,7 @@ _fd2_candidates() {
 }
 
 _fd2() {
-	local tool=$1 word=$2 before=$3 found
+	local tool=$1 word=$2 before=$3 found files=
 	# bash cuts --device=cpu into three words; the choices belong to the first.
 	if [[ $before == = ]]; then
 		before=${COMP_WORDS[COMP_CWORD - 2]}
@@ -32,12 +32,15 @@ _fd2() {
 		if compgen -W "${COMP_WORDS[*]:1:COMP_CWORD-1}" | grep -qxF -- "$found"; then
 			found=
 		fi
+		# an operand, or the file that the option before takes
+		[[ $found && $before != -* ]] || files=1
 	fi
 	if [[ ${found-} ]]; then
 		mapfile -t COMPREPLY < <(compgen -W "$found" -- "$word")
-	else
+	fi
+	if [[ -z ${found-} || $files ]]; then
 		compopt -o filenames 2>/dev/null
-		mapfile -t COMPREPLY < <(compgen -f -- "$word")
+		mapfile -t -O ${#COMPREPLY[@]} COMPREPLY < <(compgen -f -- "$word")
 	fi
 }
 
