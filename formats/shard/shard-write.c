@@ -438,25 +438,27 @@ struct shard_writer *shard_resume(const char *path, json_t *meta, const char *co
 	return w;
 }
 
-int shard_kept(const char *path, const json_t *meta, const char *const *classes, int n,
+/* meta NULL: with any settings */
+static long read_unfinished(const char *path, const json_t *meta, const char *const *classes, int n,
     void (*seen)(void *ctx, const struct sample *s), void *ctx)
 {
 	char *part = out_part_name(path);
 	struct rest f = {.name = part};
 	int err = access(part, F_OK) ? 0 : read_rest(&f, seen, ctx);
-	if (!err)
+	if (!err && meta)
 		err = same_settings(&f, meta, classes, n);
 	json_decref(f.start);
 	free(part);
-	return err;
+	return err < 0 ? -1 : f.count;
+}
+
+int shard_kept(const char *path, const json_t *meta, const char *const *classes, int n,
+    void (*seen)(void *ctx, const struct sample *s), void *ctx)
+{
+	return read_unfinished(path, meta, classes, n, seen, ctx) < 0 ? -1 : 0;
 }
 
 long shard_unfinished(const char *path, void (*seen)(void *ctx, const struct sample *s), void *ctx)
 {
-	char *part = out_part_name(path);
-	struct rest f = {.name = part};
-	int err = access(part, F_OK) ? 0 : read_rest(&f, seen, ctx);
-	json_decref(f.start);
-	free(part);
-	return err < 0 ? -1 : f.count;
+	return read_unfinished(path, NULL, NULL, 0, seen, ctx);
 }

@@ -33,7 +33,7 @@ _fd2() {
 			found=
 		fi
 		# an operand, or the file that the option before takes
-		[[ $found && $before != -* ]] || files=1
+		[[ $before != -* ]] || files=1
 	fi
 	if [[ ${found-} ]]; then
 		mapfile -t COMPREPLY < <(compgen -W "$found" -- "$word")
