@@ -35,11 +35,11 @@ static int find_function(void *handle, const char *name, void *pointer_to_functi
 /* What is recorded of auto and 0 from here on. */
 static int resolve(void *handle)
 {
-	bool (*has_bf16)(void) = NULL;
-	if (find_function(handle, "torch_has_bf16", &has_bf16) < 0)
+	bool (*bf16_is_faster)(void) = NULL;
+	if (find_function(handle, "torch_bf16_is_faster", &bf16_is_faster) < 0)
 		return -1;
 	if (common.dtype == DTYPE_AUTO)
-		common.dtype = has_bf16() ? DTYPE_BF16 : DTYPE_F32;
+		common.dtype = bf16_is_faster() ? DTYPE_BF16 : DTYPE_F32;
 	common.threads = par_threads();
 	return 0;
 }

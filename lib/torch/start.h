@@ -15,7 +15,7 @@ extern "C" {
 int torch_start(const char *device, int threads);
 int torch_threads(void);
 const char *torch_version(void); /* "2.11.0" */
-bool torch_has_bf16(void);       /* the device computes in bf16 faster than in f32 */
+bool torch_bf16_is_faster(void); /* the device computes in bf16 faster than in f32 */
 bool torch_on_gpu(void);
 
 #pragma GCC visibility pop

@@ -153,5 +153,5 @@ enum scalar arithmetic(void)
 {
 	if (common.dtype == DTYPE_F32)
 		return T_F32;
-	return common.dtype == DTYPE_BF16 || torch_has_bf16() ? T_BF16 : T_F32;
+	return common.dtype == DTYPE_BF16 || torch_bf16_is_faster() ? T_BF16 : T_F32;
 }
