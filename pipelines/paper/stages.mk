@@ -14,6 +14,10 @@ $(OUT)/$(1).settings: $(if $(call \
 	@mkdir -p $(OUT); rm -f $(3); echo '$(call settings,$(2))' >$$@
 endef
 
+# FILES: shell for the recipe of what --resume goes on with: removes those of an older input, which
+# --resume would refuse.
+outdated = for f in $(1); do for i in $^; do [ ! $$i -nt $$f ] || rm -f $$f; done; done
+
 TRAIN = $(OUT)/train.tar
 VAL = $(OUT)/val.tar
 import = $(strip fd2-import $(IMPORT_OPTIONS) \
@@ -31,10 +35,12 @@ teacher = $(strip fd2-teacher $(COMMON) --arch $(1) --maps $(2) --alpha $(3) \
 	$(if $(WEIGHTS),$(call init,$(1))))
 # MAPS/ALPHA SEED: the name of a teacher of Fig. 4
 pretrained = teacher-$(TEACHER)-$(subst /,-,$(1))-$(2)
+teacher_files = $(foreach f,$(1) $(1)-last,$(OUT)/$(f).fd2 $(OUT)/$(f).fd2.ckpt)
 # NAME COMMAND
 define teacher_rule
-$(call stamp,$(1),$(2),$(foreach f,$(1) $(1)-last,$(OUT)/$(f).fd2 $(OUT)/$(f).fd2.ckpt))
+$(call stamp,$(1),$(2),$(call teacher_files,$(1)))
 $(OUT)/$(1).fd2: $(OUT)/$(1).settings $(TRAIN) $(VAL)
+	@$$(call outdated,$(call teacher_files,$(1)))
 	$(if $(BEST),$(2) --val $(VAL) --resume --best $(OUT)/$(1)-best.fd2 \
 		-o $(OUT)/$(1)-last.fd2 $(TRAIN)
 	mv $(OUT)/$(1)-best.fd2 $$@; rm $(OUT)/$(1)-last.fd2,\
@@ -57,6 +63,7 @@ EXPERTS = $(OUT)/experts.fd2
 expert = $(strip fd2-expert $(COMMON) --size $(SIZE) $(EXPERT_OPTIONS))
 $(eval $(call stamp,experts,$(expert),$(EXPERTS) $(EXPERTS).part $(EXPERTS).ckpt))
 $(EXPERTS): $(OUT)/experts.settings $(TRAIN)
+	@$(call outdated,$@ $@.part $@.ckpt)
 	$(expert) --resume -o $@ $(TRAIN)
 
 # Sets
@@ -80,11 +87,12 @@ distils = $(filter fd2-distill fd2-match,$(firstword $(images_$(1))))
 has_fd2 = $(if $(filter --plain,$(images_$(1)))$(call matches,$(1)),,$(call distils,$(1)))
 experts_of = $(filter $(EXPERTS),$(images_$(1)))
 protos_of = $(if $(call has_fd2,$(1)),$(patsubst %,$(OUT)/protos-%.fd2,$(call teachers,$(1))))
-# METHOD IPC SEED CLASSES; with --resume a shard of another teacher would be refused.
+part_files = $(1) $(1).part $(1).ckpt $(1:.tar=.log)
+# METHOD IPC SEED CLASSES
 define part_rule
 $(OUT)/$(call set,$(1),$(2),$(3))-$(4).tar: $(OUT)/$(call set,$(1),$(2),$(3)).settings \
 		$(call teachers_of,$(1)) $(call protos_of,$(1)) $(call experts_of,$(1))
-	$(if $(call distils,$(1)),$$(if $$(filter %.fd2,$$?),rm -f $$@))
+	$(if $(call distils,$(1)),@$$(call outdated,$$(call part_files,$$@)))
 	$(call images,$(1),$(2),$(3)) --classes $(4) $(patsubst %,-t %,$(call teachers_of,$(1))) \
 		$(patsubst %,-p %,$(call protos_of,$(1))) \
 		$(if $(call distils,$(1)),--resume --log $$(@:.tar=.log)) -o $$@ $(TRAIN)
@@ -104,7 +112,7 @@ endef
 define set_rules
 $(call stamp,$(call set,$(1),$(2),$(3)),$(call images,$(1),$(2),$(3)) $(call \
 	teachers,$(1)),$(foreach \
-	p,$(call parts_of,$(1),$(2),$(3)),$(p) $(p).part $(p).ckpt $(p:.tar=.log)))
+	p,$(call parts_of,$(1),$(2),$(3)),$(call part_files,$(p))))
 $(foreach p,$(call batches,$(1)),$(eval \
 	$(call $(if $(call nested,$(1),$(2)),nested,part)_rule,$(1),$(2),$(3),$(p))))
 endef

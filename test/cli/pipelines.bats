@@ -253,6 +253,28 @@ trial with CLASSES='3' "*"left out." ]]
 	[ "$output" = "slurm.sh: 'sets' has no line 3" ]
 }
 
+@test "pipelines: what was begun with other inputs is begun anew" {
+	photos
+	local log=imagenette-trial/sre2l++-1-0-2.log
+	local goals=("${small[@]}" ARCHIVE=photos IPC=1 METHODS=sre2l++ STEPS=300
+		TEACHER="$tiny_arch" "MAPS_$tiny_arch=2" "ALPHA_$tiny_arch=0.3" main)
+	setsid make -f "$root/pipelines/paper/nette.mk" "${goals[@]}" >out 2>&1 3>&- &
+	until grep -qs '"event":"step"' $log; do
+		kill -0 $!
+		sleep 0.1
+	done
+	kill -TERM -- -$!
+	wait $! || true
+	[ -e imagenette-trial/sre2l++-1-0-2.tar.ckpt ]
+	# another teacher, and other images
+	tiny nette "${goals[@]}" EPOCHS=2
+	[ "$(grep -c '"event":"start"' $log)" = 1 ]
+	tiny nette "${goals[@]}" EPOCHS=2 IMPORT_OPTIONS='--size 44 --fit squash'
+	[ "$(fd2-look --json imagenette-trial/sre2l++-1-0-2.tar | jq -r .meta.inputs.teacher)" = \
+		"$(fd2-look --json "imagenette-trial/teacher-$tiny_arch-plain.fd2" |
+			jq -r .digest)" ]
+}
+
 @test "pipelines: selections, several teachers, ablations, seconds, BatchNorm term in miniature" {
 	photos
 	local goals=(ARCHIVE=photos RANDOM= IPC=1 IPC_ns=2 VALUES_ns=2 VALUES_alpha-pretrain=2/0.5 \
