@@ -91,7 +91,7 @@ part_files = $(1) $(1).part $(1).ckpt $(1:.tar=.log)
 # METHOD IPC SEED CLASSES
 define part_rule
 $(OUT)/$(call set,$(1),$(2),$(3))-$(4).tar: $(OUT)/$(call set,$(1),$(2),$(3)).settings \
-		$(call teachers_of,$(1)) $(call protos_of,$(1)) $(call experts_of,$(1))
+		$(call teachers_of,$(1)) $(call protos_of,$(1)) $(call experts_of,$(1)) $(TRAIN)
 	$(if $(call distils,$(1)),@$$(call outdated,$$(call part_files,$$@)))
 	$(call images,$(1),$(2),$(3)) --classes $(4) $(patsubst %,-t %,$(call teachers_of,$(1))) \
 		$(patsubst %,-p %,$(call protos_of,$(1))) \

@@ -112,6 +112,9 @@ counts() {
 	planned '^fd2-relabel ' '--shuffle-patches ' ' -t cub-paper/teacher-resnet18.fd2 ' \
 		'/rded@cal-5-'
 	planned '^fd2-distill ' '--method fadrm\+ ' '--plain ' '-t cub-paper/teacher-resnet50.fd2 '
+	# without a teacher they still wait for the images
+	would cub ARCHIVE=x.tgz METHODS=dm main >plan
+	[ "$(grep -oE '^fd2-(import|match)' plan | head -n 1)" = fd2-import ]
 	would cars ARCHIVE=x.tgz | grep -q -- '--classes 100-195'
 	would nette ARCHIVE=x.tgz >plan
 	planned '^fd2-relabel ' '--epochs 300 ' '--arch resnet18 --lr 0.0005'
