@@ -170,6 +170,23 @@ counts() {
 	[[ $output == *"give the official archives of cub with ARCHIVE="* ]]
 }
 
+@test "pipelines: lists come after all that their files share" {
+	local jobs
+	weights
+	would cub ARCHIVE=x.tgz OUT=o TABLES='matching cost' list-teachers >plan
+	for jobs in experts.fd2 teacher-resnet50.fd2 teacher-resnet18-plain.fd2; do
+		grep -qF " o/$jobs" plan
+	done
+	! grep -E '^fd2-(expert|teacher)|protos' plan || false
+	would cub ARCHIVE=x.tgz OUT=o TABLES=matching list-sets >plan
+	[ "$(grep -c '^fd2-expert' plan)" = 1 ]
+	[ "$(grep -oE '^fd2-(import|match)' plan | xargs)" = fd2-import ]
+	# sets that begin a larger one
+	would cub ARCHIVE=x.tgz OUT=o WEIGHTS=w PRESET=authors TABLES=main list-students >plan
+	[ "$(grep -c 'members; mkdir' plan)" = 16 ]
+	! grep '^fd2-relabel' plan || false
+}
+
 @test "pipelines: a run that is interrupted goes on, and is not made again" {
 	photos
 	local status=0 teacher
