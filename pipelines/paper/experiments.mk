@@ -4,7 +4,7 @@
 split = $(subst /, ,$(1))
 # METHODS IPCS STUDENTS
 cells = $(foreach s,$(3),$(foreach n,$(2),$(1:%=%/$(n)/$(s))))
-CROSS_IPC = $(word 2,$(IPC))
+CROSS_IPC = $(or $(word 2,$(IPC)),$(IPC))
 CROSS_STUDENTS += resnet18 resnet50 mobilenet_v2 densenet121 shufflenet_v2_x1_0
 cells_main := $(call cells,$(METHODS),$(IPC),$(STUDENTS))
 cells_cross := $(call cells,$(CROSS_METHODS),$(CROSS_IPC),$(CROSS_STUDENTS))

@@ -76,6 +76,8 @@ counts() {
 	# three seeds each: five students of random images with both labels, and of four sets
 	would cub ARCHIVE=x.tgz cross >plan
 	[ "$(counts plan)" = "1 8 4 6 8 75 15" ]
+	would cub ARCHIVE=x.tgz IPC=3 cross >plan
+	[ "$(counts plan)" = "1 8 4 6 8 75 15" ]
 	# three seeds each: 19 teachers of Fig. 4; random images at two IPCs; 22 variants, one of
 	# which is FD2 itself, and SRe2L++ with both teachers
 	for set in cub aircraft cars nette woof; do
