@@ -63,8 +63,8 @@ rows_ablation-alpha-pretrain = $(foreach v,$(VALUES_alpha-pretrain),$(call \
 
 # Seconds of an image of every class, over the images of the first group: the paper's "mean
 # per-iteration cost within the group". Consecutive steps of a log give the pace, so that neither
-# the choice of initial images nor an interruption counts.
-pace = [.[] | select(.event == "step")] as $$s | [range(1; $$s | length) | [$$s[. - 1], $$s[.]] | \
+# the choice of initial images nor an interruption counts, after which its clock starts again.
+pace = . as $$s | [range(1; $$s | length) | [$$s[. - 1], $$s[.]] | \
 	select(.[0].image == .[1].image and .[0].first_class == .[1].first_class and \
 	.[0].step < .[1].step) | {image: .[1].image, first: .[1].first_class, \
 	steps: (.[1].step - .[0].step), t: (.[1].t - .[0].t)} | select(.image <= $(1))] | \

@@ -341,6 +341,11 @@ trial with CLASSES='3' "*"left out." ]]
 		xargs -n 4 | awk '{ s += ($4 - $2) * 2 } END { printf "%.2f", s / NR }')
 	[ "$(awk -F '\t' 'NR == 2 { printf "%d %d %.2f %d", $1, $2, $3, $5 }' ns-time.*.tsv)" = \
 		"2 2 $expected 2" ]
+	# an interruption, after which the clock starts again, does not count
+	sed -i '1i {"event":"step","image":1,"first_class":0,"step":-1,"t":1000}' ns-2-2-0-2.log
+	rm ns-time.*.{tsv,md}
+	(cd .. && tiny nette "${goals[@]}" ns-time >log)
+	[ "$(awk -F '\t' 'NR == 2 { printf "%.2f %d", $3, $5 }' ns-time.*.tsv)" = "$expected 2" ]
 	# the weight is taken out again
 	for form in literal normalised; do
 		expected=$(jq -r 'select(.step == 1) | .loss.bn / 0.01' "bn-resnet18-$form-1.log" \
