@@ -19,6 +19,8 @@ seen_by = $(OUT)/teacher-$(TEACHER).fd2
 attn = fd2-attn $(COMMON) -t $(seen_by)
 figure_parts = $(call parts_of,$(1),$(FIGURE_IPC),$(firstword $(SEEDS)))
 first_method = $(firstword $(FIGURE_METHODS))
+SHOWN = $(OUT)/figures.settings
+$(eval $(call stamp,figures,$(FIGURE_CLASSES) classes $(FIGURE_IMAGES) images))
 
 # Measurements of each method
 
@@ -26,11 +28,12 @@ $(OUT)/real.attn: $(seen_by) $(TRAIN)
 	$(attn) -o $@ $(TRAIN)
 # METHOD
 define figure_rules
-$(OUT)/$(1).attn: $(seen_by) $(call figure_parts,$(1))
+$(call stamp,attn-$(1),$(call figure_parts,$(1)))
+$(OUT)/$(1).attn: $(OUT)/attn-$(1).settings $(seen_by) $(call figure_parts,$(1))
 	$(attn) -o $$@ $(call figure_parts,$(1))
 $(OUT)/classes-$(1).tsv: $(OUT)/$(1).attn $(OUT)/real.attn
 	fd2-stat --real $(OUT)/real.attn --per-class $$@ $$< >$$(@:.tsv=.stat)
-$(OUT)/embed-$(1).tsv: $(OUT)/$(1).attn
+$(OUT)/embed-$(1).tsv: $(OUT)/$(1).attn $(SHOWN)
 	$(PYTHON) $(paper)../embed --classes $(FIGURE_CLASSES) --per-class $(FIGURE_IMAGES) \
 		$$< >$$@
 endef
@@ -41,8 +44,9 @@ $(foreach m,$(FIGURE_METHODS),$(eval $(call figure_rules,$(m))))
 # FIGURE FILE-NAME KIND TABLES TITLE
 define chart
 fig-$(1): $(OUT)/$(2).svg $(OUT)/$(2).png
-$(OUT)/$(2).svg $(OUT)/$(2).png: $(4)
-	fd2-plot -o $$@ --title '$(NAME): $(5)' $(3) $$^
+$(call stamp,$(2),$(3) $(4))
+$(OUT)/$(2).svg $(OUT)/$(2).png: $(OUT)/$(2).settings $(4)
+	fd2-plot -o $$@ --title '$(NAME): $(5)' $(3) $(4)
 endef
 $(eval $(call chart,1a,fig-1a,--classes $(FIGURE_CLASSES) \
 	classes,$(OUT)/classes-$(first_method).tsv,real images and $(first_method)))
@@ -54,7 +58,7 @@ $(eval $(call chart,time,fig-time,time,$(call table,ns-time).tsv,time of an imag
 
 # Photographs
 
-$(OUT)/figure-classes: $(OUT)/classes-$(first_method).tsv
+$(OUT)/figure-classes: $(OUT)/classes-$(first_method).tsv $(SHOWN)
 	fd2-plot --data --classes $(FIGURE_CLASSES) classes $< | tail -n +2 | cut -f 1 >$@
 # Of a listing, the first images of each of those classes
 first_images = awk -F / 'NR == FNR { chosen[$$0]; next } \

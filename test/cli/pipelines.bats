@@ -236,6 +236,13 @@ trial with CLASSES='3' "*"left out." ]]
 		[ "$(grep -cE 'PNG image data, 800 x 500|JPEG image data.* 3 *$' kinds)" = 7 ]
 		run -0 tiny nette FIGURES='1a 1b 3b 5 6' figures
 		[ "$output" = "make: Nothing to be done for 'figures'." ]
+		# other classes, and other sets that are there
+		tiny nette FIGURES='1a 1b 3b 5 6' FIGURE_CLASSES=2 -n figures >plan
+		[ "$(grep -c '^fd2-plot .*--classes 2' plan)" = 3 ]
+		[ "$(grep -cE '(^| )fd2-look .*--sheet' plan)" = 5 ]
+		! grep '^fd2-stat' plan || false
+		tiny nette FIGURES='1a 1b 3b 5 6' FIGURE_IPC=1 -n figures >plan
+		[ "$(grep -c '^fd2-attn .* -o .*-1-0-2.tar' plan)" = 2 ]
 		tiny nette report
 		grep -q '<th scope=row>sre2l++fd2-2-resnet18</th>' imagenette-trial/report.html
 		grep -q 'alt="Distance to the nearest class mean' imagenette-trial/report.html
