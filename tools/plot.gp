@@ -93,6 +93,7 @@ if (kind eq 'scatter') {
 	unset grid
 	set border 15
 	set offsets graph 0.03, graph 0.03, graph 0.03, graph 0.03
+	if (words(colour_of) > 30) { unset key }
 	plot for [i=1:words(colour_of)] data index i - 1 using 3:4 with points ps 1.2 \
 		lt int(word(colour_of, i)) pt int(word(shape_of, i)) title columnheader(1)
 }

@@ -186,6 +186,12 @@ CAL, M = 16;0.1|50|60|52|62;0.2|51|61|-|-;" ]
 	fd2-plot classes single.tsv >single.svg
 	grep -q inter-class single.svg
 	! grep dispersion single.svg || false
+	# of many classes each image is a point, and the names are left out
+	awk 'BEGIN { OFS = "\t"; print "set", "class", "id", "x", "y"
+		for (i = 0; i < 93; i++) print "set", i % 31, i, i, i % 7 }' >many.tsv
+	fd2-plot scatter many.tsv >many.svg
+	[ "$(grep -o "href='#gpPt6'" many.svg | wc -l)" = 93 ]
+	! grep '>set<' many.svg || false
 	# the names of many classes would not fit
 	jq -cn '[range(60) | "class-\(.)"] as $c | {classes: $c,
 		confusion: [$c[] | [range(60)]], calibration: []}' >many.report
