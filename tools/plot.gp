@@ -8,6 +8,7 @@ do for [i=1:words(colours)] { set linetype i lc rgb word(colours, i) pt 7 }
 set linetype cycle words(colours)
 set datafile separator tab
 set datafile missing '-'
+set datafile commentschars '' # a class may begin with #
 set title title
 set key outside
 set grid ytics lt 1 lc rgb '#dddddd'

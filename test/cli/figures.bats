@@ -186,6 +186,9 @@ CAL, M = 16;0.1|50|60|52|62;0.2|51|61|-|-;" ]
 	fd2-plot classes single.tsv >single.svg
 	grep -q inter-class single.svg
 	! grep dispersion single.svg || false
+	# a name that begins with what is a comment to gnuplot
+	sed 's/\ta\t/\t#a\t/' classes.tsv >sign.tsv
+	fd2-plot nearest sign.tsv | grep -q '>#a<'
 	# of many classes each image is a point, and the names are left out
 	awk 'BEGIN { OFS = "\t"; print "set", "class", "id", "x", "y"
 		for (i = 0; i < 93; i++) print "set", i % 31, i, i, i % 7 }' >many.tsv
