@@ -181,6 +181,7 @@ CAL, M = 16;0.1|50|60|52|62;0.2|51|61|-|-;" ]
 	END
 	[ "$(find . -name '*.tmp')" = "" ]
 	fd2-plot --title "it's <losses>" losses a.log | cmp - losses.svg
+	fd2-plot --title 'a\b \n' losses a.log | grep -qF '<title>a\b \n</title>'
 	# one image per class has no dispersion
 	awk -F '\t' -v OFS='\t' 'NR > 1 { $4 = "-" } { print }' classes.tsv >single.tsv
 	fd2-plot classes single.tsv >single.svg
