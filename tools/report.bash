@@ -71,7 +71,7 @@ describe() {
 	case $2 in
 	shard | stream) jq -c --arg what "$2" --arg name "$name" --argjson n "$3" \
 		'del(.tensors) | {$what, $name, $n} + .' "$scratch/look" ;;
-	log) jq -cn --arg name "$name" '[inputs] | {what: "log", $name,
+	log) jq -cRn --arg name "$name" '[inputs | fromjson?] | {what: "log", $name,
 		argv: map(select(.event == "start").argv), cost: map(select(.event == "cost"))}' \
 		"$1" ;;
 	result | evaluation | stat) jq -c --arg what "$2" --arg name "$name" \

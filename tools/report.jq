@@ -74,7 +74,8 @@ def results: students, evaluations, teachers, statistics, sets, costs;
 # Tables
 
 # Of the lines of a file with tabs
-def lines($caption): [inputs | split("\t")] | grid($caption; .[0]; .[1:]);
+def lines($caption): [inputs | split("\t") | select(. != [])] | select(. != []) |
+  grid($caption; .[0]; .[1:]);
 
 # Provenance
 

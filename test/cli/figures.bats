@@ -313,6 +313,18 @@ run_files() {
 	grep -q '<img alt="left/right view"' page.html
 }
 
+@test "report: an unfinished log, and tables with empty lines" {
+	measurements
+	mkdir run
+	{ cat a.log && echo -n '{"event":"ste'; } >run/a.log
+	: >run/empty.tsv
+	printf 'a\tb\n\n1\t2\n' >run/gap.tsv
+	run -0 --separate-stderr fd2-report -o page.html run
+	said "fd2-report: page.html: 3 files, *"
+	grep -q '<th scope=row>1</th><td class=n>2</td>' page.html
+	! grep 'scope=row>null' page.html || false
+}
+
 @test "report: what it is not given" {
 	run -2 --separate-stderr fd2-report
 	[ "${stderr_lines[0]}" = "fd2-report: no file" ]
