@@ -11,13 +11,12 @@ add() {
 	captions[$1]=${2:-${captions[$1]-}}
 }
 
-# file_of OPERAND: FILE, of FILE or FILE=TEXT
+# file_of OPERAND: FILE, of FILE or FILE=TEXT; both may hold a =
 file_of() {
-	if [ ! -e "$1" ] && [ -e "${1%%=*}" ]; then
-		echo "${1%%=*}"
-	else
-		echo "$1"
-	fi
+	local file=$1
+	while [ ! -e "$file" ] && [[ $file == *=* ]]; do file=${file%=*}; done
+	[ -e "$file" ] || file=$1
+	printf '%s\n' "$file"
 }
 
 # take_operands FILE...: files, FILE=TEXT, and folders, without the page that was made before

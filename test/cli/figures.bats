@@ -307,6 +307,13 @@ run_files() {
 	"$python" "$root/test/cli/page.py" page.html >/dev/null
 	[ "$(grep -o '<img alt="[^"]*"' page.html | sort -u)" = \
 		'<img alt="birds &amp; &quot;others&quot;"' ]
+	# odd names
+	mkdir lr=1
+	mv distilled.jpg 'lr=1/[a].jpg'
+	mv distilled.tar 'lr=1/[a].tar'
+	fd2-report -q -o page.html lr=1 'lr=1/[a].jpg=a = b'
+	[ "$(grep -o '<figcaption>[^<]*' page.html)" = '<figcaption>[a].jpg: a = b' ]
+	mv 'lr=1/[a].jpg' distilled.jpg
 	# the heading is the first file's name, not its caption's end
 	fd2-report -q -o page.html distilled.jpg='left/right view'
 	grep -q '<h1>distilled.jpg</h1>' page.html
