@@ -116,6 +116,10 @@ complete_words() {
 	[ "$(complete_words fd2-look ph)" = photo.tar ]
 	[ "$(complete_words fd2-import -o ph)" = photo.tar ] # its operand is a set
 	[ "$(complete_words fd2-import --any-count ca)" = cars ]
+	# what the line holds is not run
+	# shellcheck disable=SC2016 # as the line has it
+	complete_words fd2-import '$(touch ran)' ca
+	[ ! -e ran ]
 }
 
 @test "completion: one bash file serves every tool" {

@@ -29,7 +29,7 @@ _fd2() {
 	if [[ -z ${found-} && $word != -* ]]; then
 		found=$(_fd2_candidates "$tool" operand)
 		# only the first operand is one of them
-		if compgen -W "${COMP_WORDS[*]:1:COMP_CWORD-1}" | grep -qxF -- "$found"; then
+		if printf '%s\n' "${COMP_WORDS[@]:1:COMP_CWORD-1}" | grep -qxF -- "$found"; then
 			found=
 		fi
 		# an operand, or the file that the option before takes
