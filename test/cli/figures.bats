@@ -142,6 +142,8 @@ dispersion|real inter-class;a|-|0.8|0.1|1.8;b|0.3|0.7|0.2|1.7;c|0.4|0.6|0.3|1.6;
 	[ "$(data alpha alpha.tsv)" = "alpha|backbone, M = 8|CAL, M = 8|backbone, M = 16|\
 CAL, M = 16;0.1|50|60|52|62;0.2|51|61|-|-;" ]
 	[ "$(data time time.tsv)" = "N_S|mean s|spread|paper s;2|10.5|1.5|12;3|11|-|-;" ]
+	cp a.log ./-a.log
+	fd2-plot --data losses -- -a.log | cmp - <(fd2-plot --data losses a.log)
 	[ "$(data scatter embed.tsv)" = "set|class|x|y;fd2|a|1|2;fd2|b'c|2|1;real|a|0|0;" ]
 }
 
@@ -308,6 +310,9 @@ run_files() {
 	[ "$(grep -o '<img alt="[^"]*"' page.html | sort -u)" = \
 		'<img alt="birds &amp; &quot;others&quot;"' ]
 	# odd names
+	cp distilled.jpg ./-.jpg
+	fd2-report -q -o -.html -- -.jpg
+	grep -q '<h1>-.jpg</h1>' ./-.html
 	mkdir lr=1
 	mv distilled.jpg 'lr=1/[a].jpg'
 	mv distilled.tar 'lr=1/[a].tar'

@@ -493,11 +493,12 @@ trial with CLASSES='3' "*"left out." ]]
 	fd2-match -q --threads 1 --method dm -s 32 --real 6 --iterations 0 -o match.tar train.tar
 	fd2-exchange -q --to rded -o folders distilled.tar
 	fd2-exchange -q --from images -o exchange.tar folders
-	fd2-select -q -o select.tar train.tar
-	fd2-compare -t teacher.fd2 --no-random --val val.tar -a convnet3 --seeds 1 -e 1 \
-		--threads 1 -o out distilled.tar match.tar select.tar exchange.tar
+	fd2-select -q -o ./-select.tar train.tar
+	ln teacher.fd2 ./-teacher.fd2
+	fd2-compare -t -teacher.fd2 --no-random --val val.tar -a convnet3 --seeds 1 -e 1 \
+		--threads 1 -o out -- distilled.tar match.tar -select.tar exchange.tar
 	[ "$(jq -r '[.set, .row] | @tsv' out/results.jsonl | xargs)" = \
-		"distilled distilled match distilled select random exchange given" ]
+		"distilled distilled match distilled -select random exchange given" ]
 }
 
 @test "compare: random images of a shard that only numbers its classes" {
