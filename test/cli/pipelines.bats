@@ -562,7 +562,19 @@ trial with CLASSES='3' "*"left out." ]]
 	[ "$(fd2-look --json out/sre2l++-1.tar | jq -c .meta.options.plain)" = true ]
 	touch -d 2001-01-01 out/*.jsonl
 	METHODS='random herding' "$root/pipelines/studies/methods" sets students
-	[ "$(find out -name '*.jsonl' -newermt 2002-01-01)" = out/herding-1.jsonl ]
+	[ "$(find out -name '*.jsonl' -newermt 2002-01-01)" = out/herding-1-seeds-1-2.jsonl ]
+	# other seeds are other students, and what is there takes no seconds
+	METHODS=random SEEDS=1-1 "$root/pipelines/studies/methods" sets students table >other
+	[ "$(awk -F'\t' '$1 == 1 { print $2, $5 }' other)" = "random 1" ]
+	[ "$(grep -c '^one_set-random-1 ' other)" = 1 ]
+	# one that fails while others go on
+	mkdir bin
+	printf '#!/bin/sh\n' >bin/fd2-select
+	printf '#!/bin/sh\nexit 3\n' >bin/fd2-distill
+	printf '#!/bin/sh\necho 9\n' >bin/nproc
+	chmod +x bin/*
+	METHODS='edc k-center rded' PATH=$PWD/bin:$PATH \
+		run -3 "$root/pipelines/studies/methods" sets
 }
 
 @test "pipelines: studies/fair makes its tables, and only what is missing" {
