@@ -636,6 +636,21 @@ trial with CLASSES='3' "*"left out." ]]
 	[ "$(awk -F'\t' '$2 == "herding" { print $3, $4 }' tables)" = "80.0 1" ]
 }
 
+@test "pipelines: the demo's backbone begins anew with other attention maps" {
+	local demo=(env OUT=out CLASSES=2 PER_CLASS=5 SIZE=32 MAPS=2 "$root/pipelines/demo")
+	mkdir bin
+	printf '#!/bin/sh\nexit 7\n' >bin/fd2-teacher
+	chmod +x bin/fd2-teacher
+	PATH=$PWD/bin:$PATH
+	run -7 "${demo[@]}"
+	touch out/backbone.fd2.ckpt
+	run -7 "${demo[@]}"
+	[ -e out/backbone.fd2.ckpt ]
+	run -7 "${demo[@]/MAPS=2/MAPS=3}"
+	[ ! -e out/backbone.fd2.ckpt ]
+	[ -s out/drawn-train.tar ]
+}
+
 # session ID: its processes
 session() {
 	awk -v id="$1" '{ sub(/.*\) /, "") } $4 == id' /proc/[0-9]*/stat 2>/dev/null || true
