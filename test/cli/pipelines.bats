@@ -577,6 +577,15 @@ trial with CLASSES='3' "*"left out." ]]
 		run -3 "$root/pipelines/studies/methods" sets
 }
 
+@test "pipelines: studies/nette adds the seconds before an interruption" {
+	tiny_run
+	mkdir out
+	cp teacher.fd2 out/resnet18.fd2
+	printf '{"event":"%s","t":%s}\n' start 0 end 40.5 start 0 end 2.25 >out/resnet18.log
+	TRAIN=- VAL=- OUT=out ARCHS=resnet18 "$root/pipelines/studies/nette" table >nette
+	[ "$(awk -F'\t' '$1 == "resnet18" { print $NF }' nette)" = 43 ]
+}
+
 @test "pipelines: studies/fair makes its tables, and only what is missing" {
 	tiny_run
 	fd2-look --export weights.safetensors teacher.fd2
