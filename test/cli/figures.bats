@@ -317,6 +317,10 @@ run_files() {
 	mv distilled.jpg 'lr=1/[a].jpg'
 	mv distilled.tar 'lr=1/[a].tar'
 	fd2-report -q -o page.html lr=1 'lr=1/[a].jpg=a = b'
+	# a log of which nothing is told
+	echo '{"event":"end","t":1}' >end.log
+	run -0 --separate-stderr fd2-report -q -o end.html end.log
+	[ -z "$stderr" ]
 	[ "$(grep -o '<figcaption>[^<]*' page.html)" = '<figcaption>[a].jpg: a = b' ]
 	mv 'lr=1/[a].jpg' distilled.jpg
 	# the heading is the first file's name, not its caption's end
