@@ -74,6 +74,24 @@ class-4/0001 class-4/0002 " ]
 	said "embed: expected 3 images or more, not 2"
 }
 
+@test "embed, stat: a tab in a class's name is no new column" {
+	need_python
+	"$python" - "$root/test/cli" <<-'END'
+		import sys
+		import numpy as np
+		sys.path.insert(0, sys.argv[1])
+		from separation import write
+		r = np.random.default_rng(5)
+		features = {f"{c}\tx/{i:04d}": r.normal(size=4).astype("f4")
+		            for c in "ab" for i in range(3)}
+		write("f.fd2", "features", {"inputs": {"teacher": "ab" * 32}}, features)
+	END
+	[ "$(embed --method pca f.fd2 | cut -f 2,3 | sed 1d | xargs)" = \
+		"a?x 0000 a?x 0001 a?x 0002 b?x 0000 b?x 0001 b?x 0002" ]
+	fd2-stat --per-class table f.fd2 >stat
+	[ "$(cut -f 2,3,7 table | sed 1d | xargs)" = "a?x 3 b?x b?x 3 a?x" ]
+}
+
 @test "embed: t-SNE keeps classes together, and is the same twice" {
 	with_sklearn
 	clusters f.fd2
