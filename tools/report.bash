@@ -3,12 +3,22 @@
 # shellcheck shell=bash
 
 files=()
-declare -A captions of
+declare -A captions of namesakes
 
 # add FILE CAPTION: each file once
 add() {
-	[ "${captions[$1]+there}" ] || files+=("$1")
+	local base=${1##*/}
+	if [ ! "${captions[$1]+there}" ]; then
+		files+=("$1")
+		namesakes[$base]+=x
+	fi
 	captions[$1]=${2:-${captions[$1]-}}
+}
+
+# name_of FILE: without its folder, unless files of several folders have that name
+name_of() {
+	local base=${1##*/}
+	if [ "${namesakes[$base]}" = x ]; then printf '%s\n' "$base"; else printf '%s\n' "$1"; fi
 }
 
 # file_of OPERAND: FILE, of FILE or FILE=TEXT; both may hold a =
@@ -66,7 +76,7 @@ kind_of() {
 # describe FILE KIND NUMBER: its objects of the index
 describe() {
 	local name
-	name=$(basename "$1")
+	name=$(name_of "$1")
 	case $2 in
 	shard | stream) jq -c --arg what "$2" --arg name "$name" --argjson n "$3" \
 		'del(.tensors) | {$what, $name, $n} + .' "$scratch/look" ;;
@@ -82,7 +92,7 @@ describe_files() {
 	local file kind n=0 left=()
 	for file in "${files[@]}"; do
 		kind=$(kind_of "$file")
-		[ "$kind" ] || left+=("$(basename "$file")")
+		[ "$kind" ] || left+=("$(name_of "$file")")
 		describe "$file" "$kind" $n >>"$scratch/index"
 		of[${kind:-none}]+=$file$'\n'
 		n=$((n + 1))

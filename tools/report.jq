@@ -2,7 +2,7 @@
 include "statistics";
 
 def esc: tostring | @html;
-def base: sub(".*/"; "") | sub("\\.[^.]*$"; "");
+def stem: sub("\\.[^./]*$"; "");
 def percent($n): if . == null then "-" else 100 * . | fixed($n) end;
 def figure: if type == "number" then (if . == floor and fabs < 1e15 then tostring
   else . * 10000 | round / 10000 | tostring end) else . // "-" end;
@@ -25,7 +25,7 @@ def some($caption; $columns; $rows):
 
 # Results
 
-def set_name: if .set then "\(.set), \(.row)" else .seed as $s | .name | base |
+def set_name: if .set then "\(.set), \(.row)" else .seed as $s | .name | stem |
   if endswith("-\($s)") then .[:-("-\($s)" | length)] else . end end;
 def students:
   [.[] | select(.what == "result") | . + {set: set_name, views: (if .augment == false then "whole"

@@ -359,6 +359,21 @@ run_files() {
 	! grep 'scope=row>null' page.html || false
 }
 
+@test "report: files of one name in two folders are two runs" {
+	mkdir a b
+	local run
+	for run in a b; do
+		jq -nc --argjson top1 "$([ $run = a ] && echo 0.25 || echo 0.75)" \
+			'{$top1, top5: 1, ece: 0, nll: 1, arch: "resnet18", seed: 1, labels: "hard",
+			images: 2, image_bytes: 9, label_bytes: 0}' >$run/fd2-1.json
+	done
+	fd2-report -q -o page.html a b
+	grep -qF '<th scope=row>a/fd2</th>' page.html
+	grep -qF '<td class=n>75.0</td>' page.html
+	fd2-report -q -o page.html a
+	grep -qF '<th scope=row>fd2</th>' page.html
+}
+
 @test "report: what it is not given" {
 	run -2 --separate-stderr fd2-report
 	[ "${stderr_lines[0]}" = "fd2-report: no file" ]
