@@ -18,9 +18,10 @@ def pivot($first):
 def series($name): if $plural then "\(file) \($name)" else $name end;
 
 def losses:
-  [inputs | select(.loss? | type == "object") | (.step // .epoch) as $x |
-    (if .step then "step" else "epoch" end) as $first |
-    .loss | to_entries[] | select(.value) | {x: $x, s: series(.key), y: .value, $first}] |
+  [inputs | select(.loss? | type == "object") | . as $line |
+    first("step", "iteration", "epoch" | select($line[.])) as $first |
+    .loss | to_entries[] | select(.value) |
+    {x: $line[$first], s: series(.key), y: .value, $first}] |
   pivot(.[0].first);
 
 def accuracy:

@@ -150,6 +150,8 @@ data() {
 	[ "$(data losses a.log b.log)" = \
 		"step|a bn|a F|b bn|b F;0|1.5|0.5|1.5|-0.5;10|11.5|0.5|11.5|-0.5;" ]
 	[ "$(data losses teacher.log)" = "epoch|total;1|1;2|1;" ]
+	jq -nc '(10, 20) | {event: "iteration", iteration: ., loss: {dm: (. / 4)}}' >match.log
+	[ "$(data losses match.log)" = "iteration|dm;10|2.5;20|5;" ]
 	[ "$(data accuracy teacher.log)" = "epoch|train cal|val cal;1|25|12.5;2|50|25;" ]
 	# (4 x 0.55 + 12 x 0.59) / 16, (4 x 0.25 + 12 x 0.75) / 16
 	[ "$(data calibration x.report)" = "confidence|accuracy|images;0.58|0.625|16;0.95|1|1;" ]
