@@ -130,8 +130,10 @@ $(foreach s,$(call sets,$(CELLS)),$(eval $(call set_rules,$(word \
 # CELL SEED
 result = $(OUT)/$(subst /,-,$(1))-$(2).json
 # METHOD IPC STUDENT: the student reads soft labels while they are made, or has those of the images.
+# Validations before the last one count only where a student's best one is its result.
 learn = $(strip fd2-eval $(COMMON) --arch $(3) $(call student,$(1),$(3)) $(if $(filter \
-	$(PRETRAINED_STUDENTS),$(3)),$(call init,$(3))))
+	$(PRETRAINED_STUDENTS),$(3)),$(call init,$(3))) $(if $(filter \
+	top1,$(RESULT)),--val-every 0))
 own = $(learn) --$(call labels,$(1),$(2)) --size $(SIZE) --epochs $(call epochs,$(1))
 soft = fd2-relabel $(COMMON) $(call labels,$(1),$(2))
 has_own = $(filter hard learned,$(call labels,$(1),$(2)))

@@ -151,6 +151,7 @@ counts() {
 		planned '^fd2-teacher ' '--arch shufflenet_v2_x0_5 ' '--init w/shufflenetv2_x0.5-'
 		planned '\| fd2-eval ' '--arch resnet18 --weight-decay 1e-5 --lr 0.01 ' \
 			'--data fadrm\+fd2'
+		! grep -q -- --val-every plan || false
 	done <<-'END'
 		cub 10000 20
 		aircraft 4000 20
@@ -159,6 +160,8 @@ counts() {
 	# the paper's figures stand next to its own settings only
 	would nette ARCHIVE=x.tgz WEIGHTS=w main >plan
 	grep -qF "echo '35.8'" plan
+	[ "$(grep -c 'fd2-eval .* --data' plan)" = \
+		"$(grep -c 'fd2-eval .* --val-every 0 .* --data' plan)" ]
 	grep -q 'imagenette-paper/main.md' plan
 	would nette ARCHIVE=x.tgz WEIGHTS=w STEPS=3 main >plan
 	! grep -F "echo '35.8'" plan || false
@@ -488,17 +491,19 @@ trial with CLASSES='3' "*"left out." ]]
 	[ "$stderr" = "fd2-compare: cannot read 'none.pth'" ]
 }
 
-@test "compare: what made a set" {
+@test "compare: what made a set, and when students are measured" {
 	tiny_run
 	fd2-match -q --threads 1 --method dm -s 32 --real 6 --iterations 0 -o match.tar train.tar
 	fd2-exchange -q --to rded -o folders distilled.tar
 	fd2-exchange -q --from images -o exchange.tar folders
 	fd2-select -q -o ./-select.tar train.tar
 	ln teacher.fd2 ./-teacher.fd2
-	fd2-compare -t -teacher.fd2 --no-random --val val.tar -a convnet3 --seeds 1 -e 1 \
-		--threads 1 -o out -- distilled.tar match.tar -select.tar exchange.tar
+	fd2-compare -t -teacher.fd2 --no-random --val val.tar -a convnet3 --seeds 1 -e 11 \
+		--threads 1 --log log -o out -- distilled.tar match.tar -select.tar exchange.tar
 	[ "$(jq -r '[.set, .row] | @tsv' out/results.jsonl | xargs)" = \
 		"distilled distilled match distilled -select random exchange given" ]
+	# held-out images are measured after the last epoch only
+	[ "$(jq 'select(.event == "epoch" and .top1) | .epoch' log | xargs)" = "11 11 11" ]
 }
 
 @test "compare: random images of a shard that only numbers its classes" {
