@@ -475,11 +475,10 @@ broken() {
 	exec 4>labels-pipe
 	# all but the end record: the first epochs are written, and the tool waits
 	head -c -60 labels-fkd.fd2 >&4
-	for ((i = 0; i < 100; i++)); do
-		[ -e .x.$tool.tmp/epoch_0/batch_0.tar ] && break
-		sleep 0.1
+	until [ -e .x.$tool.tmp/epoch_0/batch_0.tar ]; do
+		kill -0 $tool
+		sleep 0.02
 	done
-	[ -e .x.$tool.tmp/epoch_0/batch_0.tar ]
 	kill -TERM $tool
 	exec 4>&-
 	local status=0
