@@ -96,6 +96,30 @@ static void guided_map(void)
 	tensor_scope_end();
 }
 
+/* From 0 to 2, with the moments of a uniform distribution. */
+static void counterfactuals(void)
+{
+	enum { N = 4, M = 5, HW = 400, ALL = N * M * HW };
+	static float v[ALL];
+	double sum = 0, squares = 0;
+	int outside = 0;
+	struct rng r = rng_at(1, RNG_TEST, 0, 0, 0);
+	tensor_scope_begin(NO_GRAD);
+	Tensor *A = tensor_full(9, T_F32, 4, (int64_t[]){N, M, 20, HW / 20}),
+	       *other = counterfactual_attention(A, &r);
+	CHECK(tensor_size(other, 1) == M && tensor_size(other, 3) == HW / 20);
+	CHECK(tensor_read(other, T_F32, v, ALL) == 0);
+	tensor_scope_end();
+	for (int i = 0; i < ALL; i++) {
+		outside += v[i] < 0 || v[i] > 2;
+		sum += (double)v[i] / ALL;
+		squares += (double)v[i] * (double)v[i] / ALL;
+	}
+	CHECK(outside == 0);
+	CHECK_NEAR(sum, 1, 0.033); /* five standard errors */
+	CHECK_NEAR(squares, 4.0 / 3, 0.067);
+}
+
 enum { B = 2, K = 3, D = 2 };
 
 static double mean_ce(const double *p, const int64_t *y, int n)
@@ -199,6 +223,7 @@ int main(void)
 		return 1;
 	RUN(guided_views);
 	RUN(guided_map);
+	RUN(counterfactuals);
 	RUN(augmented_loss);
 	RUN(cal_centers);
 	RUN(running_average);

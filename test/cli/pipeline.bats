@@ -228,6 +228,41 @@ tensors() {
 	[[ ${stderr_lines[0]} == *"--best and --output are both 't.fd2'" ]]
 }
 
+@test "teacher: the loss is that of Eq. 8, and options change what they name" {
+	local small=(fd2-teacher -q -a convnet3 -s 16 -M 2 --dtype f32) option
+	# first OPTION...: the loss of a first step on all images
+	first() {
+		"${small[@]}" -b 36 -e 1 --log log -o x.fd2 "$@" train.tar
+		jq -c 'select(.event == "epoch").loss' log
+		rm log
+	}
+	{
+		first --alpha 0
+		first --alpha 1
+		first --alpha 0.25
+		first --alpha 1 --eta 3
+		first --alpha 0 --label-smoothing 0.3
+		first --alpha 1 --label-smoothing 0.3
+	} >losses
+	# before the first update all prototypes are 0, and |z| is 1
+	jq -es 'def near($a; $b): ($a - $b | fabs) < 1e-4; map(.total) as $t |
+		all(near(.center; 1)) and near($t[2]; 0.75 * $t[0] + 0.25 * $t[1]) and
+		near($t[3]; $t[1] + 2) and (near($t[4]; $t[0]) or near($t[5]; $t[1]) | not)' losses
+	# trained OPTION...: what the tensors of a teacher are after some steps
+	trained() {
+		"${small[@]}" -b 12 -e 2 -o x.fd2 "$@" train.tar
+		fd2-look --json x.fd2 | jq -c '[.tensors[] | [.min, .max]]'
+	}
+	trained >base
+	for option in '--lr 0.02' '--momentum 0.5' --nesterov '--weight-decay 0.1' '--clip 0.1' \
+		'--cal-lr 1' '--mu 0.5' '--warmup 1 --log log'; do
+		# shellcheck disable=SC2086 # words
+		trained $option >other
+		run ! cmp -s base other
+	done
+	[ "$(jq -c 'select(.event == "epoch").lr' log | xargs)" = "0 0.01" ]
+}
+
 @test "teacher: averaged weights, guided crops, CAL's centres; resumed to the same bytes" {
 	local options=(-s 32 -M 2 -b 12 -e 3 --ema 0.9 --cal-augment --center-update cal \
 		--schedule exp --val val.tar)

@@ -22,6 +22,19 @@ Tensor *cal_attention(const struct cal *cal, const Tensor *F, const struct pass 
 	return tensor_to(a, tensor_type(cal->conv.weight));
 }
 
+Tensor *counterfactual_attention(const Tensor *A, struct rng *r)
+{
+	int64_t shape[4], n = tensor_numel(A);
+	for (int i = 0; i < 4; i++)
+		shape[i] = tensor_size(A, i);
+	float *v = xcalloc((size_t)n + 1, sizeof *v);
+	for (int64_t i = 0; i < n; i++)
+		v[i] = (float)rng_between(r, 0, 2);
+	Tensor *uniform = tensor_from(v, T_F32, 4, shape);
+	free(v);
+	return uniform;
+}
+
 Tensor *bilinear_attention_pooling(const Tensor *F, const Tensor *A)
 {
 	int64_t B = tensor_size(F, 0), C = tensor_size(F, 1), M = tensor_size(A, 1),

@@ -18,6 +18,9 @@ void cal_init(struct cal *cal, struct params *p, int channels, int maps, int cla
 /* A = g(F), Eq. 3: [B,C,h,w] -> [B,M,h,w], f32 and non-negative. */
 Tensor *cal_attention(const struct cal *cal, const Tensor *F, const struct pass *pass);
 
+/* A-bar of Eq. 4 while training: of A's shape, each element uniform in [0, 2). */
+Tensor *counterfactual_attention(const Tensor *A, struct rng *r);
+
 /* z = Phi(F, A), Eq. 3: bilinear attention pooling. z_mc = sum_hw A_mhw F_chw / (h w), flattened
  * to [B, M*C]; then sign(z) sqrt(|z| + 1e-6); then divided by its Euclidean norm (at least
  * 1e-12). */

@@ -31,21 +31,6 @@ void step_free(struct training *t)
 	free(t->order);
 }
 
-/* A-bar of Eq. 4 while training: each element uniform in [0,2]. */
-static Tensor *counterfactual(const Tensor *A, uint64_t seed, long epoch, long batch, bool guided)
-{
-	int64_t shape[4], n = tensor_numel(A);
-	for (int i = 0; i < 4; i++)
-		shape[i] = tensor_size(A, i);
-	struct rng r = rng_at(seed, RNG_ATTENTION, (uint64_t)epoch, (uint32_t)batch, guided);
-	float *v = xcalloc((size_t)n + 1, sizeof *v);
-	for (int64_t i = 0; i < n; i++)
-		v[i] = (float)rng_between(&r, 0, 2);
-	Tensor *uniform = tensor_from(v, T_F32, 4, shape);
-	free(v);
-	return uniform;
-}
-
 /* One batch's pass. */
 struct step {
 	struct rng random; /* of dropout */
@@ -57,8 +42,9 @@ struct step {
 
 static Tensor *effect(const struct training *t, const struct teacher_out *o, bool guided)
 {
-	return teacher_effect(
-	    &t->teacher, o, counterfactual(o->A, t->config->seed, t->epoch, t->step, guided));
+	struct rng r =
+	    rng_at(t->config->seed, RNG_ATTENTION, (uint64_t)t->epoch, (uint32_t)t->step, guided);
+	return teacher_effect(&t->teacher, o, counterfactual_attention(o->A, &r));
 }
 
 /* Eq. 6, or CAL's own form with attention-guided crops and drops. */
