@@ -184,9 +184,9 @@ static void running_average(void)
 	tensor_scope_begin(NO_GRAD);
 	linear_init(&l, &p, "fc", 2, 1, BIAS_NONE);
 	tensor_copy_(l.weight, tensor_from(now, T_F64, 2, (int64_t[]){1, 2}));
-	ema_init(&e, &p, 0.5);
+	ema_init(&e, &p, 0.7);
 	for (int t = 1; t <= 30; t++) {
-		double d = fmin(0.5, (1.0 + t) / (10.0 + t));
+		double d = fmin(0.7, (1.0 + t) / (10.0 + t));
 		for (int i = 0; i < 2; i++) {
 			now[i] += 0.25;
 			want[i] = d * want[i] + (1 - d) * now[i];

@@ -53,6 +53,84 @@ relabel() {
 		($more - $square - 3 * \$ce | fabs) < 1e-5"
 	jq -en "$(loss --ce-weight 1) - $(loss) - ($with - $square) | fabs < 1e-5"
 	run ! [ "$square" = "$(loss)" ]
+	# at high temperatures KL falls with the square of T
+	jq -en "$(loss -T 40) / $(loss -T 80) | . > 3.9 and . < 4.1"
+}
+
+@test "labels: a half of a batch is labelled with its own statistics" {
+	need_python
+	local set
+	tar xf distilled.tar --exclude '__*__' --exclude '*.cls' --one-top-level=one
+	tar xf val.tar gold-bar/0001.jpg
+	rm one/{gold-bar,red-spot}/0002.jpg
+	cp -r one other
+	cp gold-bar/0001.jpg other/gold-bar
+	for set in one other; do
+		fd2-relabel -q --dtype f32 --mix none -b 4 -e 2 -t teacher.fd2 -o $set.fd2 $set
+	done
+	# the image that differs is seen by its half of two, and by the others' not at all
+	py <<-'END'
+		from streams import read
+		(h, one), (_, other) = read("one.fd2"), read("other.fd2")
+		place = h["meta"]["images"] - 2 # blue-ring/1, blue-ring/2, gold-bar/1, red-spot/1
+		for e in "0", "1":
+		    ids, a, b = one[e + "/ids"], one[e + "/logits"], other[e + "/logits"]
+		    assert sorted(ids) == [0, 1, 2, 3] and (ids == other[e + "/ids"]).all()
+		    half = ids.tolist().index(place) // 2
+		    for i in range(4):
+		        assert (a[i] == b[i]).all() == (i // 2 != half), (e, i)
+	END
+}
+
+@test "labels: what a student learns of a batch in halves, by SGD, and its other options" {
+	local learn=(fd2-eval -q -a convnet3 --dtype f32 --val val.tar --val-every 0) option
+	relabel -t teacher.fd2 -b 6 -e 1 -o halves.fd2
+	# A network without statistics of batches takes a step that does not depend on halves.
+	py <<-'END'
+		from streams import read, write
+		h, t = read("halves.fd2")
+		assert h["meta"]["halves"] is True
+		write("whole.fd2", {**h, "meta": {**h["meta"], "halves": False}}, t)
+	END
+	local sgd=("${learn[@]}" --optimizer sgd --lr 0.0001) name
+	for name in halves whole; do
+		"${sgd[@]}" -l $name.fd2 --save $name-net.fd2 distilled.tar >x.json
+	done
+	# With the same images in each step, gradients are the same for so small a rate: of two
+	# epochs the second has a tenth of the rate, of four the last two.
+	sgd+=(--hard --no-augment -s 32 -b 6 --schedule step)
+	"${sgd[@]}" --lr 0 -e 1 --save 0.fd2 distilled.tar >x.json
+	for name in 2 4; do
+		"${sgd[@]}" -e $name --save $name.fd2 distilled.tar >x.json
+	done
+	py <<-'END'
+		import numpy
+		from streams import read
+		start = read("0.fd2")[1]
+		def moved(name):
+		    t = read(name + ".fd2")[1]
+		    return numpy.concatenate([(t[k].astype("f8") - start[k]).ravel() for k in t])
+		a, b = moved("halves-net"), moved("whole-net")
+		assert numpy.linalg.norm(a - b) < 1e-2 * numpy.linalg.norm(b) > 0
+		# with a momentum of 0.9: (1 + 1.9 + 0.271 + 0.3439) / (1 + 0.19)
+		ratio = moved("4") @ moved("2") / (moved("2") @ moved("2"))
+		assert abs(ratio / 2.9537 - 1) < 0.02, ratio
+	END
+	# made OPTION...: what the tensors of a student are after three epochs
+	made() {
+		"${learn[@]}" --save x.fd2 "$@" distilled.tar >x.json
+		fd2-look --json x.fd2 | jq -c '[.tensors[] | [.min, .max]]'
+	}
+	made -l labels.fd2 >base
+	for option in '-T 2' '--weight-decay 1' '--zeta 1' '--schedule step'; do
+		# shellcheck disable=SC2086 # words
+		run ! cmp -s base <(made -l labels.fd2 $option)
+	done
+	made --hard -s 16 -e 2 >base
+	for option in '--label-smoothing 0.3' '--min-scale 0.9' '--siamese'; do
+		# shellcheck disable=SC2086 # words
+		run ! cmp -s base <(made --hard -s 16 -e 2 $option)
+	done
 }
 
 @test "labels: those of two teachers are the mean of their logits, or the weighted mean" {
@@ -249,7 +327,7 @@ relabel() {
 	cmp <(jq 'del(.made_from)' ours.json) <(jq 'del(.made_from)' theirs.json)
 }
 
-@test "hostile: labels whose new fields are out of range" {
+@test "hostile: labels whose fields are out of range" {
 	relabel -t teacher.fd2 -e 2 --shuffle-patches -o l.fd2
 	py <<-'END'
 		import copy, numpy
@@ -264,6 +342,18 @@ relabel() {
 		    def change(a):
 		        a.reshape(-1)[:len(values)] = values
 		    return change
+		h0 = h["meta"]["size"]
+		wrong("right", boxes=put(1, 0, h0, h0))
+		wrong("below", boxes=put(0, 1, h0, h0))
+		wrong("left", boxes=put(-1, 0, 9, 9))
+		wrong("empty", boxes=put(0, 0, 9, 0))
+		wrong("image", ids=put(len(t["1/ids"])))
+		wrong("before", ids=put(-1))
+		wrong("partner", **{"with": put(4)})
+		wrong("wide", mix=put(0, 0, h0 + 1, h0))
+		wrong("high", mix=put(0, 0, h0, h0 + 1))
+		wrong("turned", mix=put(0, 9, 9, 8))
+		wrong("infinite", logits=put(numpy.inf))
 		wrong("four", quarters=put(0, 1, 2, 4))
 		wrong("twice", quarters=put(0, 1, 1, 3))
 		wrong("nan", **{"lambda": put(numpy.nan)})
@@ -286,6 +376,17 @@ relabel() {
 		said "fd2-eval: $2"
 		[ ! -e x ]
 	}
+	local name
+	for name in right below left empty; do
+		refused $name "epoch 1 of the labels crops outside of image '*'"
+	done
+	refused image "epoch 1 of the labels names image 6 of 6"
+	refused before "epoch 1 of the labels names image -1 of 6" --reuse-labels
+	refused partner "epoch 1 of the labels mixes with sample 4 of its batch"
+	for name in wide high turned; do
+		refused $name "epoch 1 of the labels mixes outside of the image"
+	done
+	refused infinite "tensor '1/logits' of the labels is not finite"
 	refused four "epoch 1 of the labels has an invalid quarter order for image '*'"
 	refused twice "epoch 1 of the labels has an invalid quarter order for image '*'" \
 		--reuse-labels
