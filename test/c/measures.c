@@ -1,7 +1,8 @@
 /* What fd2-eval counts: hits, confusion, calibration and likelihood, against sums written out
- * here. */
+ * here; and where fd2-stat finds attention. */
 #include <stdlib.h>
 
+#include "lib/data/measure.h"
 #include "lib/fd2/batch/measures.h"
 #include "test/c/check.h"
 #include "test/c/tensors.h"
@@ -169,6 +170,30 @@ static void ties_and_nan(void)
 	scores_free(&s);
 }
 
+/* Two maps of two rows: columns lie along x. A cell that a box cuts counts by its share. */
+static void mass_in_a_box(void)
+{
+	float v[] = {1, 2, 3, 10, 20, 30, 0, 0, 0, 0, 0, 100}, none[6] = {0};
+	const struct array
+	    A = {.dtype = DT_F32, .rank = 3, .shape = {2, 2, 3}, .size = sizeof v, .data = v},
+	    empty = {
+	        .dtype = DT_F32, .rank = 3, .shape = {1, 2, 3}, .size = sizeof none, .data = none};
+	CHECK_NEAR(mass_inside(&A, (double[]){0, 0, 1, 1}), 1, 1e-12);
+	CHECK_NEAR(mass_inside(&A, (double[]){1.0 / 3, 0.5, 1, 1}), 150.0 / 166, 1e-12);
+	CHECK_NEAR(mass_inside(&A, (double[]){0, 0, 1.0 / 6, 0.75}), 3.0 / 166, 1e-12);
+	CHECK_NEAR(mass_inside(&empty, (double[]){0, 0, 1, 1}), 0, 0);
+}
+
+static void groups_are_of_consecutive_images(void)
+{
+	static char *const keys[] = {"a/0001", "a/0002", "a/b/0003", "4", "a/0005"};
+	static const int of_two[] = {0, 0, 1, 1, 2};
+	for (int i = 0; i < 5; i++) {
+		const struct seen s = {.key = keys[i]};
+		CHECK(group_of(&s, 2) == of_two[i] && group_of(&s, 1) == i && group_of(&s, 0) == 0);
+	}
+}
+
 int main(void)
 {
 	if (start_tests() < 0)
@@ -178,5 +203,7 @@ int main(void)
 	RUN(calibration);
 	RUN(two_answers);
 	RUN(ties_and_nan);
+	RUN(mass_in_a_box);
+	RUN(groups_are_of_consecutive_images);
 	return check_done();
 }

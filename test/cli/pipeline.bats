@@ -398,6 +398,7 @@ tensors() {
 	fd2-stat --boxes val.tar <v.fd2 | jq -e '.images == 12 and .part_mass > 0 and
 		.part_mass < 1 and .part_area > 0 and .part_area < 0.2'
 	[ "$(fd2-stat -g 1 attn.fd2 | jq -c .intra_class_attention)" = null ]
+	[ "$(fd2-stat -g 2 attn.fd2)" = "$(fd2-stat attn.fd2)" ]
 	run -1 --separate-stderr fd2-stat --boxes distilled.tar v.fd2
 	said "fd2-stat: image 'blue-ring/0001' of 'distilled.tar' has no part box in its .json"
 }
