@@ -468,6 +468,14 @@ tensors() {
 		all(.F == null and .S == null and .cls == null and .ce > 0
 			and (.total - .bn - .ce | fabs < 1e-3))' p.log
 	[ "$(jq -rs '.[0].event, .[-1].event, .[-1].status' d.log | xargs)" = "start end 0" ]
+	# the attention head's BatchNorm is one more in a sum
+	tiny_distill --bn-head --log h.log -o h.tar
+	jq -es 'map(select(.event == "step" and .step == 0).loss) |
+		.[0].bn < .[2].bn and .[0].cls == .[2].cls' d.log h.log
+	# and the cross-entropy beside Eq. 11 counts where it is asked for
+	tiny_distill --other full --log f.log -o f.tar
+	jq -es 'map(select(.event == "step").loss) | length > 0 and
+		all(.ce > 0 and (.total - .bn - .ce - .cls - 0.8 * .F | fabs < 1e-3))' f.log
 }
 
 @test "distill: --pixels f16 stores what the JPEGs show, for numpy" {
