@@ -60,16 +60,20 @@ END
 
 @test "group: indices of different groups in one pass are what they are alone" {
 	# one index per pass, or the first of each group, then the second of each
-	tiny_distill -p protos.fd2 --ipc 5 --group 2 -o alone.tar
-	tiny_distill -p protos.fd2 --ipc 5 --group 2 --indices-per-pass 3 --log log --log-every 1 \
-		-o together.tar
-	[ "$(jq -c 'select(.event == "step") | .images // .image' log | uniq | xargs)" = \
-		"[1,3,5] [2,4]" ]
-	jq -es 'map(select(.event == "step") | .views | .[0] != .[1] and length > 1) | all' log
-	tar xf alone.tar --one-top-level=alone
-	tar xf together.tar --one-top-level=together
-	[ "$(find together -name '*.jpg' | wc -l)" = 15 ]
-	diff -r -x '__*' alone together
+	local view
+	for view in once same; do
+		local each=(tiny_distill -p protos.fd2 --ipc 5 --group 2 --ls-view "$view")
+		"${each[@]}" -o alone.tar
+		"${each[@]}" --indices-per-pass 3 --log $view.log --log-every 1 -o together.tar
+		[ "$(jq -c 'select(.event == "step") | .images // .image' $view.log | uniq |
+			xargs)" = "[1,3,5] [2,4]" ]
+		jq -es 'map(select(.event == "step") | .views |
+			.[0] != .[1] and length > 1) | all' $view.log
+		tar xf alone.tar --one-top-level=alone
+		tar xf together.tar --one-top-level=together
+		[ "$(find together -name '*.jpg' | wc -l)" = 15 ]
+		diff -r -x '__*' alone together
+	done
 	# without L_S they are all independent; --together is the old name
 	tiny_distill -p protos.fd2 --ipc 3 --no-ls --together 3 --log free -o free.tar
 	[ "$(jq -c 'select(.event == "step") | .images' free | uniq)" = "[1,2,3]" ]
