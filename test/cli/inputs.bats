@@ -139,6 +139,37 @@ failing() {
 	[ -z "$(find . -name '*x.tar*')" ]
 }
 
+@test "inputs: an output is on the disk before it has its name, and the name before the end" {
+	cat >preload.c <<-'END'
+		#include <fcntl.h>
+		#include <stdio.h>
+		#include <stdlib.h>
+		#include <sys/stat.h>
+		static void note(const char *what)
+		{
+			FILE *f = fopen(getenv("NOTES"), "a");
+			fprintf(f, "%s\n", what);
+			fclose(f);
+		}
+		int fsync(int fd)
+		{
+			struct stat st;
+			note(fstat(fd, &st) ? "?" : S_ISDIR(st.st_mode) ? "folder" : "file");
+			return 0;
+		}
+		int rename(const char *from, const char *to)
+		{
+			note("name");
+			return renameat(AT_FDCWD, from, AT_FDCWD, to);
+		}
+	END
+	gcc -shared -fPIC -o preload.so preload.c
+	NOTES=$PWD/notes LD_PRELOAD=$PWD/preload.so \
+		fd2-draw --classes 2 --per-class 1 --size 32 -o x.tar
+	fd2-look --check x.tar
+	[ "$(xargs <notes)" = "file name folder" ]
+}
+
 @test "inputs: a pipe that does not block is waited for" {
 	need_python
 	"$python" - <<-'P'
