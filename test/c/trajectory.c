@@ -227,6 +227,53 @@ static void single_precision_is_near(void)
 	tensor_scope_end();
 }
 
+/* Two steps on the same gradients: labels have a momentum of 0.9, the step size one of 0.5, and
+ * pixels, here without any, stay within what an image can store. */
+static void what_is_learned_moves(void)
+{
+	enum { ROW = 3 * 8 * 8 };
+	static const double still[CLASSES * ROW];
+	const int64_t one[] = {1, 1, 1, 1}, row[] = {1, CLASSES};
+	struct learned l = {.n = CLASSES, .ipc = 1, .size = 8};
+	tensor_scope_begin(NO_GRAD);
+	Tensor *logits[CLASSES], *flat = tensor_full(2, T_F32, 2, row);
+	for (int k = 0; k < CLASSES; k++)
+		logits[k] = random_tensor(T_F32, 2, row, 70 + (uint32_t)k);
+	l.darkest = tensor_keep_always(tensor_full(-1, T_F32, 4, one));
+	l.lightest = tensor_keep_always(tensor_full(0.5, T_F32, 4, one));
+	fill(&l.kinds[LEARNED_IMAGES], CLASSES, 4, (int64_t[]){1, 3, 8, 8}, still, T_F32);
+	learned_add_labels(&l, logits, 0.05);
+	for (int step = 0; step < 2; step++) {
+		learned_clear_gradients(&l);
+		for (uint32_t k = 0; k < CLASSES; k++) {
+			Tensor *g = tensor_full(k == 1 ? -1 : 1, T_F32, 4, (int64_t[]){1, 3, 8, 8});
+			learned_add_gradient(&l, LEARNED_IMAGES, &k, 1, g, 1);
+			learned_add_gradient(&l, LEARNED_LABELS, &k, 1, flat, k);
+		}
+		learned_add_to_step_gradient(&l, 3);
+		learned_step(&l, LEARNED_IMAGES, 0.4 + step);
+		learned_step(&l, LEARNED_LABELS, 0.1);
+		learned_step(&l, LEARNED_STEP, 0.001);
+		for (int k = 0; k < CLASSES; k++) {
+			double want = k == 1 ? (step ? 0.5 : 0.4) : (step ? -1 : -0.4), x[ROW];
+			CHECK(!tensor_read(learned_of(&l, LEARNED_IMAGES, k), T_F64, x, ROW));
+			for (int i = 0; i < ROW; i++)
+				CHECK_NEAR(x[i], want, 1e-6);
+		}
+	}
+	for (int k = 0; k < CLASSES; k++) {
+		double was[CLASSES], y[CLASSES];
+		CHECK(!tensor_read(logits[k], T_F64, was, CLASSES) &&
+		      !tensor_read(learned_of(&l, LEARNED_LABELS, k), T_F64, y, CLASSES));
+		for (int i = 0; i < CLASSES; i++)
+			CHECK_NEAR(y[i], was[i] - 0.1 * 2 * k * (1 + 1.9), 1e-5);
+	}
+	CHECK_NEAR(learned_step_size(&l), 0.05 - 0.001 * 3 * (1 + 1.5), 1e-6);
+	CHECK_STR(tensor_error(), NULL);
+	learned_free(&l);
+	tensor_scope_end();
+}
+
 static void settings_follow_the_images_per_class(void)
 {
 	const struct trajectory_config unset = {
@@ -256,6 +303,7 @@ int main(void)
 	RUN(gradients_are_differences);
 	RUN(parts_add_up);
 	RUN(single_precision_is_near);
+	RUN(what_is_learned_moves);
 	RUN(settings_follow_the_images_per_class);
 	return check_done();
 }

@@ -79,14 +79,19 @@ started() {
 }
 
 @test "match: classes by themselves are those of the whole run" {
-	"${match[@]}" -n 2 --iterations 3 -o whole.tar train.tar
+	local k logged=(--log-every 1 --log)
+	"${match[@]}" -n 2 --iterations 3 "${logged[@]}" whole.log -o whole.tar train.tar
 	pictures whole.tar whole
-	local k
 	for k in 0 1-2; do
-		"${match[@]}" -n 2 --iterations 3 --classes $k -o part.tar train.tar
+		"${match[@]}" -n 2 --iterations 3 --classes $k "${logged[@]}" $k.log -o part.tar \
+			train.tar
 		pictures part.tar parts
 	done
 	diff -r whole parts
+	# a loss is the mean over the classes
+	jq -es 'map(select(.event == "iteration").loss.dm) | length == 9 and
+		all(range(3) as $i | (.[$i] * 3 - .[$i + 3] - 2 * .[$i + 6]) / .[$i];
+			fabs < 1e-5)' whole.log 0.log 1-2.log
 	run -1 --separate-stderr "${match[@]}" --classes 3 train.tar
 	said "fd2-match: --classes starts at 3, but there are 3 classes (0-2)"
 	run -1 --separate-stderr "${match[@]}" --classes 1-3 train.tar
@@ -100,7 +105,7 @@ started() {
 }
 
 @test "match: options change what they name" {
-	local base option
+	local base option n
 	"${match[@]}" --iterations 2 -o base.tar train.tar
 	base=$(fd2-look --json base.tar | jq -r .digest)
 	for option in '--real 3' '--augment flip' '--augment none' '--lr 0.5' '--momentum 0' \
@@ -117,8 +122,14 @@ started() {
 		"${match[@]}" "${dsa[@]}" $option -o x.tar train.tar
 		[ "$(fd2-look --json x.tar | jq -r .digest)" != "$base" ]
 	done
+	# a loss is the mean over the rounds, here of one network, of all photographs
+	for n in 2 3; do
+		"${match[@]}" "${dsa[@]}" --real 12 --augment none --lr 0 --lr-net 0 --outer $n \
+			--log rounds.log --log-every 1 -o x.tar train.tar
+	done
+	jq -es 'map(select(.event == "iteration").loss.dsa) |
+		length == 2 and (.[1] / .[0] - 1 | fabs < 1e-4)' rounds.log
 	# rounds and epochs by images per class
-	local n
 	for n in 1 3 20; do
 		"${match[@]}" --method dsa --iterations 0 --init noise -n $n train.tar |
 			tar xO __fd2__ | jq -c '.options | [.outer, .inner]'
