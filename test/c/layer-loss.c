@@ -1,11 +1,15 @@
 /* What layers get of images and photographs (layer-loss.h, moving.h) in f64: values against scalar
- * re-derivations, gradients against central differences of these. */
+ * re-derivations, gradients against central differences of these. And what a teacher says of an
+ * average of the images (flatness.h). */
 #include "lib/fd2/distill/layer-loss.h"
 
 #include <stdlib.h>
 
+#include "lib/base/opts.h"
 #include "lib/base/rng.h"
+#include "lib/fd2/distill/flatness.h"
 #include "lib/fd2/distill/method.h"
+#include "lib/torch/pixels.h"
 #include "test/c/check.h"
 #include "test/c/tensors.h"
 
@@ -286,6 +290,68 @@ static void averages(void)
 	tensor_scope_end();
 }
 
+enum { SIDE = 16, SIDES = 2 * 3 * SIDE * SIDE };
+
+/* softmax(v / 4) */
+static void soft(double *p, const double *v)
+{
+	double sum = 0;
+	for (int k = 0; k < K; k++)
+		sum += p[k] = exp(v[k] / 4);
+	for (int k = 0; k < K; k++)
+		p[k] /= sum;
+}
+
+/* KL of the average's labels and the images', and the average that takes a hundredth of them. */
+static void flat_places(void)
+{
+	static double was[SIDES], now[SIDES], x[SIDES];
+	const struct arch_options o = {.classes = K, .size = SIDE, .last_stride = 2};
+	const int64_t shape[] = {2, 3, SIDE, SIDE};
+	const struct pixel_view whole = {.w = SIDE, .h = SIDE};
+	const struct pass pass = {.bn = BN_RUNNING};
+	struct teacher t = {0};
+	struct distill_teacher of = {.teacher = &t};
+	struct terms terms = {0};
+	double own[2 * K], average[2 * K], sum = 0;
+	common.dtype = DTYPE_F32;
+	tensor_scope_begin(NO_GRAD);
+	CHECK(backbone_init(&t.backbone, "convnet3", &o, 2) == 0);
+	Tensor *image = random_tensor(T_F32, 4, shape, 1),
+	       *smooth = random_tensor(T_F32, 4, shape, 2), *logits[2];
+	for (int i = 0; i < 2; i++)
+		logits[i] = backbone_logits(
+		    &t.backbone, backbone_features(&t.backbone, i ? smooth : image, &pass), &pass);
+	CHECK(tensor_read(logits[0], T_F64, own, 2 * K) == 0 &&
+	      tensor_read(logits[1], T_F64, average, 2 * K) == 0 &&
+	      tensor_read(image, T_F64, x, SIDES) == 0 &&
+	      tensor_read(smooth, T_F64, was, SIDES) == 0);
+	const struct step_pass p = {.teacher = &of,
+	    .indices = 1,
+	    .x = image,
+	    .views = tensor_views(&whole, 1, SIDE, SIDE),
+	    .size = {SIDE, SIDE},
+	    .p_bb = logits[0],
+	    .smooth = smooth};
+	const struct method m = {.flatness = 0.7};
+	double got = tensor_item(flatness(&m, &p, &terms));
+	for (int i = 0; i < 2; i++) {
+		double q[K], s[K];
+		soft(q, own + i * K);
+		soft(s, average + i * K);
+		for (int k = 0; k < K; k++)
+			sum += s[k] * log(s[k] / q[k]);
+	}
+	CHECK(sum > 1e-4);
+	CHECK_NEAR(got, 0.7 / (2 * K) * sum, 1e-6 + 1e-4 * sum);
+	CHECK(tensor_read(smooth, T_F64, now, SIDES) == 0);
+	for (int i = 0; i < SIDES; i++)
+		CHECK_NEAR(now[i], 0.99 * was[i] + 0.01 * x[i], 1e-6);
+	CHECK_STR(tensor_error(), NULL);
+	backbone_free(&t.backbone);
+	tensor_scope_end();
+}
+
 int main(void)
 {
 	if (start_tests() < 0)
@@ -293,5 +359,6 @@ int main(void)
 	RUN(distances);
 	RUN(patches);
 	RUN(averages);
+	RUN(flat_places);
 	return check_done();
 }
