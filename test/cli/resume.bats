@@ -591,6 +591,44 @@ within() {
 	said "fd2-teacher: 'cut.fd2' is cut short*; without --resume it is replaced"
 }
 
+@test "resume: a state is saved from time to time, unasked" {
+	# each look at the clock is a minute later than the one before
+	cat >clock.c <<-'END'
+		#define _GNU_SOURCE
+		#include <sys/syscall.h>
+		#include <time.h>
+		#include <unistd.h>
+		int clock_gettime(clockid_t clock, struct timespec *now)
+		{
+			static _Atomic long looks;
+			long err = syscall(SYS_clock_gettime, clock, now);
+			now->tv_sec += 60 * ++looks;
+			return (int)err;
+		}
+	END
+	cc -shared -fPIC -o clock.so clock.c
+	local stage command
+	while read -r stage command; do
+		# shellcheck disable=SC2206 # words
+		command=(fd2-$stage -q --threads 1 ${command[0]})
+		echo "${command[*]}"
+		"${command[@]}" -o whole
+		kill_when '[ -e x.ckpt ]' env LD_PRELOAD="$PWD/clock.so" "${command[@]}" -o x
+		[ ! -e x ]
+		"${command[@]}" --resume --log log -o x
+		grep '"event":"resume"' log
+		cmp whole x
+		rm whole x log
+	done <<-'END'
+		teacher -a convnet3 -s 16 -M 2 -b 5 -e 8 train.tar
+		distill -t teacher.fd2 --steps 20 train.tar
+		relabel -t teacher.fd2 -b 3 -e 8 train.tar
+		eval -a convnet3 -s 16 --hard -b 5 -e 16 --val val.tar train.tar
+		expert -s 16 -n 1 -e 12 -b 6 train.tar
+		match -s 16 --iterations 20 train.tar
+	END
+}
+
 @test "resume: a run whose messages nobody reads any more keeps its state" {
 	local tiny=(fd2-teacher -a convnet3 -s 32 -M 2 -b 12 --threads 1 -e 6) pid
 	"${tiny[@]}" -q -o whole.fd2 train.tar
