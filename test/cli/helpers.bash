@@ -38,6 +38,28 @@ need_python() {
 	[ -e "$root/build/venv/ok" ] || skip "no build/venv with Python's msgpack"
 }
 
+# py ARGUMENT...: a program on standard input, which can import from streams read(PATH) -> (header,
+# {name: array}) and write(PATH, header, tensors).
+py() {
+	need_python
+	cat >streams.py <<-'END'
+		import zlib, msgpack
+		from msgpack_numpy import decode, encode
+		def read(path):
+		    with open(path, "rb") as f:
+		        objects = msgpack.Unpacker(f, max_buffer_size=0, object_hook=decode)
+		        o = list(objects)
+		    assert o[-1]["end"] and o[-1]["count"] == len(o) - 2
+		    return o[0], {x["name"]: x["value"] for x in o[1:-1]}
+		def write(path, header, tensors):
+		    o = [header] + [{"name": k, "value": v} for k, v in tensors.items()]
+		    b = b"".join(msgpack.packb(x, default=encode) for x in o)
+		    b += msgpack.packb({"end": True, "count": len(tensors), "crc32": zlib.crc32(b)})
+		    open(path, "wb").write(b)
+	END
+	PYTHONPATH=. PYTHONDONTWRITEBYTECODE=1 "$python" - "$@"
+}
+
 # said SENTENCE: the tool ended with that one line on stderr, or with one that matches a pattern. A
 # long sentence may be given in several words.
 # shellcheck disable=SC2053,SC2154 # the pattern is one; `run` sets stderr

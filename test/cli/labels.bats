@@ -10,28 +10,6 @@ setup() {
 	tiny_run
 }
 
-# py: a program on standard input, which has read(PATH) -> (header, {name: array}) and write(PATH,
-# header, tensors).
-py() {
-	need_python
-	cat >streams.py <<-'END'
-		import zlib, msgpack
-		from msgpack_numpy import decode, encode
-		def read(path):
-		    with open(path, "rb") as f:
-		        objects = msgpack.Unpacker(f, max_buffer_size=0, object_hook=decode)
-		        o = list(objects)
-		    assert o[-1]["end"] and o[-1]["count"] == len(o) - 2
-		    return o[0], {x["name"]: x["value"] for x in o[1:-1]}
-		def write(path, header, tensors):
-		    o = [header] + [{"name": k, "value": v} for k, v in tensors.items()]
-		    b = b"".join(msgpack.packb(x, default=encode) for x in o)
-		    b += msgpack.packb({"end": True, "count": len(tensors), "crc32": zlib.crc32(b)})
-		    open(path, "wb").write(b)
-	END
-	PYTHONPATH=. "$python" -
-}
-
 relabel() {
 	fd2-relabel -q --dtype f32 -b 4 "$@" distilled.tar
 }

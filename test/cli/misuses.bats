@@ -60,17 +60,12 @@ with zipfile.ZipFile("photos.zip", "w") as z:
 
 # The teacher with a NaN in its classifier.
 not_a_number() { # FROM TO
-	"$python" - "$@" <<-'END'
-		import sys, zlib, msgpack, numpy
-		from msgpack_numpy import decode, encode
-		with open(sys.argv[1], "rb") as f:
-		    o = list(msgpack.Unpacker(f, max_buffer_size=0, object_hook=decode))
-		for x in o[1:-1]:
-		    if x["name"] == "fc.bias":
-		        x["value"] = numpy.full_like(x["value"], numpy.nan)
-		b = b"".join(msgpack.packb(x, default=encode) for x in o[:-1])
-		b += msgpack.packb({"end": True, "count": len(o) - 2, "crc32": zlib.crc32(b)})
-		open(sys.argv[2], "wb").write(b)
+	py "$@" <<-'END'
+		import numpy, sys
+		from streams import read, write
+		header, tensors = read(sys.argv[1])
+		tensors["fc.bias"] = numpy.full_like(tensors["fc.bias"], numpy.nan)
+		write(sys.argv[2], header, tensors)
 	END
 }
 

@@ -12,22 +12,16 @@ setup() {
 # poison STREAM TENSOR OUT [VALUE]: a copy of the stream whose tensor ends in a NaN, or has only
 # that value.
 poison() {
-	need_python
-	"$python" - "$@" <<-'END'
-		import sys, zlib, msgpack
-		from msgpack_numpy import decode, encode
+	py "$@" <<-'END'
+		import sys
+		from streams import read, write
 		path, tensor, out = sys.argv[1:4]
-		with open(path, "rb") as f:
-		    o = list(msgpack.Unpacker(f, max_buffer_size=0, object_hook=decode))
-		for x in o[1:-1]:
-		    if x["name"] == tensor:
-		        x["value"] = x["value"].copy()
-		        x["value"].flat[-1:] = float("nan")
-		        if len(sys.argv) > 4:
-		            x["value"].flat[:] = float(sys.argv[4])
-		b = b"".join(msgpack.packb(x, default=encode) for x in o[:-1])
-		b += msgpack.packb({"end": True, "count": len(o) - 2, "crc32": zlib.crc32(b)})
-		open(out, "wb").write(b)
+		header, tensors = read(path)
+		value = tensors[tensor] = tensors[tensor].copy()
+		value.flat[-1:] = float("nan")
+		if len(sys.argv) > 4:
+		    value.flat[:] = float(sys.argv[4])
+		write(out, header, tensors)
 	END
 }
 
