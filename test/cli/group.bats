@@ -62,7 +62,8 @@ END
 	# one index per pass, or the first of each group, then the second of each
 	local view
 	for view in once same; do
-		local each=(tiny_distill -p protos.fd2 --ipc 5 --group 2 --ls-view "$view")
+		local each=(tiny_distill -p protos.fd2 --init random --lr 0.05 --ls-weight 5 \
+			--ipc 5 --group 2 --ls-view "$view")
 		"${each[@]}" -o alone.tar
 		"${each[@]}" --indices-per-pass 3 --log $view.log --log-every 1 -o together.tar
 		[ "$(jq -c 'select(.event == "step") | .images // .image' $view.log | uniq |

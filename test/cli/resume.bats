@@ -620,12 +620,12 @@ within() {
 		cmp whole x
 		rm whole x log
 	done <<-'END'
-		teacher -a convnet3 -s 16 -M 2 -b 5 -e 8 train.tar
-		distill -t teacher.fd2 --steps 20 train.tar
-		relabel -t teacher.fd2 -b 3 -e 8 train.tar
-		eval -a convnet3 -s 16 --hard -b 5 -e 16 --val val.tar train.tar
-		expert -s 16 -n 1 -e 12 -b 6 train.tar
-		match -s 16 --iterations 20 train.tar
+		teacher -a convnet3 -s 16 -M 2 -b 5 -e 4 train.tar
+		distill -t teacher.fd2 --steps 12 train.tar
+		relabel -t teacher.fd2 -b 3 -e 3 train.tar
+		eval -a convnet3 -s 16 --hard -b 5 -e 6 --val val.tar train.tar
+		expert -s 16 -n 1 -e 5 -b 6 train.tar
+		match -s 16 --iterations 10 train.tar
 	END
 }
 
