@@ -63,6 +63,10 @@ poison() {
 	poison attn.fd2 "$(fd2-look attn.fd2 | awk '$2 == "f32" { print $1; exit }')" bad.fd2
 	run -1 --separate-stderr fd2-stat bad.fd2
 	[[ $stderr == "fd2-stat: cannot read 'bad.fd2': tensor '"*"' is not finite" ]]
+	# finite as they are computed, and not as they are stored
+	poison teacher.fd2 fc.weight large.fd2 1e5
+	run -1 --separate-stderr fd2-relabel -q --dtype f32 -t large.fd2 -e 1 -o x distilled.tar
+	said "fd2-relabel: the logits of batch 1 are not finite in f16"
 	[ ! -e x ]
 }
 
