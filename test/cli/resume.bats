@@ -529,7 +529,7 @@ within() {
 }
 
 @test "resume: labels that are cut or damaged are made again from there on" {
-	local relabel=(fd2-relabel -q -t teacher.fd2 -b 5 -e 8) bytes n flip
+	local relabel=(fd2-relabel -q -t teacher.fd2 -b 5 -e 8) bytes n field byte
 	"${relabel[@]}" -o whole.fd2 distilled.tar
 	bytes=$(size whole.fd2)
 	for n in 700 $((bytes / 2)) $((bytes - 1)) "$bytes"; do
@@ -538,15 +538,21 @@ within() {
 		cmp x.fd2 whole.fd2
 		rm x.fd2
 	done
-	# another flip is as valid, but is not what this run draws; the data follow 54 bytes later
-	n=$(($(grep -abo 5/flips whole.fd2 | cut -d: -f1) + 54))
-	cp whole.fd2 x.fd2.part
-	[ "$(od -An -tu1 -j $n -N 1 whole.fd2)" -eq 1 ] && flip='\0' || flip='\1'
-	printf '%b' "$flip" | dd of=x.fd2.part bs=1 seek=$n conv=notrunc status=none
-	run -0 --separate-stderr "${relabel[@]/-q/-v}" --resume -o x.fd2 distilled.tar
-	[[ $stderr == *"'x.fd2.part' is damaged in epoch 6: it is labelled again from there on"* ]]
-	[[ $stderr == *"resumed after epoch 5 of 8"* ]]
-	cmp x.fd2 whole.fd2
+	# another flip or share is as valid, but is not what this run draws; the data begin 47 bytes
+	# after the name
+	for field in flips lambda; do
+		rm -f x.fd2
+		n=$(($(grep -abo 5/$field whole.fd2 | cut -d: -f1) + 2 + ${#field} + 47))
+		cp whole.fd2 x.fd2.part
+		byte=$(($(od -An -tu1 -j $n -N 1 whole.fd2) ^ 1))
+		printf '%b' "\\x$(printf %x $byte)" |
+			dd of=x.fd2.part bs=1 seek=$n conv=notrunc status=none
+		run -0 --separate-stderr "${relabel[@]/-q/-v}" --resume -o x.fd2 distilled.tar
+		[[ $stderr == *"'x.fd2.part' is damaged in epoch 6: it is labelled again from \
+there on"* ]]
+		[[ $stderr == *"resumed after epoch 5 of 8"* ]]
+		cmp x.fd2 whole.fd2
+	done
 	echo hello >y.fd2.part
 	run -1 --separate-stderr "${relabel[@]}" --resume -o y.fd2 distilled.tar
 	said "fd2-relabel: 'y.fd2.part' *; remove it"
