@@ -251,6 +251,34 @@ terms() {
 	"$python" "$BATS_TEST_DIRNAME/fadrm.py" adam start.npy adam.npy adam.json
 }
 
+@test "methods: Adam's betas are 0.5 and 0.9" {
+	need_python
+	local two=(tiny_distill --plain --init random --pixels f16 --lr 0.1 --roll 0
+		--min-scale 0.2)
+	"${two[@]}" --steps 0 -o start.tar
+	"${two[@]}" --steps 2 --log log --log-every 1 -o two.tar
+	for name in start two; do tar xOf $name.tar red-spot/0001.npy >$name.npy; done
+	jq -sc 'map(select(.event == "step").view[:4])' log >views
+	# A pixel that only the first of two steps sees goes on by its momentum: after one unit,
+	# half of one (the cosine's) times b1 / (1 + b1) / sqrt(b2 / (1 + b2)).
+	"$python" - <<-'END'
+		import json, numpy
+		first, second = json.load(open("views"))
+		def seen(view):
+		    x, y, w, h = view
+		    mask = numpy.zeros((32, 32), bool)
+		    mask[y:y + h, x:x + w] = True
+		    return mask
+		start, two = (numpy.load(f + ".npy").astype("f8") for f in ("start", "two"))
+		unit = 0.1 * numpy.array([0.229, 0.224, 0.225]).reshape(3, 1, 1)
+		once = (seen(first) & ~seen(second)) & (two > 0.01) & (two < 0.99)
+		moved = (abs(two - start) / unit)[once]
+		assert len(moved) > 100, (len(moved), first, second)
+		want = 1 + 0.5 * (0.5 / 1.5) / (0.9 / 1.9) ** 0.5
+		assert abs(numpy.median(moved) / want - 1) < 0.02, (numpy.median(moved), want)
+	END
+}
+
 @test "methods: several teachers take turns" {
 	plus "${both[@]}" --ipc 2 --log log --log-every 1 -o x.tar
 	[ "$(second .teacher log)" = '[0,1,0,1,0]' ]
