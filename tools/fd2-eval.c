@@ -23,7 +23,7 @@ static struct eval_config config = {
     .out.data = "syn",
     .own.min_scale = 0.08,
     .learning = {.weight_decay = 0.01, .temperature = 20, .zeta = 2},
-    .val_every = 10,
+    .val_every = OPT_UNSET,
 };
 
 static const struct opt opts[] = {
@@ -102,7 +102,8 @@ static const struct opt opts[] = {
     {0, "zeta", "X", OPT_REAL, &config.learning.zeta, "cosine over zeta times the epochs", .min = 1,
         .max = 100},
     {0, "val-every", "N", OPT_INT, &config.val_every,
-        "epochs between validations; 0: the last only", .min = 0, .max = 100000},
+        "epochs between validations; 0: the last only (default: a tenth of them, at least 10)",
+        .min = 0, .max = 100000},
     {0, "checkpoint-every", "N", OPT_INT, &config.out.checkpoint_every,
         "save FILE.ckpt every N epochs too", .min = 0, .max = 100000, .unrecorded = true},
     {0, "dry-run", NULL, OPT_FLAG, &config.dry_run, "print what would be done, and write nothing",

@@ -96,6 +96,11 @@ about() {
 	takes "3 steps of N, 12 held-out images of N"
 	dry "${eval[@]}" --hard -s 32 -b 4 -e 7 --val-every 2 --test train.tar distilled.tar
 	takes "14 steps of N, 120 held-out images of N"
+	local epochs validations
+	while read -r epochs validations; do # by default
+		dry "${eval[@]}" --hard -s 32 -b 6 -e "$epochs" distilled.tar
+		takes "$epochs steps of N, $((12 * validations)) held-out images of N"
+	done <<<$'25 3\n300 10'
 }
 
 # nothing_left TOOL OPTION...: makes x, and a dry run to resume it says so and leaves it

@@ -171,6 +171,7 @@ static int check_steps(const struct evaluation *r, int batch)
 static void record_settings(const struct evaluation *r, int batch)
 {
 	fd2_resolved("epochs", json_integer(r->epochs));
+	fd2_resolved("val-every", json_integer(r->val_every));
 	fd2_resolved("batch", json_integer(batch));
 	fd2_resolved("size", json_integer(r->labels.size));
 	fd2_resolved("fit", json_string(fit_name(r->labels.fit)));
@@ -188,6 +189,9 @@ int evaluation_prepare(struct evaluation *r)
 	const struct label_set *l = &r->labels;
 	int batch = l->batch < r->images.n ? l->batch : r->images.n;
 	r->epochs = config->epochs ? (int)config->epochs : l->epochs;
+	r->val_every = config->val_every != OPT_UNSET ? config->val_every
+	               : r->epochs > 100              ? r->epochs / 10
+	                                              : 10;
 	if (config->in.fit != FIT_NONE)
 		r->labels.fit = config->in.fit;
 	if (read_all_held_out(r) < 0)

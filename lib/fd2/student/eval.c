@@ -225,7 +225,7 @@ static void show_progress(const struct evaluation *r)
 static int end_epoch(struct evaluation *r)
 {
 	int number = r->done + 1;
-	long every = r->config->val_every, save = r->config->out.checkpoint_every;
+	long every = r->val_every, save = r->config->out.checkpoint_every;
 	bool due = number == r->epochs || (every && number % every == 0);
 	int err = due ? measure(r, &r->val) : 0;
 	if (err)
@@ -294,7 +294,7 @@ static int tell_plan(struct evaluation *r)
 {
 	const struct eval_config *c = r->config;
 	int left = r->epochs - r->done, steps = epoch_whole_batches(&r->epoch);
-	double validations = c->val_every ? ceil((double)left / (double)c->val_every) : 1;
+	double validations = r->val_every ? ceil((double)left / (double)r->val_every) : 1;
 	struct plan p = {.stage = r, .bytes = bytes};
 	p.work = xasprintf("%d student%s, %d epochs of %d images of %d classes; %.0f validations "
 	                   "on %d images, %d to test on",

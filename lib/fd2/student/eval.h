@@ -60,7 +60,7 @@ struct eval_config {
 	struct student_plan *students;
 	int n_students; /* --init: all of one architecture; --save: one */
 	long epochs;    /* 0: the labels' own, or the default */
-	long val_every;
+	long val_every; /* OPT_UNSET: a tenth of the epochs, at least 10 */
 	uint64_t seed;
 	bool dry_run; /* only tell the plan */
 };

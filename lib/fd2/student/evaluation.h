@@ -22,6 +22,7 @@ struct evaluation {
 	struct epoch epoch;            /* of labels */
 	struct pool pool;              /* with --reuse-labels */
 	int epochs;                    /* of the students */
+	long val_every;                /* 0: only after the last one */
 	size_t label_bytes;            /* of the tensors that were used */
 	/* where training is: finished epochs, finished batches of the next one */
 	int done, batches_done;
