@@ -38,7 +38,7 @@ $(foreach t,$(STUDENT_TABLES),$(eval header_$(t) = method ipc student mean~% spr
 # Teachers
 
 # LABELS FILES PAPER: a line with both branches
-look = for f in $(1); do fd2-look --json $$f; done
+look = for f in $(1); do fd2-look --json $$f || exit; done
 teacher_row = $(call measure,$(call look,$(2)),map(100 * .meta.val.backbone)); b=$$m; $(call \
 	measure,$(call look,$(2)),map(100 * .meta.val.cal)); \
 	m=$$(cut -f 1,2 <<<"$$b")$$'\t'$$m; $(call \
