@@ -152,6 +152,8 @@ terms() {
 	rm -r "plain/$(head -1 classes)"
 	run -1 --separate-stderr fd2-protos -q -t teacher.fd2 --statistics bn plain
 	said "fd2-protos: class '$(head -1 classes)' has no image"
+	run -1 --separate-stderr fd2-protos -q -t teacher.fd2 --statistics bn -o /nowhere/x plain
+	said "fd2-protos: cannot write '/nowhere/x': *"
 }
 
 @test "methods: LPLD, G-VBSM and EDC compare with statistics of photographs" {

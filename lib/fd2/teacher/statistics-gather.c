@@ -165,7 +165,7 @@ static void layers_free(struct layer *v, int n)
 int stage_statistics(const struct protos_config *config)
 {
 	struct run r = {.config = config};
-	if (teacher_read(&r.teacher, config->teacher) < 0)
+	if (out_try(config->out, 0) < 0 || teacher_read(&r.teacher, config->teacher) < 0)
 		return -1;
 	struct params *p = &r.teacher.backbone.params;
 	params_freeze(p, arithmetic());
