@@ -274,6 +274,16 @@ relabel() {
 	relabel -t teacher.fd2 -e 4 --label-fraction 0.375 |
 		fd2-eval -a "$tiny_arch" -q --val val.tar --reuse-labels distilled.tar |
 		cmp - some.json
+	# their order is that of --seed, also for students of other seeds
+	local reuse=(fd2-eval -a "$tiny_arch" -q --val val.tar -l whole.fd2 --reuse-labels -e 6
+		--seeds 0-0 --resume -o seeds.json)
+	"${reuse[@]}" distilled.tar
+	run -1 --separate-stderr "${reuse[@]}" --seed 7 distilled.tar
+	said "fd2-eval: 'seeds.json' was made with other options, labels or images; remove it, or" \
+		"leave --resume out"
+	rm seeds.json
+	"${reuse[@]}" --seed 7 distilled.tar
+	run ! cmp -s <(jq .loss seeds.json) <(jq .loss more.json)
 }
 
 @test "labels: their bytes are told and logged" {

@@ -98,7 +98,7 @@ static json_t *made_from(const struct evaluation *e)
 	void *next;
 	for (size_t i = 0; i < sizeof named / sizeof *named; i++)
 		json_object_del(options, named[i]);
-	if (e->labels.stream)
+	if (e->labels.stream && !e->config->in.reuse_labels) /* which draws their order */
 		json_object_del(options, "seed");
 	json_object_foreach_safe (options, next, name, value)
 		if (fd2_has_default(name))
