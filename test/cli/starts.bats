@@ -133,4 +133,10 @@ give --init random, herding or confidence" ]
 	[ "${stderr_lines[0]}" = "fd2-distill: --init-rest needs --init-share below 1: now there \
 are no other images" ]
 	[ ! -e x.tar ]
+	# before the images of other classes are made, which no shard with more classes could go on
+	tar xf train.tar blue-ring gold-bar
+	tar --sort=name -cf two.tar blue-ring gold-bar
+	run -1 --separate-stderr start --init mosaic -b 1 -o x.tar two.tar
+	said "fd2-distill: class 'red-spot' has no image"
+	[ -z "$(find . -name 'x.tar*')" ]
 }

@@ -68,10 +68,10 @@ static int check_given(const struct initial *s)
 	                   s->config->given, s->counts[k], s->teacher->class_names[k], s->ipc);
 }
 
-/* Whole photographs are not used twice. */
+/* Whole photographs are not used twice; one gives as many crops as there must be. */
 static int check_photographs(const struct initial *s, const struct start_use *u)
 {
-	int k = short_class(s, u->images);
+	int k = short_class(s, u->start->choose ? u->images : u->images > 0);
 	if (k < 0)
 		return 0;
 	const char *name = s->teacher->class_names[k];
@@ -82,13 +82,12 @@ static int check_photographs(const struct initial *s, const struct start_use *u)
 	                 name, s->counts[k], u->images);
 }
 
-/* A class without any has no image: that is an error, later. */
 static void warn_of_few(const struct initial *s, const struct start_use *u)
 {
 	const int *n = s->counts;
 	int few = 0, fewest = 0, need = u->images * u->start->photographs;
 	for (int k = s->first; k <= s->last; k++)
-		if (n[k] && n[k] < need && (!few++ || n[k] < n[fewest]))
+		if (n[k] < need && (!few++ || n[k] < n[fewest]))
 			fewest = k;
 	if (few)
 		warn("%d of %d classes have fewer photographs than the %d starting crops they need "
@@ -133,11 +132,12 @@ static int read_photographs(struct initial *s)
 		return fail("nothing to start from: name a shard of real images, or pipe one in");
 	if (read_images(s, s->config->shards, s->config->n_shards) < 0)
 		return -1;
-	for (struct start_use *u = s->use; u < s->use + 2 && !err; u++)
-		if (u->start->choose)
+	for (struct start_use *u = s->use; u < s->use + 2 && !err; u++) {
+		if (u->start->photographs)
 			err = check_photographs(s, u);
-		else
+		if (!err && !u->start->choose)
 			warn_of_few(s, u);
+	}
 	return err;
 }
 

@@ -83,8 +83,8 @@ struct initial {
 void initial_share(
     struct initial *s, double share, const struct start *start, const struct start *rest);
 /* Reads what the starts need. Warns of classes with fewer photographs than crops. -1: fail_message,
- * also when a class has fewer photographs than images that start as a whole one, or fewer than ipc
- * images in config->given. */
+ * also when a class has fewer photographs than images that start as a whole one, none to cut crops
+ * from, or fewer than ipc images in config->given. */
 int initial_read(struct initial *s);
 void initial_free(struct initial *s);
 /* start->prepare, then start->image for each image of these classes. */

@@ -193,10 +193,13 @@ static int choose_classes(struct run *r)
 
 static int check_counts(const struct run *r)
 {
-	for (int k = r->first; k <= r->last && r->config->method != SELECT_RDED; k++) {
+	bool rded = r->config->method == SELECT_RDED;
+	for (int k = r->first; k <= r->last; k++) {
 		int n = r->start[k + 1] - r->start[k];
-		if (n >= r->config->ipc)
+		if (n >= (rded ? 1 : r->config->ipc))
 			continue;
+		if (rded)
+			return fail("class '%s' has no image", r->real.classes[k]);
 		return fail("class '%s' has %d images, but --ipc needs %ld", r->real.classes[k], n,
 		    r->config->ipc);
 	}
