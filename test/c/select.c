@@ -1,10 +1,13 @@
 /* What fd2-select chooses, against its definitions written out: one image at a time, one
  * comparison at a time. */
 #include <math.h>
+#include <signal.h>
 #include <stdlib.h>
 
 #include "lib/base/err.h"
 #include "lib/base/opts.h"
+#include "lib/base/stop.h"
+#include "lib/fd2/distill/initial.h"
 #include "lib/fd2/select/coreset.h"
 #include "lib/fd2/select/patches.h"
 #include "lib/fd2/teacher/features.h"
@@ -344,6 +347,32 @@ static void the_most_confident_come_first(void)
 	dataset_free(&d);
 }
 
+/* Each class is a while's work. The last test: the process stays stopped. */
+static void a_signal_ends_the_choice(void)
+{
+	const struct initial_config config = {.crops = CROPS};
+	const struct start *of[] = {&start_mosaic, &start_herding};
+	struct teacher t;
+	CHECK(start_teacher(&t) == 0);
+	struct initial s = {.config = &config, .teacher = &t, .size = S, .ipc = 1, .last = 1};
+	s.images = photographs();
+	s.counts = xcalloc(2, sizeof *s.counts);
+	s.counts[0] = s.counts[1] = PHOTOS;
+	stop_watch();
+	stop_defer();
+	raise(SIGTERM);
+	for (int i = 0; i < 2; i++) {
+		initial_share(&s, 1, of[i], of[i]);
+		CHECK(initial_prepare(&s, 0, 2) == 0);
+		const struct start_use *u = &s.use[0];
+		CHECK(i ? u->photographs && !u->photographs[1] : u->patches && !u->patches[1]);
+		free(u->patches ? (void *)u->patches : u->photographs);
+	}
+	initial_share(&s, 1, of[0], of[0]);
+	initial_free(&s);
+	teacher_free(&t);
+}
+
 int main(void)
 {
 	if (start_tests() < 0)
@@ -356,5 +385,6 @@ int main(void)
 	RUN(mosaics);
 	RUN(tiles_keep_their_scale);
 	RUN(the_most_confident_come_first);
+	RUN(a_signal_ends_the_choice);
 	return check_done();
 }

@@ -13,7 +13,8 @@ struct start {
 	int factor;      /* crops along each side of an image; 0: none are scored */
 	bool keep_scale; /* these crops are not resized */
 	/* What the images of classes first .. first+n-1 have in common, before the first of them is
-	 * asked for; shows its progress. NULL: nothing. -1: fail_message. */
+	 * asked for; shows its progress. After a signal it may lack classes. NULL: nothing. -1:
+	 * fail_message. */
 	int (*prepare)(struct initial *s, struct start_use *u, int first, int n);
 	/* Image `nth`, from 1, of those of class k with this start, as normalised pixels [S][S][3],
 	 * S the initial's size: a function of the seed, k, nth and what was read. The images of a

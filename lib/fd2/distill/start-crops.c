@@ -4,6 +4,7 @@
 
 #include "lib/base/err.h"
 #include "lib/base/progress.h"
+#include "lib/base/stop.h"
 #include "lib/fd2/distill/initial.h"
 
 enum { PHOTOGRAPHS = 300 }; /* of a class, at most, are cut into crops */
@@ -28,7 +29,7 @@ static int score(struct initial *s, struct start_use *u, int first, int n)
 	if (u->patches[first])
 		return 0;
 	progress_start("score", "crops", patches_scored(s->counts + first, n, &rule));
-	for (int k = first; k < first + n && !err; k++) {
+	for (int k = first; k < first + n && !err && !stop_asked(); k++) {
 		u->patches[k] = xcalloc((size_t)patches_in(&rule), sizeof **u->patches);
 		err = patches_choose(u->patches[k], s->teacher, &s->images, k, &rule, s->seed);
 	}

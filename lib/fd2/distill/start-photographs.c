@@ -8,6 +8,7 @@
 
 #include "lib/base/err.h"
 #include "lib/base/progress.h"
+#include "lib/base/stop.h"
 #include "lib/fd2/distill/initial.h"
 #include "lib/fd2/select/coreset.h"
 #include "lib/fd2/teacher/features.h"
@@ -119,7 +120,7 @@ static int choose_all(struct initial *s, struct start_use *u, int first, int n)
 	for (int k = first; k < first + n; k++)
 		photographs += s->counts[k];
 	progress_start("choose", "photographs", photographs);
-	for (int k = first; k < first + n && !err; k++)
+	for (int k = first; k < first + n && !err && !stop_asked(); k++)
 		err = choose(s, u, k);
 	progress_end();
 	return err;
