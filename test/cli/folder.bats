@@ -149,6 +149,10 @@ refused() {
 	import -o c folder q
 	[ "$(keys c-train.tar | tr ' ' '\n' | sort | paste -sd' ')" = \
 		"cat/1-2.jpg cat/1.jpg cat/1_x-2.jpg cat/1_x.jpg cat/2.jpg cat/3.jpg cat/4.jpg" ]
+	cp q/cat/2.jpg q/cat/1-2.jpg
+	import -o d folder q
+	[[ $(keys d-train.tar | tr ' ' '\n' | sort | paste -sd' ') == \
+		"cat/1-2.jpg cat/1-3.jpg cat/1.jpg cat/1_x-2.jpg cat/1_x.jpg cat/2.jpg "* ]]
 	refused 1 "fd2-look: 'q': 'cat/1.JPG' and 'cat/1.jpg' would be one sample; *" \
 		fd2-look q
 }

@@ -1,5 +1,6 @@
 /* One's own photographs: class/... below a folder, or train/ and val/ with classes below. */
 #include <math.h>
+#include <search.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -180,26 +181,43 @@ static char *id_of(const struct photo *p)
 
 static int by_id(const void *a, const void *b)
 {
-	const struct import_file *x = *(struct import_file *const *)a,
-	                         *y = *(struct import_file *const *)b;
+	const struct import_file *x = a, *y = b;
 	return x->split != y->split ? x->split - y->split : strcmp(x->id, y->id);
 }
 
-/* A camera's 1.JPG and a converter's 1.png become 1 and 1-2. */
+static int sorted_by_id(const void *a, const void *b)
+{
+	return by_id(*(struct import_file *const *)a, *(struct import_file *const *)b);
+}
+
+static void keep(void *file)
+{
+	(void)file;
+}
+
+/* A camera's 1.JPG and a converter's 1.png become 1 and 1-2, or 1-3 where another is 1-2. */
 static void tell_ids_apart(const struct photo *v, int n)
 {
 	struct import_file **sorted = xcalloc((size_t)n, sizeof(*sorted));
+	void *taken = NULL; /* a search tree */
 	for (int i = 0; i < n; i++)
 		sorted[i] = v[i].file;
-	qsort(sorted, (size_t)n, sizeof(*sorted), by_id);
-	for (int i = 1, same = 0; i < n; i++) {
-		same = by_id(&sorted[i], &sorted[same]) ? i : same;
-		if (same == i)
+	qsort(sorted, (size_t)n, sizeof(*sorted), sorted_by_id);
+	for (int i = 0; i < n; i++)
+		tsearch(sorted[i], &taken, by_id); /* the first of equal ones */
+	for (int i = 1, same = 0, number = 1; i < n; i++) {
+		struct import_file *f = sorted[i];
+		if (by_id(f, sorted[same])) {
+			same = i;
+			number = 1;
 			continue;
-		char *id = xasprintf("%s-%d", sorted[i]->id, i - same + 1);
-		free(sorted[i]->id);
-		sorted[i]->id = id;
+		}
+		do {
+			free(f->id);
+			f->id = xasprintf("%s-%d", sorted[same]->id, ++number);
+		} while (*(struct import_file **)tsearch(f, &taken, by_id) != f);
 	}
+	tdestroy(taken, keep);
 	free(sorted);
 }
 
