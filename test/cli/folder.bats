@@ -220,6 +220,24 @@ for i in range(6):
 		"fd2-import: several shards cannot go to standard output: give -o" ]
 }
 
+@test "folder: a pipe that got the one shard stays where the other fails" {
+	mkdir -p p/train p/val d
+	fd2-draw --classes 2 --per-class 2 --size 512 | tar -x -C p/train
+	photos p/val gold-bar red-spot
+	mkfifo pipe
+	fd2-import -q --train pipe --val d/val.tar folder p 2>said 3>&- &
+	exec 4<pipe
+	head -c 1 <&4 >first # both are open
+	rm -r d
+	cat <&4 >rest
+	exec 4<&-
+	local status=0
+	wait $! || status=$?
+	[ $status = 1 ]
+	[ "$(<said)" = "fd2-import: cannot write 'd/val.tar': No such file or directory" ]
+	[ -p pipe ]
+}
+
 @test "folder: pictures of other kinds become JPEGs that look the same, upright" {
 	need_python
 	mkdir -p p/cat p/dog

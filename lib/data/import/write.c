@@ -6,6 +6,7 @@
 
 #include "formats/shard/shard.h"
 #include "lib/base/err.h"
+#include "lib/base/io.h"
 
 enum { BLOCK = 512 };
 
@@ -141,11 +142,20 @@ void split_free(struct split_writer *w)
 	free(w);
 }
 
+/* Not a pipe or a device, nor a link instead of what it leads to. */
+static void remove_shard(const char *path)
+{
+	char *target = out_is_file(path) ? io_target(path) : NULL;
+	if (target)
+		unlink(target);
+	free(target);
+}
+
 void split_abandon(struct split_writer *w)
 {
-	for (int i = 0; i < w->published && strcmp(w->path, "-"); i++) {
+	for (int i = 0; i < w->published; i++) {
 		char *path = shard_path(w, i);
-		unlink(path);
+		remove_shard(path);
 		free(path);
 	}
 	split_free(w);
