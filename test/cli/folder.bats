@@ -215,9 +215,12 @@ for i in range(6):
 	import --shard-size 1 -o y folder p
 	[ "$(find . -name 'y-*' | wc -l)" -gt 1 ]
 	[ -z "$(find . -name 'y-*' -size +1024k)" ]
-	run -2 --separate-stderr import --shard-size 1 --only train folder p
-	[ "${stderr_lines[0]}" = \
-		"fd2-import: several shards cannot go to standard output: give -o" ]
+	for to in "--only train" "--train -"; do
+		# shellcheck disable=SC2086
+		run -2 --separate-stderr import --shard-size 1 $to folder p
+		[ "${stderr_lines[0]}" = \
+			"fd2-import: several shards cannot go to standard output: give -o" ]
+	done
 }
 
 @test "folder: a pipe that got the one shard stays where the other fails" {
