@@ -3,7 +3,10 @@
 #include <float.h>
 #include <math.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+
+#include "lib/base/names.h"
 
 struct summary {
 	double min, max, sum;
@@ -54,8 +57,10 @@ json_t *describe_json(const struct array *a)
 	json_t *shape = json_array();
 	for (int i = 0; i < a->rank; i++)
 		json_array_append_new(shape, json_integer(a->shape[i]));
+	char *name = name_utf8(a->name);
 	json_t *o = json_pack(
-	    "{s:s, s:s, s:o}", "name", a->name, "dtype", fd2_dtype_name(a->dtype), "shape", shape);
+	    "{s:s, s:s, s:o}", "name", name, "dtype", fd2_dtype_name(a->dtype), "shape", shape);
+	free(name);
 	if (s.finite) {
 		json_object_set_new(o, "min", json_real(s.min));
 		json_object_set_new(o, "mean", json_real(s.sum / (double)s.finite));
@@ -66,6 +71,19 @@ json_t *describe_json(const struct array *a)
 	return o;
 }
 
+/* Integers have up to 19 digits, of which a double keeps 15. */
+static void print_element(const struct array *a, int64_t i)
+{
+	if (a->dtype == DT_I64)
+		printf("%lld", (long long)((const int64_t *)a->data)[i]);
+	else
+		printf("%.*g",
+		    a->dtype == DT_F64   ? 17
+		    : a->dtype == DT_I32 ? 10
+		                         : 9,
+		    fd2_array_at(a, i));
+}
+
 void describe_values(const struct array *a)
 {
 	int64_t n = fd2_array_count(a), row = a->rank ? a->shape[a->rank - 1] : 1,
@@ -73,7 +91,7 @@ void describe_values(const struct array *a)
 	for (int64_t i = 0; i < n; i++) {
 		if (i && i % (row * rows) == 0 && a->rank > 2)
 			putchar('\n');
-		printf("%.*g%c", a->dtype == DT_F64 || a->dtype == DT_I64 ? 17 : 9,
-		    fd2_array_at(a, i), (i + 1) % row ? ' ' : '\n');
+		print_element(a, i);
+		putchar((i + 1) % row ? ' ' : '\n');
 	}
 }

@@ -251,7 +251,12 @@ same_pixels() { # LABELS SHARD
 		    o.append({"name": t, "value": numpy.array([0, 1, 1], dtype=t)})
 		o.append({"name": "scalar", "value": numpy.float32(3)})
 		o.append({"name": "none", "value": numpy.zeros((0, 3), dtype="<f4")})
-		b = b"".join(msgpack.packb(x, default=msgpack_numpy.encode) for x in o)
+		o.append({"name": "i4", "value": numpy.array([2**31 - 1, -(2**31)], dtype="<i4")})
+		o.append({"name": "i8", "value": numpy.array([2**53 + 1, -(2**63)], dtype="<i8")})
+		o.append({"name": "\udce9", "value": numpy.zeros(1, dtype="<f4")})
+		pack = lambda x: msgpack.packb(
+		    x, default=msgpack_numpy.encode, unicode_errors="surrogateescape")
+		b = b"".join(map(pack, o))
 		b += msgpack.packb({"end": True, "count": len(o) - 1, "crc32": zlib.crc32(b)})
 		sys.stdout.buffer.write(b)
 	END
@@ -260,6 +265,9 @@ same_pixels() { # LABELS SHARD
 	done
 	[ "$(fd2-look --tensor scalar all.fd2)" = 3 ]
 	[ -z "$(fd2-look --tensor none all.fd2)" ]
+	[ "$(fd2-look --tensor i4 all.fd2)" = "2147483647 -2147483648" ]
+	[ "$(fd2-look --tensor i8 all.fd2)" = "9007199254740993 -9223372036854775808" ]
+	[ "$(fd2-look --json all.fd2 | jq -r '.tensors[-1].name')" = "%E9" ]
 	[ "$(fd2-look --json all.fd2 | jq -c .meta.a)" = '[1,2.5,null,true,"ü"]' ]
 	run -1 --separate-stderr fd2-look --tensor nothing all.fd2
 	[[ $stderr == *"'all.fd2' holds no tensor 'nothing'"* ]]
