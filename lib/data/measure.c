@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "formats/shard/tree.h"
 #include "lib/base/err.h"
 
 static char *folder(const char *key)
@@ -53,6 +54,50 @@ static int not_finite(struct array *a)
 	return -1;
 }
 
+static int by_folder(const void *a, const void *b)
+{
+	return strcmp(((const struct tree_folder *)a)->name, ((const struct tree_folder *)b)->name);
+}
+
+/* Distinct folders of the images, sorted; returns their number. */
+static int folders_of(struct tree_folder *v, const struct seen_list *l, const char *file)
+{
+	int distinct = 0;
+	for (int i = 0; i < l->n; i++)
+		v[i] = (struct tree_folder){file, xstrdup(l->v[i].class), NULL};
+	qsort(v, (size_t)l->n, sizeof *v, by_folder);
+	for (int i = 0; i < l->n; i++)
+		if (distinct && !strcmp(v[distinct - 1].name, v[i].name))
+			free(v[i].name);
+		else
+			v[distinct++] = v[i];
+	return distinct;
+}
+
+/* Nested folders become classes, as in the shard that the images are from. */
+static int name_classes(struct seen_list *l, const char *file)
+{
+	bool nested = false;
+	for (int i = 0; i < l->n; i++)
+		nested |= strchr(l->v[i].class, '/') != NULL;
+	if (!nested)
+		return 0;
+	struct tree_folder *v = xcalloc((size_t)l->n, sizeof *v);
+	int n = folders_of(v, l, file), err = tree_classes(v, n, 0);
+	for (int i = 0; i < l->n && !err; i++) {
+		struct tree_folder key = {.name = l->v[i].class},
+		                   *f = bsearch(&key, v, (size_t)n, sizeof *v, by_folder);
+		free(l->v[i].class);
+		l->v[i].class = xstrdup(f->class);
+	}
+	for (int i = 0; i < n; i++) {
+		free(v[i].name);
+		free(v[i].class);
+	}
+	free(v);
+	return err;
+}
+
 int seen_read(struct seen_list *l, const char *path)
 {
 	*l = (struct seen_list){0};
@@ -86,7 +131,7 @@ int seen_read(struct seen_list *l, const char *path)
 			    l->v[i].key);
 	if (err < 0)
 		fail("cannot read '%s': %s", path ? path : "-", fail_message());
-	else if (got < 0)
+	else if (got < 0 || name_classes(l, path ? path : "standard input") < 0)
 		err = -1;
 	fd2_stream_close(r);
 	if (err < 0)

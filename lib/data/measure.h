@@ -7,9 +7,9 @@
 
 /* What fd2-attn says of one image. */
 struct seen {
-	char *key, *class;
-	struct array A; /* [M,h,w]; data NULL: the stream has features only */
-	struct array z; /* [D] */
+	char *key, *class; /* class: as the image's shard has it, of nested folders */
+	struct array A;    /* [M,h,w]; data NULL: the stream has features only */
+	struct array z;    /* [D] */
 };
 
 struct seen_list {

@@ -403,6 +403,19 @@ tensors() {
 	said "fd2-stat: image 'blue-ring/0001' of 'distilled.tar' has no part box in its .json"
 }
 
+@test "stat: the class of nested folders is that of their shard" {
+	local image to
+	for image in $(tar tf distilled.tar | grep jpg); do
+		to=photos/${image%/*}/${image//[\/.]/-}
+		mkdir -p "$to"
+		tar xOf distilled.tar "$image" >"$to/${image#*/}"
+	done
+	tar --sort=name -cf nested.tar photos
+	fd2-attn -t teacher.fd2 -o nested.fd2 nested.tar
+	cmp <(fd2-stat --separation -p protos.fd2 nested.fd2) \
+		<(fd2-stat --separation -p protos.fd2 attn.fd2)
+}
+
 @test "stat: distances are those that follow from the streams" {
 	need_python
 	local oracle=("$python" "$BATS_TEST_DIRNAME/distances.py")
