@@ -6,6 +6,7 @@
 #include "formats/shard/sample.h"
 #include "formats/shard/tree.h"
 #include "lib/base/err.h"
+#include "lib/base/names.h"
 
 /* A sample's name, remembered to notice that it comes again. */
 struct key {
@@ -356,35 +357,34 @@ static int name_folders(struct shard_reader *r)
 	return err ? err : merge_folders(r);
 }
 
-/* Class i of the list, with the number of its samples. */
-static int check_listed(struct shard_reader *r, const struct folder *f)
+/* In the list, at the number of its samples. */
+static int check_listed(
+    struct shard_reader *r, const struct folder *f, const struct name_index *listed)
 {
-	size_t n = json_array_size(r->list), i = 0;
-	while (i < n && strcmp(class_name(r->list, i), f->class))
-		i++;
-	if (i == n)
+	int i = name_index_find(listed, f->class);
+	if (i < 0)
 		return fail("class '%s' of '%s' is not in the class list of '%s'", f->class,
 		    f->shard, r->list_shard);
-	return f->cls < 0 || f->cls == (long)i
+	return f->cls < 0 || f->cls == i
 	           ? 0
-	           : fail("'%s': the .cls of class '%s' say %ld where '%s' lists it as %zu",
+	           : fail("'%s': the .cls of class '%s' say %ld where '%s' lists it as %d",
 	                 f->shard, f->class, f->cls, r->list_shard, i);
 }
 
 static int listed_classes(struct shard_reader *r)
 {
-	size_t n = json_array_size(r->list);
-	r->n_classes = (int)n;
-	r->classes = xcalloc(n, sizeof *r->classes);
-	for (size_t i = 0; i < n; i++)
-		r->classes[i] = class_name(r->list, i);
-	for (int i = 0; i < r->n_folders; i++)
-		if (check_listed(r, r->v[i]) < 0)
-			return -1;
-	if (r->highest >= (long)n)
-		return fail("class %ld is not in the class list of '%s', which has %zu", r->highest,
+	int n = r->n_classes = (int)json_array_size(r->list), err = 0;
+	r->classes = xcalloc((size_t)n, sizeof *r->classes);
+	for (int i = 0; i < n; i++)
+		r->classes[i] = class_name(r->list, (size_t)i);
+	struct name_index *listed = name_index_new(r->classes, n);
+	for (int i = 0; i < r->n_folders && !err; i++)
+		err = check_listed(r, r->v[i], listed);
+	name_index_free(listed);
+	if (!err && r->highest >= n)
+		err = fail("class %ld is not in the class list of '%s', which has %d", r->highest,
 		    r->list_shard, n);
-	return 0;
+	return err;
 }
 
 static int folder_classes(struct shard_reader *r)

@@ -83,3 +83,49 @@ json_t *numbers_to_json(const double *v, int n)
 		json_array_append_new(list, json_real(v[i]));
 	return list;
 }
+
+struct place {
+	const char *name;
+	int i;
+};
+
+struct name_index {
+	int n;
+	struct place sorted[];
+};
+
+static int by_name_and_place(const void *a, const void *b)
+{
+	const struct place *x = a, *y = b;
+	int order = strcmp(x->name, y->name);
+	return order ? order : x->i - y->i;
+}
+
+struct name_index *name_index_new(const char *const *names, int n)
+{
+	struct name_index *index = xmalloc(sizeof *index + (size_t)n * sizeof(struct place));
+	index->n = n;
+	for (int i = 0; i < n; i++)
+		index->sorted[i] = (struct place){names[i], i};
+	qsort(index->sorted, (size_t)n, sizeof(struct place), by_name_and_place);
+	return index;
+}
+
+int name_index_find(const struct name_index *index, const char *name)
+{
+	int first = 0, end = index->n;
+	while (first < end) {
+		int middle = first + (end - first) / 2;
+		if (strcmp(index->sorted[middle].name, name) < 0)
+			first = middle + 1;
+		else
+			end = middle;
+	}
+	return first < index->n && !strcmp(index->sorted[first].name, name) ? index->sorted[first].i
+	                                                                    : -1;
+}
+
+void name_index_free(struct name_index *index)
+{
+	free(index);
+}

@@ -13,4 +13,11 @@ json_t *names_to_json(const char *const *names, int n);
 char **names_from_json(const json_t *list, int *n);
 /* A list of numbers. */
 json_t *numbers_to_json(const double *v, int n);
+
+/* Which of n names is which; they are borrowed. */
+struct name_index;
+struct name_index *name_index_new(const char *const *names, int n);
+/* The first of that name; -1: there is none. */
+int name_index_find(const struct name_index *index, const char *name);
+void name_index_free(struct name_index *index);
 #endif

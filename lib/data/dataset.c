@@ -222,14 +222,6 @@ static int read_all(struct loading *l, struct shard_reader *r)
 	return err;
 }
 
-static int find(const char *const *names, int n, const char *name)
-{
-	for (int i = 0; i < n; i++)
-		if (!strcmp(names[i], name))
-			return i;
-	return -1;
-}
-
 /* The class that image i has by its folder or number is none of those known. */
 static int unknown_class(const struct loading *l, int i, const char *class)
 {
@@ -248,25 +240,32 @@ static int unknown_class(const struct loading *l, int i, const char *class)
 	    least == 1 && most == n ? " (these labels count from 1)" : "");
 }
 
+/* The class of image i: its folder's among the known ones, or its number. */
+static int label_of(const struct loading *l, int i, const struct name_index *known)
+{
+	const char *class = l->of[i].folder ? fd2_shard_class(l->r, l->of[i].folder) : NULL;
+	int k = class && known ? name_index_find(known, class) : l->d->v[i].label;
+	return k < 0 || (known && k >= l->d->n_classes) ? unknown_class(l, i, class) : k;
+}
+
 /* Folders become indices into the known classes; bare numbers must be such indices. */
 static int label_all(struct loading *l)
 {
 	struct dataset *d = l->d;
-	for (int i = 0; i < d->n; i++) {
-		const char *class = l->of[i].folder ? fd2_shard_class(l->r, l->of[i].folder) : NULL;
-		int k = class && d->classes
-		            ? find((const char *const *)d->classes, d->n_classes, class)
-		            : d->v[i].label;
-		if (k < 0 || (d->classes && k >= d->n_classes))
-			return unknown_class(l, i, class);
-		if (!d->classes && k >= d->n_classes)
-			d->n_classes = k + 1;
+	struct name_index *known =
+	    d->classes ? name_index_new((const char *const *)d->classes, d->n_classes) : NULL;
+	int *label = xcalloc((size_t)d->n, sizeof *label), n = 0;
+	while (n < d->n && (label[n] = label_of(l, n, known)) >= 0)
+		n++;
+	int err = n < d->n ? -1 : 0;
+	for (int i = 0; i < n && !err; i++) {
+		d->v[i].label = label[i];
+		if (!known && label[i] >= d->n_classes)
+			d->n_classes = label[i] + 1;
 	}
-	for (int i = 0; i < d->n; i++)
-		if (l->of[i].folder && d->classes)
-			d->v[i].label = find((const char *const *)d->classes, d->n_classes,
-			    fd2_shard_class(l->r, l->of[i].folder));
-	return 0;
+	name_index_free(known);
+	free(label);
+	return err;
 }
 
 /* Classes without names are called by their numbers. */

@@ -778,6 +778,10 @@ static void end_members_are_checked(void)
 	member("b/1.cls", "0");
 	member("__fd2__", "{\"classes\":[\"a\",\"b\"]}");
 	CHECK(try_tar() == -1 && says("say 0 where 'hand.tar' lists it as 1"));
+	member("b/1.jpg", "j");
+	member("b/1.cls", "2");
+	member("__fd2__", "{\"classes\":[\"c\",\"b\",\"b\",\"a\"]}");
+	CHECK(try_tar() == -1 && says("say 2 where 'hand.tar' lists it as 1"));
 }
 
 /* Digests are of the version that every part of the set has; others have that of today. */
