@@ -206,7 +206,7 @@ int jpeg_decode(struct image *im, const void *data, size_t size, int min_side)
 
 int jpeg_sides(const uint8_t *b, size_t n, int *w, int *h)
 {
-	int orientation = 1;
+	int orientation = 0; /* 0: no EXIF yet; the first counts, as in orientation_of */
 	for (size_t at = 2; at + 9 < n && b[at] == 0xff;) {
 		uint8_t marker = b[at + 1];
 		size_t length = (size_t)(b[at + 2] << 8 | b[at + 3]);
@@ -218,7 +218,7 @@ int jpeg_sides(const uint8_t *b, size_t n, int *w, int *h)
 			*h = orientation < 5 ? high : wide;
 			return wide && high ? 0 : -1;
 		}
-		if (marker == 0xe1 && length > 8 && at + 2 + length <= n &&
+		if (!orientation && marker == 0xe1 && length > 8 && at + 2 + length <= n &&
 		    !memcmp(b + at + 4, "Exif\0\0", 6))
 			orientation = exif_orientation(b + at + 4, length - 2);
 		at += marker == 0xff ? 1 : 2 + length;

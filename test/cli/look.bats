@@ -44,6 +44,22 @@ draw() {
 	said "fd2-look: the sheet shows 3 of 6 images, of 2 of 3 classes; *"
 }
 
+# oriented N: an EXIF segment with that orientation
+oriented() {
+	printf '\xff\xe1\x00\x1eExif\0\0MM\0*\0\0\0\x08'
+	printf '\0\x01\x01\x12\0\x03\0\0\0\x01\0%b\0\0' "\\x0$1"
+}
+
+@test "look: sides are those of the upright image, which the first EXIF block says" {
+	draw
+	fd2-look -q --sheet sheet.jpg --columns 2 --cell 20 d.tar
+	mkdir -p k/c
+	{ head -c 2 sheet.jpg && oriented 6 && oriented 1 && tail -c +3 sheet.jpg; } >k/c/1.jpg
+	[[ $(fd2-look k) == *"width 108, height 42 pixels"* ]]
+	fd2-import -q -o upright folder k
+	[[ $(fd2-look upright-train.tar) == *"width 108, height 42 pixels"* ]]
+}
+
 @test "look: a folder is one, whatever its name ends in" {
 	draw
 	mkdir d.part
