@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "formats/shard/member-name.h"
 #include "formats/shard/sample.h"
 #include "lib/base/err.h"
 #include "lib/base/names.h"
@@ -96,9 +97,15 @@ static time_t source_date(void)
 	return epoch ? (time_t)strtoll(epoch, NULL, 10) : 0;
 }
 
+/* As readers have them, like the members. */
 static json_t *name_list(const char *const *names, int n)
 {
-	return names ? names_to_json(names, n) : json_null();
+	json_t *list = names ? names_to_json(names, n) : json_null();
+	char name[MEMBER_NAME_MAX + 1];
+	for (int i = 0; names && i < n; i++)
+		if (member_name(name, "", names[i]) == 0)
+			json_array_set_new(list, (size_t)i, json_string(name));
+	return list;
 }
 
 static void release(struct shard_writer *w)
@@ -149,18 +156,23 @@ struct shard_writer *fd2_shard_create(
 	return NULL;
 }
 
-static int check_names(const struct shard_writer *w, const char *class, const char *id)
+/* CLASS/ID, or ID, as a reader has it: the digest is of that name. */
+static int make_key(
+    char key[MEMBER_NAME_MAX + 1], const struct shard_writer *w, const char *class, const char *id)
 {
-	char name[SHARD_NAME_MAX + 8], key[SHARD_NAME_MAX + 1];
-	int n = snprintf(name, sizeof name, "%s%s%s.jpg", class ? class : "", class ? "/" : "", id);
+	char name[MEMBER_NAME_MAX + 8], base[MEMBER_NAME_MAX + 1];
 	if (!*id || strpbrk(id, "./"))
 		return fail("cannot write %s: invalid id '%s': ids have no dots and no slashes",
 		    out_name(w->out), id);
-	if (n > SHARD_NAME_MAX || (class && (!*class || *class == '/')) ||
-	    part_of(name, key) != PART_IMAGE)
-		return fail("cannot write %s: invalid class name '%.80s'", out_name(w->out),
-		    class ? class : id);
-	return 0;
+	char *raw = class ? xasprintf("%s/%s", class, id) : xstrdup(id);
+	bool valid =
+	    (!class || *class) && !is_hidden(raw) && member_name(key, out_name(w->out), raw) == 0;
+	free(raw);
+	if (valid && snprintf(name, sizeof name, "%s.jpg", key) <= SHARD_NAME_MAX &&
+	    part_of(name, base) == PART_IMAGE)
+		return 0;
+	return fail(
+	    "cannot write %s: invalid class name '%.80s'", out_name(w->out), class ? class : id);
 }
 
 /* A kept shard begins by saying what it is made with and which parts every sample has, so that
@@ -209,12 +221,12 @@ static int put_sample(struct shard_writer *w, const struct sample *s)
 int fd2_shard_add(struct shard_writer *w, const char *class, const char *id, long cls,
     const void *jpeg, size_t jpeg_size, const void *npy, size_t npy_size, const char *json)
 {
-	if (check_names(w, class, id) < 0)
+	char key[MEMBER_NAME_MAX + 1];
+	if (make_key(key, w, class, id) < 0)
 		return -1;
 	if (!jpeg || (!class && cls < 0))
 		return fail("cannot write %s: sample '%s' has no %s", out_name(w->out), id,
 		    jpeg ? "label" : "image");
-	char *key = class ? xasprintf("%s/%s", class, id) : xstrdup(id);
 	struct sample s = {.key = key,
 	    .folder = class,
 	    .cls = cls < 0 ? -1 : cls,
@@ -224,9 +236,7 @@ int fd2_shard_add(struct shard_writer *w, const char *class, const char *id, lon
 	    .npy_size = npy_size,
 	    .json = (const uint8_t *)json,
 	    .json_size = json ? strlen(json) : 0};
-	int err = put_sample(w, &s);
-	free(key);
-	return err;
+	return put_sample(w, &s);
 }
 
 static int put_end(struct shard_writer *w)

@@ -154,6 +154,20 @@ nothing_left() {
 	nothing_left
 }
 
+@test "exchange: names have the spelling that shards have" {
+	fd2-draw --classes 2 --per-class 1 --size 32 | tar -x
+	# decomposed as macOS writes it, in Latin-1, and an id
+	mkdir -p im/$'cafe\xcc\x81' im/$'th\xe9' im/z
+	cp gold-bar/0001.jpg im/cafe*
+	cp gold-bar/0001.jpg im/th*
+	cp red-spot/0001.jpg im/z/$'e\xcc\x81.jpg'
+	fd2-exchange -q --from images -o a.tar im
+	fd2-look --check a.tar
+	[ "$(tar --quoting-style=literal -tf a.tar | grep jpg | paste -sd' ')" = \
+		$'caf\xc3\xa9/0001.jpg th%E9/0001.jpg z/\xc3\xa9.jpg' ]
+	[ "$(tar -xOf a.tar __fd2__ | jq -c .classes)" = $'["caf\xc3\xa9","th%E9","z"]' ]
+}
+
 @test "exchange: sorted folders are in the order of the classes, however many" {
 	tar xf distilled.tar
 	local images=(*/0001.jpg)
