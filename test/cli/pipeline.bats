@@ -455,13 +455,13 @@ tensors() {
 	local n
 	for n in 0 1 2 9; do
 		tiny_distill --method sre2l++ --no-ls --lf-negatives $n --log $n.log \
-			--log-every 1 -o $n.tar
-		tar xOf $n.tar red-spot/0001.jpg >$n.jpg
+			--log-every 1 --pixels f16 -o $n.tar
+		tar xOf $n.tar red-spot/0001.npy >$n.npy
 	done
 	# two others are all of three classes
-	cmp 0.jpg 2.jpg
-	cmp 0.jpg 9.jpg
-	run ! cmp -s 0.jpg 1.jpg
+	cmp 0.npy 2.npy
+	cmp 0.npy 9.npy
+	run ! cmp -s 0.npy 1.npy
 	# the nearest is nearer than the mean, so 1 - distance is larger
 	jq -es 'map(select(.event == "step" and .step == 0).loss.F) | .[1] > .[0]' 0.log 1.log
 }
