@@ -146,7 +146,7 @@ whole batches, so give multiples of --batch"
 @test "group: L_S of equal mass and of a weight of its own, in a chain as in one process" {
 	local view f mass image=red-spot/0002.jpg
 	# at 64 pixels maps have 2x2 values, and attention has a place
-	fd2-teacher -q -a "$tiny_arch" -s 64 -M 2 -b 12 -e 1 -o wide.fd2 train.tar
+	tiny_teacher -s 64 -e 1 -o wide.fd2 train.tar
 	wide() {
 		fd2-distill -q -t wide.fd2 --init random --lr 0.05 --steps 3 --ipc 2 "$@" train.tar
 	}
