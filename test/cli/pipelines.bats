@@ -452,7 +452,7 @@ trial with CLASSES='3' "*"left out." ]]
 			a = v["distilled", 1] - v["random baseline", 1]
 			b = v["distilled", 2] - v["random baseline", 2]
 			m = (a + b) / 2; e = (a > b ? a - b : b - a) / 2
-			if (m < 0 && m > -1e-9) m = 0 # and not -0.0
+			if (m < 0 && m > -0.01) m = 0 # and not -0.0
 			printf "distilled minus random baseline, convnet3: "
 			printf "%.1f points, standard error %.1f: %stold apart\n", m, e,
 				(m > 2 * e || -m > 2 * e ? "" : "not ")

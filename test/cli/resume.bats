@@ -121,7 +121,7 @@ long_distill() {
 	[ ! -e x.tar.part ]
 	[ "$(fd2-look --json x.tar | jq .samples)" = 12 ]
 
-	kill_when '[ -e x.fd2.ckpt ]' fd2-teacher -q "${tiny_options[@]}" -e 9 \
+	kill_when '[ -e x.fd2.ckpt ]' fd2-teacher -a "$tiny_arch" -q "${tiny_options[@]}" -e 9 \
 		--checkpoint-every 1 -o x.fd2 train.tar
 	run -1 --separate-stderr tiny_teacher -e 9 -o x.fd2 train.tar
 	said "fd2-teacher: 'x.fd2.ckpt' is the state of an interrupted run: go on with --resume," \
@@ -158,7 +158,7 @@ long_distill() {
 	tiny_teacher -e 2 --resume -o x.fd2 train.tar
 	before=$(stat -c %i x.fd2)
 	run -0 --separate-stderr \
-		fd2-teacher "${tiny_options[@]}" -e 2 --resume -o x.fd2 train.tar
+		fd2-teacher -a "$tiny_arch" "${tiny_options[@]}" -e 2 --resume -o x.fd2 train.tar
 	said "fd2-teacher: 'x.fd2' is up to date"
 	[ "$(stat -c %i x.fd2)" = "$before" ]
 }
@@ -305,7 +305,8 @@ auto_dtype() {
 		-o x.fd2 train.tar)
 	tiny_teacher -e 4 --val val.tar -o whole.fd2 train.tar
 	[ ! -e whole.fd2.ckpt ]
-	kill_when '[ -e x.fd2.ckpt ]' fd2-teacher -q "${tiny_options[@]}" "${again[@]:1}"
+	kill_when '[ -e x.fd2.ckpt ]' fd2-teacher -a "$tiny_arch" -q "${tiny_options[@]}" \
+		"${again[@]:1}"
 	[ ! -e x.fd2 ]
 	run -1 --separate-stderr "${again[@]}" --lr 0.5
 	said "fd2-teacher: cannot resume: 'x.fd2.ckpt' was made with --lr 0.01, not with --lr 0.5"

@@ -33,9 +33,9 @@ make_tiny() {
 
 # The first steps of a random network have large gradients. Without a bound the weights depend on
 # the CPU's rounding, and the BatchNorm loss of some is 1e13.
-tiny_options=(-a "$tiny_arch" -s 32 -M 2 -b 12 --clip 1)
+tiny_options=(-s 32 -M 2 -b 12 --clip 1)
 tiny_teacher() {
-	fd2-teacher -q "${tiny_options[@]}" "$@"
+	fd2-teacher -q -a "$tiny_arch" "${tiny_options[@]}" "$@"
 }
 
 tiny_distill() {
