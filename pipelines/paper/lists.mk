@@ -6,7 +6,8 @@ words_of = $(call $(1),$(word 1,$(call split,$(2))),$(word 2,$(call split,$(2)))
 	3,$(call split,$(2))))
 all_sets = $(foreach s,$(call sets,$(cells_of_tables)),$(if $(call words_of,nested,$(s)),,$(s)))
 all_methods = $(sort $(foreach s,$(all_sets),$(firstword $(call split,$(s)))))
-files_sets = $(foreach s,$(all_sets),$(call words_of,parts_of,$(s)))
+parts_of_sets = $(foreach s,$(1),$(call words_of,parts_of,$(s)))
+files_sets = $(call parts_of_sets,$(all_sets))
 files_teachers = $(sort $(foreach m,$(all_methods),$(call teachers_of,$(m)) $(call \
 	experts_of,$(m))) $(foreach \
 	t,$(TABLES),$(filter $(EXPERTS) $(OUT)/teacher-%.fd2,$(needs_$(t)))))
@@ -16,7 +17,7 @@ stamp_of_student = $(OUT)/student-$(subst /,-,$(1)).settings
 list-teachers: $(TRAIN) $(VAL) $(files_teachers:%.fd2=%.settings)
 list-sets: $(TRAIN) $(files_teachers) $(foreach m,$(all_methods),$(call protos_of,$(m))) \
 	$(foreach s,$(all_sets),$(OUT)/$(call words_of,set,$(s)).settings)
-list-students: $(foreach s,$(call sets,$(cells_of_tables)),$(call words_of,parts_of,$(s))) \
+list-students: $(call parts_of_sets,$(call sets,$(cells_of_tables))) \
 		$(foreach c,$(cells_of_tables),$(call stamp_of_student,$(c)))
 .PHONY: list-teachers list-sets list-students
 list-teachers list-sets list-students: list-%:
