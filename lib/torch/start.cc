@@ -128,12 +128,6 @@ bool torch_on_gpu(void)
 	return device_is_cuda();
 }
 
-static bool is_intel(void)
-{
-	unsigned max, b, c, d;
-	return __get_cpuid(0, &max, &b, &c, &d) && b == signature_INTEL_ebx;
-}
-
 /* Leaf 7 of cpuid: AMX-BF16 is bit 22 of subleaf 0's edx, AVX512-BF16 bit 5 of subleaf 1's eax.
  * Intel's CPUs issue the latter's dot products at half the rate of f32's multiply-adds, so that
  * alone it gains nothing there. */
@@ -143,5 +137,6 @@ bool torch_bf16_is_faster(void)
 	if (device_is_cuda())
 		return true;
 	return (__get_cpuid_count(7, 0, &a, &b, &c, &d) && (d >> 22 & 1)) ||
-	       (__get_cpuid_count(7, 1, &a, &b, &c, &d) && (a >> 5 & 1) && !is_intel());
+	       (__get_cpuid_count(7, 1, &a, &b, &c, &d) && (a >> 5 & 1) &&
+	           !__builtin_cpu_is("intel"));
 }
