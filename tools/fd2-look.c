@@ -52,8 +52,7 @@ static void print_json(json_t *v)
 /* Text out of a file, without what could drive the terminal. */
 static void put_plain(const char *text)
 {
-	char *copy = xstrdup(text);
-	plain_text(copy);
+	char *copy = plain_copy(text);
 	fputs(copy, stdout);
 	free(copy);
 }

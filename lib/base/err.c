@@ -72,6 +72,13 @@ void plain_text(char *text)
 	}
 }
 
+char *plain_copy(const char *text)
+{
+	char *copy = xstrdup(text);
+	plain_text(copy);
+	return copy;
+}
+
 /* One line in one write. */
 static void print(const char *fmt, va_list ap)
 {

@@ -49,6 +49,7 @@ extern void (*err_before_print)(void);
 /* Replaces control characters, U+0080 to U+009F too, by '?', so that a name out of an archive
  * cannot drive the terminal. */
 void plain_text(char *text);
+char *plain_copy(const char *text);
 
 /* Allocation that never returns NULL (dies with a sentence); sizes are multiplied with an
  * overflow check. Free with free(). */

@@ -45,15 +45,14 @@ static int put(struct out *out, const char *set, const struct separation *s, int
 	const struct class_separation *k = &s->classes[c];
 	char *own = figure(k->dispersion), *all = figure(k->inter_class),
 	     *nearest = figure(k->nearest_centre);
-	char *fields[] = {xstrdup(set), xstrdup(k->name),
-	    xstrdup(k->nearest < 0 ? "-" : s->classes[k->nearest].name)};
-	for (int i = 0; i < 3; i++)
-		plain_text(fields[i]);
-	char *line = xasprintf("%s\t%s\t%d\t%s\t%s\t%s\t%s\n", fields[0], fields[1], k->images, own,
-	    all, nearest, fields[2]);
+	char *of = plain_copy(set), *class = plain_copy(k->name),
+	     *other = plain_copy(k->nearest < 0 ? "-" : s->classes[k->nearest].name);
+	char *line = xasprintf(
+	    "%s\t%s\t%d\t%s\t%s\t%s\t%s\n", of, class, k->images, own, all, nearest, other);
 	int err = out_write(out, line, strlen(line));
-	for (int i = 0; i < 3; i++)
-		free(fields[i]);
+	free(of);
+	free(class);
+	free(other);
 	free(line);
 	free(own);
 	free(all);

@@ -190,15 +190,14 @@ static int put_predictions(struct out *out, const struct saved *s)
 	for (int i = 0; i < s->val.n && !err; i++) {
 		const struct prediction *p = &s->predictions[i];
 		const struct item *it = &s->val.v[i];
-		char *fields[] = {xstrdup(it->key), xstrdup(s->class_names[it->label]),
-		    xstrdup(s->class_names[p->class])};
-		for (int k = 0; k < 3; k++)
-			plain_text(fields[k]);
-		char *line = xasprintf("%s\t%s\t%s\t%.9g\n", fields[0], fields[1], fields[2], p->p);
+		char *key = plain_copy(it->key), *class = plain_copy(s->class_names[it->label]),
+		     *predicted = plain_copy(s->class_names[p->class]);
+		char *line = xasprintf("%s\t%s\t%s\t%.9g\n", key, class, predicted, p->p);
 		err = put_text(out, line);
-		for (int k = 0; k < 3; k++)
-			free(fields[k]);
 		free(line);
+		free(key);
+		free(class);
+		free(predicted);
 	}
 	return err;
 }
