@@ -84,30 +84,30 @@ json_t *numbers_to_json(const double *v, int n)
 	return list;
 }
 
-struct place {
+struct numbered_name {
 	const char *name;
 	int i;
 };
 
 struct name_index {
 	int n;
-	struct place sorted[];
+	struct numbered_name sorted[];
 };
 
-static int by_name_and_place(const void *a, const void *b)
+static int by_name_and_number(const void *a, const void *b)
 {
-	const struct place *x = a, *y = b;
+	const struct numbered_name *x = a, *y = b;
 	int order = strcmp(x->name, y->name);
 	return order ? order : x->i - y->i;
 }
 
 struct name_index *name_index_new(const char *const *names, int n)
 {
-	struct name_index *index = xmalloc(sizeof *index + (size_t)n * sizeof(struct place));
+	struct name_index *index = xmalloc(sizeof *index + (size_t)n * sizeof *index->sorted);
 	index->n = n;
 	for (int i = 0; i < n; i++)
-		index->sorted[i] = (struct place){names[i], i};
-	qsort(index->sorted, (size_t)n, sizeof(struct place), by_name_and_place);
+		index->sorted[i] = (struct numbered_name){names[i], i};
+	qsort(index->sorted, (size_t)n, sizeof *index->sorted, by_name_and_number);
 	return index;
 }
 

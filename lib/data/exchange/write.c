@@ -86,12 +86,10 @@ static int survey(struct writing *w)
 	return got;
 }
 
-static int label_of(const struct writing *w, const struct shot *s)
+static int label_of(const struct name_index *classes, const struct shot *s)
 {
-	for (int k = 0; s->class && k < w->n_classes; k++)
-		if (!strcmp(w->classes[k], s->class))
-			return k;
-	return (int)s->cls;
+	int k = s->class && classes ? name_index_find(classes, s->class) : -1;
+	return k < 0 ? (int)s->cls : k;
 }
 
 static int digits(int least, int count)
@@ -106,11 +104,14 @@ static int digits(int least, int count)
 static int number(struct writing *w)
 {
 	int most = 0;
+	struct name_index *classes =
+	    w->classes ? name_index_new((const char *const *)w->classes, w->n_classes) : NULL;
 	for (int i = 0; i < w->n; i++) {
-		w->v[i].label = label_of(w, &w->v[i]);
+		w->v[i].label = label_of(classes, &w->v[i]);
 		if (!w->classes && w->v[i].label >= w->n_classes)
 			w->n_classes = w->v[i].label + 1;
 	}
+	name_index_free(classes);
 	w->count = xcalloc((size_t)w->n_classes + 1, sizeof *w->count);
 	for (int i = 0; i < w->n; i++) {
 		w->v[i].number = w->count[w->v[i].label]++;
