@@ -141,10 +141,10 @@ has_own = $(filter hard learned,$(call labels,$(1),$(2)))
 define student_rule
 $(call result,$(1)/$(2)/$(3),$(4)): $(OUT)/student-$(1)-$(2)-$(3).settings \
 		$(call parts_of,$(1),$(2),$(4)) $(VAL)
-	@rm -f $$@.ckpt
+	@$$(call outdated,$$@ $$@.ckpt)
 	$(if $(call has_own,$(1),$(2)),$(own),$(soft) --seed $(4) $(patsubst %,-t %,$(call \
 		teachers_of,$(1))) $(call parts_of,$(1),$(2),$(4)) | $(learn)) --seed $(4) \
-		--data $(1) --val $(VAL) -o $$@ $(call parts_of,$(1),$(2),$(4))
+		--data $(1) --val $(VAL) --resume -o $$@ $(call parts_of,$(1),$(2),$(4))
 endef
 # METHOD IPC STUDENT
 define student_rules

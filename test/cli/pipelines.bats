@@ -307,6 +307,29 @@ trial with CLASSES='3' "*"left out." ]]
 			jq -r .digest)" ]
 }
 
+@test "pipelines: a student that was interrupted continues, unless its images are other ones" {
+	photos
+	local student=imagenette-trial/random-1-resnet18-1.json
+	local goals=(ARCHIVE=photos IPC=1 RANDOM=random METHODS=random TEACHER="$tiny_arch"
+		"MAPS_$tiny_arch=2" "ALPHA_$tiny_arch=0.3" STUDENT_EPOCHS=300
+		'student_random=--checkpoint-every 20' main)
+	setsid make -f "$root/pipelines/paper/nette.mk" "${small[@]}" "${goals[@]}" >out 2>&1 3>&- &
+	until [ -e $student.ckpt ]; do
+		kill -0 $!
+		sleep 0.05
+	done
+	kill -KILL -- -$!
+	wait $! || true
+	cp -p $student.ckpt state
+	tiny nette "${goals[@]}" >out 2>&1
+	grep -x 'fd2-eval: resumed after epoch [0-9]* and 0 batches' out
+	rm $student
+	cp -p state $student.ckpt
+	tiny nette "${goals[@]}" IMPORT_OPTIONS='--size 44 --fit squash' >out 2>&1
+	! grep resumed out || false
+	[ -e $student ]
+}
+
 @test "pipelines: selections, several teachers, ablations, seconds, BatchNorm term in miniature" {
 	photos
 	local goals=(ARCHIVE=photos RANDOM= IPC=1 IPC_ns=2 VALUES_ns=2 VALUES_alpha-pretrain=2/0.5 \
