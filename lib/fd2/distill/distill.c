@@ -99,8 +99,8 @@ static int read_teachers(struct run *r)
 static int read_history(struct run *r)
 {
 	const struct distill_config *config = r->config;
-	history_init(
-	    &r->history, &r->teachers, (int)config->schedule.ipc, (int)config->schedule.group);
+	history_init(&r->history, &r->teachers, (int)config->schedule.ipc,
+	    (int)config->schedule.group, !without_ls(config));
 	for (int i = 0; i < config->attn.n; i++)
 		if (history_read_maps(&r->history, config->attn.v[i]) < 0)
 			return -1;
@@ -199,6 +199,8 @@ static int make_all(struct run *r)
 		r->learner.steps_done += (b.indices - left.indices) * r->method.steps;
 		if (left.indices)
 			err = make(r, &left);
+		if (!err)
+			history_end(&r->history, &b);
 	}
 	if (err)
 		return err;

@@ -9,12 +9,14 @@
 #include "lib/fd2/teacher/attention.h"
 #include "lib/fd2/batch/batch.h"
 
-void history_init(struct history *h, const struct distill_teachers *teachers, int ipc, int group)
+void history_init(
+    struct history *h, const struct distill_teachers *teachers, int ipc, int group, bool compares)
 {
 	*h = (struct history){.teachers = teachers,
 	    .classes = teachers->v[0].teacher->classes,
 	    .ipc = ipc,
 	    .group = group,
+	    .compares = compares,
 	    .inputs = json_object()};
 	h->v = xcalloc((size_t)h->classes * ipc, sizeof *h->v);
 	for (int i = 0; i < h->classes * ipc; i++)
@@ -36,12 +38,19 @@ static int first_of_group(const struct history *h, int id)
 	return (id - 1) / h->group * h->group + 1;
 }
 
+static void forget(const struct history *h, struct finished *f)
+{
+	image_free(&f->image);
+	for (int t = 0; t < h->teachers->n; t++) {
+		free(f->maps[t]);
+		f->maps[t] = NULL;
+	}
+}
+
 void history_free(struct history *h)
 {
 	for (int i = 0; h->v && i < h->classes * h->ipc; i++) {
-		image_free(&h->v[i].image);
-		for (int t = 0; t < h->teachers->n; t++)
-			free(h->v[i].maps[t]);
+		forget(h, &h->v[i]);
 		free(h->v[i].maps);
 	}
 	free(h->v);
@@ -57,11 +66,26 @@ static int decode(struct history *h, int k, int id, const void *jpeg, size_t siz
 	return jpeg_decode(&at(h, k, id)->image, jpeg, size, 0);
 }
 
+/* Whether later images are compared with image `id`. */
+static bool is_compared(const struct history *h, int id)
+{
+	return h->compares && id % h->group && id < h->ipc;
+}
+
 int history_add(struct history *h, int k, int id, const void *jpeg, size_t size)
 {
 	if (id >= 1 && id <= h->ipc)
 		at(h, k, id)->stored = true;
-	return decode(h, k, id, jpeg, size);
+	return is_compared(h, id) ? decode(h, k, id, jpeg, size) : 0;
+}
+
+void history_end(struct history *h, const struct index_batch *of)
+{
+	for (int i = 0; i < of->indices; i++)
+		for (int j = first_of_group(h, of->ids[i]);
+		     j < of->ids[i] && !is_compared(h, of->ids[i]); j++)
+			for (int k = of->first; k < of->first + of->n; k++)
+				forget(h, at(h, k, j));
 }
 
 bool history_has(const struct history *h, int k, int id)
