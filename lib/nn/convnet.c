@@ -1,7 +1,8 @@
 /* ConvNet as dataset condensation uses it (Zhao et al. 2021, after Gidaris and Komodakis 2018):
  * blocks of 3x3 convolution, instance norm, ReLU and 2x2 average pooling, 128 wide; the
  * classifier sees the flattened features. Names are those programs': "features.0" (convolution),
- * "features.1" (norm), "features.4" ..., "classifier". */
+ * "features.1" (norm), "features.4" ..., "classifier". Activations are not channels-last: the
+ * gradient of torch's group norm takes ten times as long there on a CPU. */
 #include <stdlib.h>
 
 #include "lib/base/err.h"
@@ -23,8 +24,12 @@ static void *build(
 	net->depth = depth;
 	p->conv_start = CONV_TORCH;
 	for (int i = 0; i < depth; i++) {
-		struct conv_shape shape = {
-		    .in = i ? WIDTH : 3, .out = WIDTH, .kernel = 3, .padding = 1, .bias = true};
+		struct conv_shape shape = {.in = i ? WIDTH : 3,
+		    .out = WIDTH,
+		    .kernel = 3,
+		    .padding = 1,
+		    .bias = true,
+		    .planar = true};
 		conv_init(&net->conv[i], p, key(p, "features.%d", 4 * i), shape);
 		instance_norm_init(&net->norm[i], p, key(p, "features.%d", 4 * i + 1), WIDTH);
 	}
@@ -36,9 +41,9 @@ static void *build(
 static Tensor *features(void *net, const Tensor *x, const struct pass *pass)
 {
 	struct convnet *c = net;
-	Tensor *y = NULL;
+	Tensor *y = tensor_contiguous(x);
 	for (int i = 0; i < c->depth; i++) {
-		y = replace_tensor(y, conv_forward(&c->conv[i], i ? y : x, pass));
+		y = replace_tensor(y, conv_forward(&c->conv[i], y, pass));
 		y = replace_tensor(y, instance_norm_forward(&c->norm[i], y));
 		y = replace_tensor(y, tensor_relu(y));
 		y = replace_tensor(y, tensor_avg_pool2d(y, 2, 2, 0));

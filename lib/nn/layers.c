@@ -152,7 +152,8 @@ void conv_init(struct conv *c, struct params *p, const char *name, struct conv_s
 	*c = (struct conv){.shape = s, .index = p->n_convs};
 	p->convs = xrealloc(p->convs, (size_t)p->n_convs + 1, sizeof(void *));
 	p->convs[p->n_convs++] = c;
-	c->weight = add(p, name, "weight", true, replace_tensor(w, tensor_channels_last(w)));
+	c->weight =
+	    add(p, name, "weight", true, s.planar ? w : replace_tensor(w, tensor_channels_last(w)));
 	if (s.bias)
 		c->bias = add(p, name, "bias", true,
 		    random_tensor(p, name, "bias", 1, shape, false, 1 / sqrt(fan_in)));

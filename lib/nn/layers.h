@@ -2,7 +2,7 @@
  *
  * A network is built by a function that adds its parameters to a `struct params` under their
  * state-dict keys; its forward pass is a plain C function over those layers. Activations are
- * [N,C,H,W], channels-last in memory. */
+ * [N,C,H,W], channels-last in memory but in a ConvNet (convnet.c). */
 #ifndef FD2_LAYERS_H
 #define FD2_LAYERS_H
 #include "lib/base/rng.h"
@@ -81,6 +81,7 @@ struct pass {
 struct conv_shape {
 	int in, out, kernel, stride, padding, groups; /* stride and groups 0: 1 */
 	bool bias;
+	bool planar; /* for activations that are not channels-last */
 };
 
 struct conv {
