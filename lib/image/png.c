@@ -94,7 +94,7 @@ static int decode(struct decoder *d, struct image_notes *notes)
 	return 0;
 }
 
-int png_decode_noting(struct image *im, const void *data, size_t size, struct image_notes *notes)
+int png_decode(struct image *im, const void *data, size_t size, struct image_notes *notes)
 {
 	struct decoder d = {.data = data, .left = size};
 	if (size < 8 || png_sig_cmp(data, 0, 8))
@@ -112,12 +112,6 @@ int png_decode_noting(struct image *im, const void *data, size_t size, struct im
 	image_upright(&d.im, notes->orientation);
 	*im = d.im;
 	return 0;
-}
-
-int png_decode(struct image *im, const void *data, size_t size)
-{
-	struct image_notes notes = {0};
-	return png_decode_noting(im, data, size, &notes);
 }
 
 int png_encode(const struct image *im, uint8_t **data, size_t *size)

@@ -6,8 +6,7 @@
 /* 8-bit RGB as PIL's convert("RGB") makes it (lib/photo/photo.h), turned upright by its EXIF
  * orientation. -1: fail_message ("not a PNG", "claims 60000x60000 pixels, more than 64 Mpx",
  * "damaged PNG: ..." with libpng's own sentence), nothing allocated. */
-int png_decode(struct image *im, const void *data, size_t size);
-int png_decode_noting(struct image *im, const void *data, size_t size, struct image_notes *notes);
+int png_decode(struct image *im, const void *data, size_t size, struct image_notes *notes);
 /* *data from malloc. 0 or -1. */
 int png_encode(const struct image *im, uint8_t **data, size_t *size);
 #endif

@@ -81,7 +81,7 @@ int photo_decode(struct image *im, const void *data, size_t size, struct image_n
 		return refuse(format, data, size);
 	switch (format) {
 	case PHOTO_PNG:
-		return png_decode_noting(im, data, size, notes);
+		return png_decode(im, data, size, notes);
 #ifdef HAVE_libwebpdemux
 	case PHOTO_WEBP:
 		return webp_decode(im, data, size, notes);

@@ -158,19 +158,21 @@ static struct image some_image(void)
 	return im;
 }
 
+static struct image_notes notes;
+
 static void pngs_come_back(void)
 {
 	struct image im = some_image(), back;
 	uint8_t *png;
 	size_t size;
 	CHECK(png_encode(&im, &png, &size) == 0);
-	CHECK(png_decode(&back, png, size) == 0 && back.w == 13 && back.h == 7 &&
+	CHECK(png_decode(&back, png, size, &notes) == 0 && back.w == 13 && back.h == 7 &&
 	      !memcmp(back.rgb, im.rgb, 3 * 13 * 7));
 	image_free(&back);
 	image_free(&im);
 	free(png);
-	CHECK(png_decode(&back, "", 0) == -1 && says("not a PNG"));
-	CHECK(png_decode(&back, "hello, this is none", 19) == -1 && says("not a PNG"));
+	CHECK(png_decode(&back, "", 0, &notes) == -1 && says("not a PNG"));
+	CHECK(png_decode(&back, "hello, this is none", 19, &notes) == -1 && says("not a PNG"));
 }
 
 static void pngs_that_are_too_large(void)
@@ -183,7 +185,7 @@ static void pngs_that_are_too_large(void)
 	static const uint8_t ihdr[] = {
 	    0, 0, 0xea, 0x60, 0, 0, 0xea, 0x60, 8, 2, 0, 0, 0, 0x0f, 0xb0, 0xe2, 0x15};
 	memcpy(png + 16, ihdr, sizeof ihdr);
-	CHECK(png_decode(&back, png, size) == -1 &&
+	CHECK(png_decode(&back, png, size, &notes) == -1 &&
 	      says("claims 60000x60000 pixels, more than 64 Mpx"));
 	image_free(&im);
 	free(png);
@@ -201,7 +203,7 @@ static void changed_pngs_do_no_harm(void)
 			uint8_t *copy = xmalloc(size);
 			memcpy(copy, png, size);
 			copy[i] ^= (uint8_t)(0x81 >> how);
-			if (png_decode(&back, copy, how ? size : i) == 0)
+			if (png_decode(&back, copy, how ? size : i, &notes) == 0)
 				image_free(&back);
 			else
 				refused++;

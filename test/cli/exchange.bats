@@ -168,6 +168,27 @@ nothing_left() {
 	[ "$(tar -xOf a.tar __fd2__ | jq -c .classes)" = $'["caf\xc3\xa9","th%E9","z"]' ]
 }
 
+@test "exchange: PNGs that lose transparency or 16 bits are counted" {
+	tar xf distilled.tar
+	mkdir -p im/a
+	cp "$(printf '%s\n' */0001.jpg | head -1)" im/a/x.jpg
+	python3 - <<-'PY'
+		import struct, zlib
+
+		def chunk(name, data):
+		    crc = struct.pack(">I", zlib.crc32(name + data))
+		    return struct.pack(">I", len(data)) + name + data + crc
+
+		for file, depth, colour in ("alpha", 8, 6), ("both", 16, 6), ("plain", 8, 2):
+		    row = bytes(1 + 8 * (depth // 8) * (4 if colour == 6 else 3))
+		    open(f"im/a/{file}.png", "wb").write(b"\x89PNG\r\n\x1a\n" +
+		        chunk(b"IHDR", struct.pack(">IIBBBBB", 8, 8, depth, colour, 0, 0, 0)) +
+		        chunk(b"IDAT", zlib.compress(row * 8)) + chunk(b"IEND", b""))
+	PY
+	run -0 --separate-stderr fd2-exchange --from images -o a.tar im
+	[ "${stderr_lines[1]}" = "fd2-exchange: 2 lost their transparency, 1 their 16 bits" ]
+}
+
 @test "exchange: sorted folders are in the order of the classes, however many" {
 	tar xf distilled.tar
 	local images=(*/0001.jpg)

@@ -35,6 +35,7 @@ struct reading {
 	int n, cap;
 	struct exchange_map map;
 	struct shard_writer *shard;
+	int alpha, deep; /* PNGs that lost it (struct image_notes) */
 };
 
 static int visible(const struct dirent *e)
@@ -231,10 +232,13 @@ static int add(struct reading *r, const struct file *f, const void *jpeg, size_t
 static int add_png(struct reading *r, const struct file *f, const void *data, size_t size)
 {
 	struct image im;
+	struct image_notes notes = {0};
 	uint8_t *jpeg, *npy;
 	size_t jpeg_size, npy_size;
-	if (png_decode(&im, data, size) < 0)
+	if (png_decode(&im, data, size, &notes) < 0)
 		return fail("'%s/%s': %s", r->root, f->name, fail_message());
+	r->alpha += notes.alpha;
+	r->deep += notes.deep;
 	int err = jpeg_encode(&im, QUALITY, &jpeg, &jpeg_size);
 	if (!err) {
 		npy = npy_of(&im, &npy_size);
@@ -310,6 +314,8 @@ int exchange_read(const char *folder, const char *classes, const char *out)
 		err = write_shard(&r, out);
 	if (!err && out && strcmp(out, "-"))
 		say("%s: %d images of %d classes", out, r.n, r.n_folders);
+	if (!err && (r.alpha || r.deep))
+		say("%d lost their transparency, %d their 16 bits", r.alpha, r.deep);
 	for (int i = 0; i < r.n; i++) {
 		free(r.v[i].name);
 		free(r.v[i].id);
