@@ -1,6 +1,7 @@
 /* The option --augment: kinds of Siamese augmentation, or none. */
 #ifndef FD2_SIAMESE_OPTION_H
 #define FD2_SIAMESE_OPTION_H
+#include "lib/base/choice.h"
 #include "lib/base/err.h"
 #include "lib/base/opts.h"
 #include "lib/fd2/batch/siamese-augment.h"

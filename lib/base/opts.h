@@ -117,11 +117,6 @@ struct tool {
  * answered on standard output. A usage error ends the program with status 2. For fd2_start. */
 int opts_parse(const struct tool *tool, int argc, char **argv);
 
-/* The place of a name in "a|b|c", or -1. */
-int choice_of(const char *choices, const char *name);
-/* The name at that place, as a JSON string. A new reference. */
-json_t *choice_to_json(const char *choices, int at);
-
 /* The settings of this run as JSON: {"tool", "version", "options": {name: value, ...}} with
  * every recorded option's final value, for the provenance of outputs. It names no path, so the
  * same work gives the same bytes. A new reference. */

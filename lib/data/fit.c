@@ -1,6 +1,6 @@
 #include "lib/data/fit.h"
 
-#include "lib/base/opts.h"
+#include "lib/base/choice.h"
 
 enum fit fit_of(const char *name)
 {

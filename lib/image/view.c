@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "lib/base/err.h"
-#include "lib/base/opts.h"
+#include "lib/base/choice.h"
 #include "lib/base/rng.h"
 
 /* The image as it is, centred or at an offset; a box larger than the image is shrunk to fit. */

@@ -1,5 +1,6 @@
 /* lib/base as a tool sees it: messages, random numbers, outputs, command lines, log, progress
  * and signals. What ends a process or writes to its standard files runs in a child. */
+#include "lib/base/choice.h"
 #include "lib/base/err.h"
 #include "lib/base/log.h"
 #include "lib/base/out.h"

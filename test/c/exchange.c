@@ -3,7 +3,7 @@
 #include "formats/fkd/fkd.h"
 #include "lib/base/err.h"
 #include "lib/base/folder.h"
-#include "lib/base/opts.h"
+#include "lib/base/choice.h"
 #include "lib/base/rng.h"
 #include "lib/data/exchange/exchange.h"
 #include "lib/image/png.h"

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "lib/base/choice.h"
 #include "lib/base/err.h"
 #include "lib/base/opts.h"
 
