@@ -516,4 +516,16 @@ file" cub /dev/null
 	wait $! || status=$?
 	[ $status = 143 ]
 	[ -z "$(find . -name '*x-*')" ]
+	# Shards that are finished neither
+	fd2-import -q --any-count --size 1500 --shard-images 70 -o x imagenette nette 2>err 3>&- &
+	until [ -e x-train-000.tar ]; do
+		kill -0 $!
+		sleep 0.05
+	done
+	kill -TERM $!
+	status=0
+	wait $! || status=$?
+	[ $status = 143 ]
+	[ "$(cat err)" = "fd2-import: stopped by SIGTERM: no shard is kept" ]
+	[ -z "$(find . -name '*x-*')" ]
 }

@@ -8,6 +8,7 @@
 #include "lib/base/opts.h"
 #include "lib/base/par.h"
 #include "lib/base/progress.h"
+#include "lib/base/stop.h"
 #include "lib/data/import/convert.h"
 #include "lib/data/import/plan.h"
 
@@ -211,7 +212,7 @@ static int flush(struct writing *w)
 	}
 	w->n = 0;
 	w->bytes = 0;
-	return err;
+	return !err && stop_asked() ? stop_fail("no shard is kept") : err;
 }
 
 static int take(void *ctx, const struct import_file *f, const void *data, size_t size)
@@ -256,6 +257,8 @@ static int open_shards(struct writing *w)
 			return -1;
 		w->total += w->plan->images[i];
 	}
+	if (w->job->bounds.images || w->job->bounds.bytes > 0)
+		stop_defer(); /* shards that are full have their names: split_abandon */
 	return 0;
 }
 
