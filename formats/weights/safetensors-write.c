@@ -3,6 +3,7 @@
 
 #include "formats/weights/safetensors.h"
 #include "lib/base/err.h"
+#include "lib/base/provenance.h"
 
 enum { ALIGN = 8 };
 
@@ -82,7 +83,7 @@ static int write_all(struct out *out, const struct array *const *v, int n, const
 
 json_t *safetensors_metadata(const json_t *meta)
 {
-	char *text = meta ? json_dumps(meta, JSON_COMPACT) : NULL;
+	char *text = meta ? json_dumps(meta, JSON_COMPACT | JSON_DECIMALS) : NULL;
 	json_t *metadata = json_pack("{s:s, s:s*}", "format", "pt", "fd2", text);
 	free(text);
 	return metadata;

@@ -7,6 +7,7 @@
 #include "lib/base/err.h"
 #include "lib/base/folder.h"
 #include "lib/base/progress.h"
+#include "lib/base/provenance.h"
 #include "lib/fd2/labels/fkd-map.h"
 #include "lib/fd2/labels/fkd-order.h"
 #include "lib/fd2/labels/exchange.h"
@@ -144,7 +145,7 @@ static struct out *open_map(const struct run *r)
 	    access(path, F_OK)
 	        ? out_open(path, OUT_TEXT)
 	        : fail_null("'%s' already exists; remove it, or name another folder", path);
-	char *text = json_dumps(fd2_stream_meta(r->labels.stream), JSON_INDENT(1));
+	char *text = json_dumps(fd2_stream_meta(r->labels.stream), JSON_INDENT(1) | JSON_DECIMALS);
 	if (map && (out_write(map, text, strlen(text)) < 0 || out_write(map, "\n", 1) < 0 ||
 	               out_sync(map) < 0)) {
 		out_abandon(map);
