@@ -1,5 +1,6 @@
 #include "lib/data/class-names.h"
 
+#include <ctype.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
@@ -41,7 +42,9 @@ static int read_lines(char ***names, int *n, struct blob *text, const char *path
 	for (; *at; at = next) {
 		next = at + strcspn(at, "\n");
 		next += *next == '\n';
-		size_t length = strcspn(at, "\r\n");
+		size_t length = (size_t)(next - at);
+		while (length && isspace((unsigned char)at[length - 1]))
+			length--;
 		at[length] = '\0';
 		if (!length)
 			continue;
@@ -49,6 +52,14 @@ static int read_lines(char ***names, int *n, struct blob *text, const char *path
 		(*names)[(*n)++] = name_utf8(at);
 	}
 	return *n ? 0 : fail("'%s' names no classes", path);
+}
+
+static int check_text(const struct blob *text, const char *path)
+{
+	const char *s = (const char *)text->data;
+	if (!strncmp(s, "\xff\xfe", 2) || !strncmp(s, "\xfe\xff", 2))
+		return fail("'%s' is UTF-16; save it as UTF-8", path);
+	return strlen(s) < text->size ? fail("'%s' is not a text", path) : 0;
 }
 
 static int read_text(char ***names, int *n, struct input *in, const char *path)
@@ -63,9 +74,9 @@ static int read_text(char ***names, int *n, struct input *in, const char *path)
 			got = fail("'%s' is larger than 16 MiB", path);
 	}
 	text.data[text.size] = '\0';
-	int err = got < 0                                 ? -1
-	          : strlen((char *)text.data) < text.size ? fail("'%s' is not a text", path)
-	                                                  : read_lines(names, n, &text, path);
+	int err = got < 0 ? -1 : check_text(&text, path);
+	if (!err)
+		err = read_lines(names, n, &text, path);
 	free(text.data);
 	return err;
 }

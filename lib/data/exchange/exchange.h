@@ -21,8 +21,8 @@ extern const struct exchange_form exchange_forms[]; /* ends with one without a n
 /* A shard, read twice, as folders; `out` must not be there. -1: fail_message. */
 int exchange_write(const struct exchange_form *form, char *const *shards, int n, const char *out);
 /* An ImageFolder of JPEGs, which pass unchanged, and PNGs, which become JPEGs with the same
- * pixels as a .npy, as a shard. classes: a file of names, one per line; NULL: those of
- * classes.json, or the folders' own. -1: fail_message. */
+ * pixels as a .npy, as a shard. classes: what class_names_read reads; NULL: those of classes.json,
+ * or the folders' own. -1: fail_message. */
 int exchange_read(const char *folder, const char *classes, const char *out);
 
 #define EXCHANGE_MAP "classes.json"
@@ -34,7 +34,7 @@ struct exchange_map {
 };
 /* Of folder/classes.json; all NULL where there is none. -1: fail_message. */
 int exchange_map_read(struct exchange_map *map, const char *folder);
-/* Of a file of names. -1: fail_message. */
+/* Of what class_names_read reads. -1: fail_message. */
 int exchange_names_read(struct exchange_map *map, const char *path);
 void exchange_map_free(struct exchange_map *map);
 #endif

@@ -1,6 +1,3 @@
-#include <ctype.h>
-#include <errno.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -8,6 +5,7 @@
 #include "formats/shard/shard.h"
 #include "lib/base/err.h"
 #include "lib/base/names.h"
+#include "lib/data/class-names.h"
 #include "lib/data/exchange/exchange.h"
 
 static int by_text(const void *a, const void *b)
@@ -23,18 +21,12 @@ static int check_names(const struct exchange_map *map, const char *path)
 	for (int i = 0; i < map->n_classes; i++)
 		sorted[i] = map->classes[i];
 	qsort(sorted, (size_t)map->n_classes, sizeof *sorted, by_text);
-	for (int i = 0; i < map->n_classes && !err; i++) {
-		json_t *text = json_string(sorted[i]);
-		if (!text)
-			err = fail("'%s' has a class '%.80s', which is not UTF-8", path, sorted[i]);
-		else if (!*sorted[i] || strchr(sorted[i], '/') ||
-		         strlen(sorted[i]) > SHARD_NAME_MAX)
+	for (int i = 0; i < map->n_classes && !err; i++)
+		if (!*sorted[i] || strchr(sorted[i], '/') || strlen(sorted[i]) > SHARD_NAME_MAX)
 			err = fail("'%s' has a class '%.80s', which is not a valid folder name",
 			    path, sorted[i]);
 		else if (i && !strcmp(sorted[i], sorted[i - 1]))
 			err = fail("'%s' names class '%s' twice", path, sorted[i]);
-		json_decref(text);
-	}
 	free(sorted);
 	return err;
 }
@@ -68,15 +60,6 @@ static int take(struct exchange_map *map, json_t *root, const char *path)
 	                                  : take_images(map, json_object_get(root, "images"), path);
 }
 
-/* Windows editors put a mark first, or write UTF-16. Returns the text behind it, NULL:
- * fail_message. */
-static char *after_mark(char *text, const char *path)
-{
-	if (!strncmp(text, "\xff\xfe", 2) || !strncmp(text, "\xfe\xff", 2))
-		return fail_null("'%s' is UTF-16; save it as UTF-8", path);
-	return text + (strncmp(text, "\xef\xbb\xbf", 3) ? 0 : 3);
-}
-
 int exchange_map_read(struct exchange_map *map, const char *folder)
 {
 	char *path = xasprintf("%s/%s", folder, EXCHANGE_MAP);
@@ -94,37 +77,11 @@ int exchange_map_read(struct exchange_map *map, const char *folder)
 	return err;
 }
 
-static void add_name(struct exchange_map *map, const char *name)
-{
-	map->classes = xrealloc(map->classes, (size_t)map->n_classes + 1, sizeof *map->classes);
-	map->classes[map->n_classes++] = xstrdup(name);
-}
-
 int exchange_names_read(struct exchange_map *map, const char *path)
 {
-	char *line = NULL;
-	size_t cap = 0;
-	ssize_t n;
 	*map = (struct exchange_map){.numbered = true};
-	FILE *f = fopen(path, "re");
-	if (!f)
-		return fail("cannot open '%s': %s", path, strerror(errno));
-	int err = 0;
-	while (!err && (n = getline(&line, &cap, f)) > 0) {
-		char *name = map->n_classes ? line : after_mark(line, path);
-		while (n && isspace((unsigned char)line[n - 1]))
-			line[--n] = '\0';
-		if (!name)
-			err = -1;
-		else if (*name)
-			add_name(map, name);
-	}
-	if (!err)
-		err = ferror(f) ? fail("cannot read '%s': %s", path, strerror(errno))
-		                : check_names(map, path);
-	free(line);
-	fclose(f);
-	return err || map->n_classes ? err : fail("'%s' names no class", path);
+	return class_names_read(&map->classes, &map->n_classes, path) < 0 ? -1
+	                                                                  : check_names(map, path);
 }
 
 void exchange_map_free(struct exchange_map *map)
