@@ -1,6 +1,6 @@
 """usage: state.py STATE: torch writes weights in every container, protocol, type and layout; STATE
-(state.c) reads them and writes safetensors, which must hold the same tensors. Prints a line for
-each file; exits 1 when one differs.
+(state.c) reads them and writes safetensors, which must hold the same tensors; those of a state dict
+beside other tensors are behind its key. Prints a line for each file; exits 1 when one differs.
 """
 
 import argparse, collections, json, struct, subprocess, sys, tempfile
@@ -66,11 +66,11 @@ def cases():
         "dtype": torch.float32,
         "shape": torch.empty(2, 3).shape,
     }
-    yield "layouts", layouts(), None
-    yield "network", state, state
-    yield "module.", {"module." + k: v for k, v in state.items()}, state
+    yield "layouts", layouts(), "", None
+    yield "network", state, "", state
+    yield "module.", {"module." + k: v for k, v in state.items()}, "", state
     for key in "state_dict", "model", "model_state_dict":
-        yield key, {**beside, key: state}, state
+        yield key, {**beside, key: state}, key + ".", state
 
 
 def read_safetensors(path):
@@ -94,7 +94,8 @@ def read_safetensors(path):
     return found
 
 
-def same(found, wanted):
+def same(found, prefix, wanted):
+    found = {k.removeprefix(prefix): v for k, v in found.items() if k.startswith(prefix)}
     if found.keys() != wanted.keys():
         return False
     for name, t in wanted.items():
@@ -113,7 +114,7 @@ def main():
     bad = 0
     with tempfile.TemporaryDirectory() as folder:
         source, copy = folder + "/x.pth", folder + "/x.safetensors"
-        for name, saved, wanted in cases():
+        for name, saved, prefix, wanted in cases():
             for zipped in True, False:
                 for protocol in 2, 4, 5:
                     torch.save(
@@ -124,7 +125,7 @@ def main():
                     )
                     done = subprocess.run([sys.argv[1], source, copy])
                     good = done.returncode == 0 and same(
-                        read_safetensors(copy), saved if wanted is None else wanted
+                        read_safetensors(copy), prefix, saved if wanted is None else wanted
                     )
                     bad += not good
                     container = "zip" if zipped else "legacy"
