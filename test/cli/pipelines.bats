@@ -530,6 +530,26 @@ trial with CLASSES='3' "*"left out." ]]
 	[ "$(jq 'select(.event == "epoch" and .top1) | .epoch' log | xargs)" = "11 11 11" ]
 }
 
+@test "compare: a student that was interrupted continues" {
+	tiny_run
+	local compare=(fd2-compare -t teacher.fd2 --no-random --val val.tar -a convnet3 -a convnet4
+		--seeds 1 --threads 1)
+	"${compare[@]}" -e 60 -o whole distilled.tar >whole-table
+	"${compare[@]}" -e 60 --log log -o out distilled.tar >table 2>&1 3>&- &
+	until grep -qs '"student":0,"epoch":9,' log; do
+		kill -0 $!
+		sleep 0.05
+	done
+	kill -TERM $!
+	wait $! || [ $? = 143 ]
+	[ -n "$(find out/students -name '*.ckpt')" ]
+	"${compare[@]}" -e 60 -o out distilled.tar >table 2>messages
+	grep -x 'fd2-eval: resumed after epoch [1-9].*' messages
+	cmp table whole-table
+	[ "$(find out/students -type f | sort)" = "$(cd whole && find students -type f | sort |
+		sed 's,^,out/,')" ]
+}
+
 @test "compare: random images of a shard that only numbers its classes" {
 	tiny_run
 	local class jpeg n=0
