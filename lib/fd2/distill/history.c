@@ -81,11 +81,14 @@ int history_add(struct history *h, int k, int id, const void *jpeg, size_t size)
 
 void history_end(struct history *h, const struct index_batch *of)
 {
-	for (int i = 0; i < of->indices; i++)
-		for (int j = first_of_group(h, of->ids[i]);
-		     j < of->ids[i] && !is_compared(h, of->ids[i]); j++)
+	for (int i = 0; i < of->indices; i++) {
+		const int last = of->ids[i];
+		if (is_compared(h, last))
+			continue;
+		for (int j = first_of_group(h, last); j < last; j++)
 			for (int k = of->first; k < of->first + of->n; k++)
 				forget(h, at(h, k, j));
+	}
 }
 
 bool history_has(const struct history *h, int k, int id)
