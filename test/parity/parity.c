@@ -127,14 +127,26 @@ static struct seen look(const struct teacher *t, const struct inputs *in, bool b
 	return s;
 }
 
-static void put_gradient(struct stream_writer *w, const char *name, const Tensor *loss, Tensor *x)
+enum loss { R_BN, R_CONV, L_CLS, R_BN_AND_CLS, L_F, LOSSES };
+
+/* A scope of its own, since it keeps what a pass made. */
+static void gradient(const struct teacher *t, const struct inputs *in, struct stream_writer *w,
+    bool bf16, enum loss which)
 {
+	static const char *const name[LOSSES] = {
+	    "dx R_BN", "dx R_conv", "dx L_cls", "dx R_BN + L_cls", "dx L_F"};
+	tensor_scope_begin(GRAD);
+	struct seen s = look(t, in, bf16);
+	const Tensor *loss[LOSSES] = {s.r_bn, s.r_conv, s.cls, tensor_add(s.r_bn, s.cls),
+	    loss_F(s.o.z, t->cal.prototypes, input(in, "labels"), 0.5, 0)};
 	Tensor *d;
-	check(tensor_grad(loss, &x, 1, &d, false));
-	put(w, name, d);
+	if (which != R_BN || s.has_bn) {
+		check(tensor_grad(loss[which], &s.x, 1, &d, false));
+		put(w, name[which], d);
+	}
+	tensor_scope_end();
 }
 
-/* Each gradient has a pass of its own, since taking it frees the graph. */
 static void evaluation(
     const struct teacher *t, const struct inputs *in, struct stream_writer *w, bool bf16)
 {
@@ -149,18 +161,9 @@ static void evaluation(
 	put(w, "R_BN", s.r_bn);
 	put(w, "R_conv", s.r_conv);
 	put(w, "L_cls", s.cls);
-	if (s.has_bn)
-		put_gradient(w, "dx R_BN", s.r_bn, s.x);
-	s = look(t, in, bf16);
-	put_gradient(w, "dx R_conv", s.r_conv, s.x);
-	s = look(t, in, bf16);
-	put_gradient(w, "dx L_cls", s.cls, s.x);
-	s = look(t, in, bf16);
-	put_gradient(w, "dx R_BN + L_cls", tensor_add(s.r_bn, s.cls), s.x);
-	s = look(t, in, bf16);
-	put_gradient(
-	    w, "dx L_F", loss_F(s.o.z, t->cal.prototypes, input(in, "labels"), 0.5, 0), s.x);
 	tensor_scope_end();
+	for (int i = 0; i < LOSSES; i++)
+		gradient(t, in, w, bf16, (enum loss)i);
 }
 
 static void training(struct teacher *t, const struct inputs *in, struct stream_writer *w)
