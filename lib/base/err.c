@@ -79,6 +79,16 @@ char *plain_copy(const char *text)
 	return copy;
 }
 
+struct counted counted(long n, const char *plural)
+{
+	struct counted c;
+	size_t end = strlen(plural);
+	if (n == 1)
+		end -= strstr(plural, "sses") || strstr(plural, "ches") ? 2 : 1;
+	snprintf(c.text, sizeof c.text, "%ld %.*s", n, (int)end, plural);
+	return c;
+}
+
 /* One line in one write. */
 static void print(const char *fmt, va_list ap)
 {

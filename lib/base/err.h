@@ -51,6 +51,12 @@ extern void (*err_before_print)(void);
 void plain_text(char *text);
 char *plain_copy(const char *text);
 
+/* "1 image", "3 images" for a message; `plural` is "classes", "batches" or ends in a plain -s. */
+struct counted {
+	char text[64];
+};
+struct counted counted(long n, const char *plural);
+
 /* Allocation that never returns NULL (dies with a sentence); sizes are multiplied with an
  * overflow check. Free with free(). */
 void *xmalloc(size_t n);

@@ -322,6 +322,20 @@ const char *__asan_default_options(void)
 	return "allocator_may_return_null=1";
 }
 
+static void one_is_counted_in_the_singular(void)
+{
+	static const struct {
+		long n;
+		const char *plural, *text;
+	} v[] = {{1, "images", "1 image"}, {0, "images", "0 images"}, {1, "classes", "1 class"},
+	    {2, "classes", "2 classes"}, {1, "index batches", "1 index batch"},
+	    {1, "phases", "1 phase"}};
+	for (size_t i = 0; i < sizeof v / sizeof *v; i++) {
+		struct counted c = counted(v[i].n, v[i].plural);
+		CHECK_STR(c.text, v[i].text);
+	}
+}
+
 static int multiply_too_far(void *arg)
 {
 	(void)arg;
@@ -1107,6 +1121,7 @@ int main(void)
 	RUN(failures_nest);
 	RUN(verbosity_decides_what_is_said);
 	RUN(a_message_is_one_clean_line);
+	RUN(one_is_counted_in_the_singular);
 	RUN(allocation_dies_rather_than_wraps);
 	RUN(options_are_read);
 	RUN(presets_give_way);

@@ -145,7 +145,7 @@ nothing_left() {
 		"folders; give their names with --classes"
 	fd2-look --json bare.tar | jq -e '.meta.classes == ["new000", "new001", "new002"]'
 	run -1 --separate-stderr fd2-exchange --from images --classes <(echo wren) -o x cv
-	said "fd2-exchange: '/dev/fd/*' names 1 classes, and 'cv' holds 3 folders"
+	said "fd2-exchange: '/dev/fd/*' names 1 class, and 'cv' holds 3 folders"
 	run -1 --separate-stderr fd2-exchange --from images --classes <(printf 'a\na\nb\n') -o x cv
 	said "fd2-exchange: '/dev/fd/*' names class 'a' twice"
 	run -1 --separate-stderr fd2-exchange --from images \

@@ -169,8 +169,8 @@ refused() {
 	echo x >p/notes.txt
 	run -0 --separate-stderr fd2-import -o x folder p
 	diff - <(printf '%s\n' "$stderr") <<-END
-		fd2-import: left out 1 images in no class folder (the first is 'p/loose.jpg')
-		fd2-import: left out 1 files that are not images (the first is 'notes.txt')
+		fd2-import: left out 1 image in no class folder (the first is 'p/loose.jpg')
+		fd2-import: left out 1 non-image file (the first is 'notes.txt')
 		fd2-import: skipped 'p/cat/half.jpg': truncated
 		fd2-import: skipped 'p/cat/lfs.jpg': $lfs
 		fd2-import: skipped 'p/cat/page.jpg': an HTML page

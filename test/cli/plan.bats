@@ -181,5 +181,5 @@ nothing_left() {
 @test "plan: --verbose names the work before it begins" {
 	tiny_run
 	run -0 --separate-stderr fd2-relabel -v -t teacher.fd2 -e 1 -o l.fd2 distilled.tar
-	[[ ${stderr_lines[0]} == "fd2-relabel: 1 epochs of labels of 6 images"*" 1 batches of 6" ]]
+	[[ ${stderr_lines[0]} == "fd2-relabel: 1 epoch of labels of 6 images"*" 1 batch of 6" ]]
 }

@@ -143,9 +143,10 @@ static int follow_map(struct reading *r)
 	json_t *v;
 	int err = 0;
 	if (json_array_size(r->map.images) != (size_t)r->n)
-		return fail("'%s' holds %d images, and its %s lists %zu; remove that list if the "
+		return fail("'%s' holds %s, and its %s lists %zu; remove that list if the "
 		            "images are others",
-		    r->root, r->n, EXCHANGE_MAP, json_array_size(r->map.images));
+		    r->root, counted(r->n, "images").text, EXCHANGE_MAP,
+		    json_array_size(r->map.images));
 	qsort(r->v, (size_t)r->n, sizeof *r->v, by_file);
 	struct file *ordered = xcalloc((size_t)r->n, sizeof *ordered);
 	json_array_foreach (r->map.images, i, v) {
@@ -194,9 +195,10 @@ static int name_classes(struct reading *r, const char *classes)
 	            : exchange_map_read(&r->map, r->root) < 0)
 		return -1;
 	if (r->map.classes && r->map.n_classes != r->n_folders)
-		return fail("'%s%s%s' names %d classes, and '%s' holds %d folders",
-		    classes ? classes : r->root, classes ? "" : "/", classes ? "" : EXCHANGE_MAP,
-		    r->map.n_classes, r->root, r->n_folders);
+		return fail("'%s%s%s' names %s, and '%s' holds %s", classes ? classes : r->root,
+		    classes ? "" : "/", classes ? "" : EXCHANGE_MAP,
+		    counted(r->map.n_classes, "classes").text, r->root,
+		    counted(r->n_folders, "folders").text);
 	if (!r->map.classes)
 		warn_numbers(r);
 	return r->map.images ? follow_map(r) : 0;
@@ -313,7 +315,8 @@ int exchange_read(const char *folder, const char *classes, const char *out)
 	if (!err)
 		err = write_shard(&r, out);
 	if (!err && out && strcmp(out, "-"))
-		say("%s: %d images of %d classes", out, r.n, r.n_folders);
+		say("%s: %s of %s", out, counted(r.n, "images").text,
+		    counted(r.n_folders, "classes").text);
 	if (!err && (r.alpha || r.deep))
 		say("%d lost their transparency, %d their 16 bits", r.alpha, r.deep);
 	for (int i = 0; i < r.n; i++) {

@@ -253,7 +253,8 @@ int exchange_write(const struct exchange_form *form, char *const *shards, int n,
 	if (!err)
 		err = write_folder(&w, out);
 	if (!err)
-		say("%s: %d images of %d classes", out, w.n, w.n_classes);
+		say("%s: %s of %s", out, counted(w.n, "images").text,
+		    counted(w.n_classes, "classes").text);
 	for (int i = 0; i < w.n; i++) {
 		free(w.v[i].class);
 		free(w.v[i].id);

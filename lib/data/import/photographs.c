@@ -264,12 +264,12 @@ static void warn_left_out(const struct import_source *s, const struct tree *t)
 		if (s->files[i].split < 0 && !n++)
 			first = s->files[i].name;
 	if (n)
-		warn("left out %d images in no %s (the first is '%s')", n,
+		warn("left out %s in no %s (the first is '%s')", counted(n, "images").text,
 		    is_split(t) ? "class folder of the training and the held-out set"
 		                : "class folder",
 		    first);
 	if (s->others)
-		warn("left out %d files that are not images (the first is '%s')", s->others,
+		warn("left out %s (the first is '%s')", counted(s->others, "non-image files").text,
 		    s->other);
 }
 

@@ -127,9 +127,9 @@ void split_report(const struct split_writer *w)
 {
 	char *first = shard_path(w, 0), *last = shard_path(w, w->published - 1);
 	if (strcmp(w->path, "-"))
-		say("%s%s%s: %ld images of %d class%s, %.1f MB", first,
-		    w->published > 1 ? " to " : "", w->published > 1 ? last : "", w->all_images,
-		    w->n_classes, w->n_classes == 1 ? "" : "es", w->all_bytes / 1e6);
+		say("%s%s%s: %s of %s, %.1f MB", first, w->published > 1 ? " to " : "",
+		    w->published > 1 ? last : "", counted(w->all_images, "images").text,
+		    counted(w->n_classes, "classes").text, w->all_bytes / 1e6);
 	free(first);
 	free(last);
 }

@@ -190,10 +190,10 @@ static double bytes(void *stage)
 static char *work(const struct run *r, long indices, int classes)
 {
 	const struct method *m = r->learner->method;
-	return xasprintf("%d images (%d classes, %ld index batches) by %s%s, each in %ld steps "
-	                 "in %d phase%s",
-	    r->images, classes, indices, m->name, r->config->plain ? "" : " with FD2", m->steps,
-	    m->phases, m->phases > 1 ? "s" : "");
+	return xasprintf("%s (%s, %s) by %s%s, each in %s in %s", counted(r->images, "images").text,
+	    counted(classes, "classes").text, counted(indices, "index batches").text, m->name,
+	    r->config->plain ? "" : " with FD2", counted(m->steps, "steps").text,
+	    counted(m->phases, "phases").text);
 }
 
 /* What the output lacks. */

@@ -63,9 +63,10 @@ static int short_class(const struct initial *s, int need)
 static int check_given(const struct initial *s)
 {
 	int k = short_class(s, s->ipc);
-	return k < 0 ? 0
-	             : fail("'%s' has %d images of class '%s', but --ipc needs %d",
-	                   s->config->given, s->counts[k], s->teacher->class_names[k], s->ipc);
+	return k < 0
+	           ? 0
+	           : fail("'%s' has %s of class '%s', but --ipc needs %d", s->config->given,
+	                 counted(s->counts[k], "images").text, s->teacher->class_names[k], s->ipc);
 }
 
 /* Whole photographs are not used twice; one gives as many crops as there must be. */

@@ -134,8 +134,10 @@ static int tell_plan(struct expert_run *r)
 	const struct expert_config *config = r->config;
 	struct plan p = {.stage = r, .bytes = bytes};
 	long epochs = (config->experts - r->expert) * config->epochs - r->epoch;
-	p.work = xasprintf("%ld experts, %s, each for %ld epochs of %d photographs of %d classes",
-	    config->experts, r->arch, config->epochs, r->photographs.n, r->photographs.n_classes);
+	p.work = xasprintf("%s, %s, each for %s of %s of %d classes",
+	    counted(config->experts, "experts").text, r->arch,
+	    counted(config->epochs, "epochs").text, counted(r->photographs.n, "photographs").text,
+	    r->photographs.n_classes);
 	p.parts[0] =
 	    (struct plan_part){"steps", (double)(epochs * expert_steps(r) - r->step), step_some};
 	if (config->dry_run)

@@ -180,8 +180,10 @@ int stage_fkd_write(const struct fkd_job *job)
 	if (!err)
 		err = write_store(&r);
 	if (!err)
-		say("%s: %d epochs of %d batches, %d images of %d classes", job->out,
-		    r.labels.epochs, r.epoch.batches, r.epoch.n, r.epoch.classes);
+		say("%s: %s of %s, %s of %d classes", job->out,
+		    counted(r.labels.epochs, "epochs").text,
+		    counted(r.epoch.batches, "batches").text, counted(r.epoch.n, "images").text,
+		    r.epoch.classes);
 	label_set_close(&r.labels);
 	fkd_free(&r.batch);
 	free(r.file.data);

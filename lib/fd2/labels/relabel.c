@@ -239,8 +239,9 @@ static int label_all(struct run *r)
 		if (do_epoch(r, e) < 0)
 			return -1;
 	progress_end();
-	chat("%d images (%.0f bytes in all), %ld batches of labels (%zu bytes)", r->images.n,
-	    r->images.sizes_sum, batches, r->bytes);
+	chat("%s (%.0f bytes in all), %s of labels (%zu bytes)",
+	    counted(r->images.n, "images").text, r->images.sizes_sum,
+	    counted(batches, "batches").text, r->bytes);
 	log_event(json_pack("{s:s, s:I, s:I, s:I}", "event", "labels", "batches",
 	    (json_int_t)batches, "image_bytes", (json_int_t)r->images.sizes_sum, "label_bytes",
 	    (json_int_t)r->bytes));
@@ -271,8 +272,8 @@ static int choose_batches(struct run *r)
 	long all = c->epochs * epoch_whole_batches(&r->drawn);
 	r->sampling = (struct sampling){all, lround(c->fraction * (double)all)};
 	return r->sampling.to_label ? 0
-	                            : fail("--label-fraction %g of %ld batch%s is less than one",
-	                                  c->fraction, all, all == 1 ? "" : "es");
+	                            : fail("--label-fraction %g of %s is less than one",
+	                                  c->fraction, counted(all, "batches").text);
 }
 
 static int prepare(struct run *r)
@@ -341,10 +342,10 @@ static int tell_plan(struct run *r)
 	if (left < 0)
 		return -1;
 	struct plan p = {.stage = r,
-	    .work = xasprintf("%ld epochs of labels of %d images of %d classes, by %d teacher%s: "
-	                      "%ld batches of %d",
-	        c->epochs, r->images.n, r->teacher->classes, r->labeller.teachers.n,
-	        r->labeller.teachers.n > 1 ? "s" : "", r->sampling.to_label, r->drawn.batch),
+	    .work = xasprintf("%s of labels of %s of %d classes, by %s: %s of %d",
+	        counted(c->epochs, "epochs").text, counted(r->images.n, "images").text,
+	        r->teacher->classes, counted(r->labeller.teachers.n, "teachers").text,
+	        counted(r->sampling.to_label, "batches").text, r->drawn.batch),
 	    .parts = {{"batches", (double)left, label_some}},
 	    .bytes = bytes};
 	return plan_tell(&p, c->dry_run);

@@ -115,11 +115,12 @@ static int tell_plan(struct match_run *r)
 {
 	struct plan p = {.stage = r, .bytes = bytes};
 	long left = r->method.iterations - r->done;
-	char *from = r->method.loss ? xasprintf("%d photographs", r->real.set.n)
-	                            : xasprintf("%ld steps along %d experts",
-	                                  r->method.trajectory.steps, r->experts.experts);
-	p.work = xasprintf("%d images of %d classes by %s in %s, %ld iterations with %s",
-	    r->learned.n * r->learned.ipc, r->learned.n, r->method.name, r->arch, left, from);
+	char *from = r->method.loss ? xstrdup(counted(r->real.set.n, "photographs").text)
+	                            : xasprintf("%ld steps along %s", r->method.trajectory.steps,
+	                                  counted(r->experts.experts, "experts").text);
+	p.work = xasprintf("%s of %d classes by %s in %s, %s with %s",
+	    counted(r->learned.n * r->learned.ipc, "images").text, r->learned.n, r->method.name,
+	    r->arch, counted(left, "iterations").text, from);
 	free(from);
 	p.parts[0] = (struct plan_part){"iterations", (double)left, take_some};
 	return plan_tell(&p, r->config->dry_run);

@@ -41,9 +41,10 @@ int real_count(const struct real *r, int k)
 
 int real_check(const struct real *r, int k, int ipc)
 {
-	return real_count(r, k) >= ipc ? 0
-	                               : fail("class '%s' has %d images, but --ipc needs %d",
-	                                     r->set.classes[k], real_count(r, k), ipc);
+	return real_count(r, k) >= ipc
+	           ? 0
+	           : fail("class '%s' has %s, but --ipc needs %d", r->set.classes[k],
+	                 counted(real_count(r, k), "images").text, ipc);
 }
 
 /* From places in the class to places in the set. */

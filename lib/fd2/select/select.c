@@ -200,8 +200,8 @@ static int check_counts(const struct run *r)
 			continue;
 		if (rded)
 			return fail("class '%s' has no image", r->real.classes[k]);
-		return fail("class '%s' has %d images, but --ipc needs %ld", r->real.classes[k], n,
-		    r->config->ipc);
+		return fail("class '%s' has %s, but --ipc needs %ld", r->real.classes[k],
+		    counted(n, "images").text, r->config->ipc);
 	}
 	return 0;
 }

@@ -296,10 +296,11 @@ static int tell_plan(struct evaluation *r)
 	int left = r->epochs - r->done, steps = epoch_whole_batches(&r->epoch);
 	double validations = r->val_every ? ceil((double)left / (double)r->val_every) : 1;
 	struct plan p = {.stage = r, .bytes = bytes};
-	p.work = xasprintf("%d student%s, %d epochs of %d images of %d classes; %.0f validations "
-	                   "on %d images, %d to test on",
-	    c->n_students, c->n_students > 1 ? "s" : "", left, r->images.n, r->labels.classes,
-	    validations, r->val.n, r->test.n);
+	p.work = xasprintf("%s, %s of %s of %d classes; %s on %s, %d to test on",
+	    counted(c->n_students, "students").text, counted(left, "epochs").text,
+	    counted(r->images.n, "images").text, r->labels.classes,
+	    counted((long)validations, "validations").text, counted(r->val.n, "images").text,
+	    r->test.n);
 	p.parts[0] = (struct plan_part){"steps", (double)left * steps, train_some};
 	p.parts[1] = (struct plan_part){
 	    "held-out images", validations * r->val.n + 2.0 * r->test.n, measure_some};

@@ -98,8 +98,8 @@ int stage_import_teacher(const struct import_config *config)
 		err = teacher_write(&t, out, provenance);
 	}
 	if (!err && out)
-		say("%s with %d classes, %d attention maps", t.backbone.arch->name, t.classes,
-		    t.cal.maps);
+		say("%s with %d classes, %s", t.backbone.arch->name, t.classes,
+		    counted(t.cal.maps, "attention maps").text);
 	teacher_free(&t);
 	return err || !out ? -1 : 0;
 }

@@ -104,9 +104,9 @@ static int tell_plan(struct training *t)
 {
 	long epochs = last_epoch(t) - t->epoch, steps = steps_of_epoch(t);
 	struct plan p = {.stage = t, .bytes = bytes};
-	p.work = xasprintf("%ld epochs of %d images of %d classes, in batches of %ld; %d held-out "
-	                   "images after each",
-	    epochs, t->train.n, t->train.n_classes, t->config->schedule.batch, t->val.n);
+	p.work = xasprintf("%s of %s of %d classes, in batches of %ld; %s after each",
+	    counted(epochs, "epochs").text, counted(t->train.n, "images").text, t->train.n_classes,
+	    t->config->schedule.batch, counted(t->val.n, "held-out images").text);
 	p.parts[0] = (struct plan_part){"steps", (double)(epochs * steps - t->step), take_some};
 	if (t->val.n)
 		p.parts[1] =
