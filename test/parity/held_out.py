@@ -80,7 +80,7 @@ def compare(tool, network, shard, size):
     got = {name: ours(tool, network, shard, size, *options) for name, options in FD2.items()}
     assert all(rows.keys() == want.keys() for _, rows in got.values())
     both = {name: agreement(rows, want, meta["classes"]) for name, (_, rows) in got.items()}
-    print(f"\n{meta['arch']}, {size} px, {len(want)} photographs of {os.path.basename(shard)}")
+    print(f"{meta['arch']}, {size} px, {len(want)} photographs of {os.path.basename(shard)}")
     print(f"{'':32}", *(f"{name:>16}" for name in ["torchvision", *got]))
     for key, value in figures(torch.stack(list(want.values())), right).items():
         print(f"{key:32}", *(f"{v:16.6f}" for v in [value, *(g[key] for g, _ in got.values())]))
@@ -93,7 +93,10 @@ def compare(tool, network, shard, size):
 def main():
     tool = os.path.join(sys.argv[1], "fd2-eval")
     sizes = [int(s) for s in sys.argv[4:]] or [0]
-    bad = sum(compare(tool, sys.argv[2], sys.argv[3], size) for size in sizes)
+    bad = 0
+    for i, size in enumerate(sizes):
+        print(end="\n" if i else "")
+        bad += compare(tool, sys.argv[2], sys.argv[3], size)
     return bad > 0
 
 
