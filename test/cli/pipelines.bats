@@ -311,8 +311,8 @@ trial with CLASSES='3' "*"left out." ]]
 	photos
 	local student=imagenette-trial/random-1-resnet18-1.json
 	local goals=(ARCHIVE=photos IPC=1 RANDOM=random METHODS=random TEACHER="$tiny_arch"
-		"MAPS_$tiny_arch=2" "ALPHA_$tiny_arch=0.3" STUDENT_EPOCHS=300
-		'student_random=--checkpoint-every 20' main)
+		"MAPS_$tiny_arch=2" "ALPHA_$tiny_arch=0.3" STUDENT_EPOCHS=40
+		'student_random=--checkpoint-every 2' main)
 	setsid make -f "$root/pipelines/paper/nette.mk" "${small[@]}" "${goals[@]}" >out 2>&1 3>&- &
 	until [ -e $student.ckpt ]; do
 		kill -0 $!
