@@ -140,10 +140,8 @@ static void gradient(const struct teacher *t, const struct inputs *in, struct st
 	const Tensor *loss[LOSSES] = {s.r_bn, s.r_conv, s.cls, tensor_add(s.r_bn, s.cls),
 	    loss_F(s.o.z, t->cal.prototypes, input(in, "labels"), 0.5, 0)};
 	Tensor *d;
-	if (which != R_BN || s.has_bn) {
-		check(tensor_grad(loss[which], &s.x, 1, &d, false));
-		put(w, name[which], d);
-	}
+	check(tensor_grad(loss[which], &s.x, 1, &d, false));
+	put(w, name[which], d);
 	tensor_scope_end();
 }
 
@@ -162,7 +160,7 @@ static void evaluation(
 	put(w, "R_conv", s.r_conv);
 	put(w, "L_cls", s.cls);
 	tensor_scope_end();
-	for (int i = 0; i < LOSSES; i++)
+	for (int i = s.has_bn ? R_BN : R_CONV; i < LOSSES; i++)
 		gradient(t, in, w, bf16, (enum loss)i);
 }
 

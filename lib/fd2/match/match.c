@@ -61,8 +61,8 @@ static int learn(struct match_run *r)
 	}
 	progress_end();
 	if (r->trajectory.skipped)
-		warn("%ld iteration%s had a loss above --threshold %g, and moved nothing",
-		    r->trajectory.skipped, r->trajectory.skipped > 1 ? "s" : "",
+		warn("%s had a loss above --threshold %g, and moved nothing",
+		    counted(r->trajectory.skipped, "iterations").text,
 		    r->method.trajectory.threshold);
 	return stops ? match_stop(r) : err;
 }
@@ -116,7 +116,8 @@ static int tell_plan(struct match_run *r)
 	struct plan p = {.stage = r, .bytes = bytes};
 	long left = r->method.iterations - r->done;
 	char *from = r->method.loss ? xstrdup(counted(r->real.set.n, "photographs").text)
-	                            : xasprintf("%ld steps along %s", r->method.trajectory.steps,
+	                            : xasprintf("%s along %s",
+	                                  counted(r->method.trajectory.steps, "steps").text,
 	                                  counted(r->experts.experts, "experts").text);
 	p.work = xasprintf("%s of %d classes by %s in %s, %s with %s",
 	    counted(r->learned.n * r->learned.ipc, "images").text, r->learned.n, r->method.name,
