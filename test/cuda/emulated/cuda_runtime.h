@@ -54,15 +54,17 @@ namespace emulated
 
 constexpr size_t stack_size = 64 << 10;
 
+typedef void *place[5]; /* of __builtin_setjmp */
+
 struct thread {
 	dim3 index;
-	ucontext_t context;
+	place at;
 	std::unique_ptr<char[]> stack{new char[stack_size]};
 	const void *waits = nullptr; /* where it calls __syncthreads */
 	bool done = false;
 };
 
-inline ucontext_t scheduler;
+inline place scheduler;
 inline std::vector<thread> all; /* of the widest launch so far */
 inline thread *running;
 inline std::function<void()> kernel;
@@ -77,10 +79,39 @@ inline long launches; /* so far */
 	abort();
 }
 
-inline void begin_thread()
+/* GCC wants __builtin_longjmp in a function of its own. swapcontext costs two system calls, and
+ * longjmp under AddressSanitizer four. */
+[[noreturn]] __attribute__((noinline, no_sanitize("address"))) inline void jump(place &to)
 {
-	kernel();
-	running->done = true;
+	__builtin_longjmp(to, 1);
+}
+
+__attribute__((noinline, no_sanitize("address"))) inline void go(place &from, place &to)
+{
+	if (!__builtin_setjmp(from))
+		jump(to);
+}
+
+/* A thread's life: one kernel after another. */
+inline void live()
+{
+	for (;;) {
+		go(running->at, scheduler);
+		kernel();
+		running->done = true;
+	}
+}
+
+inline void begin(thread &t)
+{
+	ucontext_t context;
+	getcontext(&context);
+	context.uc_stack.ss_sp = t.stack.get();
+	context.uc_stack.ss_size = stack_size;
+	makecontext(&context, live, 0);
+	running = &t;
+	if (!__builtin_setjmp(scheduler))
+		setcontext(&context);
 }
 
 /* 0 .. n-1 in an order of their own each time */
@@ -103,7 +134,7 @@ inline bool run_turns(unsigned n)
 			continue;
 		running = &t;
 		threadIdx = t.index;
-		swapcontext(&scheduler, &t.context);
+		go(scheduler, t.at);
 		if (t.done)
 			continue;
 		alive = true;
@@ -114,22 +145,13 @@ inline bool run_turns(unsigned n)
 	return alive;
 }
 
-inline void ready(thread &t, dim3 index)
-{
-	t.index = index;
-	t.done = false;
-	getcontext(&t.context);
-	t.context.uc_stack.ss_sp = t.stack.get();
-	t.context.uc_stack.ss_size = stack_size;
-	t.context.uc_link = &scheduler;
-	makecontext(&t.context, begin_thread, 0);
-}
-
 inline void run_block(unsigned n)
 {
-	for (unsigned i = 0; i < n; i++)
-		ready(all[i],
-		    dim3(i % blockDim.x, i / blockDim.x % blockDim.y, i / blockDim.x / blockDim.y));
+	for (unsigned i = 0; i < n; i++) {
+		all[i].index =
+		    dim3(i % blockDim.x, i / blockDim.x % blockDim.y, i / blockDim.x / blockDim.y);
+		all[i].done = false;
+	}
 	while (run_turns(n))
 		;
 }
@@ -139,8 +161,8 @@ inline void run(dim3 grid, dim3 block, size_t bytes)
 	const unsigned n = block.x * block.y * block.z, blocks = grid.x * grid.y * grid.z;
 	if (!n || n > 1024 || !blocks || grid.y > 65535 || grid.z > 65535 || bytes > 48 << 10)
 		wrong("is launched as no GPU can");
-	if (all.size() < n)
-		all.resize(n);
+	for (; all.size() < n; begin(all.back()))
+		all.emplace_back();
 	launches++;
 	gridDim = grid;
 	blockDim = block;
@@ -158,7 +180,7 @@ __attribute__((noinline)) inline void __syncthreads()
 {
 	emulated::thread *t = emulated::running;
 	t->waits = __builtin_return_address(0);
-	swapcontext(&t->context, &emulated::scheduler);
+	emulated::go(t->at, emulated::scheduler);
 }
 
 /* What `extern __shared__` names. */
