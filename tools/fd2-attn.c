@@ -37,5 +37,5 @@ int main(int argc, char **argv)
 		die_usage("--cut is for attention maps, which --features leaves out");
 	if (config.shared_scale && !config.heatmap)
 		die_usage("--shared-scale is for --heatmap");
-	return fd2_finish(stage_run(stage_attn, &config));
+	stage_end(stage_attn, &config);
 }

@@ -270,5 +270,5 @@ int main(int argc, char **argv)
 	check_start();
 	check_constraints();
 	check_id();
-	return fd2_finish(stage_run(stage_distill, &config));
+	stage_end(stage_distill, &config);
 }

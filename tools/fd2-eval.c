@@ -248,7 +248,7 @@ static void check_evaluation(void)
 		die_usage("--evaluate reads its file twice, and so cannot take a pipe");
 }
 
-static int evaluate(void)
+_Noreturn static void evaluate(void)
 {
 	check_evaluation();
 	saved.arch = archs.n ? archs.v[0] : NULL;
@@ -260,7 +260,7 @@ static int evaluate(void)
 	saved.strict = config.in.strict;
 	saved.results = config.out.results;
 	saved.report = config.out.report;
-	return stage_run(stage_eval_saved, &saved);
+	stage_end(stage_eval_saved, &saved);
 }
 
 /* What --evaluate alone takes. */
@@ -286,10 +286,10 @@ int main(int argc, char **argv)
 	if (!config.in.val.n)
 		die_usage("no held-out images; give them with --val");
 	if (saved.network)
-		return fd2_finish(evaluate());
+		evaluate();
 	check_training();
 	check_outputs();
 	check_labels();
 	plan_students();
-	return fd2_finish(stage_run(stage_eval, &config));
+	stage_end(stage_eval, &config);
 }

@@ -91,9 +91,9 @@ int main(int argc, char **argv)
 	check(argc - first);
 	job.from = argv[first];
 	if (to == TO_FKD)
-		return fd2_finish(stage_run(stage_fkd_write, &job));
+		stage_end(stage_fkd_write, &job);
 	if (from == FROM_FKD)
-		return fd2_finish(stage_run(stage_fkd_read, &job));
+		stage_end(stage_fkd_read, &job);
 	return fd2_finish(from == FROM_IMAGES ? exchange_read(job.from, classes, job.out)
 	                                      : write_images(argv + first, argc - first));
 }

@@ -77,5 +77,5 @@ int main(int argc, char **argv)
 	config.seed = (uint64_t)common.seed;
 	config.augment = siamese_option(&augment);
 	check();
-	return fd2_finish(stage_run(stage_expert, &config));
+	stage_end(stage_expert, &config);
 }

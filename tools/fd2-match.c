@@ -155,5 +155,5 @@ int main(int argc, char **argv)
 	config.method.augment = siamese_option(&augment);
 	check_method();
 	check();
-	return fd2_finish(stage_run(stage_match, &config));
+	stage_end(stage_match, &config);
 }

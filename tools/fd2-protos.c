@@ -45,8 +45,8 @@ int main(int argc, char **argv)
 		die_usage("no teacher; give one with -t, or pipe one in");
 	if (config.statistics != STATISTICS_NONE) {
 		check_statistics();
-		return fd2_finish(stage_run(stage_statistics, &config));
+		stage_end(stage_statistics, &config);
 	}
 	opt_needs("batch", config.n_shards > 0, "prototypes of shards: name some");
-	return fd2_finish(stage_run(stage_protos, &config));
+	stage_end(stage_protos, &config);
 }

@@ -57,5 +57,5 @@ int main(int argc, char **argv)
 	opt_needs("fkd-seed", config.order == ORDER_FKD, "--order fkd");
 	if (config.resume && !out_is_file(config.out))
 		die_usage("--resume needs a file to go on with: give it with -o");
-	return fd2_finish(stage_run(stage_relabel, &config));
+	stage_end(stage_relabel, &config);
 }

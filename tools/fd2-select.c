@@ -65,5 +65,5 @@ int main(int argc, char **argv)
 	config.n_shards = argc - first;
 	config.seed = common.seed;
 	check();
-	return fd2_finish(stage_run(stage_select, &config));
+	stage_end(stage_select, &config);
 }

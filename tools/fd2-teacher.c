@@ -175,9 +175,9 @@ int main(int argc, char **argv)
 		import.out = config.out.last;
 		import.network = config.network;
 		import.alpha = config.loss.alpha;
-		return fd2_finish(stage_run(stage_import_teacher, &import));
+		stage_end(stage_import_teacher, &import);
 	}
 	check();
 	check_training();
-	return fd2_finish(stage_run(stage_teacher, &config));
+	stage_end(stage_teacher, &config);
 }

@@ -15,7 +15,7 @@ static const char library[] = "libfd2-torch.so";
 static char *library_path(void)
 {
 	Dl_info here;
-	if (!dladdr((void *)stage_call, &here) || !here.dli_fname)
+	if (!dladdr((void *)stage_exit, &here) || !here.dli_fname)
 		return xstrdup(library);
 	const char *slash = strrchr(here.dli_fname, '/');
 	int n = slash ? (int)(slash - here.dli_fname) + 1 : 0;
@@ -44,7 +44,7 @@ static int resolve(void *handle)
 	return 0;
 }
 
-int stage_call(const char *entry, const void *config)
+static int run_stage(const char *entry, const void *config)
 {
 	int (*start)(const char *device, int threads) = NULL, (*run)(const void *) = NULL;
 	const char *(*error)(void) = NULL;
@@ -66,4 +66,9 @@ int stage_call(const char *entry, const void *config)
 	if (start(common.device == DEVICE_CUDA ? "cuda" : "cpu", (int)common.threads) < 0)
 		return fail("cannot start libtorch: %s", error());
 	return resolve(handle) < 0 ? -1 : run(config);
+}
+
+_Noreturn void stage_exit(const char *entry, const void *config)
+{
+	quick_exit(fd2_finish(run_stage(entry, config)));
 }

@@ -8,17 +8,18 @@
  *
  * Stages need libtorch and live in libfd2-torch.so, which is opened only after options and inputs
  * have been checked: loading libtorch takes a quarter of a second, and --help should not. A main
- * calls fd2_start, checks its options, and ends with fd2_finish(stage_run(stage_x, &config)). */
+ * calls fd2_start, checks its options, and ends with stage_end(stage_x, &config). */
 #ifndef FD2_STAGE_H
 #define FD2_STAGE_H
 #include "lib/base/start.h"
 
-/* Opens libfd2-torch.so, starts libtorch on common.device with common.threads and runs
- * stage(config); the compiler checks the type of config. -1: fail_message. */
-#define stage_run(stage, config) ((void)sizeof stage(config), stage_call(#stage "_entry", config))
-int stage_call(const char *entry, const void *config);
+/* Opens libfd2-torch.so, starts libtorch on common.device with common.threads, runs stage(config)
+ * and ends the program as fd2_finish does; the compiler checks the type of config. libtorch's
+ * destructors are left out: they take longer than some stages. */
+#define stage_end(stage, config) ((void)sizeof stage(config), stage_exit(#stage "_entry", config))
+_Noreturn void stage_exit(const char *entry, const void *config);
 
-/* Next to a stage's definition: its entry, with the one type that stage_call calls. */
+/* Next to a stage's definition: its entry, with the one type that stage_exit calls. */
 #define STAGE(stage)                                                                               \
 	int stage##_entry(const void *config);                                                     \
 	int stage##_entry(const void *config)                                                      \

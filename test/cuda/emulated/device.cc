@@ -39,18 +39,20 @@ struct counts {
 	long given = 0; /* kernels and graphs so far */
 	long waits = 0;
 	std::string operations; /* of the recorded steps, with commas between them */
-
-	~counts()
-	{
-		const char *path = getenv("FD2_EMULATED_COUNTS");
-		FILE *f = path ? fopen(path, "a") : nullptr;
-		if (!f)
-			return;
-		fprintf(f, "{\"waits\": %ld, \"reserved\": %zu, \"operations\": [%s]}\n", waits,
-		    emulated::of_device.reserved(), operations.c_str());
-		fclose(f);
-	}
 } counted;
+
+void write_counts()
+{
+	const char *path = getenv("FD2_EMULATED_COUNTS");
+	FILE *f = path ? fopen(path, "a") : nullptr;
+	if (!f)
+		return;
+	fprintf(f, "{\"waits\": %ld, \"reserved\": %zu, \"operations\": [%s]}\n", counted.waits,
+	    emulated::of_device.reserved(), counted.operations.c_str());
+	fclose(f);
+}
+
+const int at_end = at_quick_exit(write_counts); /* as stage_end ends a tool */
 
 const char *take(const std::function<const char *()> &call)
 {
