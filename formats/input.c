@@ -168,8 +168,7 @@ static int look(struct input *in)
 	return 0;
 }
 
-/* The header's checksum, which every kind of tar has; a block of zeros is the end of an empty
- * archive. */
+/* The header's checksum, which every kind of tar has. */
 static bool is_tar(const uint8_t *b, size_t n)
 {
 	long sum = 0, said;
@@ -180,7 +179,7 @@ static bool is_tar(const uint8_t *b, size_t n)
 		sum += i >= 148 && i < 156 ? ' ' : b[i];
 	memcpy(text, b + 148, 8);
 	said = strtol(text, NULL, 8);
-	return said == sum || sum == 8 * ' ';
+	return said == sum;
 }
 
 static bool starts(const uint8_t *b, size_t n, const char *magic, size_t size)
@@ -233,6 +232,17 @@ int input_content(struct input *in)
 const char *input_kind(const struct input *in)
 {
 	return kind_of_bytes(in->head + in->head_at, in->head_len - in->head_at);
+}
+
+bool input_is_packed(const struct input *in)
+{
+	static const char *const magic[] = {"\x1f\x8b", "\x1f\x9d", "BZh", "LZIP", "\xfd\x37zXZ",
+	    "\x28\xb5\x2f\xfd", "\x04\x22\x4d\x18", NULL};
+	for (int i = 0; magic[i]; i++)
+		if (starts(in->head + in->head_at, in->head_len - in->head_at, magic[i],
+		        strlen(magic[i])))
+			return true;
+	return false;
 }
 
 /* The stream's kind where it stands in the head as a short string; of length 0 otherwise. */

@@ -38,6 +38,8 @@ const char *input_name(const struct input *in);
 int input_content(struct input *in);
 /* What a CONTENT_OTHER is, as far as its first bytes tell ("an HTML page"); NULL. */
 const char *input_kind(const struct input *in);
+/* Whether a CONTENT_OTHER is surely packed, by gzip, compress, bzip2, lzip, xz, zstd or lz4. */
+bool input_is_packed(const struct input *in);
 /* Remembers a sentence that says what the input is and that `expected` ("an image shard") is
  * needed; returns -1. */
 int input_refuse(struct input *in, const char *expected);

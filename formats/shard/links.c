@@ -11,7 +11,11 @@
 #include "lib/base/err.h"
 #include "lib/base/io.h"
 
-enum { FOLLOWED_MAX = 40 };
+enum {
+	FOLLOWED_MAX = 40,
+	LEVELS_MAX = 16,
+	FILES_MAX = 1 << 22, /* that links lead to: links to links could be very many */
+};
 
 struct entry {
 	char *name, *target; /* target: of a link; NULL */
@@ -20,16 +24,21 @@ struct entry {
 	size_t size;
 };
 
+/* A link that is followed: entries at..end-1, whose names begin with that of `folder`, for which
+ * the link's name stands. */
+struct level {
+	char *link, *folder; /* folder: or a file */
+	int at, end;
+};
+
 struct links {
 	char *path;
 	struct entry *v; /* files and links by name */
 	int n, cap;
-	int bytes; /* a file without a name; -1 until it is needed */
-	/* The link that is followed: entries at..end-1, whose names begin with `prefix` bytes that
-	 * the link's name stands for. */
-	int at, end;
-	size_t prefix;
-	char *link;
+	int bytes;                       /* a file without a name; -1 until it is needed */
+	struct level levels[LEVELS_MAX]; /* each link is in the folder of the one before */
+	int depth;
+	int files; /* so far */
 	char name[MEMBER_NAME_MAX + 1];
 };
 
@@ -130,30 +139,61 @@ struct links *links_open(const char *path)
 	return NULL;
 }
 
-bool links_follow(struct links *l, const char *name)
+static void leave(struct links *l)
 {
-	char to[MEMBER_NAME_MAX + 1];
-	strcpy(to, name);
-	free(l->link);
-	l->link = xstrdup(name);
-	bool found = resolve(l, to, &l->at, &l->end);
-	l->prefix = strlen(to);
-	if (!found)
-		l->end = l->at;
-	l->at--;
-	return found;
+	struct level *level = &l->levels[--l->depth];
+	free(level->link);
+	free(level->folder);
 }
 
-const char *links_next(struct links *l)
+/* Goes to what the link `entry` leads to, which is called `link`. 0: to nothing; -1. */
+static int enter(struct links *l, const char *link, const char *entry)
 {
-	while (l->at + 1 < l->end) {
-		const struct entry *e = &l->v[++l->at];
-		if (snprintf(l->name, sizeof l->name, "%s%s", l->link, e->name + l->prefix) <=
-		        MEMBER_NAME_MAX &&
-		    !e->target)
-			return l->name;
+	char to[MEMBER_NAME_MAX + 1];
+	int at, end;
+	strcpy(to, entry);
+	if (!resolve(l, to, &at, &end))
+		return 0;
+	for (int i = 0; i < l->depth; i++)
+		if (!strcmp(l->levels[i].folder, to))
+			return fail(
+			    "'%s': member '%s' links to a folder that it is in", l->path, entry);
+	if (l->depth == LEVELS_MAX)
+		return fail(
+		    "'%s': member '%s' is a link behind %d others", l->path, entry, l->depth);
+	l->levels[l->depth++] = (struct level){xstrdup(link), xstrdup(to), at - 1, end};
+	return 1;
+}
+
+bool links_follow(struct links *l, const char *name)
+{
+	while (l->depth)
+		leave(l);
+	return enter(l, name, name) > 0;
+}
+
+int links_next(struct links *l, const char **name)
+{
+	while (l->depth) {
+		struct level *level = &l->levels[l->depth - 1];
+		if (level->at + 1 == level->end) {
+			leave(l);
+			continue;
+		}
+		const struct entry *e = &l->v[++level->at];
+		const char *rest = e->name + strlen(level->folder);
+		if (snprintf(l->name, sizeof l->name, "%s%s", level->link, rest) > MEMBER_NAME_MAX)
+			return fail(
+			    "'%s': a name behind link '%s' is too long", l->path, level->link);
+		if (l->files++ == FILES_MAX)
+			return fail("'%s' has links to over four million files", l->path);
+		*name = l->name;
+		if (!e->target)
+			return 1;
+		if (enter(l, l->name, e->name) < 0)
+			return -1;
 	}
-	return NULL;
+	return 0;
 }
 
 /* Marks the files that links lead to. */
@@ -217,7 +257,7 @@ int links_read(struct links *l, struct blob *b)
 {
 	if (l->bytes < 0 && read_bytes(l) < 0)
 		return -1;
-	const struct entry *e = &l->v[l->at];
+	const struct entry *e = &l->v[l->levels[l->depth - 1].at];
 	blob_reserve(b, e->size + 1);
 	b->size = e->size;
 	for (size_t done = 0; done < e->size;) {
@@ -238,10 +278,11 @@ void links_close(struct links *l)
 		free(l->v[i].name);
 		free(l->v[i].target);
 	}
+	while (l->depth)
+		leave(l);
 	if (l->bytes >= 0)
 		close(l->bytes);
 	free(l->v);
-	free(l->link);
 	free(l->path);
 	free(l);
 }

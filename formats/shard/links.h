@@ -10,11 +10,12 @@ struct links;
 
 /* NULL: fail_message. */
 struct links *links_open(const char *path);
-/* Begins with the link of this name, which leads to a file or to all files below a folder. False:
- * to nothing in the archive. */
+/* Begins with the link of this name, which leads to a file or to all files below a folder, through
+ * further links, too. False: to nothing in the archive. */
 bool links_follow(struct links *l, const char *name);
-/* The name that the next such file has through the link; NULL: there are no more. */
-const char *links_next(struct links *l);
+/* 1: the name that the next such file has through the link is in *name; 0: there are no more. -1:
+ * fail_message, as of a link to a folder that it is in. */
+int links_next(struct links *l, const char **name);
 /* The bytes of that file. -1: fail_message. */
 int links_read(struct links *l, struct blob *b);
 void links_close(struct links *l);

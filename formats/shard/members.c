@@ -10,6 +10,7 @@
 
 #include "formats/input.h"
 #include "formats/shard/links.h"
+#include "formats/shard/sample.h"
 #include "formats/shard/shard.h"
 #include "formats/shard/tar.h"
 #include "lib/base/err.h"
@@ -64,25 +65,25 @@ bool members_in_folder(const struct members *ms)
 static int follow(
     struct members *ms, const struct tar_entry *e, int (*needed)(const char *, const char *))
 {
-	const char *path = ms->paths.v[ms->at], *slash = strrchr(e->name, '/');
+	const char *path = ms->paths.v[ms->at];
+	bool pipe = input_is_pipe(path);
+	if (!pipe && !ms->links && !(ms->links = links_open(path)))
+		return -1;
+	if (!pipe && (ms->in_link = links_follow(ms->links, e->name)))
+		return 0;
 	int want = needed(members_path(ms), e->name);
-	bool maybe_folder = !strchr(slash ? slash : e->name, '.');
-	if (want <= 0 && !maybe_folder)
-		return want;
-	if (input_is_pipe(path) && want)
+	if (want < 0)
+		return -1;
+	if (want && pipe)
 		return fail("'%s': member '%s' is a link, and a pipe is read once only; give the "
 		            "archive as a file, or pack it with `tar -h --hard-dereference`",
 		    members_path(ms), e->name);
-	if (!ms->links && !input_is_pipe(path) && !(ms->links = links_open(path)))
-		return -1;
-	ms->in_link = ms->links && links_follow(ms->links, e->name);
-	if (!ms->in_link && want)
+	if (want)
 		return fail("'%s': member '%s' is a link out of the archive; pack it with `tar -h`",
 		    members_path(ms), e->name);
-	if (!ms->in_link)
+	if (!is_hidden(e->name)) /* it may be a class's folder */
 		warn("'%s': passed over member '%s', a link%s", members_path(ms), e->name,
-		    ms->links ? " that leads to nothing in the archive"
-		              : ": a pipe is read once only");
+		    pipe ? ": a pipe is read once only" : " that leads to nothing in the archive");
 	return 0;
 }
 
@@ -91,7 +92,8 @@ static int next_in_link(
     struct members *ms, struct member *m, int (*needed)(const char *, const char *))
 {
 	const char *name;
-	while (ms->in_link && (name = links_next(ms->links))) {
+	int got = 0;
+	while (ms->in_link && (got = links_next(ms->links, &name)) > 0) {
 		int want = needed(members_path(ms), name);
 		if (!want)
 			continue;
@@ -99,7 +101,7 @@ static int next_in_link(
 		return want < 0 || links_read(ms->links, &m->data) < 0 ? -1 : 1;
 	}
 	ms->in_link = false;
-	return 0;
+	return got;
 }
 
 static int next_in_archive(
@@ -195,6 +197,20 @@ static int no_entry(const struct members *ms)
 	           : fail("cannot read '%s': %s", ms->place, strerror(why));
 }
 
+/* A link to nothing. 0: nobody needs it. */
+static int pass_over(
+    struct members *ms, struct member *m, int (*needed)(const char *, const char *))
+{
+	if (member_name(m->name, members_path(ms), ms->place + ms->root) < 0)
+		return -1;
+	int want = needed(members_path(ms), m->name);
+	errno = ENOENT;
+	if (want)
+		return want < 0 ? -1 : no_entry(ms);
+	warn("passed over '%s', a link to nothing", ms->place);
+	return 0;
+}
+
 static int next_in_folder(
     struct members *ms, struct member *m, int (*needed)(const char *, const char *))
 {
@@ -212,8 +228,13 @@ static int next_in_folder(
 		if (n + 2 > room)
 			return fail("a name in '%.*s' is too long", (int)l->prefix, ms->place);
 		strcpy(ms->place + l->prefix, name);
-		if (stat(ms->place, &st))
+		bool there = !stat(ms->place, &st);
+		if (!there && errno != ENOENT)
 			return no_entry(ms);
+		if (!there && pass_over(ms, m, needed) < 0)
+			return -1;
+		if (!there)
+			continue;
 		if (S_ISDIR(st.st_mode)) {
 			strcat(ms->place, "/");
 			if (enter(ms, l->prefix + n + 1, &st) < 0 ||

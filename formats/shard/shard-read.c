@@ -101,6 +101,10 @@ static int remember_key(struct shard_reader *r, const struct group *g)
 	if (earlier->image && g->has[PART_IMAGE])
 		return fail(
 		    "sample '%s' of '%s' is also in '%s'", g->key, shard_name(r), earlier->shard);
+	if (g->has[PART_IMAGE]) {
+		earlier->image = true;
+		earlier->shard = shard_name(r);
+	}
 	return 0;
 }
 

@@ -91,10 +91,17 @@ static int put_json(struct shard_writer *w, const char *name, const json_t *v)
 	return err;
 }
 
-static time_t source_date(void)
+/* -1: fail_message. */
+static int take_source_date(time_t *at)
 {
+	static const int64_t max = (1LL << 33) - 1; /* of a header of tar */
 	const char *epoch = getenv("SOURCE_DATE_EPOCH");
-	return epoch ? (time_t)strtoll(epoch, NULL, 10) : 0;
+	char *end = NULL;
+	int64_t n = epoch ? strtoll(epoch, &end, 10) : 0;
+	if (epoch && (!*epoch || *end || n < 0 || n > max))
+		return fail("SOURCE_DATE_EPOCH is '%.40s'; expected seconds since 1970", epoch);
+	*at = (time_t)n;
+	return 0;
 }
 
 /* As readers have them, like the members. */
@@ -132,16 +139,18 @@ struct shard_writer *shard_create(struct out *out, json_t *meta, const char *con
 	w->out = out;
 	w->meta = meta ? meta : json_object();
 	w->classes = name_list(classes, n);
-	w->mtime = source_date();
+	int err = take_source_date(&w->mtime);
 	digest_begin(&w->digest);
 	w->kept = out_kept(out);
 	w->ustar = archive_write_new();
 	w->pax = archive_write_new();
 	archive_write_set_format_ustar(w->ustar);
 	archive_write_set_format_pax_restricted(w->pax);
-	if (open_archive(w, w->ustar) == ARCHIVE_OK && open_archive(w, w->pax) == ARCHIVE_OK)
+	if (!err &&
+	    (open_archive(w, w->ustar) != ARCHIVE_OK || open_archive(w, w->pax) != ARCHIVE_OK))
+		err = fail("cannot write %s: libarchive failed", out_name(out));
+	if (!err)
 		return w;
-	fail("cannot write %s: libarchive failed", out_name(out));
 	fd2_shard_abandon(w);
 	return NULL;
 }

@@ -21,6 +21,7 @@ struct tar {
 	struct input *input;
 	struct archive *archive;
 	char last[MEMBER_NAME_MAX + 1]; /* name read, for messages */
+	int64_t size;                   /* of that member */
 	uint8_t buffer[READ_SIZE];      /* for libarchive */
 	size_t got;                     /* bytes in the buffer */
 	int64_t fed;                    /* bytes of the input before those in the buffer */
@@ -73,8 +74,8 @@ static int64_t bytes_after(struct tar *t, int64_t at)
 
 static int junk(struct tar *t, int64_t n)
 {
-	return fail("'%s' has %lld bytes after its end, which are not an archive", tar_path(t),
-	    (long long)n);
+	return fail("'%s' has %s after its end, which %s not an archive", tar_path(t),
+	    counted(n, "bytes").text, n == 1 ? "is" : "are");
 }
 
 /* The n bytes before `at` are zero. */
@@ -152,7 +153,11 @@ static int damaged(struct tar *t)
 		           ? fail("'%s' is packed with %s, but it holds no tar archive", path,
 		                 archive_filter_name(t->archive, 0))
 		           : fail("'%s' is not a tar archive", path);
-	if (strstr(why, "runcated"))
+	bool cut = strstr(why, "runcated") || strstr(why, "No progress is possible"); /* xz's */
+	if (!*t->last)
+		return cut ? fail("'%s' is cut short", path)
+		           : fail("cannot read '%s': %s", path, why);
+	if (cut)
 		return fail("'%s' is cut short, at or after member '%s'", path, t->last);
 	return fail("cannot read '%s': at or after member '%s': %s", path, t->last, why);
 }
@@ -251,8 +256,7 @@ int tar_next(struct tar *t, struct tar_entry *e)
 	if (member_name(e->name, tar_path(t), name_of(from)) < 0)
 		return -1;
 	strcpy(t->last, e->name);
-	if (archive_entry_size(from) > SHARD_MEMBER_MAX)
-		return fail("'%s': member '%s' is larger than 256 MiB", tar_path(t), e->name);
+	t->size = archive_entry_size(from);
 	e->kind = kind_of(from);
 	*e->target = '\0';
 	return e->kind == TAR_LINK && take_target(t, e, from) < 0 ? -1 : 1;
@@ -260,9 +264,9 @@ int tar_next(struct tar *t, struct tar_entry *e)
 
 int tar_read(struct tar *t, struct blob *b)
 {
-	ssize_t got;
+	ssize_t got = 1;
 	b->size = 0;
-	do {
+	while (got && t->size <= SHARD_MEMBER_MAX && b->size <= SHARD_MEMBER_MAX) {
 		if (check_ratio(t) < 0)
 			return -1;
 		blob_reserve(b, b->size + READ_SIZE);
@@ -270,9 +274,6 @@ int tar_read(struct tar *t, struct blob *b)
 		if (got < 0)
 			return damaged(t);
 		b->size += (size_t)got;
-		if (b->size > SHARD_MEMBER_MAX)
-			return fail(
-			    "'%s': member '%s' is larger than 256 MiB", tar_path(t), t->last);
-	} while (got);
-	return 0;
+	}
+	return got ? fail("'%s': member '%s' is larger than 256 MiB", tar_path(t), t->last) : 0;
 }

@@ -89,8 +89,9 @@ int class_names_read(char ***names, int *n, const char *path)
 	if (!folder && !in)
 		return -1;
 	int content = folder ? CONTENT_TAR : input_content(in), err = content < 0 ? -1 : 0;
-	if (content == CONTENT_OTHER)
+	bool text = content == CONTENT_OTHER && !input_is_packed(in);
+	if (text)
 		err = read_text(names, n, in, path);
 	input_close(in);
-	return err < 0 || content == CONTENT_OTHER ? err : read_shard(names, n, path);
+	return err < 0 || text ? err : read_shard(names, n, path);
 }

@@ -147,6 +147,41 @@ install_library() {
 	[[ $stderr == *"'apart.tar': sample 'red-spot/0001' appears again"*"tar --sort=name"* ]]
 }
 
+@test "shard: a sample of three shards, of which the first has no image" {
+	mkdir -p a/x b/x c/x
+	fd2-draw --classes 2 --per-class 2 --size 32 | tar -xf - --wildcards '*.jpg'
+	set -- */0*.jpg
+	echo '{}' >a/x/1.json
+	cp "$1" a/x/2.jpg
+	cp "$1" b/x/1.jpg
+	cp "$2" c/x/1.jpg
+	for shard in a b c; do tar -cf $shard.tar -C $shard x; done
+	run -1 --separate-stderr fd2-look a.tar b.tar c.tar
+	said "fd2-look: sample 'x/1' of 'c.tar' is also in 'b.tar'"
+}
+
+@test "shard: the time of its members is checked before work" {
+	for epoch in junk 2026-01-01 -5 99999999999999 ''; do
+		run -1 --separate-stderr env SOURCE_DATE_EPOCH="$epoch" fd2-draw -o x.tar
+		said "fd2-draw: SOURCE_DATE_EPOCH is '$epoch'; expected seconds since 1970"
+		[ ! -e x.tar ]
+	done
+	SOURCE_DATE_EPOCH=86400 fd2-draw --classes 2 --per-class 1 --size 32 -o x.tar
+	[[ $(TZ=UTC tar -tvf x.tar | head -n 1) == *" 1970-01-02 "* ]]
+}
+
+@test "shard: a cut archive is said to be cut, however it is packed" {
+	fd2-draw --classes 3 --per-class 60 --size 32 -o d.tar
+	for packer in gzip xz bzip2 zstd; do
+		$packer -c d.tar | head -c 100000 >short
+		run -1 --separate-stderr fd2-look short
+		said "fd2-look: 'short' is cut short*"
+		$packer -c d.tar | head -c 40 >short
+		run -1 --separate-stderr fd2-look short
+		said "fd2-look: 'short' is cut short"
+	done
+}
+
 @test "shard: an archive that unpacks to a thousand times its size is refused" {
 	command -v zstd || skip "no zstd"
 	mkdir a

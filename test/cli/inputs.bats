@@ -289,6 +289,35 @@ failing() {
 	[[ $stderr == *"; pack it with \`tar -h\`" ]]
 }
 
+@test "inputs: a link may have a dot in its name, and lead through links" {
+	ln -s blue-ring p/St._Bernard
+	ln -s ../red-spot/0002.jpg p/blue-ring/soft.jpg
+	ln -s ../gold-bar p/blue-ring/more
+	tar --sort=name -cf links.tar -C p .
+	tar --sort=name -h --hard-dereference -cf files.tar -C p .
+	[[ $(counted files.tar) == *" 4" ]]
+	[ "$(counted links.tar)" = "$(counted files.tar)" ]
+	[ "$(counted p)" = "$(counted files.tar)" ]
+	diff <(fd2-look --json links.tar | jq .classes) <(fd2-look --json files.tar | jq .classes)
+	ln -s ../gold-bar p/gold-bar/up
+	tar --sort=name -cf round.tar -C p .
+	run -1 --separate-stderr fd2-look round.tar
+	said "fd2-look: 'round.tar': member 'gold-bar/up' *links to a folder that it is in"
+}
+
+@test "inputs: what nobody needs may be a link to nothing, or large" {
+	local images
+	images=$(counted p)
+	ln -s /nowhere p/notes.txt
+	truncate -s 300M p/features.h5
+	tar -S --sort=name -cf p.tar -C p .
+	for shard in p p.tar; do
+		run -0 --separate-stderr counted $shard
+		[ "$output" = "$images" ]
+		[[ $stderr == *"passed over "*"notes.txt', a link "*" nothing"* ]]
+	done
+}
+
 @test "inputs: a class without an image is told before work" {
 	cp -r p e
 	mkdir e/none
