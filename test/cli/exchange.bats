@@ -154,6 +154,19 @@ nothing_left() {
 	nothing_left
 }
 
+@test "exchange: names of classes from a shard that is packed" {
+	fd2-draw --classes 2 --per-class 1 --size 32 -o d.tar
+	fd2-exchange -q --to rded -o folders d.tar
+	rm folders/classes.json
+	gzip -k d.tar
+	for shard in d.tar d.tar.gz; do
+		fd2-exchange -q --from images --classes $shard -o $shard.back folders
+	done
+	cmp d.tar.back d.tar.gz.back
+	[ "$(fd2-look --json d.tar.back | jq -c '.classes | keys')" = '["gold-bar","red-spot"]' ] ||
+		fd2-look d.tar.back
+}
+
 @test "exchange: names have the spelling that shards have" {
 	fd2-draw --classes 2 --per-class 1 --size 32 | tar -x
 	# decomposed as macOS writes it, in Latin-1, and an id
@@ -166,6 +179,21 @@ nothing_left() {
 	[ "$(tar --quoting-style=literal -tf a.tar | grep jpg | paste -sd' ')" = \
 		$'caf\xc3\xa9/0001.jpg th%E9/0001.jpg z/\xc3\xa9.jpg' ]
 	[ "$(tar -xOf a.tar __fd2__ | jq -c .classes)" = $'["caf\xc3\xa9","th%E9","z"]' ]
+}
+
+@test "exchange: images of one id are told apart" {
+	mkdir -p e/x e/y
+	fd2-draw --classes 2 --per-class 5 --size 32 | tar -xf - --wildcards '*.jpg'
+	set -- */*.jpg
+	cp "$1" e/x/a.b.jpg
+	cp "$2" e/x/a_b.jpg
+	cp "$3" e/x/1.JPG
+	cp "$4" e/x/1.jpg
+	cp "$5" e/y/1.jpg
+	fd2-exchange -q --from images -o e.tar e
+	[ "$(tar -tf e.tar | grep jpg | sort | paste -sd ' ')" = \
+		"x/1-2.jpg x/1.jpg x/a_b-2.jpg x/a_b.jpg y/1.jpg" ]
+	fd2-look e.tar
 }
 
 @test "exchange: PNGs that lose transparency or 16 bits are counted" {

@@ -157,6 +157,16 @@ refused() {
 		fd2-look q
 }
 
+@test "folder: class folders named one by one, and a shard of fd2, are what their parent is" {
+	photos p $'th\xe9' cat
+	import -o all folder p
+	(cd p && import -o ../each folder -- *)
+	[ "$(keys each-train.tar)" = "$(keys all-train.tar)" ]
+	[[ $(keys all-train.tar) == *" th%E9/1.jpg "* ]]
+	run -0 --separate-stderr fd2-import --only train -o again folder all-train.tar
+	[[ $stderr != *"left out"* ]]
+}
+
 @test "folder: what cannot be read is named, skipped and counted; --strict stops there" {
 	photos p cat dog
 	echo '<!DOCTYPE html><title>404</title>' >p/cat/page.jpg

@@ -16,6 +16,7 @@
 #include "lib/base/opts.h"
 #include "lib/base/progress.h"
 #include "lib/data/exchange/exchange.h"
+#include "lib/data/unique-ids.h"
 #include "lib/image/png.h"
 
 enum { QUALITY = 95 };
@@ -195,7 +196,10 @@ static int name_classes(struct reading *r, const char *classes)
 	            : exchange_map_read(&r->map, r->root) < 0)
 		return -1;
 	if (r->map.classes && r->map.n_classes != r->n_folders)
-		return fail("'%s%s%s' names %s, and '%s' holds %s", classes ? classes : r->root,
+		return fail("'%s%s%s' names %s, and '%s' holds %s",
+		    !classes               ? r->root
+		    : strcmp(classes, "-") ? classes
+		                           : "standard input",
 		    classes ? "" : "/", classes ? "" : EXCHANGE_MAP,
 		    counted(r->map.n_classes, "classes").text, r->root,
 		    counted(r->n_folders, "folders").text);
@@ -287,6 +291,16 @@ static int add_file(struct reading *r, const struct file *f)
 	return err;
 }
 
+/* Of 1.jpg and 1.png, of a.b.jpg and a_b.jpg, and of images that lay in folders of their own. */
+static void tell_ids_apart(struct reading *r)
+{
+	struct named *named = xcalloc((size_t)r->n + 1, sizeof *named);
+	for (int i = 0; i < r->n; i++)
+		named[i] = (struct named){r->v[i].class, &r->v[i].id};
+	ids_tell_apart(named, r->n);
+	free(named);
+}
+
 static int write_shard(struct reading *r, const char *path)
 {
 	struct out *out = out_open(path, 0);
@@ -312,8 +326,10 @@ int exchange_read(const char *folder, const char *classes, const char *out)
 	int err = scan(&r);
 	if (!err)
 		err = name_classes(&r, classes);
-	if (!err)
+	if (!err) {
+		tell_ids_apart(&r);
 		err = write_shard(&r, out);
+	}
 	if (!err && out && strcmp(out, "-"))
 		say("%s: %s of %s", out, counted(r.n, "images").text,
 		    counted(r.n_folders, "classes").text);

@@ -74,9 +74,9 @@ static int check_count(const struct import_job *job, const char *what, int found
 	if (found == expected || job->set->own)
 		return 0;
 	if (!job->any_count)
-		return fail("found %d %s, expected %d (%s); --any-count accepts them", found, what,
-		    expected, job->set->title);
-	warn("found %d %s, expected %d (%s)", found, what, expected, job->set->title);
+		return fail("found %s, expected %d (%s); --any-count accepts them",
+		    counted(found, what).text, expected, job->set->title);
+	warn("found %s, expected %d (%s)", counted(found, what).text, expected, job->set->title);
 	return 0;
 }
 

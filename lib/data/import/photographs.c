@@ -1,6 +1,5 @@
 /* One's own photographs: class/... below a folder, or train/ and val/ with classes below. */
 #include <math.h>
-#include <search.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -8,6 +7,7 @@
 #include "lib/base/opts.h"
 #include "lib/base/rng.h"
 #include "lib/data/import/plan.h"
+#include "lib/data/unique-ids.h"
 
 /* A photograph whose name is cut into what all share, split, and the rest: class, id. */
 struct photo {
@@ -179,46 +179,13 @@ static char *id_of(const struct photo *p)
 	return xasprintf("%.*s", (int)(strrchr(name, '.') - name), name);
 }
 
-static int by_id(const void *a, const void *b)
-{
-	const struct import_file *x = a, *y = b;
-	return x->split != y->split ? x->split - y->split : strcmp(x->id, y->id);
-}
-
-static int sorted_by_id(const void *a, const void *b)
-{
-	return by_id(*(struct import_file *const *)a, *(struct import_file *const *)b);
-}
-
-static void keep(void *file)
-{
-	(void)file;
-}
-
-/* A camera's 1.JPG and a converter's 1.png become 1 and 1-2, or 1-3 where another is 1-2. */
 static void tell_ids_apart(const struct photo *v, int n)
 {
-	struct import_file **sorted = xcalloc((size_t)n, sizeof(*sorted));
-	void *taken = NULL; /* a search tree */
+	struct named *named = xcalloc((size_t)n, sizeof *named);
 	for (int i = 0; i < n; i++)
-		sorted[i] = v[i].file;
-	qsort(sorted, (size_t)n, sizeof(*sorted), sorted_by_id);
-	for (int i = 0; i < n; i++)
-		tsearch(sorted[i], &taken, by_id); /* the first of equal ones */
-	for (int i = 1, same = 0, number = 1; i < n; i++) {
-		struct import_file *f = sorted[i];
-		if (by_id(f, sorted[same])) {
-			same = i;
-			number = 1;
-			continue;
-		}
-		do {
-			free(f->id);
-			f->id = xasprintf("%s-%d", sorted[same]->id, ++number);
-		} while (*(struct import_file **)tsearch(f, &taken, by_id) != f);
-	}
-	tdestroy(taken, keep);
-	free(sorted);
+		named[i] = (struct named){v[i].file->split, &v[i].file->id};
+	ids_tell_apart(named, n);
+	free(named);
 }
 
 /* Holds out a share of a class, drawn so that it depends on the seed, the class's name and the

@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 
 #include "formats/input.h"
+#include "formats/shard/member-name.h"
 #include "formats/shard/sample.h"
 
 enum { FILES_MAX = 1 << 20, LIST_MAX = 64 << 20 };
@@ -34,9 +35,10 @@ static const char *last_two(const char *name)
 static char *full_name(const struct members *ms, const char *name)
 {
 	char *real = members_in_folder(ms) ? realpath(members_path(ms), NULL) : NULL;
-	char *full = real ? xasprintf("%s/%s", base_name(real), name) : xstrdup(name);
+	char folder[MEMBER_NAME_MAX + 1];
+	bool named = real && !member_name(folder, real, base_name(real));
 	free(real);
-	return full;
+	return named ? xasprintf("%s/%s", folder, name) : xstrdup(name);
 }
 
 static int by_tail(const void *a, const void *b)
@@ -72,6 +74,12 @@ static bool is_list(const char *name)
 	return false;
 }
 
+/* What fd2's own shards say of themselves. */
+static bool is_ours(const char *name)
+{
+	return !strcmp(name, SHARD_END) || !strcmp(name, SHARD_START);
+}
+
 static int note(const char *archive, const char *name)
 {
 	struct import_source *s = pass.s;
@@ -79,7 +87,7 @@ static int note(const char *archive, const char *name)
 	if (is_list(name))
 		return 1;
 	enum part part = part_of(name, key);
-	if (part == PART_NONE && *base_name(name) != '.' && !s->others++)
+	if (part == PART_NONE && *base_name(name) != '.' && !is_ours(name) && !s->others++)
 		s->other = xstrdup(name);
 	if (part != PART_IMAGE && part != PART_FOREIGN)
 		return 0;

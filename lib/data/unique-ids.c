@@ -1,0 +1,38 @@
+#include "lib/data/unique-ids.h"
+
+#include <search.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/base/err.h"
+
+static int by_id(const void *a, const void *b)
+{
+	const struct named *x = a, *y = b;
+	return x->set != y->set ? x->set - y->set : strcmp(*x->id, *y->id);
+}
+
+static void keep(void *named)
+{
+	(void)named;
+}
+
+void ids_tell_apart(struct named *v, int n)
+{
+	void *taken = NULL; /* a search tree */
+	qsort(v, (size_t)n, sizeof *v, by_id);
+	for (int i = 0; i < n; i++)
+		tsearch(&v[i], &taken, by_id); /* the first of equal ones */
+	for (int i = 1, same = 0, number = 1; i < n; i++) {
+		if (by_id(&v[i], &v[same])) {
+			same = i;
+			number = 1;
+			continue;
+		}
+		do {
+			free(*v[i].id);
+			*v[i].id = xasprintf("%s-%d", *v[same].id, ++number);
+		} while (*(struct named **)tsearch(&v[i], &taken, by_id) != &v[i]);
+	}
+	tdestroy(taken, keep);
+}
