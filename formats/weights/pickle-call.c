@@ -57,8 +57,10 @@ static struct value *make_dict(struct pickle *p, const struct value *args)
 		return dict ? pickle_damaged(p), NULL : NULL;
 	for (size_t i = 0; i < pairs->list.n; i++) {
 		const struct value *pair = pairs->list.v[i];
-		if (!is_list(pair, 2) || pickle_extend(p, dict, pair->list.v, 2) < 0)
+		if (!is_list(pair, 2))
 			return pickle_damaged(p), NULL;
+		if (pickle_extend(p, dict, pair->list.v, 2) < 0)
+			return NULL;
 	}
 	return dict;
 }

@@ -9,6 +9,7 @@ enum { PICKLE_MARKS_MAX = 1000 };
 struct pickle {
 	const char *file;
 	struct list values; /* owned */
+	size_t entries;     /* of all lists and dicts, which may share values */
 	struct storage **storages;
 	size_t n_storages, cap_storages;
 	/* Of the pickle that is being read: */
@@ -22,7 +23,7 @@ int pickle_damaged(const struct pickle *p); /* -1, with fail_message */
 /* A value that the machine owns; NULL with fail_message: there are too many. */
 struct value *pickle_value(struct pickle *p, enum value_kind kind);
 /* Adds n values to a list or a dict; what another thing would do with them is not of interest.
- * -1: a key without a value. */
+ * -1: fail_message. */
 int pickle_extend(struct pickle *p, struct value *to, struct value *const *v, size_t n);
 
 /* What f(*args) is; args is any value. NULL: fail_message. */

@@ -9,8 +9,9 @@
 
 enum {
 	VALUES_MAX = 1 << 20, /* also of the memo */
-	STACK_MAX = 1 << 16,  /* Python writes long lists in pieces of 1000 */
-	NAME_MAX = 256,       /* of a module, of a function */
+	ENTRIES_MAX = 4 * VALUES_MAX,
+	STACK_MAX = 1 << 16, /* Python writes long lists in pieces of 1000 */
+	NAME_MAX = 256,      /* of a module, of a function */
 };
 
 int pickle_damaged(const struct pickle *p)
@@ -224,7 +225,12 @@ int pickle_extend(struct pickle *p, struct value *to, struct value *const *v, si
 {
 	if (to->kind == VALUE_DICT && n % 2)
 		return pickle_damaged(p);
-	for (size_t i = 0; i < n && (to->kind == VALUE_DICT || to->kind == VALUE_LIST); i++)
+	if (to->kind != VALUE_DICT && to->kind != VALUE_LIST)
+		return 0;
+	if (n > ENTRIES_MAX - p->entries)
+		return fail("'%s' has a pickle of over four million entries", p->file);
+	p->entries += n;
+	for (size_t i = 0; i < n; i++)
 		list_add(&to->list, v[i]);
 	return 0;
 }

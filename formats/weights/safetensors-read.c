@@ -10,6 +10,15 @@ struct range {
 	const char *name;
 };
 
+/* A value of JSON takes forty times its bytes; a tensor's has twelve of these and more sides. */
+static bool is_too_much(const char *text, uint64_t n)
+{
+	uint64_t values = 0;
+	for (uint64_t i = 0; i < n; i++)
+		values += text[i] == '[' || text[i] == '{' || text[i] == ',';
+	return values > 20 * STATE_TENSORS_MAX;
+}
+
 static json_t *read_header(const struct place *file, uint64_t *data)
 {
 	uint8_t length[8];
@@ -25,7 +34,13 @@ static json_t *read_header(const struct place *file, uint64_t *data)
 		    place_name(file), (unsigned long long)n);
 	char *text = xmalloc(n + 1);
 	json_t *header = NULL;
-	if (place_read(file, sizeof length, n, text) == 0) {
+	bool good = place_read(file, sizeof length, n, text) == 0;
+	if (good && is_too_much(text, n)) {
+		good = false;
+		fail("the header of '%s' has more values than %d tensors need", place_name(file),
+		    STATE_TENSORS_MAX);
+	}
+	if (good) {
 		header = *text == '{' ? json_loadb(text, n, JSON_REJECT_DUPLICATES, &error) : NULL;
 		if (!header)
 			fail("the header of '%s' is not a JSON object%s%s", place_name(file),

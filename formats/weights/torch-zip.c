@@ -144,10 +144,14 @@ static int check_byteorder(struct zip *z, const char *name, int64_t size)
 	char text[BYTEORDER_MAX + 1] = "";
 	if (check_stored(z, name) < 0)
 		return -1;
-	if (size < 0 || size > BYTEORDER_MAX ||
-	    read_member(z, name, (uint8_t *)text, (size_t)size) < 0 || strcmp(text, "little") != 0)
+	if (size >= 0 && size <= BYTEORDER_MAX &&
+	    read_member(z, name, (uint8_t *)text, (size_t)size) < 0)
+		return -1;
+	if (!strcmp(text, "big"))
 		return fail("'%s' has big-endian numbers, which are not read", place_name(z->file));
-	return 0;
+	return strcmp(text, "little")
+	           ? fail("'%s' does not say its byte order", place_name(z->file))
+	           : 0;
 }
 
 static int find_program(struct zip *z)

@@ -2,10 +2,13 @@
 
 #include <jansson.h>
 #include <math.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 
 #include "lib/base/err.h"
+
+enum { JSON_MAX = 4 << 20 }; /* bytes: a hundred thousand classes */
 
 char *soft_label_to_json(const float *p, int n)
 {
@@ -38,9 +41,13 @@ static int take(const json_t *list, float *p, int n)
 
 int soft_label_from_json(const uint8_t *json, size_t size, float **p, int *n)
 {
-	json_t *o = json ? json_loadb((const char *)json, size, JSON_ALLOW_NUL, NULL) : NULL;
+	bool fits = size <= JSON_MAX;
+	json_t *o =
+	    json && fits ? json_loadb((const char *)json, size, JSON_ALLOW_NUL, NULL) : NULL;
 	const json_t *list = json_object_get(o, "soft_label");
-	int err = json_is_array(list) ? 0 : fail("it has no soft_label");
+	int err = !fits                 ? fail("it is larger than 4 MiB")
+	          : json_is_array(list) ? 0
+	                                : fail("it has no soft_label");
 	*n = (int)json_array_size(list);
 	*p = xcalloc((size_t)*n + 1, sizeof **p);
 	if (!err)

@@ -120,6 +120,13 @@ static void safetensors_are_read(void)
 static void rules_of_safetensors_hold(void)
 {
 	struct bytes b = {0};
+	enum { MANY = 3 << 20 };
+	char *many = xmalloc(MANY + 1);
+	memset(many, '[', MANY);
+	many[0] = '{';
+	many[MANY] = '\0';
+	CHECK(refused(safetensors(many, 0), "has more values than 131072 tensors need"));
+	free(many);
 	CHECK(refused(safetensors("{" T("a", "U8", "[2]", "0", "3") "}", 3),
 	    "tensor 'a' of 'memory' has data that do not fit its shape"));
 	CHECK(refused(
@@ -652,9 +659,27 @@ static struct bytes repeated(const char *first, const char *again, size_t n, siz
 	return b;
 }
 
+/* Many dicts of one list. */
+static struct bytes shared_pairs(void)
+{
+	static const char begin[] = "\x80\x02"
+	                            "ccollections\nOrderedDict\nq\0](NN\x86q\1",
+	                  list[] = "e\x85q\2", dict[] = "h\0h\2R0";
+	struct bytes b = {0};
+	add(&b, begin, sizeof begin - 1);
+	for (int i = 0; i < 60000; i++)
+		add(&b, "h\1", 2);
+	add(&b, list, sizeof list - 1);
+	for (int i = 0; i < 50; i++)
+		add(&b, dict, sizeof dict - 1);
+	add(&b, "N.", 2);
+	return b;
+}
+
 /* What nests, piles up or multiplies. */
 static void bombs_do_not_go_off(void)
 {
+	CHECK(refused(legacy(shared_pairs()), "over four million entries"));
 	CHECK(refused(legacy(repeated("\x80\x02", "(", 1, 5000)), "nested too deep"));
 	CHECK(refused(legacy(repeated("\x80\x02", "]", 1, 100000)), "damaged pickle"));
 	CHECK(
@@ -692,6 +717,9 @@ static void zip_members_are_checked(void)
 	zip_add_pickle(z, good_pickle());
 	zip_add(z, "x/byteorder", "big", 3);
 	CHECK(refused(zip_end(z), "big-endian"));
+	z = zip_begin(STORE);
+	zip_add(z, "x/byteorder", "lottle", 6);
+	CHECK(refused(zip_end(z), "does not say its byte order"));
 
 	z = zip_begin(STORE);
 	zip_add_pickle(z, good_pickle());
@@ -729,7 +757,7 @@ static void other_files_are_named(void)
 	CHECK(refused(
 	    b, "'memory' is neither a file of torch.save nor safetensors nor a tensor stream"));
 	b = (struct bytes){xcalloc(1, 1024), 1024};
-	CHECK(refused(b, "is a tar archive, such as an image shard; expected a file of weights"));
+	CHECK(refused(b, "is filled with zero bytes; expected a file of weights"));
 	b = (struct bytes){0};
 	ADD(&b, "\xff\xd8\xff\xe0");
 	CHECK(refused(b, "is a JPEG image; expected a file of weights"));
