@@ -15,17 +15,35 @@
 static int fd = -1;
 static bool lost; /* an event could not be written */
 
-/* A file that is something else is not appended to. */
-static bool is_log(const char *path)
+/* Whether the file is empty, or begins with a line that is an event. */
+static bool begins_as_log(FILE *file)
 {
-	char first = '{';
+	char *line = NULL;
+	size_t cap = 0;
+	int first = getc(file);
+	if (first == EOF)
+		return !ferror(file);
+	ungetc(first, file);
+	ssize_t n = first == '{' ? getline(&line, &cap, file) : 0;
+	json_t *event = n > 0 ? json_loadb(line, (size_t)n, 0, NULL) : NULL;
+	bool is = json_is_string(json_object_get(event, "event"));
+	json_decref(event);
+	free(line);
+	return is;
+}
+
+/* A file that is something else is not appended to. *cut: its last line has no end. */
+static bool is_log(const char *path, bool *cut)
+{
 	struct stat st;
-	int file = !stat(path, &st) && S_ISREG(st.st_mode) ? open(path, O_RDONLY | O_CLOEXEC) : -1;
-	if (file < 0)
+	FILE *file = !stat(path, &st) && S_ISREG(st.st_mode) ? fopen(path, "re") : NULL;
+	*cut = false;
+	if (!file)
 		return true;
-	bool read_it = read(file, &first, 1) >= 0;
-	close(file);
-	return read_it && first == '{';
+	bool is = begins_as_log(file);
+	*cut = is && !fseek(file, -1, SEEK_END) && getc(file) != '\n';
+	fclose(file);
+	return is;
 }
 
 int log_open(const char *path, json_t *start)
@@ -34,13 +52,15 @@ int log_open(const char *path, json_t *start)
 		json_decref(start);
 		return fail("the log needs a file: '-' is standard output");
 	}
-	bool fit = is_log(path);
+	bool cut, fit = is_log(path, &cut);
 	fd = fit ? open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0666) : -1;
 	if (fd < 0) {
 		json_decref(start);
 		return fit ? fail("cannot write '%s': %s", path, strerror(errno))
-		           : fail("'%s' is not a log: it does not begin with a line of JSON", path);
+		           : fail("'%s' is not a log: it does not begin with an event", path);
 	}
+	if (cut) /* by a full disk, or a signal */
+		lost = io_write(fd, "\n", 1) != 1;
 	out_protect(fd, "the log");
 	json_object_set_new(start, "event", json_string("start"));
 	log_event(start);

@@ -398,7 +398,11 @@ redirect it or use -o FILE"* ]]
 	cp train.tar kept
 	run -1 --separate-stderr fd2-distill -t teacher.fd2 --steps 1 -o d.tar --log val.tar \
 		train.tar
-	said "fd2-distill: 'val.tar' is not a log: it does not begin with a line of JSON"
+	said "fd2-distill: 'val.tar' is not a log: it does not begin with an event"
+	echo '{"classes":["a"]}' >classes.json
+	run -1 --separate-stderr fd2-look --log classes.json train.tar
+	said "fd2-look: 'classes.json' is not a log: it does not begin with an event"
+	[ "$(cat classes.json)" = '{"classes":["a"]}' ]
 	run -2 --separate-stderr fd2-distill -t teacher.fd2 --steps 1 -o d.tar --log train.tar \
 		train.tar
 	[ "${stderr_lines[0]}" = "fd2-distill: 'train.tar' is both read and written" ]
@@ -408,6 +412,13 @@ redirect it or use -o FILE"* ]]
 	[ "${stderr_lines[0]}" = "fd2-protos: --log and --output are both 'out'" ]
 	run -1 --separate-stderr fd2-protos -t teacher.fd2 --log /dev/full -o p.fd2
 	said "fd2-protos: cannot write the log: No space left on device"
+}
+
+@test "hostile: a log whose last line was cut goes on with a line of its own" {
+	fd2-look --log log train.tar
+	printf '{"event":"end","sta' >>log
+	fd2-look --log log train.tar
+	[ "$(jq -Rr 'fromjson? | .event' log | paste -sd ' ')" = 'start end start end' ]
 }
 
 @test "hostile: a log on a full disk is told of by --quiet, too" {
