@@ -113,6 +113,9 @@ static void check_options(const struct import_set *set)
 			    split_names[split], split_names[!split]);
 	if (job.prefix && job.files[SPLIT_TRAIN] && job.files[SPLIT_VAL])
 		die_usage("--train and --val name both shards: they go without --output");
+	if (job.prefix && job.only >= 0 && job.files[job.only])
+		die_usage(
+		    "--%s names the only shard: it goes without --output", split_names[job.only]);
 	for (int split = 0; split < SPLITS && (job.shard_size || job.shard_images); split++)
 		if (output(set, split) && !strcmp(output(set, split), "-"))
 			die_usage("several shards cannot go to standard output: give -o");

@@ -189,7 +189,8 @@ static void print_sides(const struct survey *s)
 /* n: classes that the shard names */
 static void print_shard(const struct survey *s, int n, const json_t *meta)
 {
-	printf("image shard, %ld images of %d classes", s->samples, s->n);
+	printf("image shard, %s of %s", counted(s->samples, "images").text,
+	    counted(s->n, "classes").text);
 	if (n > s->n)
 		printf(" (of %d)", n);
 	printf(", %.1f MB\n", s->bytes / 1e6);

@@ -185,23 +185,32 @@ static int print(json_t *result)
 	return err;
 }
 
+/* Options for which the stream has nothing. */
+static int check(const struct seen_list *l, const char *attn)
+{
+	if (job.group && l->n && !l->v[0].A.data)
+		return fail("--group needs attention maps, not features");
+	if (job.boxes && l->cut > 0)
+		return fail("--boxes needs the attention of whole images, and that of '%s' is "
+		            "without their border (fd2-attn --cut)",
+		    attn ? attn : "standard input");
+	return 0;
+}
+
 static int run(const char *attn)
 {
 	struct seen_list l;
-	if (seen_read(&l, attn) < 0)
+	if ((job.out && out_try(job.out, OUT_TEXT) < 0) || seen_read(&l, attn) < 0)
 		return -1;
 	json_t *result = json_pack("{s:i, s:o, s:o}", "images", l.n, "intra_class_attention",
 	    number(intra_class_attention(&l, (int)job.group)), "intra_class_location",
 	    number(intra_class_location(&l, (int)job.group)));
 	if (l.cut > 0)
 		json_object_set_new(result, "cut", json_real(l.cut));
-	int err = job.protos ? add_prototypes(result, &l) : 0;
-	if (!err && job.boxes && l.cut > 0)
-		err =
-		    fail("--boxes needs the attention of whole images, and that of '%s' is without "
-		         "their border (fd2-attn --cut)",
-		        attn ? attn : "standard input");
-	else if (!err && job.boxes)
+	int err = check(&l, attn);
+	if (!err && job.protos)
+		err = add_prototypes(result, &l);
+	if (!err && job.boxes)
 		err = add_boxes(result, &l);
 	if (!err && (job.separation || job.real || job.per_class))
 		err = add_separation(result, &l, attn);

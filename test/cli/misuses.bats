@@ -52,10 +52,12 @@ with zipfile.ZipFile("photos.zip", "w") as z:
 	printf '%s\n' red-spot red-spot >names-twice
 	printf '%s\n' one two >names-two
 	printf '%s\n' one two three >names-three
+	head -c 4096 /dev/zero >zeros
 	ln -s train.tar link.tar
 	ln distilled.tar hard.tar
 	fd2-protos -q -t other.fd2 -o other-protos.fd2
 	fd2-attn -q -t teacher.fd2 -o real-attn.fd2 val.tar
+	fd2-attn -q -t teacher.fd2 --features -o features.fd2 val.tar
 }
 
 # The teacher with a NaN in its classifier.
