@@ -44,6 +44,8 @@ same() {
 		same now.json was.json
 	done
 	jq -e '.val_dtype == "f32" and .val_decoding == "full"' now.json
+	fd2-look --json s.fd2 | jq -e --slurpfile of <(fd2-look --json labels.fd2) \
+		'.meta.measured_on == "val" and .meta.labels == $of[0].meta'
 	jq -ces '.[0].confusion == .[1].confusion and .[0].calibration == .[1].calibration' \
 		now.report was.report
 	"$python" "$root/test/cli/schemas.py" "$root/formats/schemas.json" evaluation <now.json

@@ -50,6 +50,9 @@ sides() {
 	[ "$(sides fadrm.tar)" = "51x51, comp" ]
 	tar xOf fadrm.tar __fd2__ |
 		jq -e '.size == 51 and .options.sizes == [28,32,28,32]'
+	run -1 --separate-stderr tiny_distill --sizes 32,8 --image-size 8 -o x.tar
+	said "fd2-distill: with --image-size 8, images are of 2 pixels where the teacher sees 8" \
+		"of --sizes; the least is 8"
 	tiny_distill --method sre2l --image-size 24 --pixels f16 -o small.tar
 	[ "$(sides small.tar)" = "24x24, comp" ]
 }

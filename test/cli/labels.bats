@@ -286,6 +286,28 @@ relabel() {
 	run ! cmp -s <(jq .loss seeds.json) <(jq .loss more.json)
 }
 
+@test "labels: of last batches alone there is no student" {
+	fd2-draw --classes 3 --per-class 3 --size 32 -o nine.tar
+	relabel() { fd2-relabel -q -t teacher.fd2 -b 8 -e 1 --label-fraction 0.5 "$@" nine.tar; }
+	local seed=0
+	until relabel --seed $seed -o one.fd2 && fd2-look --json one.fd2 |
+		jq -e 'any(.tensors[]; .name == "0/ids" and .shape == [1])'; do
+		seed=$((seed + 1))
+		[ $seed -lt 20 ]
+	done
+	run -1 --separate-stderr fd2-eval -q -a "$tiny_arch" --reuse-labels --val val.tar \
+		-l one.fd2 nine.tar
+	said "fd2-eval: no step was taken: BatchNorm needs two images in each half of a batch," \
+		"and no batch of the labels has them"
+}
+
+@test "labels: teachers that fit images differently are told" {
+	tiny_teacher -e 1 --fit squash -o squash.fd2 train.tar
+	run -0 --separate-stderr fd2-relabel -t teacher.fd2 -t squash.fd2 -e 1 -o l.fd2 \
+		distilled.tar
+	[[ $stderr == *"'squash.fd2' was trained with --fit squash, and "* ]]
+}
+
 @test "labels: their bytes are told and logged" {
 	run -0 --separate-stderr fd2-relabel -v -t teacher.fd2 -b 4 -e 4 --log log -o l.fd2 \
 		distilled.tar

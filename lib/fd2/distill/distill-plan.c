@@ -207,11 +207,11 @@ static void find_left(struct run *r, struct schedule *s)
 		if (!r->batch.indices || (left.indices && !r->left))
 			r->batch = left.indices ? left : b;
 		r->left += (double)left.indices * (double)r->learner->method->steps;
+		if (left.indices && suspended_or(suspended, &left) != &left)
+			r->left -= (double)left.indices * (double)suspended->step;
 		for (int k = b.first; k < b.first + b.n && left.indices && counts; k++)
 			r->photographs[k] = counts[k];
 	}
-	if (suspended->found)
-		r->left -= (double)suspended->batch.indices * (double)suspended->step;
 }
 
 /* What is to be chosen before the steps. Returns the number of parts. */

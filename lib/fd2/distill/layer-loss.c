@@ -144,6 +144,6 @@ Tensor *layer_matching(const struct method *m, const struct step_pass *p, struct
 		    &conv, m, p, &g->conv[v->conv->index], v->seen, true, v->conv->index ? 1 : 10);
 	}
 	double weights = bn.weights + conv.weights;
-	return tensor_add(terms_add(t, "bn", term(m, &bn, weights)),
-	    terms_add(t, "conv", term(m, &conv, weights)));
+	Tensor *of_convs = terms_add(t, "conv", term(m, &conv, weights));
+	return tensor_add(terms_add(t, "bn", term(m, &bn, weights)), of_convs);
 }

@@ -40,6 +40,18 @@ static void set_sizes(struct method *m, const struct method_config *config, int 
 	m->image_size = image;
 }
 
+/* The least of --sizes and of --image-size, which together may make less. */
+static int check_sides(const struct method *m)
+{
+	enum { LEAST = 8 };
+	for (int p = 0; p < m->phases; p++)
+		if (m->sides[p] < LEAST)
+			return fail("with --image-size %d, images are of %d pixels where the "
+			            "teacher sees %d of --sizes; the least is %d",
+			    m->image_size, m->sides[p], m->sizes[p], LEAST);
+	return 0;
+}
+
 static int set_residual(struct method *m, double residual)
 {
 	if (m->phases == 1)
@@ -128,7 +140,7 @@ int method_configure(struct method *m, const struct method_config *config, int t
 	set_crops(&m->crops, &config->crops);
 	set_match(&m->match, &config->match);
 	set_sizes(m, config, size);
-	return check_unused(m) < 0 ? -1 : set_residual(m, config->residual);
+	return check_sides(m) < 0 || check_unused(m) < 0 ? -1 : set_residual(m, config->residual);
 }
 
 void method_record(const struct method *m)

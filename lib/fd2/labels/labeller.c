@@ -1,5 +1,6 @@
 #include "lib/fd2/labels/labeller.h"
 
+#include "lib/base/choice.h"
 #include "lib/base/err.h"
 
 /* A batch, whole or in two halves. */
@@ -23,11 +24,25 @@ static int weigh(struct labeller *l, const struct opt_numbers *given)
 	return 0;
 }
 
+/* Students see held-out images as the first one does. */
+static void warn_fits(const struct teachers *t, const struct opt_list *files)
+{
+	enum fit first = t->v[0].fit;
+	for (int i = 1; i < t->n; i++)
+		if (t->v[i].fit != first)
+			warn("'%s' was trained with --fit %s, and '%s' with %s: held-out images "
+			     "will be fitted as the first teacher's",
+			    files->v[i], fit_name(t->v[i].fit), files->v[0], fit_name(first));
+}
+
 int labeller_init(struct labeller *l, const struct opt_list *teachers,
     const struct opt_numbers *weights, bool batch_bn, uint64_t seed)
 {
 	*l = (struct labeller){.batch_bn = batch_bn, .seed = seed};
-	return teachers_read(&l->teachers, teachers) < 0 ? -1 : weigh(l, weights);
+	if (teachers_read(&l->teachers, teachers) < 0)
+		return -1;
+	warn_fits(&l->teachers, teachers);
+	return weigh(l, weights);
 }
 
 int labeller_expect(struct labeller *l, int full)

@@ -34,6 +34,8 @@ static json_t *student_meta(const struct evaluation *e, const struct student *s)
 	       *inputs = json_pack("{s:s, s:s}", "images", e->images.digest, "val", e->val.digest);
 	if (e->config->in.test.n)
 		json_object_set_new(inputs, "test", json_string(e->test.digest));
+	if (e->config->learning.init)
+		json_object_set_new(inputs, "init", json_string(s->init));
 	json_object_set_new(meta, "arch", json_string(s->plan->arch));
 	json_object_set_new(meta, "classes",
 	    names_to_json((const char *const *)e->labels.class_names, e->labels.classes));
@@ -41,6 +43,9 @@ static json_t *student_meta(const struct evaluation *e, const struct student *s)
 	json_object_set_new(meta, "fit", json_string(fit_name(e->labels.fit)));
 	json_object_set_new(meta, "mean", numbers_to_json(e->labels.normal.mean, 3));
 	json_object_set_new(meta, "std", numbers_to_json(e->labels.normal.std, 3));
+	if (e->labels.stream)
+		json_object_set(meta, "labels", fd2_stream_meta(e->labels.stream));
+	json_object_set_new(meta, "measured_on", json_string(measured_on(e)));
 	json_object_set_new(meta, "top1", json_real(hits_top1(&s->now.hits)));
 	json_object_set_new(meta, "inputs", inputs);
 	return meta;

@@ -10,7 +10,6 @@
 #include "lib/base/progress.h"
 #include "lib/base/stop.h"
 #include "lib/fd2/student/evaluation.h"
-#include "lib/fd2/batch/plan.h"
 #include "lib/fd2/batch/validate.h"
 #include "lib/fd2/stage.h"
 #include "lib/nn/weights.h"
@@ -32,7 +31,7 @@ static int count_students(void *ctx, const Tensor *x, const int64_t *labels)
 	return stops(r) ? STOPPED : 0;
 }
 
-static int measure(struct evaluation *r, const struct dataset *d)
+int evaluation_measure(struct evaluation *r, const struct dataset *d)
 {
 	for (int i = 0; i < r->config->n_students; i++)
 		scores_clear(&r->students[i].now);
@@ -47,10 +46,10 @@ static void swap_kept(struct evaluation *r)
 }
 
 /* The weights of the best validations. */
-static int measure_best(struct evaluation *r)
+static int measure_kept_weights(struct evaluation *r)
 {
 	swap_kept(r);
-	int err = measure(r, &r->test);
+	int err = evaluation_measure(r, &r->test);
 	swap_kept(r);
 	for (int i = 0; i < r->config->n_students && !err; i++)
 		r->students[i].best = r->students[i].now.hits;
@@ -59,12 +58,12 @@ static int measure_best(struct evaluation *r)
 
 /* With --test: measures the weights of the best validation, then the last ones. Without it the last
  * epoch has measured them, but for a run that was stopped after it. */
-static int examine(struct evaluation *r)
+static int measure_finally(struct evaluation *r)
 {
 	if (!r->config->in.test.n)
-		return r->students->now.hits.n ? 0 : measure(r, &r->val);
-	int err = measure_best(r);
-	return err ? err : measure(r, &r->test);
+		return r->students->now.hits.n ? 0 : evaluation_measure(r, &r->val);
+	int err = measure_kept_weights(r);
+	return err ? err : evaluation_measure(r, &r->test);
 }
 
 /* In epoch e, from 0. */
@@ -87,7 +86,7 @@ static int teach(struct evaluation *r, int e, const struct lesson *l)
 	return 0;
 }
 
-static int train_batch(struct evaluation *r, int e, int i)
+int evaluation_train_batch(struct evaluation *r, int e, int i)
 {
 	epoch_render(&r->epoch, i, &r->batch, &r->images, &r->labels.normal);
 	tensor_scope_begin(NO_GRAD);
@@ -108,7 +107,7 @@ static void view_whole(struct epoch *e, const struct dataset *d)
 }
 
 /* The next epoch's views: from the labels, or drawn here. 0 when the labels have ended. */
-static int next_epoch(struct evaluation *r, long e)
+int evaluation_next_epoch(struct evaluation *r, long e)
 {
 	if (!r->labels.stream) {
 		struct view_draw how = {r->labels.size, r->config->own.min_scale, r->config->seed};
@@ -167,7 +166,7 @@ static int pass_over(struct evaluation *r)
 {
 	int got = 1;
 	for (int e = 0; e < r->done && r->labels.stream && got > 0; e++) {
-		got = next_epoch(r, e);
+		got = evaluation_next_epoch(r, e);
 		progress_note("skipping the labels of epoch %d of %d", e + 1, r->done);
 	}
 	return got > 0 ? 0 : got < 0 ? -1 : fail("the labels end before epoch %d", r->done);
@@ -185,7 +184,7 @@ static int no_labels(const struct evaluation *r)
 
 static int train_epoch(struct evaluation *r)
 {
-	int got = next_epoch(r, r->done);
+	int got = evaluation_next_epoch(r, r->done);
 	if (got <= 0) {
 		if (!got)
 			fail("the labels end after epoch %d of %d", r->done, r->epochs);
@@ -200,7 +199,7 @@ static int train_epoch(struct evaluation *r)
 			return STOPPED;
 		if (checkpoint_due(&r->checkpoint) && evaluation_save(r) < 0)
 			return -1;
-		if (train_batch(r, r->done, r->batches_done++) < 0)
+		if (evaluation_train_batch(r, r->done, r->batches_done++) < 0)
 			return -1;
 		progress_note(
 		    "epoch %d: batch %d of %d", r->done + 1, r->batches_done, r->epoch.batches);
@@ -227,7 +226,7 @@ static int end_epoch(struct evaluation *r)
 	int number = r->done + 1;
 	long every = r->val_every, save = r->config->out.checkpoint_every;
 	bool due = number == r->epochs || (every && number % every == 0);
-	int err = due ? measure(r, &r->val) : 0;
+	int err = due ? evaluation_measure(r, &r->val) : 0;
 	if (err)
 		return err;
 	for (int i = 0; due && i < r->config->n_students; i++)
@@ -255,58 +254,10 @@ static int train(struct evaluation *r)
 	progress_end();
 	if (!err && labels_end(r) < 0)
 		err = no_labels(r);
+	if (!err && !r->students->optim.step) /* a share of labels may be of last batches alone */
+		err = fail("no step was taken: BatchNorm needs two images in each half of a batch, "
+		           "and no batch of the labels has them");
 	return err;
-}
-
-/* The last epoch of labels again, where there are too few. */
-static double train_some(void *stage)
-{
-	struct evaluation *r = stage;
-	if (r->done < r->labels.epochs && r->batches_done % r->epoch.batches == 0) {
-		int got = next_epoch(r, r->done++);
-		if (got <= 0)
-			return got < 0 ? -1 : fail("the labels end before epoch %d", r->done);
-		r->batches_done = 0;
-	}
-	int err = train_batch(r, r->done - 1, r->batches_done++ % r->epoch.batches);
-	for (int k = 0; k < r->config->n_students && !err; k++)
-		err = student_settle(&r->students[k]);
-	return err ? -1 : 1;
-}
-
-static double measure_some(void *stage)
-{
-	struct evaluation *r = stage;
-	struct dataset some = r->val;
-	some.n = some.n < 64 ? some.n : 64;
-	return measure(r, &some) ? -1 : some.n;
-}
-
-static double bytes(void *stage)
-{
-	const struct evaluation *r = stage;
-	double line = 700;
-	return line * r->config->n_students +
-	       (r->config->out.save ? weights_bytes(&r->students->net.params) : 0);
-}
-
-static int tell_plan(struct evaluation *r)
-{
-	const struct eval_config *c = r->config;
-	int left = r->epochs - r->done, steps = epoch_whole_batches(&r->epoch);
-	double validations = r->val_every ? ceil((double)left / (double)r->val_every) : 1;
-	struct plan p = {.stage = r, .bytes = bytes};
-	p.work = xasprintf("%s, %s of %s of %d classes; %s on %s, %d to test on",
-	    counted(c->n_students, "students").text, counted(left, "epochs").text,
-	    counted(r->images.n, "images").text, r->labels.classes,
-	    counted((long)validations, "validations").text, counted(r->val.n, "images").text,
-	    r->test.n);
-	p.parts[0] = (struct plan_part){"steps", (double)left * steps, train_some};
-	p.parts[1] = (struct plan_part){
-	    "held-out images", validations * r->val.n + 2.0 * r->test.n, measure_some};
-	if (c->dry_run)
-		r->done = r->batches_done = 0;
-	return plan_tell(&p, c->dry_run);
 }
 
 static int publish(struct evaluation *r)
@@ -322,7 +273,7 @@ static int evaluate(struct evaluation *r)
 {
 	int err = train(r);
 	if (!err)
-		err = examine(r);
+		err = measure_finally(r);
 	if (err)
 		return err == STOPPED ? evaluation_stop(r) : -1;
 	return publish(r);
@@ -352,7 +303,7 @@ int stage_eval(const struct eval_config *config)
 	struct evaluation r = {.config = config};
 	int err = evaluation_prepare(&r);
 	if (!err)
-		err = tell_plan(&r);
+		err = evaluation_tell_plan(&r);
 	if (!err && !config->dry_run)
 		err = evaluate(&r);
 	evaluation_free(&r);

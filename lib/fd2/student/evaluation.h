@@ -36,6 +36,18 @@ int evaluation_prepare(struct evaluation *e);
  * time. */
 struct lesson evaluation_lesson(struct evaluation *r, int e, int i);
 
+/* eval.c */
+/* The views of epoch e, the next one, and its labels: read, or drawn here. 1; 0: the labels have
+ * ended; -1: fail_message. */
+int evaluation_next_epoch(struct evaluation *e, long epoch);
+/* A step of each student on batch i of that epoch. -1: fail_message. */
+int evaluation_train_batch(struct evaluation *e, int epoch, int i);
+/* Counts every student's scores on d. STOPPED; -1: fail_message. */
+int evaluation_measure(struct evaluation *e, const struct dataset *d);
+
+/* eval-plan.c: of what is left to do. A dry run uses the labels up. -1: fail_message. */
+int evaluation_tell_plan(struct evaluation *e);
+
 /* eval-resume.c */
 /* Restores the state of an interrupted run. */
 int evaluation_load(struct evaluation *e);
