@@ -2,7 +2,9 @@
  * program, and writing to an output of lib/base/out.h, which may be resumed.
  *
  * Members come from members.h (archives and folders, found by paths.h) and are collected into
- * samples by sample.h; shard-read.c checks a sequence of them, shard-write.c writes one archive. */
+ * samples by sample.h; shard-read.c checks a sequence of them, and shard-classes.c what their
+ * classes are. shard-write.c writes one archive, and shard-resume.c finds where an unfinished one
+ * goes on. */
 #ifndef FD2_SHARD_OUTPUT_H
 #define FD2_SHARD_OUTPUT_H
 #include <stdbool.h>

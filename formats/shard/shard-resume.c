@@ -1,0 +1,208 @@
+/* Going on with PATH.part: what of an unfinished shard is whole. */
+#include <archive.h>
+#include <archive_entry.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "formats/shard/shard-writer.h"
+#include "lib/base/err.h"
+#include "lib/base/provenance.h"
+
+/* An unfinished shard while it is read: what of it is whole. */
+struct rest {
+	const char *name;
+	struct archive *archive;
+	FILE *file;
+	uint64_t size, good; /* bytes of the file, and of its whole samples */
+	struct member member;
+	json_t *start; /* NULL: not even that is whole */
+	bool parts[PARTS];
+	struct group group;
+	struct digest digest;
+	long count;
+};
+
+/* Where the header of a member's bytes begins: after those that hold a long name. */
+static uint64_t after_long_name(struct rest *f, uint64_t at)
+{
+	char header[SHARD_BLOCK];
+	while (fseeko(f->file, (off_t)at, SEEK_SET) == 0 &&
+	       fread(header, 1, SHARD_BLOCK, f->file) == SHARD_BLOCK && header[156] == 'x') {
+		uint64_t size = strtoull(header + 124, NULL, 8);
+		at += SHARD_BLOCK + (size + SHARD_BLOCK - 1) / SHARD_BLOCK * SHARD_BLOCK;
+	}
+	return at;
+}
+
+/* The next member that is in the file with all its blocks. 1, or 0 when it is incomplete. */
+static int next_whole(struct rest *f, uint64_t *end)
+{
+	struct archive_entry *e;
+	struct blob *b = &f->member.data;
+	if (archive_read_next_header(f->archive, &e) != ARCHIVE_OK ||
+	    archive_entry_size(e) > SHARD_MEMBER_MAX)
+		return 0;
+	size_t size = (size_t)archive_entry_size(e);
+	*end = after_long_name(f, (uint64_t)archive_read_header_position(f->archive)) +
+	       SHARD_BLOCK + (size + SHARD_BLOCK - 1) / SHARD_BLOCK * SHARD_BLOCK;
+	const char *name = archive_entry_pathname(e);
+	if (*end > f->size || !name || strlen(name) > SHARD_NAME_MAX)
+		return 0;
+	strcpy(f->member.name, name);
+	blob_reserve(b, size + 1);
+	b->size = size;
+	return archive_read_data(f->archive, b->data, size) == (ssize_t)size;
+}
+
+/* Even a file that is cut within its first member begins as ours do. */
+static bool is_ours(const struct rest *f)
+{
+	char head[sizeof SHARD_START];
+	return !memcmp(head, SHARD_START, fread(head, 1, sizeof head, f->file));
+}
+
+static int read_start(struct rest *f)
+{
+	uint64_t end = 0;
+	const char *part;
+	size_t i;
+	json_t *v;
+	if (!is_ours(f))
+		return fail("'%s' was not started by this program; remove it", f->name);
+	bool whole = next_whole(f, &end);
+	if (!whole && (f->size < SHARD_BLOCK || end > f->size))
+		return 0; /* cut */
+	if (whole)
+		f->start = json_loadb((char *)f->member.data.data, f->member.data.size, 0, NULL);
+	if (!json_is_object(json_object_get(f->start, "meta")))
+		return fail("'%s' is damaged; remove it", f->name);
+	json_array_foreach (json_object_get(f->start, "parts"), i, v)
+		for (int p = 0; (part = json_string_value(v)) && p < PARTS; p++)
+			f->parts[p] |= !strcmp(part, part_names[p]);
+	f->good = end;
+	return 0;
+}
+
+static int read_samples(struct rest *f, void (*seen)(void *, const struct sample *), void *ctx)
+{
+	char key[SHARD_NAME_MAX + 1];
+	uint64_t end;
+	struct sample s;
+	struct sample_sum sum;
+	while (next_whole(f, &end)) {
+		enum part p = part_of(f->member.name, key);
+		if (p < 0 || (f->group.open && strcmp(key, f->group.key) != 0))
+			break;
+		if (group_take(&f->group, f->name, p, key, &f->member) < 0)
+			return -1;
+		if (memcmp(f->group.has, f->parts, sizeof f->parts) != 0)
+			continue;
+		if (group_sample(&f->group, f->name, &s) < 0)
+			return -1;
+		if (seen)
+			seen(ctx, &s);
+		sample_sum(&sum, &s);
+		digest_add(&f->digest, sum.lines, sum.n);
+		f->count++;
+		f->good = end;
+		group_close(&f->group);
+	}
+	return 0;
+}
+
+static int read_rest(struct rest *f, void (*seen)(void *, const struct sample *), void *ctx)
+{
+	struct stat st;
+	f->file = fopen(f->name, "re");
+	if (!f->file || fstat(fileno(f->file), &st))
+		return fail("cannot open '%s': %s", f->name, strerror(errno));
+	f->size = (uint64_t)st.st_size;
+	digest_begin(&f->digest);
+	f->archive = archive_read_new();
+	archive_read_support_format_tar(f->archive);
+	archive_read_open_filename(f->archive, f->name, SHARD_BLOCK * 128);
+	int err = read_start(f);
+	if (!err && f->start)
+		err = read_samples(f, seen, ctx);
+	archive_read_free(f->archive);
+	fclose(f->file);
+	free(f->member.data.data);
+	group_free(&f->group);
+	return err;
+}
+
+/* Continues after the complete samples. The settings stay as they were first written, so that the
+ * result is the same as without the break. */
+static struct shard_writer *continue_after(
+    const char *path, const struct rest *f, json_t *meta, const char *const *classes, int n)
+{
+	const json_t *first = f->start ? json_object_get(f->start, "meta") : meta;
+	struct out *out = out_resume(path, f->good);
+	struct shard_writer *w =
+	    out ? shard_create(out, json_incref((json_t *)first), classes, n) : NULL;
+	if (w && f->start)
+		shard_go_on(w, f->parts, &f->digest, f->count);
+	return w;
+}
+
+static int same_settings(
+    const struct rest *f, const json_t *meta, const char *const *classes, int n)
+{
+	if (!f->start)
+		return 0;
+	json_t *list = shard_name_list(classes, n);
+	int err = provenance_agree(f->name, json_object_get(f->start, "meta"), meta);
+	if (err)
+		fail("%s; give the same settings, or remove it", fail_message());
+	if (!err && !json_equal(list, json_object_get(f->start, "classes")))
+		err = fail("'%s' was made with another list of classes; remove it", f->name);
+	json_decref(list);
+	return err;
+}
+
+struct shard_writer *shard_resume(const char *path, json_t *meta, const char *const *classes, int n,
+    void (*seen)(void *ctx, const struct sample *s), void *ctx)
+{
+	char *part = out_part_name(path);
+	struct rest f = {.name = part};
+	struct shard_writer *w = NULL;
+	if (access(part, F_OK)) {
+		struct out *out = out_open(path, OUT_KEEP);
+		w = out ? shard_create(out, json_incref(meta), classes, n) : NULL;
+	} else if (read_rest(&f, seen, ctx) == 0 && same_settings(&f, meta, classes, n) == 0) {
+		w = continue_after(path, &f, meta, classes, n);
+	}
+	json_decref(f.start);
+	json_decref(meta);
+	free(part);
+	return w;
+}
+
+/* meta NULL: with any settings */
+static long read_unfinished(const char *path, const json_t *meta, const char *const *classes, int n,
+    void (*seen)(void *ctx, const struct sample *s), void *ctx)
+{
+	char *part = out_part_name(path);
+	struct rest f = {.name = part};
+	int err = access(part, F_OK) ? 0 : read_rest(&f, seen, ctx);
+	if (!err && meta)
+		err = same_settings(&f, meta, classes, n);
+	json_decref(f.start);
+	free(part);
+	return err < 0 ? -1 : f.count;
+}
+
+int shard_kept(const char *path, const json_t *meta, const char *const *classes, int n,
+    void (*seen)(void *ctx, const struct sample *s), void *ctx)
+{
+	return read_unfinished(path, meta, classes, n, seen, ctx) < 0 ? -1 : 0;
+}
+
+long shard_unfinished(const char *path, void (*seen)(void *ctx, const struct sample *s), void *ctx)
+{
+	return read_unfinished(path, NULL, NULL, 0, seen, ctx);
+}
