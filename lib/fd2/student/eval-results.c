@@ -1,10 +1,8 @@
 /* What fd2-eval writes. */
-#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
-#include <unistd.h>
 
 #include "lib/base/err.h"
 #include "lib/base/log.h"
@@ -91,9 +89,7 @@ static int print_lines(const struct evaluation *e, const char *path,
 	return -1;
 }
 
-/* A digest of what the students of a run share: the options that were given, and what they learn
- * from and are measured on. What a line names itself is left out. */
-static json_t *made_from(const struct evaluation *e)
+json_t *made_from(const struct evaluation *e)
 {
 	static const char *const named[] = {"arch", "data", "epochs", "lr", "seeds", "threads"};
 	json_t *made = fd2_provenance(), *options = json_object_get(made, "options"), *value;
@@ -124,8 +120,7 @@ static const char *labels_of(const struct evaluation *e)
 	return e->labels.stream ? "soft" : e->config->in.learned ? "learned" : "hard";
 }
 
-/* Who learned what: what a run knows before it begins. */
-static json_t *task(const struct evaluation *e, const struct student *s)
+json_t *result_task(const struct evaluation *e, const struct student *s)
 {
 	const struct eval_config *config = e->config;
 	char *data = name_utf8(config->out.data);
@@ -143,7 +138,7 @@ static json_t *task(const struct evaluation *e, const struct student *s)
 
 static json_t *result(const struct evaluation *e, const struct student *s)
 {
-	json_t *o = task(e, s);
+	json_t *o = result_task(e, s);
 	json_object_set_new(o, "made_from", made_from(e));
 	json_object_set_new(o, "label_bytes", json_integer((json_int_t)e->label_bytes));
 	move_into(o, json_pack("{s:s, s:f, s:f, s:o, s:o, s:s, s:f, s:f, s:i, s:o}", "measured_on",
@@ -158,72 +153,6 @@ static json_t *result(const struct evaluation *e, const struct student *s)
 static int put_result(struct out *out, const struct evaluation *e, const struct student *s)
 {
 	return put_json(out, result(e, s), 0, 0);
-}
-
-/* An earlier version's line does not say. */
-static bool same_origin(const struct evaluation *e, const json_t *was)
-{
-	json_t *now = made_from(e);
-	bool same = !was || json_equal(was, now);
-	json_decref(now);
-	return same;
-}
-
-/* A line of a finished FILE against what this run would write. */
-static int same_task(const struct evaluation *e, const struct student *s, const char *line)
-{
-	json_t *now = task(e, s), *was = json_loads(line, 0, NULL);
-	char *text = json_text(now);
-	json_t *rounded = json_loads(text, 0, NULL);
-	const char *path = e->config->out.results;
-	int err = json_is_object(was) ? entries_agree(path, was, rounded)
-	                              : fail("'%s' holds no results of fd2-eval", path);
-	if (!err && !same_origin(e, json_object_get(was, "made_from")))
-		err = fail("'%s' was made with other options, labels or images", path);
-	free(text);
-	json_decref(now);
-	json_decref(was);
-	json_decref(rounded);
-	return err;
-}
-
-/* What was not written cannot be added. */
-static int was_kept(const struct evaluation *e, const char *path)
-{
-	return !path || !access(path, R_OK)
-	           ? 0
-	           : fail("'%s' is finished, and '%s' was not kept", e->config->out.results, path);
-}
-
-/* The lines of a finished FILE against those that this run would write. */
-static int same_lines(const struct evaluation *e, FILE *f)
-{
-	char *line = NULL;
-	size_t size = 0;
-	int err = 0, n = 0;
-	for (; !err && getline(&line, &size, f) > 0; n++)
-		err = n < e->config->n_students ? same_task(e, &e->students[n], line) : 0;
-	free(line);
-	if (!err && n != e->config->n_students)
-		err = fail("'%s' has %d students, not %d", e->config->out.results, n,
-		    e->config->n_students);
-	return err;
-}
-
-int evaluation_finished(const struct evaluation *e)
-{
-	const struct eval_outputs *out = &e->config->out;
-	if (!out->resume || checkpoint_exists(&e->checkpoint) || access(out->results, F_OK))
-		return 0;
-	FILE *f = fopen(out->results, "re");
-	if (!f)
-		return fail("cannot open '%s': %s", out->results, strerror(errno));
-	int err = same_lines(e, f);
-	fclose(f);
-	if (err || was_kept(e, out->save) < 0 || was_kept(e, out->report) < 0)
-		return fail("%s; remove it, or leave --resume out", fail_message());
-	out_made_already(out->results, e->config->dry_run);
-	return 1;
 }
 
 int print_results(const struct evaluation *e)

@@ -56,12 +56,19 @@ int evaluation_save(struct evaluation *e);
 /* After a signal: saves and returns -1 with the sentence that says how to go on. */
 int evaluation_stop(struct evaluation *e);
 
-/* eval-results.c, when the students have learned and were measured on test, or on val without
+/* eval-finished.c. 1: a run with --resume finds these students' lines, and says so; 0: there is
+ * work; -1: they are of other students. */
+int evaluation_finished(const struct evaluation *e);
+
+/* eval-results.c */
+/* Who learned what: the keys of a line that a run knows before it begins. */
+json_t *result_task(const struct evaluation *e, const struct student *s);
+/* A digest of what the students of a run share: the options that were given, and what they learn
+ * from and are measured on. What a line names itself is left out. */
+json_t *made_from(const struct evaluation *e);
+/* The rest is called when the students have learned and were measured on test, or on val without
  * it. */
 
-/* 1: a run with --resume finds these students' lines, and says so; 0: there is work; -1: they are
- * of other students. */
-int evaluation_finished(const struct evaluation *e);
 /* The student as a tensor stream, or as safetensors where the name ends so; nothing without
  * --save. */
 int save_student(const struct evaluation *e);
