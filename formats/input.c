@@ -236,13 +236,14 @@ const char *input_kind(const struct input *in)
 
 bool input_is_packed(const struct input *in)
 {
-	static const char *const magic[] = {"\x1f\x8b", "\x1f\x9d", "BZh", "LZIP", "\xfd\x37zXZ",
+	static const char *const magic[] = {"\x1f\x8b", "\x1f\x9d", "LZIP\1", "\xfd\x37zXZ",
 	    "\x28\xb5\x2f\xfd", "\x04\x22\x4d\x18", NULL};
+	const uint8_t *b = in->head + in->head_at;
+	size_t n = in->head_len - in->head_at;
 	for (int i = 0; magic[i]; i++)
-		if (starts(in->head + in->head_at, in->head_len - in->head_at, magic[i],
-		        strlen(magic[i])))
+		if (starts(b, n, magic[i], strlen(magic[i])))
 			return true;
-	return false;
+	return starts(b, n, "BZh", 3) && n > 10 && !memcmp(b + 4, "1AY&SY", 6);
 }
 
 /* The stream's kind where it stands in the head as a short string; of length 0 otherwise. */

@@ -52,5 +52,7 @@ const char *kind_of_bytes(const uint8_t *b, size_t n)
 			return kinds[i].kind;
 	while (zeros < n && !b[zeros])
 		zeros++;
-	return is_html(b, n) ? "an HTML page" : n && zeros == n ? "filled with zero bytes" : NULL;
+	return is_html(b, n)     ? "an HTML page"
+	       : n && zeros == n ? "a file that begins with zero bytes"
+	                         : NULL;
 }

@@ -7,6 +7,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "formats/shard/sample.h"
+#include "formats/shard/shard.h"
 #include "formats/shard/tar.h"
 #include "lib/base/err.h"
 #include "lib/base/io.h"
@@ -14,13 +16,13 @@
 enum {
 	FOLLOWED_MAX = 40,
 	LEVELS_MAX = 16,
-	FILES_MAX = 1 << 22, /* that links lead to: links to links could be very many */
+	NAMES_MAX = 1 << 22, /* of files, through links: links to links could be very many */
 };
 
 struct entry {
 	char *name, *target; /* target: of a link; NULL */
 	bool needed;         /* a link leads to it */
-	off_t at;            /* of its bytes in the file of bytes */
+	off_t at;            /* of its bytes in the file of bytes; -1: they are too many */
 	size_t size;
 };
 
@@ -38,7 +40,7 @@ struct links {
 	int bytes;                       /* a file without a name; -1 until it is needed */
 	struct level levels[LEVELS_MAX]; /* each link is in the folder of the one before */
 	int depth;
-	int files; /* so far */
+	int names; /* so far */
 	char name[MEMBER_NAME_MAX + 1];
 };
 
@@ -182,11 +184,14 @@ int links_next(struct links *l, const char **name)
 		}
 		const struct entry *e = &l->v[++level->at];
 		const char *rest = e->name + strlen(level->folder);
-		if (snprintf(l->name, sizeof l->name, "%s%s", level->link, rest) > MEMBER_NAME_MAX)
+		int n = snprintf(l->name, sizeof l->name, "%s%s", level->link, rest);
+		if (is_hidden(l->name))
+			continue;
+		if (n > MEMBER_NAME_MAX)
 			return fail(
 			    "'%s': a name behind link '%s' is too long", l->path, level->link);
-		if (l->files++ == FILES_MAX)
-			return fail("'%s' has links to over four million files", l->path);
+		if (l->names++ == NAMES_MAX)
+			return fail("the links of '%s' lead to over four million names", l->path);
 		*name = l->name;
 		if (!e->target)
 			return 1;
@@ -244,7 +249,9 @@ static int read_bytes(struct links *l)
 	mark(l);
 	while (got > 0 && (got = tar_next(t, &e)) > 0) {
 		struct entry *mine = e.kind == TAR_FILE ? find(l, e.name) : NULL;
-		if (mine && mine->needed && (tar_read(t, &b) < 0 || keep(l, mine, &b) < 0))
+		if (mine && mine->needed && e.size > SHARD_MEMBER_MAX)
+			mine->at = -1;
+		else if (mine && mine->needed && (tar_read(t, &b) < 0 || keep(l, mine, &b) < 0))
 			got = -1;
 	}
 	if (t)
@@ -258,6 +265,8 @@ int links_read(struct links *l, struct blob *b)
 	if (l->bytes < 0 && read_bytes(l) < 0)
 		return -1;
 	const struct entry *e = &l->v[l->levels[l->depth - 1].at];
+	if (e->at < 0)
+		return fail("'%s': member '%s' is larger than 256 MiB", l->path, e->name);
 	blob_reserve(b, e->size + 1);
 	b->size = e->size;
 	for (size_t done = 0; done < e->size;) {

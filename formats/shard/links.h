@@ -1,5 +1,6 @@
 /* Hard and symbolic links of an archive on disk. When the first link comes, the archive is read
- * twice more: for the names of its members, and for the bytes of those that links lead to. */
+ * once more for the names of its members, and when a file behind a link is needed, again for the
+ * bytes of all such files. */
 #ifndef FD2_SHARD_LINKS_H
 #define FD2_SHARD_LINKS_H
 #include <stdbool.h>
@@ -14,7 +15,7 @@ struct links *links_open(const char *path);
  * further links, too. False: to nothing in the archive. */
 bool links_follow(struct links *l, const char *name);
 /* 1: the name that the next such file has through the link is in *name; 0: there are no more. -1:
- * fail_message, as of a link to a folder that it is in. */
+ * fail_message, for example of a link to a folder that it is in. */
 int links_next(struct links *l, const char **name);
 /* The bytes of that file. -1: fail_message. */
 int links_read(struct links *l, struct blob *b);

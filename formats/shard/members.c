@@ -67,6 +67,8 @@ static int follow(
 {
 	const char *path = ms->paths.v[ms->at];
 	bool pipe = input_is_pipe(path);
+	if (is_hidden(e->name))
+		return 0;
 	if (!pipe && !ms->links && !(ms->links = links_open(path)))
 		return -1;
 	if (!pipe && (ms->in_link = links_follow(ms->links, e->name)))
@@ -81,10 +83,9 @@ static int follow(
 	if (want)
 		return fail("'%s': member '%s' is a link out of the archive; pack it with `tar -h`",
 		    members_path(ms), e->name);
-	if (!is_hidden(e->name)) /* it may be a class's folder */
-		warn("'%s': passed over member '%s', a link%s", members_path(ms), e->name,
-		    pipe ? ": a pipe is read once only" : " that leads to nothing in the archive");
-	return 0;
+	warn("'%s': passed over member '%s', a link%s", members_path(ms), e->name,
+	    pipe ? ": a pipe is read once only" : " that leads to nothing in the archive");
+	return 0; /* it may be a class's folder */
 }
 
 /* 1: the next file of a link is in *m; 0: there is none that is needed; -1. */
@@ -201,10 +202,11 @@ static int no_entry(const struct members *ms)
 static int pass_over(
     struct members *ms, struct member *m, int (*needed)(const char *, const char *))
 {
+	int why = errno;
 	if (member_name(m->name, members_path(ms), ms->place + ms->root) < 0)
 		return -1;
 	int want = needed(members_path(ms), m->name);
-	errno = ENOENT;
+	errno = why;
 	if (want)
 		return want < 0 ? -1 : no_entry(ms);
 	warn("passed over '%s', a link to nothing", ms->place);
@@ -229,7 +231,7 @@ static int next_in_folder(
 			return fail("a name in '%.*s' is too long", (int)l->prefix, ms->place);
 		strcpy(ms->place + l->prefix, name);
 		bool there = !stat(ms->place, &st);
-		if (!there && errno != ENOENT)
+		if (!there && errno != ENOENT && errno != ELOOP && errno != ENOTDIR)
 			return no_entry(ms);
 		if (!there && pass_over(ms, m, needed) < 0)
 			return -1;

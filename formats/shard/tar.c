@@ -256,7 +256,7 @@ int tar_next(struct tar *t, struct tar_entry *e)
 	if (member_name(e->name, tar_path(t), name_of(from)) < 0)
 		return -1;
 	strcpy(t->last, e->name);
-	t->size = archive_entry_size(from);
+	t->size = e->size = archive_entry_size(from);
 	e->kind = kind_of(from);
 	*e->target = '\0';
 	return e->kind == TAR_LINK && take_target(t, e, from) < 0 ? -1 : 1;

@@ -11,6 +11,7 @@ struct tar_entry {
 	enum tar_kind kind;
 	char name[MEMBER_NAME_MAX + 1];
 	char target[MEMBER_NAME_MAX + 1]; /* of a hard or symbolic link; "": out of the archive */
+	int64_t size;                     /* as its header has it */
 };
 
 struct tar;

@@ -10,7 +10,8 @@ struct range {
 	const char *name;
 };
 
-/* A value of JSON takes forty times its bytes; a tensor's has twelve of these and more sides. */
+/* A JSON value takes forty times its bytes. A tensor's entry has six of these characters, and one
+ * for each side. */
 static bool is_too_much(const char *text, uint64_t n)
 {
 	uint64_t values = 0;

@@ -15,9 +15,10 @@
 static int fd = -1;
 static bool lost; /* an event could not be written */
 
-/* Whether the file is empty, or begins with a line that is an event. */
+/* Whether the file is empty, or begins with a line that is an event, or is one that was cut. */
 static bool begins_as_log(FILE *file)
 {
+	static const char begin[] = "{\"tool\":\"fd2-";
 	char *line = NULL;
 	size_t cap = 0;
 	int first = getc(file);
@@ -26,7 +27,8 @@ static bool begins_as_log(FILE *file)
 	ungetc(first, file);
 	ssize_t n = first == '{' ? getline(&line, &cap, file) : 0;
 	json_t *event = n > 0 ? json_loadb(line, (size_t)n, 0, NULL) : NULL;
-	bool is = json_is_string(json_object_get(event, "event"));
+	bool cut = n > 0 && !event && !strncmp(line, begin, strlen(begin));
+	bool is = cut || json_is_string(json_object_get(event, "event"));
 	json_decref(event);
 	free(line);
 	return is;

@@ -45,7 +45,7 @@ int soft_label_from_json(const uint8_t *json, size_t size, float **p, int *n)
 	json_t *o =
 	    json && fits ? json_loadb((const char *)json, size, JSON_ALLOW_NUL, NULL) : NULL;
 	const json_t *list = json_object_get(o, "soft_label");
-	int err = !fits                 ? fail("it is larger than 4 MiB")
+	int err = !fits                 ? fail("its .json is larger than 4 MiB")
 	          : json_is_array(list) ? 0
 	                                : fail("it has no soft_label");
 	*n = (int)json_array_size(list);

@@ -5,7 +5,7 @@
 
 struct named {
 	int set;   /* ids of other sets may be the same */
-	char **id; /* owned by whom v is from */
+	char **id; /* owned by the caller */
 };
 
 /* Where several of a set have one id, the later ones get a number: a camera's 1.JPG and a

@@ -434,7 +434,7 @@ static void other_inputs_are_recognised(void)
 	CHECK(read_stream("hello\n", 6, &n) == -1 &&
 	      says("neither a tar archive nor a tensor stream"));
 	CHECK(read_stream(zeros, sizeof zeros, &n) == -1 &&
-	      says("is filled with zero bytes; expected a tensor stream"));
+	      says("is a file that begins with zero bytes; expected a tensor stream"));
 	CHECK(read_stream("\xff\xd8\xff\xe0", 4, &n) == -1 && says("is a JPEG image"));
 	CHECK(read_stream(v3, sizeof v3 - 1, &n) == -1 && says("of version 3; this program reads"));
 	CHECK(!fd2_stream_open("small.fd2", "teacher") &&
@@ -716,7 +716,7 @@ static void nested_folders_name_classes(void)
 
 static void hand_made_faults_are_named(void)
 {
-	CHECK(try_tar() == -1 && says("'hand.tar' is filled with zero bytes"));
+	CHECK(try_tar() == -1 && says("'hand.tar' is a file that begins with zero bytes"));
 	member("a/1.jpg", "j");
 	member("a/2.jpg", "j");
 	member("a/1.cls", "0");

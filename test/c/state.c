@@ -757,7 +757,7 @@ static void other_files_are_named(void)
 	CHECK(refused(
 	    b, "'memory' is neither a file of torch.save nor safetensors nor a tensor stream"));
 	b = (struct bytes){xcalloc(1, 1024), 1024};
-	CHECK(refused(b, "is filled with zero bytes; expected a file of weights"));
+	CHECK(refused(b, "is a file that begins with zero bytes; expected a file of weights"));
 	b = (struct bytes){0};
 	ADD(&b, "\xff\xd8\xff\xe0");
 	CHECK(refused(b, "is a JPEG image; expected a file of weights"));

@@ -415,7 +415,9 @@ redirect it or use -o FILE"* ]]
 }
 
 @test "hostile: a log whose last line was cut goes on with a line of its own" {
+	printf '{"tool":"fd2-look","vers' >log
 	fd2-look --log log train.tar
+	[ "$(jq -Rr 'fromjson? | .event' log | paste -sd ' ')" = 'start end' ]
 	printf '{"event":"end","sta' >>log
 	fd2-look --log log train.tar
 	[ "$(jq -Rr 'fromjson? | .event' log | paste -sd ' ')" = 'start end start end' ]

@@ -299,6 +299,10 @@ failing() {
 	[ "$(counted links.tar)" = "$(counted files.tar)" ]
 	[ "$(counted p)" = "$(counted files.tar)" ]
 	diff <(fd2-look --json links.tar | jq .classes) <(fd2-look --json files.tar | jq .classes)
+	mkdir p/gold-bar/.snap
+	ln -s ../../gold-bar p/gold-bar/.snap/now
+	tar --sort=name -cf links.tar -C p .
+	[ "$(counted links.tar)" = "$(counted files.tar)" ]
 	ln -s ../gold-bar p/gold-bar/up
 	tar --sort=name -cf round.tar -C p .
 	run -1 --separate-stderr fd2-look round.tar
@@ -307,9 +311,11 @@ failing() {
 
 @test "inputs: what nobody needs may be a link to nothing, or large" {
 	local images
+	truncate -s 300M p/gold-bar/features.h5
+	ln -s gold-bar p/St._Bernard
 	images=$(counted p)
 	ln -s /nowhere p/notes.txt
-	truncate -s 300M p/features.h5
+	ln -s round p/round
 	tar -S --sort=name -cf p.tar -C p .
 	for shard in p p.tar; do
 		run -0 --separate-stderr counted $shard

@@ -345,7 +345,8 @@ moved nothing" ]
 	yes '[],' | head -c 5000000 >gold-bar/0002.json
 	tar --sort=name -cf wrong.tar blue-ring gold-bar red-spot
 	run -1 --separate-stderr "${learn[@]}" wrong.tar
-	said "fd2-eval: cannot read 'wrong.tar': member 'gold-bar/0002': it is larger than 4 MiB"
+	said "fd2-eval: cannot read 'wrong.tar': member 'gold-bar/0002': its .json is larger than" \
+		"4 MiB"
 	rm -r gold-bar red-spot/*
 	cp blue-ring/* red-spot
 	tar --sort=name -cf two.tar blue-ring red-spot

@@ -31,7 +31,7 @@ static void warn_fits(const struct teachers *t, const struct opt_list *files)
 	for (int i = 1; i < t->n; i++)
 		if (t->v[i].fit != first)
 			warn("'%s' was trained with --fit %s, and '%s' with %s: held-out images "
-			     "will be fitted as the first teacher's",
+			     "will be fitted as for the first teacher",
 			    files->v[i], fit_name(t->v[i].fit), files->v[0], fit_name(first));
 }
 
