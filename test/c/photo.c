@@ -121,7 +121,7 @@ static void what_is_refused_is_named(void)
 	CHECK(says("\n<!DOCTYPE HTML><html>", 22, "an HTML page"));
 	CHECK(says("version https://git-lfs.github.com/spec/v1\n", 43,
 	    "a Git LFS pointer ('git lfs pull' fetches the file)"));
-	CHECK(says("\0\0\0\0\0\0\0\0", 8, "filled with zero bytes"));
+	CHECK(says("\0\0\0\0\0\0\0\0", 8, "a file that begins with zero bytes"));
 	CHECK(says("\0\0\0\x18"
 	           "ftypheic\0\0\0\0mif1heic",
 	    24, "a HEIC image"));
