@@ -47,6 +47,11 @@ static int open_path(const char *path)
 	return fd;
 }
 
+const char *input_name_of(const char *path)
+{
+	return path && strcmp(path, "-") ? path : standard.name;
+}
+
 int input_no_file(const char *path)
 {
 	return errno == ENOENT && strstr(path, "://")

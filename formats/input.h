@@ -34,6 +34,8 @@ int input_no_file(const char *path);
 /* Over memory (borrowed). */
 struct input *input_open_memory(const void *data, size_t size);
 const char *input_name(const struct input *in);
+/* The same of a path. */
+const char *input_name_of(const char *path);
 /* What its next bytes are. Needs 512 bytes or the end; -1: fail_message. */
 int input_content(struct input *in);
 /* What a CONTENT_OTHER is, as far as its first bytes tell ("an HTML page"); NULL. */

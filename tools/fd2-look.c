@@ -97,7 +97,7 @@ static int next_of_state(void *reader, struct array *a)
 
 static int check_finite(const char *path, const struct array *a)
 {
-	const char *name = strcmp(path, "-") ? path : "standard input";
+	const char *name = input_name_of(path);
 	return array_finite(a) ? 0 : fail("'%s': tensor '%s' is not finite", name, a->name);
 }
 
@@ -122,8 +122,7 @@ static int look_at_tensors(next_tensor *next, void *reader, const char *path, js
 	}
 	if (err || got || !job.tensor || found)
 		return err ? err : got;
-	return fail(
-	    "'%s' holds no tensor '%s'", strcmp(path, "-") ? path : "standard input", job.tensor);
+	return fail("'%s' holds no tensor '%s'", input_name_of(path), job.tensor);
 }
 
 static bool as_text(void)

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "formats/input.h"
 #include "formats/shard/shard.h"
 #include "lib/base/err.h"
 #include "lib/base/start.h"
@@ -193,7 +194,7 @@ static int check(const struct seen_list *l, const char *attn)
 	if (job.boxes && l->cut > 0)
 		return fail("--boxes needs the attention of whole images, and that of '%s' is "
 		            "without their border (fd2-attn --cut)",
-		    attn ? attn : "standard input");
+		    input_name_of(attn));
 	return 0;
 }
 

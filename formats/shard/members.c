@@ -188,29 +188,13 @@ static int read_file(struct members *ms, struct member *m)
 	return got < 0 ? -1 : MEMBER_FILE;
 }
 
-static int no_entry(const struct members *ms)
+static int no_entry(const struct members *ms, int why)
 {
-	int why = errno;
 	char to[256];
 	ssize_t n = readlink(ms->place, to, sizeof to);
 	return n > 0 && why == ENOENT
 	           ? fail("'%s' is a link to '%.*s', which does not exist", ms->place, (int)n, to)
 	           : fail("cannot read '%s': %s", ms->place, strerror(why));
-}
-
-/* A link to nothing. 0: nobody needs it. */
-static int pass_over(
-    struct members *ms, struct member *m, int (*needed)(const char *, const char *))
-{
-	int why = errno;
-	if (member_name(m->name, members_path(ms), ms->place + ms->root) < 0)
-		return -1;
-	int want = needed(members_path(ms), m->name);
-	errno = why;
-	if (want)
-		return want < 0 ? -1 : no_entry(ms);
-	warn("passed over '%s', a link to nothing", ms->place);
-	return 0;
 }
 
 static int next_in_folder(
@@ -230,14 +214,10 @@ static int next_in_folder(
 		if (n + 2 > room)
 			return fail("a name in '%.*s' is too long", (int)l->prefix, ms->place);
 		strcpy(ms->place + l->prefix, name);
-		bool there = !stat(ms->place, &st);
-		if (!there && errno != ENOENT && errno != ELOOP && errno != ENOTDIR)
-			return no_entry(ms);
-		if (!there && pass_over(ms, m, needed) < 0)
-			return -1;
-		if (!there)
-			continue;
-		if (S_ISDIR(st.st_mode)) {
+		int why = stat(ms->place, &st) ? errno : 0;
+		if (why && why != ENOENT && why != ELOOP && why != ENOTDIR)
+			return no_entry(ms, why);
+		if (!why && S_ISDIR(st.st_mode)) {
 			strcat(ms->place, "/");
 			if (enter(ms, l->prefix + n + 1, &st) < 0 ||
 			    member_name(m->name, members_path(ms), ms->place + ms->root) < 0)
@@ -246,9 +226,13 @@ static int next_in_folder(
 		}
 		if (member_name(m->name, members_path(ms), ms->place + ms->root) < 0)
 			return -1;
-		int want = S_ISREG(st.st_mode) ? needed(members_path(ms), m->name) : 0;
+		int want = why || S_ISREG(st.st_mode) ? needed(members_path(ms), m->name) : 0;
+		if (want < 0)
+			return -1;
 		if (want)
-			return want < 0 ? -1 : read_file(ms, m);
+			return why ? no_entry(ms, why) : read_file(ms, m);
+		if (why)
+			warn("passed over '%s', a link to nothing", ms->place);
 	}
 	return MEMBER_PATH_END;
 }

@@ -20,11 +20,24 @@ static bool is_too_much(const char *text, uint64_t n)
 	return values > 20 * STATE_TENSORS_MAX;
 }
 
+/* NULL: fail_message. */
+static json_t *load_header(const char *text, uint64_t n, const char *file)
+{
+	json_error_t error;
+	if (is_too_much(text, n))
+		return fail_null("the header of '%s' has more values than %d tensors need", file,
+		    STATE_TENSORS_MAX);
+	if (*text != '{')
+		return fail_null("the header of '%s' is not a JSON object", file);
+	json_t *header = json_loadb(text, n, JSON_REJECT_DUPLICATES, &error);
+	return header ? header
+	              : fail_null("the header of '%s' is not a JSON object: %s", file, error.text);
+}
+
 static json_t *read_header(const struct place *file, uint64_t *data)
 {
 	uint8_t length[8];
 	uint64_t n = 0;
-	json_error_t error;
 	if (place_read(file, 0, sizeof length, length) < 0)
 		return NULL;
 	for (int i = 8; i-- > 0;)
@@ -34,19 +47,9 @@ static json_t *read_header(const struct place *file, uint64_t *data)
 		    "'%s' is cut short, or no safetensors: its header is said to have %llu bytes",
 		    place_name(file), (unsigned long long)n);
 	char *text = xmalloc(n + 1);
-	json_t *header = NULL;
+	text[n] = '\0';
 	bool good = place_read(file, sizeof length, n, text) == 0;
-	if (good && is_too_much(text, n)) {
-		good = false;
-		fail("the header of '%s' has more values than %d tensors need", place_name(file),
-		    STATE_TENSORS_MAX);
-	}
-	if (good) {
-		header = *text == '{' ? json_loadb(text, n, JSON_REJECT_DUPLICATES, &error) : NULL;
-		if (!header)
-			fail("the header of '%s' is not a JSON object%s%s", place_name(file),
-			    n && *text == '{' ? ": " : "", n && *text == '{' ? error.text : "");
-	}
+	json_t *header = good ? load_header(text, n, place_name(file)) : NULL;
 	free(text);
 	*data = sizeof length + n;
 	return header;
@@ -174,7 +177,7 @@ static int parse_header(const struct place *file, json_t *header, uint64_t data,
 
 int safetensors_read(struct place *file, struct state_table *table, json_t **metadata)
 {
-	uint64_t data;
+	uint64_t data = 0;
 	json_t *header = read_header(file, &data);
 	if (!header)
 		return -1;

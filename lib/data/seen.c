@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "formats/input.h"
 #include "formats/shard/tree.h"
 #include "formats/stream/stream.h"
 #include "lib/base/err.h"
@@ -151,7 +152,7 @@ static int take_tensors(struct seen_list *l, struct stream_reader *r, const char
 
 int seen_read(struct seen_list *l, const char *path)
 {
-	const char *file = path && strcmp(path, "-") ? path : "standard input";
+	const char *file = input_name_of(path);
 	struct stream_reader *r = fd2_stream_open(path, NULL);
 	*l = (struct seen_list){0};
 	if (!r)

@@ -7,6 +7,7 @@
 #include <strings.h>
 #include <sys/stat.h>
 
+#include "formats/input.h"
 #include "formats/npy.h"
 #include "formats/shard/place.h"
 #include "formats/shard/sample.h"
@@ -197,11 +198,8 @@ static int name_classes(struct reading *r, const char *classes)
 		return -1;
 	if (r->map.classes && r->map.n_classes != r->n_folders)
 		return fail("'%s%s%s' names %s, and '%s' holds %s",
-		    !classes               ? r->root
-		    : strcmp(classes, "-") ? classes
-		                           : "standard input",
-		    classes ? "" : "/", classes ? "" : EXCHANGE_MAP,
-		    counted(r->map.n_classes, "classes").text, r->root,
+		    classes ? input_name_of(classes) : r->root, classes ? "" : "/",
+		    classes ? "" : EXCHANGE_MAP, counted(r->map.n_classes, "classes").text, r->root,
 		    counted(r->n_folders, "folders").text);
 	if (!r->map.classes)
 		warn_numbers(r);

@@ -1,6 +1,5 @@
 #include "lib/fd2/labels/labeller.h"
 
-#include "lib/base/choice.h"
 #include "lib/base/err.h"
 
 /* A batch, whole or in two halves. */

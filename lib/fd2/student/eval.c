@@ -1,9 +1,7 @@
 /* Stage 6: plain backbones trained on the distilled images alone, and their accuracy on held-out
  * ones (fd2-method(7), STUDENTS). Several students learn from the same batches, each of which is
  * read, decoded and rendered once. */
-#include <math.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "lib/base/err.h"
 #include "lib/base/log.h"
@@ -12,7 +10,6 @@
 #include "lib/fd2/student/evaluation.h"
 #include "lib/fd2/batch/validate.h"
 #include "lib/fd2/stage.h"
-#include "lib/nn/weights.h"
 
 static bool stops(const struct evaluation *r)
 {
