@@ -14,7 +14,7 @@
 #include "lib/base/err.h"
 #include "lib/base/folder.h"
 #include "lib/base/io.h"
-#include "lib/base/rng.h"
+#include "lib/base/temp.h"
 
 enum { BUFFER = 256 << 10, OPEN_MAX_OUTPUTS = 16 };
 #define TO_TERMINAL "binary data is not written to a terminal; redirect it or use -o FILE"
@@ -22,7 +22,7 @@ enum { BUFFER = 256 << 10, OPEN_MAX_OUTPUTS = 16 };
 struct out {
 	int fd, slot;
 	bool keep;
-	bool nameless; /* the temporary file gets its name only when it is whole */
+	bool nameless; /* the temporary file has no name yet (temp.h) */
 	/* path: where a symbolic link leads; temp NULL: written in place (a descriptor, a device)
 	 */
 	char *path, *temp;
@@ -153,60 +153,6 @@ char *out_part_name(const char *path)
 	return part;
 }
 
-static char *directory_of(const char *path)
-{
-	const char *slash = strrchr(path, '/');
-	return slash ? xasprintf("%.*s", (int)(slash - path) + 1, path) : xstrdup(".");
-}
-
-/* Also of a name so long that there is no room for more. */
-static char *temp_name(const char *path)
-{
-	enum { WHOLE = 200 };
-	const char *slash = strrchr(path, '/'), *name = slash ? slash + 1 : path;
-	int dir = (int)(name - path);
-	if (strlen(name) <= WHOLE)
-		return xasprintf("%.*s.%s.%ld.tmp", dir, path, name, (long)getpid());
-	return xasprintf("%.*s.%.*s.%llx.%ld.tmp", dir, path, WHOLE, name,
-	    (unsigned long long)hash_bytes(name, strlen(name)), (long)getpid());
-}
-
-/* A file that not even kill -9 leaves behind, where the file system has such files. */
-static bool open_nameless(struct out *o)
-{
-	char *dir = directory_of(o->path);
-	o->fd =
-	    access("/proc/self/fd", X_OK) ? -1 : open(dir, O_TMPFILE | O_RDWR | O_CLOEXEC, 0666);
-	o->nameless = o->fd >= 0;
-	free(dir);
-	return o->nameless;
-}
-
-/* For a file system that makes files without a name and then cannot name them. */
-static int copy_to_name(struct out *o)
-{
-	struct stat st;
-	int to = open(o->temp, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
-	int err = to < 0 || fstat(o->fd, &st) || fchmod(to, st.st_mode & 07777) ||
-	          lseek(o->fd, 0, SEEK_SET) < 0;
-	for (ssize_t n = 1; n > 0 && !err;) {
-		n = io_read(o->fd, o->buffer, BUFFER);
-		err = n < 0 || io_write(to, o->buffer, (size_t)n) < (size_t)n;
-	}
-	err = err || io_sync(to) ? no_write(o) : 0;
-	close(o->fd);
-	o->fd = to;
-	return err;
-}
-
-static int give_name(struct out *o)
-{
-	char *self = xasprintf("/proc/self/fd/%d", o->fd);
-	int err = linkat(AT_FDCWD, self, AT_FDCWD, o->temp, AT_SYMLINK_FOLLOW);
-	free(self);
-	return err ? copy_to_name(o) : 0;
-}
-
 /* Of a file that is kept there is one writer. Where a file system knows no locks, that is not
  * looked after. */
 static int lock_part(const struct out *o)
@@ -240,8 +186,7 @@ static int create_temp(struct out *o)
 	if (claim_output(o->path) < 0)
 		return -1;
 	unlink(o->temp);
-	if (!open_nameless(o))
-		o->fd = open(o->temp, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+	o->fd = temp_open(o->path, o->temp, &o->nameless);
 	return o->fd < 0 ? no_write(o) : 0;
 }
 
@@ -418,23 +363,11 @@ const char *out_name(const struct out *o)
 	return o->shown;
 }
 
-/* A name is durable once its directory is. */
-static void sync_directory(const char *path)
-{
-	char *dir = directory_of(path);
-	int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	free(dir);
-	if (fd < 0)
-		return;
-	io_sync(fd);
-	close(fd);
-}
-
 int out_close(struct out *o)
 {
 	int err = out_sync(o);
-	if (!err && o->nameless)
-		err = give_name(o);
+	if (!err && o->nameless && temp_give_name(&o->fd, o->temp) < 0)
+		err = no_write(o);
 	if (o->fd > STDOUT_FILENO) {
 		if (close(o->fd) && !err)
 			err = no_write(o);
@@ -445,7 +378,7 @@ int out_close(struct out *o)
 	if (err < 0 && o->temp && !o->keep)
 		unlink(o->temp);
 	if (!err && o->temp)
-		sync_directory(o->path);
+		temp_sync_directory(o->path);
 	if (o->temp)
 		claim_release(o->path);
 	release(o);

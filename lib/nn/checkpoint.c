@@ -125,8 +125,7 @@ static json_t *steps_of(const struct checkpoint *c)
 
 static int write_file(const struct checkpoint *c, json_t *meta)
 {
-	struct out *file = out_open(c->path, 0);
-	struct stream_writer *w = file ? stream_create(file, "checkpoint", meta) : NULL;
+	struct stream_writer *w = fd2_stream_create(c->path, "checkpoint", meta);
 	if (!w)
 		return -1;
 	for (int i = 0; i < c->n; i++)

@@ -278,8 +278,7 @@ static json_t *meta(const struct run *r)
 
 static int write_labels(struct run *r)
 {
-	struct out *out = out_open(r->job->out, 0);
-	struct stream_writer *w = out ? stream_create(out, "labels", meta(r)) : NULL;
+	struct stream_writer *w = fd2_stream_create(r->job->out, "labels", meta(r));
 	if (!w)
 		return -1;
 	progress_start("import", "epochs", r->epochs);

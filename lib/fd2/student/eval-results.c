@@ -55,13 +55,14 @@ int save_student(const struct evaluation *e)
 	if (!e->config->out.save)
 		return 0;
 	json_t *meta = student_meta(e, s);
-	struct out *out = out_open(e->config->out.save, 0);
-	if (out && is_safetensors(e->config->out.save)) {
-		int err = pretrained_write(&s->net.params, out, meta);
+	const char *path = e->config->out.save;
+	if (is_safetensors(path)) {
+		struct out *out = out_open(path, 0);
+		int err = out ? pretrained_write(&s->net.params, out, meta) : -1;
 		json_decref(meta);
 		return err;
 	}
-	struct stream_writer *w = out ? stream_create(out, "student", meta) : NULL;
+	struct stream_writer *w = fd2_stream_create(path, "student", meta);
 	if (!w)
 		return -1;
 	if (weights_put(w, "", &s->net.params) == 0)

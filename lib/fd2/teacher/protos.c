@@ -133,8 +133,7 @@ static int write(struct run *r)
 	json_object_set_new(meta, "classes",
 	    names_to_json((const char *const *)r->teacher.class_names, r->teacher.classes));
 	json_object_set_new(meta, "inputs", inputs);
-	struct out *out = out_open(r->config->out, 0);
-	struct stream_writer *w = out ? stream_create(out, "protos", meta) : NULL;
+	struct stream_writer *w = fd2_stream_create(r->config->out, "protos", meta);
 	if (!w)
 		return -1;
 	if (fd2_stream_put(w, "prototypes", DT_F32, 2, (int64_t[]){r->K, r->D}, r->c) < 0) {

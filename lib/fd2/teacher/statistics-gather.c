@@ -126,8 +126,7 @@ static int write(struct run *r)
 	json_object_set_new(meta, "size", json_integer(t->size));
 	json_object_set_new(meta, "inputs",
 	    json_pack("{s:s, s:s}", "teacher", t->digest, "images", r->images.digest));
-	struct out *out = out_open(r->config->out, 0);
-	struct stream_writer *w = out ? stream_create(out, "statistics", meta) : NULL;
+	struct stream_writer *w = fd2_stream_create(r->config->out, "statistics", meta);
 	if (!w)
 		return -1;
 	if (put_layers(r, w) < 0) {
