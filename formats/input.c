@@ -149,10 +149,25 @@ ssize_t input_read(struct input *in, void *to, size_t n)
 	return (ssize_t)n;
 }
 
+int input_read_all(struct input *in, struct blob *b, size_t most)
+{
+	enum { CHUNK = 256 << 10 };
+	ssize_t got = 1;
+	while (got > 0) {
+		blob_reserve(b, b->size + CHUNK + 1);
+		got = input_read(in, b->data + b->size, b->cap - b->size - 1);
+		b->size += got > 0 ? (size_t)got : 0;
+		if (b->size > most)
+			return fail("'%s' is larger than %zu MiB", in->name, most >> 20);
+	}
+	b->data[b->size] = '\0';
+	return got < 0 ? -1 : 0;
+}
+
 int input_seek(struct input *in, uint64_t at)
 {
 	if (in->fd < 0 || in->pipe || lseek(in->fd, (off_t)at, SEEK_SET) < 0)
-		return fail("cannot go to another place of '%s': it is not a file", in->name);
+		return fail("cannot seek in '%s': it is not a regular file", in->name);
 	in->head_at = in->head_len = 0;
 	return 0;
 }
@@ -252,7 +267,7 @@ bool input_is_packed(const struct input *in)
 }
 
 /* The stream's kind where it stands in the head as a short string; of length 0 otherwise. */
-static int kind_of(const struct input *in, const char **kind)
+static int stream_kind(const struct input *in, const char **kind)
 {
 	const uint8_t *b = in->head + in->head_at, *end = in->head + in->head_len;
 	const uint8_t *key = memmem(b, (size_t)(end - b), "\xa4kind", 5);
@@ -274,7 +289,7 @@ int input_refuse(struct input *in, const char *expected)
 	case CONTENT_TAR:
 		return fail("'%s' is an image shard; expected %s", in->name, expected);
 	case CONTENT_STREAM:
-		n = kind_of(in, &kind);
+		n = stream_kind(in, &kind);
 		return fail("'%s' is a tensor stream (kind %.*s); expected %s", in->name, n, kind,
 		    expected);
 	case CONTENT_JPEG:

@@ -13,6 +13,8 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "formats/blob.h"
+
 enum content {
 	CONTENT_EMPTY,
 	CONTENT_TAR,
@@ -47,6 +49,9 @@ bool input_is_packed(const struct input *in);
 int input_refuse(struct input *in, const char *expected);
 /* Bytes read, 0 at the end, -1 with fail_message. May return fewer than n, as read(2). */
 ssize_t input_read(struct input *in, void *to, size_t n);
+/* Appends all that is left, at most `most` bytes, and a 0 byte that is not counted. -1:
+ * fail_message. */
+int input_read_all(struct input *in, struct blob *b, size_t most);
 /* Goes to a place in a file, in bytes from its beginning. -1: fail_message, in a pipe. */
 int input_seek(struct input *in, uint64_t at);
 void input_close(struct input *in);

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "formats/input.h"
+#include "formats/json.h"
 #include "formats/shard/shard.h"
 #include "lib/base/err.h"
 #include "lib/base/start.h"
@@ -28,7 +29,7 @@ static const struct opt opts[] = {
         .min = 0, .max = 64},
     {0, "separation", NULL, OPT_FLAG, &job.separation,
         "also how far classes are apart, and the images of a class"},
-    {'r', "real", "FILE", OPT_STRING, &job.real, "the same of these real images",
+    {'r', "real", "FILE", OPT_STRING, &job.real, "also the separation of these real images",
         .file = FILE_READ},
     {0, "per-class", "FILE", OPT_STRING, &job.per_class, "write a table with a line per class",
         .file = FILE_WRITTEN, .unrecorded = true},
@@ -90,7 +91,10 @@ static int add_box(
     const struct sample *s, const struct seen_list *l, double *inside, double *area, int *n)
 {
 	double p[4], w, h;
-	json_t *o = s->json ? json_loadb((const char *)s->json, s->json_size, 0, NULL) : NULL;
+	const size_t values = 1 << 16; /* whatever else is said of the image */
+	json_t *o = s->json ? parse_json_object((const char *)s->json, s->json_size, values,
+	                          "the .json of '%s'", s->key)
+	                    : NULL;
 	int bad = !o || json_unpack(o, "{s:[FFFF], s:F, s:F}", "part", &p[0], &p[1], &p[2], &p[3],
 	                    "width", &w, "height", &h);
 	json_decref(o);

@@ -19,6 +19,7 @@ enum {
 	SHARD_NAME_MAX = 1024,
 	SHARD_MEMBER_MAX = 256 << 20, /* bytes of one member */
 	SHARD_META_MAX = 16 << 20,
+	SHARD_VALUES_MAX = 1 << 20, /* of its JSON */
 };
 
 /* One sample as stored; owned by the reader, valid until the next fd2_shard_next. */

@@ -114,7 +114,7 @@ static void **place_of(struct fkd_batch *b, const char *name)
 }
 
 static int take_elements(
-    struct fkd_batch *b, const struct state_table *table, const struct place *storages)
+    struct fkd_batch *b, const struct state_table *table, const struct bytes *storages)
 {
 	for (int i = 0; i < table->n; i++) {
 		struct array a;
@@ -131,21 +131,21 @@ static int take_elements(
 	return 0;
 }
 
-static int read_place(struct fkd_batch *b, struct place *file)
+static int read_place(struct fkd_batch *b, struct bytes *file)
 {
 	struct state_table table = {0};
-	struct place *storages = NULL;
+	struct bytes *storages = NULL;
 	*b = (struct fkd_batch){0};
 	if (!file)
 		return -1;
-	int err = place_size(file) > file_max
-	              ? fail("'%s' is larger than 1 GiB", place_name(file))
+	int err = bytes_size(file) > file_max
+	              ? fail("'%s' is larger than 1 GiB", bytes_name(file))
 	              : torch_zip_read_any(file, take_list, b, &table, &storages);
 	if (!err)
 		err = take_elements(b, &table, storages);
 	table_free(&table);
-	place_close(storages);
-	place_close(file);
+	bytes_close(storages);
+	bytes_close(file);
 	return err;
 }
 
@@ -157,12 +157,12 @@ int fkd_read(struct fkd_batch *b, const char *path)
 		return fail("cannot open '%s': %s", path, strerror(errno));
 	if (!S_ISREG(st.st_mode))
 		return fail("'%s' is not a file", path);
-	return read_place(b, place_open(path));
+	return read_place(b, bytes_open(path));
 }
 
 int fkd_read_memory(struct fkd_batch *b, const void *data, size_t size)
 {
-	return read_place(b, place_open_memory(data, size));
+	return read_place(b, bytes_open_memory(data, size));
 }
 
 void fkd_free(struct fkd_batch *b)

@@ -8,22 +8,14 @@
 #include "formats/fkd/fkd.h"
 #include "lib/base/err.h"
 
-static void add(struct blob *b, const void *data, size_t n)
-{
-	if (b->size + n > b->cap)
-		blob_reserve(b, 2 * (b->size + n));
-	memcpy(b->data + b->size, data, n);
-	b->size += n;
-}
-
-#define ADD(b, literal) add(b, literal, sizeof(literal) - 1)
+#define ADD(b, literal) blob_append(b, literal, sizeof(literal) - 1)
 
 static void add_text(struct blob *b, const char *s)
 {
 	uint32_t n = (uint32_t)strlen(s);
 	ADD(b, "X");
-	add(b, &n, sizeof n);
-	add(b, s, n);
+	blob_append(b, &n, sizeof n);
+	blob_append(b, s, n);
 }
 
 /* Below 2^31. */
@@ -31,7 +23,7 @@ static void add_int(struct blob *b, int64_t v)
 {
 	int32_t word = (int32_t)v;
 	ADD(b, "J");
-	add(b, &word, sizeof word);
+	blob_append(b, &word, sizeof word);
 }
 
 static void add_real(struct blob *b, double v)
@@ -40,7 +32,7 @@ static void add_real(struct blob *b, double v)
 	memcpy(&bits, &v, sizeof bits);
 	bits = __builtin_bswap64(bits);
 	ADD(b, "G");
-	add(b, &bits, sizeof bits);
+	blob_append(b, &bits, sizeof bits);
 }
 
 enum { TENSORS = 4 };
@@ -81,7 +73,7 @@ static void add_tensor(struct blob *b, const struct tensor *t, int key)
 	ADD(b, "ctorch._utils\n_rebuild_tensor_v2\n((");
 	add_text(b, "storage");
 	ADD(b, "ctorch\n");
-	add(b, t->type, strlen(t->type));
+	blob_append(b, t->type, strlen(t->type));
 	ADD(b, "\n");
 	add_text(b, name);
 	add_text(b, "cpu");
@@ -117,7 +109,7 @@ static void add_list(struct blob *b, const struct fkd_batch *batch, const struct
 static la_ssize_t drain(struct archive *a, void *ctx, const void *data, size_t n)
 {
 	(void)a;
-	add(ctx, data, n);
+	blob_append(ctx, data, n);
 	return (la_ssize_t)n;
 }
 

@@ -9,7 +9,7 @@
  * executed. */
 #ifndef FD2_FKD_H
 #define FD2_FKD_H
-#include "formats/shard/members.h"
+#include "formats/blob.h"
 
 enum { FKD_BATCH_MAX = 1 << 16, FKD_CLASSES_MAX = 1 << 20 };
 

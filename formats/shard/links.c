@@ -185,13 +185,13 @@ int links_next(struct links *l, const char **name)
 		const struct entry *e = &l->v[++level->at];
 		const char *rest = e->name + strlen(level->folder);
 		int n = snprintf(l->name, sizeof l->name, "%s%s", level->link, rest);
+		if (l->names++ == NAMES_MAX)
+			return fail("the links of '%s' lead to over four million names", l->path);
 		if (is_hidden(l->name))
 			continue;
 		if (n > MEMBER_NAME_MAX)
 			return fail(
 			    "'%s': a name behind link '%s' is too long", l->path, level->link);
-		if (l->names++ == NAMES_MAX)
-			return fail("the links of '%s' lead to over four million names", l->path);
 		*name = l->name;
 		if (!e->target)
 			return 1;
@@ -201,32 +201,25 @@ int links_next(struct links *l, const char **name)
 	return 0;
 }
 
-/* Marks the files that links lead to. */
+/* Marks the files that links lead to. Of very many links to one large folder only the ends of its
+ * range are noted. */
 static void mark(struct links *l)
 {
 	char name[MEMBER_NAME_MAX + 1];
-	int i, end;
+	int at, end, ranges = 0;
+	int *change = xcalloc((size_t)l->n + 1, sizeof *change); /* of the number of ranges */
 	for (int k = 0; k < l->n; k++) {
 		if (!l->v[k].target)
 			continue;
 		strcpy(name, l->v[k].name);
-		for (bool found = resolve(l, name, &i, &end); found && i < end; i++)
-			l->v[i].needed = true;
+		if (resolve(l, name, &at, &end)) {
+			change[at]++;
+			change[end]--;
+		}
 	}
-}
-
-static int open_bytes(struct links *l)
-{
-	const char *dir = getenv("TMPDIR");
-	char *path = xasprintf("%s/fd2-links.XXXXXX", dir && *dir ? dir : "/tmp");
-	l->bytes = mkostemp(path, O_CLOEXEC);
-	int err = l->bytes < 0 ? fail("cannot create a temporary file in '%s': %s",
-	                             dir && *dir ? dir : "/tmp", strerror(errno))
-	                       : 0;
-	if (!err)
-		unlink(path);
-	free(path);
-	return err;
+	for (int k = 0; k < l->n; k++)
+		l->v[k].needed = (ranges += change[k]) > 0;
+	free(change);
 }
 
 static int keep(struct links *l, struct entry *e, const struct blob *b)
@@ -245,7 +238,7 @@ static int read_bytes(struct links *l)
 	struct tar *t = tar_open(l->path);
 	struct tar_entry e;
 	struct blob b = {0};
-	int got = t && open_bytes(l) == 0 ? 1 : -1;
+	int got = t && (l->bytes = io_scratch_file()) >= 0 ? 1 : -1;
 	mark(l);
 	while (got > 0 && (got = tar_next(t, &e)) > 0) {
 		struct entry *mine = e.kind == TAR_FILE ? find(l, e.name) : NULL;
@@ -269,14 +262,10 @@ int links_read(struct links *l, struct blob *b)
 		return fail("'%s': member '%s' is larger than 256 MiB", l->path, e->name);
 	blob_reserve(b, e->size + 1);
 	b->size = e->size;
-	for (size_t done = 0; done < e->size;) {
-		ssize_t got = pread(l->bytes, b->data + done, e->size - done, e->at + (off_t)done);
-		if (got <= 0 && errno != EINTR)
-			return fail("cannot read what the links of '%s' lead to: %s", l->path,
-			    strerror(errno));
-		done += got > 0 ? (size_t)got : 0;
-	}
-	return 0;
+	return io_pread(l->bytes, b->data, e->size, (uint64_t)e->at) == e->size
+	           ? 0
+	           : fail("cannot read what the links of '%s' lead to: %s", l->path,
+	                 errno ? strerror(errno) : "the temporary file was cut");
 }
 
 void links_close(struct links *l)

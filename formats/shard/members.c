@@ -16,10 +16,7 @@
 #include "lib/base/err.h"
 #include "lib/base/paths.h"
 
-enum {
-	READ_SIZE = 256 << 10,
-	DEPTH_MAX = 16, /* of folders */
-};
+enum { DEPTH_MAX = 16 }; /* of folders */
 
 /* A folder that is being read: its sorted entries. */
 struct level {
@@ -42,14 +39,6 @@ struct members {
 	struct level levels[DEPTH_MAX];
 	int depth;
 };
-
-void blob_reserve(struct blob *b, size_t n)
-{
-	if (n <= b->cap)
-		return;
-	b->cap = n > 2 * b->cap ? n : 2 * b->cap;
-	b->data = xrealloc(b->data, b->cap, 1);
-}
 
 const char *members_path(const struct members *ms)
 {
@@ -175,17 +164,10 @@ static int open_folder(struct members *ms, const char *path, const struct stat *
 static int read_file(struct members *ms, struct member *m)
 {
 	struct input *in = input_open(ms->place);
-	ssize_t got = in ? 1 : -1;
 	m->data.size = 0;
-	while (got > 0) {
-		blob_reserve(&m->data, m->data.size + READ_SIZE);
-		got = input_read(in, m->data.data + m->data.size, m->data.cap - m->data.size);
-		m->data.size += got > 0 ? (size_t)got : 0;
-		if (m->data.size > SHARD_MEMBER_MAX)
-			got = fail("'%s' is larger than 256 MiB", ms->place);
-	}
+	int err = in ? input_read_all(in, &m->data, SHARD_MEMBER_MAX) : -1;
 	input_close(in);
-	return got < 0 ? -1 : MEMBER_FILE;
+	return err ? -1 : MEMBER_FILE;
 }
 
 static int no_entry(const struct members *ms, int why)

@@ -3,14 +3,8 @@
 #define FD2_MEMBERS_H
 #include <stdbool.h>
 #include <stddef.h>
-#include <stdint.h>
 
-struct blob {
-	uint8_t *data;
-	size_t size, cap;
-};
-/* Makes room for n bytes. */
-void blob_reserve(struct blob *b, size_t n);
+#include "formats/blob.h"
 
 enum { MEMBER_END = 0, MEMBER_FILE, MEMBER_FOLDER, MEMBER_PATH_END };
 

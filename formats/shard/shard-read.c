@@ -2,6 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "formats/json.h"
 #include "formats/shard/member-name.h"
 #include "formats/shard/sample.h"
 #include "formats/shard/shard-classes.h"
@@ -181,17 +182,13 @@ static void end_part(struct shard_reader *r)
 
 static int take_meta(struct shard_reader *r)
 {
-	json_error_t why;
 	if (r->member.data.size > SHARD_META_MAX)
 		return fail("'%s': its %s is larger than 16 MiB", shard_name(r), SHARD_END);
-	json_t *meta = json_loadb(
-	    (const char *)r->member.data.data, r->member.data.size, JSON_REJECT_DUPLICATES, &why);
+	json_t *meta = parse_json_object((const char *)r->member.data.data, r->member.data.size,
+	    SHARD_VALUES_MAX, "'%s': its %s", shard_name(r), SHARD_END);
 	json_decref(r->meta);
 	r->meta = meta;
-	if (!json_is_object(meta))
-		return fail("'%s': its %s is not a JSON object: %s", shard_name(r), SHARD_END,
-		    meta ? "another value" : why.text);
-	if (check_version(r, meta) < 0)
+	if (!meta || check_version(r, meta) < 0)
 		return -1;
 	json_t *list = json_object_get(meta, "classes");
 	if (list && !json_is_null(list) && shard_classes_list(&r->classes, shard_name(r), list) < 0)

@@ -2,22 +2,25 @@
 #include <archive.h>
 #include <archive_entry.h>
 #include <errno.h>
-#include <stdio.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "formats/json.h"
 #include "formats/shard/shard-writer.h"
 #include "lib/base/err.h"
+#include "lib/base/io.h"
 #include "lib/base/provenance.h"
 
 /* An unfinished shard while it is read: what of it is whole. */
 struct rest {
 	const char *name;
+	int fd, why; /* why: errno of what could not be read */
 	struct archive *archive;
-	FILE *file;
-	uint64_t size, good; /* bytes of the file, and of its whole samples */
+	uint64_t size, at, good; /* bytes of the file, read so far, and of its whole samples */
+	uint8_t chunk[SHARD_BLOCK * 128];
 	struct member member;
 	json_t *start; /* NULL: not even that is whole */
 	bool parts[PARTS];
@@ -26,25 +29,54 @@ struct rest {
 	long count;
 };
 
+static size_t read_at(struct rest *f, void *to, size_t n, uint64_t at)
+{
+	size_t got = io_pread(f->fd, to, n, at);
+	if (got < n && errno)
+		f->why = errno;
+	return got;
+}
+
 /* Where the header of a member's bytes begins: after those that hold a long name. */
 static uint64_t after_long_name(struct rest *f, uint64_t at)
 {
 	char header[SHARD_BLOCK];
-	while (fseeko(f->file, (off_t)at, SEEK_SET) == 0 &&
-	       fread(header, 1, SHARD_BLOCK, f->file) == SHARD_BLOCK && header[156] == 'x') {
+	while (read_at(f, header, SHARD_BLOCK, at) == SHARD_BLOCK && header[156] == 'x') {
 		uint64_t size = strtoull(header + 124, NULL, 8);
 		at += SHARD_BLOCK + (size + SHARD_BLOCK - 1) / SHARD_BLOCK * SHARD_BLOCK;
 	}
 	return at;
 }
 
-/* The next member that is in the file with all its blocks. 1, or 0 when it is incomplete. */
+static la_ssize_t read_chunk(struct archive *a, void *ctx, const void **chunk)
+{
+	(void)a;
+	struct rest *f = ctx;
+	size_t n = read_at(f, f->chunk, sizeof f->chunk, f->at);
+	*chunk = f->chunk;
+	f->at += n;
+	return n || !f->why ? (la_ssize_t)n : -1;
+}
+
+/* What libarchive could not read: 0 where the file is cut or damaged there, -1 where the medium is.
+ */
+static int incomplete(const struct rest *f)
+{
+	return f->why ? fail("cannot read '%s': %s", f->name, strerror(f->why)) : 0;
+}
+
+/* The next member that is in the file with all its blocks. 1, or 0 when it is incomplete; -1:
+ * fail_message. */
 static int next_whole(struct rest *f, uint64_t *end)
 {
 	struct archive_entry *e;
 	struct blob *b = &f->member.data;
-	if (archive_read_next_header(f->archive, &e) != ARCHIVE_OK ||
-	    archive_entry_size(e) > SHARD_MEMBER_MAX)
+	int got = archive_read_next_header(f->archive, &e);
+	if (got == ARCHIVE_EOF)
+		return 0;
+	if (got != ARCHIVE_OK && got != ARCHIVE_WARN)
+		return incomplete(f);
+	if (archive_entry_size(e) > SHARD_MEMBER_MAX)
 		return 0;
 	size_t size = (size_t)archive_entry_size(e);
 	*end = after_long_name(f, (uint64_t)archive_read_header_position(f->archive)) +
@@ -55,14 +87,14 @@ static int next_whole(struct rest *f, uint64_t *end)
 	strcpy(f->member.name, name);
 	blob_reserve(b, size + 1);
 	b->size = size;
-	return archive_read_data(f->archive, b->data, size) == (ssize_t)size;
+	return archive_read_data(f->archive, b->data, size) == (ssize_t)size ? 1 : incomplete(f);
 }
 
 /* Even a file that is cut within its first member begins as ours do. */
-static bool is_ours(const struct rest *f)
+static bool is_ours(struct rest *f)
 {
 	char head[sizeof SHARD_START];
-	return !memcmp(head, SHARD_START, fread(head, 1, sizeof head, f->file));
+	return !memcmp(head, SHARD_START, read_at(f, head, sizeof head, 0));
 }
 
 static int read_start(struct rest *f)
@@ -73,11 +105,14 @@ static int read_start(struct rest *f)
 	json_t *v;
 	if (!is_ours(f))
 		return fail("'%s' was not started by this program; remove it", f->name);
-	bool whole = next_whole(f, &end);
+	int whole = next_whole(f, &end);
+	if (whole < 0)
+		return -1;
 	if (!whole && (f->size < SHARD_BLOCK || end > f->size))
 		return 0; /* cut */
 	if (whole)
-		f->start = json_loadb((char *)f->member.data.data, f->member.data.size, 0, NULL);
+		f->start = parse_json_object((char *)f->member.data.data, f->member.data.size,
+		    SHARD_VALUES_MAX, "'%s': its %s", f->name, SHARD_START);
 	if (!json_is_object(json_object_get(f->start, "meta")))
 		return fail("'%s' is damaged; remove it", f->name);
 	json_array_foreach (json_object_get(f->start, "parts"), i, v)
@@ -91,9 +126,10 @@ static int read_samples(struct rest *f, void (*seen)(void *, const struct sample
 {
 	char key[SHARD_NAME_MAX + 1];
 	uint64_t end;
+	int got;
 	struct sample s;
 	struct sample_sum sum;
-	while (next_whole(f, &end)) {
+	while ((got = next_whole(f, &end)) > 0) {
 		enum part p = part_of(f->member.name, key);
 		if (p < 0 || (f->group.open && strcmp(key, f->group.key) != 0))
 			break;
@@ -111,25 +147,25 @@ static int read_samples(struct rest *f, void (*seen)(void *, const struct sample
 		f->good = end;
 		group_close(&f->group);
 	}
-	return 0;
+	return got < 0 ? -1 : 0;
 }
 
 static int read_rest(struct rest *f, void (*seen)(void *, const struct sample *), void *ctx)
 {
 	struct stat st;
-	f->file = fopen(f->name, "re");
-	if (!f->file || fstat(fileno(f->file), &st))
+	f->fd = open(f->name, O_RDONLY | O_CLOEXEC);
+	if (f->fd < 0 || fstat(f->fd, &st))
 		return fail("cannot open '%s': %s", f->name, strerror(errno));
 	f->size = (uint64_t)st.st_size;
 	digest_begin(&f->digest);
 	f->archive = archive_read_new();
 	archive_read_support_format_tar(f->archive);
-	archive_read_open_filename(f->archive, f->name, SHARD_BLOCK * 128);
+	archive_read_open(f->archive, f, NULL, read_chunk, NULL);
 	int err = read_start(f);
 	if (!err && f->start)
 		err = read_samples(f, seen, ctx);
 	archive_read_free(f->archive);
-	fclose(f->file);
+	close(f->fd);
 	free(f->member.data.data);
 	group_free(&f->group);
 	return err;

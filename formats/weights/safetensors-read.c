@@ -1,8 +1,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "formats/json.h"
 #include "formats/weights/safetensors.h"
 #include "lib/base/err.h"
+
+/* Of a tensor, with its name, type, offsets and up to a dozen sides */
+enum { VALUES_MAX = 20 * STATE_TENSORS_MAX };
 
 /* Where a tensor's data lie, relative to the end of the header. */
 struct range {
@@ -10,46 +14,28 @@ struct range {
 	const char *name;
 };
 
-/* A JSON value takes forty times its bytes. A tensor's entry has six of these characters, and one
- * for each side. */
-static bool is_too_much(const char *text, uint64_t n)
-{
-	uint64_t values = 0;
-	for (uint64_t i = 0; i < n; i++)
-		values += text[i] == '[' || text[i] == '{' || text[i] == ',';
-	return values > 20 * STATE_TENSORS_MAX;
-}
-
 /* NULL: fail_message. */
 static json_t *load_header(const char *text, uint64_t n, const char *file)
 {
-	json_error_t error;
-	if (is_too_much(text, n))
-		return fail_null("the header of '%s' has more values than %d tensors need", file,
-		    STATE_TENSORS_MAX);
-	if (*text != '{')
-		return fail_null("the header of '%s' is not a JSON object", file);
-	json_t *header = json_loadb(text, n, JSON_REJECT_DUPLICATES, &error);
-	return header ? header
-	              : fail_null("the header of '%s' is not a JSON object: %s", file, error.text);
+	return parse_json_object(text, n, VALUES_MAX, "the header of '%s'", file);
 }
 
-static json_t *read_header(const struct place *file, uint64_t *data)
+static json_t *read_header(const struct bytes *file, uint64_t *data)
 {
 	uint8_t length[8];
 	uint64_t n = 0;
-	if (place_read(file, 0, sizeof length, length) < 0)
+	if (bytes_read(file, 0, sizeof length, length) < 0)
 		return NULL;
 	for (int i = 8; i-- > 0;)
 		n = n << 8 | length[i];
-	if (n > SAFETENSORS_HEADER_MAX || n > place_size(file) - sizeof length)
+	if (n > SAFETENSORS_HEADER_MAX || n > bytes_size(file) - sizeof length)
 		return fail_null(
 		    "'%s' is cut short, or no safetensors: its header is said to have %llu bytes",
-		    place_name(file), (unsigned long long)n);
+		    bytes_name(file), (unsigned long long)n);
 	char *text = xmalloc(n + 1);
 	text[n] = '\0';
-	bool good = place_read(file, sizeof length, n, text) == 0;
-	json_t *header = good ? load_header(text, n, place_name(file)) : NULL;
+	bool good = bytes_read(file, sizeof length, n, text) == 0;
+	json_t *header = good ? load_header(text, n, bytes_name(file)) : NULL;
 	free(text);
 	*data = sizeof length + n;
 	return header;
@@ -100,7 +86,7 @@ static int64_t bytes_of(const struct state_tensor *t)
 	return zero ? 0 : bytes;
 }
 
-static int parse_tensor(const struct place *file, const char *name, const json_t *o,
+static int parse_tensor(const struct bytes *file, const char *name, const json_t *o,
     struct state_tensor *t, struct range *r)
 {
 	const char *type = json_string_value(json_object_get(o, "dtype"));
@@ -110,14 +96,14 @@ static int parse_tensor(const struct place *file, const char *name, const json_t
 	    !parse_range(json_object_get(o, "data_offsets"), r))
 		return fail("tensor '%s' of '%s' lacks a dtype, a shape of at most %d sides or its "
 		            "data_offsets",
-		    name, place_name(file), STREAM_RANK_MAX);
+		    name, bytes_name(file), STREAM_RANK_MAX);
 	t->type = state_type_named(type);
 	if (t->type == STATE_TYPES)
 		return fail("tensor '%s' of '%s' has the type %s, which is not read", name,
-		    place_name(file), type);
+		    bytes_name(file), type);
 	if (bytes_of(t) < 0 || (uint64_t)bytes_of(t) != r->end - r->begin)
 		return fail("tensor '%s' of '%s' has data that do not fit its shape", name,
-		    place_name(file));
+		    bytes_name(file));
 	table_dense(t);
 	t->count = (int64_t)((r->end - r->begin) / state_type_size(t->type));
 	return 0;
@@ -149,7 +135,7 @@ static int check_ranges(struct range *v, int n, uint64_t size, const char *file)
 	                        (unsigned long long)(size - at));
 }
 
-static int parse_header(const struct place *file, json_t *header, uint64_t data,
+static int parse_header(const struct bytes *file, json_t *header, uint64_t data,
     struct state_table *table, json_t **metadata)
 {
 	struct range *ranges = xcalloc(json_object_size(header) + 1, sizeof *ranges);
@@ -159,23 +145,23 @@ static int parse_header(const struct place *file, json_t *header, uint64_t data,
 	json_object_foreach (header, name, o) {
 		struct state_tensor t;
 		if (!strcmp(name, "__metadata__")) {
-			err = check_metadata(o, place_name(file));
+			err = check_metadata(o, bytes_name(file));
 			*metadata = json_incref(o);
 		} else if ((err = parse_tensor(file, name, o, &t, &ranges[n])) == 0) {
 			t.at = data + ranges[n++].begin;
 			err = table_add(
-			    table, &t, name, strlen(name), place_name(file), place_size(file));
+			    table, &t, name, strlen(name), bytes_name(file), bytes_size(file));
 		}
 		if (err < 0)
 			break;
 	}
 	if (!err)
-		err = check_ranges(ranges, n, place_size(file) - data, place_name(file));
+		err = check_ranges(ranges, n, bytes_size(file) - data, bytes_name(file));
 	free(ranges);
 	return err;
 }
 
-int safetensors_read(struct place *file, struct state_table *table, json_t **metadata)
+int safetensors_read(struct bytes *file, struct state_table *table, json_t **metadata)
 {
 	uint64_t data = 0;
 	json_t *header = read_header(file, &data);

@@ -12,7 +12,7 @@ enum { SAFETENSORS_HEADER_MAX = 100000000 };
  * in `file`. All rules of the format hold, or -1 with fail_message: the header's length; no name
  * twice; data that begin at 0, without hole or overlap, up to the file's end; shapes that fit
  * them; metadata from string to string. */
-int safetensors_read(struct place *file, struct state_table *table, json_t **metadata);
+int safetensors_read(struct bytes *file, struct state_table *table, json_t **metadata);
 
 /* What we put next to the tensors: {"format": "pt", "fd2": meta as text}; meta NULL: none. A new
  * reference. */

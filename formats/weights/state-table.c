@@ -172,13 +172,13 @@ static void gather(
 	}
 }
 
-int table_read(const struct state_tensor *t, const struct place *from, struct array *a)
+int table_read(const struct state_tensor *t, const struct bytes *from, struct array *a)
 {
 	size_t size = state_type_size(t->type);
 	int64_t elements, span;
 	measure(t, &elements, &span);
 	uint8_t *raw = xmalloc((size_t)span * size + 1), *ordered = raw;
-	if (place_read(from, t->at + (uint64_t)t->offset * size, (size_t)span * size, raw) < 0) {
+	if (bytes_read(from, t->at + (uint64_t)t->offset * size, (size_t)span * size, raw) < 0) {
 		free(raw);
 		return -1;
 	}

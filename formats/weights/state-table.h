@@ -1,7 +1,7 @@
 /* What every container of weights comes down to: where each tensor's elements lie. */
 #ifndef FD2_STATE_TABLE_H
 #define FD2_STATE_TABLE_H
-#include "formats/shard/place.h"
+#include "formats/bytes.h"
 #include "formats/weights/state-type.h"
 
 enum { STATE_TENSORS_MAX = 1 << 17 };
@@ -33,7 +33,7 @@ int table_add(struct state_table *table, const struct state_tensor *t, const cha
  * with it: "module.", "_orig_mod.", "model.", "backbone." and "net.", one in another too. */
 int table_close(struct state_table *table, const char *file);
 /* Reads the elements in C order into *a (the caller's: fd2_array_free). -1: fail_message. */
-int table_read(const struct state_tensor *t, const struct place *from, struct array *a);
+int table_read(const struct state_tensor *t, const struct bytes *from, struct array *a);
 void table_free(struct state_table *table);
 /* Strides of C order. */
 void table_dense(struct state_tensor *t);

@@ -15,7 +15,7 @@ static const char expected[] = "a file of weights";
 struct state_reader {
 	const char *format;
 	struct stream_reader *stream; /* or: */
-	struct place *place;          /* of the tensors' bytes */
+	struct bytes *place;          /* of the tensors' bytes */
 	struct state_table table;
 	json_t *meta;
 	int next;
@@ -66,9 +66,9 @@ static int take_stream(struct state_reader *r, struct stream_reader *s, const ch
 	           : fail("'%s' holds %s; expected %s", name, kind, expected);
 }
 
-static int take_file(struct state_reader *r, struct place *file, int content)
+static int take_file(struct state_reader *r, struct bytes *file, int content)
 {
-	struct place *storages = NULL;
+	struct bytes *storages = NULL;
 	int err = -1;
 	if (!file)
 		return -1;
@@ -84,9 +84,9 @@ static int take_file(struct state_reader *r, struct place *file, int content)
 		err = torch_zip_read(file, &r->table, &storages);
 	}
 	if (!err)
-		err = table_close(&r->table, place_name(file));
+		err = table_close(&r->table, bytes_name(file));
 	if (storages) {
-		place_close(file);
+		bytes_close(file);
 		r->place = storages;
 	}
 	return err;
@@ -111,7 +111,7 @@ static struct state_reader *open_path(const char *path, bool nested)
 	struct state_reader *r = reader_new();
 	r->table.nested = nested;
 	err = content == CONTENT_STREAM ? take_stream(r, fd2_stream_open(path, NULL), path)
-	                                : take_file(r, place_open(path), content);
+	                                : take_file(r, bytes_open(path), content);
 	if (!err)
 		return r;
 	state_close(r);
@@ -136,7 +136,7 @@ struct state_reader *state_open_memory(const void *data, size_t size)
 	int err = !r ? -1
 	          : content == CONTENT_STREAM
 	              ? take_stream(r, fd2_stream_open_memory(data, size, NULL), "memory")
-	              : take_file(r, place_open_memory(data, size), content);
+	              : take_file(r, bytes_open_memory(data, size), content);
 	input_close(in);
 	if (!err)
 		return r;
@@ -200,7 +200,7 @@ void state_close(struct state_reader *r)
 {
 	if (r->stream)
 		fd2_stream_close(r->stream);
-	place_close(r->place);
+	bytes_close(r->place);
 	table_free(&r->table);
 	json_decref(r->meta);
 	free(r);

@@ -5,13 +5,13 @@
 #include "formats/weights/torch-dict.h"
 
 /* torch 1.6 and later: a zip archive with data.pkl and data/KEY. *storages: the bytes that the
- * table speaks of (place_close). */
-int torch_zip_read(struct place *file, struct state_table *table, struct place **storages);
+ * table speaks of (bytes_close). */
+int torch_zip_read(struct bytes *file, struct state_table *table, struct bytes **storages);
 /* The same, whatever the pickle's value is: `tabulate` fills the table. */
 typedef int torch_tabulate(void *ctx, struct state_table *table, const struct value *root,
     const struct storages *s, const char *file, uint64_t size);
-int torch_zip_read_any(struct place *file, torch_tabulate *tabulate, void *ctx,
-    struct state_table *table, struct place **storages);
+int torch_zip_read_any(struct bytes *file, torch_tabulate *tabulate, void *ctx,
+    struct state_table *table, struct bytes **storages);
 /* Before: pickles, and storages behind them; the table speaks of the file's own bytes. */
-int torch_legacy_read(struct place *file, struct state_table *table);
+int torch_legacy_read(struct bytes *file, struct state_table *table);
 #endif

@@ -13,7 +13,7 @@ static const char magic[] = "\x6c\xfc\x9c\x46\xf9\x20\x6a\xa8\x50\x19";
 
 /* The pickles, which are at the beginning. */
 struct legacy {
-	struct place *file;
+	struct bytes *file;
 	struct pickle *pickle;
 	uint8_t *head;
 	size_t size, at;
@@ -30,7 +30,7 @@ static const struct value *next_pickle(struct legacy *l)
 
 static int check_beginning(struct legacy *l)
 {
-	const char *name = place_name(l->file);
+	const char *name = bytes_name(l->file);
 	if (!memmem(l->head, l->size < 32 ? l->size : 32, magic, sizeof magic - 1))
 		return fail("'%s' is a bare pickle, and only those of torch.save are read; where "
 		            "you trust it: "
@@ -53,10 +53,10 @@ static int check_beginning(struct legacy *l)
 
 static int place_storage(struct legacy *l, struct storage *s, uint64_t *at)
 {
-	const char *name = place_name(l->file);
+	const char *name = bytes_name(l->file);
 	uint8_t bytes[8];
 	uint64_t count = 0;
-	if (place_read(l->file, *at, sizeof bytes, bytes) < 0)
+	if (bytes_read(l->file, *at, sizeof bytes, bytes) < 0)
 		return -1;
 	for (int i = 8; i-- > 0;)
 		count = count << 8 | bytes[i];
@@ -64,7 +64,7 @@ static int place_storage(struct legacy *l, struct storage *s, uint64_t *at)
 		return fail("storage '%.*s' of '%s' has %llu elements, not %lld", (int)s->n, s->key,
 		    name, (unsigned long long)count, (long long)s->count);
 	*at += sizeof bytes;
-	if (storage_bytes(s) > place_size(l->file) - *at)
+	if (storage_bytes(s) > bytes_size(l->file) - *at)
 		return fail("'%s' is cut short in storage '%.*s'", name, (int)s->n, s->key);
 	s->at = *at;
 	s->there = true;
@@ -75,7 +75,7 @@ static int place_storage(struct legacy *l, struct storage *s, uint64_t *at)
 /* `keys` in the order of the storages, each named by the object and there once. */
 static int place_storages(struct legacy *l, const struct storages *s, const struct value *keys)
 {
-	const char *name = place_name(l->file);
+	const char *name = bytes_name(l->file);
 	uint64_t at = l->at;
 	if (keys->kind != VALUE_LIST || keys->list.n != s->n)
 		return fail("the list of storages of '%s' is not that of its tensors", name);
@@ -89,31 +89,31 @@ static int place_storages(struct legacy *l, const struct storages *s, const stru
 		if (place_storage(l, found, &at) < 0)
 			return -1;
 	}
-	return at == place_size(l->file) ? 0
+	return at == bytes_size(l->file) ? 0
 	                                 : fail("'%s' has %llu bytes after its end", name,
-	                                       (unsigned long long)(place_size(l->file) - at));
+	                                       (unsigned long long)(bytes_size(l->file) - at));
 }
 
 static int read_all(struct legacy *l, struct state_table *table)
 {
-	const char *name = place_name(l->file);
+	const char *name = bytes_name(l->file);
 	struct storages s = {0};
-	if (place_read(l->file, 0, l->size, l->head) < 0 || check_beginning(l) < 0)
+	if (bytes_read(l->file, 0, l->size, l->head) < 0 || check_beginning(l) < 0)
 		return -1;
 	const struct value *root = next_pickle(l), *keys = root ? next_pickle(l) : NULL;
 	int err = keys ? storages_collect(&s, l->pickle, name) : -1;
 	if (!err)
 		err = place_storages(l, &s, keys);
 	if (!err)
-		err = torch_table(table, root, &s, name, place_size(l->file));
+		err = torch_table(table, root, &s, name, bytes_size(l->file));
 	storages_free(&s);
 	return err;
 }
 
-int torch_legacy_read(struct place *file, struct state_table *table)
+int torch_legacy_read(struct bytes *file, struct state_table *table)
 {
-	struct legacy l = {.file = file, .pickle = pickle_open(place_name(file))};
-	l.size = place_size(file) < PICKLE_SIZE_MAX ? (size_t)place_size(file) : PICKLE_SIZE_MAX;
+	struct legacy l = {.file = file, .pickle = pickle_open(bytes_name(file))};
+	l.size = bytes_size(file) < PICKLE_SIZE_MAX ? (size_t)bytes_size(file) : PICKLE_SIZE_MAX;
 	l.head = xmalloc(l.size + 1);
 	int err = read_all(&l, table);
 	pickle_close(l.pickle);

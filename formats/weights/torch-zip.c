@@ -13,7 +13,7 @@
 enum { READ_SIZE = 64 << 10, BYTEORDER_MAX = 16 };
 
 struct zip {
-	struct place *file;
+	struct bytes *file;
 	struct archive *archive;
 	uint64_t at; /* libarchive's place in the file */
 	uint8_t buffer[READ_SIZE];
@@ -28,10 +28,10 @@ struct zip {
 static ssize_t feed(struct archive *a, void *ctx, const void **data)
 {
 	struct zip *z = ctx;
-	uint64_t left = place_size(z->file) - z->at;
+	uint64_t left = bytes_size(z->file) - z->at;
 	size_t n = left < READ_SIZE ? (size_t)left : READ_SIZE;
 	*data = z->buffer;
-	if (place_read(z->file, z->at, n, z->buffer) < 0) {
+	if (bytes_read(z->file, z->at, n, z->buffer) < 0) {
 		archive_set_error(a, EIO, "%s", fail_message());
 		return -1;
 	}
@@ -42,7 +42,7 @@ static ssize_t feed(struct archive *a, void *ctx, const void **data)
 static la_int64_t seek(struct archive *a, void *ctx, la_int64_t offset, int whence)
 {
 	struct zip *z = ctx;
-	int64_t size = (int64_t)place_size(z->file),
+	int64_t size = (int64_t)bytes_size(z->file),
 	        from = whence == SEEK_SET   ? 0
 	               : whence == SEEK_CUR ? (int64_t)z->at
 	                                    : size,
@@ -59,8 +59,8 @@ static int damaged(struct zip *z)
 	const char *text = archive_error_string(z->archive);
 	if (text && strstr(text, "Unrecognized archive format"))
 		return fail(
-		    "'%s' is cut short: it is a zip archive without its end", place_name(z->file));
-	return fail("cannot read '%s': %s", place_name(z->file), text ? text : "damaged archive");
+		    "'%s' is cut short: it is a zip archive without its end", bytes_name(z->file));
+	return fail("cannot read '%s': %s", bytes_name(z->file), text ? text : "damaged archive");
 }
 
 static int open_archive(struct zip *z)
@@ -87,7 +87,7 @@ static int next_member(struct zip *z, struct archive_entry **e, const char **nam
 	*name = archive_entry_pathname(*e);
 	if (!*name)
 		*name = archive_entry_pathname_utf8(*e);
-	return *name ? 1 : fail("'%s' has a member whose name cannot be read", place_name(z->file));
+	return *name ? 1 : fail("'%s' has a member whose name cannot be read", bytes_name(z->file));
 }
 
 /* torch never compresses, so that no member gives more than the file has. */
@@ -96,7 +96,7 @@ static int check_stored(struct zip *z, const char *name)
 	return strstr(archive_format_name(z->archive), "(uncompressed)")
 	           ? 0
 	           : fail("member '%s' of '%s' is compressed, as torch.save never does", name,
-	                 place_name(z->file));
+	                 bytes_name(z->file));
 }
 
 /* Exactly n bytes. */
@@ -109,11 +109,11 @@ static int read_member(struct zip *z, const char *name, uint8_t *to, size_t n)
 		if (got < 0)
 			return damaged(z);
 		if (!got)
-			return fail("member '%s' of '%s' is cut short", name, place_name(z->file));
+			return fail("member '%s' of '%s' is cut short", name, bytes_name(z->file));
 	}
 	got = archive_read_data(z->archive, &more, 1); /* 0 only if the checksum is right */
 	return got < 0 ? damaged(z)
-	       : got   ? fail("member '%s' of '%s' is longer than said", name, place_name(z->file))
+	       : got   ? fail("member '%s' of '%s' is longer than said", name, bytes_name(z->file))
 	               : 0;
 }
 
@@ -127,12 +127,12 @@ static const char *inside(const char *name)
 static int take_program(struct zip *z, const char *name, int64_t size)
 {
 	if (z->program)
-		return fail("'%s' has two members data.pkl", place_name(z->file));
+		return fail("'%s' has two members data.pkl", bytes_name(z->file));
 	if (check_stored(z, name) < 0)
 		return -1;
-	if (size < 0 || size > PICKLE_SIZE_MAX || (uint64_t)size > place_size(z->file))
+	if (size < 0 || size > PICKLE_SIZE_MAX || (uint64_t)size > bytes_size(z->file))
 		return fail("member '%s' of '%s' is larger than 64 MiB or the file", name,
-		    place_name(z->file));
+		    bytes_name(z->file));
 	z->folder = xasprintf("%.*s", (int)(inside(name) - name), name);
 	z->program = xmalloc((size_t)size + 1);
 	z->program_size = (size_t)size;
@@ -148,15 +148,15 @@ static int check_byteorder(struct zip *z, const char *name, int64_t size)
 	    read_member(z, name, (uint8_t *)text, (size_t)size) < 0)
 		return -1;
 	if (!strcmp(text, "big"))
-		return fail("'%s' has big-endian numbers, which are not read", place_name(z->file));
+		return fail("'%s' has big-endian numbers, which are not read", bytes_name(z->file));
 	return strcmp(text, "little")
-	           ? fail("'%s' does not say its byte order", place_name(z->file))
+	           ? fail("'%s' does not say its byte order", bytes_name(z->file))
 	           : 0;
 }
 
 static int find_program(struct zip *z)
 {
-	const char *name, *file = place_name(z->file);
+	const char *name, *file = bytes_name(z->file);
 	struct archive_entry *e;
 	bool script = false;
 	int got;
@@ -191,8 +191,8 @@ static int make_room(struct zip *z)
 	for (size_t i = 0; i < z->storages.n; i++) {
 		struct storage *s = z->storages.v[i];
 		uint64_t bytes = storage_bytes(s);
-		if (bytes > place_size(z->file) - z->data_size)
-			return fail("'%s' has fewer bytes than its tensors", place_name(z->file));
+		if (bytes > bytes_size(z->file) - z->data_size)
+			return fail("'%s' has fewer bytes than its tensors", bytes_name(z->file));
 		s->at = z->data_size;
 		z->data_size += bytes;
 	}
@@ -224,14 +224,14 @@ static int read_storages(struct zip *z)
 		    (uint64_t)archive_entry_size(e) != storage_bytes(s))
 			return fail("member '%s' of '%s' comes twice, or has not the %llu bytes of "
 			            "its tensors",
-			    name, place_name(z->file), (unsigned long long)storage_bytes(s));
+			    name, bytes_name(z->file), (unsigned long long)storage_bytes(s));
 		if (read_member(z, name, z->data + s->at, (size_t)storage_bytes(s)) < 0)
 			return -1;
 		s->there = true;
 	}
 	for (size_t i = 0; i < z->storages.n && !got; i++)
 		if (!z->storages.v[i]->there)
-			got = fail("'%s' lacks member '%sdata/%.*s'", place_name(z->file),
+			got = fail("'%s' lacks member '%sdata/%.*s'", bytes_name(z->file),
 			    z->folder, (int)z->storages.v[i]->n, z->storages.v[i]->key);
 	return got;
 }
@@ -239,7 +239,7 @@ static int read_storages(struct zip *z)
 static int read_all(
     struct zip *z, struct pickle *p, torch_tabulate *tabulate, void *ctx, struct state_table *table)
 {
-	const char *file = place_name(z->file);
+	const char *file = bytes_name(z->file);
 	size_t used;
 	if (open_archive(z) < 0 || find_program(z) < 0)
 		return -1;
@@ -247,18 +247,18 @@ static int read_all(
 	if (!root || storages_collect(&z->storages, p, file) < 0 || make_room(z) < 0 ||
 	    open_archive(z) < 0 || read_storages(z) < 0)
 		return -1;
-	return tabulate(ctx, table, root, &z->storages, file, place_size(z->file));
+	return tabulate(ctx, table, root, &z->storages, file, bytes_size(z->file));
 }
 
-int torch_zip_read_any(struct place *file, torch_tabulate *tabulate, void *ctx,
-    struct state_table *table, struct place **storages)
+int torch_zip_read_any(struct bytes *file, torch_tabulate *tabulate, void *ctx,
+    struct state_table *table, struct bytes **storages)
 {
 	struct zip *z = xcalloc(1, sizeof *z);
-	struct pickle *p = pickle_open(place_name(file));
+	struct pickle *p = pickle_open(bytes_name(file));
 	z->file = file;
 	int err = read_all(z, p, tabulate, ctx, table);
 	if (!err)
-		*storages = place_take(place_name(file), z->data, z->data_size);
+		*storages = bytes_take(bytes_name(file), z->data, z->data_size);
 	else
 		free(z->data);
 	pickle_close(p);
@@ -277,7 +277,7 @@ static int dict(void *ctx, struct state_table *table, const struct value *root,
 	return torch_table(table, root, s, file, size);
 }
 
-int torch_zip_read(struct place *file, struct state_table *table, struct place **storages)
+int torch_zip_read(struct bytes *file, struct state_table *table, struct bytes **storages)
 {
 	return torch_zip_read_any(file, dict, NULL, table, storages);
 }

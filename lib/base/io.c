@@ -49,6 +49,33 @@ size_t io_write(int fd, const void *data, size_t n)
 	return done;
 }
 
+size_t io_pread(int fd, void *to, size_t n, uint64_t at)
+{
+	size_t done = 0;
+	while (done < n) {
+		ssize_t got = pread(fd, (char *)to + done, n - done, (off_t)(at + done));
+		if (!got)
+			errno = 0;
+		if (got <= 0 && errno != EINTR)
+			break;
+		done += got > 0 ? (size_t)got : 0;
+	}
+	return done;
+}
+
+int io_scratch_file(void)
+{
+	const char *set = getenv("TMPDIR"), *dir = set && *set ? set : "/tmp";
+	char *path = xasprintf("%s/fd2.XXXXXX", dir);
+	int fd = mkostemp(path, O_CLOEXEC);
+	if (fd < 0)
+		fail("cannot create a temporary file in '%s': %s", dir, strerror(errno));
+	else
+		unlink(path);
+	free(path);
+	return fd;
+}
+
 static int unless_unsupported(int err)
 {
 	return err && errno != EINVAL && errno != EOPNOTSUPP && errno != ENOSYS ? -1 : 0;

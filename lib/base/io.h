@@ -3,12 +3,17 @@
 #ifndef FD2_IO_H
 #define FD2_IO_H
 #include <stddef.h>
+#include <stdint.h>
 #include <sys/types.h>
 
 /* As read(2). */
 ssize_t io_read(int fd, void *to, size_t n);
 /* Bytes written: n, or fewer with errno. */
 size_t io_write(int fd, const void *data, size_t n);
+/* Bytes read from a place in a file: n, or fewer with errno, which is 0 at the file's end. */
+size_t io_pread(int fd, void *to, size_t n, uint64_t at);
+/* A new file without a name in TMPDIR or /tmp. -1: fail_message. */
+int io_scratch_file(void);
 /* As fsync(2), and syncfs(2). A file system without them is not an error: what was written is
  * there all the same. */
 int io_sync(int fd);

@@ -2,7 +2,9 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,7 +18,7 @@
 #include "lib/base/io.h"
 #include "lib/base/temp.h"
 
-enum { BUFFER = 256 << 10, OPEN_MAX_OUTPUTS = 16 };
+enum { BUFFER = 256 << 10, OPEN_MAX_OUTPUTS = 16, DOOMED_MAX = PATH_MAX };
 #define TO_TERMINAL "binary data is not written to a terminal; redirect it or use -o FILE"
 
 struct out {
@@ -33,7 +35,7 @@ struct out {
 };
 
 /* Temporary files that a signal must remove: plain arrays, so that the handler may read them. */
-static char doomed[OPEN_MAX_OUTPUTS][4096];
+static char doomed[OPEN_MAX_OUTPUTS][DOOMED_MAX];
 static struct out *open_outputs[OPEN_MAX_OUTPUTS];
 static bool stdout_taken;
 static struct stat protected_file;
@@ -44,7 +46,7 @@ void out_protect(int fd, const char *what)
 	protected_as = fstat(fd, &protected_file) ? NULL : what;
 }
 
-void out_on_signal(int sig)
+void out_die_by(int sig)
 {
 	for (int i = 0; i < OPEN_MAX_OUTPUTS; i++)
 		if (doomed[i][0])
@@ -57,7 +59,7 @@ void out_on_signal(int sig)
 static int no_write(const struct out *o)
 {
 	if (errno == EPIPE)
-		out_on_signal(SIGPIPE);
+		out_die_by(SIGPIPE);
 	return fail("cannot write %s: %s", o->shown, strerror(errno));
 }
 
@@ -75,6 +77,14 @@ static void release(struct out *o)
 	free(o);
 }
 
+/* The first byte last: the handler sees the whole name or none. */
+static void doom(char to[DOOMED_MAX], const char *name)
+{
+	snprintf(to + 1, DOOMED_MAX - 1, "%s", name + 1);
+	atomic_signal_fence(memory_order_seq_cst);
+	*to = *name;
+}
+
 static int take_slot(struct out *o)
 {
 	for (int i = 0; i < OPEN_MAX_OUTPUTS && o->temp; i++)
@@ -86,7 +96,7 @@ static int take_slot(struct out *o)
 			open_outputs[i] = o;
 			o->slot = i;
 			if (o->temp && !o->keep)
-				snprintf(doomed[i], sizeof doomed[i], "%s", o->temp);
+				doom(doomed[i], o->temp);
 			return 0;
 		}
 	return fail("too many outputs are open");
@@ -179,12 +189,10 @@ static int open_kept(struct out *o)
  * goes, and a link is not followed. */
 static int create_temp(struct out *o)
 {
-	if (take_slot(o) < 0)
+	if (take_slot(o) < 0 || claim_output(o->path) < 0)
 		return -1;
 	if (o->keep)
 		return open_kept(o);
-	if (claim_output(o->path) < 0)
-		return -1;
 	unlink(o->temp);
 	o->fd = temp_open(o->path, o->temp, &o->nameless);
 	return o->fd < 0 ? no_write(o) : 0;
@@ -273,7 +281,7 @@ int out_try(const char *path, int flags)
 static int open_part(struct out *o, uint64_t size)
 {
 	struct stat st;
-	if (take_slot(o) < 0)
+	if (take_slot(o) < 0 || claim_output(o->path) < 0)
 		return -1;
 	o->fd = open(o->temp, O_WRONLY | O_CLOEXEC);
 	if (o->fd < 0 || fstat(o->fd, &st))
@@ -363,22 +371,37 @@ const char *out_name(const struct out *o)
 	return o->shown;
 }
 
+/* Gives the temporary file its own name. Closing it tells of what a file system could not write;
+ * until then another descriptor holds the lock of a kept file. */
+static int publish(struct out *o)
+{
+	if (o->nameless && temp_give_name(&o->fd, o->temp) < 0)
+		return no_write(o);
+	int lock = dup(o->fd), closed = close(o->fd);
+	o->fd = -1;
+	int err = closed ? no_write(o) : 0;
+	if (!err && rename(o->temp, o->path))
+		err = fail("cannot rename '%s' to %s: %s", o->temp, o->shown, strerror(errno));
+	close(lock);
+	if (!err)
+		temp_sync_directory(o->path);
+	return err;
+}
+
+static int close_in_place(struct out *o)
+{
+	int closed = o->fd > STDOUT_FILENO ? close(o->fd) : 0;
+	o->fd = -1;
+	return closed ? no_write(o) : 0;
+}
+
 int out_close(struct out *o)
 {
 	int err = out_sync(o);
-	if (!err && o->nameless && temp_give_name(&o->fd, o->temp) < 0)
-		err = no_write(o);
-	if (o->fd > STDOUT_FILENO) {
-		if (close(o->fd) && !err)
-			err = no_write(o);
-		o->fd = -1;
-	}
-	if (!err && o->temp && rename(o->temp, o->path))
-		err = fail("cannot rename '%s' to %s: %s", o->temp, o->shown, strerror(errno));
+	if (!err)
+		err = o->temp ? publish(o) : close_in_place(o);
 	if (err < 0 && o->temp && !o->keep)
 		unlink(o->temp);
-	if (!err && o->temp)
-		temp_sync_directory(o->path);
 	if (o->temp)
 		claim_release(o->path);
 	release(o);

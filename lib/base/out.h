@@ -58,6 +58,6 @@ void out_protect(int fd, const char *what);
 /* Used by fd2_finish and atexit: removes all that is still open (except OUT_KEEP), an unfinished
  * folder too (folder.h). */
 void out_abandon_all(void);
-/* Signal handler: removes the temporary files, then lets the signal end the process. */
-void out_on_signal(int sig);
+/* Removes the temporary files and ends the process by this signal; a signal handler may call it. */
+void out_die_by(int sig);
 #endif

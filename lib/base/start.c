@@ -3,6 +3,8 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <locale.h>
+#include <poll.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -89,6 +91,19 @@ int fd2_start(const struct tool *tool, int argc, char **argv)
 	return first;
 }
 
+/* A reader that went away ends the process as SIGPIPE does, even where the parent ignored that. */
+static int close_stdout(void)
+{
+	bool bad = ferror(stdout);
+	errno = 0;
+	struct pollfd end = {.fd = STDOUT_FILENO};
+	if (fflush(stdout) == 0 && !bad)
+		return fclose(stdout);
+	if (errno == EPIPE || (poll(&end, 1, 0) > 0 && end.revents & POLLERR))
+		out_die_by(SIGPIPE);
+	return -1;
+}
+
 int fd2_finish(int status)
 {
 	int code = status < 0 ? EXIT_FAILED : status;
@@ -96,9 +111,9 @@ int fd2_finish(int status)
 	if (status < 0)
 		complain("%s", fail_message());
 	out_abandon_all();
-	bool bad = ferror(stdout);
-	if (fclose(stdout) || bad) {
-		complain("cannot write standard output: %s", strerror(errno));
+	if (close_stdout()) {
+		complain("cannot write standard output%s%s", errno ? ": " : "",
+		    errno ? strerror(errno) : "");
 		code = EXIT_FAILED;
 	}
 	code = log_close(code) < 0 ? EXIT_FAILED : code;

@@ -36,7 +36,7 @@ static void on_signal(int sig)
 	int saved = errno;
 	bool first = !asked || asked == SIGPIPE;
 	if (!deferred || (!first && sig != SIGPIPE && seconds() - asked_at > one_request))
-		out_on_signal(sig);
+		out_die_by(sig);
 	else if (first && asked != sig) {
 		asked_at = seconds();
 		asked = sig;
@@ -89,5 +89,5 @@ int stop_fail(const char *fmt, ...)
 void stop_end(void)
 {
 	if (asked)
-		out_on_signal(asked);
+		out_die_by(asked);
 }

@@ -7,12 +7,11 @@
 #include <sys/stat.h>
 
 #include "formats/input.h"
-#include "formats/shard/members.h"
 #include "formats/shard/shard.h"
 #include "lib/base/err.h"
 #include "lib/base/names.h"
 
-enum { TEXT_MAX = 16 << 20, READ_SIZE = 64 << 10 };
+enum { TEXT_MAX = 16 << 20 };
 
 static int read_shard(char ***names, int *n, const char *path)
 {
@@ -65,16 +64,9 @@ static int check_text(const struct blob *text, const char *path)
 static int read_text(char ***names, int *n, struct input *in, const char *path)
 {
 	struct blob text = {0};
-	ssize_t got = 1;
-	while (got > 0) {
-		blob_reserve(&text, text.size + READ_SIZE + 1);
-		got = input_read(in, text.data + text.size, READ_SIZE);
-		text.size += got > 0 ? (size_t)got : 0;
-		if (text.size > TEXT_MAX)
-			got = fail("'%s' is larger than 16 MiB", path);
-	}
-	text.data[text.size] = '\0';
-	int err = got < 0 ? -1 : check_text(&text, path);
+	int err = input_read_all(in, &text, TEXT_MAX);
+	if (!err)
+		err = check_text(&text, path);
 	if (!err)
 		err = read_lines(names, n, &text, path);
 	free(text.data);

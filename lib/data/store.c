@@ -1,12 +1,12 @@
 #include "lib/data/store.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "lib/base/err.h"
+#include "lib/base/io.h"
 
 struct store {
 	struct fitting how;
@@ -30,39 +30,13 @@ void store_free(struct store *s)
 	free(s);
 }
 
-static const char *folder(void)
-{
-	const char *dir = getenv("TMPDIR");
-	return dir && *dir ? dir : "/tmp";
-}
-
-static int open_file(struct store *s)
-{
-	char *path = xasprintf("%s/fd2-images.XXXXXX", folder());
-	s->file = mkostemp(path, O_CLOEXEC);
-	int err = s->file < 0 ? fail("cannot make a file for images beyond --cache in '%s': %s",
-	                            folder(), strerror(errno))
-	                      : 0;
-	if (!err)
-		unlink(path);
-	free(path);
-	return err;
-}
-
 static int append(struct store *s, const uint8_t *jpeg, size_t bytes)
 {
-	if (s->file < 0 && open_file(s) < 0)
-		return -1;
-	for (size_t done = 0; done < bytes;) {
-		ssize_t n = pwrite(s->file, jpeg + done, bytes - done, (off_t)(s->end + done));
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0)
-			return fail("cannot keep images beyond --cache in '%s': %s", folder(),
-			    strerror(errno));
-		done += (size_t)n;
-	}
-	return 0;
+	if (s->file < 0 && (s->file = io_scratch_file()) < 0)
+		return fail("cannot keep images beyond --cache: %s", fail_message());
+	return io_write(s->file, jpeg, bytes) == bytes
+	           ? 0
+	           : fail("cannot keep images beyond --cache: %s", strerror(errno));
 }
 
 int store_put(struct store *s, struct item *it, struct image *im, const void *jpeg, size_t bytes)
@@ -91,16 +65,9 @@ int store_put(struct store *s, struct item *it, struct image *im, const void *jp
 uint8_t *item_jpeg(const struct item *it)
 {
 	uint8_t *jpeg = xmalloc(it->bytes);
-	for (size_t done = 0; done < it->bytes;) {
-		ssize_t n =
-		    pread(it->store->file, jpeg + done, it->bytes - done, (off_t)(it->at + done));
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n <= 0)
-			die("cannot read '%s' again: %s", it->key,
-			    n ? strerror(errno) : "the temporary file was cut");
-		done += (size_t)n;
-	}
+	if (io_pread(it->store->file, jpeg, it->bytes, it->at) < it->bytes)
+		die("cannot read '%s' again: %s", it->key,
+		    errno ? strerror(errno) : "the temporary file was cut");
 	return jpeg;
 }
 

@@ -3,7 +3,7 @@
 #include <stdlib.h>
 
 #include "formats/input.h"
-#include "formats/shard/place.h"
+#include "formats/bytes.h"
 #include "lib/base/err.h"
 #include "lib/base/rng.h"
 #include "lib/image/orientation.h"
@@ -195,10 +195,10 @@ static void orientations_are_read(void)
 static int write_ppm(const char *path)
 {
 	struct image im;
-	struct place *p = place_open(path);
-	size_t size = p ? (size_t)place_size(p) : 0;
+	struct bytes *p = bytes_open(path);
+	size_t size = p ? (size_t)bytes_size(p) : 0;
 	uint8_t *data = xmalloc(size);
-	if (!p || place_read(p, 0, size, data) < 0 || photo_decode(&im, data, size, NULL) < 0) {
+	if (!p || bytes_read(p, 0, size, data) < 0 || photo_decode(&im, data, size, NULL) < 0) {
 		fprintf(stderr, "%s: %s\n", path, fail_message());
 		return 1;
 	}
@@ -206,7 +206,7 @@ static int write_ppm(const char *path)
 	fwrite(im.rgb, 3, (size_t)im.w * (size_t)im.h, stdout);
 	image_free(&im);
 	free(data);
-	place_close(p);
+	bytes_close(p);
 	return 0;
 }
 

@@ -198,8 +198,8 @@ tensors() {
 	TMPDIR=tmp fd2-protos -q -t 1.fd2 --cache 1 -o p large.tar
 	[ -z "$(ls tmp)" ]
 	TMPDIR=/nowhere run -1 --separate-stderr fd2-protos -t 1.fd2 --cache 1 -o p2 large.tar
-	said "fd2-protos: cannot make a file for images beyond --cache in '/nowhere': No such" \
-		"file or directory"
+	said "fd2-protos: cannot keep images beyond --cache: cannot create a temporary file in" \
+		"'/nowhere': No such file or directory"
 	[ ! -e p2 ]
 }
 

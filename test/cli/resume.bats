@@ -168,8 +168,8 @@ long_distill() {
 	"${tiny[@]}" -q -e 2 train.tar
 	cp x.fd2 before
 	run -1 --separate-stderr "${tiny[@]}" -e 3 --resume train.tar
-	said "fd2-teacher: 'x.fd2' was made with --epochs 2, not with --epochs 3; --extend trains" \
-		"it further, *"
+	said "fd2-teacher: 'x.fd2' was made with --epochs 2, not with --epochs 3; use --extend" \
+		"to train it further, *"
 	run -1 --separate-stderr "${tiny[@]}" -e 2 --nesterov --resume train.tar
 	said "fd2-teacher: 'x.fd2' was made with no --nesterov, not with --nesterov; *"
 	run -1 --separate-stderr "${tiny[@]}" -e 2 --resume val.tar
@@ -263,7 +263,44 @@ measured with --val"* ]]
 	run -1 --separate-stderr long_distill --seed 5 -o x.tar
 	said "fd2-distill: 'x.tar.part' *"
 	run -1 --separate-stderr long_distill --steps 400 -o x.tar --resume
-	said "fd2-distill: 'x.tar.part' is being written by another run"
+	said "fd2-distill: 'x.tar' is being written by another run"
+	kill -KILL $pid
+	wait $pid || true
+}
+
+@test "resume: what is whole is not cut off where the disk cannot be read" {
+	kill_when '(($(size x.tar.part) >= 8000))' "${long[@]}" -o x.tar
+	cp x.tar.part before
+	cat >bad.c <<-'END'
+		#define _GNU_SOURCE
+		#include <errno.h>
+		#include <sys/syscall.h>
+		#include <unistd.h>
+		ssize_t pread64(int fd, void *to, size_t n, off_t at)
+		{
+			errno = EIO;
+			return n > 1000 ? -1 : syscall(SYS_pread64, fd, to, n, at);
+		}
+		ssize_t pread(int fd, void *to, size_t n, off_t at)
+		{
+			return pread64(fd, to, n, at);
+		}
+	END
+	cc -shared -fPIC -o bad.so bad.c
+	LD_PRELOAD=$PWD/bad.so run -1 --separate-stderr "${long[@]}" --resume -o x.tar
+	said "fd2-distill: cannot read 'x.tar.part': Input/output error"
+	cmp x.tar.part before
+	"${long[@]}" --resume -o x.tar
+	"${long[@]}" -o whole.tar
+	cmp x.tar whole.tar
+}
+
+@test "resume: two tools do not write one file, whether it is kept or not" {
+	"${long[@]}" --steps 400 -o x.tar 3>&- &
+	local pid=$!
+	until [ -s x.tar.part ]; do sleep 0.02; done
+	run -1 --separate-stderr fd2-select -q --method random -o x.tar train.tar
+	said "fd2-select: 'x.tar' is being written by another run"
 	kill -KILL $pid
 	wait $pid || true
 }
@@ -594,7 +631,7 @@ there on"* ]]
 	"${tiny[@]}" -q -o t.fd2 train.tar
 	head -c 100000 t.fd2 >cut.fd2
 	run -1 --separate-stderr "${tiny[@]}" -o cut.fd2 train.tar
-	said "fd2-teacher: 'cut.fd2' is cut short*; without --resume it is replaced"
+	said "fd2-teacher: 'cut.fd2' is cut short*; leave out --resume to replace it"
 }
 
 @test "resume: a state is saved from time to time, unasked" {

@@ -2,6 +2,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "formats/json.h"
 #include "formats/shard/shard.h"
 #include "lib/base/err.h"
 #include "lib/base/names.h"
@@ -63,14 +64,11 @@ static int take(struct exchange_map *map, json_t *root, const char *path)
 int exchange_map_read(struct exchange_map *map, const char *folder)
 {
 	char *path = xasprintf("%s/%s", folder, EXCHANGE_MAP);
-	json_error_t e;
 	int err = 0;
 	*map = (struct exchange_map){.numbered = true};
 	if (!access(path, F_OK)) {
-		json_t *root = json_load_file(path, JSON_REJECT_DUPLICATES, &e);
-		err = json_is_object(root) ? take(map, root, path)
-		                           : fail("'%s' is not a JSON object: %s", path,
-		                                 root ? "another value" : e.text);
+		json_t *root = read_json_object(path);
+		err = root ? take(map, root, path) : -1;
 		json_decref(root);
 	}
 	free(path);

@@ -9,7 +9,7 @@
 
 #include "formats/input.h"
 #include "formats/npy.h"
-#include "formats/shard/place.h"
+#include "formats/bytes.h"
 #include "formats/shard/sample.h"
 #include "formats/shard/shard.h"
 #include "lib/base/err.h"
@@ -268,21 +268,21 @@ static int add_file(struct reading *r, const struct file *f)
 {
 	char *path = xasprintf("%s/%s", r->root, f->name);
 	struct stat st;
-	struct place *place = NULL;
+	struct bytes *place = NULL;
 	int err =
 	    stat(path, &st) || S_ISREG(st.st_mode) ? 0 : fail("'%s' is not a regular file", path);
-	if (!err && !(place = place_open(path)))
+	if (!err && !(place = bytes_open(path)))
 		err = -1;
 	free(path);
 	if (err < 0)
 		return -1;
-	size_t size = (size_t)place_size(place);
+	size_t size = (size_t)bytes_size(place);
 	uint8_t *data = NULL;
 	if (size > SHARD_MEMBER_MAX)
-		err = fail("'%s' is larger than 256 MiB", place_name(place));
+		err = fail("'%s' is larger than 256 MiB", bytes_name(place));
 	else
-		err = place_read(place, 0, size, data = xmalloc(size + 1));
-	place_close(place);
+		err = bytes_read(place, 0, size, data = xmalloc(size + 1));
+	bytes_close(place);
 	if (!err)
 		err = f->png ? add_png(r, f, data, size) : add_jpeg(r, f, data, size);
 	free(data);

@@ -165,13 +165,6 @@ static bool unpack(struct blob *out, const struct body *packed)
 	return got == Z_STREAM_END && out->size <= UNPACKED_MAX;
 }
 
-static void append(struct blob *out, const void *data, size_t n)
-{
-	blob_reserve(out, out->size + n);
-	memcpy(out->data + out->size, data, n);
-	out->size += n;
-}
-
 /* The variable that a top-level element holds, into `out` if it is one that is read here. false:
  * it is damaged. */
 static bool copy_variable(struct blob *out, const struct element *e)
@@ -183,10 +176,10 @@ static bool copy_variable(struct blob *out, const struct element *e)
 		if (!unpack(out, &e->body))
 			return false;
 	} else {
-		append(out, tag, sizeof tag);
-		append(out, e->body.p, e->body.n);
+		blob_append(out, tag, sizeof tag);
+		blob_append(out, e->body.p, e->body.n);
 	}
-	append(out, zeros, -out->size & 7);
+	blob_append(out, zeros, -out->size & 7);
 	struct body whole = {out->data + start, out->size - start};
 	struct element inner;
 	if (!take(&whole, &inner))
@@ -200,7 +193,7 @@ int mat_unpack(const struct import_list *l, struct blob *out)
 {
 	struct body b = {(const uint8_t *)l->text, l->size};
 	struct element e;
-	append(out, b.p, MAT_HEADER);
+	blob_append(out, b.p, MAT_HEADER);
 	b.p += MAT_HEADER;
 	b.n -= MAT_HEADER;
 	while (b.n) {

@@ -2,7 +2,7 @@
  * of texts and numbers, or a cell of texts. */
 #ifndef FD2_IMPORT_MAT_H
 #define FD2_IMPORT_MAT_H
-#include "formats/shard/members.h"
+#include "formats/blob.h"
 #include "lib/data/import/plan.h"
 
 enum { MAT_HEADER = 128 };

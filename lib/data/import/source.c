@@ -132,13 +132,9 @@ static int read_list(struct import_source *s, const char *path)
 {
 	struct blob b = {0};
 	struct input *in = input_open(path);
-	ssize_t got = in ? 1 : -1;
-	while (got > 0 && b.size <= LIST_MAX) {
-		blob_reserve(&b, b.size + (64 << 10));
-		got = input_read(in, b.data + b.size, b.cap - b.size);
-		b.size += got > 0 ? (size_t)got : 0;
-	}
-	int err = got < 0 ? -1 : add_list(s, NULL, path, b.data, b.size);
+	int err = in ? input_read_all(in, &b, LIST_MAX) : -1;
+	if (!err)
+		err = add_list(s, NULL, path, b.data, b.size);
 	input_close(in);
 	free(b.data);
 	return err;

@@ -4,6 +4,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "formats/json.h"
 #include "lib/base/err.h"
 
 char *fkd_map_path(const char *store)
@@ -17,14 +18,11 @@ char *fkd_map_path(const char *store)
 int fkd_map_read(json_t **map, const char *store)
 {
 	char *path = fkd_map_path(store);
-	json_error_t e;
 	int err = 0;
 	*map = NULL;
 	if (!access(path, F_OK)) {
-		*map = json_load_file(path, JSON_REJECT_DUPLICATES, &e);
-		if (!json_is_object(*map))
-			err = fail(
-			    "'%s' is not a JSON object: %s", path, *map ? "another value" : e.text);
+		*map = read_json_object(path);
+		err = *map ? 0 : -1;
 	}
 	free(path);
 	return err;
