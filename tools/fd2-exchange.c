@@ -26,8 +26,9 @@ static const struct opt opts[] = {
         "of --from fkd: whose labels, where FD2's authors save two", .choices = FKD_BRANCHES},
     {0, "two-branches", NULL, OPT_FLAG, &job.two_branches,
         "of --to fkd: as FD2's authors save labels, CAL's unknown"},
-    {0, "classes", "FILE", OPT_STRING, &classes, "of --from images: names, one per line",
-        .file = FILE_READ, .unrecorded = true},
+    {0, "classes", "FILE", OPT_STRING, &classes,
+        "of --from images: class names, from a text, a shard or a folder", .file = FILE_READ,
+        .unrecorded = true},
     {0, "fkd-seed", "N", OPT_INT, &job.fkd_seed, "seed of FKD's sampler", .min = 0,
         .max = 9007199254740991.0},
     {0, "from", "FORM", OPT_CHOICE, &from, "read folders of images, or a store of labels",
@@ -46,7 +47,7 @@ static const struct opt opts[] = {
 
 static const struct tool tool = {"fd2-exchange",
     "[options] --to FORM | --from FORM [-o PATH] FILE...",
-    "Hand distilled images and labels to other programs, or take theirs.", opts, false,
+    "Export distilled images and labels to other programs, or import theirs.", opts, false,
     .without = "device dtype seed"};
 
 /* Options that another form would ignore. */
@@ -56,10 +57,10 @@ static void check(int operands)
 	if ((to == TO_UNSET) == (from == FROM_UNSET))
 		die_usage("give one of --to and --from");
 	if (!operands)
-		die_usage("name what is to be exchanged");
+		die_usage("no input; name a shard, a label stream or a folder");
 	if (operands > 1 && (from != FROM_UNSET || labels))
 		die_usage(
-		    "%s reads one thing, not %d", to == TO_FKD ? "--to fkd" : "--from", operands);
+		    "%s takes one input, not %d", to == TO_FKD ? "--to fkd" : "--from", operands);
 	if (to != TO_UNSET && (!job.out || !strcmp(job.out, "-")))
 		die_usage("name the folder to write with -o");
 	if (labels && !job.images.n)

@@ -22,12 +22,12 @@ static struct {
 
 static const struct opt opts[] = {
     {0, "any-count", NULL, OPT_FLAG, &job.any_count,
-        "take a part of the data set too, with a warning", .unrecorded = true},
+        "accept an incomplete data set, with a warning", .unrecorded = true},
     {0, "class", "WHICH", OPT_CHOICE, &job.class_of,
         "folder: of nested folders, the one that names the class", .min = CLASS_FIRST,
         .choices = "first|last"},
-    {0, "fit", "HOW", OPT_CHOICE, &job.fit, "with --size: what becomes N pixels", .min = FIT_SHORT,
-        .choices = "short|squash"},
+    {0, "fit", "HOW", OPT_CHOICE, &job.fit, "with --size: the short side, or both sides",
+        .min = FIT_SHORT, .choices = "short|squash"},
     {0, "no-banner", NULL, OPT_FLAG, &job.no_banner,
         "cut off the lowest 20 pixels (aircraft: the copyright line)"},
     {0, "only", "SPLIT", OPT_CHOICE, &job.only, "write one shard, without -o to standard output",
@@ -106,16 +106,15 @@ static void check_options(const struct import_set *set)
 		    job.any_count ? "any-count" : "no-banner");
 	opt_needs("fit", job.size > 0, "--size");
 	if (job.split > 0 && job.only >= 0)
-		die_usage("--split makes both shards, --only one");
+		die_usage("--split and --only exclude each other");
 	for (int split = 0; split < SPLITS; split++)
 		if (job.only == !split && job.files[split])
 			die_usage("--%s names a shard that --only %s leaves out",
 			    split_names[split], split_names[!split]);
 	if (job.prefix && job.files[SPLIT_TRAIN] && job.files[SPLIT_VAL])
-		die_usage("--train and --val name both shards: they go without --output");
+		die_usage("--train and --val name both shards: remove --output");
 	if (job.prefix && job.only >= 0 && job.files[job.only])
-		die_usage(
-		    "--%s names the only shard: it goes without --output", split_names[job.only]);
+		die_usage("--%s names the only shard: remove --output", split_names[job.only]);
 	for (int split = 0; split < SPLITS && (job.shard_size || job.shard_images); split++)
 		if (output(set, split) && !strcmp(output(set, split), "-"))
 			die_usage("several shards cannot go to standard output: give -o");

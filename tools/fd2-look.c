@@ -235,7 +235,7 @@ static int look_at_unfinished(const char *path)
 	struct survey s = new_survey();
 	int err = survey_read_unfinished(&s, path);
 	if (!err)
-		warn("'%s' has no end: its run is not finished", path);
+		warn("'%s' is incomplete: its run is not finished", path);
 	if (!err && job.sheet)
 		err = survey_sheet(&s, job.sheet, (int)job.columns, (int)job.cell);
 	else if (!err)

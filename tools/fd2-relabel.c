@@ -36,7 +36,7 @@ static const struct opt opts[] = {
         "order of the images: fd2's, or that of FKD's sampler", .choices = "own|fkd"},
     {0, "fkd-seed", "N", OPT_INT, &config.fkd_seed, "seed of --order fkd", .min = 0,
         .max = 9007199254740991.0},
-    {0, "resume", NULL, OPT_FLAG, &config.resume, "go on from FILE.part if it exists",
+    {0, "resume", NULL, OPT_FLAG, &config.resume, "continue from FILE.part and FILE.ckpt",
         .unrecorded = true},
     {0},
 };

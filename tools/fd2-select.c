@@ -36,7 +36,7 @@ static const struct opt opts[] = {
         .max = 1000},
     {0, "factor", "N", OPT_INT, &config.factor, "rded: patches along each side", .min = 1,
         .max = 2},
-    {0, "quality", "Q", OPT_INT, &config.quality, "rded: of the JPEGs", .min = 1, .max = 100},
+    {0, "quality", "Q", OPT_INT, &config.quality, "rded: JPEG quality", .min = 1, .max = 100},
     {0, "cache", "MIB", OPT_INT, &config.cache, "memory for decoded photographs", .min = 1,
         .max = 1 << 24, .unrecorded = true},
     {0, "strict", NULL, OPT_FLAG, &config.strict, "stop at a corrupt image instead of skipping it"},

@@ -99,6 +99,6 @@ describe_files() {
 		[ "$quiet" ] || [ ! -t 2 ] || printf '\r%d of %d files' $n ${#files[@]} >&2
 	done
 	[ "$quiet" ] || [ ! -t 2 ] || printf '\r\033[K' >&2
-	[ ${#left[@]} -lt ${#files[@]} ] || die "'${files[0]}' is none of the files of a run"
-	((!${#left[@]})) || say "left out, of other kinds: ${left[*]}"
+	[ ${#left[@]} -lt ${#files[@]} ] || die "'${files[0]}' is not a file of a run"
+	((!${#left[@]})) || say "skipped files of other kinds: ${left[*]}"
 }

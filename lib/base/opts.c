@@ -139,7 +139,7 @@ void opts_exclude(const char *const *names, const char *why)
 {
 	for (; *names; names++)
 		if (opt_changed(*names))
-			die_usage("%s: it goes without --%s", why, *names);
+			die_usage("%s: remove --%s", why, *names);
 }
 
 json_t *fd2_provenance(void)

@@ -139,7 +139,7 @@ bool opt_changed(const char *option);
 void opt_needs(const char *option, bool applies, const char *what);
 /* The same of several; NULL ends them. */
 void opts_need(const char *const *options, bool applies, const char *what);
-/* The same where another option leaves them out: "--import trains nothing: it goes without --lr" */
+/* The same where another option leaves them out: "--import trains nothing: remove --lr" */
 void opts_exclude(const char *const *options, const char *why);
 /* The command line as it was given, for the log. A new reference. */
 json_t *fd2_argv(void);

@@ -51,7 +51,7 @@ void dataset_warn_missing(const struct dataset *d, const char *name)
 	const char *first;
 	int n = d->n ? dataset_empty_classes(d, &first) : 0;
 	if (n)
-		warn("no image of %d of the %d classes ('%s'%s)%s%s: is a part missing?", n,
+		warn("no image of %d of the %d classes ('%s'%s)%s%s: is a shard missing?", n,
 		    d->n_classes, first, n > 1 ? " ..." : "", name ? " in " : "", name ? name : "");
 }
 

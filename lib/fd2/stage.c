@@ -27,7 +27,7 @@ static int find_function(void *handle, const char *name, void *pointer_to_functi
 {
 	void *symbol = dlsym(handle, name);
 	if (!symbol)
-		return fail("%s has no '%s'; is it of another version?", library, name);
+		return fail("%s has no '%s'; is it from another version of fd2?", library, name);
 	memcpy(pointer_to_function, &symbol, sizeof symbol);
 	return 0;
 }

@@ -228,13 +228,13 @@ static int check_whole(const struct reading *r)
 		                 (long long)tensor_size(r->b->classifier.weight, 0))
 		           : fail("'%s' has no classifier '%s'", r->path, lacks);
 	if (lacks && r->unknown)
-		return fail("'%s' is not a %s: it has no tensor '%s', and its '%s' belongs to none",
+		return fail("'%s' is not a %s: it lacks tensor '%s' and has an unknown tensor '%s'",
 		    r->path, arch, lacks, r->unknown);
 	if (lacks)
 		return fail("'%s' is not a %s: it has no tensor '%s'", r->path, arch, lacks);
 	if (r->foreign)
 		return fail(
-		    "'%s' is not a %s: its tensor '%s' belongs to none", r->path, arch, r->unknown);
+		    "'%s' is not a %s: it has an unknown tensor '%s'", r->path, arch, r->unknown);
 	return 0;
 }
 
@@ -251,7 +251,7 @@ static void tell(const struct reading *r)
 		say("'%s' classifies other classes; the classifier starts from random values",
 		    r->path);
 	if (r->unknown)
-		say("passed over what a %s does not have in '%s': '%s' ...", r->b->arch->name,
+		say("skipped tensors that a %s does not have, in '%s': '%s' ...", r->b->arch->name,
 		    r->path, r->unknown);
 }
 

@@ -97,7 +97,7 @@ says() {
 		# shellcheck disable=SC2086 # key and value
 		says $claim <named.safetensors >odd.safetensors
 		run -1 --separate-stderr fd2-eval --evaluate odd.safetensors --val val.tar
-		said "fd2-eval: the meta of 'odd.safetensors' hold a value out of range"
+		said "fd2-eval: the meta of 'odd.safetensors' holds a value out of range"
 	done
 }
 
@@ -176,10 +176,10 @@ says() {
 		[ "${stderr_lines[0]}" = "fd2-eval: $sentence" ]
 	done <<-'LINES'
 		no held-out images; give them with --val|--evaluate s
-		--evaluate trains nothing: it goes without shards|--evaluate s --val v d.tar
-		--evaluate trains nothing: it goes without --epochs|--evaluate s --val v -e 3
-		--evaluate trains nothing: it goes without --lr|--evaluate s --val v --lr 0.1
-		--evaluate trains nothing: it goes without --data|--evaluate s --val v --data real
+		--evaluate trains nothing: remove the shards|--evaluate s --val v d.tar
+		--evaluate trains nothing: remove --epochs|--evaluate s --val v -e 3
+		--evaluate trains nothing: remove --lr|--evaluate s --val v --lr 0.1
+		--evaluate trains nothing: remove --data|--evaluate s --val v --data real
 		--evaluate measures one network, not 2|--evaluate s --val v -a resnet18 -a convnet3
 		--mean expects 3 numbers|--evaluate s --val v --mean 0.5
 		--std expects 3 numbers|--evaluate s --val v --std 0.5,0.5

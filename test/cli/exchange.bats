@@ -516,8 +516,8 @@ broken() {
 	done <<-'LINES'
 		give one of --to and --from|distilled.tar
 		give one of --to and --from|--to rded --from images x
-		name what is to be exchanged|--to rded -o x
-		--from reads one thing, not 2|--from images a b
+		no input; name a shard, a label stream or a folder|--to rded -o x
+		--from takes one input, not 2|--from images a b
 		name the folder to write with -o|--to rded distilled.tar
 		name the shard that the labels belong to with --images|--to fkd -o x labels.fd2
 		--classes goes with --from images|--to rded -o x --classes names distilled.tar

@@ -291,7 +291,7 @@ run_files() {
 	run_files
 	run -0 --separate-stderr fd2-report -o page.html --title "A <small> run" run \
 		run/sheet.jpg="birds & \"others\""
-	[ "${stderr_lines[0]}" = "fd2-report: left out, of other kinds: settings.students" ]
+	[ "${stderr_lines[0]}" = "fd2-report: skipped files of other kinds: settings.students" ]
 	"$python" "$root/test/cli/page.py" page.html >text
 	local part
 	for part in "A <small> run" "fd2 soft augmented convnet3 2 6 50.0 +- 14.1 100.0 +- 0.0" \
@@ -387,7 +387,7 @@ run_files() {
 	run -1 --separate-stderr fd2-report -o notes notes
 	said "fd2-report: 'notes' is an input and the output"
 	run -1 --separate-stderr fd2-report notes
-	said "fd2-report: 'notes' is none of the files of a run"
+	said "fd2-report: 'notes' is not a file of a run"
 	mkdir folder
 	run -1 --separate-stderr fd2-report -o folder "$root/lib/map.svg"
 	said "fd2-report: cannot write 'folder': it is a directory"

@@ -341,11 +341,11 @@ failing() {
 	fd2-teacher -q -a convnet3 -s 16 -M 2 -e 1 -b 6 -o t.fd2 drawn.tar
 	fd2-distill -q -t t.fd2 -b 2 --classes 0-1 --steps 1 -o 0-1.tar drawn.tar
 	run -0 --separate-stderr fd2-relabel -t t.fd2 -e 1 -o l.fd2 0-1.tar
-	said "fd2-relabel: no image of 1 of the 3 classes ('red-spot'): is a part missing?"
+	said "fd2-relabel: no image of 1 of the 3 classes ('red-spot'): is a shard missing?"
 	run -0 --separate-stderr fd2-eval -a convnet3 -l l.fd2 --val drawn.tar 0-1.tar
-	said "fd2-eval: no image of 1 of the 3 classes ('red-spot'): is a part missing?"
+	said "fd2-eval: no image of 1 of the 3 classes ('red-spot'): is a shard missing?"
 	run -0 --separate-stderr fd2-eval --evaluate t.fd2 --val 0-1.tar
-	said "fd2-eval: no image of 1 of the 3 classes ('red-spot') in --val: is a part missing?"
+	said "fd2-eval: no image of 1 of the 3 classes ('red-spot') in --val: is a shard missing?"
 	run -0 --separate-stderr \
 		fd2-teacher -a convnet3 -s 16 -M 2 -e 1 -b 6 --val 0-1.tar -o x.fd2 drawn.tar
 	said_first "fd2-teacher: no image of 1 of the 3 classes ('red-spot') in --val: *"

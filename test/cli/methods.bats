@@ -206,11 +206,11 @@ terms() {
 @test "methods: statistics that are missing or of another teacher are refused" {
 	layers other
 	run -1 --separate-stderr tiny_distill --method lpld -o x.tar
-	said "fd2-distill: lpld compares with statistics of photographs: give those of" \
-		"fd2-protos --statistics bn with --statistics"
+	said "fd2-distill: lpld needs statistics of photographs: make them with fd2-protos" \
+		"--statistics bn and give them with --statistics"
 	run -1 --separate-stderr tiny_distill --layers all -o x.tar
-	said "fd2-distill: sre2l++ compares with statistics of photographs: give those of" \
-		"fd2-protos --statistics all with --statistics"
+	said "fd2-distill: sre2l++ needs statistics of photographs: make them with" \
+		"fd2-protos --statistics all and give them with --statistics"
 	run -1 --separate-stderr tiny_distill --method lpld --statistics other-layers.fd2 -o x.tar
 	said "fd2-distill: 'other-layers.fd2' holds statistics of another teacher (*) than" \
 		"'teacher.fd2' (*)"

@@ -31,15 +31,15 @@ poison() {
 	cp --remove-destination teacher.fd2 kept && cp --remove-destination kept teacher.fd2
 	before=$(sha256sum <teacher.fd2)
 	run -1 --separate-stderr "${diverges[@]}" --checkpoint-every 1 train.tar
-	said "fd2-teacher: the loss is not finite in epoch *, step * of 6, nor is tensor '*';" \
+	said "fd2-teacher: the loss and tensor '*' are not finite in epoch *, step * of 6;" \
 		"try a smaller --lr, or --clip*"
 	[ "$(sha256sum <teacher.fd2)" = "$before" ]
 	[ -z "$(find . -name '.*.tmp')" ]
 	poison teacher.fd2 fc.weight big.fd2 3e38
 	run -1 --separate-stderr fd2-eval -q -a "$tiny_arch" --init big.fd2 -l labels.fd2 \
 		--val val.tar distilled.tar
-	said "fd2-eval: the loss of $tiny_arch, seed 0, is not finite in epoch 1, batch *, nor is" \
-		"tensor '*'; try a smaller --lr"
+	said "fd2-eval: the loss of $tiny_arch, seed 0, and tensor '*' are not finite in epoch" \
+		"1, batch *; try a smaller --lr"
 }
 
 @test "numbers: no stage takes an input that is not finite" {

@@ -195,10 +195,10 @@ blue-ring/0001.npy blue-ring/0001.json gold-bar/0001.jpg" ]
 	done
 	[ "$(tar xOf base.tar __fd2__ | jq .student_lr)" != \
 		"$("${one[@]}" --lr-step 0.001 train.tar | tar xO __fd2__ | jq .student_lr)" ]
-	# a threshold below every loss moves nothing
+	# a threshold below every loss changes nothing
 	"${one[@]}" --iterations 0 -o start.tar train.tar
 	run -0 --separate-stderr "${one[@]/-q/--threads=1}" --threshold 0.01 -o x.tar train.tar
-	said "fd2-match: 2 iterations had a loss above --threshold 0.01, and moved nothing"
+	said "fd2-match: 2 iterations had a loss above --threshold 0.01 and changed nothing"
 	[ "$(digest x.tar)" = "$(digest start.tar)" ]
 	# where students start: before epoch 1 in the first iterations, then ever later
 	"${datm[@]}" --steps 1 --start-upper 1 --start-last 5 --start-growth 16 --iterations 40 \
@@ -232,12 +232,12 @@ blue-ring/0001.npy blue-ring/0001.json gold-bar/0001.jpg" ]
 	"${run[@]}" --resume -o x.tar train.tar
 	cmp whole.tar x.tar
 	[ ! -e x.tar.ckpt ]
-	# iterations that moved nothing are counted over both runs
+	# iterations that changed nothing are counted over both runs
 	killed z.tar --threshold 0.01
 	run -0 --separate-stderr "${run[@]/-q/--threads=1}" --threshold 0.01 --resume -o z.tar \
 		train.tar
-	[ "${stderr_lines[1]}" = "fd2-match: 12 iterations had a loss above --threshold 0.01, and \
-moved nothing" ]
+	[ "${stderr_lines[1]}" = "fd2-match: 12 iterations had a loss above --threshold 0.01 and \
+changed nothing" ]
 	# several files are one set of experts
 	"${datm[@]}" --experts other.fd2 --iterations 8 --log log --log-every 1 -o y.tar train.tar
 	[ "$(jq 'select(.event == "iteration") | .expert' log | sort -u | xargs)" = "0 1 2 3" ]

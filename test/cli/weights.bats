@@ -87,11 +87,11 @@ rename_tensor() {
 	rename_tensor layer4.1.bn2.bias layer9.1.bn2.bias <student.safetensors >renamed.safetensors
 	run -1 --separate-stderr fd2-eval --hard -s 32 -e 1 --val val.tar \
 		--init renamed.safetensors train.tar
-	said_first "fd2-eval: 'renamed.safetensors' is not a resnet18: it has no tensor" \
-		"'layer4.1.bn2.bias', and its 'layer9.1.bn2.bias' belongs to none"
+	said_first "fd2-eval: 'renamed.safetensors' is not a resnet18: it lacks tensor" \
+		"'layer4.1.bn2.bias' and has an unknown tensor 'layer9.1.bn2.bias'"
 	run -1 --separate-stderr fd2-teacher -a mobilenet_v2 -s 32 --init student.fd2 train.tar
-	said_first "fd2-teacher: 'student.fd2' is not a mobilenet_v2: it has no tensor" \
-		"'features.0.0.weight', and its '*' belongs to none"
+	said_first "fd2-teacher: 'student.fd2' is not a mobilenet_v2: it lacks tensor" \
+		"'features.0.0.weight' and has an unknown tensor '*'"
 	run -1 --separate-stderr fd2-teacher -a resnet50 -s 32 --init student.fd2 train.tar
 	said_first "fd2-teacher: cannot start from 'student.fd2': 'layer1.0.conv1.weight' is" \
 		"[[]64,64,3,3], expected [[]64,64,1,1]"
@@ -178,12 +178,12 @@ same_tensor() {
 	said "fd2-teacher: 'c.pth' has no classifier 'fc.weight'"
 	checkpoint $state "under('net.', without('fc.', s) | {'projector.0.weight': tensor(4, 4)})"
 	run -0 --separate-stderr "${init[@]}" train.tar
-	[[ ${stderr_lines[1]} == "fd2-teacher: passed over what a shufflenet_v2_x0_5 does not have \
-in 'c.pth': '"*"projector.0.weight' ..." ]]
+	[[ ${stderr_lines[1]} == "fd2-teacher: skipped tensors that a shufflenet_v2_x0_5 does not \
+have, in 'c.pth': '"*"projector.0.weight' ..." ]]
 	checkpoint $state "s | {'stage4.4.branch2.0.weight': tensor(4, 4)}"
 	run -1 --separate-stderr "${init[@]}" train.tar
-	said "fd2-teacher: 'c.pth' is not a shufflenet_v2_x0_5: its tensor" \
-		"'stage4.4.branch2.0.weight' belongs to none"
+	said "fd2-teacher: 'c.pth' is not a shufflenet_v2_x0_5: it has an unknown" \
+		"tensor 'stage4.4.branch2.0.weight'"
 }
 
 @test "weights: a classifier is kept only where the classes are the same" {
@@ -248,7 +248,7 @@ in 'c.pth': '"*"projector.0.weight' ..." ]]
 	fd2-select -q -t t.fd2 --method rded -o r.tar train.tar
 	run -1 --separate-stderr fd2-distill -t t.fd2 --steps 1 -o d.tar train.tar
 	said "fd2-distill: 't.fd2' is a classifier without CAL: it has no attention maps and no" \
-		"prototypes; only --plain does without"
+		"prototypes; only --plain works without them"
 	for tool in protos attn "select --method herding"; do
 		# shellcheck disable=SC2086
 		run -1 --separate-stderr fd2-$tool -t t.fd2 -o x train.tar
@@ -266,9 +266,9 @@ in 'c.pth': '"*"projector.0.weight' ..." ]]
 	run -1 --separate-stderr fd2-teacher --import student.safetensors --alpha 0.3 -o t.fd2
 	said "fd2-teacher: --alpha is for CAL, which 'student.safetensors' does not have"
 	run -2 --separate-stderr fd2-teacher --import student.fd2 -o t.fd2 train.tar
-	[ "${stderr_lines[0]}" = "fd2-teacher: --import trains nothing: it goes without shards" ]
+	[ "${stderr_lines[0]}" = "fd2-teacher: --import trains nothing: remove the shards" ]
 	run -2 --separate-stderr fd2-teacher --import student.fd2 -o t.fd2 --resume
-	[ "${stderr_lines[0]}" = "fd2-teacher: --import trains nothing: it goes without --resume" ]
+	[ "${stderr_lines[0]}" = "fd2-teacher: --import trains nothing: remove --resume" ]
 	run -2 --separate-stderr fd2-teacher --classes-from train.tar -o t.fd2 train.tar
 	[ "${stderr_lines[0]}" = "fd2-teacher: --classes-from is for --import" ]
 }

@@ -65,7 +65,7 @@ int distill_teachers_read(
 		struct distill_teacher *v = &t->v[i];
 		v->teacher = &t->read.v[i];
 		if (!plain && teacher_check_cal(v->teacher, config->paths.v[i]) < 0)
-			return fail("%s; only --plain does without", fail_message());
+			return fail("%s; only --plain works without them", fail_message());
 		targets_init(&v->targets, v->teacher);
 		v->alpha = config->alpha < 0 ? v->teacher->alpha : config->alpha;
 		v->prototypes = v->teacher->cal.prototypes;

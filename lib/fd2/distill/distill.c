@@ -80,8 +80,8 @@ static int read_targets(struct run *r)
 		return 0;
 	}
 	if (!given->n)
-		return fail("%s compares with statistics of photographs: give those of "
-		            "fd2-protos --statistics %s with --statistics",
+		return fail("%s needs statistics of photographs: make them with "
+		            "fd2-protos --statistics %s and give them with --statistics",
 		    m->name, convs ? "all" : "bn");
 	return distill_teachers_read_targets(&r->teachers, &r->config->teachers, convs);
 }

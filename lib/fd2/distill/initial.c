@@ -164,7 +164,8 @@ static int check_crops(const struct initial *s)
 		scores |= s->use[i].images && s->use[i].start->factor;
 	for (int i = 0; i < 2 && !scores; i++)
 		if (opt_changed(of_crops[i]))
-			return fail("--%s is for starts of crops, and images start as %s",
+			return fail(
+			    "--%s is for images that start from crops, and these start as %s",
 			    of_crops[i], first_start(s));
 	return 0;
 }

@@ -61,7 +61,7 @@ static int learn(struct match_run *r)
 	}
 	progress_end();
 	if (r->trajectory.skipped)
-		warn("%s had a loss above --threshold %g, and moved nothing",
+		warn("%s had a loss above --threshold %g and changed nothing",
 		    counted(r->trajectory.skipped, "iterations").text,
 		    r->method.trajectory.threshold);
 	return stops ? match_stop(r) : err;

@@ -30,7 +30,7 @@ struct trajectory_config {
 	 * `upper` to `last` over `growth` iterations. */
 	long first, upper, last, growth;
 	double lr_labels, lr_step; /* of the labels and of the student's step size */
-	double threshold;          /* an iteration whose loss is larger moves nothing */
+	double threshold;          /* an iteration whose loss is larger changes nothing */
 };
 
 struct matching {

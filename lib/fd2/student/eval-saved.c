@@ -59,7 +59,7 @@ static int take_meta(struct saved *s, char **arch, json_t *meta)
 	                                          : FIT_SHORT;
 	bool stride = s->last_stride == 1 || s->last_stride == 2;
 	if (s->size < 8 || s->size > 4096 || !stride || !(d[0] > 0 && d[1] > 0 && d[2] > 0))
-		return fail("the meta of '%s' hold a value out of range", config->network);
+		return fail("the meta of '%s' holds a value out of range", config->network);
 	if (!s->class_names)
 		s->class_names = names_from_json(json_object_get(meta, "classes"), &s->classes);
 	if (!config->arch && !named)

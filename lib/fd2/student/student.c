@@ -146,10 +146,11 @@ static int learn_batch(void *ctx)
 static int not_finite(const struct student *s, int batch)
 {
 	const char *tensor = weights_not_finite(&s->net.params);
-	return fail("the loss of %s, seed %ld, is not finite in epoch %d, batch %d%s%s%s; try a "
-	            "smaller --lr",
-	    s->plan->arch, s->plan->seed, s->epoch + 1, batch + 1,
-	    tensor ? ", nor is tensor '" : "", tensor ? tensor : "", tensor ? "'" : "");
+	return fail(
+	    "the loss of %s, seed %ld,%s%s%s not finite in epoch %d, batch %d; try a smaller "
+	    "--lr",
+	    s->plan->arch, s->plan->seed, tensor ? " and tensor '" : "", tensor ? tensor : "",
+	    tensor ? "' are" : " is", s->epoch + 1, batch + 1);
 }
 
 static int add_losses(void *ctx, Reading *lost, int batch)

@@ -128,7 +128,7 @@ static int extend(struct training *t, struct stream_reader *r)
 		return -1;
 	t->epoch = t->first = (long)json_integer_value(json_object_get(meta, "epoch"));
 	strcpy(t->extended, fd2_stream_digest(r));
-	say("'%s' is trained on from epoch %ld", path, t->first);
+	say("training of '%s' continues after epoch %ld", path, t->first);
 	return 0;
 }
 
@@ -212,10 +212,10 @@ int training_finished(const struct training *t)
 	int err = 0;
 	bool extends = out->extend && !json_object_get(fd2_stream_meta(r), "extended");
 	if (!extends && (err = same_work(t, fd2_stream_meta(r))) < 0)
-		fail("%s; --extend trains it further, without --resume it is replaced",
+		fail("%s; use --extend to train it further, or leave out --resume to replace it",
 		    fail_message());
 	else if (!extends && (err = finished_whole(r)) < 0)
-		fail("%s; without --resume it is replaced", fail_message());
+		fail("%s; leave out --resume to replace it", fail_message());
 	fd2_stream_close(r);
 	if (err || extends)
 		return err;

@@ -128,9 +128,11 @@ static int not_finite(struct training *t, long step, const float *logits, int64_
 	for (int64_t i = 0; i < 2 * n && !tensor; i++)
 		if (!isfinite(logits[i]))
 			tensor = i < n ? "logits of the backbone" : "logits of CAL";
-	return fail("the loss is not finite in epoch %ld, step %ld of %ld, nor is tensor '%s'; "
-	            "try a smaller --lr, or --clip%s%s%s",
-	    t->epoch + 1, step + 1, steps_of_epoch(t), tensor ? tensor : "loss",
+	return fail(
+	    "the loss%s%s%s not finite in epoch %ld, step %ld of %ld; try a smaller --lr, or "
+	    "--clip%s%s%s",
+	    tensor ? " and tensor '" : "", tensor ? tensor : "", tensor ? "' are" : " is",
+	    t->epoch + 1, step + 1, steps_of_epoch(t),
 	    checkpoint_exists(&t->checkpoint) ? "; '" : "",
 	    checkpoint_exists(&t->checkpoint) ? t->checkpoint.path : "",
 	    checkpoint_exists(&t->checkpoint) ? "' has the last state that was saved" : "");
