@@ -124,9 +124,9 @@ $(CORE): $(call obj,$(C_CORE))
 
 # For programs of others: needs neither libtorch nor libfd2.so.
 C_PUBLIC = $(wildcard lib/base/*.c formats/*.c formats/shard/*.c formats/stream/*.c)
-$(B)/lib/libfd2fmt.a: $(call obj,$(C_PUBLIC)) $(wildcard formats/fd2/*.h)
+$(B)/lib/libfd2fmt.a: $(call obj,$(C_PUBLIC)) $(wildcard formats/fd2/*.h) tools/build/public-library
 	$(call say,ar,$@)
-	$(Q)CC='$(CC)' AR='$(AR)' tools/build/public-library $@ $^
+	$(Q)CC='$(CC)' AR='$(AR)' tools/build/public-library $@ $(filter %.o %.h,$^)
 
 $(B)/lib/pkgconfig/fd2fmt.pc: formats/fd2fmt.pc.in $(B)/flags
 	$(call say,sed,$@)
@@ -196,7 +196,7 @@ dist: ## the source archive of HEAD: build/fd2-VERSION.tar.gz
 	git archive --prefix=fd2-$(VERSION)/ HEAD | gzip -n9 >$(B)/fd2-$(VERSION).tar.gz
 
 clean: ## remove what was built, but not what was downloaded
-	rm -rf $(B)/{obj,bin,lib,test,gpu,emulated,asan,flags}
+	rm -rf $(B)/{obj,bin,lib,test,gpu,emulated,asan,bench,html,flags,*.whl,*.tar.gz}
 
 distclean: ## remove the build tree
 	rm -rf $(B)

@@ -8,7 +8,6 @@
 #include "lib/base/err.h"
 
 enum { COORDS, FLIPS, WITH, LAMBDA, BOX, LOGITS, PARTS };
-static const uint64_t file_max = (uint64_t)1 << 30;
 
 /* What each tensor is called in messages, and what it must be. */
 static const struct {
@@ -138,7 +137,7 @@ static int read_place(struct fkd_batch *b, struct bytes *file)
 	*b = (struct fkd_batch){0};
 	if (!file)
 		return -1;
-	int err = bytes_size(file) > file_max
+	int err = bytes_size(file) > FKD_FILE_MAX
 	              ? fail("'%s' is larger than 1 GiB", bytes_name(file))
 	              : torch_zip_read_any(file, take_list, b, &table, &storages);
 	if (!err)

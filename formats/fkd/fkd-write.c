@@ -8,6 +8,8 @@
 #include "formats/fkd/fkd.h"
 #include "lib/base/err.h"
 
+enum { OTHERS_MAX = 4 << 20 }; /* bytes of all but the logits, of 2^16 images */
+
 #define ADD(b, literal) blob_append(b, literal, sizeof(literal) - 1)
 
 static void add_text(struct blob *b, const char *s)
@@ -127,8 +129,13 @@ static void member(struct archive *a, const char *name, const void *data, size_t
 	archive_entry_free(e);
 }
 
-void fkd_write(const struct fkd_batch *b, struct blob *to)
+int fkd_write(const struct fkd_batch *b, struct blob *to)
 {
+	const int64_t logits =
+	    (int64_t)b->branches * b->n * b->classes * (int64_t)sizeof *b->logits;
+	if (logits > FKD_FILE_MAX - OTHERS_MAX)
+		return fail(
+		    "a batch of %d images and %d classes takes more than 1 GiB", b->n, b->classes);
 	struct tensor t[TENSORS];
 	struct blob pickle = {0};
 	tensors(b, t);
@@ -150,4 +157,5 @@ void fkd_write(const struct fkd_batch *b, struct blob *to)
 	archive_write_close(a);
 	archive_write_free(a);
 	free(pickle.data);
+	return 0;
 }

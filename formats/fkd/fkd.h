@@ -11,7 +11,7 @@
 #define FD2_FKD_H
 #include "formats/blob.h"
 
-enum { FKD_BATCH_MAX = 1 << 16, FKD_CLASSES_MAX = 1 << 20 };
+enum { FKD_BATCH_MAX = 1 << 16, FKD_CLASSES_MAX = 1 << 20, FKD_FILE_MAX = 1 << 30 };
 
 /* How its images are mixed: not (mix_index, mix_lam and mix_bbox are None), in a box, or in a
  * share of all pixels (mix_bbox is None). */
@@ -32,8 +32,8 @@ struct fkd_batch {
 
 /* The file's bytes, with plain Python numbers, so that torch.load reads it with
  * weights_only=True; the same every time. One that is unmixed gets its mix_index, and a box,
- * since CV-DD's loader breaks on None there. */
-void fkd_write(const struct fkd_batch *b, struct blob *to);
+ * since CV-DD's loader breaks on None there. -1: fail_message, it would be larger than 1 GiB. */
+int fkd_write(const struct fkd_batch *b, struct blob *to);
 /* *b is the caller's, also after -1 (fail_message names the file): fkd_free. Python's numbers
  * and NumPy's are read; where there is no box it is empty, and where nothing is mixed, an image
  * is mixed with itself. Values are as in the file: only lengths and types are checked. */

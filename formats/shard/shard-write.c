@@ -83,7 +83,10 @@ static int put_json(struct shard_writer *w, const char *name, const json_t *v)
 		return fail(
 		    "cannot write %s: its provenance cannot be written as JSON", out_name(w->out));
 	char *line = xasprintf("%s\n", text);
-	int err = put_member(w, name, line, strlen(line));
+	size_t size = strlen(line);
+	int err = size > SHARD_META_MAX ? fail("cannot write %s: its %s is larger than 16 MiB",
+	                                      out_name(w->out), name)
+	                                : put_member(w, name, line, size);
 	free(text);
 	free(line);
 	return err;
@@ -215,8 +218,12 @@ static int put_sample(struct shard_writer *w, const struct sample *s)
 	const void *data[PARTS] = {s->image, s->cls >= 0 ? cls : NULL, s->npy, s->json};
 	size_t size[PARTS] = {s->image_size, strlen(cls), s->npy_size, s->json_size};
 	bool has[PARTS];
-	for (int p = 0; p < PARTS; p++)
+	for (int p = 0; p < PARTS; p++) {
 		has[p] = data[p];
+		if (has[p] && size[p] > SHARD_MEMBER_MAX)
+			return fail("cannot write %s: '%s.%s' is larger than 256 MiB",
+			    out_name(w->out), s->key, part_names[p]);
+	}
 	if (w->kept && !w->begun && begin(w, has) < 0)
 		return -1;
 	if (w->kept && memcmp(has, w->parts, sizeof has) != 0)

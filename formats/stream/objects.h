@@ -8,8 +8,6 @@
 #include "formats/digest.h"
 #include "formats/input.h"
 
-enum { NAME_MAX_BYTES = 1024 };
-
 struct bounds {
 	int depth, nodes;    /* containers within each other; objects in all */
 	uint64_t map, array; /* entries */

@@ -154,7 +154,7 @@ void fd2_stream_close(struct stream_reader *r)
 	free(r);
 }
 
-enum { PARTS_MAX = 1 << 20, TENSOR_MAX_LOG = 36 }; /* the largest tensor we take has 64 GiB */
+enum { PARTS_MAX = 1 << 20 };
 
 /* One record; it points into the buffer. */
 struct record {

@@ -117,17 +117,35 @@ static int put_record(struct stream_writer *w, const char *name, enum dtype t, i
 	return put_small(w) < 0 ? -1 : put_bytes(w, data, size);
 }
 
-int fd2_stream_put(struct stream_writer *w, const char *name, enum dtype t, int rank,
-    const int64_t *shape, const void *data)
+/* Bytes of what one index of the first dimension has. -1: a reader would not take the tensor. */
+static int row_size(size_t *row, const char *name, enum dtype t, int rank, const int64_t *shape)
 {
-	size_t row = fd2_dtype_size(t), rows = rank ? (size_t)shape[0] : 1;
+	*row = fd2_dtype_size(t);
+	if (strlen(name) > NAME_MAX_BYTES)
+		return fail(
+		    "the tensor name '%.40s...' is longer than %d bytes", name, NAME_MAX_BYTES);
 	if (rank > STREAM_RANK_MAX)
 		return fail(
 		    "tensor '%s' has %d dimensions, more than %d", name, rank, STREAM_RANK_MAX);
+	for (int i = 0; i < rank; i++)
+		if (shape[i] < 0)
+			return fail("dimension %d of tensor '%s' is negative", i, name);
 	for (int i = 1; i < rank; i++)
-		row *= (size_t)shape[i];
-	if (row > STREAM_RECORD_MAX)
-		return fail("tensor '%s' has rows of %zu bytes; 64 MiB is the most", name, row);
+		if (__builtin_mul_overflow(*row, (size_t)shape[i], row))
+			*row = SIZE_MAX;
+	if (*row > STREAM_RECORD_MAX)
+		return fail("tensor '%s' has rows of over 64 MiB", name);
+	if (rank && *row && (size_t)shape[0] > ((size_t)1 << TENSOR_MAX_LOG) / *row)
+		return fail("tensor '%s' has over 64 GiB", name);
+	return 0;
+}
+
+int fd2_stream_put(struct stream_writer *w, const char *name, enum dtype t, int rank,
+    const int64_t *shape, const void *data)
+{
+	size_t row, rows = rank ? (size_t)shape[0] : 1;
+	if (row_size(&row, name, t, rank, shape) < 0)
+		return -1;
 	w->so_far.count++;
 	if (row * rows <= STREAM_RECORD_MAX)
 		return put_record(w, name, t, rank, shape, data, row * rows, 0, 1, shape);

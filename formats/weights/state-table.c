@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "formats/stream/objects.h"
+#include "formats/stream/dtype.h"
 #include "lib/base/err.h"
 
 enum { REPEAT_MAX = 4 }; /* times its size that a file's tensors may have in all, plus: */

@@ -28,8 +28,8 @@ static int refuse_tar(struct input *in)
 	const char *name = input_name(in);
 	return fail("'%s' is a tar archive, such as an image shard; expected a file of weights. "
 	            "Weights of torch 0.1 that you trust are converted by python3 -c "
-	            "\"import torch; torch.save(torch.load('%s', weights_only=False), 'x.pth')\"",
-	    name, name);
+	            "\"import torch; torch.save(torch.load('FILE', weights_only=False), 'x.pth')\"",
+	    name);
 }
 
 /* 0 when the content is one that is read. */

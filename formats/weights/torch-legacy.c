@@ -32,11 +32,12 @@ static int check_beginning(struct legacy *l)
 {
 	const char *name = bytes_name(l->file);
 	if (!memmem(l->head, l->size < 32 ? l->size : 32, magic, sizeof magic - 1))
-		return fail("'%s' is a bare pickle, and only those of torch.save are read; where "
-		            "you trust it: "
-		            "python3 -c \"import pickle, torch; torch.save(pickle.load(open('%s', "
-		            "'rb')), 'x.pth')\"",
-		    name, name);
+		return fail(
+		    "'%s' is a bare pickle, and only those of torch.save are read; where "
+		    "you trust it: "
+		    "python3 -c \"import pickle, torch; torch.save(pickle.load(open('FILE', "
+		    "'rb')), 'x.pth')\"",
+		    name);
 	const struct value *number = next_pickle(l), *version = number ? next_pickle(l) : NULL,
 	                   *system = version ? next_pickle(l) : NULL;
 	if (!system)

@@ -177,8 +177,8 @@ static int find_program(struct zip *z)
 	if (script)
 		return fail("'%s' is a program of TorchScript, not weights; where you trust it: "
 		            "python3 -c \"import torch; "
-		            "torch.save(torch.jit.load('%s').state_dict(), 'x.pth')\"",
-		    file, file);
+		            "torch.save(torch.jit.load('FILE').state_dict(), 'x.pth')\"",
+		    file);
 	return z->program ? 0
 	                  : fail("'%s' is a zip archive ('unzip' makes a folder of it), but not of "
 	                         "torch.save: it has no data.pkl",

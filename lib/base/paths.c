@@ -28,8 +28,10 @@ int paths_add(struct paths *p, const char *path)
 		add(p, xstrdup(path));
 		return 0;
 	}
-	if (first < 0 || last < first || last - first >= RANGE_MAX)
+	if (first < 0 || last < first)
 		return fail("the range in '%s' is not one from low to high", path);
+	if (last - first >= RANGE_MAX)
+		return fail("the range in '%s' has over a million numbers", path);
 	int err = 0;
 	for (int i = first; i <= last && !err; i++) {
 		char *one = xasprintf("%.*s%0*d%s", (int)(brace - path), path, first_end - first_at,

@@ -29,7 +29,7 @@ static char *setting(const char *name, const json_t *value)
 		return xasprintf("--%s", name);
 	if (json_is_string(value))
 		return xasprintf("--%s %s", name, json_string_value(value));
-	char *text = json_dumps(value, JSON_ENCODE_ANY | JSON_COMPACT | JSON_REAL_PRECISION(6)),
+	char *text = json_dumps(value, JSON_ENCODE_ANY | JSON_COMPACT | JSON_DECIMALS),
 	     *whole = xasprintf("--%s %s", name, text);
 	free(text);
 	return whole;
@@ -94,7 +94,7 @@ static char *shown(const json_t *value)
 		}
 		return all;
 	}
-	const size_t flags = JSON_ENCODE_ANY | JSON_COMPACT | JSON_REAL_PRECISION(6);
+	const size_t flags = JSON_ENCODE_ANY | JSON_COMPACT | JSON_DECIMALS;
 	char *text = value ? json_dumps(value, flags) : NULL,
 	     *copy = text ? xasprintf("%.60s", text) : xstrdup("unset");
 	free(text);

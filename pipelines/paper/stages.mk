@@ -11,7 +11,7 @@ changed = $(subst x$(1),,x$(2))$(subst x$(2),,x$(1))
 define stamp
 $(OUT)/$(1).settings: $(if $(call \
 	changed,$(call settings,$(2)),$(file <$(OUT)/$(1).settings)),FORCE)
-	@mkdir -p $(OUT); rm -f $(3); echo '$(call settings,$(2))' >$$@
+	@mkdir -p $(OUT); rm -f $(3); printf '%s\n' '$(subst ','\'',$(call settings,$(2)))' >$$@
 endef
 
 # FILES: shell for the recipe of what --resume goes on with: removes those of an older input, which

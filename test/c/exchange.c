@@ -45,15 +45,15 @@ static void batches_come_back(void)
 {
 	struct fkd_batch want = good_batch(), got;
 	struct blob one = {0}, two = {0};
-	fkd_write(&want, &one);
-	fkd_write(&want, &two);
+	CHECK(fkd_write(&want, &one) == 0);
+	CHECK(fkd_write(&want, &two) == 0);
 	CHECK(one.size == two.size && !memcmp(one.data, two.data, one.size));
 	CHECK(fkd_read_memory(&got, one.data, one.size) == 0);
 	same_batch(&got, &want);
 	fkd_free(&got);
 	want.mixing = FKD_MIXUP;
 	memset(want.box, 0, sizeof want.box);
-	fkd_write(&want, &one);
+	CHECK(fkd_write(&want, &one) == 0);
 	CHECK(fkd_read_memory(&got, one.data, one.size) == 0);
 	same_batch(&got, &want);
 	fkd_free(&got);
@@ -68,7 +68,7 @@ static void two_branches_come_back(void)
 	struct blob file = {0};
 	want.branches = 2;
 	want.logits = logits;
-	fkd_write(&want, &file);
+	CHECK(fkd_write(&want, &file) == 0);
 	CHECK(fkd_read_memory(&got, file.data, file.size) == 0);
 	same_batch(&got, &want);
 	CHECK(got.branches == 2 && !memcmp(got.logits, logits, sizeof logits));
@@ -82,7 +82,7 @@ static int read_changed(const char *from, const char *to, size_t n)
 {
 	struct fkd_batch batch = good_batch(), got;
 	struct blob file = {0};
-	fkd_write(&batch, &file);
+	CHECK(fkd_write(&batch, &file) == 0);
 	uint8_t *at = memmem(file.data, file.size, from, n);
 	CHECK(at != NULL);
 	if (at)
@@ -104,7 +104,7 @@ static void cut_batches_are_noticed(void)
 {
 	struct fkd_batch batch = good_batch(), got;
 	struct blob file = {0};
-	fkd_write(&batch, &file);
+	CHECK(fkd_write(&batch, &file) == 0);
 	for (size_t n = 0; n < file.size; n++) {
 		uint8_t *copy = xmalloc(n);
 		if (n)
@@ -125,7 +125,7 @@ static void changed_batches_do_no_harm(void)
 	struct fkd_batch batch = good_batch(), got;
 	struct blob file = {0};
 	int refused = 0;
-	fkd_write(&batch, &file);
+	CHECK(fkd_write(&batch, &file) == 0);
 	for (uint32_t round = 0; round < ROUNDS; round++) {
 		struct rng r = rng_at(1, RNG_TEST, round, 0, 0);
 		uint8_t *copy = xmalloc(file.size);

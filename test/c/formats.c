@@ -1,5 +1,6 @@
 /* Both formats: bytes as specified, whole round trips, and a sentence for every damage. */
 #include "formats/digest.h"
+#include "formats/json.h"
 #include "formats/npy.h"
 #include "formats/shard/shard.h"
 #include "formats/shard/tree.h"
@@ -237,10 +238,47 @@ static void tensors_are_found_at_their_places(void)
 	fd2_stream_close(r);
 	struct bytes b = read_file("places.fd2");
 	r = fd2_stream_open_memory(b.v, b.n, NULL);
-	CHECK(stream_seek(r, at[1]) < 0 && says("it is not a file"));
+	CHECK(stream_seek(r, at[1]) < 0 && says("it is not a regular file"));
 	fd2_stream_close(r);
 	free(b.v);
 	unlink("places.fd2");
+}
+
+static int put(struct stream_writer *w, const char *name, int rank, const int64_t *shape)
+{
+	return fd2_stream_put(w, name, DT_F32, rank, shape, "");
+}
+
+static void json_has_bounds(void)
+{
+	static const char text[] = "{\"a\":[1,2,3]}", list[] = "[1]", twice[] = "{\"a\":1,\"a\":2}";
+	json_t *object = parse_json_object(text, sizeof text - 1, 4, "'%s'", "x");
+
+	CHECK(object);
+	json_decref(object);
+	CHECK(!parse_json_object(text, sizeof text - 1, 3, "'%s'", "x") &&
+	      says("'x' has more than 3 values"));
+	CHECK(!parse_json_object(list, sizeof list - 1, 9, "'%s'", "x") &&
+	      says("'x' is not a JSON object: another value"));
+	CHECK(!parse_json_object(twice, sizeof twice - 1, 9, "'%s'", "x") &&
+	      says("'x' is not a JSON object: duplicate"));
+}
+
+static void a_stream_takes_what_can_be_read(void)
+{
+	struct stream_writer *w = fd2_stream_create("limits.fd2", "any", NULL);
+	const int64_t huge = (int64_t)1 << 40;
+	char name[1200] = "";
+
+	memset(name, 'x', 1025);
+	CHECK(put(w, name, 1, (int64_t[]){1}) == -1 && says("is longer than 1024 bytes"));
+	CHECK(put(w, "a", 9, (int64_t[9]){0}) == -1 && says("has 9 dimensions, more than 8"));
+	CHECK(put(w, "a", 2, (int64_t[]){1, -1}) == -1 &&
+	      says("dimension 1 of tensor 'a' is negative"));
+	CHECK(put(w, "a", 2, (int64_t[]){1, 1 << 25}) == -1 && says("has rows of over 64 MiB"));
+	CHECK(put(w, "a", 3, (int64_t[]){1, huge, huge}) == -1 && says("has rows of over 64 MiB"));
+	CHECK(put(w, "a", 1, &huge) == -1 && says("has over 64 GiB"));
+	fd2_stream_abandon(w);
 }
 
 static void stream_cut_anywhere_is_noticed(void)
@@ -556,6 +594,8 @@ static void shard_names_are_checked_before_writing(void)
 	      says("invalid class name"));
 	CHECK(fd2_shard_add(w, NULL, "x", -1, "j", 1, NULL, 0, NULL) == -1 && says("has no label"));
 	CHECK(fd2_shard_add(w, "a", "x", -1, NULL, 0, NULL, 0, NULL) == -1 && says("has no image"));
+	CHECK(fd2_shard_add(w, "a", "x", 0, "j", 1, "n", SHARD_MEMBER_MAX + 1, NULL) == -1 &&
+	      says("'a/x.npy' is larger than 256 MiB"));
 	fd2_shard_abandon(w);
 	CHECK(access("names.tar", F_OK) == -1);
 }
@@ -987,6 +1027,8 @@ int main(void)
 	RUN(elements_become_doubles);
 	RUN(large_tensors_are_split);
 	RUN(tensors_are_found_at_their_places);
+	RUN(json_has_bounds);
+	RUN(a_stream_takes_what_can_be_read);
 	RUN(stream_cut_anywhere_is_noticed);
 	RUN(stream_flipped_bits_are_noticed);
 	RUN(bytes_after_the_end_are_noticed);

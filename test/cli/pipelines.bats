@@ -49,6 +49,16 @@ photos() {
 		tar -x -C photos/val --exclude '__*__'
 }
 
+@test "pipelines: a setting with quotes is the same the next time" {
+	photos
+	local i
+	for i in 1 2; do
+		tiny nette ARCHIVE=photos "IMPORT_OPTIONS=--seed '7'" imagenette-trial/train.tar
+		stat -c '%y %i' imagenette-trial/train.tar imagenette-trial/import.settings >$i
+	done
+	cmp 1 2
+}
+
 # counts PLAN: of imports, teachers, prototypes, parts of selected and distilled sets, and students
 # with soft and with hard labels
 counts() {

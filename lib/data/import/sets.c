@@ -63,8 +63,8 @@ const struct import_set *import_find(const char *name)
 		    s->name);
 	}
 	if (access(name, F_OK) == 0)
-		return fail_null("'%s' is a path, not a data set; for your own photographs: "
-		                 "fd2-import folder %s",
-		    name, name);
+		return fail_null("'%s' is a path, not a data set; 'fd2-import folder PATH' is for "
+		                 "your own photographs",
+		    name);
 	return fail_null("'%s' is not a known data set: %s", name, known);
 }

@@ -153,7 +153,7 @@ static void remove_shard(const char *path)
 
 void split_abandon(struct split_writer *w)
 {
-	for (int i = 0; i < w->published; i++) {
+	for (int i = 0; bounded(w) && i < w->published; i++) {
 		char *path = shard_path(w, i);
 		remove_shard(path);
 		free(path);

@@ -88,8 +88,9 @@ static int put_epoch(struct run *r, long number)
 	for (int i = 0; i < r->epoch.batches; i++) {
 		char *name = xasprintf("epoch_%ld/batch_%d.tar", number, i);
 		fill(r, i);
-		fkd_write(&r->batch, &r->file);
-		int err = folder_put(r->folder, name, r->file.data, r->file.size);
+		int err = fkd_write(&r->batch, &r->file);
+		if (!err)
+			err = folder_put(r->folder, name, r->file.data, r->file.size);
 		free(name);
 		if (err < 0)
 			return -1;
