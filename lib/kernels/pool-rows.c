@@ -72,7 +72,7 @@ static struct bn_pass row_of(const struct bn_pass *k, int64_t row)
 {
 	struct bn_pass one = *k;
 	one.x = element(k, k->x, row * k->W * k->C);
-	one.dx = element(k, k->dx, row * k->W * k->C);
+	one.dx = k->dx ? element(k, k->dx, row * k->W * k->C) : NULL;
 	return one;
 }
 

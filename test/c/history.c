@@ -72,8 +72,16 @@ static void without_a_comparison_none_is_kept(void)
 	history_free(&h);
 }
 
+static void images_are_called_by_numbers(void)
+{
+	CHECK(image_number("cat/0007") == 7 && image_number("cat/12345") == 12345);
+	CHECK(!image_number("cat/0007_photo") && !image_number("cat/7") && !image_number("0007"));
+	CHECK(!image_number("cat/99999999999999999999"));
+}
+
 int main(void)
 {
+	RUN(images_are_called_by_numbers);
 	RUN(images_are_kept_while_they_are_compared_with);
 	RUN(without_a_comparison_none_is_kept);
 	return check_done();

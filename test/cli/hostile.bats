@@ -48,6 +48,19 @@ stream_for() {
 	esac
 }
 
+# terminated SIGN COMMAND...: SIGTERM as soon as the sign of work, a command, succeeds
+terminated() {
+	local sign=$1
+	shift
+	"$@" 2>err 3>&- &
+	until eval "$sign"; do
+		kill -0 $! || return 1
+		sleep 0.05
+	done
+	kill -TERM $!
+	wait $!
+}
+
 nothing_left() {
 	[ -z "$(find . -name 'x*' -o -name '.*' ! -name . -o -name '*.tmp')" ]
 }
@@ -295,26 +308,50 @@ claims 60000x60000 pixels, more than "*" Mpx"* ]]
 	said "fd2-protos: cannot write 'none/x': No such file or directory"
 }
 
+@test "hostile: a state that cannot be is refused" {
+	need_python
+	cat >alter.py <<-'END'
+		import hashlib, sys, zlib, msgpack
+		_, path, key, value = sys.argv
+		with open(path, "rb") as f:
+		    objects = list(msgpack.Unpacker(f, strict_map_key=False))
+		objects[0]["meta"]["state"][key] = int(value)
+		b = b"".join(msgpack.packb(o) for o in objects[:-1])
+		objects[-1].update(crc32=zlib.crc32(b), digest=hashlib.sha256(b).hexdigest())
+		open(path, "wb").write(b + msgpack.packb(objects[-1]))
+	END
+	local tool key value
+	while read -r tool key value; do
+		local command=("fd2-$tool" -q -a convnet3 -s 16 -b 3 -e 99999 --threads 1 -o x)
+		if [ "$tool" = teacher ]; then
+			command+=(-M 2 train.tar)
+		else
+			command+=(--hard --val val.tar train.tar)
+		fi
+		rm -f x.ckpt
+		run -143 terminated '[ -e x.ckpt ]' "${command[@]}" --checkpoint-every 1
+		"$python" alter.py x.ckpt "$key" "$value"
+		run -1 --separate-stderr "${command[@]}" --resume
+		said "fd2-$tool: cannot resume: 'x.ckpt' holds no state of fd2-$tool"
+	done <<-'END'
+		teacher epoch -1
+		teacher step -1
+		teacher step 1000
+		eval epoch -1
+		eval step -1
+	END
+}
+
 @test "hostile: a folder that is not there is told before the work" {
-	run -1 --separate-stderr tiny_distill --steps 1000000 -o none/x
-	said "fd2-distill: cannot write 'none/x': No such file or directory"
-	run -1 --separate-stderr fd2-relabel -t teacher.fd2 -e 100000 -o none/x distilled.tar
-	said "fd2-relabel: cannot write 'none/x': No such file or directory"
+	local tool
+	for tool in distill relabel attn "select --method rded"; do
+		# shellcheck disable=SC2086 # words
+		run -1 --separate-stderr fd2-$tool -t none.fd2 -o none/x none.tar
+		said "fd2-${tool%% *}: cannot write 'none/x': No such file or directory"
+	done
 }
 
 @test "hostile: SIGTERM leaves nothing under the final name, and no temporary file" {
-	# terminated SIGN COMMAND...: SIGTERM as soon as the sign of work, a command, succeeds
-	terminated() {
-		local sign=$1
-		shift
-		"$@" 2>err 3>&- &
-		until eval "$sign"; do
-			kill -0 $! || return 1
-			sleep 0.05
-		done
-		kill -TERM $!
-		wait $!
-	}
 	# fd2-relabel and fd2-distill keep what is finished, for --resume
 	run -143 terminated '[ -s x.part ]' fd2-relabel -t teacher.fd2 -e 100000 -o x distilled.tar
 	grep -q "^fd2-relabel: stopped by SIGTERM: 'x.[a-z]*' has the labels of .*; go on" err

@@ -99,6 +99,10 @@ experts, [0-9]+ epochs and [0-9]+ steps; go on with --resume$" why
 	run -0 --separate-stderr "${run[@]}" -e 100000 --dry-run --resume -o x.fd2 train.tar
 	[[ ${lines[1]} =~ ": "([0-9]+)" steps of " ]]
 	((BASH_REMATCH[1] < 2 * 100000 * 6))
+	mv x.fd2.part whole.part
+	tr '\200' '\201' <whole.part >x.fd2.part
+	run -1 --separate-stderr "${run[@]}" -e 100000 --resume -o x.fd2 train.tar
+	said "fd2-expert: cannot resume: *x.fd2.part*"
 	rm x.fd2.part
 	run -1 --separate-stderr "${run[@]}" -e 100000 --resume -o x.fd2 train.tar
 	said "fd2-expert: 'x.fd2.part' lacks the weights that 'x.fd2.ckpt' goes on from; remove" \

@@ -164,7 +164,7 @@ static int open_output(struct run *r)
 static int prepare(struct run *r)
 {
 	const struct distill_config *config = r->config;
-	if (read_teachers(r) < 0 ||
+	if ((!config->dry_run && out_try(config->output.path, 0) < 0) || read_teachers(r) < 0 ||
 	    schedule_init(
 	        &r->schedule, &config->schedule, teacher_of(r)->classes, without_ls(config)) < 0 ||
 	    read_history(r) < 0 || read_initial(r) < 0)

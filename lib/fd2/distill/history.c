@@ -96,6 +96,15 @@ bool history_has(const struct history *h, int k, int id)
 	return at(h, k, id)->stored;
 }
 
+int image_number(const char *key)
+{
+	char name[16];
+	const char *slash = strrchr(key, '/');
+	int number = slash ? (int)strtol(slash + 1, NULL, 10) : 0;
+	snprintf(name, sizeof name, "%04d", number);
+	return slash && !strcmp(slash + 1, name) ? number : 0;
+}
+
 static int class_of(const struct history *h, const char *key, int *id)
 {
 	const char *slash = strrchr(key, '/');
@@ -103,7 +112,7 @@ static int class_of(const struct history *h, const char *key, int *id)
 		const char *name = class_name(h, k);
 		if (strlen(name) == (size_t)(slash - key) &&
 		    !strncmp(name, key, (size_t)(slash - key))) {
-			*id = atoi(slash + 1);
+			*id = image_number(key);
 			return k;
 		}
 	}
@@ -166,10 +175,10 @@ int history_read_images(struct history *h, const char *path)
 	char *paths[] = {(char *)path};
 	struct shard_reader *r = fd2_shard_open(paths, 1);
 	struct sample s;
-	int got, err = 0;
+	int got = 0, err = 0;
 	if (!r)
 		return -1;
-	while ((got = fd2_shard_next(r, &s)) > 0 && !err) {
+	while (!err && (got = fd2_shard_next(r, &s)) > 0) {
 		int id, k = class_of(h, s.key, &id);
 		if (k >= 0)
 			err = decode(h, k, id, s.image, s.image_size);

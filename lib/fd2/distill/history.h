@@ -28,6 +28,9 @@ struct history {
 	json_t *inputs;     /* what it was read from: {"attn": [digests], "previous": digest} */
 };
 
+/* The number that a sample is called by, 7 for "cat/0007". 0: it is not called by one. */
+int image_number(const char *key);
+
 void history_init(
     struct history *h, const struct distill_teachers *teachers, int ipc, int group, bool compares);
 void history_free(struct history *h);

@@ -98,8 +98,9 @@ static int enter_phase(struct learner *l, struct learning *g, int phase, long be
 	g->v = replace_tensor(g->v, tensor_full_like(g->x, 0));
 	put_numbers(g, size.side);
 	learn_make_room(l, g);
-	if (l->similarity && similarity_applies(l->similarity, g->batch))
-		similarity_prepare(l->similarity, &g->compared, g->batch, &size);
+	if (l->similarity && similarity_applies(l->similarity, g->batch) &&
+	    similarity_prepare(l->similarity, &g->compared, g->batch, &size) < 0)
+		return -1;
 	return tensor_error() ? fail("cannot start phase %d of image %d: %s", phase + 1,
 	                            g->batch->ids[0], tensor_error())
 	                      : 0;

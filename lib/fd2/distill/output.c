@@ -24,9 +24,12 @@ static const char *const *class_names(const struct output *o)
 static void keep_stored(void *ctx, const struct sample *s)
 {
 	struct output *o = ctx;
-	const char *slash = strrchr(s->key, '/');
-	if (s->cls >= 0 && s->cls < o->teacher->classes && slash)
-		history_add(o->history, (int)s->cls, atoi(slash + 1), s->image, s->image_size);
+	if (o->err || s->cls < 0 || s->cls >= o->teacher->classes)
+		return;
+	o->err =
+	    history_add(o->history, (int)s->cls, image_number(s->key), s->image, s->image_size);
+	if (o->err)
+		fail("cannot resume: member '%s' of '%s': %s", s->key, s->shard, fail_message());
 }
 
 static int resume(struct output *o, json_t *provenance, bool dry)
@@ -36,9 +39,9 @@ static int resume(struct output *o, json_t *provenance, bool dry)
 	if (done)
 		return done;
 	if (dry)
-		return shard_kept(path, provenance, names, n, keep_stored, o);
+		return shard_kept(path, provenance, names, n, keep_stored, o) < 0 ? -1 : o->err;
 	o->writer = shard_resume(path, json_incref(provenance), names, n, keep_stored, o);
-	return o->writer ? 0 : -1;
+	return o->writer ? o->err : -1;
 }
 
 static int create(struct output *o, json_t *provenance, bool dry)

@@ -17,6 +17,7 @@ struct output {
 	const struct teacher *teacher; /* gives class names and normalisation */
 	struct history *history;       /* gets each image as it is stored */
 	struct shard_writer *writer;   /* NULL: nothing is written */
+	int err;                       /* -1: a stored image could not be kept; fail_message */
 };
 
 /* Opens the shard for a run with that provenance, or if `dry` only looks at it. config, teacher and

@@ -72,22 +72,28 @@ static Tensor *maps_as_stored(const struct similarity *s, const struct index_bat
 {
 	Tensor *maps[INDICES_MAX];
 	for (int i = 0; i < b->indices; i++)
-		maps[i] = history_maps(s->history, teacher, b, i);
+		if (!(maps[i] = history_maps(s->history, teacher, b, i)))
+			return NULL;
 	return cat_indices(maps, b->indices);
 }
 
-void similarity_prepare(const struct similarity *s, struct compared *c, const struct index_batch *b,
+int similarity_prepare(const struct similarity *s, struct compared *c, const struct index_batch *b,
     const struct view_size *size)
 {
 	c->batch = b;
 	if (c->maps[0] && !needs_images(s))
-		return; /* maps as stored are the same in every phase */
+		return 0; /* maps as stored are the same in every phase */
 	for (int i = 0; i < b->indices && needs_images(s); i++)
 		c->images[i] =
 		    replace_tensor(c->images[i], history_images(s->history, b, i, size->side));
-	for (int t = 0; t < s->teachers->n && s->view != LS_SAME; t++)
-		c->maps[t] = replace_tensor(c->maps[t],
-		    s->view == LS_ONCE ? maps_once(s, c, b, t, size) : maps_as_stored(s, b, t));
+	for (int t = 0; t < s->teachers->n && s->view != LS_SAME; t++) {
+		Tensor *maps =
+		    s->view == LS_ONCE ? maps_once(s, c, b, t, size) : maps_as_stored(s, b, t);
+		c->maps[t] = replace_tensor(c->maps[t], maps);
+		if (!maps && !tensor_error())
+			return -1;
+	}
+	return 0;
 }
 
 static Tensor *maps_in_this_view(const struct compared *c, const struct step_pass *p)
@@ -101,13 +107,11 @@ static Tensor *maps_in_this_view(const struct compared *c, const struct step_pas
 }
 
 /* Of the images as they are, at the teacher's size. */
-static Tensor *attention_of_whole(
-    const struct teacher *t, const Tensor *x, const struct view_size *size)
+static Tensor *attention_of_whole(const struct teacher *t, const Tensor *x, int side)
 {
 	struct pass pass = {.bn = BN_RUNNING};
-	bool larger = size->side > size->size;
 	const Tensor *whole =
-	    size->side == t->size ? x : tensor_interpolate(x, t->size, t->size, larger);
+	    side == t->size ? x : tensor_interpolate(x, t->size, t->size, side > t->size);
 	Tensor *F = backbone_features(&t->backbone, tensor_to(whole, arithmetic()), &pass);
 	return cal_attention(&t->cal, F, &pass);
 }
@@ -126,7 +130,8 @@ Tensor *similarity_loss(
 	if (s->view == LS_SAME)
 		return loss_S(p->A, maps_in_this_view(c, p), &s->form);
 	const Tensor *maps = c->maps[p->turn];
-	const Tensor *A =
-	    s->view == LS_PLAIN ? attention_of_whole(p->teacher->teacher, p->x, &p->size) : p->A;
+	const Tensor *A = s->view == LS_PLAIN
+	                      ? attention_of_whole(p->teacher->teacher, p->x, p->size.side)
+	                      : p->A;
 	return loss_S(resized_like(A, maps), maps, &s->form);
 }

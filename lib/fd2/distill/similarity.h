@@ -38,8 +38,8 @@ bool similarity_applies(const struct similarity *s, const struct index_batch *b)
 bool similarity_in_step(const struct similarity *s, long number);
 /* -1: the history of b lacks an image; fail_message. */
 int similarity_check(const struct similarity *s, const struct index_batch *b);
-/* Prepares c for a phase of b with that size. Check tensor_error. */
-void similarity_prepare(const struct similarity *s, struct compared *c, const struct index_batch *b,
+/* Prepares c for a phase of b with that size. -1: fail_message; otherwise check tensor_error. */
+int similarity_prepare(const struct similarity *s, struct compared *c, const struct index_batch *b,
     const struct view_size *size);
 /* L_S of a step. */
 Tensor *similarity_loss(

@@ -4,17 +4,8 @@
 #include <string.h>
 
 #include "lib/base/err.h"
+#include "lib/fd2/distill/history.h"
 #include "lib/fd2/distill/initial.h"
-
-/* The number that an image is called by, "0007"; 0: it is not called by one. */
-static int number_of(const struct item *it)
-{
-	char name[16];
-	const char *slash = strrchr(it->key, '/');
-	int number = slash ? (int)strtol(slash + 1, NULL, 10) : 0;
-	snprintf(name, sizeof name, "%04d", number);
-	return slash && !strcmp(slash + 1, name) ? number : 0;
-}
 
 /* Of the first images of class k, their places in the data set: by their numbers if every number is
  * there, otherwise in the shard's order: never a mixture, in which one could come twice. */
@@ -26,7 +17,7 @@ static int *places_of(const struct initial *s, int k, int images)
 		numbered[i] = -1;
 	for (int i = 0; i < s->images.n; i++) {
 		const struct item *it = &s->images.v[i];
-		int number = it->label == k ? number_of(it) : 0;
+		int number = it->label == k ? image_number(it->key) : 0;
 		if (number >= 1 && number <= images && numbered[number - 1] < 0) {
 			numbered[number - 1] = i;
 			numbers++;

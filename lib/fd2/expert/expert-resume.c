@@ -1,6 +1,7 @@
 /* Stopping and going on: the weights of finished epochs are in FILE.part, the state of the epoch
  * that was interrupted is in FILE.ckpt. */
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "lib/base/err.h"
 #include "lib/base/log.h"
@@ -53,8 +54,14 @@ static int take_state(struct expert_run *r, json_t *state)
 	return 0;
 }
 
+static int no_weights(const struct expert_run *r, const char *part)
+{
+	return fail(
+	    "'%s' lacks the weights that '%s' goes on from; remove both", part, r->checkpoint.path);
+}
+
 /* Goes past the weights that the state says are written. */
-static int pass_over(const struct expert_run *r, struct stream_reader *part)
+static int pass_over(const struct expert_run *r, struct stream_reader *part, const char *name)
 {
 	struct array a;
 	long epochs = r->expert * (r->config->epochs + 1) + r->epoch + 1;
@@ -62,19 +69,21 @@ static int pass_over(const struct expert_run *r, struct stream_reader *part)
 	for (long i = 0; i < epochs * r->net.params.n && got > 0; i++)
 		if ((got = fd2_stream_next(part, &a)) > 0)
 			fd2_array_free(&a);
-	return got > 0 ? 0 : -1;
+	return got > 0   ? 0
+	       : got < 0 ? fail("cannot resume: %s", fail_message())
+	                 : no_weights(r, name);
 }
 
 static int continue_part(struct expert_run *r)
 {
 	char *name = out_part_name(r->config->out);
-	struct stream_reader *part = fd2_stream_open(name, "trajectories");
-	if (part && provenance_agree(name, fd2_stream_meta(part), r->meta) < 0) {
+	bool there = access(name, F_OK) == 0;
+	struct stream_reader *part = there ? fd2_stream_open(name, "trajectories") : NULL;
+	if (!there) {
+		no_weights(r, name);
+	} else if (!part || provenance_agree(name, fd2_stream_meta(part), r->meta) < 0) {
 		fail("cannot resume: %s", fail_message());
-	} else if (!part || pass_over(r, part) < 0) {
-		fail("'%s' lacks the weights that '%s' goes on from; remove both", name,
-		    r->checkpoint.path);
-	} else {
+	} else if (pass_over(r, part, name) == 0) {
 		struct stream_place end = stream_tell(part);
 		struct out *out = out_resume(r->config->out, end.size);
 		r->writer = out ? stream_continue(out, &end) : NULL;

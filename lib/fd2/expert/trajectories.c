@@ -59,14 +59,16 @@ static int read_weights(
 static int go_through(struct trajectory_file *f, const struct params *scratch)
 {
 	struct array a;
-	f->at = xcalloc((size_t)f->experts * ((size_t)f->epochs + 1), sizeof *f->at);
-	for (int e = 0, i = 0; e < f->experts; e++)
+	size_t n = 0, of_expert = (size_t)f->epochs + 1;
+	for (int e = 0; e < f->experts; e++) {
+		f->at = xrealloc(f->at, n + of_expert, sizeof *f->at);
 		for (int t = 0; t <= f->epochs; t++) {
-			f->at[i++] = stream_tell(f->reader).size;
+			f->at[n++] = stream_tell(f->reader).size;
 			if (read_weights(f, e, t, scratch) < 0)
 				return -1;
 			progress_add(1, "%s", "");
 		}
+	}
 	int got = fd2_stream_next(f->reader, &a);
 	if (got <= 0)
 		return got;
@@ -135,11 +137,12 @@ static int open_file(
 		return fail("'%s' is a pipe, but experts are read again and again", f->path);
 	if (!(f->reader = fd2_stream_open(f->path, "trajectories")) || read_meta(&m, f) < 0)
 		return -1;
-	if (!own.arch && *t->arch)
+	if (!own.arch)
 		own.arch = t->arch;
-	if (check_meta(f, &m, &own) < 0 || !arch_find(m.arch))
+	const struct arch *arch = check_meta(f, &m, &own) < 0 ? NULL : arch_find(m.arch);
+	if (!arch)
 		return -1;
-	snprintf(t->arch, sizeof t->arch, "%s", m.arch);
+	t->arch = arch->name;
 	t->experts += f->experts;
 	t->epochs = !t->epochs || f->epochs < t->epochs ? f->epochs : t->epochs;
 	return 0;

@@ -19,7 +19,7 @@ struct trajectories {
 	int n_files;
 	int experts; /* of all files */
 	int epochs;  /* that each of them was trained for, at least */
-	char arch[16];
+	const char *arch;
 };
 
 /* What the experts must have been made for. */

@@ -137,6 +137,8 @@ static int choose_batches(struct relabel_run *r)
 static int prepare(struct relabel_run *r)
 {
 	const struct relabel_config *c = r->config;
+	if (!c->dry_run && out_try(c->out, 0) < 0)
+		return -1;
 	if (labeller_init(
 	        &r->labeller, &c->teachers, &c->weights, c->bn == LABEL_BN_BATCH, c->seed) < 0)
 		return -1;

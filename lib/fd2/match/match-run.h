@@ -7,7 +7,7 @@
 struct match_run {
 	const struct match_config *config;
 	struct matching method;
-	char arch[16];
+	const char *arch;
 	int first, last; /* classes */
 	struct real real;
 	struct learned learned;

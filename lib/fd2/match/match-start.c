@@ -95,7 +95,7 @@ static int open_experts(struct match_run *r)
 	    .n_classes = r->real.set.n_classes};
 	if (trajectories_open(&r->experts, &config->method.experts, &made_for) < 0)
 		return -1;
-	snprintf(r->arch, sizeof r->arch, "%s", r->experts.arch);
+	r->arch = r->experts.arch;
 	return 0;
 }
 
@@ -117,10 +117,14 @@ int match_prepare(struct match_run *r)
 	if ((!config->dry_run && out_try(config->out.path, 0) < 0) ||
 	    checkpoint_check(&r->checkpoint, config->out.resume) < 0)
 		return -1;
+	char name[16];
 	int depth = config->method.depth;
-	snprintf(r->arch, sizeof r->arch, "convnet%d",
+	snprintf(name, sizeof name, "convnet%d",
 	    depth != DEPTH_UNSET ? depth : convnet_depth((int)config->in.size));
-	const struct arch *arch = arch_find(r->arch);
+	const struct arch *arch = arch_find(name);
+	if (!arch)
+		return -1;
+	r->arch = arch->name;
 	if (matching_configure(&r->method, &config->method, config->ipc) < 0 ||
 	    arch_check_size(arch, (int)config->in.size) < 0 ||
 	    real_read(&r->real, &config->in, config->method.part) < 0 || choose_classes(r) < 0 ||

@@ -1,5 +1,6 @@
 #include "lib/fd2/select/patches.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -37,11 +38,12 @@ static void pad_one(void *ctx, int i)
 }
 
 /* -log softmax(p_bb)[k] of each padded crop. */
-static void score(
+static int score(
     struct patch *patches, int n, const struct teacher *t, const struct dataset *d, int k, int side)
 {
 	float *pixels = xcalloc(BATCH, 3 * (size_t)t->size * t->size * sizeof *pixels);
-	for (int i = 0; i < n; i += BATCH) {
+	int err = 0;
+	for (int i = 0; i < n && !err; i += BATCH) {
 		int m = n - i < BATCH ? n - i : BATCH;
 		float logp[BATCH];
 		struct padding p = {pixels, patches + i, d, &t->normal, t->size, side};
@@ -51,13 +53,20 @@ static void score(
 		Tensor *F = backbone_features(
 		    &t->backbone, images_from(pixels, m, t->size, arithmetic()), &pass);
 		Tensor *l = tensor_log_softmax(backbone_logits(&t->backbone, F, &pass), 1);
-		if (tensor_read(tensor_contiguous(tensor_narrow(l, 1, k, 1)), T_F32, logp, m) == 0)
-			for (int j = 0; j < m; j++)
-				patches[i + j].score = -logp[j];
+		err = tensor_read(tensor_contiguous(tensor_narrow(l, 1, k, 1)), T_F32, logp, m);
 		tensor_scope_end();
+		if (err)
+			fail("cannot score patches: %s", tensor_error());
+		for (int j = 0; j < m && !err; j++) {
+			patches[i + j].score = -logp[j];
+			if (!isfinite(logp[j]))
+				err = fail("the teacher's confidences of '%s' are not finite",
+				    d->v[patches[i + j].item].key);
+		}
 		progress_add(m, "class '%s'", t->class_names[k]);
 	}
 	free(pixels);
+	return err;
 }
 
 static int by_score(const void *a, const void *b)
@@ -144,15 +153,16 @@ static int choose(struct patch *out, const struct teacher *t, const struct datas
 		v[i] = (struct patch){
 		    .item = (int)items[i / crops], .box = draw_box(im, rule->side, r)};
 	}
-	score(v, images * crops, t, d, k, t->size / rule->factor);
-	rank(v, images, crops);
+	int err = score(v, images * crops, t, d, k, t->size / rule->factor);
+	if (!err)
+		rank(v, images, crops);
 	int spare = images > need ? images - need : 0;
 	int start = rule->difficulty == DIFFICULTY_EASY   ? 0
 	            : rule->difficulty == DIFFICULTY_HARD ? spare
 	                                                  : spare / 2;
 	memcpy(out, v + start, (size_t)need * sizeof *out);
 	free(v);
-	return tensor_error() ? fail("cannot score patches: %s", tensor_error()) : 0;
+	return err;
 }
 
 int patches_choose(struct patch *out, const struct teacher *t, const struct dataset *d, int k,

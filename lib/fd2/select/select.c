@@ -230,6 +230,8 @@ static int open_outputs(struct run *r)
 static int prepare(struct run *r)
 {
 	const struct select_config *config = r->config;
+	if (out_try(config->out, 0) < 0 || (config->features && out_try(config->features, 0) < 0))
+		return -1;
 	if (config->teacher && teacher_read(&r->teacher, config->teacher) < 0)
 		return -1;
 	if (config->teacher && config->method != SELECT_RDED && config->method != SELECT_RANDOM &&

@@ -56,7 +56,7 @@ static int take_state(struct evaluation *e, json_t *state)
 	for (int i = 0; !bad && i < e->config->n_students; i++)
 		bad = take_student(&e->students[i], json_array_get(students, (size_t)i),
 		    (json_int_t)e->batches_done * e->batch.cap);
-	if (bad)
+	if (bad || e->done < 0 || e->batches_done < 0)
 		return fail("cannot resume: '%s' holds no state of fd2-eval", e->checkpoint.path);
 	say("resumed after epoch %d and %d batches", e->done, e->batches_done);
 	log_event(json_pack(

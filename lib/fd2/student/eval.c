@@ -238,8 +238,8 @@ static int end_epoch(struct evaluation *r)
 
 static int train(struct evaluation *r)
 {
-	int err = pass_over(r);
 	progress_start(r->config->n_students > 1 ? "students" : "student", "epochs", r->epochs);
+	int err = pass_over(r);
 	if (r->checkpoint.path)
 		stop_defer();
 	r->checkpoint.saved = elapsed();

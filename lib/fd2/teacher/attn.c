@@ -187,7 +187,9 @@ int stage_attn(const struct attn_config *config)
 {
 	struct run r = {.config = config};
 	struct dataset_options o = {.fit = FIT_NONE, .strict = config->strict};
-	int err = teacher_read(&r.teacher, config->teacher);
+	int err = out_try(config->out, 0);
+	if (!err)
+		err = teacher_read(&r.teacher, config->teacher);
 	if (!err && config->features) {
 		o.fit = r.teacher.fit;
 		o.size = r.teacher.size;

@@ -84,6 +84,8 @@ static struct span extent(const uint8_t *mask, int S, int step)
 				s.first = i < s.first ? i : s.first;
 				s.last = i;
 			}
+	if (s.first == S)
+		return (struct span){0, S - 1}; /* of a map that is not finite */
 	int pad = S / 10;
 	return (struct span){
 	    s.first > pad ? s.first - pad : 0, s.last + pad < S ? s.last + pad : S - 1};

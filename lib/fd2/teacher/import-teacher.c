@@ -40,7 +40,8 @@ static int take_meta(struct teacher *t, const char **arch, json_t *meta, const c
 	    fit_of(fit) != FIT_NONE)
 		t->fit = fit_of(fit);
 	bool stride = t->last_stride == 1 || t->last_stride == 2;
-	if (t->size < 8 || t->size > 4096 || !stride || !(s[0] > 0 && s[1] > 0 && s[2] > 0))
+	if (t->size < 8 || t->size > 4096 || !stride || !(s[0] > 0 && s[1] > 0 && s[2] > 0) ||
+	    !(t->alpha >= 0 && t->alpha <= 1))
 		return fail("the meta of '%s' holds a value out of range", path);
 	json_t *classes = json_object_get(meta, "classes");
 	if (!t->class_names && classes)

@@ -78,7 +78,8 @@ static int take_state(struct training *t, json_t *state)
 	        &t->best.top1[CAL], "val", &val, "keeps_best", &kept_best, "first", &first,
 	        "extended", &extended) ||
 	    hits_from(&t->sums.hits[BACKBONE], backbone) || hits_from(&t->sums.hits[CAL], cal) ||
-	    strlen(extended) >= sizeof t->extended)
+	    strlen(extended) >= sizeof t->extended || epoch < 0 || step < 0 ||
+	    step > steps_of_epoch(t))
 		return fail(
 		    "cannot resume: '%s' holds no state of fd2-teacher", t->checkpoint.path);
 	t->epoch = (long)epoch;

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "formats/input.h"
 #include "lib/base/err.h"
 #include "lib/base/names.h"
 #include "lib/nn/weights.h"
@@ -91,7 +92,8 @@ static int from_meta(struct teacher *t, const json_t *meta)
 		return fail("its meta is not a teacher's: %s", e.text);
 	if (maps < 0 || maps > MAPS_MAX || t->size < 8 || t->size > 4096 ||
 	    (t->last_stride != 1 && t->last_stride != 2) || json_array_size(classes) < 1 ||
-	    json_array_size(classes) > 100000 || !(std[0] > 0 && std[1] > 0 && std[2] > 0))
+	    json_array_size(classes) > 100000 || !(std[0] > 0 && std[1] > 0 && std[2] > 0) ||
+	    !(t->alpha >= 0 && t->alpha <= 1))
 		return fail("its meta holds a value out of range");
 	t->fit = fit_of(fit);
 	if (t->fit == FIT_NONE)
@@ -127,9 +129,9 @@ int teacher_read_tensors(struct teacher *t, struct stream_reader *r)
 /* Whether the failure's sentence begins with the file's name. */
 static bool names_file(const char *path)
 {
-	const char *message = fail_message();
-	size_t n = path ? strlen(path) : 0;
-	return n && message[0] == '\'' && !strncmp(message + 1, path, n) && message[n + 1] == '\'';
+	const char *message = fail_message(), *name = input_name_of(path);
+	size_t n = strlen(name);
+	return message[0] == '\'' && !strncmp(message + 1, name, n) && message[n + 1] == '\'';
 }
 
 int teacher_read(struct teacher *t, const char *path)
@@ -150,7 +152,7 @@ int teacher_read(struct teacher *t, const char *path)
 		teacher_free(t);
 		return names_file(path) ? -1
 		                        : fail("cannot use '%s' as a teacher: %s",
-		                              path ? path : "-", fail_message());
+		                              input_name_of(path), fail_message());
 	}
 	return 0;
 }
@@ -160,7 +162,7 @@ int teacher_check_cal(const struct teacher *t, const char *path)
 	return t->cal.maps ? 0
 	                   : fail("'%s' is a classifier without CAL: it has no attention maps and "
 	                          "no prototypes",
-	                         path ? path : "-");
+	                         input_name_of(path));
 }
 
 int classes_agree(
