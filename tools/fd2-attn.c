@@ -25,7 +25,7 @@ static const struct opt opts[] = {
 int main(int argc, char **argv)
 {
 	const struct tool tool = {"fd2-attn", "[options] -t TEACHER [SHARD...]",
-	    "Write the attention maps of images.", opts, true};
+	    "Write the attention maps of images.", opts, .wants_stdin = true};
 	int first = fd2_start(&tool, argc, argv);
 	config.shards = argv + first;
 	config.n_shards = argc - first;

@@ -2,7 +2,6 @@
  * constraints. */
 #include <limits.h>
 #include <math.h>
-#include <string.h>
 
 #include "lib/base/err.h"
 #include "lib/base/out.h"
@@ -189,8 +188,7 @@ static void check_inputs(void)
 		    t->paths.n, t->statistics.n);
 	if (t->alpha < 0 && t->alpha != -1)
 		die_usage("--alpha must be from 0 to 1, or -1 for the teacher's");
-	if (config.output.resume && !out_is_file(config.output.path))
-		die_usage("--resume needs a file to go on with: give it with -o");
+	resume_needs_file(out_is_file(config.output.path));
 	opt_needs("checkpoint-every", out_is_file(config.output.path), "-o FILE");
 	opt_needs("log-every", common.log != NULL, "--log");
 }

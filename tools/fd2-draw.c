@@ -35,7 +35,7 @@ static const struct opt opts[] = {
 };
 
 static const struct tool tool = {"fd2-draw", "[options] [-o FILE]",
-    "Draw a fine-grained data set of birds that differ in one wing patch.", opts, false,
+    "Draw a fine-grained data set of birds that differ in one wing patch.", opts,
     .without = "device dtype"};
 
 struct drawn {

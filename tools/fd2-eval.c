@@ -195,8 +195,7 @@ static void plan_students(void)
 
 static void check_outputs(void)
 {
-	if (config.out.resume && !out_is_file(config.out.results))
-		die_usage("--resume needs a file to go on with: give it with -o");
+	resume_needs_file(out_is_file(config.out.results));
 	opt_needs("checkpoint-every", out_is_file(config.out.results), "-o FILE");
 }
 
@@ -212,7 +211,7 @@ static void check_labels(void)
 	opts_need(of_soft, !own, "soft labels, not for --hard or --learned");
 	opt_needs("temperature", config.learning.soft_loss == SOFT_KL, "--soft-loss kl");
 	opt_needs("label-smoothing", !config.in.learned, "--hard");
-	opt_needs("zeta", config.learning.schedule == SCHEDULE_COSINE, "--schedule cosine");
+	opt_needs("zeta", config.learning.schedule == STUDENT_SCHEDULE_COSINE, "--schedule cosine");
 	if (config.in.hard && config.in.learned)
 		die_usage("--hard and --learned exclude each other");
 	if ((how->no_augment || how->siamese) && opt_changed("min-scale"))
@@ -277,8 +276,7 @@ int main(int argc, char **argv)
 {
 	const struct tool tool = {"fd2-eval",
 	    "[options] --val SHARD [-l LABELS] SHARD... | --val SHARD --evaluate FILE",
-	    "Train students on distilled images and print their accuracy, a JSON line each.", opts,
-	    false};
+	    "Train students on distilled images and print their accuracy, a JSON line each.", opts};
 	int first = fd2_start(&tool, argc, argv);
 	config.in.shards = argv + first;
 	config.in.n_shards = argc - first;

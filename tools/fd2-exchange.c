@@ -47,7 +47,7 @@ static const struct opt opts[] = {
 
 static const struct tool tool = {"fd2-exchange",
     "[options] --to FORM | --from FORM [-o PATH] FILE...",
-    "Export distilled images and labels to other programs, or import theirs.", opts, false,
+    "Export distilled images and labels to other programs, or import theirs.", opts,
     .without = "device dtype seed"};
 
 /* Options that another form would ignore. */

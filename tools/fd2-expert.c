@@ -1,6 +1,4 @@
 /* fd2-expert: trajectories of networks that are trained on photographs. */
-#include <unistd.h>
-
 #include "lib/base/err.h"
 #include "lib/base/out.h"
 #include "lib/fd2/expert/convnet-depth.h"
@@ -10,7 +8,7 @@
 
 static struct expert_config config = {
     .in = {.fit = FIT_SHORT,
-        .normal = {{0.485, 0.456, 0.406}, {0.229, 0.224, 0.225}},
+        .normal = {{IMAGENET_MEAN}, {IMAGENET_STD}},
         .size = 224,
         .cache = 4096},
     .experts = 100,
@@ -59,18 +57,15 @@ static const struct opt opts[] = {
 
 static void check(void)
 {
-	if (config.resume && !out_is_file(config.out))
-		die_usage("--resume needs a file to go on with: give it with -o");
+	resume_needs_file(out_is_file(config.out));
 	opt_needs("checkpoint-every", out_is_file(config.out), "-o FILE");
-	if (!config.in.n_shards && isatty(STDIN_FILENO))
-		die_usage("nothing to read: name a file, or pipe one in");
 }
 
 int main(int argc, char **argv)
 {
 	const struct tool tool = {"fd2-expert", "[options] [SHARD...]",
 	    "Train networks on image shards, and write their weights after each epoch.", opts,
-	    .without = "dtype"};
+	    .wants_stdin = true, .without = "dtype"};
 	int first = fd2_start(&tool, argc, argv);
 	config.in.shards = argv + first;
 	config.in.n_shards = argc - first;

@@ -122,8 +122,8 @@ static void check_options(const struct import_set *set)
 
 int main(int argc, char **argv)
 {
-	const struct tool tool = {"fd2-import", "[options] SET ARCHIVE...", purpose(), opts, false,
-	    1, .choices = sets(), .without = "device dtype"};
+	const struct tool tool = {"fd2-import", "[options] SET ARCHIVE...", purpose(), opts,
+	    .words = 1, .choices = sets(), .without = "device dtype"};
 	int first = fd2_start(&tool, argc, argv);
 	if (first == argc)
 		die_usage("name a data set and its archives");

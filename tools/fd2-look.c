@@ -38,8 +38,8 @@ static const struct opt opts[] = {
 };
 
 static const struct tool tool = {"fd2-look", "[options] [FILE...]",
-    "Show what image shards, tensor streams and files of weights contain.", opts, true,
-    .without = "device dtype seed"};
+    "Show what image shards, tensor streams and files of weights contain.", opts,
+    .wants_stdin = true, .without = "device dtype seed"};
 
 static void print_json(json_t *v)
 {

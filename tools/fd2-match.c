@@ -1,7 +1,6 @@
 /* fd2-match: distilled images by matching, without a teacher. */
 #include <limits.h>
 #include <math.h>
-#include <unistd.h>
 
 #include "lib/base/err.h"
 #include "lib/base/out.h"
@@ -12,7 +11,7 @@
 
 static struct match_config config = {
     .in = {.fit = FIT_SHORT,
-        .normal = {{0.485, 0.456, 0.406}, {0.229, 0.224, 0.225}},
+        .normal = {{IMAGENET_MEAN}, {IMAGENET_STD}},
         .size = 224,
         .cache = 4096},
     .out = {.quality = 95},
@@ -136,19 +135,16 @@ static void check_method(void)
 
 static void check(void)
 {
-	if (config.out.resume && !out_is_file(config.out.path))
-		die_usage("--resume needs a file to go on with: give it with -o");
+	resume_needs_file(out_is_file(config.out.path));
 	opt_needs("checkpoint-every", out_is_file(config.out.path), "-o FILE");
 	opt_needs("log-every", common.log != NULL, "--log");
-	if (!config.in.n_shards && isatty(STDIN_FILENO))
-		die_usage("nothing to read: name a file, or pipe one in");
 }
 
 int main(int argc, char **argv)
 {
 	const struct tool tool = {"fd2-match", "[options] [SHARD...]",
 	    "Distil images by matching the shards' photographs, without a teacher.", opts,
-	    .without = "dtype"};
+	    .wants_stdin = true, .without = "dtype"};
 	int first = fd2_start(&tool, argc, argv);
 	config.in.shards = argv + first;
 	config.in.n_shards = argc - first;

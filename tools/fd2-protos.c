@@ -37,7 +37,7 @@ int main(int argc, char **argv)
 	const struct tool tool = {"fd2-protos", "[options] [-t TEACHER] [SHARD...]",
 	    "Write class prototypes: the teacher's online ones or, given shards, exact class "
 	    "means.",
-	    opts, false};
+	    opts};
 	int first = fd2_start(&tool, argc, argv);
 	config.shards = argv + first;
 	config.n_shards = argc - first;

@@ -33,7 +33,7 @@ static const struct opt opts[] = {
     {0, "keep", "X", OPT_REAL, &config.fraction, "--label-fraction", .min = 1e-6, .max = 1,
         .hidden = true},
     {0, "order", "WHOSE", OPT_CHOICE, &config.order,
-        "order of the images: fd2's, or that of FKD's sampler", .choices = "own|fkd"},
+        "order of the images: fd2's, or that of FKD's sampler", .choices = LABEL_ORDER_CHOICES},
     {0, "fkd-seed", "N", OPT_INT, &config.fkd_seed, "seed of --order fkd", .min = 0,
         .max = 9007199254740991.0},
     {0, "resume", NULL, OPT_FLAG, &config.resume, "continue from FILE.part and FILE.ckpt",
@@ -44,7 +44,7 @@ static const struct opt opts[] = {
 int main(int argc, char **argv)
 {
 	const struct tool tool = {"fd2-relabel", "[options] -t TEACHER [SHARD...]",
-	    "Write soft labels of distilled images, epoch by epoch.", opts, true};
+	    "Write soft labels of distilled images, epoch by epoch.", opts, .wants_stdin = true};
 	int first = fd2_start(&tool, argc, argv);
 	config.shards = argv + first;
 	config.n_shards = argc - first;
@@ -55,7 +55,6 @@ int main(int argc, char **argv)
 		die_usage("--teacher-weights expects a number for each -t (%d), not %d",
 		    config.teachers.n, config.weights.n);
 	opt_needs("fkd-seed", config.order == ORDER_FKD, "--order fkd");
-	if (config.resume && !out_is_file(config.out))
-		die_usage("--resume needs a file to go on with: give it with -o");
+	resume_needs_file(out_is_file(config.out));
 	stage_end(stage_relabel, &config);
 }

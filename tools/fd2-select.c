@@ -1,7 +1,6 @@
 /* fd2-select: chooses real images of each class, or mosaics of their patches, as baselines for
  * distilled images. */
 #include <limits.h>
-#include <string.h>
 
 #include "lib/base/err.h"
 #include "lib/fd2/select/select.h"
@@ -59,7 +58,8 @@ static void check(void)
 int main(int argc, char **argv)
 {
 	const struct tool tool = {"fd2-select", "[options] [-t TEACHER] [SHARD...]",
-	    "Choose real images of each class, as baselines for distilled ones.", opts, true};
+	    "Choose real images of each class, as baselines for distilled ones.", opts,
+	    .wants_stdin = true};
 	int first = fd2_start(&tool, argc, argv);
 	config.shards = argv + first;
 	config.n_shards = argc - first;

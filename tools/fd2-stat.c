@@ -57,7 +57,8 @@ static int add_prototypes(json_t *result, const struct seen_list *l)
 	const char *teacher = NULL;
 	struct prototype_distances d;
 	struct array a;
-	int got, err = -1;
+	int got = 0, err = 0;
+	bool found = false;
 	struct stream_reader *r = fd2_stream_open(job.protos, "protos");
 	if (!r)
 		return -1;
@@ -67,18 +68,21 @@ static int add_prototypes(json_t *result, const struct seen_list *l)
 		return fail(
 		    "'%s' was made from another teacher than the attention maps", job.protos);
 	}
-	fail("'%s' has no prototypes of the size of the representations", job.protos);
-	while ((got = fd2_stream_next(r, &a)) > 0) {
+	while (!err && (got = fd2_stream_next(r, &a)) > 0) {
 		if (a.rank == 2 && a.dtype == DT_F32 && l->n && a.shape[1] == l->v[0].z.shape[0]) {
 			const char **names = class_names(fd2_stream_meta(r), a.shape[0]);
 			err = prototype_distances(&d, l, &a, names);
 			free(names);
+			found = true;
 		}
 		fd2_array_free(&a);
 	}
 	fd2_stream_close(r);
 	if (got < 0 || err < 0)
 		return -1;
+	if (!found)
+		return fail(
+		    "'%s' has no prototypes of the size of the representations", job.protos);
 	json_object_set_new(result, "own_prototype", number(d.own));
 	json_object_set_new(result, "other_prototypes", number(d.others));
 	json_object_set_new(result, "nearest_other", number(d.nearest));
@@ -229,8 +233,8 @@ static int run(const char *attn)
 int main(int argc, char **argv)
 {
 	const struct tool tool = {"fd2-stat", "[options] [ATTN]",
-	    "Measure the distances of representations and attention maps.", opts, true,
-	    .without = "device dtype seed"};
+	    "Measure the distances of representations and attention maps.", opts,
+	    .wants_stdin = true, .without = "device dtype seed"};
 	int first = fd2_start(&tool, argc, argv);
 	if (argc - first > 1)
 		die_usage("expected one attention stream");

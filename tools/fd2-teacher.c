@@ -1,5 +1,4 @@
 /* fd2-teacher: trains Backbone+CAL on image shards. */
-#include <string.h>
 #include <unistd.h>
 
 #include "lib/base/err.h"
@@ -18,7 +17,7 @@ static struct teacher_config config = {
         .maps = 8,
         .size = 224,
         .last_stride = 2,
-        .normal = {{0.485, 0.456, 0.406}, {0.229, 0.224, 0.225}}},
+        .normal = {{IMAGENET_MEAN}, {IMAGENET_STD}}},
     .loss = {.alpha = 0.5, .eta = 1, .mu = 0.05},
     .schedule = {.epochs = OPT_UNSET, .batch = 64, .lr = 0.01},
     .sgd = {.momentum = 0.9, .weight_decay = 1e-4, .cal_lr = 0.1},
@@ -55,7 +54,7 @@ static const struct opt opts[] = {
     {0, "mu", "X", OPT_REAL, &config.loss.mu, "momentum of the prototypes (Eq. 5)", .min = 1e-6,
         .max = 1},
     {0, "center-update", "RULE", OPT_CHOICE, &config.loss.center_update,
-        "of the prototypes: Eq. 5, or CAL's program's", .choices = "paper|cal"},
+        "of the prototypes: Eq. 5, or CAL's program's", .choices = CENTER_CHOICES},
     {0, "cal-augment", NULL, OPT_FLAG, &config.loss.cal_augment,
         "also attention-guided crops and drops, with CAL's weights"},
     {'s', "size", "PX", OPT_INT, &config.network.size, "side of the input images", .min = 8,
@@ -67,7 +66,7 @@ static const struct opt opts[] = {
     {'b', "batch", "N", OPT_INT, &config.schedule.batch, "images per step", .min = 2, .max = 65536},
     {0, "lr", "X", OPT_REAL, &config.schedule.lr, "learning rate", .min = 0, .max = 100},
     {0, "schedule", "HOW", OPT_CHOICE, &config.schedule.kind, "cosine to 0, or lr 0.9^(epoch/2)",
-        .choices = "cosine|exp"},
+        .choices = TEACHER_SCHEDULE_CHOICES},
     {0, "warmup", "N", OPT_REAL, &config.schedule.warmup, "epochs of linear warm-up", .min = 0,
         .max = 1000},
     {0, "momentum", "X", OPT_REAL, &config.sgd.momentum, "momentum of SGD", .min = 0,
@@ -139,10 +138,9 @@ static void check(void)
 {
 	const struct teacher_outputs *out = &config.out;
 	struct teacher_schedule *schedule = &config.schedule;
-	if (!out_is_file(out->last) && (out->resume || out->extend))
-		die_usage("--%s needs a file to go on with: give it with -o",
-		    out->resume ? "resume" : "extend");
+	resume_needs_file(out_is_file(out->last));
 	opt_needs("checkpoint-every", out_is_file(out->last), "-o FILE");
+	opt_needs("extend", out_is_file(out->last), "-o FILE, the teacher to go on with");
 	opt_needs("fast-val", config.in.val.n > 0, "--val");
 	opt_needs("min-scale", config.augment.crop == CROP_RESIZED, "--augment rrc");
 	opt_needs("nesterov", config.sgd.momentum > 0, "--momentum above 0");
@@ -157,7 +155,7 @@ static void check(void)
 	if (config.augment.jitter.amount[3] > 0.5)
 		die_usage("--jitter expects a hue of at most 0.5, half of the circle, not %g",
 		    config.augment.jitter.amount[3]);
-	if (schedule->kind == SCHEDULE_EXP && schedule->warmup > 0)
+	if (schedule->kind == TEACHER_SCHEDULE_EXP && schedule->warmup > 0)
 		die_usage("--warmup is for --schedule cosine");
 	if (schedule->warmup >= (double)schedule->epochs)
 		die_usage("--warmup must be shorter than --epochs");

@@ -135,6 +135,12 @@ void opts_need(const char *const *names, bool applies, const char *what)
 		opt_needs(*names, applies, what);
 }
 
+void resume_needs_file(bool is_file)
+{
+	if (!is_file && opt_changed("resume"))
+		die_usage("--resume needs a file to go on with: give it with -o");
+}
+
 void opts_exclude(const char *const *names, const char *why)
 {
 	for (; *names; names++)

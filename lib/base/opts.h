@@ -139,6 +139,8 @@ bool opt_changed(const char *option);
 void opt_needs(const char *option, bool applies, const char *what);
 /* The same of several; NULL ends them. */
 void opts_need(const char *const *options, bool applies, const char *what);
+/* A usage error of --resume where the output is not a file. */
+void resume_needs_file(bool is_file);
 /* The same where another option leaves them out: "--import trains nothing: remove --lr" */
 void opts_exclude(const char *const *options, const char *why);
 /* The command line as it was given, for the log. A new reference. */

@@ -17,6 +17,8 @@
 void stop_watch(void);
 void stop_defer(void);
 bool stop_asked(void);
+/* What a loop returns that ends for that reason, besides 0 and -1 */
+enum { STOPPED = 1 };
 /* Fails with "stopped by SIGTERM: " and that sentence; returns -1. */
 int stop_fail(const char *fmt, ...) PRINTF_LIKE(1, 2);
 /* For fd2_finish: ends the process by the signal that was noted, if any. */

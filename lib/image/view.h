@@ -27,6 +27,8 @@ struct view {
 struct normal {
 	double mean[3], std[3];
 };
+#define IMAGENET_MEAN 0.485, 0.456, 0.406
+#define IMAGENET_STD 0.229, 0.224, 0.225
 
 enum crop_kind {
 	CROP_RESIZED, /* RandomResizedCrop(min_scale..1) and flip */

@@ -1,7 +1,6 @@
 #include "lib/fd2/batch/batch.h"
 
 #include <stdlib.h>
-#include <string.h>
 
 #include "lib/base/err.h"
 #include "lib/base/opts.h"

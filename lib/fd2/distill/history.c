@@ -23,7 +23,7 @@ void history_init(
 		h->v[i].maps = xcalloc((size_t)teachers->n, sizeof *h->v[i].maps);
 }
 
-static struct finished *at(const struct history *h, int k, int id)
+static struct past_image *at(const struct history *h, int k, int id)
 {
 	return &h->v[(size_t)k * h->ipc + id - 1];
 }
@@ -38,7 +38,7 @@ static int first_of_group(const struct history *h, int id)
 	return (id - 1) / h->group * h->group + 1;
 }
 
-static void forget(const struct history *h, struct finished *f)
+static void forget(const struct history *h, struct past_image *f)
 {
 	image_free(&f->image);
 	for (int t = 0; t < h->teachers->n; t++) {
@@ -235,7 +235,7 @@ Tensor *history_images(const struct history *h, const struct index_batch *of, in
 
 static int ensure_map(struct history *h, int teacher, int k, int id)
 {
-	struct finished *f = at(h, k, id);
+	struct past_image *f = at(h, k, id);
 	struct attention a;
 	if (f->maps[teacher])
 		return 0;

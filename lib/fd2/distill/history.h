@@ -11,7 +11,7 @@
 
 enum { GROUP_MAX = 64 };
 
-struct finished {
+struct past_image {
 	bool stored;        /* in this run's output */
 	struct image image; /* empty when only maps are known, or nothing is needed */
 	float **maps;       /* [teachers] -> [M][h][w]; NULL until needed */
@@ -24,8 +24,8 @@ struct history {
 	struct map_shape {
 		int maps, h, w; /* zeros until a map is known */
 	} shape[TEACHERS_MAX];
-	struct finished *v; /* [classes][ipc] */
-	json_t *inputs;     /* what it was read from: {"attn": [digests], "previous": digest} */
+	struct past_image *v; /* [classes][ipc] */
+	json_t *inputs;       /* what it was read from: {"attn": [digests], "previous": digest} */
 };
 
 /* The number that a sample is called by, 7 for "cat/0007". 0: it is not called by one. */

@@ -103,17 +103,15 @@ static bool chooses(const struct initial *s)
 
 static int read_images(struct initial *s, char **paths, int n)
 {
-	const struct teacher *t = s->teacher;
 	bool given = s->config->given;
-	struct dataset_options o = {.fit = given ? FIT_NONE : t->fit,
-	    .size = s->size,
-	    .cache = s->config->cache,
-	    .jpegs = chooses(s),
-	    .complete = given,
-	    .strict = s->config->strict,
-	    .known = (const char *const *)t->class_names,
-	    .n_known = t->classes,
-	    .known_by = "the teacher"};
+	struct dataset_options o = teacher_dataset(s->teacher);
+	if (given)
+		o.fit = FIT_NONE;
+	o.size = s->size;
+	o.cache = s->config->cache;
+	o.jpegs = chooses(s);
+	o.complete = given;
+	o.strict = s->config->strict;
 	int err = dataset_read(&s->images, paths, n, &o);
 	if (!err)
 		count(s);

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "lib/base/err.h"
+#include "lib/fd2/batch/up-to-date.h"
 
 /* Images that nobody asked to keep, and nobody to throw away. */
 static int check_unfinished(const char *path)
@@ -35,7 +36,7 @@ static void keep_stored(void *ctx, const struct sample *s)
 static int resume(struct output *o, json_t *provenance, bool dry)
 {
 	const char *path = o->config->path, *const *names = class_names(o);
-	int n = o->teacher->classes, done = finished_shard(path, provenance, dry);
+	int n = o->teacher->classes, done = shard_up_to_date(path, provenance, dry);
 	if (done)
 		return done;
 	if (dry)
@@ -73,13 +74,13 @@ static int store(struct output *o, int k, int id, const Tensor *x)
 	if (history_has(o->history, k, id))
 		return 0;
 	snprintf(name, sizeof name, "%04d", id);
-	int err = finished_encode(&f, x, &t->normal, o->config->pixels, (int)o->config->quality);
+	int err = encode_image(&f, x, &t->normal, o->config->pixels, (int)o->config->quality);
 	if (!err)
 		err = fd2_shard_add(o->writer, t->class_names[k], name, k, f.jpeg, f.jpeg_size,
 		    f.npy, f.npy_size, NULL);
 	if (!err)
 		err = history_add(o->history, k, id, f.jpeg, f.jpeg_size);
-	finished_free(&f);
+	encoded_free(&f);
 	return err;
 }
 

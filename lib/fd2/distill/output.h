@@ -2,7 +2,7 @@
 #ifndef FD2_DISTILL_OUTPUT_H
 #define FD2_DISTILL_OUTPUT_H
 #include "formats/shard/shard.h"
-#include "lib/fd2/batch/finished.h"
+#include "lib/fd2/batch/encode.h"
 #include "lib/fd2/distill/history.h"
 
 struct output_config {

@@ -7,7 +7,7 @@
 #include "lib/base/log.h"
 #include "lib/base/provenance.h"
 #include "lib/base/stop.h"
-#include "lib/fd2/batch/finished.h"
+#include "lib/fd2/batch/up-to-date.h"
 #include "lib/fd2/expert/expert-run.h"
 
 static json_t *hits(const struct hits *h)
@@ -119,7 +119,7 @@ int expert_begin(struct expert_run *r)
 	const struct expert_config *config = r->config;
 	if (!config->resume)
 		return config->dry_run ? 0 : start_output(r);
-	int finished = finished_stream(config->out, "trajectories", r->meta, config->dry_run);
+	int finished = stream_up_to_date(config->out, "trajectories", r->meta, config->dry_run);
 	if (finished > 0 && !config->dry_run)
 		checkpoint_remove(&r->checkpoint);
 	return finished ? finished : resume(r);

@@ -17,8 +17,6 @@
 #include "lib/fd2/stage.h"
 #include "lib/nn/weights.h"
 
-enum { STOPPED = 1 };
-
 static int write_weights(struct expert_run *r)
 {
 	char prefix[TRAJECTORY_PREFIX_MAX];

@@ -251,6 +251,7 @@ static json_t *known(const struct run *r, const char *key, json_t *otherwise)
 
 static json_t *meta(const struct run *r)
 {
+	const struct normal imagenet = {{IMAGENET_MEAN}, {IMAGENET_STD}};
 	json_t *m = fd2_provenance(), *inputs = known(r, "inputs", json_object()),
 	       *weights = json_object_get(r->map, "weights");
 	json_object_set_new(inputs, "images", json_string(r->images.digest));
@@ -268,10 +269,8 @@ static json_t *meta(const struct run *r)
 	json_object_set_new(m, "halves",
 	    r->job->bn != LABEL_BN_UNSET ? json_boolean(r->job->bn == LABEL_BN_BATCH)
 	                                 : known(r, "halves", json_true()));
-	json_object_set_new(
-	    m, "mean", known(r, "mean", numbers_to_json((double[]){0.485, 0.456, 0.406}, 3)));
-	json_object_set_new(
-	    m, "std", known(r, "std", numbers_to_json((double[]){0.229, 0.224, 0.225}, 3)));
+	json_object_set_new(m, "mean", known(r, "mean", numbers_to_json(imagenet.mean, 3)));
+	json_object_set_new(m, "std", known(r, "std", numbers_to_json(imagenet.std, 3)));
 	view_options_to_meta(&r->epoch.options, m);
 	return m;
 }

@@ -1,7 +1,5 @@
 #include "lib/fd2/labels/label-set.h"
 
-#include <string.h>
-
 #include "lib/base/err.h"
 #include "lib/base/names.h"
 

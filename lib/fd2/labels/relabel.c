@@ -8,7 +8,7 @@
 #include "lib/base/names.h"
 #include "lib/base/progress.h"
 #include "lib/base/stop.h"
-#include "lib/fd2/batch/finished.h"
+#include "lib/fd2/batch/up-to-date.h"
 #include "lib/fd2/labels/relabel-run.h"
 #include "lib/fd2/stage.h"
 
@@ -108,11 +108,9 @@ static int label_all(struct relabel_run *r)
 
 static int read_images(struct relabel_run *r)
 {
-	struct dataset_options o = {.fit = FIT_NONE,
-	    .complete = true,
-	    .known = (const char *const *)r->teacher->class_names,
-	    .n_known = r->teacher->classes,
-	    .known_by = "the teacher"};
+	struct dataset_options o = teacher_dataset(r->teacher);
+	o.fit = FIT_NONE;
+	o.complete = true;
 	return dataset_read(&r->images, r->config->shards, r->config->n_shards, &o);
 }
 
@@ -167,7 +165,7 @@ static int find_kept(struct relabel_run *r)
 	json_t *now = meta(r);
 	/* a run that is stopped in its first epoch leaves its state alone */
 	int done = c->resume && !checkpoint_left(c->out)
-	               ? finished_stream(c->out, "labels", now, c->dry_run)
+	               ? stream_up_to_date(c->out, "labels", now, c->dry_run)
 	               : 0;
 	if (!done)
 		done = kept_open(&r->kept, c->out, c->resume, now);

@@ -9,6 +9,10 @@
 #include "lib/fd2/labels/label-bn.h"
 #include "lib/image/view.h"
 
+/* The order of the images: fd2's own, or that of FKD's sampler */
+enum label_order { ORDER_OWN, ORDER_FKD };
+#define LABEL_ORDER_CHOICES "own|fkd"
+
 /* Paths are as on the command line. */
 struct relabel_config {
 	char **shards;
@@ -19,9 +23,9 @@ struct relabel_config {
 	uint64_t seed;
 	enum label_bn bn;
 	enum mix_kind mix;
-	enum { ORDER_OWN, ORDER_FKD } order; /* of the images: ours, or that of FKD's sampler */
-	long epochs, batch, fkd_seed;        /* batch 0: depends on the number of classes */
-	double min_scale, fraction;          /* fraction: of the batches, that is labelled */
+	enum label_order order;
+	long epochs, batch, fkd_seed; /* batch 0: depends on the number of classes */
+	double min_scale, fraction;   /* fraction: of the batches, that is labelled */
 	bool shuffle_patches, resume;
 	bool dry_run; /* only tell the plan */
 };

@@ -27,7 +27,7 @@ static int store(const struct learned *l, struct shard_writer *w, const struct r
 	char name[32], *label = NULL;
 	tensor_scope_begin(NO_GRAD);
 	Tensor *x = tensor_narrow(learned_of(l, LEARNED_IMAGES, k), 0, id - 1, 1);
-	int err = finished_encode(&f, x, &r->normal, how->pixels, (int)how->quality);
+	int err = encode_image(&f, x, &r->normal, how->pixels, (int)how->quality);
 	if (!err && learned_has_labels(l) && !(label = soft_label(l, k, id)))
 		err = fail("cannot read the labels: %s", tensor_error());
 	tensor_scope_end();
@@ -36,7 +36,7 @@ static int store(const struct learned *l, struct shard_writer *w, const struct r
 		err =
 		    fd2_shard_add(w, class, name, k, f.jpeg, f.jpeg_size, f.npy, f.npy_size, label);
 	free(label);
-	finished_free(&f);
+	encoded_free(&f);
 	return err;
 }
 

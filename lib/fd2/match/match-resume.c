@@ -3,6 +3,7 @@
 #include "lib/base/log.h"
 #include "lib/base/names.h"
 #include "lib/base/stop.h"
+#include "lib/fd2/batch/up-to-date.h"
 #include "lib/fd2/match/match-run.h"
 
 static json_t *inputs(const struct match_run *r)
@@ -73,6 +74,6 @@ int match_begin(struct match_run *r)
 	log_settings(r);
 	if (!out->resume)
 		return 0;
-	int finished = finished_shard(out->path, r->provenance, r->config->dry_run);
+	int finished = shard_up_to_date(out->path, r->provenance, r->config->dry_run);
 	return finished ? finished : load(r);
 }

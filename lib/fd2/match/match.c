@@ -104,10 +104,10 @@ static double bytes(void *stage)
 	struct encoded f;
 	tensor_scope_begin(NO_GRAD);
 	Tensor *x = tensor_narrow(learned_of(&r->learned, LEARNED_IMAGES, r->first), 0, 0, 1);
-	int err = finished_encode(&f, x, &r->real.normal, PIXELS_JPEG, (int)r->config->out.quality);
+	int err = encode_image(&f, x, &r->real.normal, PIXELS_JPEG, (int)r->config->out.quality);
 	tensor_scope_end();
 	double jpeg = err ? 0 : (double)f.jpeg_size;
-	finished_free(&f);
+	encoded_free(&f);
 	return ends + r->learned.n * r->learned.ipc * (jpeg + head + f16 + label);
 }
 

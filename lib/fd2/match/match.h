@@ -18,7 +18,7 @@
 #include <math.h>
 
 #include "lib/base/opts.h"
-#include "lib/fd2/batch/finished.h"
+#include "lib/fd2/batch/encode.h"
 #include "lib/fd2/batch/photographs.h"
 #include "lib/fd2/match/matchings.h"
 

@@ -2,7 +2,6 @@
 
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "formats/shard/shard.h"
 #include "lib/base/err.h"
@@ -158,15 +157,10 @@ static int write_all(struct run *r)
 static int read_real(struct run *r)
 {
 	const struct select_config *config = r->config;
-	const struct teacher *t = &r->teacher;
-	struct dataset_options o = {.fit = t->fit,
-	    .size = t->size,
-	    .cache = config->cache,
-	    .jpegs = r->config->method != SELECT_RDED,
-	    .strict = config->strict,
-	    .known = (const char *const *)t->class_names,
-	    .n_known = t->classes,
-	    .known_by = "the teacher"};
+	struct dataset_options o = teacher_dataset(&r->teacher);
+	o.cache = config->cache;
+	o.jpegs = r->config->method != SELECT_RDED;
+	o.strict = config->strict;
 	if (r->config->method == SELECT_RANDOM) {
 		o.fit = FIT_SHORT;
 		o.size = CHECK_SIDE;

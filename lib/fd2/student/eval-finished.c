@@ -12,24 +12,24 @@
 #include "lib/fd2/student/evaluation.h"
 
 /* An earlier version's line does not say. */
-static bool same_origin(const struct evaluation *e, const json_t *was)
+static bool same_origin(const struct evaluation *ev, const json_t *was)
 {
-	json_t *now = made_from(e);
+	json_t *now = made_from(ev);
 	bool same = !was || json_equal(was, now);
 	json_decref(now);
 	return same;
 }
 
 /* A line of a finished FILE against what this run would write. */
-static int same_task(const struct evaluation *e, const struct student *s, const char *line)
+static int check_task(const struct evaluation *ev, const struct student *s, const char *line)
 {
-	json_t *now = result_task(e, s), *was = json_loads(line, 0, NULL);
+	json_t *now = result_task(ev, s), *was = json_loads(line, 0, NULL);
 	char *text = json_text(now);
 	json_t *rounded = json_loads(text, 0, NULL);
-	const char *path = e->config->out.results;
+	const char *path = ev->config->out.results;
 	int err = json_is_object(was) ? entries_agree(path, was, rounded)
 	                              : fail("'%s' holds no results of fd2-eval", path);
-	if (!err && !same_origin(e, json_object_get(was, "made_from")))
+	if (!err && !same_origin(ev, json_object_get(was, "made_from")))
 		err = fail("'%s' was made with other options, labels or images", path);
 	free(text);
 	json_decref(now);
@@ -39,40 +39,40 @@ static int same_task(const struct evaluation *e, const struct student *s, const 
 }
 
 /* What was not written cannot be added. */
-static int was_kept(const struct evaluation *e, const char *path)
+static int check_kept(const struct evaluation *ev, const char *path)
 {
 	return !path || !access(path, R_OK)
 	           ? 0
-	           : fail("'%s' is finished, and '%s' was not kept", e->config->out.results, path);
+	           : fail("'%s' is finished, and '%s' was not kept", ev->config->out.results, path);
 }
 
 /* The lines of a finished FILE against those that this run would write. */
-static int same_lines(const struct evaluation *e, FILE *f)
+static int check_lines(const struct evaluation *ev, FILE *f)
 {
 	char *line = NULL;
 	size_t size = 0;
 	int err = 0, n = 0;
 	for (; !err && getline(&line, &size, f) > 0; n++)
-		err = n < e->config->n_students ? same_task(e, &e->students[n], line) : 0;
+		err = n < ev->config->n_students ? check_task(ev, &ev->students[n], line) : 0;
 	free(line);
-	if (!err && n != e->config->n_students)
-		err = fail("'%s' has %d students, not %d", e->config->out.results, n,
-		    e->config->n_students);
+	if (!err && n != ev->config->n_students)
+		err = fail("'%s' has %d students, not %d", ev->config->out.results, n,
+		    ev->config->n_students);
 	return err;
 }
 
-int evaluation_finished(const struct evaluation *e)
+int evaluation_finished(const struct evaluation *ev)
 {
-	const struct eval_outputs *out = &e->config->out;
-	if (!out->resume || checkpoint_exists(&e->checkpoint) || access(out->results, F_OK))
+	const struct eval_outputs *out = &ev->config->out;
+	if (!out->resume || checkpoint_exists(&ev->checkpoint) || access(out->results, F_OK))
 		return 0;
 	FILE *f = fopen(out->results, "re");
 	if (!f)
 		return fail("cannot open '%s': %s", out->results, strerror(errno));
-	int err = same_lines(e, f);
+	int err = check_lines(ev, f);
 	fclose(f);
-	if (err || was_kept(e, out->save) < 0 || was_kept(e, out->report) < 0)
+	if (err || check_kept(ev, out->save) < 0 || check_kept(ev, out->report) < 0)
 		return fail("%s; remove it, or leave --resume out", fail_message());
-	out_made_already(out->results, e->config->dry_run);
+	out_made_already(out->results, ev->config->dry_run);
 	return 1;
 }

@@ -18,40 +18,40 @@ static Tensor *soft_labels(const struct batch *b, int K)
 }
 
 /* Batch i of epoch e as students see it. */
-static Tensor *seen(const struct evaluation *r, int e, int i)
+static Tensor *seen(const struct evaluation *ev, int e, int i)
 {
-	int n = r->batch.n;
-	if (!r->config->own.siamese)
-		return batch_images(&r->batch, 0, n, arithmetic());
-	struct rng random = rng_at(r->config->seed, RNG_SIAMESE, (uint64_t)e, (uint32_t)i, 0);
+	int n = ev->batch.n;
+	if (!ev->config->own.siamese)
+		return batch_images(&ev->batch, 0, n, arithmetic());
+	struct rng random = rng_at(ev->config->seed, RNG_SIAMESE, (uint64_t)e, (uint32_t)i, 0);
 	struct siamese *augment = xcalloc((size_t)n, sizeof *augment);
-	siamese_draw_each(augment, n, &random, SIAMESE_ALL, r->labels.size);
-	Tensor *x = siamese_apply_each(augment, batch_images(&r->batch, 0, n, T_F32));
+	siamese_draw_each(augment, n, &random, SIAMESE_ALL, ev->labels.size);
+	Tensor *x = siamese_apply_each(augment, batch_images(&ev->batch, 0, n, T_F32));
 	free(augment);
 	return tensor_to(x, arithmetic());
 }
 
-struct lesson evaluation_lesson(struct evaluation *r, int e, int i)
+struct lesson evaluation_lesson(struct evaluation *ev, int e, int i)
 {
-	int n = r->batch.n, K = r->labels.classes;
-	bool learned = r->config->in.learned;
+	int n = ev->batch.n, K = ev->labels.classes;
+	bool learned = ev->config->in.learned;
 	struct lesson l = {.n = n,
 	    .epoch = e,
 	    .number = i,
-	    .again = n == r->batch.cap,
-	    .how = &r->config->learning};
-	l.parts = r->labels.halves && n > 1 ? 2 : 1;
-	Tensor *x = seen(r, e, i), *targets = NULL, *teacher = NULL;
-	if (r->labels.stream)
-		teacher = tensor_from(r->epoch.logits + (size_t)r->epoch.starts[i] * (size_t)K,
+	    .again = n == ev->batch.cap,
+	    .how = &ev->config->learning};
+	l.parts = ev->labels.halves && n > 1 ? 2 : 1;
+	Tensor *x = seen(ev, e, i), *targets = NULL, *teacher = NULL;
+	if (ev->labels.stream)
+		teacher = tensor_from(ev->epoch.logits + (size_t)ev->epoch.starts[i] * (size_t)K,
 		    T_F16, 2, (int64_t[]){n, K});
 	if (learned)
-		targets = soft_labels(&r->batch, K);
+		targets = soft_labels(&ev->batch, K);
 	else if (!teacher || l.how->ce_weight > 0)
-		targets = batch_labels(&r->batch, 0, n);
-	l.x = l.again ? tensor_to_static(&r->x, x) : x;
-	l.teacher = l.again ? tensor_to_static(&r->teacher, teacher) : teacher;
-	targets = l.again ? tensor_to_static(&r->targets, targets) : targets;
+		targets = batch_labels(&ev->batch, 0, n);
+	l.x = l.again ? tensor_to_static(&ev->x, x) : x;
+	l.teacher = l.again ? tensor_to_static(&ev->teacher, teacher) : teacher;
+	targets = l.again ? tensor_to_static(&ev->targets, targets) : targets;
 	*(learned ? &l.soft : &l.labels) = targets;
 	return l;
 }

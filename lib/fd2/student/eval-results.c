@@ -15,9 +15,9 @@
 #include "lib/nn/pretrained.h"
 #include "lib/nn/weights.h"
 
-static const char *measured_on(const struct evaluation *e)
+static const char *measured_on(const struct evaluation *ev)
 {
-	return e->config->in.test.n ? "test" : "val";
+	return ev->config->in.test.n ? "test" : "val";
 }
 
 static bool is_safetensors(const char *path)
@@ -26,36 +26,36 @@ static bool is_safetensors(const char *path)
 	return dot && !strcmp(dot, ".safetensors");
 }
 
-static json_t *student_meta(const struct evaluation *e, const struct student *s)
+static json_t *student_meta(const struct evaluation *ev, const struct student *s)
 {
-	json_t *meta = fd2_provenance(),
-	       *inputs = json_pack("{s:s, s:s}", "images", e->images.digest, "val", e->val.digest);
-	if (e->config->in.test.n)
-		json_object_set_new(inputs, "test", json_string(e->test.digest));
-	if (e->config->learning.init)
+	json_t *meta = fd2_provenance(), *inputs = json_pack("{s:s, s:s}", "images",
+	                                     ev->images.digest, "val", ev->val.digest);
+	if (ev->config->in.test.n)
+		json_object_set_new(inputs, "test", json_string(ev->test.digest));
+	if (ev->config->learning.init)
 		json_object_set_new(inputs, "init", json_string(s->init));
 	json_object_set_new(meta, "arch", json_string(s->plan->arch));
 	json_object_set_new(meta, "classes",
-	    names_to_json((const char *const *)e->labels.class_names, e->labels.classes));
-	json_object_set_new(meta, "size", json_integer(e->labels.size));
-	json_object_set_new(meta, "fit", json_string(fit_name(e->labels.fit)));
-	json_object_set_new(meta, "mean", numbers_to_json(e->labels.normal.mean, 3));
-	json_object_set_new(meta, "std", numbers_to_json(e->labels.normal.std, 3));
-	if (e->labels.stream)
-		json_object_set(meta, "labels", fd2_stream_meta(e->labels.stream));
-	json_object_set_new(meta, "measured_on", json_string(measured_on(e)));
+	    names_to_json((const char *const *)ev->labels.class_names, ev->labels.classes));
+	json_object_set_new(meta, "size", json_integer(ev->labels.size));
+	json_object_set_new(meta, "fit", json_string(fit_name(ev->labels.fit)));
+	json_object_set_new(meta, "mean", numbers_to_json(ev->labels.normal.mean, 3));
+	json_object_set_new(meta, "std", numbers_to_json(ev->labels.normal.std, 3));
+	if (ev->labels.stream)
+		json_object_set(meta, "labels", fd2_stream_meta(ev->labels.stream));
+	json_object_set_new(meta, "measured_on", json_string(measured_on(ev)));
 	json_object_set_new(meta, "top1", json_real(hits_top1(&s->now.hits)));
 	json_object_set_new(meta, "inputs", inputs);
 	return meta;
 }
 
-int save_student(const struct evaluation *e)
+int save_student(const struct evaluation *ev)
 {
-	const struct student *s = e->students;
-	if (!e->config->out.save)
+	const struct student *s = ev->students;
+	if (!ev->config->out.save)
 		return 0;
-	json_t *meta = student_meta(e, s);
-	const char *path = e->config->out.save;
+	json_t *meta = student_meta(ev, s);
+	const char *path = ev->config->out.save;
 	if (is_safetensors(path)) {
 		struct out *out = out_open(path, 0);
 		int err = out ? pretrained_write(&s->net.params, out, meta) : -1;
@@ -72,15 +72,15 @@ int save_student(const struct evaluation *e)
 }
 
 /* What `put` writes of each student, one line per student. */
-static int print_lines(const struct evaluation *e, const char *path,
+static int print_lines(const struct evaluation *ev, const char *path,
     int (*put)(struct out *, const struct evaluation *, const struct student *))
 {
 	struct out *out = out_open(path, OUT_TEXT);
 	if (!out)
 		return -1;
 	int err = 0;
-	for (int i = 0; i < e->config->n_students && !err; i++) {
-		err = put(out, e, &e->students[i]);
+	for (int i = 0; i < ev->config->n_students && !err; i++) {
+		err = put(out, ev, &ev->students[i]);
 		if (!err)
 			err = put_text(out, "\n");
 	}
@@ -90,7 +90,7 @@ static int print_lines(const struct evaluation *e, const char *path,
 	return -1;
 }
 
-json_t *made_from(const struct evaluation *e)
+json_t *made_from(const struct evaluation *ev)
 {
 	static const char *const named[] = {"arch", "data", "epochs", "lr", "seeds", "threads"};
 	json_t *made = fd2_provenance(), *options = json_object_get(made, "options"), *value;
@@ -100,12 +100,12 @@ json_t *made_from(const struct evaluation *e)
 	void *next;
 	for (size_t i = 0; i < sizeof named / sizeof *named; i++)
 		json_object_del(options, named[i]);
-	if (e->labels.stream && !e->config->in.reuse_labels) /* which draws their order */
+	if (ev->labels.stream && !ev->config->in.reuse_labels) /* which draws their order */
 		json_object_del(options, "seed");
 	json_object_foreach_safe (options, next, name, value)
 		if (fd2_has_default(name))
 			json_object_del(options, name);
-	json_t *both = json_pack("{s:O, s:O}", "options", options, "inputs", e->checkpoint.inputs);
+	json_t *both = json_pack("{s:O, s:O}", "options", options, "inputs", ev->checkpoint.inputs);
 	char *text = json_dumps(both, JSON_SORT_KEYS | JSON_COMPACT);
 	digest_begin(&d);
 	digest_add(&d, text, strlen(text));
@@ -116,34 +116,34 @@ json_t *made_from(const struct evaluation *e)
 	return json_string(hex);
 }
 
-static const char *labels_of(const struct evaluation *e)
+static const char *labels_of(const struct evaluation *ev)
 {
-	return e->labels.stream ? "soft" : e->config->in.learned ? "learned" : "hard";
+	return ev->labels.stream ? "soft" : ev->config->in.learned ? "learned" : "hard";
 }
 
-json_t *result_task(const struct evaluation *e, const struct student *s)
+json_t *result_task(const struct evaluation *ev, const struct student *s)
 {
-	const struct eval_config *config = e->config;
+	const struct eval_config *config = ev->config;
 	char *data = name_utf8(config->out.data);
 	json_t *o = json_pack("{s:s, s:I, s:s, s:f, s:s, s:s}", "arch", s->plan->arch, "seed",
 	    (json_int_t)s->plan->seed, "student_init", config->learning.init ? s->init : "random",
-	    "lr", s->lr, "data", data, "labels", labels_of(e));
+	    "lr", s->lr, "data", data, "labels", labels_of(ev));
 	free(data);
-	move_into(o, json_pack("{s:i, s:i, s:i, s:i, s:i, s:I}", "classes", e->labels.classes,
-	                 "images", e->images.n, "val_images", e->val.n, "test_images", e->test.n,
-	                 "epochs", e->epochs, "image_bytes", (json_int_t)e->images.sizes_sum));
+	move_into(o, json_pack("{s:i, s:i, s:i, s:i, s:i, s:I}", "classes", ev->labels.classes,
+	                 "images", ev->images.n, "val_images", ev->val.n, "test_images", ev->test.n,
+	                 "epochs", ev->epochs, "image_bytes", (json_int_t)ev->images.sizes_sum));
 	move_into(o, json_pack("{s:s, s:s}", "val_dtype", validation_dtype(config->in.fast_val),
 	                 "val_decoding", validation_decoding(config->in.fast_val)));
 	return o;
 }
 
-static json_t *result(const struct evaluation *e, const struct student *s)
+static json_t *result(const struct evaluation *ev, const struct student *s)
 {
-	json_t *o = result_task(e, s);
-	json_object_set_new(o, "made_from", made_from(e));
-	json_object_set_new(o, "label_bytes", json_integer((json_int_t)e->label_bytes));
+	json_t *o = result_task(ev, s);
+	json_object_set_new(o, "made_from", made_from(ev));
+	json_object_set_new(o, "label_bytes", json_integer((json_int_t)ev->label_bytes));
 	move_into(o, json_pack("{s:s, s:f, s:f, s:o, s:o, s:s, s:f, s:f, s:i, s:o}", "measured_on",
-	                 measured_on(e), "top1", hits_top1(&s->now.hits), "top5",
+	                 measured_on(ev), "top1", hits_top1(&s->now.hits), "top5",
 	                 hits_top5(&s->now.hits), "ece", json_real_or_null(scores_ece(&s->now)),
 	                 "nll", json_real_or_null(scores_nll(&s->now)), "best_chosen_on", "val",
 	                 "best_top1", hits_top1(&s->best), "best_top5", hits_top5(&s->best),
@@ -151,38 +151,38 @@ static json_t *result(const struct evaluation *e, const struct student *s)
 	return o;
 }
 
-static int put_result(struct out *out, const struct evaluation *e, const struct student *s)
+static int put_result(struct out *out, const struct evaluation *ev, const struct student *s)
 {
-	return put_json(out, result(e, s), 0, 0);
+	return put_json(out, result(ev, s), 0, 0);
 }
 
-int print_results(const struct evaluation *e)
+int print_results(const struct evaluation *ev)
 {
-	return print_lines(e, e->config->out.results, put_result);
+	return print_lines(ev, ev->config->out.results, put_result);
 }
 
-static int put_student_report(struct out *out, const struct evaluation *e, const struct student *s)
+static int put_student_report(struct out *out, const struct evaluation *ev, const struct student *s)
 {
 	return put_report(out,
 	    json_pack("{s:s, s:I, s:s, s:o}", "arch", s->plan->arch, "seed",
-	        (json_int_t)s->plan->seed, "measured_on", measured_on(e), "classes",
-	        names_to_json((const char *const *)e->labels.class_names, e->labels.classes)),
+	        (json_int_t)s->plan->seed, "measured_on", measured_on(ev), "classes",
+	        names_to_json((const char *const *)ev->labels.class_names, ev->labels.classes)),
 	    &s->now);
 }
 
-int print_report(const struct evaluation *e)
+int print_report(const struct evaluation *ev)
 {
-	return e->config->out.report ? print_lines(e, e->config->out.report, put_student_report)
-	                             : 0;
+	return ev->config->out.report ? print_lines(ev, ev->config->out.report, put_student_report)
+	                              : 0;
 }
 
-void log_costs(const struct evaluation *e)
+void log_costs(const struct evaluation *ev)
 {
 	struct rusage used;
 	getrusage(RUSAGE_SELF, &used);
 	double mib = (double)used.ru_maxrss / 1024;
-	for (int i = 0; i < e->config->n_students; i++) {
-		const struct student *s = &e->students[i];
+	for (int i = 0; i < ev->config->n_students; i++) {
+		const struct student *s = &ev->students[i];
 		chat("%s, seed %ld: %.1f s; peak memory of all %.0f MiB", s->plan->arch,
 		    s->plan->seed, s->seconds, mib);
 		if (log_wanted())

@@ -24,52 +24,52 @@ static int take_student(struct student *s, json_t *state, json_int_t samples)
 	return 0;
 }
 
-int evaluation_save(struct evaluation *e)
+int evaluation_save(struct evaluation *ev)
 {
 	json_t *students = json_array();
 	int err = 0;
-	for (int i = 0; i < e->config->n_students && !err; i++) {
-		err = student_settle(&e->students[i]);
-		json_array_append_new(students, student_state(&e->students[i]));
+	for (int i = 0; i < ev->config->n_students && !err; i++) {
+		err = student_settle(&ev->students[i]);
+		json_array_append_new(students, student_state(&ev->students[i]));
 	}
 	json_t *state = json_pack(
-	    "{s:i, s:i, s:o}", "epoch", e->done, "step", e->batches_done, "students", students);
+	    "{s:i, s:i, s:o}", "epoch", ev->done, "step", ev->batches_done, "students", students);
 	if (!err)
-		return checkpoint_save(&e->checkpoint, state);
+		return checkpoint_save(&ev->checkpoint, state);
 	json_decref(state);
 	return err;
 }
 
-int evaluation_stop(struct evaluation *e)
+int evaluation_stop(struct evaluation *ev)
 {
-	if (evaluation_save(e) < 0)
+	if (evaluation_save(ev) < 0)
 		return -1;
 	return stop_fail("'%s' has the state after epoch %d and %d batches; go on with --resume",
-	    e->checkpoint.path, e->done, e->batches_done);
+	    ev->checkpoint.path, ev->done, ev->batches_done);
 }
 
-static int take_state(struct evaluation *e, json_t *state)
+static int take_state(struct evaluation *ev, json_t *state)
 {
 	json_t *students;
-	int bad = json_unpack(state, "{s:i, s:i, s:o}", "epoch", &e->done, "step", &e->batches_done,
-	    "students", &students);
-	for (int i = 0; !bad && i < e->config->n_students; i++)
-		bad = take_student(&e->students[i], json_array_get(students, (size_t)i),
-		    (json_int_t)e->batches_done * e->batch.cap);
-	if (bad || e->done < 0 || e->batches_done < 0)
-		return fail("cannot resume: '%s' holds no state of fd2-eval", e->checkpoint.path);
-	say("resumed after epoch %d and %d batches", e->done, e->batches_done);
+	int bad = json_unpack(state, "{s:i, s:i, s:o}", "epoch", &ev->done, "step",
+	    &ev->batches_done, "students", &students);
+	for (int i = 0; !bad && i < ev->config->n_students; i++)
+		bad = take_student(&ev->students[i], json_array_get(students, (size_t)i),
+		    (json_int_t)ev->batches_done * ev->batch.cap);
+	if (bad || ev->done < 0 || ev->batches_done < 0)
+		return fail("cannot resume: '%s' holds no state of fd2-eval", ev->checkpoint.path);
+	say("resumed after epoch %d and %d batches", ev->done, ev->batches_done);
 	log_event(json_pack(
-	    "{s:s, s:i, s:i}", "event", "resume", "epoch", e->done, "step", e->batches_done));
+	    "{s:s, s:i, s:i}", "event", "resume", "epoch", ev->done, "step", ev->batches_done));
 	return 0;
 }
 
-int evaluation_load(struct evaluation *e)
+int evaluation_load(struct evaluation *ev)
 {
 	json_t *state = NULL;
-	int err = e->config->out.resume ? checkpoint_load(&e->checkpoint, &state) : 0;
+	int err = ev->config->out.resume ? checkpoint_load(&ev->checkpoint, &state) : 0;
 	if (!err && state)
-		err = take_state(e, state);
+		err = take_state(ev, state);
 	json_decref(state);
 	return err;
 }

@@ -238,7 +238,7 @@ int stage_eval_saved(const struct saved_config *config)
 	struct saved s = {.config = config,
 	    .size = 224,
 	    .last_stride = 2,
-	    .normal = {{0.485, 0.456, 0.406}, {0.229, 0.224, 0.225}}};
+	    .normal = {{IMAGENET_MEAN}, {IMAGENET_STD}}};
 	int err = check_outputs(config);
 	if (!err)
 		err = read_network(&s);

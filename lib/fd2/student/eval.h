@@ -21,7 +21,10 @@ struct student_plan {
 struct student_learning {
 	const char *init; /* weights to start from; NULL: random ones */
 	enum { OPTIMIZER_ADAMW, OPTIMIZER_SGD } optimizer;
-	enum { SCHEDULE_COSINE, SCHEDULE_STEP } schedule; /* STEP: a tenth in the second half */
+	enum {
+		STUDENT_SCHEDULE_COSINE,
+		STUDENT_SCHEDULE_STEP
+	} schedule; /* STEP: a tenth in the second half */
 	double weight_decay, temperature, zeta, label_smoothing;
 	enum soft_loss { SOFT_KL, SOFT_MSE } soft_loss; /* from soft labels */
 	double ce_weight; /* of the cross-entropy of the images' classes, added to it */

@@ -1,6 +1,5 @@
 #include "lib/fd2/teacher/cal.h"
 
-#include <math.h>
 #include <stdlib.h>
 
 #include "lib/base/err.h"

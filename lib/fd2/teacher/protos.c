@@ -2,7 +2,6 @@
  * class means over shards. */
 #include <math.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "lib/base/err.h"
 #include "lib/base/names.h"
@@ -145,13 +144,9 @@ static int write(struct run *r)
 
 static int read_images(struct run *r)
 {
-	struct dataset_options o = {.fit = r->teacher.fit,
-	    .size = r->teacher.size,
-	    .cache = r->config->cache,
-	    .strict = r->config->strict,
-	    .known = (const char *const *)r->teacher.class_names,
-	    .n_known = r->teacher.classes,
-	    .known_by = "the teacher"};
+	struct dataset_options o = teacher_dataset(&r->teacher);
+	o.cache = r->config->cache;
+	o.strict = r->config->strict;
 	return dataset_read(&r->images, r->config->shards, r->config->n_shards, &o);
 }
 

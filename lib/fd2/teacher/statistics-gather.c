@@ -138,14 +138,9 @@ static int write(struct run *r)
 
 static int read_images(struct run *r)
 {
-	const struct teacher *t = &r->teacher;
-	const struct dataset_options o = {.fit = t->fit,
-	    .size = t->size,
-	    .cache = r->config->cache,
-	    .strict = r->config->strict,
-	    .known = (const char *const *)t->class_names,
-	    .n_known = t->classes,
-	    .known_by = "the teacher"};
+	struct dataset_options o = teacher_dataset(&r->teacher);
+	o.cache = r->config->cache;
+	o.strict = r->config->strict;
 	if (dataset_read(&r->images, r->config->shards, r->config->n_shards, &o) < 0)
 		return -1;
 	dataset_sort(&r->images);

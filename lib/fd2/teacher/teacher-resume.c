@@ -8,7 +8,7 @@
 #include "lib/base/out.h"
 #include "lib/base/provenance.h"
 #include "lib/base/stop.h"
-#include "lib/fd2/batch/finished.h"
+#include "lib/fd2/batch/up-to-date.h"
 #include "lib/fd2/teacher/training.h"
 
 static json_t *hits_json(const struct hits *h)
@@ -95,7 +95,7 @@ static int take_state(struct training *t, json_t *state)
 }
 
 /* What makes a network what it is; the rest may change when it is trained further. */
-static int same_network(const char *path, const json_t *was, const json_t *now)
+static int check_network(const char *path, const json_t *was, const json_t *now)
 {
 	static const char *const names[] = {
 	    "arch", "maps", "size", "last-stride", "alpha", "fit", "mean", "std"};
@@ -116,7 +116,7 @@ static int extend(struct training *t, struct stream_reader *r)
 	json_t *meta = fd2_stream_meta(r), *now = fd2_provenance();
 	struct teacher *own = &t->teacher, was = {0};
 	int err =
-	    same_network(path, json_object_get(meta, "options"), json_object_get(now, "options"));
+	    check_network(path, json_object_get(meta, "options"), json_object_get(now, "options"));
 	json_decref(now);
 	was.class_names = names_from_json(json_object_get(meta, "classes"), &was.classes);
 	if (!err)
@@ -155,7 +155,7 @@ int training_load(struct training *t)
 	return err;
 }
 
-static int same_inputs(const struct training *t, const json_t *was)
+static int check_inputs(const struct training *t, const json_t *was)
 {
 	json_t *now = results_inputs(t);
 	bool same = json_equal(was, now);
@@ -171,7 +171,7 @@ static int same_inputs(const struct training *t, const json_t *was)
 }
 
 /* Measurements that a finished run did not make cannot be added. */
-static int same_measures(const struct training *t, const json_t *val)
+static int check_measures(const struct training *t, const json_t *val)
 {
 	const struct teacher_outputs *out = &t->config->out;
 	const char *digest = json_string_value(json_object_get(val, "digest"));
@@ -183,7 +183,7 @@ static int same_measures(const struct training *t, const json_t *val)
 	return 0;
 }
 
-static int same_work(const struct training *t, const json_t *was)
+static int check_work(const struct training *t, const json_t *was)
 {
 	const char *path = t->config->out.last;
 	json_t *now = fd2_provenance();
@@ -193,8 +193,8 @@ static int same_work(const struct training *t, const json_t *was)
 	int err =
 	    options_agree(path, json_object_get(was, "options"), json_object_get(now, "options"));
 	json_decref(now);
-	if (err || same_inputs(t, json_object_get(was, "inputs")) < 0 ||
-	    same_measures(t, json_object_get(was, "val")) < 0)
+	if (err || check_inputs(t, json_object_get(was, "inputs")) < 0 ||
+	    check_measures(t, json_object_get(was, "val")) < 0)
 		return -1;
 	long epochs = t->config->schedule.epochs + (t->config->out.extend ? first : 0);
 	return epoch == epochs
@@ -212,10 +212,10 @@ int training_finished(const struct training *t)
 		return -1;
 	int err = 0;
 	bool extends = out->extend && !json_object_get(fd2_stream_meta(r), "extended");
-	if (!extends && (err = same_work(t, fd2_stream_meta(r))) < 0)
+	if (!extends && (err = check_work(t, fd2_stream_meta(r))) < 0)
 		fail("%s; use --extend to train it further, or leave out --resume to replace it",
 		    fail_message());
-	else if (!extends && (err = finished_whole(r)) < 0)
+	else if (!extends && (err = stream_read_to_end(r)) < 0)
 		fail("%s; leave out --resume to replace it", fail_message());
 	fd2_stream_close(r);
 	if (err || extends)

@@ -188,8 +188,9 @@ double rate_at(const struct training *t, long step)
 	const struct teacher_schedule *s = &t->config->schedule;
 	long batches = (t->train.n + s->batch - 1) / s->batch;
 	double time = (double)(t->epoch - t->first) + (double)step / (double)batches;
-	return s->kind == SCHEDULE_EXP ? lr_exponential(s->lr, time)
-	                               : lr_cosine(s->lr, time, (double)s->epochs, s->warmup, 1);
+	return s->kind == TEACHER_SCHEDULE_EXP
+	           ? lr_exponential(s->lr, time)
+	           : lr_cosine(s->lr, time, (double)s->epochs, s->warmup, 1);
 }
 
 int step_take(struct training *t)

@@ -165,6 +165,15 @@ int teacher_check_cal(const struct teacher *t, const char *path)
 	                         input_name_of(path));
 }
 
+struct dataset_options teacher_dataset(const struct teacher *t)
+{
+	return (struct dataset_options){.fit = t->fit,
+	    .size = t->size,
+	    .known = (const char *const *)t->class_names,
+	    .n_known = t->classes,
+	    .known_by = "the teacher"};
+}
+
 int classes_agree(
     const char *what_a, char *const *a, int n_a, const char *what_b, const char *const *b, int n_b)
 {

@@ -10,13 +10,14 @@
  * the scope in which it was made. */
 #ifndef FD2_TEACHER_H
 #define FD2_TEACHER_H
+#include <jansson.h>
+
 #include "formats/digest.h"
 #include "formats/stream/stream.h"
 #include "lib/data/dataset.h"
-#include "lib/image/view.h"
 #include "lib/fd2/teacher/cal.h"
+#include "lib/image/view.h"
 #include "lib/nn/backbone.h"
-#include <jansson.h>
 
 struct teacher {
 	struct backbone backbone; /* its params hold CAL's too, below "cal." */
@@ -62,7 +63,9 @@ struct teacher_out teacher_forward(
 Tensor *teacher_effect(
     const struct teacher *t, const struct teacher_out *o, const Tensor *counterfactual);
 
-/* "the teacher knows class 'x', which ... does not": -1 unless both lists are the same. */
+/* How images of its classes are read for it. */
+struct dataset_options teacher_dataset(const struct teacher *t);
+/* -1: fail_message ("classes differ: ..."), unless both lists are the same. */
 int classes_agree(
     const char *what_a, char *const *a, int n_a, const char *what_b, const char *const *b, int n_b);
 /* Whether one batch of images can pass through both: the same classes, size and normalisation.

@@ -10,6 +10,13 @@
 #include "lib/image/view.h"
 #include "lib/nn/archs.h"
 
+/* How prototypes move: Eq. 5, or as CAL's program does it */
+enum center_update { CENTER_PAPER, CENTER_CAL };
+#define CENTER_CHOICES "paper|cal"
+
+enum teacher_schedule_kind { TEACHER_SCHEDULE_COSINE, TEACHER_SCHEDULE_EXP };
+#define TEACHER_SCHEDULE_CHOICES "cosine|exp"
+
 /* Settings; paths are as on the command line. */
 struct teacher_config {
 	struct teacher_inputs {
@@ -35,13 +42,13 @@ struct teacher_config {
 	} network;
 	struct teacher_loss {
 		double alpha, eta, mu, smoothing;
-		enum { CENTER_PAPER, CENTER_CAL } center_update; /* Eq. 5, or CAL's program's */
+		enum center_update center_update;
 		bool cal_augment;
 	} loss;
 	struct teacher_schedule {
 		long epochs, batch;
 		double lr, warmup;
-		enum { SCHEDULE_COSINE, SCHEDULE_EXP } kind;
+		enum teacher_schedule_kind kind;
 	} schedule;
 	struct teacher_sgd {
 		double momentum, weight_decay, clip, cal_lr, ema;

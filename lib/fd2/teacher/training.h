@@ -11,8 +11,6 @@
 #include "lib/nn/optim.h"
 
 /* What a loop returns, besides 0 and -1, when a signal asked it to stop. */
-enum { STOPPED = 1 };
-
 enum { BACKBONE, CAL, BRANCHES };
 
 /* The epoch with the highest mean accuracy of both branches; epoch 0: none yet. */
