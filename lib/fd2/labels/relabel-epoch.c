@@ -57,16 +57,18 @@ int relabel_draw(struct relabel_run *r, long e)
 
 int relabel_stop(const struct relabel_run *r)
 {
-	if (r->kept.reader)
-		return stop_fail("'%s' is as it was; go on with --resume", r->kept.part);
+	if (r->finished.reader)
+		return stop_fail("'%s' is as it was; go on with --resume", r->finished.part);
 	return stop_fail("'%s' has the labels of %ld of %ld epochs; go on with --resume",
-	    r->kept.part, r->epochs, r->config->epochs);
+	    r->finished.part, r->epochs, r->config->epochs);
 }
 
 /* The first `done` batches of epoch e have labels. */
 static int save_batches(struct relabel_run *r, long e, int done)
 {
-	return late_end(&r->late) < 0 ? -1 : begun_save(&r->begun, &r->drawn, r->chosen, done, e);
+	return late_end(&r->late) < 0
+	           ? -1
+	           : epoch_checkpoint_save(&r->checkpoint, &r->drawn, r->chosen, done, e);
 }
 
 static int stop_within(struct relabel_run *r, long e, int done)
@@ -76,29 +78,30 @@ static int stop_within(struct relabel_run *r, long e, int done)
 		                 : stop_fail("no batch was labelled, nothing is kept");
 	if (save_batches(r, e, done) < 0)
 		return -1;
-	const char *file = r->begun.file.path;
-	return r->epochs ? stop_fail("'%s' has the labels of %ld of %ld epochs, and '%s' those of "
-	                             "%d of %d batches; go on with --resume",
-	                       r->kept.part, r->epochs, r->config->epochs, file, done, r->n_chosen)
-	                 : stop_fail("'%s' has the labels of %d of %d batches of the first epoch; "
-	                             "go on with --resume",
-	                       file, done, r->n_chosen);
+	const char *file = r->checkpoint.file.path;
+	return r->epochs
+	           ? stop_fail("'%s' has the labels of %ld of %ld epochs, and '%s' those of "
+	                       "%d of %d batches; go on with --resume",
+	                 r->finished.part, r->epochs, r->config->epochs, file, done, r->n_chosen)
+	           : stop_fail("'%s' has the labels of %d of %d batches of the first epoch; "
+	                       "go on with --resume",
+	                 file, done, r->n_chosen);
 }
 
 int relabel_epoch(struct relabel_run *r, long e)
 {
-	int begun = begun_take(&r->begun, &r->drawn, r->chosen, r->n_chosen, e);
-	if (begun < 0)
+	int labelled = epoch_checkpoint_load(&r->checkpoint, &r->drawn, r->chosen, r->n_chosen, e);
+	if (labelled < 0)
 		return -1;
 	epoch_clear(&r->labelled);
-	for (int i = 0; i < begun; i++)
+	for (int i = 0; i < labelled; i++)
 		epoch_append(&r->labelled, &r->drawn, r->chosen[i]);
-	for (int i = begun; i < r->n_chosen; i++) {
+	for (int i = labelled; i < r->n_chosen; i++) {
 		if (stop_asked())
 			return stop_within(r, e, i);
 		if (relabel_batch(r, e, r->chosen[i]) < 0)
 			return -1;
-		if (checkpoint_due(&r->begun.file) && save_batches(r, e, i + 1) < 0)
+		if (checkpoint_due(&r->checkpoint.file) && save_batches(r, e, i + 1) < 0)
 			return -1;
 		progress_note("epoch %ld: batch %d of %d", e + 1, i + 1, r->n_chosen);
 	}
@@ -111,5 +114,5 @@ bool relabel_is_kept(struct relabel_run *r, long e)
 	epoch_clear(&r->labelled);
 	for (int i = 0; i < r->n_chosen; i++)
 		epoch_append(&r->labelled, &r->drawn, r->chosen[i]);
-	return kept_take(&r->kept, &r->labelled, e, &r->images, r->teacher->size);
+	return finished_epochs_has(&r->finished, &r->labelled, e, &r->images, r->teacher->size);
 }

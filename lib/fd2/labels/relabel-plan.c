@@ -28,16 +28,17 @@ static double bytes(void *stage)
 static long count_left(struct relabel_run *r)
 {
 	const struct sampling all = r->sampling;
-	long left = all.to_label, e = 0;
-	for (bool kept = r->kept.reader; kept && e < r->config->epochs; e += kept) {
+	long left = all.to_label, e;
+	for (e = 0; e < r->config->epochs && r->finished.reader; e++) {
 		if (relabel_draw(r, e) < 0)
 			return -1;
-		if ((kept = relabel_is_kept(r, e)))
-			left = r->sampling.to_label;
+		if (!relabel_is_kept(r, e))
+			break;
+		left = r->sampling.to_label;
 	}
 	epoch_clear(&r->labelled);
 	r->sampling = all;
-	return left - (r->begun.epoch == e ? r->begun.batches : 0);
+	return left - (r->checkpoint.epoch == e ? r->checkpoint.batches : 0);
 }
 
 int relabel_tell_plan(struct relabel_run *r)

@@ -3,11 +3,11 @@
 #define FD2_RELABEL_RUN_H
 #include "lib/fd2/batch/batch.h"
 #include "lib/fd2/batch/late.h"
-#include "lib/fd2/labels/epoch-resume.h"
+#include "lib/fd2/labels/epoch-checkpoint.h"
 #include "lib/fd2/labels/fkd-order.h"
 #include "lib/fd2/labels/labeller.h"
 #include "lib/fd2/labels/labels.h"
-#include "lib/fd2/labels/relabel-resume.h"
+#include "lib/fd2/labels/finished-epochs.h"
 #include "lib/fd2/labels/relabel.h"
 
 /* Of the batches of all epochs: how many are still to be drawn, and to be labelled. */
@@ -26,8 +26,8 @@ struct relabel_run {
 	int *chosen, n_chosen;        /* which of the epoch's batches are labelled */
 	struct sampling sampling;
 	struct late late; /* the logits of a batch */
-	struct kept kept;
-	struct begun begun;
+	struct finished_epochs finished;
+	struct epoch_checkpoint checkpoint;
 	struct stream_writer *writer; /* NULL: until the first epoch that is not kept */
 	long epochs;                  /* that the output holds */
 	double synced;                /* when the output was last made durable */

@@ -18,7 +18,7 @@ static int write_epoch(struct relabel_run *r, long e)
 	static const double seconds = 5;
 	if (epoch_write(&r->labelled, r->writer, e) < 0)
 		return -1;
-	begun_end(&r->begun);
+	epoch_checkpoint_remove(&r->checkpoint);
 	log_event(json_pack("{s:s, s:i}", "event", "epoch", "epoch", (int)e + 1));
 	if (elapsed() - r->synced < seconds)
 		return 0;
@@ -53,11 +53,11 @@ static json_t *meta(const struct relabel_run *r)
 static struct stream_writer *new_writer(const struct relabel_run *r)
 {
 	const char *path = r->config->out;
-	if (r->kept.end.size) {
-		struct out *out = out_resume(path, r->kept.end.size);
-		return out ? stream_continue(out, &r->kept.end) : NULL;
+	if (r->finished.end.size) {
+		struct out *out = out_resume(path, r->finished.end.size);
+		return out ? stream_continue(out, &r->finished.end) : NULL;
 	}
-	struct out *out = out_open(path, r->kept.part ? OUT_KEEP : 0);
+	struct out *out = out_open(path, r->finished.part ? OUT_KEEP : 0);
 	return out ? stream_create(out, "labels", meta(r)) : NULL;
 }
 
@@ -65,10 +65,10 @@ static int open_writer(struct relabel_run *r)
 {
 	if (!(r->writer = new_writer(r)))
 		return -1;
-	if (r->kept.epochs) {
-		say("resumed after epoch %ld of %ld", r->kept.epochs, r->config->epochs);
+	if (r->finished.epochs) {
+		say("resumed after epoch %ld of %ld", r->finished.epochs, r->config->epochs);
 		log_event(json_pack("{s:s, s:I, s:i}", "event", "resume", "epoch",
-		    (json_int_t)r->kept.epochs, "step", 0));
+		    (json_int_t)r->finished.epochs, "step", 0));
 	}
 	return fd2_stream_flush(r->writer);
 }
@@ -168,10 +168,10 @@ static int find_kept(struct relabel_run *r)
 	               ? stream_up_to_date(c->out, "labels", now, c->dry_run)
 	               : 0;
 	if (!done)
-		done = kept_open(&r->kept, c->out, c->resume, now);
+		done = finished_epochs_open(&r->finished, c->out, c->resume, now);
 	if (!done)
-		done = begun_init(
-		    &r->begun, c->out, c->resume, json_incref(json_object_get(now, "inputs")));
+		done = epoch_checkpoint_open(
+		    &r->checkpoint, c->out, c->resume, json_incref(json_object_get(now, "inputs")));
 	json_decref(now);
 	return done;
 }
@@ -179,22 +179,22 @@ static int find_kept(struct relabel_run *r)
 /* A partial file without an epoch is of no use. */
 static void abandon(struct relabel_run *r)
 {
-	if (r->kept.part && !r->epochs)
-		unlink(r->kept.part);
+	if (r->finished.part && !r->epochs)
+		unlink(r->finished.part);
 	fd2_stream_abandon(r->writer);
 }
 
 static int write_labels(struct relabel_run *r)
 {
-	if (r->kept.part)
+	if (r->finished.part)
 		stop_defer();
-	int err = r->kept.reader ? 0 : open_writer(r);
+	int err = r->finished.reader ? 0 : open_writer(r);
 	if (!err)
 		err = label_all(r);
 	if (!err && !r->writer)
 		err = open_writer(r);
 	if (!err) {
-		begun_end(&r->begun); /* of an epoch that was kept */
+		epoch_checkpoint_remove(&r->checkpoint); /* of an epoch that was kept */
 		return fd2_stream_finish(r->writer);
 	}
 	if (r->writer)
@@ -213,8 +213,8 @@ int stage_relabel(const struct relabel_config *config)
 	if (!err && !config->dry_run)
 		err = write_labels(&r);
 	late_free(&r.late);
-	kept_close(&r.kept);
-	begun_free(&r.begun);
+	finished_epochs_close(&r.finished);
+	epoch_checkpoint_free(&r.checkpoint);
 	free(r.chosen);
 	fkd_order_free(r.order);
 	epoch_free(&r.drawn);

@@ -2,7 +2,7 @@
  *
  * For each epoch the stage draws the views of all images and how they are mixed (labels.h), the
  * teachers label each batch (labeller.h), and the epoch is written to the stream. Into a file it
- * is written as FILE.part, whose whole epochs --resume keeps (relabel-resume.h). */
+ * is written as FILE.part, whose whole epochs --resume keeps (finished-epochs.h). */
 #ifndef FD2_RELABEL_H
 #define FD2_RELABEL_H
 #include "lib/base/opts.h"

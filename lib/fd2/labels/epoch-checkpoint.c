@@ -1,10 +1,10 @@
-#include "lib/fd2/labels/epoch-resume.h"
+#include "lib/fd2/labels/epoch-checkpoint.h"
 
 #include "lib/base/err.h"
 #include "lib/base/log.h"
 #include "lib/base/progress.h"
 
-static int take_state(struct begun *b, json_t *state)
+static int take_state(struct epoch_checkpoint *b, json_t *state)
 {
 	json_int_t epoch;
 	if (json_unpack(state, "{s:I, s:i}", "epoch", &epoch, "batches", &b->batches) ||
@@ -14,10 +14,10 @@ static int take_state(struct begun *b, json_t *state)
 	return 0;
 }
 
-int begun_init(struct begun *b, const char *out, bool resume, json_t *inputs)
+int epoch_checkpoint_open(struct epoch_checkpoint *b, const char *out, bool resume, json_t *inputs)
 {
 	json_t *state = NULL;
-	*b = (struct begun){0};
+	*b = (struct epoch_checkpoint){0};
 	b->params = (struct params){.v = &b->logits, .n = 1};
 	b->network = (struct trained){.params = &b->params, .optim = &b->none};
 	checkpoint_init(&b->file, out, &b->network, 1, inputs);
@@ -31,14 +31,14 @@ int begun_init(struct begun *b, const char *out, bool resume, json_t *inputs)
 }
 
 /* The logits of the epoch's batches up to the n-th chosen one. Returns their number. */
-static int64_t connect(struct begun *b, const struct epoch *e, const int *chosen, int n)
+static int64_t connect(struct epoch_checkpoint *b, const struct epoch *e, const int *chosen, int n)
 {
 	int64_t shape[] = {e->starts[chosen[n - 1] + 1], e->classes};
 	b->logits = (struct param){.name = "logits", .t = tensor_from(e->logits, T_F16, 2, shape)};
 	return shape[0] * shape[1];
 }
 
-static int load(struct begun *b, struct epoch *drawn, const int *chosen)
+static int load(struct epoch_checkpoint *b, struct epoch *drawn, const int *chosen)
 {
 	json_t *state = NULL;
 	tensor_scope_begin(NO_GRAD);
@@ -51,7 +51,8 @@ static int load(struct begun *b, struct epoch *drawn, const int *chosen)
 	return err;
 }
 
-int begun_take(struct begun *b, struct epoch *drawn, const int *chosen, int n, long number)
+int epoch_checkpoint_load(
+    struct epoch_checkpoint *b, struct epoch *drawn, const int *chosen, int n, long number)
 {
 	if (!b->batches || b->epoch != number)
 		return 0;
@@ -65,7 +66,8 @@ int begun_take(struct begun *b, struct epoch *drawn, const int *chosen, int n, l
 	return b->batches;
 }
 
-int begun_save(struct begun *b, const struct epoch *drawn, const int *chosen, int n, long number)
+int epoch_checkpoint_save(
+    struct epoch_checkpoint *b, const struct epoch *drawn, const int *chosen, int n, long number)
 {
 	tensor_scope_begin(NO_GRAD);
 	connect(b, drawn, chosen, n);
@@ -75,7 +77,7 @@ int begun_save(struct begun *b, const struct epoch *drawn, const int *chosen, in
 	return err;
 }
 
-void begun_end(struct begun *b)
+void epoch_checkpoint_remove(struct epoch_checkpoint *b)
 {
 	if (!b->file.path)
 		return;
@@ -84,7 +86,7 @@ void begun_end(struct begun *b)
 	b->batches = 0;
 }
 
-void begun_free(struct begun *b)
+void epoch_checkpoint_free(struct epoch_checkpoint *b)
 {
 	checkpoint_free(&b->file);
 }

@@ -1,4 +1,4 @@
-#include "lib/fd2/labels/relabel-resume.h"
+#include "lib/fd2/labels/finished-epochs.h"
 
 #include <string.h>
 #include <sys/stat.h>
@@ -24,7 +24,7 @@ static int check_lock(const char *path)
 }
 
 /* Labels that nobody asked to keep, and nobody to throw away. */
-static int check_unfinished(const struct kept *k)
+static int check_unfinished(const struct finished_epochs *k)
 {
 	struct array a;
 	bool any = fd2_stream_next(k->reader, &a) > 0;
@@ -36,7 +36,7 @@ static int check_unfinished(const struct kept *k)
 	           : 0;
 }
 
-static int check_settings(struct kept *k, json_t *meta)
+static int check_settings(struct finished_epochs *k, json_t *meta)
 {
 	if (provenance_agree(k->part, fd2_stream_meta(k->reader), meta) < 0)
 		return fail("cannot resume: %s", fail_message());
@@ -44,16 +44,16 @@ static int check_settings(struct kept *k, json_t *meta)
 	return 0;
 }
 
-static void end_reading(struct kept *k)
+static void end_reading(struct finished_epochs *k)
 {
 	if (k->reader)
 		fd2_stream_close(k->reader);
 	k->reader = NULL;
 }
 
-int kept_open(struct kept *k, const char *path, bool resume, json_t *meta)
+int finished_epochs_open(struct finished_epochs *k, const char *path, bool resume, json_t *meta)
 {
-	*k = (struct kept){.part = out_part_name(path)};
+	*k = (struct finished_epochs){.part = out_part_name(path)};
 	if (is_empty(k->part))
 		return 0;
 	if (check_lock(k->part) < 0)
@@ -92,8 +92,8 @@ static bool same_views(const struct epoch *a, const struct epoch *b)
 }
 
 /* -1: what was read is not what this run would write. */
-static int read_epoch(
-    struct kept *k, const struct epoch *drawn, long number, const struct dataset *d, int size)
+static int read_epoch(struct finished_epochs *k, const struct epoch *drawn, long number,
+    const struct dataset *d, int size)
 {
 	if (!k->epoch.views)
 		epoch_init(&k->epoch, drawn->images, drawn->batch, drawn->classes, &drawn->options);
@@ -107,8 +107,8 @@ static int read_epoch(
 	return got;
 }
 
-bool kept_take(
-    struct kept *k, const struct epoch *drawn, long number, const struct dataset *d, int size)
+bool finished_epochs_has(struct finished_epochs *k, const struct epoch *drawn, long number,
+    const struct dataset *d, int size)
 {
 	if (!k->reader)
 		return false;
@@ -121,10 +121,10 @@ bool kept_take(
 	return true;
 }
 
-void kept_close(struct kept *k)
+void finished_epochs_close(struct finished_epochs *k)
 {
 	end_reading(k);
 	epoch_free(&k->epoch);
 	free(k->part);
-	*k = (struct kept){0};
+	*k = (struct finished_epochs){0};
 }

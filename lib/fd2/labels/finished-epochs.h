@@ -1,9 +1,9 @@
 /* Going on with FILE.part of an interrupted run: its whole epochs are verified and kept. */
-#ifndef FD2_RELABEL_RESUME_H
-#define FD2_RELABEL_RESUME_H
+#ifndef FD2_FINISHED_EPOCHS_H
+#define FD2_FINISHED_EPOCHS_H
 #include "lib/fd2/labels/labels.h"
 
-struct kept {
+struct finished_epochs {
 	char *part;                   /* "FILE.part"; NULL: the output is not a file */
 	struct stream_reader *reader; /* of FILE.part; NULL: no further epoch is kept */
 	struct epoch epoch;           /* as it was read last */
@@ -12,10 +12,10 @@ struct kept {
 };
 
 /* Opens FILE.part. Without `resume` it may not hold epochs; with it, `meta` must be as it was. */
-int kept_open(struct kept *k, const char *path, bool resume, json_t *meta);
+int finished_epochs_open(struct finished_epochs *k, const char *path, bool resume, json_t *meta);
 /* Whether epoch `number` is in FILE.part with the views of `drawn`. The first
  * that is not ends what is kept. */
-bool kept_take(
-    struct kept *k, const struct epoch *drawn, long number, const struct dataset *d, int size);
-void kept_close(struct kept *k);
+bool finished_epochs_has(struct finished_epochs *k, const struct epoch *drawn, long number,
+    const struct dataset *d, int size);
+void finished_epochs_close(struct finished_epochs *k);
 #endif
