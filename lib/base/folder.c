@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -83,6 +84,20 @@ static void set_names(struct folder *f, const char *path)
 	f->inside = xstrdup("");
 }
 
+/* No signal comes between the folder and its note. */
+static int make_temp(const char *path)
+{
+	sigset_t all, before;
+	sigfillset(&all);
+	sigprocmask(SIG_SETMASK, &all, &before);
+	int err = mkdir(path, 0777), why = errno;
+	if (!err)
+		remember(path, true);
+	sigprocmask(SIG_SETMASK, &before, NULL);
+	errno = why;
+	return err;
+}
+
 struct folder *folder_create(const char *path)
 {
 	struct stat st;
@@ -92,12 +107,10 @@ struct folder *folder_create(const char *path)
 	set_names(f, path);
 	if (!lstat(f->path, &st))
 		fail("'%s' already exists; remove it, or name another folder", f->path);
-	else if (mkdir(f->temp, 0777))
+	else if (make_temp(f->temp))
 		no_write(f, "");
-	else {
-		remember(f->temp, true);
+	else
 		return f;
-	}
 	release(f);
 	return NULL;
 }
