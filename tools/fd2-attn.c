@@ -1,5 +1,5 @@
-/* fd2-attn: what the teacher sees in images: attention maps and representations, or pictures of
- * them. */
+/* fd2-attn: writes what the teacher sees in images: attention maps and representations, or pictures
+ * of them. */
 #include "lib/base/err.h"
 #include "lib/fd2/stage.h"
 #include "lib/fd2/teacher/attn.h"

@@ -1,4 +1,4 @@
-/* fd2-distill: distilled images from teachers and real images, by a base method with FD2's
+/* fd2-distill: distils images from teachers and real images, by a base method with FD2's
  * constraints. */
 #include <limits.h>
 #include <math.h>
@@ -167,7 +167,7 @@ static const struct opt opts[] = {
     {0},
 };
 
-/* Which of L_S's views see the images of the history again. */
+/* Returns whether a view of L_S sees the images of the history again. */
 static bool sees_images(enum ls_view view)
 {
 	return view == LS_SAME || view == LS_ONCE;
@@ -206,8 +206,9 @@ static void check_start(void)
 		die_usage("--init-rest needs --init-share below 1: now there are no other images");
 }
 
-/* What --plain, --no-lf and --no-ls leave out. --lambda, --ls-view and --group can stay with the
- * latter, so that settings can be tried without a constraint; and prototypes with all of them. */
+/* Rejects options for what --plain, --no-lf and --no-ls leave out. --lambda, --ls-view and --group
+ * may be given with --no-lf and --no-ls, to try settings without a constraint; prototypes with all
+ * three. */
 static void check_left_out(void)
 {
 	static const char *const of_fd2[] = {"alpha", "attn", "beta", "bn-head", "lambda",

@@ -1,4 +1,4 @@
-/* fd2-draw: a fine-grained data set drawn by rule, as an image shard. See fd2-draw(1). */
+/* fd2-draw: draws a fine-grained data set by rule, as an image shard. See fd2-draw(1). */
 #include "formats/shard/shard.h"
 #include "lib/base/err.h"
 #include "lib/base/par.h"

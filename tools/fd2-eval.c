@@ -1,4 +1,4 @@
-/* fd2-eval: students trained on distilled images, and their accuracy on real ones. */
+/* fd2-eval: trains students on distilled images and measures their accuracy on real ones. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -120,7 +120,8 @@ static const struct opt opts[] = {
     {0},
 };
 
-/* Architecture of an --lr value, "" for one of all; *to is its number. */
+/* Returns the length of the architecture in an --lr value, 0 if it is for all; sets *to to the
+ * rate. */
 static int split_rate(const char *text, double *to)
 {
 	const char *equals = strchr(text, '='), *number = equals ? equals + 1 : text;
@@ -131,7 +132,7 @@ static int split_rate(const char *text, double *to)
 	return equals ? (int)(equals - text) : 0;
 }
 
-/* The last --lr of that architecture; without one, the last of all. */
+/* Returns the last --lr of that architecture; without one, the last for all; -1: none. */
 static double rate_of(const char *arch)
 {
 	double all = -1, own = -1, x;
@@ -153,7 +154,8 @@ static bool is_student(const char *name, int n)
 	return false;
 }
 
-/* Two of the same would pass for a spread. */
+/* Rejects an architecture given twice, whose results would look like a spread, and an --lr for
+ * none. */
 static void check_archs(void)
 {
 	for (int i = 0; i < archs.n; i++)
@@ -170,7 +172,7 @@ static void check_archs(void)
 	}
 }
 
-/* Every architecture with every seed, in this order. */
+/* Plans every architecture with every seed, in this order. */
 static void plan_students(void)
 {
 	static const char *resnet18[] = {"resnet18"};
@@ -226,7 +228,7 @@ static void check_labels(void)
 		    config.in.labels ? "--labels" : "--reuse-labels");
 }
 
-/* What trains has no place with --evaluate. */
+/* Rejects training options given with --evaluate. */
 static void check_evaluation(void)
 {
 	static const char why[] = "--evaluate trains nothing";
@@ -262,7 +264,7 @@ _Noreturn static void evaluate(void)
 	stage_end(stage_eval_saved, &saved);
 }
 
-/* What --evaluate alone takes. */
+/* Rejects options that only --evaluate takes. */
 static void check_training(void)
 {
 	static const char *const of_evaluation[] = {

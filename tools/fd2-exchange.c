@@ -1,4 +1,4 @@
-/* fd2-exchange: distilled images and soft labels as other programs keep them, and back. See
+/* fd2-exchange: converts distilled images and soft labels to other programs' formats, and back. See
  * fd2-exchange(1). */
 #include <string.h>
 
@@ -15,7 +15,7 @@ static enum {
 	TO_FADRM,
 	TO_RDED,
 	TO_FKD
-} to = TO_UNSET; /* the first three: places in exchange_forms */
+} to = TO_UNSET; /* the first three: indices into exchange_forms */
 static const char *classes;
 static struct fkd_job job = {.fkd_seed = 42, .bn = LABEL_BN_UNSET, .branch = FKD_BACKBONE};
 
@@ -50,7 +50,7 @@ static const struct tool tool = {"fd2-exchange",
     "Export distilled images and labels to other programs, or import theirs.", opts,
     .without = "device dtype seed"};
 
-/* Options that another form would ignore. */
+/* Rejects options that the form would ignore. */
 static void check(int operands)
 {
 	bool labels = to == TO_FKD || from == FROM_FKD;

@@ -1,4 +1,4 @@
-/* fd2-expert: trajectories of networks that are trained on photographs. */
+/* fd2-expert: writes trajectories of networks that are trained on photographs. */
 #include "lib/base/err.h"
 #include "lib/base/out.h"
 #include "lib/fd2/expert/convnet-depth.h"

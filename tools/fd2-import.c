@@ -1,4 +1,4 @@
-/* fd2-import: official archives, or one's own photographs, as train and val shards. See
+/* fd2-import: makes train and val shards from official archives or one's own photographs. See
  * fd2-import(1). */
 #include <stdio.h>
 #include <stdlib.h>
@@ -50,7 +50,7 @@ static const struct opt opts[] = {
     {0},
 };
 
-/* The purpose, with the table of data sets below it. */
+/* Returns the tool's purpose, followed by the table of data sets. */
 static const char *purpose(void)
 {
 	static char text[1024];
@@ -65,7 +65,7 @@ static const char *purpose(void)
 	return text;
 }
 
-/* "cub|cars|..." */
+/* Returns "cub|cars|...". */
 static const char *sets(void)
 {
 	static char *names;
@@ -78,7 +78,7 @@ static const char *sets(void)
 	return names;
 }
 
-/* Where a split goes; NULL: nowhere. */
+/* Returns where a split goes; NULL: nowhere. */
 static const char *output(const struct import_set *set, int split)
 {
 	if (job.only >= 0 && job.only != split)
@@ -94,7 +94,7 @@ static const char *output(const struct import_set *set, int split)
 	return made[split];
 }
 
-/* Options that this set would ignore. */
+/* Rejects options that this set would ignore. */
 static void check_options(const struct import_set *set)
 {
 	if (!set->own && (job.split > 0 || job.strict || job.class_of != CLASS_CLEAR))

@@ -1,4 +1,4 @@
-/* fd2-look: what is in a shard, a tensor stream or a file of weights. See fd2-look(1). */
+/* fd2-look: shows what is in a shard, a tensor stream or a file of weights. See fd2-look(1). */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -49,7 +49,7 @@ static void print_json(json_t *v)
 	json_decref(v);
 }
 
-/* Text out of a file, without what could drive the terminal. */
+/* Prints text from a file, without anything that could drive the terminal. */
 static void put_plain(const char *text)
 {
 	char *copy = plain_copy(text);
@@ -57,7 +57,7 @@ static void put_plain(const char *text)
 	free(copy);
 }
 
-/* "made by fd2-draw 0.1.0: classes=8 size=96", when the meta say so. */
+/* Prints "made by fd2-draw 0.1.0: classes=8 size=96", if the meta says so. */
 static void print_maker(const json_t *meta)
 {
 	const char *maker = json_string_value(json_object_get(meta, "tool")),
@@ -82,7 +82,7 @@ static void print_maker(const json_t *meta)
 	putchar('\n');
 }
 
-/* A stream or a file of weights. */
+/* Reads the next tensor of a stream or of a file of weights. */
 typedef int next_tensor(void *reader, struct array *a);
 
 static int next_of_stream(void *reader, struct array *a)
@@ -185,7 +185,7 @@ static void print_sides(const struct survey *s)
 	puts(" pixels");
 }
 
-/* n: classes that the shard names */
+/* n: classes that the shard names. */
 static void print_shard(const struct survey *s, int n, const json_t *meta)
 {
 	printf("image shard, %s of %s", counted(s->samples, "images").text,
@@ -222,7 +222,8 @@ static struct survey new_survey(void)
 	    .most = job.limit};
 }
 
-/* The partial file of a run can be looked at; it has no end yet. */
+/* Returns whether path is the partial file of a run, which can be shown although it has no end
+ * yet. */
 static bool is_unfinished(const char *path)
 {
 	const char *dot = strrchr(path, '.');
@@ -268,7 +269,7 @@ static int look_at_shards(char **paths, int n)
 
 enum what { NOTHING = -1, SHARD, STREAM, WEIGHTS };
 
-/* NOTHING: fail_message. */
+/* Returns what a file holds; NOTHING: fail_message. */
 static enum what what_is(const char *path)
 {
 	struct stat st;
@@ -294,7 +295,7 @@ static int export(const char *path)
 	return out ? state_export(path, out) : -1;
 }
 
-/* Shards are one set of images; streams and weights are shown one by one. */
+/* Shows the files: shards as one set of images, streams and weights one by one. */
 static int look(char **paths, int n)
 {
 	if (job.export)
@@ -315,7 +316,7 @@ static int look(char **paths, int n)
 	return 0;
 }
 
-/* One thing is shown, checked or written. */
+/* Checks that only one thing is to be shown, checked or written. */
 static void check_options(void)
 {
 	static const char *const of_sheet[] = {"cell", "columns", "limit", "per-class", NULL};

@@ -1,4 +1,4 @@
-/* fd2-match: distilled images by matching, without a teacher. */
+/* fd2-match: distils images by matching, without a teacher. */
 #include <limits.h>
 #include <math.h>
 
@@ -118,7 +118,7 @@ static const struct opt opts[] = {
     {0},
 };
 
-/* Options that other methods would ignore. */
+/* Rejects options that the method would ignore. */
 static void check_method(void)
 {
 	static const char *const of_trajectories[] = {"experts", "expert-epochs", "steps",

@@ -1,4 +1,5 @@
-/* fd2-protos: class prototypes, out of a teacher or as class means over shards. */
+/* fd2-protos: writes class prototypes, taken from a teacher or computed as class means over
+ * shards. */
 #include <unistd.h>
 
 #include "lib/base/err.h"

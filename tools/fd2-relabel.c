@@ -1,4 +1,4 @@
-/* fd2-relabel: batch-specific soft labels of distilled images. */
+/* fd2-relabel: writes batch-specific soft labels of distilled images. */
 #include "lib/base/err.h"
 #include "lib/base/out.h"
 #include "lib/fd2/labels/relabel.h"

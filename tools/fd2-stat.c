@@ -1,5 +1,5 @@
-/* fd2-stat: what FD2's constraints aim at, in figures: distances of representations and of
- * attention maps, attention on true parts. */
+/* fd2-stat: measures what FD2's constraints aim at: distances of representations and of attention
+ * maps, attention on true parts. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -90,12 +90,12 @@ static int add_prototypes(json_t *result, const struct seen_list *l)
 	return 0;
 }
 
-/* {"part":[x0,y0,x1,y1],"width":..,"height":..} of one sample, from its .json. */
+/* Adds one sample, whose .json is {"part":[x0,y0,x1,y1],"width":..,"height":..}. */
 static int add_box(
     const struct sample *s, const struct seen_list *l, double *inside, double *area, int *n)
 {
 	double p[4], w, h;
-	const size_t values = 1 << 16; /* whatever else is said of the image */
+	const size_t values = 1 << 16; /* room for anything else that is said of the image */
 	json_t *o = s->json ? parse_json_object((const char *)s->json, s->json_size, values,
 	                          "the .json of '%s'", s->key)
 	                    : NULL;
@@ -151,7 +151,7 @@ static int compatible(const struct seen_list *l, const struct seen_list *real)
 	return 0;
 }
 
-/* What --separation, --real and --per-class add. */
+/* Adds the results of --separation, --real and --per-class. */
 static int add_separation(json_t *result, const struct seen_list *l, const char *path)
 {
 	struct separation sets[2] = {{0}};
@@ -194,7 +194,7 @@ static int print(json_t *result)
 	return err;
 }
 
-/* Options for which the stream has nothing. */
+/* Fails for options for which the stream lacks data. */
 static int check(const struct seen_list *l, const char *attn)
 {
 	if (job.group && l->n && !l->v[0].A.data)

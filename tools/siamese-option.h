@@ -8,7 +8,7 @@
 
 #define SIAMESE_OPTION_CHOICES SIAMESE_CHOICES "|none"
 
-/* As bits 1 << SIAMESE_...; all kinds where none is named. */
+/* Returns the kinds as bits 1 << SIAMESE_...; all kinds if none is named. */
 static inline unsigned siamese_option(const struct opt_list *names)
 {
 	unsigned kinds = 0;

@@ -41,26 +41,27 @@ double fd2_array_at(const struct array *a, int64_t i); /* element i */
 void fd2_array_free(struct array *a);
 
 struct stream_reader;
-/* path NULL or "-" is standard input. Reads the header. A stream of another kind than `kind` is an
- * error, unless that is NULL. A shard, text or empty input is named as such. */
+/* Opens a stream and reads its header. path NULL or "-" is standard input. A stream of another kind
+ * than `kind` is an error, unless that is NULL. The error names a shard, text or empty input as
+ * such. */
 struct stream_reader *fd2_stream_open(const char *path, const char *kind);
-/* As fd2_stream_open, over memory (borrowed). */
+/* Like fd2_stream_open, from borrowed memory. */
 struct stream_reader *fd2_stream_open_memory(const void *data, size_t size, const char *kind);
 const char *fd2_stream_kind(const struct stream_reader *r);
 json_t *fd2_stream_meta(const struct stream_reader *r); /* owned by the reader */
-/* 1: a whole tensor in *a (the caller's: fd2_array_free; split ones are joined); 0: the end record
- * was there, and count, digest and end of file are right; -1. */
+/* Reads the next tensor. 1: *a is a whole one, split ones joined (free it with fd2_array_free); 0:
+ * the end record was there, and count, digest and end of file are right; -1. */
 int fd2_stream_next(struct stream_reader *r, struct array *a);
-/* SHA-256 of all bytes before the end record, 64 hex digits; 16 of a stream of version 1. Known
- * once fd2_stream_next returned 0. */
+/* Returns the SHA-256 of all bytes before the end record, 64 hex digits; 16 of a stream of version
+ * 1. Known once fd2_stream_next returned 0. */
 const char *fd2_stream_digest(const struct stream_reader *r);
 void fd2_stream_close(struct stream_reader *r);
 
 struct stream_writer;
-/* path: a file, which appears under its name when it is finished, or "-" for standard output.
- * meta: an object, or NULL; the writer takes the reference. */
+/* Begins a stream. path: a file, which appears under its name when it is finished, or "-" for
+ * standard output. meta: an object, or NULL; the writer takes the reference. */
 struct stream_writer *fd2_stream_create(const char *path, const char *kind, json_t *meta);
-/* data: C order, little endian. A tensor over 64 MiB is split. */
+/* Adds a tensor. data: C order, little endian. A tensor over 64 MiB is split. */
 int fd2_stream_put(struct stream_writer *w, const char *name, enum dtype t, int rank,
     const int64_t *shape, const void *data);
 /* Hands what was put so far to the reader of a pipe. */

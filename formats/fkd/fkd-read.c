@@ -53,7 +53,8 @@ static int within(int64_t n, int most)
 	return n < 1 || n > most ? 0 : (int)n;
 }
 
-/* False: it does not fit. Coordinates come first and give the number of samples. */
+/* Takes the sizes of a tensor; false: they do not fit. Coordinates come first and give the number
+ * of samples. */
 static bool take_shape(struct fkd_batch *b, int part, const struct state_tensor *t)
 {
 	const int64_t *shape = t->shape;
@@ -68,7 +69,7 @@ static bool take_shape(struct fkd_batch *b, int part, const struct state_tensor 
 	return b->branches == t->rank - 1 && b->classes && shape[t->rank - 2] == b->n;
 }
 
-/* Its type and shape; the first tensor's rows are the batch's. */
+/* Checks a tensor's type and shape and adds it to the table. */
 static int take_tensor(struct fkd_batch *b, int part, struct state_table *table,
     const struct value *v, const struct storages *s, const char *file, uint64_t size)
 {
@@ -102,7 +103,7 @@ static int take_list(void *ctx, struct state_table *table, const struct value *r
 	return take_mix(b, root->list.v, file);
 }
 
-/* Where a part's elements go. */
+/* Returns where the elements of a part go. */
 static void **place_of(struct fkd_batch *b, const char *name)
 {
 	if (!strcmp(name, expected[COORDS].name))

@@ -1,4 +1,4 @@
-/* torch/serialization.py, _save, and Python's pickle, protocol 2, for the one list of
+/* Does what _save of torch/serialization.py and Python's pickle, protocol 2, do for the one list of
  * formats/fkd/fkd.h. */
 #include <archive.h>
 #include <archive_entry.h>
@@ -8,7 +8,7 @@
 #include "formats/fkd/fkd.h"
 #include "lib/base/err.h"
 
-enum { OTHERS_MAX = 4 << 20 }; /* bytes of all but the logits, of 2^16 images */
+enum { OTHERS_MAX = 4 << 20 }; /* bytes for 2^16 images of everything but the logits */
 
 #define ADD(b, literal) blob_append(b, literal, sizeof(literal) - 1)
 
@@ -20,7 +20,7 @@ static void add_text(struct blob *b, const char *s)
 	blob_append(b, s, n);
 }
 
-/* Below 2^31. */
+/* Adds an integer below 2^31. */
 static void add_int(struct blob *b, int64_t v)
 {
 	int32_t word = (int32_t)v;
@@ -39,7 +39,7 @@ static void add_real(struct blob *b, double v)
 
 enum { TENSORS = 4 };
 
-/* Storage i, C order, of one to three dimensions. */
+/* A tensor in C order, of one to three dimensions; the i-th is in storage i. */
 struct tensor {
 	const char *type; /* of its storage */
 	int rank;
@@ -59,7 +59,7 @@ static void tensors(const struct fkd_batch *b, struct tensor t[TENSORS])
 		t[3] = (struct tensor){"HalfStorage", 3, {2, n, K}, b->logits, sizeof *b->logits};
 }
 
-/* Elements below dimension `from`. */
+/* Returns the number of elements in dimensions `from` and up. */
 static int64_t elements(const struct tensor *t, int from)
 {
 	int64_t n = 1;
@@ -68,7 +68,7 @@ static int64_t elements(const struct tensor *t, int from)
 	return n;
 }
 
-/* _rebuild_tensor_v2(storage, 0, shape, strides, False, OrderedDict()) */
+/* Adds _rebuild_tensor_v2(storage, 0, shape, strides, False, OrderedDict()). */
 static void add_tensor(struct blob *b, const struct tensor *t, int key)
 {
 	char name[2] = {(char)('0' + key), '\0'};
@@ -115,7 +115,8 @@ static la_ssize_t drain(struct archive *a, void *ctx, const void *data, size_t n
 	return (la_ssize_t)n;
 }
 
-/* It writes to memory, so only running out of it can fail, which ends the program. */
+/* Adds a member. The archive is in memory, so only running out of it can fail, which ends the
+ * program. */
 static void member(struct archive *a, const char *name, const void *data, size_t n)
 {
 	struct archive_entry *e = archive_entry_new();

@@ -54,8 +54,8 @@ static void grow_buffer(struct objects *in)
 	}
 }
 
-/* Makes bytes pos .. pos+n-1 available; the buffer grows only as data arrive. -1 at an early
- * end. */
+/* Makes bytes pos .. pos+n-1 available; the buffer grows only as data arrive. -1: fail_message, the
+ * input ends early. */
 static int need(struct objects *in, size_t n)
 {
 	while (in->len - in->pos < n && !in->eof) {
@@ -136,7 +136,7 @@ static int skip(struct walk *w, uint64_t n)
 	return 0;
 }
 
-/* The big-endian number of `bytes` bytes. */
+/* Reads a big-endian number of `bytes` bytes. */
 static int number(struct walk *w, int bytes, uint64_t *v)
 {
 	size_t at = w->at;
@@ -169,7 +169,7 @@ static int walk_map(struct walk *w, uint64_t n, int depth)
 	return n > w->b->map ? broken(w) : walk_many(w, 2 * n, depth);
 }
 
-/* What begins with a byte from 0xc0 to 0xdf, as msgpack's table of formats has it. */
+/* Walks an object that begins with a byte from 0xc0 to 0xdf, by msgpack's table of formats. */
 static int walk_sized(struct walk *w, int first, int depth)
 {
 	enum { NIL, FIXED, BLOB, ARRAY, MAP, BAD };

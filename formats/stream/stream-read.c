@@ -107,7 +107,7 @@ json_t *fd2_stream_meta(const struct stream_reader *r)
 	return r->meta;
 }
 
-/* The path of n bytes. */
+/* Returns whether the meta has the path, of n bytes. */
 static bool has(const json_t *meta, const char *path, size_t n)
 {
 	size_t first = strcspn(path, ".");
@@ -179,7 +179,7 @@ static bool is_number(const msgpack_object *o, uint64_t most)
 	return o && o->type == MSGPACK_OBJECT_POSITIVE_INTEGER && o->via.u64 <= most;
 }
 
-/* Bytes of the shape, or -1: a bad dimension, or more than `most`. */
+/* Returns the bytes of the shape; -1: a bad dimension, or more than `most`. */
 static int64_t parse_shape(
     const msgpack_object *o, size_t element, int64_t most, int *rank, int64_t *shape)
 {
@@ -226,7 +226,7 @@ static bool parse_whole(const msgpack_object *shape, struct record *rec)
 	                              rank == rec->rank && rank > 0);
 }
 
-/* msgpack-numpy's map; a NumPy scalar has "nd" false and no shape. */
+/* Parses msgpack-numpy's map; a NumPy scalar has "nd" false and no shape. */
 static int parse_value(
     const msgpack_object *v, struct record *rec, const char *name, const char *file)
 {
@@ -271,8 +271,8 @@ static int parse_record(struct stream_reader *r, struct record *rec)
 	return 0;
 }
 
-/* The end record has one checksum of what was read, or both, and nothing that is unknown: it could
- * be the damaged name of one. */
+/* Checks that the end record has one or both checksums of what was read, and no unknown entry: that
+ * could be a checksum with a damaged name. */
 static int check_sums(const struct stream_reader *r)
 {
 	const msgpack_object *end = &r->in.object.data, *crc = member(end, "crc32"),

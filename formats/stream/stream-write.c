@@ -87,7 +87,7 @@ static void shape_of(struct stream_writer *w, int rank, const int64_t *shape)
 		msgpack_pack_int64(&w->pk, shape[i]);
 }
 
-/* One record; part n of parts when the tensor is split, whole being its shape. */
+/* Writes one record; if the tensor is split, part `part` of `parts`, and whole is its shape. */
 static int put_record(struct stream_writer *w, const char *name, enum dtype t, int rank,
     const int64_t *shape, const void *data, size_t size, int part, int parts, const int64_t *whole)
 {
@@ -117,7 +117,8 @@ static int put_record(struct stream_writer *w, const char *name, enum dtype t, i
 	return put_small(w) < 0 ? -1 : put_bytes(w, data, size);
 }
 
-/* Bytes of what one index of the first dimension has. -1: a reader would not take the tensor. */
+/* Sets *row to the bytes of one index of the first dimension. -1: fail_message, a reader would
+ * refuse the tensor. */
 static int row_size(size_t *row, const char *name, enum dtype t, int rank, const int64_t *shape)
 {
 	*row = fd2_dtype_size(t);

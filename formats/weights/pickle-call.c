@@ -1,4 +1,4 @@
-/* What the known calls make: tensors, dicts, storages, NumPy's scalars. */
+/* Makes the values of the known calls: tensors, dicts, storages, NumPy's scalars. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -12,7 +12,7 @@ static bool is_list(const struct value *v, size_t least)
 	return v->kind == VALUE_LIST && v->list.n >= least;
 }
 
-/* Numbers of a shape. */
+/* Copies the numbers of a shape. */
 static bool copy_numbers(int64_t *to, const struct value *list)
 {
 	for (size_t i = 0; i < list->list.n; i++) {
@@ -23,7 +23,7 @@ static bool copy_numbers(int64_t *to, const struct value *list)
 	return true;
 }
 
-/* (storage, offset, shape, strides, ...) */
+/* args: (storage, offset, shape, strides, ...) */
 static struct value *make_tensor(struct pickle *p, const struct value *args)
 {
 	struct value **a = args->list.v;
@@ -48,7 +48,7 @@ static struct value *make_tensor(struct pickle *p, const struct value *args)
 	return NULL;
 }
 
-/* OrderedDict() or OrderedDict([(key, value), ...]), which Python 2 wrote */
+/* Makes OrderedDict() or OrderedDict([(key, value), ...]), which Python 2 wrote. */
 static struct value *make_dict(struct pickle *p, const struct value *args)
 {
 	struct value *dict = pickle_value(p, VALUE_DICT);
@@ -76,14 +76,14 @@ static struct value *make_dtype(struct pickle *p, const struct value *args)
 	return v;
 }
 
-/* (3, byte order, ...): big-endian scalars are not known. */
+/* state: (3, byte order, ...). Big-endian scalars are not known. */
 void pickle_build(struct value *v, const struct value *state)
 {
 	if (v->kind == VALUE_DTYPE && (!is_list(state, 2) || !value_is_text(state->list.v[1], "<")))
 		v->kind = VALUE_OPAQUE;
 }
 
-/* The name of a type and its bytes, which fit. */
+/* Returns whether the type has that name and the bytes have its size. */
 static bool named_and_sized(
     const struct value *type, const struct value *bytes, const char *name, size_t size)
 {
@@ -116,7 +116,8 @@ static struct value *make_scalar(struct pickle *p, const struct value *args)
 	return v;
 }
 
-/* UTF-8 of characters below 256, as those bytes. -1: others are among them. */
+/* Converts UTF-8 of characters below 256 to those bytes, and returns their number. -1: there are
+ * other characters. */
 static int latin1(char *to, const struct value *text)
 {
 	const unsigned char *s = (const unsigned char *)text->text.p, *end = s + text->text.n;
@@ -131,8 +132,8 @@ static int latin1(char *to, const struct value *text)
 	return n;
 }
 
-/* Those of a number are few; long ones, which a pickle could ask for again and again, are of no
- * interest. */
+/* Makes the bytes of a number, which are few; long ones, which a pickle could ask for again and
+ * again, are ignored. */
 static struct value *make_bytes(struct pickle *p, const struct value *args)
 {
 	enum { BYTES_MAX = 32 };
@@ -176,7 +177,7 @@ struct value *pickle_call(struct pickle *p, const struct value *f, struct value 
 	}
 }
 
-/* The part (key, first, count) of a storage, which the first files had. */
+/* Takes the view (key, first, count) of a storage, which the earliest files had. */
 static bool narrow(struct storage *s, const struct value *view)
 {
 	struct value **a = view->list.v;
@@ -199,7 +200,7 @@ static void keep_storage(struct pickle *p, struct storage *s)
 	p->storages[p->n_storages++] = s;
 }
 
-/* ('storage', type, key, device, elements), and a view in legacy files. */
+/* id: ('storage', type, key, device, elements), and a view in legacy files. */
 struct value *pickle_storage(struct pickle *p, const struct value *id)
 {
 	struct value **a = id->list.v, *v;

@@ -1,4 +1,4 @@
-/* The functions and classes that a pickle may name, and what becomes of a call. */
+/* The functions and classes that a pickle may name, and what a call of each returns. */
 #ifndef FD2_PICKLE_NAMES_H
 #define FD2_PICKLE_NAMES_H
 #include "formats/weights/state-type.h"
@@ -20,6 +20,6 @@ struct named {
 	enum state_type type; /* ROLE_STORAGE */
 };
 
-/* NULL: not among them. The names have n and m bytes. */
+/* Finds a function or class; the names have n and m bytes. NULL: it is not known. */
 const struct named *named_find(const char *module, size_t n, const char *name, size_t m);
 #endif

@@ -77,7 +77,7 @@ static int push_new(struct pickle *p, enum value_kind kind)
 	return push(p, pickle_value(p, kind));
 }
 
-/* What is below the last mark stays until that is taken away. */
+/* Pops a value; those below the last mark stay until the mark is taken away. */
 static struct value *pop(struct pickle *p)
 {
 	size_t floor = p->n_marks ? p->marks[p->n_marks - 1] : 0;
@@ -94,8 +94,8 @@ static struct value *top(struct pickle *p)
 	return v;
 }
 
-/* The values above the last mark, which goes; they stay valid until the next push. -1: none
- * there. */
+/* Takes away the last mark and the values above it, which stay valid until the next push. -1:
+ * fail_message, there is no mark. */
 static int take_marked(struct pickle *p, struct value ***v, size_t *n)
 {
 	if (!p->n_marks)
@@ -114,7 +114,7 @@ static int need(struct pickle *p, uint64_t n)
 	           : fail("'%s' has a pickle that is cut short", p->file);
 }
 
-/* A little-endian number of `bytes` bytes. */
+/* Reads a little-endian number of `bytes` bytes. */
 static int read_number(struct pickle *p, int bytes, uint64_t *v)
 {
 	if (need(p, (uint64_t)bytes) < 0)
@@ -149,7 +149,7 @@ static int op_none(struct pickle *p, int n)
 	return push_new(p, VALUE_NONE);
 }
 
-/* Eight bytes, the most significant first. */
+/* Reads eight bytes, the most significant first. */
 static int op_real(struct pickle *p, int n)
 {
 	uint64_t little;
@@ -175,7 +175,7 @@ static int op_bool(struct pickle *p, int n)
 	return push_number(p, n);
 }
 
-/* Only four bytes carry a sign. */
+/* Reads n bytes; only four carry a sign. */
 static int op_int(struct pickle *p, int n)
 {
 	uint64_t v;
@@ -184,7 +184,7 @@ static int op_int(struct pickle *p, int n)
 	return push_number(p, n == 4 ? (int32_t)v : (int64_t)v);
 }
 
-/* n: bytes of its length. */
+/* n: bytes of the text's length. */
 static int op_text(struct pickle *p, int n)
 {
 	uint64_t length;
@@ -199,7 +199,7 @@ static int op_text(struct pickle *p, int n)
 	return push(p, v);
 }
 
-/* An integer of any length, two's complement. */
+/* Reads an integer of any length, two's complement. */
 static int op_long(struct pickle *p, int n)
 {
 	if (op_text(p, n) < 0)
@@ -235,7 +235,7 @@ int pickle_extend(struct pickle *p, struct value *to, struct value *const *v, si
 	return 0;
 }
 
-/* The n last values as a tuple. */
+/* Makes a tuple of the last n values. */
 static int op_tuple(struct pickle *p, int n)
 {
 	struct value *v[3], *tuple = pickle_value(p, VALUE_LIST);
@@ -256,7 +256,7 @@ static int op_mark(struct pickle *p, int n)
 	return 0;
 }
 
-/* A new container of what is above the mark. */
+/* Makes a container of the values above the mark. */
 static int op_marked(struct pickle *p, int kind)
 {
 	struct value **v = NULL, *to = pickle_value(p, (enum value_kind)kind);
@@ -266,7 +266,7 @@ static int op_marked(struct pickle *p, int kind)
 	return push(p, to);
 }
 
-/* What is above the mark, into the container below it. */
+/* Adds the values above the mark to the container below it. */
 static int op_extend(struct pickle *p, int kind)
 {
 	struct value **v = NULL, *to;
@@ -278,7 +278,7 @@ static int op_extend(struct pickle *p, int kind)
 	return pickle_extend(p, to, v, n);
 }
 
-/* The n last values, into the container below them. */
+/* Adds the last n values to the container below them. */
 static int op_add(struct pickle *p, int n)
 {
 	struct value *v[2], *to;
@@ -418,7 +418,7 @@ static int op_stop(struct pickle *p, int n)
 	return p->stack.n && !p->n_marks ? 0 : pickle_damaged(p);
 }
 
-/* By Lib/pickletools.py; n goes to the function. */
+/* After Lib/pickletools.py; n is passed to the function. */
 static const struct {
 	int (*run)(struct pickle *p, int n);
 	int n;

@@ -5,7 +5,7 @@
 #include "formats/weights/safetensors.h"
 #include "lib/base/err.h"
 
-/* Of a tensor, with its name, type, offsets and up to a dozen sides */
+/* values per tensor: its name, type, offsets and up to a dozen sides */
 enum { VALUES_MAX = 20 * STATE_TENSORS_MAX };
 
 /* Where a tensor's data lie, relative to the end of the header. */
@@ -14,7 +14,7 @@ struct range {
 	const char *name;
 };
 
-/* NULL: fail_message. */
+/* Parses the header. NULL: fail_message. */
 static json_t *load_header(const char *text, uint64_t n, const char *file)
 {
 	return parse_json_object(text, n, VALUES_MAX, "the header of '%s'", file);
@@ -73,7 +73,7 @@ static bool parse_shape(const json_t *o, struct state_tensor *t)
 	return good;
 }
 
-/* Bytes of the shape in C order; -1: too many to count. */
+/* Returns the bytes of the shape; -1: too many to count. */
 static int64_t bytes_of(const struct state_tensor *t)
 {
 	int64_t bytes = (int64_t)state_type_size(t->type);
@@ -116,7 +116,7 @@ static int by_place(const void *a, const void *b)
 	                            : (x->end > y->end) - (x->end < y->end);
 }
 
-/* One behind the other, from 0 to the end of the file. */
+/* Checks that the ranges follow each other from 0 to the end of the file. */
 static int check_ranges(struct range *v, int n, uint64_t size, const char *file)
 {
 	uint64_t at = 0;

@@ -53,7 +53,7 @@ static json_t *make_header(const struct array *const *v, int n, const json_t *me
 	return NULL;
 }
 
-/* The header's length, itself, and spaces up to a multiple of 8. */
+/* Writes the header's length, the header, and spaces up to a multiple of 8. */
 static int write_header(struct out *out, const json_t *header)
 {
 	char *text = json_dumps(header, JSON_COMPACT);

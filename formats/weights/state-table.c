@@ -7,7 +7,7 @@
 #include "formats/stream/dtype.h"
 #include "lib/base/err.h"
 
-enum { REPEAT_MAX = 4 }; /* times its size that a file's tensors may have in all, plus: */
+enum { REPEAT_MAX = 4 }; /* a file's tensors may have this many times its size in all, plus: */
 static const uint64_t repeat_free = 64 << 20;
 
 static bool is_name(const char *name, size_t n)
@@ -20,8 +20,8 @@ static bool is_name(const char *name, size_t n)
 	return good;
 }
 
-/* Elements of the tensor, and of its storage from the first to the last that it uses. False: no
- * such tensor can be. */
+/* Counts the elements of the tensor, and those of its storage from the first to the last that it
+ * uses. False: no such tensor can exist. */
 static bool measure(const struct state_tensor *t, int64_t *elements, int64_t *span)
 {
 	*elements = *span = 1;
@@ -76,7 +76,7 @@ int table_add(struct state_table *table, const struct state_tensor *t, const cha
 	added->name = xasprintf("%.*s", (int)n, name);
 	for (int i = 0; i < added->rank; i++)
 		if (added->shape[i] <= 1)
-			added->stride[i] = 0; /* says nothing, and may be anything */
+			added->stride[i] = 0; /* unused, and may be anything */
 	return check(table, added, file, size);
 }
 
@@ -108,7 +108,7 @@ static bool all_begin_with(const struct state_table *table, const char *prefix)
 	return true;
 }
 
-/* False: no wrapper is around all of them. */
+/* Removes a wrapper's prefix from all names. False: there is none. */
 static bool unwrap(struct state_table *table)
 {
 	static const char *const wrappers[] = {

@@ -1,4 +1,4 @@
-/* What every container of weights comes down to: where each tensor's elements lie. */
+/* What every container of weights is reduced to: where each tensor's elements are. */
 #ifndef FD2_STATE_TABLE_H
 #define FD2_STATE_TABLE_H
 #include "formats/bytes.h"
@@ -20,21 +20,23 @@ struct state_tensor {
 struct state_table {
 	struct state_tensor *v;
 	int n, cap;
-	uint64_t bytes; /* of all tensors, once read */
-	bool nested;    /* to hold the tensors below dicts and lists, too, under their paths */
+	uint64_t bytes; /* bytes of all tensors, once read */
+	bool nested;    /* also hold the tensors below dicts and lists, under their paths */
 };
 
 /* Adds *t, copying its name of n bytes. -1: fail_message, naming file and tensor: a name that is
- * empty, over 1024 bytes, no UTF-8 or has control characters; elements outside the storage; more
- * in all than `size`, the file's, can account for (views may repeat elements). */
+ * empty, over 1024 bytes, not UTF-8 or has control characters; elements outside the storage; more
+ * elements in all than `size`, the file's, can account for (views may repeat elements). */
 int table_add(struct state_table *table, const struct state_tensor *t, const char *name, size_t n,
     const char *file, uint64_t size);
-/* After the last: names are unique, or -1. Takes away what wraps a network where all names begin
- * with it: "module.", "_orig_mod.", "model.", "backbone." and "net.", one in another too. */
+/* Call after the last tensor. Removes wrappers' prefixes that all names share: "module.",
+ * "_orig_mod.", "model.", "backbone." and "net.", also one inside another. -1: fail_message, two
+ * names are the same or there are none. */
 int table_close(struct state_table *table, const char *file);
-/* Reads the elements in C order into *a (the caller's: fd2_array_free). -1: fail_message. */
+/* Reads the elements in C order into *a, which the caller frees with fd2_array_free. -1:
+ * fail_message. */
 int table_read(const struct state_tensor *t, const struct bytes *from, struct array *a);
 void table_free(struct state_table *table);
-/* Strides of C order. */
+/* Sets the strides of C order. */
 void table_dense(struct state_tensor *t);
 #endif

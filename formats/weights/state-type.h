@@ -21,9 +21,10 @@ enum state_type {
 
 size_t state_type_size(enum state_type t); /* bytes of an element in the file */
 enum dtype state_type_read_as(enum state_type t);
-/* By safetensors' name ("BF16"), and that of ours; STATE_TYPES when there is none. */
+/* Convert to and from safetensors' name ("BF16"): a type of the file, or STATE_TYPES if there is
+ * none; the name of one of our types. */
 enum state_type state_type_named(const char *safetensors);
 const char *state_type_name(enum dtype t);
-/* n elements of the file's type, as state_type_read_as(t). The two do not overlap. */
+/* Converts n elements of type t to state_type_read_as(t). `to` and `from` must not overlap. */
 void state_type_convert(enum state_type t, void *to, const void *from, size_t n);
 #endif

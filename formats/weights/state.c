@@ -15,7 +15,7 @@ static const char expected[] = "a file of weights";
 struct state_reader {
 	const char *format;
 	struct stream_reader *stream; /* or: */
-	struct bytes *place;          /* of the tensors' bytes */
+	struct bytes *place;          /* where the tensors' bytes are */
 	struct state_table table;
 	json_t *meta;
 	int next;
@@ -32,7 +32,7 @@ static int refuse_tar(struct input *in)
 	    name);
 }
 
-/* 0 when the content is one that is read. */
+/* 0: the content can be read; -1: fail_message. */
 static int check_content(struct input *in, int content)
 {
 	switch (content) {
@@ -105,7 +105,7 @@ static struct state_reader *open_path(const char *path, bool nested)
 	int content = in ? input_content(in) : -1, err = content < 0 ? -1 : 0;
 	if (!err)
 		err = check_content(in, content);
-	input_close(in); /* what was looked at is there when it is opened again */
+	input_close(in); /* what was read comes again when it is opened again */
 	if (err < 0)
 		return NULL;
 	struct state_reader *r = reader_new();

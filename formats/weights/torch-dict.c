@@ -53,7 +53,7 @@ struct storage *storages_find(const struct storages *s, const char *key, size_t 
 	return NULL;
 }
 
-/* UINT64_MAX: too many to count. */
+/* Returns UINT64_MAX if there are too many to count. */
 uint64_t storage_bytes(const struct storage *s)
 {
 	uint64_t bytes;
@@ -78,20 +78,20 @@ int torch_tensor(struct state_table *table, const struct value *v, const char *n
 	return table_add(table, &t, name, n, file, size);
 }
 
-/* The way through a checkpoint, depth first; both bounds are for hostile files. */
+/* A depth-first walk through a checkpoint; both bounds are for hostile files. */
 enum { DEPTH_MAX = 16, VISITS_MAX = 1 << 20 };
 struct walk {
 	struct state_table *table;
 	const struct storages *storages;
 	const char *file;
 	uint64_t size;
-	char *path; /* of the value that is looked at, n bytes */
+	char *path; /* of the current value, n bytes */
 	size_t n;
 	int visits, depth;
-	const struct value *above[DEPTH_MAX]; /* of it: a value may contain itself */
+	const struct value *above[DEPTH_MAX]; /* the values above it: one may contain itself */
 };
 
-/* False: there is nothing below it, or the walk has gone there or far enough. */
+/* Steps into a value. False: it has nothing below it, is being walked already, or is too deep. */
 static bool enter(struct walk *w, const struct value *v)
 {
 	if ((v->kind != VALUE_DICT && v->kind != VALUE_LIST) || w->depth == DEPTH_MAX)
@@ -113,13 +113,14 @@ static bool is_text(const struct value *v)
 	return v->kind == VALUE_TEXT;
 }
 
-/* Numbers, such as an epoch, may be kept as tensors of rank 0. */
+/* Returns whether v is an array. Numbers, such as an epoch, may be tensors of rank 0. */
 static bool is_array(const struct value *v)
 {
 	return v->kind == VALUE_TENSOR && v->tensor.layout->rank;
 }
 
-/* Below the keys of a state dict, which are text: those of an optimizer are numbers. */
+/* Returns whether arrays are below a dict's text keys: those of a state dict are text, of an
+ * optimiser numbers. */
 static bool has_arrays(struct walk *w, const struct value *dict)
 {
 	bool found = false;
@@ -133,7 +134,7 @@ static bool has_arrays(struct walk *w, const struct value *dict)
 	return found;
 }
 
-/* The innermost dict that has all arrays with names. */
+/* Returns the innermost dict that has all named arrays. */
 static const struct value *state_dict(struct walk *w, const struct value *dict)
 {
 	const struct value *last = dict;
@@ -163,7 +164,7 @@ static void append(struct walk *w, const char *key, size_t n)
 	w->n += n;
 }
 
-/* "key", or "3" of a list; false: the table is not for what is below this key. */
+/* Appends "key", or "3" in a list. False: the table does not want what is below this key. */
 static bool append_key(struct walk *w, const struct value *v, size_t i)
 {
 	const struct value *key = v->list.v[i];
@@ -220,7 +221,7 @@ int torch_table(struct state_table *table, const struct value *root, const struc
 	const struct value *dict = list ? root : state_dict(&w, root);
 	w.visits = 0;
 	int err = add_below(&w, dict);
-	if (!err && table->nested && dict != root && enter(&w, dict)) /* not once more */
+	if (!err && table->nested && dict != root && enter(&w, dict)) /* walk it only once */
 		err = add_below(&w, root);
 	free(w.path);
 	return err;

@@ -1,5 +1,6 @@
-/* torch/serialization.py, _legacy_save: five pickles (a magic number, the protocol, the system,
- * the object, the keys of its storages), then each storage as a 64-bit count and its elements. */
+/* Reads what _legacy_save of torch/serialization.py writes: five pickles (a magic number, the
+ * protocol, the system, the object, the keys of its storages), then each storage as a 64-bit count
+ * and its elements. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -8,10 +9,10 @@
 #include "lib/base/err.h"
 
 enum { PROTOCOL = 1001 };
-/* 0x1950a86a20f9469cfc6c, as a pickle has it */
+/* 0x1950a86a20f9469cfc6c, as stored in a pickle */
 static const char magic[] = "\x6c\xfc\x9c\x46\xf9\x20\x6a\xa8\x50\x19";
 
-/* The pickles, which are at the beginning. */
+/* The pickles at the beginning of the file. */
 struct legacy {
 	struct bytes *file;
 	struct pickle *pickle;
@@ -73,7 +74,7 @@ static int place_storage(struct legacy *l, struct storage *s, uint64_t *at)
 	return 0;
 }
 
-/* `keys` in the order of the storages, each named by the object and there once. */
+/* Places the storages in the order of `keys`; each must be named by the object, and occur once. */
 static int place_storages(struct legacy *l, const struct storages *s, const struct value *keys)
 {
 	const char *name = bytes_name(l->file);

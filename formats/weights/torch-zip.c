@@ -1,6 +1,6 @@
-/* torch/serialization.py, _save: members NAME/data.pkl, NAME/byteorder, NAME/data/KEY in any
- * order, none of them compressed. They are gone through twice: for the pickle, and for the
- * storages that it names. */
+/* Reads what _save of torch/serialization.py writes: members NAME/data.pkl, NAME/byteorder,
+ * NAME/data/KEY in any order, none of them compressed. Goes through them twice: for the pickle, and
+ * for the storages that it names. */
 #include <archive.h>
 #include <archive_entry.h>
 #include <errno.h>
@@ -15,13 +15,13 @@ enum { READ_SIZE = 64 << 10, BYTEORDER_MAX = 16 };
 struct zip {
 	struct bytes *file;
 	struct archive *archive;
-	uint64_t at; /* libarchive's place in the file */
+	uint64_t at; /* libarchive's position in the file */
 	uint8_t buffer[READ_SIZE];
-	char *folder;     /* "NAME/"; NULL until data.pkl came */
+	char *folder;     /* "NAME/"; NULL until data.pkl is found */
 	uint8_t *program; /* data.pkl */
 	size_t program_size;
 	struct storages storages;
-	uint8_t *data; /* of all storages, one behind the other */
+	uint8_t *data; /* all storages, one after the other */
 	uint64_t data_size;
 };
 
@@ -76,7 +76,7 @@ static int open_archive(struct zip *z)
 	return archive_read_open1(a) == ARCHIVE_OK ? 0 : damaged(z);
 }
 
-/* 1: a member; 0: none left; -1. */
+/* Goes to the next member. 1: done; 0: there are no more; -1: fail_message. */
 static int next_member(struct zip *z, struct archive_entry **e, const char **name)
 {
 	int got = archive_read_next_header(z->archive, e);
@@ -90,7 +90,7 @@ static int next_member(struct zip *z, struct archive_entry **e, const char **nam
 	return *name ? 1 : fail("'%s' has a member whose name cannot be read", bytes_name(z->file));
 }
 
-/* torch never compresses, so that no member gives more than the file has. */
+/* Refuses compressed members: torch never compresses, and so no member is larger than the file. */
 static int check_stored(struct zip *z, const char *name)
 {
 	return strstr(archive_format_name(z->archive), "(uncompressed)")
@@ -99,7 +99,7 @@ static int check_stored(struct zip *z, const char *name)
 	                 bytes_name(z->file));
 }
 
-/* Exactly n bytes. */
+/* Reads a member of exactly n bytes. */
 static int read_member(struct zip *z, const char *name, uint8_t *to, size_t n)
 {
 	uint8_t more;
@@ -117,7 +117,7 @@ static int read_member(struct zip *z, const char *name, uint8_t *to, size_t n)
 	               : 0;
 }
 
-/* The member's name inside of its first folder. */
+/* Returns the member's name inside its first folder. */
 static const char *inside(const char *name)
 {
 	const char *slash = strchr(name, '/');
@@ -185,7 +185,7 @@ static int find_program(struct zip *z)
 	                        file);
 }
 
-/* Lays them out one behind the other; all together are within the file. */
+/* Lays out the storages one after the other; all together must fit in the file. */
 static int make_room(struct zip *z)
 {
 	for (size_t i = 0; i < z->storages.n; i++) {
@@ -200,7 +200,7 @@ static int make_room(struct zip *z)
 	return 0;
 }
 
-/* The storage that a member holds, or NULL. */
+/* Returns the storage that a member holds, or NULL. */
 static struct storage *storage_of(const struct zip *z, const char *name)
 {
 	size_t n = strlen(z->folder);

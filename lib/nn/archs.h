@@ -1,6 +1,6 @@
-/* The table of backbones: X(name, what it is). A new one is a line here and a `const struct arch
- * NAME` in its family's file; options, --help, completion and `make parity` follow, and a test
- * asks for its name in fd2-teacher(1). */
+/* The table of backbones: X(name, description). To add one, add a line here and a `const struct
+ * arch NAME` in its family's file: options, --help, completion and `make parity` follow, and a test
+ * checks that fd2-teacher(1) names it. */
 #ifndef FD2_ARCHS_H
 #define FD2_ARCHS_H
 #define FD2_ARCHS(X)                                                                               \
@@ -18,8 +18,8 @@
 	X(convnet4, "the same of depth 4")                                                         \
 	X(convnet5, "the same of depth 5")                                                         \
 	X(convnet6, "the same of depth 6")
-/* Places in the table, and "|resnet18|resnet50...": what OPT_CHOICE takes, after its first
- * character. */
+/* enum arch_place indexes the table. ARCH_CHOICES is OPT_CHOICE's list, "resnet18|resnet34|...":
+ * the [1] skips the first '|'. */
 #define FD2_ARCH_PLACE(name, about) ARCH_##name,
 enum arch_place { FD2_ARCHS(FD2_ARCH_PLACE) ARCHS };
 #define FD2_ARCH_CHOICE(name, about) "|" #name

@@ -15,10 +15,12 @@
 #include "lib/base/provenance.h"
 #include "lib/nn/weights.h"
 
-/* Seconds of work that kill -9 may lose: as few as cost two per cent of the time, within these. */
+/* A kill -9 loses the work since the last save. Saves are spaced to take `share` of the time, but
+ * at least least_lost and at most most_lost seconds apart. */
 static const double least_lost = 5, most_lost = 45, share = 0.02;
 
-/* Next to the file itself, whatever links lead there. */
+/* Returns "FILE.ckpt", where FILE is what `out` names once links are followed. The caller frees
+ * it. */
 static char *path_of(const char *out)
 {
 	char *target = io_target(out), *path = xasprintf("%s.ckpt", target ? target : out);
@@ -89,7 +91,7 @@ bool checkpoint_due(const struct checkpoint *c)
 	return c->path && elapsed() - c->saved > every;
 }
 
-/* The optimiser's state as parameters of its own: "optim.m.conv1.weight". */
+/* Returns the optimiser's state as parameters ("optim.m.conv1.weight"); free with params_forget. */
 static struct params state_of(const struct optim *o)
 {
 	struct params s = {0};
@@ -152,7 +154,8 @@ int checkpoint_save(struct checkpoint *c, json_t *state)
 	return c->lock < 0 ? -1 : 0;
 }
 
-/* What only one of the runs was given counts, too: options that name files are not recorded. */
+/* An input that only one of the runs had is a difference too: options that name files are not
+ * recorded. */
 static int inputs_agree(const struct checkpoint *c, const json_t *was)
 {
 	const json_t *sides[] = {c->inputs, was};
@@ -183,7 +186,7 @@ static int check_meta(struct checkpoint *c, json_t *meta)
 	return err;
 }
 
-/* What a network's tensors are taken into. */
+/* What a network's tensors fill: its parameters, its optimiser's state and its average. */
 struct filling {
 	enum { LISTS = 3 } lists;
 	struct params state, none;
@@ -235,7 +238,7 @@ static int take_all(const struct checkpoint *c, struct stream_reader *r)
 	for (int i = 0; i < c->n; i++)
 		if (end(&f[i]) < 0)
 			err = -1;
-	if (got < 0) /* which names the file */
+	if (got < 0) /* this message already names the file */
 		err = fail("%s", why);
 	else if (err)
 		err = fail("'%s': %s", c->path, why ? why : fail_message());

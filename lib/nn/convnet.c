@@ -1,8 +1,8 @@
 /* ConvNet as dataset condensation uses it (Zhao et al. 2021, after Gidaris and Komodakis 2018):
- * blocks of 3x3 convolution, instance norm, ReLU and 2x2 average pooling, 128 wide; the
- * classifier sees the flattened features. Names are those programs': "features.0" (convolution),
- * "features.1" (norm), "features.4" ..., "classifier". Activations are not channels-last: the
- * gradient of torch's group norm takes ten times as long there on a CPU. */
+ * blocks of 3x3 convolution, instance norm, ReLU and 2x2 average pooling, 128 wide; the classifier
+ * sees the flattened features. Names follow those programs: "features.0" (convolution),
+ * "features.1" (norm), "features.4" ..., "classifier". Activations are not channels-last, because
+ * the gradient of torch's group norm is then ten times slower on a CPU. */
 #include <stdlib.h>
 
 #include "lib/base/err.h"

@@ -16,7 +16,7 @@ struct unit {
 };
 
 struct densenet {
-	const int *layers; /* of each block */
+	const int *layers; /* layers per block */
 	struct conv_bn stem;
 	struct unit layer[BLOCKS][LAYERS_MAX][2]; /* 1x1, 3x3 */
 	struct unit transition[BLOCKS - 1];
@@ -69,7 +69,7 @@ static void *build(
 	return net;
 }
 
-/* Every layer sees the outputs of all before it in its block. Frees x. */
+/* Each layer sees the outputs of all layers before it in its block. Frees x. */
 static Tensor *dense_block(struct unit (*layer)[2], int n, Tensor *x, const struct pass *pass)
 {
 	for (int i = 0; i < n; i++) {
@@ -95,7 +95,7 @@ static Tensor *features(void *net, const Tensor *x, const struct pass *pass)
 	return replace_tensor(y, bn_act(&d->last, y, NULL, RELU, pass));
 }
 
-/* torchvision's first files say "denselayer1.norm.1.weight" where its layers are called "norm1". */
+/* Early torchvision files say "denselayer1.norm.1.weight" for the layer now called "norm1". */
 static void rename_first(char name[ARCH_NAME_MAX])
 {
 	char *layer = strstr(name, ".denselayer");
@@ -107,7 +107,7 @@ static void rename_first(char name[ARCH_NAME_MAX])
 		memmove(dot, dot + 1, strlen(dot));
 }
 
-/* Below 29 pixels the last transition's pooling has nothing left. */
+/* Below 29 pixels the last transition's pooling would have no output. */
 #define DENSENET(n, channels, ...)                                                                 \
 	static void *build##n(                                                                     \
 	    struct params *p, struct linear *classifier, const struct arch_options *o)             \

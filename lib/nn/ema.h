@@ -1,4 +1,4 @@
-/* The running average of a network's parameters and statistics while it trains: average <- d
+/* The running average of a network's parameters and statistics during training: average <- d
  * average + (1 - d) now. */
 #ifndef FD2_EMA_H
 #define FD2_EMA_H
@@ -10,12 +10,12 @@ struct ema {
 	double decay;
 };
 
-/* Starts from the values of now. */
+/* Starts the average at the current values. */
 void ema_init(struct ema *e, const struct params *live, double decay);
-/* After a step. The t-th counts with min(decay, (1 + t) / (10 + t)), so that the first values
- * are soon forgotten. */
+/* Updates the average after step t, with d = min(decay, (1 + t) / (10 + t)), so that the first
+ * values are soon forgotten. */
 void ema_update(struct ema *e, long t);
-/* Exchanges the values of both: the live network is then the average, until the next call. */
+/* Swaps the values of the network and the average; a second call swaps them back. */
 void ema_swap(struct ema *e);
 void ema_free(struct ema *e);
 #endif

@@ -121,8 +121,8 @@ static int64_t product(int rank, const int64_t *shape)
 	return n;
 }
 
-/* Values are a function of the seed and the parameter's name: normal of deviation `scale`, or
- * uniform in +-scale. */
+/* Returns values that depend only on the seed and the parameter's name: normal with standard
+ * deviation `scale`, or uniform in +-scale. */
 static Tensor *random_tensor(const struct params *p, const char *layer, const char *what, int rank,
     const int64_t *shape, bool normal, double scale)
 {

@@ -2,7 +2,7 @@
  *
  * A network is built by a function that adds its parameters to a `struct params` under their
  * state-dict keys; its forward pass is a plain C function over those layers. Activations are
- * [N,C,H,W], channels-last in memory but in a ConvNet (convnet.c). */
+ * [N,C,H,W], channels-last in memory except in a ConvNet (convnet.c). */
 #ifndef FD2_LAYERS_H
 #define FD2_LAYERS_H
 #include "lib/base/rng.h"
@@ -23,28 +23,29 @@ struct params {
 	struct conv **convs; /* for params_freeze */
 	struct bn **bns;
 	int n_convs, n_bns;
-	char **keys; /* what key() made */
+	char **keys; /* names that key() returned */
 	int n_keys;
 	uint64_t seed; /* of the initial values: each depends on seed and name alone */
-	bool bare; /* zeros instead: a file gives the values, and drawing millions takes a second */
+	bool bare;     /* start from zeros: a file supplies the values, and drawing millions takes a
+	                  second */
 	enum conv_start {
 		CONV_FAN_OUT, /* normal, variance 2 / fan-out (He et al. 2015): ResNet, MobileNetV2
 		               */
 		CONV_FAN_IN,  /* normal, variance 2 / fan-in: DenseNet */
 		CONV_TORCH,   /* uniform in +-1/sqrt(fan-in), torch's default, biases too:
 		                 ShuffleNetV2, ConvNet */
-	} conv_start;         /* how the convolutions to come begin */
+	} conv_start;         /* initial values of convolutions added from now on */
 };
 
 Tensor *params_find(const struct params *p, const char *name);
 void params_require_grad(const struct params *p, bool on);
-/* Every floating-point tensor, in place, in another type: a frozen network is converted once. */
+/* Converts every floating-point tensor to `type` in place; a frozen network is converted once. */
 void params_convert(const struct params *p, enum scalar type);
-/* For weights and statistics that do not change: from now on convolutions of inputs in `type`
- * use a copy of their weights in it, and BatchNorms with running statistics a scale and a shift,
- * all made once. */
+/* Prepares weights and statistics that no longer change: caches the convolutions' weights in
+ * `type`, for inputs of that type, and the scale and shift of BatchNorms with running
+ * statistics. */
 void params_freeze(struct params *p, enum scalar type);
-/* Frees the list, and with params_free its tensors. */
+/* params_forget frees the list; params_free frees its tensors too. */
 void params_forget(struct params *p);
 void params_free(struct params *p);
 
@@ -56,43 +57,42 @@ enum bn_mode {
 
 struct bn {
 	Tensor *weight, *bias, *mean, *var, *count;
-	Tensor *scale, *shift; /* when frozen: tensor_frozen_line; or NULL */
+	Tensor *scale, *shift; /* from tensor_frozen_line once frozen; else NULL */
 	double eps;
 	int index; /* order of creation: 0 is the network's first */
 };
 
 struct conv;
-/* How one forward pass is made. on_bn, when set, gets mean and biased variance [G,C] of the
- * input of every BatchNorm; on_conv the input x [N,C,H,W] of every convolution, before it. */
+/* Settings of one forward pass. on_bn, if set, receives the mean and biased variance [G,C] of every
+ * BatchNorm's input; on_conv receives every convolution's input x [N,C,H,W] before it runs. */
 struct pass {
 	enum bn_mode bn;
-	bool plain; /* one operation after another, for weights' gradients with BN_RUNNING and as
-	               the tests' oracle; otherwise BatchNorm and what follows it are one, and with
+	bool plain; /* run one operation at a time, for weight gradients with BN_RUNNING and as the
+	               tests' reference; otherwise BatchNorm is fused with what follows it, and with
 	               BN_RUNNING only images get a gradient */
-	int groups; /* of images, as many in each and one after the other, with statistics of their
-	               own for on_bn; 0: one */
-	const Tensor
-	    *dropout_mask; /* dropout_mask of what the classifier gets; NULL: nothing is dropped */
+	int groups; /* consecutive groups of images, equal in size, each with its own statistics for
+	               on_bn; 0: one */
+	const Tensor *dropout_mask; /* multiplies the classifier's input; NULL: no dropout */
 	void (*on_bn)(void *ctx, const struct bn *bn, Tensor *mean, Tensor *var);
 	void (*on_conv)(void *ctx, const struct conv *conv, const Tensor *x);
 	void *ctx;
 };
 
 struct conv_shape {
-	int in, out, kernel, stride, padding, groups; /* stride and groups 0: 1 */
+	int in, out, kernel, stride, padding, groups; /* 0 means 1 for stride and groups */
 	bool bias;
 	bool planar; /* for activations that are not channels-last */
 };
 
 struct conv {
 	Tensor *weight, *bias; /* [out, in/groups, k, k]; bias NULL for none */
-	Tensor *frozen;        /* weight in another type, or NULL */
-	Tensor *adjoint;       /* of a frozen stem: tensor_stem_adjoint; or NULL */
+	Tensor *frozen;        /* params_freeze's copy of the weight, or NULL */
+	Tensor *adjoint;       /* from tensor_stem_adjoint for a frozen stem; else NULL */
 	struct conv_shape shape;
-	int index; /* order of creation, as of a BatchNorm */
+	int index; /* order of creation, like a BatchNorm's */
 };
 
-/* Each channel of each image normalised by its own mean and variance (torch's GroupNorm with one
+/* Normalises each channel of each image by its own mean and variance (torch's GroupNorm with one
  * channel per group). */
 struct instance_norm {
 	Tensor *weight, *bias;
@@ -102,7 +102,7 @@ struct linear {
 	Tensor *weight, *bias; /* [out, in]; bias NULL for none */
 };
 
-/* A name, held by p: key(p, "layer%d.%d", stage, block). */
+/* Formats a name that p owns: key(p, "layer%d.%d", stage, block). */
 const char *key(struct params *p, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
 void conv_init(struct conv *c, struct params *p, const char *name, struct conv_shape shape);
@@ -110,7 +110,7 @@ Tensor *conv_forward(const struct conv *c, const Tensor *x, const struct pass *p
 void bn_init(struct bn *b, struct params *p, const char *name, int channels, double eps);
 Tensor *bn_forward(const struct bn *b, const Tensor *x, const struct pass *pass);
 enum activation { LINEAR, RELU, RELU6 };
-/* act(bn(x) + residual); residual NULL: none. */
+/* Returns act(bn(x) + residual); residual may be NULL. */
 Tensor *bn_act(const struct bn *b, const Tensor *x, const Tensor *residual, enum activation act,
     const struct pass *pass);
 
@@ -121,8 +121,7 @@ Tensor *instance_norm_forward(const struct instance_norm *n, const Tensor *x);
  * holds more than its widest layer. */
 Tensor *replace_tensor(Tensor *x, Tensor *y);
 
-/* A convolution without bias and its BatchNorm (eps 1e-5), the pair that most networks are made
- * of. */
+/* A convolution without bias and its BatchNorm (eps 1e-5), the building block of most networks. */
 struct conv_bn {
 	struct conv conv;
 	struct bn bn;
@@ -131,21 +130,23 @@ void conv_bn_init(
     struct conv_bn *u, struct params *p, const char *conv, const char *bn, struct conv_shape shape);
 Tensor *conv_bn_act(const struct conv_bn *u, const Tensor *x, const Tensor *residual,
     enum activation act, const struct pass *pass);
-/* relu(bn(conv(x))) and a max pool of 3x3, stride 2 and padding 1: how most networks begin. */
+/* relu(bn(conv(x))), then a 3x3 max pool with stride 2 and padding 1: the start of most
+ * networks. */
 Tensor *conv_bn_relu_pool(const struct conv_bn *u, const Tensor *x, const struct pass *pass);
 
-/* Weights uniform in +-1/sqrt(in), torch's default; BIAS_TORCH: the bias too. */
+/* Draws weights uniformly in +-1/sqrt(in), torch's default; with BIAS_TORCH the bias too. */
 enum linear_bias { BIAS_NONE, BIAS_ZERO, BIAS_TORCH };
 void linear_init(
     struct linear *l, struct params *p, const char *name, int in, int out, enum linear_bias bias);
-/* In f32, whatever x's type. */
+/* Computes in the weight's type, whatever x's. */
 Tensor *linear_forward(const struct linear *l, const Tensor *x);
-/* Normal of that deviation, bias zero: MobileNetV2's classifier. */
+/* Draws normal weights with that standard deviation; the bias is zero (MobileNetV2's
+ * classifier). */
 void linear_init_normal(
     struct linear *l, struct params *p, const char *name, int in, int out, double deviation);
-/* What dropout multiplies by, f32 [rows, columns]: 0 with probability rate, otherwise 1 / (1 -
- * rate). */
+/* Draws a dropout mask to multiply by, f32 [rows,columns]: 0 with probability rate, otherwise 1 /
+ * (1 - rate). */
 Tensor *dropout_mask(int64_t rows, int64_t columns, double rate, struct rng *r);
-/* A buffer of zeros [rows, columns]. */
+/* Adds a buffer of zeros [rows,columns] to p. */
 Tensor *buffer_init(struct params *p, const char *name, int64_t rows, int64_t columns);
 #endif

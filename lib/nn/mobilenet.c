@@ -88,7 +88,7 @@ static Tensor *features(void *net, const Tensor *x, const struct pass *pass)
 	return replace_tensor(y, conv_bn_act(&m->last, y, NULL, RELU6, pass));
 }
 
-/* The module of timm's block that comes first in the first stage, and in the others. */
+/* Returns torchvision's name of a module of timm's block in `stage`; NULL: unknown. */
 static const char *block_module(int stage, const char *timm)
 {
 	static const struct {
@@ -101,8 +101,8 @@ static const char *block_module(int stage, const char *timm)
 	return NULL;
 }
 
-/* timm's mobilenetv2_100: "conv_stem", "bn1", "blocks.STAGE.BLOCK.conv_dw" ..., "conv_head", "bn2",
- * "classifier". */
+/* Renames parameters of timm's mobilenetv2_100: "conv_stem", "bn1", "blocks.STAGE.BLOCK.conv_dw"
+ * ..., "conv_head", "bn2", "classifier". */
 static void rename_timm(char name[ARCH_NAME_MAX])
 {
 	static const struct {

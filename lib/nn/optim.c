@@ -52,7 +52,7 @@ static bool is_slow(const struct optim *o, int i)
 	return o->slow && !strncmp(o->name[i], o->slow, strlen(o->slow));
 }
 
-/* One fused call for the parameters that share a weight decay and a learning rate. */
+/* Updates, in one fused call, the parameters that share a weight decay and a learning rate. */
 static void update_group(const struct optim *o, bool decayed, bool slow)
 {
 	Tensor **list = xcalloc(4 * (size_t)o->n, sizeof *list);
@@ -76,8 +76,8 @@ static void update_group(const struct optim *o, bool decayed, bool slow)
 	free(list);
 }
 
-/* torch's clip_grad_norm_. The factor stays on the device, in f64; 1 is left out where it costs
- * nothing to look. */
+/* Clips like torch's clip_grad_norm_. The factor stays on the device, in f64; only a CPU run looks
+ * at it, to skip a factor of 1. */
 static void clip(const struct optim *o)
 {
 	Tensor *sum = NULL;

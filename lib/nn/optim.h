@@ -1,5 +1,5 @@
-/* Training a network's parameters: gradients accumulated over a batch, libtorch's fused
- * steps, learning-rate schedules. */
+/* Training of a network's parameters: gradients accumulated over a batch, libtorch's fused steps,
+ * learning-rate schedules. */
 #ifndef FD2_OPTIM_H
 #define FD2_OPTIM_H
 #include "lib/nn/layers.h"
@@ -10,9 +10,9 @@ struct optim {
 	enum optim_kind kind;
 	double momentum, weight_decay;
 	bool nesterov;
-	double clip;      /* largest Euclidean norm of all gradients together; 0: as they are */
-	const char *slow; /* parameters whose name starts so learn at slow_share times the rate;
-	                     NULL: none */
+	double clip;      /* largest Euclidean norm of all gradients together; 0: no clipping */
+	const char *slow; /* parameters whose name has this prefix learn at slow_share times the
+	                     rate; NULL: none */
 	double slow_share;
 	bool decay_all; /* false: weight decay on tensors of two and more dimensions only */
 	/* filled by optim_init; v is NULL for SGD */
@@ -22,23 +22,22 @@ struct optim {
 	Tensor **param, **grad, **m, **v, *numbers;
 };
 
-/* The caller has filled the settings. Takes the trained parameters of p and turns their
- * gradients on. */
+/* Takes the trained parameters of p and turns their gradients on. The caller fills the settings
+ * first. */
 void optim_init(struct optim *o, const struct params *p);
 /* Adds d loss / d parameters to the gradients, which move to the scope outside the current one. */
 int optim_backward(struct optim *o, const Tensor *loss);
-/* The number and the learning rate of the step that is to come. */
+/* Sets the number and the learning rate of the next step. */
 void optim_next(struct optim *o, double lr);
-/* That step with the gathered gradients, which are then gone. It waits for the device only where
- * it clips. */
+/* Takes that step with the accumulated gradients, then drops them. Does not wait for the device. */
 void optim_update(struct optim *o);
-/* Gradients of a step that is not taken. */
+/* Drops the gradients without taking a step. */
 void optim_drop(struct optim *o);
 void optim_free(struct optim *o);
 
-/* lr 0.9^(t/2), CAL's; t in epochs. */
+/* Returns lr 0.9^(t/2), as CAL has it; t in epochs. */
 double lr_exponential(double lr, double t);
-/* lr (1 + cos(pi t / (T zeta))) / 2 after a linear warm-up of `warmup`; t, T, warmup in epochs
- * (fractions allowed). */
+/* Returns lr (1 + cos(pi t / (T zeta))) / 2 after a linear warm-up of `warmup`; t, T, warmup in
+ * epochs (fractions allowed). */
 double lr_cosine(double lr, double t, double total, double warmup, double zeta);
 #endif

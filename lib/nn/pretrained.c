@@ -9,10 +9,10 @@
 #include "lib/base/err.h"
 #include "lib/nn/weights.h"
 
-/* Where the backbone's tensors are in a file: behind a prefix, by torchvision's names or by those
- * that arch->rename knows. */
+/* Where a file holds the backbone's tensors: their prefix, and whether arch->rename converts their
+ * names. */
 struct network {
-	int found, count; /* parameters, and networks with as many */
+	int found, count; /* matching parameters, and networks with that many */
 	bool renamed;
 	char prefix[ARCH_NAME_MAX];
 };
@@ -23,10 +23,10 @@ struct reading {
 	const char *path;
 	struct network in_file;
 	struct weights_in in;
-	char *unknown;     /* the first tensor that the backbone has not */
+	char *unknown;     /* first tensor that the backbone does not have */
 	bool foreign;      /* it belongs to another kind of network */
-	long classes;      /* of a classifier that was not taken; 0: it was */
-	bool head, others; /* a classifier came; of other classes */
+	long classes;      /* of a classifier that was skipped; 0: none was */
+	bool head, others; /* the file has our classifier; its classes differ */
 };
 
 static bool starts(const char *name, const char *prefix)
@@ -39,8 +39,7 @@ static bool is_cal(const char *name)
 	return starts(name, "cal.");
 }
 
-/* CAL's tensors as FD2's authors name them next to the backbone's become ours. False: none of
- * them. */
+/* Converts the name that FD2's authors give a CAL tensor to ours. False: not a CAL tensor. */
 static bool cal_name(char to[ARCH_NAME_MAX], const char *name)
 {
 	static const char *const theirs[] = {"cal.module.attentions.", "cal.attentions."};
@@ -56,7 +55,7 @@ static bool cal_name(char to[ARCH_NAME_MAX], const char *name)
 	return snprintf(to, ARCH_NAME_MAX, "cal.%s", inner) < ARCH_NAME_MAX;
 }
 
-/* A name in the file as the backbone has it. False: it is not behind the prefix. */
+/* Converts a name in the file to the backbone's. False: it lacks the prefix. */
 static bool plain_name(
     char to[ARCH_NAME_MAX], const struct arch *arch, const char *name, const struct network *in)
 {
@@ -80,7 +79,7 @@ static int matches(
 	return found;
 }
 
-/* A word of the prefix says that it is an exponential moving average. */
+/* Returns whether a word of the prefix is "ema": an exponential moving average. */
 static bool is_average(const char *prefix)
 {
 	for (const char *word = prefix; *word; word += strspn(word, "._")) {
@@ -92,7 +91,7 @@ static bool is_average(const char *prefix)
 	return false;
 }
 
-/* Keeps the network that has more of the parameters; of equals the first, or the first average. */
+/* Keeps the network with more of the parameters; among equals the first average, else the first. */
 static void consider(struct network *best, const struct network *now)
 {
 	int count = now->found == best->found ? best->count + 1 : 1;
@@ -104,7 +103,7 @@ static void consider(struct network *best, const struct network *now)
 	best->count = count;
 }
 
-/* Considers what is in front of the first parameter's name, wherever in the file that is. */
+/* Considers every prefix under which the file has the backbone's first parameter. */
 static void search(struct network *best, const struct backbone *b, const struct state_tensor *v,
     int n, bool renamed)
 {
@@ -138,7 +137,7 @@ static void find_network(struct reading *r, const struct state_tensor *v, int n)
 		    r->in_file.prefix);
 }
 
-/* The same but for the number of classes. */
+/* Returns whether the shapes differ in the number of classes only. */
 static bool other_classes(const struct array *a, const Tensor *t)
 {
 	bool same = a->rank == tensor_rank(t) && a->rank > 0 && a->shape[0] != tensor_size(t, 0);
@@ -153,8 +152,8 @@ static bool same_first_part(const char *a, const char *b)
 	return n == strcspn(b, ".") && !strncmp(a, b, n);
 }
 
-/* Whether a tensor that the backbone has not speaks against it: a further layer in one of its
- * parts. Heads and losses that were trained with it do not. */
+/* Returns whether a tensor unknown to the backbone shows another network: a further layer in one of
+ * the backbone's parts. Heads and losses trained along with it do not. */
 static bool is_foreign(const struct backbone *b, const char *name)
 {
 	for (int i = 0; i < b->params.n; i++) {
@@ -205,7 +204,7 @@ static bool is_head(const struct reading *r, const struct param *p)
 	return p->t == r->b->classifier.weight || p->t == r->b->classifier.bias;
 }
 
-/* The oldest files do not count batches. */
+/* Returns whether a file may lack p. The oldest files do not count batches. */
 static bool may_lack(const struct reading *r, const struct param *p)
 {
 	bool cal = is_cal(p->name) && !r->want->whole,
@@ -262,7 +261,7 @@ json_t *pretrained_meta(const struct state_reader *r)
 	return text ? json_loads(text, 0, NULL) : json_incref(meta);
 }
 
-/* Whether the file says that its classes are others, or in another order. */
+/* Returns whether the file names other classes, or orders them differently. */
 static bool names_others(const struct state_reader *s, const struct pretrained *want, int n)
 {
 	json_t *meta = pretrained_meta(s), *list = json_object_get(meta, "classes");

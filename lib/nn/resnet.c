@@ -23,8 +23,8 @@ struct resnet {
 	const int *depth; /* blocks per stage */
 };
 
-/* Keys come in the order of torchvision's modules: conv1 bn1 conv2 bn2 (conv3 bn3) downsample.
- * Stride sits on the 3x3. */
+/* Adds keys in the order of torchvision's modules: conv1 bn1 conv2 bn2 (conv3 bn3) downsample. The
+ * 3x3 convolution has the stride. */
 static void block_init(struct block *k, struct params *p, const char *name, int in, int width,
     int out, int units, int stride)
 {

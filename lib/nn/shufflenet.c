@@ -36,7 +36,7 @@ static struct conv_shape depthwise(int channels, int stride)
 	    .groups = channels};
 }
 
-/* A ReLU takes an index after a 1x1's BatchNorm. */
+/* The ReLU after a 1x1's BatchNorm takes an index too: 3 follows 0, but 5 follows 3. */
 static void block_init(struct block *k, struct params *p, int stage, int i, int in, int out)
 {
 	int half = out / 2, stride = i ? 1 : 2, from = i ? half : in;
@@ -54,7 +54,7 @@ static void block_init(struct block *k, struct params *p, int stage, int i, int 
 #undef UNIT
 }
 
-/* Channels a0 a1 ... b0 b1 ... become a0 b0 a1 b1 ...; moved as pixels, since memory is
+/* Reorders channels a0 a1 ... b0 b1 ... to a0 b0 a1 b1 ..., pixel by pixel, since memory is
  * channels-last. */
 static Tensor *shuffle(const Tensor *x)
 {
@@ -67,7 +67,7 @@ static Tensor *shuffle(const Tensor *x)
 	return replace_tensor(y, tensor_permute(y, 4, (int[]){0, 3, 1, 2}));
 }
 
-/* branch1, or the half that stays as it is */
+/* Returns branch1, or the half that passes unchanged. */
 static Tensor *left_half(const struct block *k, const Tensor *x, const struct pass *pass)
 {
 	if (!k->halves)

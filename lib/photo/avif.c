@@ -11,8 +11,8 @@
 #define axis mode
 #endif
 
-/* The file's rotation (counterclockwise, in quarters), then its mirror, as an orientation of EXIF,
- * whose own value an AVIF's reader has to ignore. */
+/* Returns the file's rotation (counterclockwise, in quarters) and then its mirror as an EXIF
+ * orientation. A reader of AVIF must ignore the EXIF block's own value. */
 static int orientation_of(const avifImage *im)
 {
 	static const int rotated[] = {1, 8, 3, 6}, top_bottom[] = {4, 5, 2, 7},
@@ -35,7 +35,7 @@ int avif_decode(struct image *im, const void *data, size_t size, struct image_no
 	if (!decoder)
 		return fail("libavif is out of memory");
 	decoder->imageSizeLimit = IMAGE_PIXELS_MAX;
-	/* As PIL reads what older programs wrote. */
+	/* Accept what older programs wrote, like PIL. */
 	decoder->strictFlags &=
 	    ~(avifStrictFlags)(AVIF_STRICT_CLAP_VALID | AVIF_STRICT_PIXI_REQUIRED);
 	avifResult result = avifDecoderSetIOMemory(decoder, data, size);
@@ -47,7 +47,7 @@ int avif_decode(struct image *im, const void *data, size_t size, struct image_no
 		return failed(decoder, result);
 	avifRGBImage rgb;
 	avifRGBImageSetDefaults(&rgb, decoder->image);
-	rgb.format = AVIF_RGB_FORMAT_RGBA; /* into RGB, it would blend with black */
+	rgb.format = AVIF_RGB_FORMAT_RGBA; /* RGB would be blended with black */
 	rgb.depth = 8;
 	rgb.rowBytes = 4 * rgb.width;
 	rgb.pixels = xmalloc((size_t)rgb.rowBytes * rgb.height);

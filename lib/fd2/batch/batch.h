@@ -1,9 +1,9 @@
-/* The face of lib/fd2/batch: from images to tensors.
+/* The face of lib/fd2/batch: renders images into tensors.
  *
- * A batch is a list of views: batch_clear empties it, batch_add, batch_add_center and
- * batch_add_image add a view each, batch_mix says how they are mixed among themselves. batch_render
- * then makes the pixels, on all threads or on the GPU, and batch_images and batch_labels hand out
- * tensors of all or some of them. One batch is filled and rendered again and again.
+ * A batch is a list of views: batch_clear empties it; batch_add, batch_add_center and
+ * batch_add_image add one view each; batch_mix sets how they are mixed with each other.
+ * batch_render then makes the pixels, on all threads or on the GPU, and batch_images and
+ * batch_labels return tensors of all or some of them. One batch is filled and rendered many times.
  *
  * validate.h runs a network over a data set in batches, late.h reads a batch's results while the
  * next one runs, and measures.h turns logits into metrics. */
@@ -16,12 +16,12 @@
 struct batch {
 	int n, size, cap;
 	const struct item **items; /* [n], borrowed or in `own` */
-	struct item *own;          /* [cap]: of batch_add_image */
+	struct item *own;          /* [cap]: those of batch_add_image */
 	struct view *views;        /* [n] */
 	int64_t *labels;           /* [n] */
 	struct mix mix;
-	float *pixels;     /* [n][size][size][3], normalised and mixed, when the CPU rendered it */
-	bool on_gpu;       /* the GPU rendered it: */
+	float *pixels;     /* [n][size][size][3], normalised and mixed, if the CPU rendered it */
+	bool on_gpu;       /* the GPU rendered it, into on_device */
 	Tensor *on_device; /* [n,3,size,size]; NULL after an error */
 };
 
@@ -35,27 +35,28 @@ void batch_add(struct batch *b, const struct item *items, const struct view *v);
 void batch_add_center(struct batch *b, const struct item *item);
 /* Adds a view of an image in memory, which stays the caller's until the batch is rendered. */
 void batch_add_image(struct batch *b, const struct image *im, int label, const struct view *v);
-/* Mixes the views when they are rendered, each with the one that its `with` says. */
+/* Sets how the views are mixed when rendered, each with the view that its `with` names. */
 void batch_mix(struct batch *b, const struct mix *m);
 void batch_render(struct batch *b, const struct normal *normal);
-/* The same into `pixels`, whatever the device is. */
+/* Like batch_render, but into `pixels` on every device. */
 void batch_render_on_cpu(struct batch *b, const struct normal *normal);
 
-/* Images first..first+n-1 as [n,3,size,size], channels-last, in `type`; their labels as i64 [n]. */
+/* Return images first..first+n-1 as [n,3,size,size], channels-last, in `type`, and their labels as
+ * i64 [n]. */
 Tensor *batch_images(const struct batch *b, int first, int n, enum scalar type);
 Tensor *batch_labels(const struct batch *b, int first, int n);
 
-/* Pixels [n][size][size][3], copied, as [n,3,size,size], channels-last, in `type`. */
+/* Copies pixels [n][size][size][3] into [n,3,size,size], channels-last, in `type`. */
 Tensor *images_from(const float *pixels, int n, int size, enum scalar type);
-/* One view of an image in memory as [1,3,size,size], rendered as a batch of its own. */
+/* Renders one view of an image in memory as [1,3,size,size]. */
 Tensor *image_tensor(const struct image *im, const struct view *v, int size,
     const struct normal *normal, enum scalar type);
 
-/* Networks see a batch of n whole (parts 1) or in two halves (parts 2), of which the first is
- * never the larger: their sizes. */
+/* Returns the size of a half of a batch of n, which networks see whole (parts 1) or in two halves
+ * (parts 2). The first half is never the larger. */
 int half_size(int n, int parts, int half);
 
-/* The type that convolutions compute in: --dtype, where "auto" is bf16 if the device is built
- * for it. */
+/* Returns the type that convolutions compute in: --dtype, where "auto" means bf16 if the device is
+ * built for it. */
 enum scalar arithmetic(void);
 #endif

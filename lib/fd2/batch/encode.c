@@ -6,7 +6,7 @@
 #include "formats/npy.h"
 #include "lib/base/err.h"
 
-/* [3][S][S] to the image as it will be stored. */
+/* Converts [3][S][S] to the 8-bit image that is stored. */
 static struct image to_image(const float *rgb, int S)
 {
 	struct image im = image_new(S, S);
@@ -17,7 +17,7 @@ static struct image to_image(const float *rgb, int S)
 	return im;
 }
 
-/* x in [0,1] as rgb and, unless it is NULL, as f16. */
+/* Reads x, denormalised, into rgb and, unless it is NULL, into f16. */
 static int read_pixels(
     const Tensor *x, const struct normal *normal, float *rgb, uint16_t *f16, int64_t n)
 {

@@ -1,4 +1,4 @@
-/* From tensors to what a shard stores of an image. */
+/* Encodes tensors as the files that a shard holds of an image. */
 #ifndef FD2_ENCODE_H
 #define FD2_ENCODE_H
 #include <stddef.h>
@@ -15,8 +15,8 @@ struct encoded {
 	size_t jpeg_size, npy_size;
 };
 
-/* x [1,3,S,S] f32, normalised. The JPEG has its values within [0,1], the .npy, f16 [3,S,S], all.
- * -1: fail_message. encoded_free either way. */
+/* Encodes x [1,3,S,S] f32, normalised. The JPEG clamps values to [0,1]; the .npy, f16 [3,S,S], does
+ * not. -1: fail_message. Call encoded_free either way. */
 int encode_image(struct encoded *f, const Tensor *x, const struct normal *normal,
     enum pixels pixels, int quality);
 void encoded_free(struct encoded *f);

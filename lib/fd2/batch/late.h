@@ -1,5 +1,5 @@
-/* Results of a batch, read while the next batch runs: a GPU has work while the host reads them
- * and prepares the batch after that. */
+/* Reads a batch's results while the next batch runs: a GPU has work while the host reads them and
+ * prepares the batch after that. */
 #ifndef FD2_LATE_H
 #define FD2_LATE_H
 #include "lib/torch/replay.h"
@@ -11,7 +11,7 @@ struct late {
 	int batch;     /* its number */
 };
 
-/* Begins to read `left`, `count` values, and takes the results of the batch before. -1:
+/* Begins to read `count` values of `left`, and takes the results of the batch before. -1:
  * fail_message. */
 int late_next(struct late *l, const Tensor *left, enum scalar type, int64_t count, int batch);
 /* Takes the results of the last batch, if there are any. */

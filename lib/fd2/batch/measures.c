@@ -7,7 +7,8 @@
 #include "lib/base/err.h"
 #include "lib/base/log.h"
 
-/* Logits as floats, to be freed; *n rows of *K, no row when they cannot be read. */
+/* Returns logits as *n rows of *K floats, which the caller frees; *n is 0 if they cannot be
+ * read. */
 static float *read_rows(const Tensor *logits, int64_t *n, int64_t *K)
 {
 	*n = tensor_size(logits, 0);
@@ -18,7 +19,7 @@ static float *read_rows(const Tensor *logits, int64_t *n, int64_t *K)
 	return v;
 }
 
-/* Classes whose logits are not below the right one's. */
+/* Counts the other classes whose logits are not below the right one's. */
 static int not_below(const float *row, int64_t K, int64_t right)
 {
 	int n = 0;
@@ -82,8 +83,8 @@ void scores_clear(struct scores *s)
 	*s = empty;
 }
 
-/* The class of the highest logit; of several a wrong one, so that the diagonal of the confusion
- * matrix holds the hits. */
+/* Returns the class of the highest logit; in a tie a wrong one, so that the diagonal of the
+ * confusion matrix holds the hits. */
 static int64_t taken_for(const float *row, int64_t K, int64_t right)
 {
 	int64_t best = right;
@@ -109,7 +110,7 @@ static double log_sum_exp(const float *row, int64_t K, double max)
 	return max + log(sum);
 }
 
-/* Of a probability; the first of a NaN. */
+/* Returns the bin of a probability; the first for a NaN. */
 static int bin_of(double p)
 {
 	return p > 0 ? (int)ceil(fmin(p, 1) * CALIBRATION_BINS) - 1 : 0;

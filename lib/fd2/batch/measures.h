@@ -9,11 +9,11 @@
 struct hits {
 	long n, top1, top5;
 };
-/* One sample's logits [K] against its label. */
+/* Counts one sample: its logits [K] and its right class. */
 void hits_add(struct hits *h, const float *logits, int64_t classes, int64_t right);
-/* logits [n,K] against labels [n]. */
+/* Counts n samples: their logits [n,K] and labels [n]. */
 void hits_count(struct hits *h, const Tensor *logits, const int64_t *labels);
-/* Accuracies from 0 to 1; 0 without images. */
+/* Return accuracies from 0 to 1; 0 without images. */
 double hits_top1(const struct hits *h);
 double hits_top5(const struct hits *h);
 
@@ -27,7 +27,7 @@ struct scores {
 	int classes;
 	struct hits hits;
 	long *confusion; /* [K][K]: images of the row's class predicted as the column's */
-	long *in_top5;   /* [K]: of each class */
+	long *in_top5;   /* [K]: top-5 hits of each class */
 	double nll;      /* sum of -log p_y */
 	struct calibration_bin bins[CALIBRATION_BINS];
 };
@@ -35,16 +35,16 @@ void scores_init(struct scores *s, int classes);
 void scores_free(struct scores *s);
 void scores_clear(struct scores *s);
 void scores_count(struct scores *s, const Tensor *logits, const int64_t *labels);
-/* Expected calibration error over 15 bins of equal width, sum_m |B_m| / n |acc(B_m) - conf(B_m)|
- * (Guo et al. 2017). NaN without images. */
+/* Returns the expected calibration error over 15 bins of equal width, sum_m |B_m| / n |acc(B_m) -
+ * conf(B_m)| (Guo et al. 2017). NaN without images. */
 double scores_ece(const struct scores *s);
-/* Mean of -log p_y, in nats. */
+/* Returns the mean of -log p_y, in nats. */
 double scores_nll(const struct scores *s);
-/* {"images", "top1", "top5": a number per class, null for a class without images}. Accuracies are
- * from 0 to 1. These three give new references. */
+/* Returns {"images", "top1", "top5": a number per class, null for a class without images}.
+ * Accuracies are from 0 to 1. These three functions return new references. */
 json_t *scores_of_classes(const struct scores *s);
-/* A row of the confusion matrix, which as a whole would be some 50 bytes per entry. */
+/* Returns one row of the confusion matrix: all of it would take some 50 bytes per entry. */
 json_t *scores_confusion(const struct scores *s, int class);
-/* The bins that hold images. */
+/* Returns the bins that hold images. */
 json_t *scores_calibration(const struct scores *s);
 #endif

@@ -14,9 +14,9 @@ struct photograph_inputs {
 	bool strict;
 };
 
-/* Reads all of them, sorted by class. -1: fail_message, also where a class has none. */
+/* Reads all photographs, sorted by class. -1: fail_message, also if a class has none. */
 int photographs_read(struct dataset *d, const struct photograph_inputs *in);
-/* Those of n places in d, which fit into b: [n,3,S,S] f32. */
+/* Returns the images of d at n places, [n,3,S,S] f32; b must have room for n. */
 Tensor *photographs_images(struct batch *b, const struct dataset *d, const uint32_t *places, int n,
     const struct normal *normal);
 #endif

@@ -8,11 +8,11 @@
 #include "lib/base/opts.h"
 #include "lib/base/progress.h"
 
-/* How long a part is timed for; its first call, which allocates what the others use again, does not
- * count unless it takes that long. */
+/* Seconds for which a part is timed. Its first call, which allocates what later calls reuse, counts
+ * only if it takes that long. */
 static const double enough = 2;
 
-/* Seconds per unit; < 0: fail_message. */
+/* Returns seconds per unit; < 0: fail_message. */
 static double time_part(const struct plan *p, const struct plan_part *part)
 {
 	double start = elapsed(), done = part->some(p->stage), seconds = elapsed() - start;

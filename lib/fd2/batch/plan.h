@@ -1,7 +1,8 @@
-/* What a stage is about to do, and what that will take: --dry-run, and --verbose before long work.
+/* Tells what a stage is about to do, and what it will cost: for --dry-run, and for --verbose before
+ * long work.
  *
- * A stage that is ready to begin fills a plan. For --dry-run it takes a few timed steps, on
- * state that is thrown away afterwards. */
+ * A stage that is ready to begin fills a plan. For --dry-run it takes a few timed steps, on state
+ * that is thrown away afterwards. */
 #ifndef FD2_PLAN_H
 #define FD2_PLAN_H
 #include <stdbool.h>
@@ -9,9 +10,9 @@
 enum { PLAN_PARTS = 3 };
 
 struct plan_part {
-	const char *unit; /* a plural in -s; NULL: there is no such part */
-	double units;     /* in all */
-	/* Works off some of them and returns how many. <= 0: fail_message. */
+	const char *unit; /* a plural in -s; NULL: no such part */
+	double units;     /* number of units in all */
+	/* Does some of the units and returns how many. <= 0: fail_message. */
 	double (*some)(void *stage);
 };
 
@@ -19,10 +20,10 @@ struct plan {
 	void *stage;
 	char *work; /* "24 images of 3 classes, each in 1000 steps"; freed by plan_tell */
 	struct plan_part parts[PLAN_PARTS];
-	double (*bytes)(void *stage); /* of the output; called after the timed steps */
+	double (*bytes)(void *stage); /* bytes of the output; called after the timed steps */
 };
 
 /* dry: times each part and prints the plan with seconds, memory and bytes on standard output.
- * Otherwise one line of --verbose. -1: fail_message. */
+ * Otherwise prints one line with --verbose. -1: fail_message. */
 int plan_tell(struct plan *p, bool dry);
 #endif

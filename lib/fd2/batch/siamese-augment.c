@@ -10,7 +10,7 @@
 static const double brightness = 1, saturation = 2, contrast = 0.5, shift = 0.125, cutout = 0.5,
                     flip = 0.5, scale = 1.2, degrees = 15;
 
-/* A share of the side as pixels. */
+/* Returns a share of the side in pixels. */
 static int share_of(int size, double share)
 {
 	return (int)(size * share + 0.5);
@@ -76,7 +76,7 @@ struct siamese siamese_draw(struct rng *r, unsigned kinds, int size)
 	return s;
 }
 
-/* factor (x - mean over dims) + mean */
+/* Returns factor (x - mean over dims) + mean. */
 static Tensor *spread(const Tensor *x, int n, const int *dims, double factor)
 {
 	Tensor *mean = tensor_mean(x, n, dims, true);
@@ -97,7 +97,7 @@ static Tensor *crop(const struct siamese *s, const Tensor *x)
 	return tensor_narrow(rows, 3, pad + s->right, size);
 }
 
-/* Whether pixel i of a row or column is within the square. */
+/* Returns whether pixel i of a row or column is within the square. */
 static bool is_cut(int i, int centre, int side)
 {
 	return i >= centre - side / 2 && i < centre - side / 2 + side;
@@ -114,8 +114,8 @@ static Tensor *cut_out(const struct siamese *s, const Tensor *x)
 	return tensor_mul(x, tensor_to(mask, tensor_type(x)));
 }
 
-/* The four pixels around the place that each pixel comes from, and their shares of it; a pixel that
- * is outside has the share 0. */
+/* The four pixels around the position that each pixel comes from, and their bilinear weights; a
+ * pixel outside the image has weight 0. */
 struct taps {
 	int64_t *index[4];
 	double *share[4];
@@ -135,7 +135,8 @@ static void find_taps(struct taps *t, const double *theta, int size, int i)
 	}
 }
 
-/* pixels [S*S, N*3], bilinear. libtorch's grid_sample has no deterministic gradient on a GPU. */
+/* Samples pixels [S*S, N*3] bilinearly; libtorch's grid_sample has no deterministic gradient on a
+ * GPU. */
 static Tensor *sample(const Tensor *pixels, const double *theta, int size)
 {
 	int64_t n = (int64_t)size * size;

@@ -1,7 +1,7 @@
 /* Differentiable Siamese augmentation (Zhao and Bilen 2021): a change of images that is drawn once
  * and applied to photographs and learned images alike, so that their gradients or features are
- * compared under the same change; or, where a network is trained, for each image of a batch. Values
- * and order of draws are those of its program. */
+ * compared under the same change; to train a network, values are drawn for each image of a batch.
+ * Values and order of draws follow the authors' program. */
 #ifndef FD2_SIAMESE_AUGMENT_H
 #define FD2_SIAMESE_AUGMENT_H
 #include <stdbool.h>
@@ -11,11 +11,11 @@
 
 enum siamese_kind {
 	SIAMESE_COLOR,  /* brightness, saturation and contrast, one after the other */
-	SIAMESE_CROP,   /* shifted by up to an eighth of the side; zero comes in */
-	SIAMESE_CUTOUT, /* a square of half the side, with its centre anywhere, is zero */
-	SIAMESE_FLIP,   /* left to right, or not */
-	SIAMESE_SCALE,  /* each side by a factor between 1/1.2 and 1.2 */
-	SIAMESE_ROTATE, /* by up to 15 degrees */
+	SIAMESE_CROP,   /* shifted by up to an eighth of the side, filled with zero */
+	SIAMESE_CUTOUT, /* a square of half the side, centred anywhere, becomes zero */
+	SIAMESE_FLIP,   /* mirrored left to right, or not */
+	SIAMESE_SCALE,  /* each side scaled by a factor between 1/1.2 and 1.2 */
+	SIAMESE_ROTATE, /* rotated by up to 15 degrees */
 	SIAMESE_KINDS,
 };
 #define SIAMESE_CHOICES "color|crop|cutout|flip|scale|rotate"
@@ -29,19 +29,19 @@ struct siamese {
 	int right, down;                         /* crop: where pixel (0, 0) comes from */
 	int x, y;                                /* cutout: its centre */
 	bool flip;
-	/* scale, rotate: with u and v from -1 to 1 between the edges, the pixel at (u, v) is that
-	 * at (theta[0] u + theta[1] v, theta[2] u + theta[3] v) */
+	/* scale, rotate: with u and v from -1 to 1 between the edges, the pixel at (u, v) comes
+	 * from (theta[0] u + theta[1] v, theta[2] u + theta[3] v) */
 	double theta[4];
 };
 
 /* Draws one of `kinds` (bits 1 << SIAMESE_...; 0: none) with equal probability, then its values for
  * images of side `size`. */
 struct siamese siamese_draw(struct rng *r, unsigned kinds, int size);
-/* x [N,3,S,S], normalised, so that zero is the mean colour. Differentiable. */
+/* Applies s to x [N,3,S,S], normalised, so that zero is the mean colour. Differentiable. */
 Tensor *siamese_apply(const struct siamese *s, const Tensor *x);
 
-/* For the n images of a batch: the kind is drawn once, the values for each. */
+/* Draws for the n images of a batch: the kind once, the values for each. */
 void siamese_draw_each(struct siamese *s, int n, struct rng *r, unsigned kinds, int size);
-/* Image i of x [N,3,S,S] by s[i]. */
+/* Applies s[i] to image i of x [N,3,S,S]. */
 Tensor *siamese_apply_each(const struct siamese *s, const Tensor *x);
 #endif

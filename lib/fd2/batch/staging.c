@@ -13,7 +13,7 @@ struct packing {
 	uint8_t *buffer;
 };
 
-/* The pixels of box i go where they belong in the buffer. */
+/* Copies the pixels of box i to their place in the buffer. */
 static void pack(void *ctx, int i)
 {
 	const struct packing *p = ctx;

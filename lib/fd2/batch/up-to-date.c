@@ -38,7 +38,7 @@ static bool is_published(const char *path)
 
 int shard_up_to_date(const char *path, const json_t *provenance, bool dry)
 {
-	/* a run that is stopped before its first image is whole leaves its state alone */
+	/* a run stopped before its first image is whole leaves only PATH.ckpt */
 	if (checkpoint_left(path) || !is_published(path))
 		return 0;
 	if (check_finished(path, provenance) < 0)

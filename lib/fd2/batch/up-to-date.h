@@ -1,4 +1,4 @@
-/* For --resume: whether an output is complete already. */
+/* Checks, for --resume, whether an output is complete already. */
 #ifndef FD2_UP_TO_DATE_H
 #define FD2_UP_TO_DATE_H
 #include <jansson.h>
@@ -9,8 +9,8 @@
  * unless `dry`. 0: there is none, or an unfinished one (PATH.part or PATH.ckpt). -1: fail_message,
  * it was made with other settings. */
 int shard_up_to_date(const char *path, const json_t *provenance, bool dry);
-/* The same for a tensor stream of that kind and meta; PATH.ckpt is not looked at. */
+/* The same for a tensor stream of that kind and meta; ignores PATH.ckpt. */
 int stream_up_to_date(const char *path, const char *kind, const json_t *meta, bool dry);
-/* Reads what is left of a stream: 0, or -1: fail_message, it is cut short or damaged. */
+/* Reads the rest of a stream. -1: fail_message, it is cut short or damaged. */
 int stream_read_to_end(struct stream_reader *r);
 #endif

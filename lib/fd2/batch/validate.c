@@ -6,7 +6,8 @@
 #include "lib/base/progress.h"
 #include "lib/torch/start.h"
 
-/* Images of a pass. On the CPU as much memory as a step of training needs, which is used again. */
+/* Images per pass. On the CPU they take as much memory as a training step, whose memory is
+ * reused. */
 enum { ON_CPU = 16, ON_GPU = 64 };
 
 static enum scalar type_of(bool fast)
@@ -24,7 +25,7 @@ const char *validation_decoding(bool fast)
 	return fast ? "reduced" : "full";
 }
 
-/* torchvision's CenterCrop: a middle between two pixels is rounded to even. */
+/* Crops like torchvision's CenterCrop, which rounds a centre between two pixels to even. */
 static struct view central_view(const struct image *im, int size)
 {
 	struct view v = view_center(im, size);

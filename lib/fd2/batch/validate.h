@@ -1,6 +1,6 @@
-/* Validation: the images of a data set in central crops, without gradients.
+/* Runs a network over the central crops of a data set, without gradients.
  *
- * Figures are PyTorch's: images are read with dataset_options.exact, and the arithmetic is f32. A
+ * Results match PyTorch's: images are read with dataset_options.exact, and the arithmetic is f32. A
  * fast validation takes the shortcuts of training instead: JPEGs decoded at reduced scale, and
  * --dtype. */
 #ifndef FD2_VALIDATE_H
@@ -9,12 +9,13 @@
 
 /* Takes a batch of images x and their labels. A value other than 0 ends the validation. */
 typedef int look_fn(void *ctx, const Tensor *x, const int64_t *labels);
-/* Calls look for all of d, in order. Returns what `look` ended it with, or 0. -1: fail_message,
+/* Calls look for all of d, in order. Returns 0, or what `look` ended it with. -1: fail_message,
  * after a libtorch error. */
 int validate(const struct dataset *d, int size, const struct normal *normal, bool fast,
     look_fn *look, void *ctx);
 
-/* What the records call the arithmetic, "f32" or "bf16", and the decoding, "full" or "reduced". */
+/* Return the records' names of the arithmetic, "f32" or "bf16", and of the decoding, "full" or
+ * "reduced". */
 const char *validation_dtype(bool fast);
 const char *validation_decoding(bool fast);
 #endif

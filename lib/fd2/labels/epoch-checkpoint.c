@@ -30,7 +30,8 @@ int epoch_checkpoint_open(struct epoch_checkpoint *b, const char *out, bool resu
 	return err;
 }
 
-/* The logits of the epoch's batches up to the n-th chosen one. Returns their number. */
+/* Makes b->logits a tensor of the epoch's logits up to the n-th chosen batch. Returns their
+ * number. */
 static int64_t connect(struct epoch_checkpoint *b, const struct epoch *e, const int *chosen, int n)
 {
 	int64_t shape[] = {e->starts[chosen[n - 1] + 1], e->classes};

@@ -23,7 +23,7 @@ static int check_lock(const char *path)
 	return 0;
 }
 
-/* Labels that nobody asked to keep, and nobody to throw away. */
+/* Fails if FILE.part has labels: nobody asked to keep them, or to throw them away. */
 static int check_unfinished(const struct finished_epochs *k)
 {
 	struct array a;
@@ -91,7 +91,8 @@ static bool same_views(const struct epoch *a, const struct epoch *b)
 	return same;
 }
 
-/* -1: what was read is not what this run would write. */
+/* Reads epoch `number`. 1: its views are those of `drawn`; 0: FILE.part has ended; -1: the epoch is
+ * damaged or differs. */
 static int read_epoch(struct finished_epochs *k, const struct epoch *drawn, long number,
     const struct dataset *d, int size)
 {

@@ -1,4 +1,4 @@
-/* A label stream as a store of the FKD family. */
+/* Writes a label stream as a label store of the FKD family. */
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -25,7 +25,8 @@ struct run {
 	struct blob file;
 };
 
-/* Labels are the backbone's. CAL's are unknown, and a program that uses them shall notice. */
+/* Fills in the backbone's logits. CAL's are unknown: NaN, so that a program that uses them
+ * notices. */
 static void fill_logits(struct fkd_batch *b, const uint16_t *logits)
 {
 	const uint16_t nan = 0x7e00;
@@ -157,7 +158,7 @@ static struct out *open_map(const struct run *r)
 	return map;
 }
 
-/* The map gets its name first: a store without it could be taken for another set's. */
+/* Publishes the map before the store: a store without it could be taken for another set's. */
 static int write_store(struct run *r)
 {
 	struct out *map = open_map(r);

@@ -1,4 +1,4 @@
-/* A store of the FKD family as a label stream. */
+/* Reads a label store of the FKD family into a label stream. */
 #include <dirent.h>
 #include <errno.h>
 #include <math.h>
@@ -26,7 +26,7 @@ struct run {
 	json_t *map; /* STORE.json, or NULL */
 	int size, epochs;
 	int branches;           /* of every batch */
-	enum fkd_mixing mixing; /* likewise */
+	enum fkd_mixing mixing; /* of every batch */
 };
 
 static char *batch_path(const struct run *r, long number, int i)
@@ -34,8 +34,8 @@ static char *batch_path(const struct run *r, long number, int i)
 	return xasprintf("%s/epoch_%ld/batch_%d.tar", r->job->from, number, i);
 }
 
-/* The pixels from `at` on that PIL's crop takes: both ends rounded, half to even. -1: outside of
- * 0..side. */
+/* Finds the pixels that PIL's crop takes from `at` on: it rounds both ends, half to even. -1:
+ * outside 0..side. */
 static int interval(float at, float length, int side, int *first, int *count)
 {
 	double begin = nearbyint((double)at * side),
@@ -118,7 +118,7 @@ static int read_batch(struct run *r, long number, int i)
 	return err;
 }
 
-/* No batch may follow the last. */
+/* Checks that no batch follows the last. */
 static int check_end(const struct run *r, long number)
 {
 	char *path = batch_path(r, number, r->epoch.batches);
@@ -142,7 +142,7 @@ static int read_epoch(struct run *r, long number)
 	return check_end(r, number);
 }
 
-/* Every entry of the folder is an epoch, as FKD's own programs count. */
+/* Counts epochs like FKD's own programs: every entry of the folder is one. */
 static int count_epochs(struct run *r)
 {
 	DIR *d = opendir(r->job->from);
@@ -209,7 +209,8 @@ static int read_map(struct run *r)
 	return err;
 }
 
-/* As the map says; without it, a store that is not mixed looks like CutMix with empty boxes. */
+/* Takes the view options from the map. Without it, an unmixed store of ours looks like CutMix with
+ * empty boxes. */
 static int views_of(const struct run *r, struct view_options *views)
 {
 	static const enum mix_kind kinds[] = {
@@ -239,7 +240,7 @@ static int prepare(struct run *r)
 	return r->order ? 0 : -1;
 }
 
-/* What the map says, or else what the programs that write such stores do. */
+/* Returns the map's value, or `otherwise`: what the programs that write such stores do. */
 static json_t *known(const struct run *r, const char *key, json_t *otherwise)
 {
 	json_t *v = json_object_get(r->map, key);

@@ -8,14 +8,14 @@
 
 struct fkd_order {
 	int n;
-	int32_t *ours; /* of each of their numbers */
+	int32_t *ours; /* our index for each of their numbers */
 	int32_t *ids;
 	int64_t *drawn;
 	struct sampler *sampler;
 };
 
-/* Class after class; within one the images keep their order, since fd2-exchange names them in
- * it. */
+/* Numbers the images class by class. Within a class they keep their order, since fd2-exchange names
+ * the files in that order. */
 static int number(struct fkd_order *o, const struct dataset *d)
 {
 	int at = 0;

@@ -21,7 +21,8 @@ void pool_free(struct pool *p)
 	*p = (struct pool){0};
 }
 
-/* 1: one more epoch; 0: the stream has ended and has given what it promised. */
+/* Reads one more epoch. 1: done; 0: the stream has ended with as many batches as promised; -1:
+ * fail_message. */
 static int read_more(struct pool *p)
 {
 	int got = epoch_read_some(&p->read, p->labels, &p->number, p->epochs, p->images, p->size);
@@ -44,7 +45,7 @@ static int read_more(struct pool *p)
 	return 1;
 }
 
-/* Once more through the pool, in another order. */
+/* Begins another pass through the pool, in a new order. */
 static void again(struct pool *p)
 {
 	struct rng r = rng_at(p->seed, RNG_REUSE, (uint64_t)++p->times, 0, 0);

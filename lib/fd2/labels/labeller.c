@@ -23,7 +23,7 @@ static int weigh(struct labeller *l, const struct opt_numbers *given)
 	return 0;
 }
 
-/* Students see held-out images as the first one does. */
+/* Warns if the teachers' --fit differ: students see held-out images as the first one does. */
 static void warn_fits(const struct teachers *t, const struct opt_list *files)
 {
 	enum fit first = t->v[0].fit;
@@ -52,7 +52,7 @@ int labeller_expect(struct labeller *l, int full)
 	return l->logits && l->replay ? 0 : fail("out of memory");
 }
 
-/* As in training; nothing is dropped in evaluation mode. */
+/* Draws dropout masks as in training; evaluation mode drops nothing. */
 static void draw_masks(struct labeller *l, struct labelling *of, long epoch, int number)
 {
 	for (int t = 0; t < l->teachers.n && l->batch_bn; t++)
@@ -66,7 +66,7 @@ static void draw_masks(struct labeller *l, struct labelling *of, long epoch, int
 		}
 }
 
-/* Each teacher's logits of a half of x, weighted and summed: [m,K]. */
+/* Returns the teachers' weighted mean of the logits [m,K] of x, a half of the batch. */
 static Tensor *mean_logits(const struct labelling *of, const Tensor *x, int half)
 {
 	const struct labeller *l = of->by;

@@ -1,7 +1,7 @@
-/* The teachers, and how they label a batch: in training mode, with the statistics of each half of
- * the batch and with dropout, as the student will see it; or, without batch_bn, whole and in
- * evaluation mode. Labels are the logits of the backbone branch alone (Eq. 7), of several teachers
- * the weighted mean. */
+/* Labels batches with the teachers: in training mode, with the statistics of each half of the batch
+ * and with dropout, as the student will see it; or, without batch_bn, whole and in evaluation mode.
+ * Labels are the logits of the backbone branch alone (Eq. 7); those of several teachers are
+ * averaged by weight. */
 #ifndef FD2_LABELLER_H
 #define FD2_LABELLER_H
 #include "lib/fd2/batch/batch.h"
@@ -10,22 +10,23 @@
 
 struct labeller {
 	struct teachers teachers;
-	double weights[TEACHERS_MAX]; /* of their logits: >= 0, their sum is 1 */
+	double weights[TEACHERS_MAX]; /* weights of their logits: >= 0, with sum 1 */
 	bool batch_bn;
 	uint64_t seed;
-	/* Full batches are labelled by one recorded step, which uses the same tensors each time. */
+	/* One recorded step, which uses the same tensors each time, labels all batches of `full`
+	 * images. */
 	int full;
 	Tensor *x, *logits, *masks[TEACHERS_MAX][2];
 	Replay *replay;
 };
 
-/* weights: one for each teacher, or none, which means equal ones. -1: fail_message. */
+/* weights: one per teacher, or none for equal weights. -1: fail_message. */
 int labeller_init(struct labeller *l, const struct opt_list *teachers,
     const struct opt_numbers *weights, bool batch_bn, uint64_t seed);
-/* Batches of `full` images are the rule. -1: fail_message. */
+/* Prepares the recorded step for batches of `full` images. -1: fail_message. */
 int labeller_expect(struct labeller *l, int full);
-/* The logits f32 [n,K] of batch `number` of an epoch, which is rendered; valid in the current
- * scope, and until the next batch. NULL: fail_message. Does not wait for the device. */
+/* Returns the logits f32 [n,K] of batch `number` of an epoch, already rendered; valid in the
+ * current scope, until the next batch. NULL: fail_message. Does not wait for the device. */
 Tensor *labeller_logits(struct labeller *l, const struct batch *b, long epoch, int number);
 void labeller_free(struct labeller *l);
 #endif

@@ -26,7 +26,7 @@ int view_options_from_meta(struct view_options *v, json_t *meta)
 	return 0;
 }
 
-/* In the order in which they are written. */
+/* Fields in the order in which they are written. */
 enum field { IDS, BOXES, FLIPS, WITH, LAMBDA, MIX, QUARTERS, LOGITS, FIELDS };
 
 /* A tensor of the stream, and where its rows are in an epoch: row i is at first + i * stride. */
@@ -175,7 +175,7 @@ static int check_mix(const struct mix *m, int size, long number)
 	                 number, (double)m->lambda);
 }
 
-/* Labels may come from another program: nothing in them may reach outside the images. */
+/* Checks that nothing reaches outside the images: labels may come from another program. */
 static int check(const struct epoch *e, const struct dataset *d, int size, long number)
 {
 	for (int i = 0; i < e->n; i++)
@@ -202,7 +202,7 @@ static int read_field(const struct layout *l, struct stream_reader *r, long numb
 	return err;
 }
 
-/* The rest of an epoch whose ids are a, freed here. */
+/* Reads the rest of an epoch whose "E/ids" is `ids`, which is freed. */
 static int read_fields(struct epoch *e, struct array *ids, struct stream_reader *r, long number,
     const struct dataset *d, int size)
 {
@@ -228,7 +228,7 @@ int epoch_read(
 	return got <= 0 ? got : read_fields(e, &a, r, number, d, size);
 }
 
-/* The epoch's number of "E/ids"; -1 when that is not the name. */
+/* Returns E of the name "E/ids"; -1: another name. */
 static long number_of(const char *name)
 {
 	char *end;
@@ -236,7 +236,7 @@ static long number_of(const char *name)
 	return *name >= '0' && *name <= '9' && !strcmp(end, "/ids") ? number : -1;
 }
 
-/* Rows that are whole batches, the last as long as the epoch's last can be. */
+/* Returns whether the rows are whole batches; the last may be as short as the epoch's last. */
 static bool whole_batches(const struct epoch *e, const struct array *ids)
 {
 	int64_t n = ids->rank == 1 ? ids->shape[0] : 0;

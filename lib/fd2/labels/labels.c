@@ -78,7 +78,7 @@ void epoch_append(struct epoch *e, const struct epoch *from, int i)
 	e->starts[e->batches] = e->n;
 }
 
-/* To be freed. */
+/* Returns a random order of n images; the caller frees it. */
 static int32_t *draw_order(int n, uint64_t seed, long number)
 {
 	struct rng r = rng_at(seed, RNG_SHUFFLE, (uint64_t)number, 0, 0);

@@ -1,4 +1,4 @@
-/* The labels of one epoch: its views are drawn, and the batches that get labels are labelled. */
+/* Draws the views of an epoch and labels the batches that get labels. */
 #include "lib/base/err.h"
 #include "lib/base/progress.h"
 #include "lib/base/rng.h"
@@ -29,8 +29,8 @@ int relabel_batch(struct relabel_run *r, long e, int i)
 	return err;
 }
 
-/* Every subset of that size is equally likely (selection sampling; Knuth, The Art of
- * Computer Programming 2, algorithm 3.4.2 S). */
+/* Decides whether batch i gets labels. Every subset of the right size is equally likely (selection
+ * sampling; Knuth, The Art of Computer Programming 2, algorithm 3.4.2 S). */
 static bool is_chosen(struct sampling *s, uint64_t seed, long e, int i)
 {
 	struct rng random = rng_at(seed, RNG_KEEP, (uint64_t)e, (uint32_t)i, 0);
@@ -63,7 +63,7 @@ int relabel_stop(const struct relabel_run *r)
 	    r->finished.part, r->epochs, r->config->epochs);
 }
 
-/* The first `done` batches of epoch e have labels. */
+/* Saves the labels of the first `done` chosen batches of epoch e. */
 static int save_batches(struct relabel_run *r, long e, int done)
 {
 	return late_end(&r->late) < 0
@@ -108,7 +108,7 @@ int relabel_epoch(struct relabel_run *r, long e)
 	return late_end(&r->late);
 }
 
-/* The views of the epoch as they are written, without labels. */
+/* Compares FILE.part with r->labelled: the epoch as it is written, but without logits. */
 bool relabel_is_kept(struct relabel_run *r, long e)
 {
 	epoch_clear(&r->labelled);

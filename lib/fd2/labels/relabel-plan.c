@@ -19,12 +19,12 @@ static double label_some(void *stage)
 static double bytes(void *stage)
 {
 	const struct relabel_run *r = stage;
-	const double meta = 700, heads = 430; /* of the stream; of an epoch's records */
+	const double meta = 700, heads = 430; /* bytes per stream; per epoch */
 	double per_batch = (double)epoch_bytes(&r->labelled) / r->labelled.batches;
 	return meta + per_batch * (double)r->sampling.to_label + heads * (double)r->config->epochs;
 }
 
-/* Batches without labels in FILE.part and FILE.ckpt. -1: fail_message. */
+/* Returns how many batches have no labels in FILE.part and FILE.ckpt. -1: fail_message. */
 static long count_left(struct relabel_run *r)
 {
 	const struct sampling all = r->sampling;

@@ -12,7 +12,8 @@
 #include "lib/fd2/labels/relabel-run.h"
 #include "lib/fd2/stage.h"
 
-/* The process may end at any time, the machine seldom. */
+/* Writes an epoch out at once, since the process may end at any time, but syncs only every few
+ * seconds, since the machine seldom fails. */
 static int write_epoch(struct relabel_run *r, long e)
 {
 	static const double seconds = 5;
@@ -156,14 +157,14 @@ static int prepare(struct relabel_run *r)
 	return labeller_expect(&r->labeller, batch) < 0 ? -1 : choose_batches(r);
 }
 
-/* What an earlier run left. 1: the labels are whole, which is said. */
+/* Opens what an earlier run left. 1: the labels are complete, and a message says so. */
 static int find_kept(struct relabel_run *r)
 {
 	const struct relabel_config *c = r->config;
 	if (!out_is_file(c->out))
 		return 0;
 	json_t *now = meta(r);
-	/* a run that is stopped in its first epoch leaves its state alone */
+	/* a run stopped in its first epoch leaves only FILE.ckpt */
 	int done = c->resume && !checkpoint_left(c->out)
 	               ? stream_up_to_date(c->out, "labels", now, c->dry_run)
 	               : 0;
@@ -176,7 +177,7 @@ static int find_kept(struct relabel_run *r)
 	return done;
 }
 
-/* A partial file without an epoch is of no use. */
+/* Abandons the output; FILE.part without an epoch is of no use. */
 static void abandon(struct relabel_run *r)
 {
 	if (r->finished.part && !r->epochs)
@@ -194,7 +195,7 @@ static int write_labels(struct relabel_run *r)
 	if (!err && !r->writer)
 		err = open_writer(r);
 	if (!err) {
-		epoch_checkpoint_remove(&r->checkpoint); /* of an epoch that was kept */
+		epoch_checkpoint_remove(&r->checkpoint); /* it may be of an epoch that was kept */
 		return fd2_stream_finish(r->writer);
 	}
 	if (r->writer)

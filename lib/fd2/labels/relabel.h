@@ -1,8 +1,8 @@
-/* What fd2-relabel asks of this folder: teachers + distilled shard -> labels.fd2.
+/* The stage of fd2-relabel: teachers + distilled shard -> labels.fd2.
  *
- * For each epoch the stage draws the views of all images and how they are mixed (labels.h), the
- * teachers label each batch (labeller.h), and the epoch is written to the stream. Into a file it
- * is written as FILE.part, whose whole epochs --resume keeps (finished-epochs.h). */
+ * For each epoch the stage draws the views of all images and how they are mixed (labels.h), labels
+ * each batch with the teachers (labeller.h), and writes the epoch to the stream. A file is written
+ * as FILE.part, whose whole epochs --resume keeps (finished-epochs.h). */
 #ifndef FD2_RELABEL_H
 #define FD2_RELABEL_H
 #include "lib/base/opts.h"
@@ -18,14 +18,14 @@ struct relabel_config {
 	char **shards;
 	int n_shards; /* 0: standard input */
 	struct opt_list teachers;
-	struct opt_numbers weights; /* of the teachers; none: equal ones */
+	struct opt_numbers weights; /* of the teachers; none: equal weights */
 	const char *out;
 	uint64_t seed;
 	enum label_bn bn;
 	enum mix_kind mix;
 	enum label_order order;
 	long epochs, batch, fkd_seed; /* batch 0: depends on the number of classes */
-	double min_scale, fraction;   /* fraction: of the batches, that is labelled */
+	double min_scale, fraction;   /* fraction: share of the batches to label */
 	bool shuffle_patches, resume;
 	bool dry_run; /* only tell the plan */
 };

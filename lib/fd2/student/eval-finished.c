@@ -1,4 +1,4 @@
-/* Whether a finished FILE has the lines that this run would write. */
+/* Checks whether a finished FILE has the lines that this run would write. */
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -11,7 +11,7 @@
 #include "lib/fd2/student/eval-report.h"
 #include "lib/fd2/student/evaluation.h"
 
-/* An earlier version's line does not say. */
+/* A line of an earlier version has no "made_from", and passes. */
 static bool same_origin(const struct evaluation *ev, const json_t *was)
 {
 	json_t *now = made_from(ev);
@@ -20,7 +20,7 @@ static bool same_origin(const struct evaluation *ev, const json_t *was)
 	return same;
 }
 
-/* A line of a finished FILE against what this run would write. */
+/* Compares a line of a finished FILE with what this run would write. */
 static int check_task(const struct evaluation *ev, const struct student *s, const char *line)
 {
 	json_t *now = result_task(ev, s), *was = json_loads(line, 0, NULL);
@@ -38,7 +38,7 @@ static int check_task(const struct evaluation *ev, const struct student *s, cons
 	return err;
 }
 
-/* What was not written cannot be added. */
+/* Fails if an output that is asked for now was not written then. */
 static int check_kept(const struct evaluation *ev, const char *path)
 {
 	return !path || !access(path, R_OK)
@@ -46,7 +46,7 @@ static int check_kept(const struct evaluation *ev, const char *path)
 	           : fail("'%s' is finished, and '%s' was not kept", ev->config->out.results, path);
 }
 
-/* The lines of a finished FILE against those that this run would write. */
+/* Compares the lines of a finished FILE with those that this run would write. */
 static int check_lines(const struct evaluation *ev, FILE *f)
 {
 	char *line = NULL;

@@ -1,5 +1,5 @@
-/* What a student learns from and is measured on: labels, images and held-out images, and whether
- * they belong together. */
+/* Reads what students learn from and are measured on (labels, images, held-out images), and checks
+ * that they belong together. */
 #include <stdio.h>
 #include <string.h>
 
@@ -9,7 +9,7 @@
 #include "lib/fd2/student/evaluation.h"
 
 enum { OWN_EPOCHS = 300, OWN_SIZE = 224, OWN_BATCH = 16 };
-static const double sgd_lr = 0.01; /* where the set has learned none */
+static const double sgd_lr = 0.01; /* if the distilled set has no learned rate */
 
 static int check_sizes(const struct evaluation *ev)
 {
@@ -21,7 +21,7 @@ static int check_sizes(const struct evaluation *ev)
 	return 0;
 }
 
-/* The labels' meta decides size, batch, halves, normalisation and classes. */
+/* Opens the labels, whose meta decides size, batch, halves, normalisation and classes. */
 static int open_labels(struct evaluation *ev)
 {
 	const struct eval_config *config = ev->config;
@@ -75,7 +75,8 @@ static int read_held_out(struct evaluation *ev, struct dataset *d, const struct 
 	return shards->n ? dataset_read(d, (char **)shards->v, shards->n, &o) : 0;
 }
 
-/* Images that choose the best epoch cannot measure it too. */
+/* Reads --val and --test, which must differ: images that choose the best epoch cannot also measure
+ * it. */
 static int read_all_held_out(struct evaluation *ev)
 {
 	if (read_held_out(ev, &ev->val, &ev->config->in.val) < 0 ||
@@ -143,8 +144,8 @@ static int start_students(struct evaluation *ev)
 	return 0;
 }
 
-/* What must be the same for a resumed run. The digest of labels is known only at their end, so
- * their meta is compared. */
+/* Returns the inputs that a resumed run must share. The labels' digest is known only at their end,
+ * so their meta stands in for it. */
 static json_t *inputs(const struct evaluation *ev)
 {
 	json_t *in = json_pack("{s:s, s:s, s:s}", "images", ev->images.digest, "val",
@@ -156,8 +157,8 @@ static json_t *inputs(const struct evaluation *ev)
 	return in;
 }
 
-/* A batch, or a half of it, that has too few images for the statistics of BatchNorm is left out
- * where there are others. */
+/* Fails if no step can be taken. A batch that has, in it or in a half, too few images for
+ * BatchNorm's statistics is skipped if there are others. */
 static int check_steps(const struct evaluation *ev, int batch)
 {
 	int parts = ev->labels.halves && batch > 1 ? 2 : 1;
@@ -167,7 +168,7 @@ static int check_steps(const struct evaluation *ev, int batch)
 	    parts == 2 ? "each half of a batch" : "a batch", batch);
 }
 
-/* What the labels, or the defaults of --hard, decided where no option did. */
+/* Records the settings that the labels, or the defaults of --hard, decided in place of options. */
 static void record_settings(const struct evaluation *ev, int batch)
 {
 	fd2_resolved("epochs", json_integer(ev->epochs));

@@ -1,4 +1,4 @@
-/* A rendered batch as students see it, with what they shall say to it. */
+/* Makes tensors of a rendered batch: its images as students see them, and their targets. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -6,7 +6,7 @@
 #include "lib/fd2/batch/siamese-augment.h"
 #include "lib/fd2/student/evaluation.h"
 
-/* Those that the images have, [n,K]. */
+/* Returns the images' own soft labels, [n,K]. */
 static Tensor *soft_labels(const struct batch *b, int K)
 {
 	float *p = xcalloc((size_t)b->n, (size_t)K * sizeof *p);
@@ -17,7 +17,7 @@ static Tensor *soft_labels(const struct batch *b, int K)
 	return t;
 }
 
-/* Batch i of epoch e as students see it. */
+/* Returns the images of batch i of epoch e as students see them. */
 static Tensor *seen(const struct evaluation *ev, int e, int i)
 {
 	int n = ev->batch.n;

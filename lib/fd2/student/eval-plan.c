@@ -1,4 +1,4 @@
-/* What fd2-eval is about to do, and with --dry-run what it will take. */
+/* Tells what fd2-eval is about to do and, with --dry-run, what it will cost. */
 #include <math.h>
 
 #include "lib/base/err.h"
@@ -6,7 +6,7 @@
 #include "lib/fd2/student/evaluation.h"
 #include "lib/nn/weights.h"
 
-/* The last epoch of labels again, where there are too few. */
+/* Takes a training step. Repeats the last epoch of labels if there are too few. */
 static double time_training(void *stage)
 {
 	struct evaluation *ev = stage;

@@ -1,4 +1,4 @@
-/* What fd2-eval writes. */
+/* Writes fd2-eval's outputs. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -71,7 +71,7 @@ int save_student(const struct evaluation *ev)
 	return -1;
 }
 
-/* What `put` writes of each student, one line per student. */
+/* Writes a line per student with `put`. */
 static int print_lines(const struct evaluation *ev, const char *path,
     int (*put)(struct out *, const struct evaluation *, const struct student *))
 {
@@ -100,7 +100,7 @@ json_t *made_from(const struct evaluation *ev)
 	void *next;
 	for (size_t i = 0; i < sizeof named / sizeof *named; i++)
 		json_object_del(options, named[i]);
-	if (ev->labels.stream && !ev->config->in.reuse_labels) /* which draws their order */
+	if (ev->labels.stream && !ev->config->in.reuse_labels) /* it only orders reused labels */
 		json_object_del(options, "seed");
 	json_object_foreach_safe (options, next, name, value)
 		if (fd2_has_default(name))

@@ -1,4 +1,4 @@
-/* Stopping and going on: FILE.ckpt of an interrupted run. */
+/* Saves and restores the state of an interrupted run in FILE.ckpt. */
 #include "lib/base/err.h"
 #include "lib/base/log.h"
 #include "lib/base/stop.h"
@@ -11,7 +11,8 @@ static json_t *student_state(const struct student *s)
 	    "top5", (json_int_t)s->best.top5, "best_epoch", s->best_epoch, "seconds", s->seconds);
 }
 
-/* samples: of the epoch's batches so far, which the state of an earlier version does not say. */
+/* samples: of the epoch's batches so far, for a state of an earlier version, which lacks the
+ * number. */
 static int take_student(struct student *s, json_t *state, json_int_t samples)
 {
 	json_int_t n, top1, top5;

@@ -29,7 +29,7 @@ struct saved {
 	struct dataset val;
 	struct scores scores;
 	struct prediction *predictions; /* [val.n] */
-	int done;                       /* images that were measured */
+	int done;                       /* images measured so far */
 	char digest[DIGEST_HEX];        /* of the network */
 };
 
@@ -39,7 +39,7 @@ static void take_numbers(double to[3], const struct opt_numbers *given)
 		memcpy(to, given->v, 3 * sizeof *to);
 }
 
-/* What the options say counts, then what the file says of itself, then what is usual. */
+/* Takes each setting from the options, else from the file's meta, else its default. */
 static int take_meta(struct saved *s, char **arch, json_t *meta)
 {
 	const struct saved_config *config = s->config;
@@ -72,7 +72,7 @@ static int take_meta(struct saved *s, char **arch, json_t *meta)
 	                             config->network);
 }
 
-/* Everything but the weights. */
+/* Reads everything but the weights. */
 static int describe(struct saved *s, char **arch)
 {
 	const struct saved_config *config = s->config;
@@ -121,7 +121,7 @@ static int read_held_out(struct saved *s)
 	return 0;
 }
 
-/* The class of the highest logit, the first of equals, as torch.argmax on the CPU. */
+/* Predicts the class of the highest logit; of equals the first, like torch.argmax on the CPU. */
 static struct prediction predict(const float *logits, int classes)
 {
 	struct prediction p = {.class = 0};

@@ -1,6 +1,6 @@
-/* Stage 6: plain backbones trained on the distilled images alone, and their accuracy on held-out
- * ones (fd2-method(7), STUDENTS). Several students learn from the same batches, each of which is
- * read, decoded and rendered once. */
+/* Stage 6: trains plain backbones on the distilled images alone and measures their accuracy on
+ * held-out ones (fd2-method(7), STUDENTS). Several students learn from the same batches, so each
+ * batch is read, decoded and rendered once. */
 #include <stdlib.h>
 
 #include "lib/base/err.h"
@@ -42,7 +42,7 @@ static void swap_kept(struct evaluation *ev)
 		ema_swap(ev->students[i].kept);
 }
 
-/* The weights of the best validations. */
+/* Measures the weights of the best validations on --test. */
 static int measure_kept_weights(struct evaluation *ev)
 {
 	swap_kept(ev);
@@ -54,7 +54,7 @@ static int measure_kept_weights(struct evaluation *ev)
 }
 
 /* With --test: measures the weights of the best validation, then the last ones. Without it the last
- * epoch has measured them, but for a run that was stopped after it. */
+ * epoch has measured them already, unless the run was stopped after it. */
 static int measure_finally(struct evaluation *ev)
 {
 	if (!ev->config->in.test.n)
@@ -63,7 +63,7 @@ static int measure_finally(struct evaluation *ev)
 	return err ? err : evaluation_measure(ev, &ev->test);
 }
 
-/* In epoch e, from 0. */
+/* Returns the learning rate in epoch e, counted from 0. */
 static double rate(const struct evaluation *ev, const struct student *s, int e)
 {
 	if (ev->config->learning.schedule == STUDENT_SCHEDULE_STEP)
@@ -93,7 +93,7 @@ int evaluation_train_batch(struct evaluation *ev, int e, int i)
 	return err;
 }
 
-/* The largest central square of each image, without a flip. */
+/* Sets each view to its image's largest central square, without a flip. */
 static void view_whole(struct epoch *e, const struct dataset *d)
 {
 	for (int i = 0; i < e->n; i++) {
@@ -103,7 +103,6 @@ static void view_whole(struct epoch *e, const struct dataset *d)
 	}
 }
 
-/* The next epoch's views: from the labels, or drawn here. 0 when the labels have ended. */
 int evaluation_next_epoch(struct evaluation *ev, long e)
 {
 	if (!ev->labels.stream) {
@@ -122,7 +121,7 @@ int evaluation_next_epoch(struct evaluation *ev, long e)
 	return got;
 }
 
-/* After the last epoch an end record must follow, which shows that the labels are complete. */
+/* Checks that an end record follows the last epoch, which shows that the labels are complete. */
 static int labels_end(struct evaluation *ev)
 {
 	if (!ev->labels.stream)
@@ -139,7 +138,7 @@ static const char *loss_name(const struct evaluation *ev)
 	                                                    : "kl";
 }
 
-/* Every student's loss in epoch e, and its accuracy where that was measured. */
+/* Logs every student's loss in epoch e, and its accuracy if it was measured. */
 static void log_epoch(const struct evaluation *ev, int e, bool measured)
 {
 	for (int i = 0; i < ev->config->n_students; i++) {
@@ -161,7 +160,7 @@ static void log_epoch(const struct evaluation *ev, int e, bool measured)
 	}
 }
 
-/* Labels are read in order: those of finished epochs are skipped. */
+/* Skips the labels of finished epochs, since a stream is read in order. */
 static int pass_over(struct evaluation *ev)
 {
 	int got = 1;
@@ -172,8 +171,8 @@ static int pass_over(struct evaluation *ev)
 	return got > 0 ? 0 : got < 0 ? -1 : fail("the labels end before epoch %d", ev->done);
 }
 
-/* A signal that stops a pipeline ends the labels too: the state of training is as good as before.
- */
+/* Returns STOPPED if a signal came: one that stops a pipeline ends the labels too, but the state of
+ * training is still good. -1 otherwise. */
 static int no_labels(const struct evaluation *ev)
 {
 	if (!stops(ev))
@@ -254,7 +253,7 @@ static int train(struct evaluation *ev)
 	progress_end();
 	if (!err && labels_end(ev) < 0)
 		err = no_labels(ev);
-	if (!err && !ev->students->optim.step) /* a share of labels may be of last batches alone */
+	if (!err && !ev->students->optim.step) /* the labels may be last batches only */
 		err = fail("no step was taken: BatchNorm needs two images in each half of a batch, "
 		           "and no batch of the labels has them");
 	return err;

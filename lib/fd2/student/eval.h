@@ -1,34 +1,34 @@
-/* The face of lib/fd2/student: labels, distilled shard and held-out shards -> a JSON line per
- * student (fd2-eval; fd2-method(7), STUDENTS).
+/* The face of lib/fd2/student: trains and measures students (fd2-eval; fd2-method(7), STUDENTS).
+ * Labels, distilled shard and held-out shards -> a JSON line per student.
  *
- * eval-inputs.c reads everything but the epochs of labels, eval.c goes through the epochs,
- * eval-lesson.c makes a batch of tensors, student.c takes the steps of one student, eval-resume.c
- * saves and restores the state, and eval-results.c and eval-report.c write what came out.
- * eval-saved.c measures a network that is trained already. */
+ * eval-inputs.c reads everything but the epochs of labels, eval.c runs the epochs, eval-lesson.c
+ * makes tensors of a batch, student.c takes one student's steps, eval-resume.c saves and restores
+ * the state, and eval-results.c and eval-report.c write the results. eval-saved.c measures a
+ * network that is already trained. */
 #ifndef FD2_EVAL_H
 #define FD2_EVAL_H
 #include "lib/base/opts.h"
 #include "lib/data/fit.h"
 
-/* One of the students. */
+/* One student. */
 struct student_plan {
 	const char *arch;
-	long seed; /* of its initial values and of dropout */
+	long seed; /* seeds its initial values and dropout */
 	double lr; /* < 0: the architecture's own */
 };
 
-/* How all of them learn. */
+/* How all students learn. */
 struct student_learning {
 	const char *init; /* weights to start from; NULL: random ones */
 	enum { OPTIMIZER_ADAMW, OPTIMIZER_SGD } optimizer;
 	enum {
 		STUDENT_SCHEDULE_COSINE,
 		STUDENT_SCHEDULE_STEP
-	} schedule; /* STEP: a tenth in the second half */
+	} schedule; /* STEP: a tenth of the rate in the second half */
 	double weight_decay, temperature, zeta, label_smoothing;
-	enum soft_loss { SOFT_KL, SOFT_MSE } soft_loss; /* from soft labels */
-	double ce_weight; /* of the cross-entropy of the images' classes, added to it */
-	double sgd_lr;    /* SGD's, unless the student's plan has one */
+	enum soft_loss { SOFT_KL, SOFT_MSE } soft_loss; /* the loss from soft labels */
+	double ce_weight; /* of the cross-entropy with the images' classes, added to soft_loss */
+	double sgd_lr;    /* SGD's rate, unless the student's plan sets one */
 };
 #define OPTIMIZER_CHOICES "adamw|sgd"
 #define SCHEDULE_CHOICES "cosine|step"
@@ -43,8 +43,8 @@ struct eval_config {
 		struct opt_list val, test;
 		enum fit fit; /* of held-out photographs; FIT_NONE: the teacher's */
 		long cache;
-		bool hard;    /* no soft labels: the classes */
-		bool learned; /* the soft labels that the images have (lib/data/soft-label.h) */
+		bool hard;    /* learn the classes, without soft labels */
+		bool learned; /* learn the images' own soft labels (lib/data/soft-label.h) */
 		bool reuse_labels, strict;
 		bool fast_val; /* validate with training's shortcuts, lib/fd2/batch/validate.h */
 	} in;
@@ -53,7 +53,7 @@ struct eval_config {
 		bool resume;
 		long checkpoint_every; /* epochs */
 	} out;
-	struct eval_own {         /* without a stream of labels, which would say it */
+	struct eval_own {         /* for runs without a stream of labels, which decides these */
 		long batch, size; /* 0: the default */
 		double min_scale;
 		bool no_augment;
@@ -61,15 +61,15 @@ struct eval_config {
 	} own;
 	struct student_learning learning;
 	struct student_plan *students;
-	int n_students; /* --init: all of one architecture; --save: one */
-	long epochs;    /* 0: the labels' own, or the default */
+	int n_students; /* with --init all of one architecture; with --save one */
+	long epochs;    /* 0: all that the labels hold, or the default */
 	long val_every; /* OPT_UNSET: a tenth of the epochs, at least 10 */
 	uint64_t seed;
 	bool dry_run; /* only tell the plan */
 };
 
-/* A network that is measured as it is (--evaluate): a student, a teacher's backbone, or one of
- * another program. */
+/* Settings of --evaluate, which measures a network as it is: a student, a teacher's backbone, or
+ * one of another program. */
 struct saved_config {
 	const char *network;        /* its file, which is read twice */
 	const char *arch, *classes; /* NULL: as the file says */

@@ -14,8 +14,8 @@ static int add_losses(void *ctx, Reading *lost, int batch);
 
 static const double momentum = 0.9; /* of SGD */
 
-/* Pretrained weights take a fifth: on 150 photographs with soft labels, a MobileNetV2 from those of
- * ImageNet reaches 85 % with 0.0005, and 51 % with the 0.0025 of random weights. */
+/* Pretrained weights learn at a fifth: on 150 photographs with soft labels, a MobileNetV2 with
+ * ImageNet's weights reaches 85 % at 0.0005, but 51 % at the 0.0025 for random weights. */
 static double default_lr(const struct arch *arch, const struct student_learning *how)
 {
 	double lr = how->optimizer == OPTIMIZER_SGD ? how->sgd_lr
@@ -48,7 +48,7 @@ int student_init(struct student *s, const struct student_plan *plan,
 		return fail("out of memory");
 	if (keep) {
 		s->kept = xcalloc(1, sizeof *s->kept);
-		ema_init(s->kept, &s->net.params, 0); /* an average that forgets at once: a copy */
+		ema_init(s->kept, &s->net.params, 0); /* decay 0: the average is a copy */
 	}
 	return 0;
 }
@@ -75,7 +75,7 @@ static Tensor *part(const Tensor *t, const struct lesson *l, int half)
 	         : NULL;
 }
 
-/* A dropout mask for a half of the batch. */
+/* Draws a dropout mask for a half of the batch. */
 static Tensor *draw_keep(struct student *s, const struct lesson *l, int half)
 {
 	struct rng r = rng_at((uint64_t)s->plan->seed, RNG_DROPOUT, (uint64_t)l->epoch,
@@ -142,7 +142,7 @@ static int learn_batch(void *ctx)
 	return err < 0 || tensor_error() ? fail("training failed: %s", tensor_error()) : 0;
 }
 
-/* Finds the tensor after the step, which must not wait for the device. */
+/* Names the tensor afterwards, since the step must not wait for the device. */
 static int not_finite(const struct student *s, int batch)
 {
 	const char *tensor = weights_not_finite(&s->net.params);

@@ -1,4 +1,4 @@
-/* One student: a plain backbone that learns from distilled images, and what it has reached
+/* One student: a plain backbone that learns from distilled images, and its results so far
  * (fd2-method(7), STUDENTS). */
 #ifndef FD2_STUDENT_H
 #define FD2_STUDENT_H
@@ -18,48 +18,49 @@ struct student {
 	struct optim optim;
 	/* digest of --init */
 	char init[DIGEST_HEX];
-	double lr;         /* at the start */
-	double loss;       /* sum over the samples of the epoch's steps, when it has ended */
-	long samples;      /* how many these are */
-	struct scores now; /* of the last measurement */
+	double lr;    /* learning rate at the start */
+	double loss;  /* sum over the samples of the epoch's steps; complete after student_settle */
+	long samples; /* number of these samples */
+	struct scores now; /* scores of the last measurement */
 	struct hits best;  /* of the validation with the highest top-1; the first of equals */
 	int best_epoch;    /* 0: none yet */
-	struct ema *kept;  /* its weights then, if they are measured again; or NULL */
+	struct ema *kept;  /* the weights at that validation, if they are measured again; or NULL */
 	int epoch;         /* of the last step, from 0 */
-	double seconds;    /* of its own steps and measurements */
-	Replay *replay;    /* of its steps on full batches */
-	Tensor *keep[2];   /* their dropout masks, of each half */
-	Tensor *lost;      /* [2]: the last step's losses, of each half */
+	double seconds;    /* spent on its own steps and measurements */
+	Replay *replay;    /* replays its steps on full batches */
+	Tensor *keep[2];   /* dropout masks of full batches, one per half */
+	Tensor *lost;      /* [2]: the last step's losses, one per half */
 	struct late late;  /* reads `lost` */
-	int halves[2];     /* samples of each, in the step whose losses are not read yet */
+	int halves[2];     /* samples per half in the step whose losses are not read yet */
 };
 
 /* A batch, rendered once for all students. */
 struct lesson {
 	const Tensor *x;       /* [n,3,S,S] in the type of arithmetic */
-	const Tensor *teacher; /* logits of its samples, f16 [n,K]; NULL: the next ones count */
-	const Tensor *soft;    /* probabilities f32 [n,K] instead, or NULL */
+	const Tensor *teacher; /* its logits, f16 [n,K]; NULL: learn from soft or labels */
+	const Tensor *soft;    /* probabilities f32 [n,K] to learn from, or NULL */
 	const Tensor *labels;  /* i64 [n], or NULL */
 	int n;
-	int parts; /* halves in which the teacher saw it, for the BatchNorms' statistics, or 1 */
+	int parts; /* 2: the teacher saw the batch in halves, each with its own BatchNorm
+	              statistics; else 1 */
 	int epoch, number;
-	bool again; /* its tensors are those of all lessons that have this set */
+	bool again; /* its tensors are shared by all lessons with this set */
 	const struct student_learning *how;
 };
 
-/* keep: the parameters of the best validation are kept. -1: fail_message. */
+/* keep: also keep the parameters of the best validation. -1: fail_message. */
 int student_init(struct student *s, const struct student_plan *plan,
     const struct student_learning *how, const char *const *class_names, int classes, int size,
     bool keep);
 void student_free(struct student *s);
-/* One step of its optimiser on the mean loss of the batch. -1: fail_message. */
+/* Takes one step of the optimiser on the batch's mean loss. -1: fail_message. */
 int student_step(struct student *s, const struct lesson *lesson, double lr);
-/* Completes `loss`, which lacks the last step's. -1: fail_message, also where it is not finite. */
+/* Adds the last step's loss to `loss`. -1: fail_message, also if it is not finite. */
 int student_settle(struct student *s);
-/* The mean loss of the epoch's steps. */
+/* Returns the mean loss of the epoch's steps. */
 double student_loss(const struct student *s);
-/* logits [N,K] of x [N,3,H,W], by the running statistics */
+/* Returns the logits [N,K] of x [N,3,H,W], with running statistics. */
 Tensor *student_logits(const struct student *s, const Tensor *x);
-/* Compares what was counted in `now` after epoch e with the best. */
+/* Compares the scores in `now`, counted after epoch e, with the best so far. */
 void student_compare(struct student *s, int e);
 #endif

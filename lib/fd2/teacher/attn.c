@@ -1,4 +1,4 @@
-/* Stage 4 and the eye of the group loop: attention maps and representations of any images. */
+/* Stage 4, also a part of the group loop: attention maps and representations of any images. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -30,7 +30,7 @@ static json_t *provenance(const struct run *r)
 	return p;
 }
 
-/* CLASS/IMAGE, also of an image that has a number and no folder. */
+/* Returns "CLASS/IMAGE", also for an image that has a number and no folder. */
 static char *name_of(const struct run *r, const struct item *it)
 {
 	return strchr(it->key, '/') ? xstrdup(it->key)
@@ -90,7 +90,7 @@ static int write_stream(struct run *r, struct out *out)
 	return -1;
 }
 
-/* Mean over the M maps. */
+/* Returns the mean of the M maps. */
 static float *mean_map(const struct attention *a)
 {
 	int hw = a->h * a->w;
@@ -111,7 +111,7 @@ static void range(const float *map, int n, float *lo, float *hi)
 	}
 }
 
-/* The picture that the teacher saw, at its size. */
+/* Returns the picture that the teacher saw, at the teacher's size. */
 static struct image seen_square(const struct run *r, const struct image *im)
 {
 	struct image out;
@@ -146,7 +146,7 @@ static int overlay(struct run *r, struct shard_writer *w, const struct item *it,
 	return err;
 }
 
-/* The highest mean attention of all images, for a scale that they share. */
+/* Finds the highest mean attention of all images, for a shared scale. */
 static int highest(struct run *r, float *top)
 {
 	for (int i = 0; i < r->images.n; i++) {

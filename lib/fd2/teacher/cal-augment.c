@@ -16,7 +16,7 @@ struct work {
 	long epoch, batch;
 };
 
-/* Value at (y, x) of a grid [h][w] of `channels` numbers, between its points. */
+/* Interpolates a grid [h][w] of `channels` numbers at (y, x), bilinearly. */
 static void between(float *to, const float *grid, int h, int w, int channels, double y, double x)
 {
 	int y0 = (int)y, x0 = (int)x, y1 = y0 + (y0 < h - 1), x1 = x0 + (x0 < w - 1);
@@ -30,13 +30,13 @@ static void between(float *to, const float *grid, int h, int w, int channels, do
 	}
 }
 
-/* Where point i of n is among m points if the first and the last of both coincide. */
+/* Returns the position of point i of n among m points, with their ends aligned. */
 static double aligned(int i, int n, int m)
 {
 	return n > 1 ? (double)i * (m - 1) / (n - 1) : 0;
 }
 
-/* A map with probability proportional to sqrt(mass + 1e-6). */
+/* Draws a map, with probability proportional to sqrt(mass + 1e-6). */
 static const float *draw_map(struct rng *r, const struct work *k, const float *A)
 {
 	int hw = k->h * k->w, m;
@@ -53,7 +53,7 @@ static const float *draw_map(struct rng *r, const struct work *k, const float *A
 	return A + m * hw;
 }
 
-/* mask[y][x]: the map, at the image's size, reaches theta of its largest value. */
+/* Sets mask[y][x] where the map, resized to the image, reaches theta times its largest value. */
 static void reach(uint8_t *mask, const struct work *k, const float *map, double theta)
 {
 	int S = k->size;
@@ -73,7 +73,7 @@ struct span {
 	int first, last;
 };
 
-/* Rows (step S) or columns (step 1) that hold any of the mask, padded by a tenth of S. */
+/* Returns the rows (step S) or columns (step 1) that the mask spans, padded by a tenth of S. */
 static struct span extent(const uint8_t *mask, int S, int step)
 {
 	struct span s = {S, 0};
@@ -84,7 +84,7 @@ static struct span extent(const uint8_t *mask, int S, int step)
 				s.last = i;
 			}
 	if (s.first == S)
-		return (struct span){0, S - 1}; /* of a map that is not finite */
+		return (struct span){0, S - 1}; /* the map is not finite */
 	int pad = S / 10;
 	return (struct span){
 	    s.first > pad ? s.first - pad : 0, s.last + pad < S ? s.last + pad : S - 1};

@@ -15,28 +15,28 @@ struct cal {
 
 void cal_init(struct cal *cal, struct params *p, int channels, int maps, int classes);
 
-/* A = g(F), Eq. 3: [B,C,h,w] -> [B,M,h,w], f32 and non-negative. */
+/* Returns A = g(F), Eq. 3: [B,C,h,w] -> [B,M,h,w], f32 and non-negative. */
 Tensor *cal_attention(const struct cal *cal, const Tensor *F, const struct pass *pass);
 
-/* A-bar of Eq. 4 while training: of A's shape, each element uniform in [0, 2). */
+/* Draws A-bar of Eq. 4 for training: A's shape, each element uniform in [0, 2). */
 Tensor *counterfactual_attention(const Tensor *A, struct rng *r);
 
-/* z = Phi(F, A), Eq. 3: bilinear attention pooling. z_mc = sum_hw A_mhw F_chw / (h w), flattened
- * to [B, M*C]; then sign(z) sqrt(|z| + 1e-6); then divided by its Euclidean norm (at least
- * 1e-12). */
+/* Returns z = Phi(F, A), Eq. 3, by bilinear attention pooling: z_mc = sum_hw A_mhw F_chw / (h w),
+ * flattened to [B, M*C]; then sign(z) sqrt(|z| + 1e-6); then divided by its Euclidean norm (at
+ * least 1e-12). */
 Tensor *bilinear_attention_pooling(const Tensor *F, const Tensor *A);
 
-/* The classifier sees 100 z (CAL's scale): p = W (100 z), [B, K]. */
+/* Returns p = W (100 z), [B,K]; 100 is CAL's scale. */
 Tensor *cal_logits(const struct cal *cal, const Tensor *z);
 
-/* c_y <- (1 - mu) c_y + mu z (Eq. 5), sample after sample where a class repeats in the batch; z
- * [B, M*C] has unit norm already. In place, without gradient; labels are class indices. */
+/* Updates c_y <- (1 - mu) c_y + mu z (Eq. 5) in place, without gradient, sample after sample if a
+ * class repeats in the batch. z [B, M*C] already has unit norm; labels are class indices. */
 void prototypes_update(Tensor *prototypes, const Tensor *z, const int64_t *labels, double mu);
 
-/* CAL's own program instead: c_y <- c_y + mu (z - Norm(c_y)), where the last sample of a class
- * in the batch is the one that counts. */
+/* Updates as CAL's own program does: c_y <- c_y + mu (z - Norm(c_y)), by only the last sample of
+ * each class in the batch. */
 void prototypes_update_cal(Tensor *prototypes, const Tensor *z, const int64_t *labels, double mu);
 
-/* Norm(c): each row divided by its norm; a row of zeros stays. */
+/* Returns Norm(c): each row divided by its norm; a row of zeros stays zero. */
 Tensor *normalized_rows(const Tensor *c);
 #endif

@@ -13,14 +13,14 @@ int features_size(const struct teacher *t)
 	return t->backbone.arch->channels;
 }
 
-/* What comes of a batch's images: [n][each]. */
+/* What to compute from a batch's images: [n][each]. */
 struct reading {
 	Tensor *(*of)(const struct teacher *t, const Tensor *F, int k);
 	int each;
 	const char *what;
 };
 
-/* GAP(F) of Eq. 7 */
+/* Returns GAP(F) of Eq. 7. */
 static Tensor *pooled(const struct teacher *t, const Tensor *F, int k)
 {
 	(void)t, (void)k;

@@ -1,6 +1,6 @@
-/* A trained network as a teacher, without training: a classifier alone, which suffices for soft
- * labels, --plain and RDED, or with CAL and prototypes the checkpoint of FD2's authors or a teacher
- * of ours. */
+/* Makes a teacher of a trained network, without training: a classifier alone, which suffices for
+ * soft labels, --plain and RDED; or, with CAL and prototypes, the checkpoint of FD2's authors or a
+ * teacher of ours. */
 #include "lib/fd2/teacher/import-teacher.h"
 
 #include "lib/base/err.h"
@@ -11,7 +11,7 @@
 #include "lib/fd2/teacher/teacher.h"
 #include "lib/nn/pretrained.h"
 
-/* Takes what the file says of itself, if it does and no option says it. */
+/* Takes a setting from the file's meta, if it is there and no option sets it. */
 static void take_number(int *to, json_t *meta, const char *key, const char *option)
 {
 	if (!opt_given(option))
@@ -49,7 +49,7 @@ static int take_meta(struct teacher *t, const char **arch, json_t *meta, const c
 	return 0;
 }
 
-/* Everything but the weights. */
+/* Reads everything but the weights. */
 static int describe(struct teacher *t, const struct import_config *config)
 {
 	const char *arch = arch_at(config->network.arch)->name, *path = config->weights;

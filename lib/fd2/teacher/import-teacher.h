@@ -6,8 +6,8 @@
 /* Settings; paths are as on the command line. */
 struct import_config {
 	const char *weights, *out;
-	const char *classes; /* a list of their names, or a shard; NULL: the weights name them */
-	/* where the file does not say it; the number of maps is the file's */
+	const char *classes; /* file with their names, or a shard; NULL: the weights name them */
+	/* options, and defaults for what the file does not say; the number of maps is the file's */
 	struct teacher_network network;
 	double alpha;
 };

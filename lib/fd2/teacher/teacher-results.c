@@ -1,4 +1,4 @@
-/* What comes out of an epoch of training: its report, the best and the last teacher. */
+/* Reports on an epoch of training and writes the best and the last teacher. */
 #include "lib/base/err.h"
 #include "lib/base/log.h"
 #include "lib/base/out.h"
@@ -115,7 +115,7 @@ int results_measure(struct training *t, long number)
 	return t->val.n ? keep_best(t, number) : 0;
 }
 
-/* As the paper's appendix Table 3 has it. */
+/* Prints results like Table 3 in the paper's appendix. */
 void results_print_table(const struct training *t)
 {
 	const struct hits *last = t->val_hits;

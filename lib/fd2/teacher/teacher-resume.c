@@ -1,4 +1,4 @@
-/* Stopping and going on: FILE.ckpt of an interrupted run, and a finished FILE. */
+/* Saves and restores FILE.ckpt of an interrupted run, and recognises or extends a finished FILE. */
 #include <string.h>
 #include <unistd.h>
 
@@ -48,8 +48,8 @@ int training_stop(struct training *t)
 	    t->checkpoint.path, t->epoch, t->step, steps_of_epoch(t));
 }
 
-/* The best epoch is chosen among those that were measured on the same images, and written from
- * the epoch on in which --best is given. */
+/* Decides whether the choice of the best epoch starts again: earlier epochs count only if they were
+ * measured, and if the best of them is in --best. -1: they were measured on other images. */
 static int choose_best(struct training *t, const char *val, bool kept_best)
 {
 	const char *best = t->config->out.best;
@@ -94,7 +94,7 @@ static int take_state(struct training *t, json_t *state)
 	return 0;
 }
 
-/* What makes a network what it is; the rest may change when it is trained further. */
+/* Compares the settings that define a network; the rest may change when it is trained further. */
 static int check_network(const char *path, const json_t *was, const json_t *now)
 {
 	static const char *const names[] = {
@@ -170,7 +170,7 @@ static int check_inputs(const struct training *t, const json_t *was)
 	                      : "initial weights (--init)");
 }
 
-/* Measurements that a finished run did not make cannot be added. */
+/* Fails if a finished run lacks measurements that are asked for now. */
 static int check_measures(const struct training *t, const json_t *val)
 {
 	const struct teacher_outputs *out = &t->config->out;

@@ -31,7 +31,7 @@ void step_free(struct training *t)
 	free(t->order);
 }
 
-/* One batch's pass. */
+/* One pass of a batch. */
 struct step {
 	struct rng random; /* of dropout */
 	struct pass pass;
@@ -47,7 +47,7 @@ static Tensor *effect(const struct training *t, const struct teacher_out *o, boo
 	return teacher_effect(&t->teacher, o, counterfactual_attention(o->A, &r));
 }
 
-/* Eq. 6, or CAL's own form with attention-guided crops and drops. */
+/* Returns the loss of Eq. 6, or CAL's own form with attention-guided crops and drops. */
 static Tensor *loss_of_cal(struct training *t, struct step *s)
 {
 	const struct teacher_loss *loss = &t->config->loss;
@@ -74,7 +74,7 @@ static void update_prototypes(struct training *t, const struct step *s)
 	    t->teacher.cal.prototypes, tensor_detach(s->o.z), t->batch.labels, t->config->loss.mu);
 }
 
-/* Loss and center term, then the logits [n,K] of both branches: f32 [2 + 2 n K]. */
+/* Returns loss and center term, then the logits [n,K] of both branches, as one f32 [2 + 2 n K]. */
 static Tensor *results_of(const Tensor *loss, const struct step *s)
 {
 	const Tensor *of[] = {loss, s->center, s->o.p_bb, s->o.p_raw};
@@ -87,7 +87,8 @@ static Tensor *results_of(const Tensor *loss, const struct step *s)
 	return all;
 }
 
-/* The gradients of a batch. Returns the results that are to be read. */
+/* Computes the gradients of a batch and updates the prototypes. Returns the results to be read;
+ * NULL: tensor_error. */
 static Tensor *learn(struct training *t)
 {
 	const struct teacher_loss *config = &t->config->loss;
@@ -108,7 +109,7 @@ static Tensor *learn(struct training *t)
 	return results;
 }
 
-/* Images of a step. */
+/* Returns the number of images in a step. */
 static int size_of(const struct training *t, long step)
 {
 	long n = t->train.n - step * t->config->schedule.batch;
@@ -121,7 +122,7 @@ long steps_of_epoch(const struct training *t)
 	return t->train.n / batch + (t->train.n % batch > 1);
 }
 
-/* Which tensor is no longer finite, after the fact: a step must not wait for the device. */
+/* Names the tensor that is not finite, afterwards, since a step must not wait for the device. */
 static int not_finite(struct training *t, long step, const float *logits, int64_t n)
 {
 	const char *tensor = weights_not_finite(&t->teacher.backbone.params);

@@ -126,7 +126,7 @@ int teacher_read_tensors(struct teacher *t, struct stream_reader *r)
 	return weights_whole(&in);
 }
 
-/* Whether the failure's sentence begins with the file's name. */
+/* Returns whether fail_message begins with the file's name. */
 static bool names_file(const char *path)
 {
 	const char *message = fail_message(), *name = input_name_of(path);

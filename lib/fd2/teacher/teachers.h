@@ -11,10 +11,10 @@ struct teachers {
 	int n;
 };
 
-/* Reads paths->n >= 1 teachers. -1: fail_message, also where two differ in classes, size, mean
- * or std. */
+/* Reads paths->n >= 1 teachers. -1: fail_message, also if two differ in classes, size, mean or
+ * std. */
 int teachers_read(struct teachers *t, const struct opt_list *paths);
 void teachers_free(struct teachers *t);
-/* Adds "teacher": digest, or "teachers": digests where there are several, to an output's inputs. */
+/* Adds "teacher": digest, or "teachers": digests if there are several, to an output's inputs. */
 void teachers_describe(const struct teachers *t, json_t *inputs);
 #endif

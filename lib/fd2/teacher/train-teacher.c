@@ -1,4 +1,4 @@
-/* Stage 1: a teacher, epoch by epoch. */
+/* Stage 1: trains a teacher, epoch by epoch. */
 #include "lib/fd2/teacher/train-teacher.h"
 
 #include <string.h>
@@ -40,7 +40,7 @@ static long last_epoch(const struct training *t)
 	return t->first + t->config->schedule.epochs;
 }
 
-/* What comes after an epoch uses the average, if one is kept: it is what is written. */
+/* Ends an epoch. Uses the average, if there is one: it is what is measured and written. */
 static int end_epoch(struct training *t)
 {
 	long number = t->epoch + 1;

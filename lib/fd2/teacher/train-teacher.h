@@ -1,7 +1,7 @@
 /* fd2-teacher: shards -> teacher.fd2 (fd2-method(7), TEACHER).
  *
- * train-teacher.c reads the data and goes through the epochs, teacher-step.c takes a step,
- * teacher-results.c reports and writes what came out, teacher-resume.c saves and restores the
+ * train-teacher.c reads the data and runs the epochs, teacher-step.c takes a step,
+ * teacher-results.c reports and writes the results, teacher-resume.c saves and restores the
  * state. */
 #ifndef FD2_TRAIN_TEACHER_H
 #define FD2_TRAIN_TEACHER_H

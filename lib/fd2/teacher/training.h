@@ -10,7 +10,7 @@
 #include "lib/nn/ema.h"
 #include "lib/nn/optim.h"
 
-/* What a loop returns, besides 0 and -1, when a signal asked it to stop. */
+/* The branches of a teacher. */
 enum { BACKBONE, CAL, BRANCHES };
 
 /* The epoch with the highest mean accuracy of both branches; epoch 0: none yet. */
@@ -29,7 +29,7 @@ struct training {
 	struct checkpoint checkpoint;
 	char init[DIGEST_HEX]; /* digest of --init */
 
-	/* where training is: finished epochs, finished steps of the next one */
+	/* progress: finished epochs, and finished steps of the next one */
 	long epoch, step;
 	struct {
 		double loss, center; /* sums over the images */
@@ -46,44 +46,45 @@ struct training {
 	struct batch batch;
 	/* crops and drops of --cal-augment [2 batch][size][size][3] */
 	float *guided;
-	uint32_t *order;  /* in which the epoch goes through the images */
+	uint32_t *order;  /* order of the images in the epoch */
 	struct late late; /* results of the last step */
 };
 
 /* teacher-step.c */
 int step_init(struct training *t);
 void step_free(struct training *t);
-/* The order of the images in the epoch that comes. */
+/* Draws the order of the images in the coming epoch. */
 void step_begin_epoch(struct training *t);
-/* Steps of an epoch. A last batch of one image is left out: it has no variance to normalise by. */
+/* Returns the steps of an epoch. A last batch of one image is left out: it has no variance to
+ * normalise by. */
 long steps_of_epoch(const struct training *t);
-/* The learning rate of that step of the current epoch. */
+/* Returns the learning rate of a step of the current epoch. */
 double rate_at(const struct training *t, long step);
-/* Takes step t->step, which is then finished; its results are in t->sums after the next one, or
- * after step_settle. -1: fail_message, also where the loss is not finite. */
+/* Takes step t->step and increments it. Its results are in t->sums after the next step, or after
+ * step_settle. -1: fail_message, also if the loss is not finite. */
 int step_take(struct training *t);
 int step_settle(struct training *t);
 
-/* teacher-results.c, all after an epoch's last step: `number` is that epoch's, from 1. */
+/* teacher-results.c: called after an epoch's last step; `number` is the epoch, from 1. */
 /* Validates and reports, keeps the best. Returns STOPPED if a signal came meanwhile. */
 int results_measure(struct training *t, long number);
-/* Validates a few images, for the plan: how many. -1: fail_message. */
+/* Validates a few images, for the plan, and returns how many. -1: fail_message. */
 int results_measure_some(struct training *t);
 int results_write(struct training *t, const char *path, long number);
 void results_print_table(const struct training *t);
-/* Digests of what the training reads. A new reference. */
+/* Returns the digests of what training reads: a new reference. */
 json_t *results_inputs(const struct training *t);
 
 /* teacher-resume.c */
-/* 1: a run with --resume finds its work done, and says so; 0: there is work; -1: the finished
- * teacher was made with other settings. */
+/* 1: --resume found the work done, and said so; 0: there is work to do; -1: fail_message, the
+ * finished teacher was made with other settings. */
 int training_finished(const struct training *t);
-/* With --extend: takes the weights of the finished teacher, before there is an optimiser. */
+/* With --extend: takes over the weights of the finished teacher, before the optimiser is built. */
 int training_extend(struct training *t);
-/* Takes up the state of an interrupted run. */
+/* Restores the state of an interrupted run. */
 int training_load(struct training *t);
 /* Saves the state between two steps. */
 int training_save(struct training *t);
-/* After a signal: saves and returns -1 with the sentence that says how to go on. */
+/* After a signal: saves the state and returns -1, with a message that says how to go on. */
 int training_stop(struct training *t);
 #endif
