@@ -104,7 +104,7 @@ static void count_in(struct shard_reader *r, const struct sample *s)
 static int close_group(struct shard_reader *r, struct sample *s)
 {
 	struct group *g = &r->groups[r->now];
-	int err = 0;
+	int got = 0;
 	if (!g->open)
 		return 0;
 	if (remember_key(r, g) < 0 || group_sample(g, shard_name(r), s) < 0)
@@ -117,11 +117,11 @@ static int close_group(struct shard_reader *r, struct sample *s)
 		return -1;
 	if (s->image) {
 		count_in(r, s);
-		err = 1;
+		got = 1;
 	}
 	group_close(g);
 	r->now ^= 1;
-	return err;
+	return got;
 }
 
 /* Version 1 has digests and no version; who gives neither is of no version. */
