@@ -35,7 +35,7 @@ static const struct {
 };
 
 /* Pages that a download leaves in a file's place. */
-static int is_html(const uint8_t *b, size_t n)
+static bool is_html(const uint8_t *b, size_t n)
 {
 	while (n && strchr(" \t\r\n", *b))
 		b++, n--;

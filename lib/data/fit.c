@@ -20,7 +20,7 @@ static void resize(struct image *out, const struct image *in, const struct fitti
 	if (how->exact)
 		image_resize_as_pil(out, in, w, h);
 	else
-		image_resample(out, in, 0, 0, in->w, in->h, w, h, 1);
+		image_resample(out, in, 0, 0, in->w, in->h, w, h, true);
 }
 
 int fit_decode(struct image *im, const void *jpeg, size_t bytes, const struct fitting *how,

@@ -147,7 +147,7 @@ static void decode(struct decoder *d, const void *data, size_t size, int min_sid
 	d->bad = check_size(&d->c);
 	if (d->bad)
 		return;
-	int inks = d->c.jpeg_color_space == JCS_CMYK || d->c.jpeg_color_space == JCS_YCCK;
+	bool inks = d->c.jpeg_color_space == JCS_CMYK || d->c.jpeg_color_space == JCS_YCCK;
 	d->c.out_color_space = inks ? JCS_CMYK : JCS_RGB;
 	if (min_side > 0)
 		choose_scale(&d->c, min_side);

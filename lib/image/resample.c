@@ -34,7 +34,7 @@ struct kernel {
 /* n outputs of the interval [at, at + length) of `size` inputs. The filter stops at the
  * interval's ends, as if it had been cut out first; what falls outside of the inputs loses its
  * weight to the rest; an output wholly outside takes the border. */
-static struct kernel kernel_new(double at, double length, int size, int n, int antialias)
+static struct kernel kernel_new(double at, double length, int size, int n, bool antialias)
 {
 	double scale = length / n, width = antialias && scale > 1 ? scale : 1;
 	int begin = filter_clamp(floor(at), 0, size - 1),
@@ -239,7 +239,7 @@ static void lanes_free(struct lanes *l)
 #endif
 
 void image_resample(struct image *out, const struct image *in, double x, double y, double w,
-    double h, int out_w, int out_h, int antialias)
+    double h, int out_w, int out_h, bool antialias)
 {
 	struct kernel kx = kernel_new(x, w, in->w, out_w, antialias);
 	struct kernel ky = kernel_new(y, h, in->h, out_h, antialias);
@@ -285,5 +285,5 @@ void image_resize_short(struct image *out, const struct image *in, int side)
 	int w, h;
 
 	image_short_sides(in, side, &w, &h);
-	image_resample(out, in, 0, 0, in->w, in->h, w, h, 1);
+	image_resample(out, in, 0, 0, in->w, in->h, w, h, true);
 }

@@ -117,7 +117,7 @@ static struct image seen_square(const struct run *r, const struct image *im)
 	struct image out;
 	int size = r->teacher.size;
 	struct box b = view_inner(im, r->config->cut).box;
-	image_resample(&out, im, b.x, b.y, b.w, b.h, size, size, 1);
+	image_resample(&out, im, b.x, b.y, b.w, b.h, size, size, true);
 	return out;
 }
 
