@@ -1,6 +1,5 @@
 /* fd2-stat: what FD2's constraints aim at, in figures: distances of representations and of
  * attention maps, attention on true parts. */
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -8,6 +7,7 @@
 #include "formats/json.h"
 #include "formats/shard/shard.h"
 #include "lib/base/err.h"
+#include "lib/base/names.h"
 #include "lib/base/start.h"
 #include "lib/data/measure.h"
 #include "lib/data/separation-text.h"
@@ -35,11 +35,6 @@ static const struct opt opts[] = {
         .file = FILE_WRITTEN, .unrecorded = true},
     {0},
 };
-
-static json_t *number(double x)
-{
-	return isfinite(x) ? json_real(x) : json_null();
-}
 
 static const char **class_names(json_t *meta, int64_t n)
 {
@@ -79,10 +74,10 @@ static int add_prototypes(json_t *result, const struct seen_list *l)
 	fd2_stream_close(r);
 	if (got < 0 || err < 0)
 		return -1;
-	json_object_set_new(result, "own_prototype", number(d.own));
-	json_object_set_new(result, "other_prototypes", number(d.others));
-	json_object_set_new(result, "nearest_other", number(d.nearest));
-	json_object_set_new(result, "nearest_right", number(d.nearest_right));
+	json_object_set_new(result, "own_prototype", json_real_or_null(d.own));
+	json_object_set_new(result, "other_prototypes", json_real_or_null(d.others));
+	json_object_set_new(result, "nearest_other", json_real_or_null(d.nearest));
+	json_object_set_new(result, "nearest_right", json_real_or_null(d.nearest_right));
 	return 0;
 }
 
@@ -131,8 +126,8 @@ static int add_boxes(json_t *result, const struct seen_list *l)
 	if (!n)
 		return fail(
 		    "'%s' has none of the images whose attention maps were given", job.boxes);
-	json_object_set_new(result, "part_mass", number(inside / n));
-	json_object_set_new(result, "part_area", number(area / n));
+	json_object_set_new(result, "part_mass", json_real_or_null(inside / n));
+	json_object_set_new(result, "part_area", json_real_or_null(area / n));
 	return 0;
 }
 
@@ -165,7 +160,8 @@ static int add_separation(json_t *result, const struct seen_list *l, const char 
 		separation_of(&sets[1], &real);
 		separation_add(o, &sets[1], &real, group);
 		json_object_set_new(result, "real", o);
-		json_object_set_new(result, "nearest_accuracy", number(nearest_accuracy(l, &real)));
+		json_object_set_new(
+		    result, "nearest_accuracy", json_real_or_null(nearest_accuracy(l, &real)));
 	}
 	if (job.per_class && !err)
 		err = separation_write(job.per_class, sets, names, job.real ? 2 : 1);
@@ -208,8 +204,8 @@ static int run(const char *attn)
 	if ((job.out && out_try(job.out, OUT_TEXT) < 0) || seen_read(&l, attn) < 0)
 		return -1;
 	json_t *result = json_pack("{s:i, s:o, s:o}", "images", l.n, "intra_class_attention",
-	    number(intra_class_attention(&l, (int)job.group)), "intra_class_location",
-	    number(intra_class_location(&l, (int)job.group)));
+	    json_real_or_null(intra_class_attention(&l, (int)job.group)), "intra_class_location",
+	    json_real_or_null(intra_class_location(&l, (int)job.group)));
 	if (l.cut > 0)
 		json_object_set_new(result, "cut", json_real(l.cut));
 	int err = check(&l, attn);

@@ -5,11 +5,12 @@
 #include <string.h>
 
 #include "lib/base/err.h"
+#include "lib/base/names.h"
 #include "lib/base/out.h"
 
 static void add(json_t *result, const char *key, double x)
 {
-	json_object_set_new(result, key, isfinite(x) ? json_real(x) : json_null());
+	json_object_set_new(result, key, json_real_or_null(x));
 }
 
 void separation_add(

@@ -3,6 +3,7 @@
 #include "lib/base/choice.h"
 #include "lib/base/err.h"
 #include "lib/base/log.h"
+#include "lib/base/names.h"
 #include "lib/base/out.h"
 #include "lib/base/par.h"
 #include "lib/base/progress.h"

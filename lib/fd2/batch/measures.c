@@ -6,6 +6,7 @@
 
 #include "lib/base/err.h"
 #include "lib/base/log.h"
+#include "lib/base/names.h"
 
 /* Logits as floats, to be freed; *n rows of *K, no row when they cannot be read. */
 static float *read_rows(const Tensor *logits, int64_t *n, int64_t *K)

@@ -1,6 +1,7 @@
 /* What comes out of an epoch of training: its report, the best and the last teacher. */
 #include "lib/base/err.h"
 #include "lib/base/log.h"
+#include "lib/base/names.h"
 #include "lib/base/out.h"
 #include "lib/base/stop.h"
 #include "lib/fd2/batch/validate.h"
