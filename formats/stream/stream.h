@@ -16,7 +16,7 @@ bool array_finite(const struct array *a);
 bool halves_finite(const uint16_t *v, int64_t n);
 /* -1 when the meta lacks one of the keys, which are separated by spaces; "a.b" is b within a. */
 int stream_require(const struct stream_reader *r, const char *keys);
-/* As fd2_stream_create; out stays the caller's until fd2_stream_finish. */
+/* As fd2_stream_create; takes `out`, also when it fails. */
 struct stream_writer *stream_create(struct out *out, const char *kind, json_t *meta);
 
 /* A place between two tensors of a stream: what a writer must know to go on from there. */
@@ -32,8 +32,8 @@ struct stream_place stream_tell(const struct stream_reader *r);
  * read to its end, for the tensors that follow there. Nothing but they is checked again. -1:
  * fail_message. */
 int stream_seek(struct stream_reader *r, uint64_t at);
-/* Goes on writing there; `out` already holds the bytes before it. out stays the caller's until
- * fd2_stream_finish. NULL: fail_message; an earlier version is read, but not written. */
+/* Goes on writing there; `out` already holds the bytes before it. Takes `out`, also when it fails.
+ * NULL: fail_message; an earlier version is read, but not written. */
 struct stream_writer *stream_continue(struct out *out, const struct stream_place *at);
 /* Makes durable what was put so far, where `out` is kept (OUT_KEEP). */
 int stream_sync(struct stream_writer *w);
