@@ -21,7 +21,7 @@ struct input {
 	uint8_t head[HEAD]; /* bytes head_at..head_len were read ahead */
 	size_t head_at, head_len;
 	bool pipe;          /* gives its bytes once */
-	bool open, used;    /* of a pipe: by whom it was opened; some of it was read */
+	bool open, used;    /* a pipe's: a reader has it; some was read */
 	struct input *next; /* pipe */
 };
 
