@@ -10,6 +10,7 @@
 #include "lib/base/err.h"
 #include "lib/base/io.h"
 #include "lib/base/out.h"
+#include "lib/base/progress.h"
 
 static int fd = -1;
 static bool lost; /* an event could not be written */

@@ -4,8 +4,6 @@
 #include <jansson.h>
 #include <stdbool.h>
 
-#include "lib/base/progress.h"
-
 /* Opens the log and writes {"event":"start", ...start}; steals `start`. A file that holds something
  * else than JSON lines is refused. */
 int log_open(const char *path, json_t *start);

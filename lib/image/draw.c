@@ -2,7 +2,6 @@
 #include "lib/base/err.h"
 #include "lib/image/text.h"
 #include <math.h>
-#include <stdlib.h>
 #include <string.h>
 
 /* A caption of 8 pixels is legible below cells of up to 200. */

@@ -1,7 +1,6 @@
 #include "lib/data/import/convert.h"
 
 #include <stdlib.h>
-#include <string.h>
 
 #include "lib/base/err.h"
 

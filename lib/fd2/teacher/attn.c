@@ -6,6 +6,7 @@
 #include "formats/shard/shard.h"
 #include "lib/base/err.h"
 #include "lib/base/log.h"
+#include "lib/base/progress.h"
 #include "lib/data/dataset.h"
 #include "lib/fd2/stage.h"
 #include "lib/fd2/teacher/attention.h"

@@ -7,6 +7,7 @@
 #include "lib/base/err.h"
 #include "lib/base/names.h"
 #include "lib/base/log.h"
+#include "lib/base/progress.h"
 #include "lib/fd2/batch/batch.h"
 #include "lib/fd2/stage.h"
 #include "lib/fd2/teacher/protos.h"
