@@ -212,7 +212,7 @@ static int read_all(struct loading *l, struct shard_reader *r)
 		struct chunk *now = relay.now;
 		par_for(now->n + 1, pass_on, &relay);
 		err = take_all(l, now);
-		progress_at(l->d->n, "%s", "");
+		progress_at(l->d->n, NULL);
 		relay.now = relay.next;
 		relay.next = now;
 	}

@@ -1007,7 +1007,7 @@ static int show_progress(void *arg)
 	progress_end();
 	progress_start("read", "images", 0);
 	usleep(120000);
-	progress_at(128, "%s", "");
+	progress_at(128, NULL);
 	progress_end();
 	return 0;
 }

@@ -68,7 +68,7 @@ static int means(struct run *r)
 			batch_add_center(&b, &r->images.v[k]);
 		batch_render(&b, &t->normal);
 		err = add_batch(r, &b, sum, count);
-		progress_at(i + b.n, "%s", "");
+		progress_at(i + b.n, NULL);
 	}
 	progress_end();
 	for (int64_t k = 0; k < r->K && !err; k++) {
