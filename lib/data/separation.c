@@ -158,32 +158,23 @@ static double silhouette_of(const struct points *p)
 	return defined ? sum / p->n : NAN;
 }
 
-/* The mean of those that are defined. */
-static double mean_of(const struct separation *s, double (*field)(const struct class_separation *))
+/* The means over the classes where they are defined. */
+static void average_classes(struct separation *s)
 {
-	double sum = 0;
-	int n = 0;
-	for (int c = 0; c < s->n; c++)
-		if (isfinite(field(&s->classes[c]))) {
-			sum += field(&s->classes[c]);
-			n++;
-		}
-	return n ? sum / n : NAN;
-}
-
-static double dispersion(const struct class_separation *c)
-{
-	return c->dispersion;
-}
-
-static double inter_class(const struct class_separation *c)
-{
-	return c->inter_class;
-}
-
-static double nearest_centre(const struct class_separation *c)
-{
-	return c->nearest_centre;
+	double sum[3] = {0};
+	int n[3] = {0};
+	for (int c = 0; c < s->n; c++) {
+		const struct class_separation *k = &s->classes[c];
+		double of[3] = {k->dispersion, k->inter_class, k->nearest_centre};
+		for (int i = 0; i < 3; i++)
+			if (isfinite(of[i])) {
+				sum[i] += of[i];
+				n[i]++;
+			}
+	}
+	s->dispersion = n[0] ? sum[0] / n[0] : NAN;
+	s->inter_class = n[1] ? sum[1] / n[1] : NAN;
+	s->nearest_centre = n[2] ? sum[2] / n[2] : NAN;
 }
 
 void separation_of(struct separation *s, const struct seen_list *l)
@@ -194,9 +185,7 @@ void separation_of(struct separation *s, const struct seen_list *l)
 	s->classes = xcalloc((size_t)p.classes + 1, sizeof *s->classes);
 	s->fisher_ratio = around_centres(s, &p, mu);
 	s->silhouette = silhouette_of(&p);
-	s->dispersion = mean_of(s, dispersion);
-	s->inter_class = mean_of(s, inter_class);
-	s->nearest_centre = mean_of(s, nearest_centre);
+	average_classes(s);
 	free(mu);
 	points_free(&p);
 }
