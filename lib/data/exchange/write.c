@@ -1,19 +1,18 @@
 /* A shard as folders. It is gone through twice: its class list, and how many images each class has,
  * are known at its end only. */
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "formats/digest.h"
 #include "formats/npy.h"
 #include "formats/shard/shard.h"
-#include "formats/stream/stream.h"
 #include "lib/base/err.h"
 #include "lib/base/folder.h"
 #include "lib/base/names.h"
 #include "lib/base/opts.h"
 #include "lib/base/progress.h"
 #include "lib/data/exchange/exchange.h"
+#include "lib/data/exchange/half.h"
 #include "lib/image/png.h"
 
 const struct exchange_form exchange_forms[] = {
@@ -133,35 +132,22 @@ static char *name_of(const struct writing *w, const struct shot *s)
 	    w->class_digits, s->label, w->id_digits, s->number, w->form->png ? "png" : "jpg");
 }
 
-/* -1: not a number */
-static int half_to_byte(uint16_t bits)
-{
-	struct array a = {.dtype = DT_F16, .size = sizeof bits, .data = &bits};
-	double v = fd2_array_at(&a, 0);
-	return isnan(v) ? -1 : v >= 0 && v <= 1 ? (int)(255 * v + 0.5) : v > 1 ? 255 : 0;
-}
-
 /* The lossless pixels of a sample, f16 [3,H,W] of the JPEG's size, over those of the JPEG. */
 static int take_npy(struct image *im, const struct sample *s)
 {
-	size_t plane = (size_t)im->w * im->h, size, begin;
-	uint16_t *none = xcalloc(3 * plane, sizeof *none), half;
-	uint8_t *like = npy_f16(none, 3, (int64_t[]){3, im->h, im->w}, &size);
-	begin = size - 3 * plane * sizeof half;
-	int err = s->npy_size == size && !memcmp(s->npy, like, begin)
-	              ? 0
-	              : fail("'%s': member '%s.npy' is not float16 of [3,%d,%d], as its image is",
-	                    s->shard, s->key, im->h, im->w);
-	for (size_t i = 0; i < 3 * plane && !err; i++) {
+	size_t plane = (size_t)im->w * im->h, begin;
+	if (!npy_is_f16(s->npy, s->npy_size, 3, (int64_t[]){3, im->h, im->w}, &begin))
+		return fail("'%s': member '%s.npy' is not float16 of [3,%d,%d], as its image is",
+		    s->shard, s->key, im->h, im->w);
+	for (size_t i = 0; i < 3 * plane; i++) {
+		uint16_t half;
 		memcpy(&half, s->npy + begin + i * sizeof half, sizeof half);
 		int byte = half_to_byte(half);
-		im->rgb[3 * (i % plane) + i / plane] = (uint8_t)byte;
 		if (byte < 0)
-			err = fail("'%s': member '%s.npy' holds a NaN", s->shard, s->key);
+			return fail("'%s': member '%s.npy' holds a NaN", s->shard, s->key);
+		im->rgb[3 * (i % plane) + i / plane] = (uint8_t)byte;
 	}
-	free(none);
-	free(like);
-	return err;
+	return 0;
 }
 
 static int put_png(struct writing *w, const struct sample *s, const char *name)
