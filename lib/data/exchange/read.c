@@ -284,11 +284,11 @@ static int add_file(struct reading *r, const struct file *f)
 /* Of 1.jpg and 1.png, of a.b.jpg and a_b.jpg, and of images that lay in folders of their own. */
 static void tell_ids_apart(struct reading *r)
 {
-	struct named *named = xcalloc((size_t)r->n + 1, sizeof *named);
+	struct id_slot *slots = xcalloc((size_t)r->n + 1, sizeof *slots);
 	for (int i = 0; i < r->n; i++)
-		named[i] = (struct named){r->v[i].class, &r->v[i].id};
-	ids_tell_apart(named, r->n);
-	free(named);
+		slots[i] = (struct id_slot){r->v[i].class, &r->v[i].id};
+	ids_tell_apart(slots, r->n);
+	free(slots);
 }
 
 static int write_shard(struct reading *r, const char *path)

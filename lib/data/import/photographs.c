@@ -181,11 +181,11 @@ static char *id_of(const struct photo *p)
 
 static void tell_ids_apart(const struct photo *v, int n)
 {
-	struct named *named = xcalloc((size_t)n, sizeof *named);
+	struct id_slot *slots = xcalloc((size_t)n, sizeof *slots);
 	for (int i = 0; i < n; i++)
-		named[i] = (struct named){v[i].file->split, &v[i].file->id};
-	ids_tell_apart(named, n);
-	free(named);
+		slots[i] = (struct id_slot){v[i].file->split, &v[i].file->id};
+	ids_tell_apart(slots, n);
+	free(slots);
 }
 
 /* Holds out a share of a class, drawn so that it depends on the seed, the class's name and the
