@@ -23,7 +23,7 @@ const struct exchange_form exchange_forms[] = {
 };
 
 /* A sample of the first pass. */
-struct shot {
+struct exported_image {
 	char *class, *id;
 	long cls;
 	int label, number; /* class index, and which of its class's images */
@@ -33,7 +33,7 @@ struct writing {
 	const struct exchange_form *form;
 	char *const *shards;
 	int n_shards;
-	struct shot *v;
+	struct exported_image *v;
 	int n, cap;
 	char **classes; /* NULL: bare numbers */
 	int n_classes, *count;
@@ -49,7 +49,7 @@ static void note(struct writing *w, const struct sample *s)
 		w->cap = w->cap ? 2 * w->cap : 256;
 		w->v = xrealloc(w->v, (size_t)w->cap, sizeof *w->v);
 	}
-	w->v[w->n++] = (struct shot){.class = s->folder ? xstrdup(s->folder) : NULL,
+	w->v[w->n++] = (struct exported_image){.class = s->folder ? xstrdup(s->folder) : NULL,
 	    .id = xstrdup(slash ? slash + 1 : s->key),
 	    .cls = s->cls,
 	    .label = -1};
@@ -85,7 +85,7 @@ static int survey(struct writing *w)
 	return got;
 }
 
-static int label_of(const struct name_index *classes, const struct shot *s)
+static int label_of(const struct name_index *classes, const struct exported_image *s)
 {
 	int k = s->class && classes ? name_index_find(classes, s->class) : -1;
 	return k < 0 ? (int)s->cls : k;
@@ -126,7 +126,7 @@ static int number(struct writing *w)
 	return 0;
 }
 
-static char *name_of(const struct writing *w, const struct shot *s)
+static char *name_of(const struct writing *w, const struct exported_image *s)
 {
 	return xasprintf("%s%0*d/class%0*d_id%0*d.%s", w->form->prefix, w->class_digits, s->label,
 	    w->class_digits, s->label, w->id_digits, s->number, w->form->png ? "png" : "jpg");
@@ -167,9 +167,9 @@ static int put_png(struct writing *w, const struct sample *s, const char *name)
 	return err;
 }
 
-static int put_image(struct writing *w, const struct shot *shot, const struct sample *s)
+static int put_image(struct writing *w, const struct exported_image *image, const struct sample *s)
 {
-	char *name = name_of(w, shot);
+	char *name = name_of(w, image);
 	int err = w->form->png ? put_png(w, s, name)
 	                       : folder_put(w->folder, name, s->image, s->image_size);
 	free(name);
