@@ -56,26 +56,6 @@ static int not_finite(struct array *a)
 	return -1;
 }
 
-static int by_folder(const void *a, const void *b)
-{
-	return strcmp(((const struct tree_folder *)a)->name, ((const struct tree_folder *)b)->name);
-}
-
-/* Distinct folders of the images, sorted; returns their number. */
-static int folders_of(struct tree_folder *v, const struct seen_list *l, const char *file)
-{
-	int distinct = 0;
-	for (int i = 0; i < l->n; i++)
-		v[i] = (struct tree_folder){file, xstrdup(l->v[i].class), NULL};
-	qsort(v, (size_t)l->n, sizeof *v, by_folder);
-	for (int i = 0; i < l->n; i++)
-		if (distinct && !strcmp(v[distinct - 1].name, v[i].name))
-			free(v[i].name);
-		else
-			v[distinct++] = v[i];
-	return distinct;
-}
-
 /* Nested folders become classes, as in the shard that the images are from. */
 static int name_classes(struct seen_list *l, const char *file)
 {
@@ -85,18 +65,15 @@ static int name_classes(struct seen_list *l, const char *file)
 	if (!nested)
 		return 0;
 	struct tree_folder *v = xcalloc((size_t)l->n, sizeof *v);
-	int n = folders_of(v, l, file), err = tree_classes(v, n, 0);
+	for (int i = 0; i < l->n; i++)
+		v[i] = (struct tree_folder){file, xstrdup(l->v[i].class), NULL};
+	int n = tree_distinct(v, l->n), err = tree_classes(v, n, 0);
 	for (int i = 0; i < l->n && !err; i++) {
-		struct tree_folder key = {.name = l->v[i].class},
-		                   *f = bsearch(&key, v, (size_t)n, sizeof *v, by_folder);
+		const char *class = tree_find(v, n, l->v[i].class)->class;
 		free(l->v[i].class);
-		l->v[i].class = xstrdup(f->class);
+		l->v[i].class = xstrdup(class);
 	}
-	for (int i = 0; i < n; i++) {
-		free(v[i].name);
-		free(v[i].class);
-	}
-	free(v);
+	tree_free(v, n);
 	return err;
 }
 
