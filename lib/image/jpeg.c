@@ -1,6 +1,6 @@
 /* JPEG through libjpeg-turbo. Its errors come back by longjmp, and so does an early end of the
  * file, which leaves half an image grey; other warnings about corrupt data are noted. */
-#include "formats/input.h"
+#include "formats/foreign.h"
 #include "lib/base/err.h"
 #include "lib/image/orientation.h"
 #include <ctype.h>
@@ -162,7 +162,7 @@ static void decode(struct decoder *d, const void *data, size_t size, int min_sid
 
 static int not_a_jpeg(const uint8_t *data, size_t size)
 {
-	const char *kind = size ? kind_of_bytes(data, size) : "empty";
+	const char *kind = size ? foreign_format(data, size) : "empty";
 	bool converted =
 	    kind && (strstr(kind, "PNG") || strstr(kind, "WebP") || strstr(kind, "AVIF"));
 	return fail("%s%snot a JPEG%s", kind ? kind : "", kind ? ", " : "",

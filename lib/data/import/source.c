@@ -157,7 +157,7 @@ static int check_path(const char *path)
 		    path);
 	struct input *in = input_open(path);
 	int content = in ? input_content(in) : -1, err = content < 0 ? -1 : 0;
-	if (!err && content != CONTENT_TAR && (content != CONTENT_OTHER || input_kind(in)))
+	if (!err && content != CONTENT_TAR && (content != CONTENT_OTHER || input_foreign(in)))
 		err = input_refuse(in, "a folder or an archive of images");
 	input_close(in);
 	return err;
