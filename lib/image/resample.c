@@ -10,17 +10,6 @@
 #include <immintrin.h>
 #endif
 
-void image_free(struct image *im)
-{
-	free(im->rgb);
-	*im = (struct image){0};
-}
-
-struct image image_new(int w, int h)
-{
-	return (struct image){w, h, xcalloc((size_t)w * (size_t)h, 3)};
-}
-
 /* For each output coordinate: input first[i] .. first[i] + count[i] - 1 with weights[i * taps
  * ...], which sum to 1. */
 struct kernel {
@@ -266,18 +255,6 @@ void image_resample(struct image *out, const struct image *in, double x, double 
 	lanes_free(lanes);
 	kernel_free(&kx);
 	kernel_free(&ky);
-}
-
-void image_short_sides(const struct image *in, int side, int *w, int *h)
-{
-	int longest =
-	    IMAGE_PIXELS_MAX / side; /* a line of pixels would otherwise grow without bound */
-
-	*w = *h = side;
-	if (in->w < in->h)
-		*h = filter_clamp((double)((int64_t)side * in->h / in->w), side, longest);
-	else
-		*w = filter_clamp((double)((int64_t)side * in->w / in->h), side, longest);
 }
 
 void image_resize_short(struct image *out, const struct image *in, int side)
