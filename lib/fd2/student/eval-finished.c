@@ -27,7 +27,7 @@ static int same_task(const struct evaluation *e, const struct student *s, const 
 	char *text = json_text(now);
 	json_t *rounded = json_loads(text, 0, NULL);
 	const char *path = e->config->out.results;
-	int err = json_is_object(was) ? entries_agree(path, was, rounded)
+	int err = json_is_object(was) ? entries_include(path, was, rounded)
 	                              : fail("'%s' holds no results of fd2-eval", path);
 	if (!err && !same_origin(e, json_object_get(was, "made_from")))
 		err = fail("'%s' was made with other options, labels or images", path);
