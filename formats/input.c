@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "formats/foreign.h"
 #include "lib/base/err.h"
 #include "lib/base/io.h"
 
@@ -21,7 +22,7 @@ struct input {
 	uint8_t head[HEAD]; /* bytes head_at..head_len were read ahead */
 	size_t head_at, head_len;
 	bool pipe;          /* gives its bytes once */
-	bool open, used;    /* of a pipe: by whom it was opened; some of it was read */
+	bool open, used;    /* a pipe's: a reader has it; some was read */
 	struct input *next; /* pipe */
 };
 
@@ -249,9 +250,9 @@ int input_content(struct input *in)
 	return CONTENT_OTHER;
 }
 
-const char *input_kind(const struct input *in)
+const char *input_foreign(const struct input *in)
 {
-	return kind_of_bytes(in->head + in->head_at, in->head_len - in->head_at);
+	return foreign_format(in->head + in->head_at, in->head_len - in->head_at);
 }
 
 bool input_is_packed(const struct input *in)
@@ -302,8 +303,9 @@ int input_refuse(struct input *in, const char *expected)
 	case CONTENT_SAFETENSORS:
 		return fail("'%s' holds safetensors; expected %s", in->name, expected);
 	default:
-		if (input_kind(in))
-			return fail("'%s' is %s; expected %s", in->name, input_kind(in), expected);
+		if (input_foreign(in))
+			return fail(
+			    "'%s' is %s; expected %s", in->name, input_foreign(in), expected);
 		return fail("'%s' is neither a tar archive nor a tensor stream; expected %s",
 		    in->name, expected);
 	}

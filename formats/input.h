@@ -40,8 +40,8 @@ const char *input_name(const struct input *in);
 const char *input_name_of(const char *path);
 /* What its next bytes are. Needs 512 bytes or the end; -1: fail_message. */
 int input_content(struct input *in);
-/* What a CONTENT_OTHER is, as far as its first bytes tell ("an HTML page"); NULL. */
-const char *input_kind(const struct input *in);
+/* What a CONTENT_OTHER is (foreign.h); NULL: unknown. */
+const char *input_foreign(const struct input *in);
 /* Whether a CONTENT_OTHER is surely packed, by gzip, compress, bzip2, lzip, xz, zstd or lz4. */
 bool input_is_packed(const struct input *in);
 /* Remembers a sentence that says what the input is and that `expected` ("an image shard") is
@@ -57,6 +57,4 @@ int input_seek(struct input *in, uint64_t at);
 void input_close(struct input *in);
 /* Whether it can be read only once: standard input, a pipe, a device. */
 bool input_is_pipe(const char *path);
-/* What the first n bytes of a file are that no tool reads; NULL: unknown. */
-const char *kind_of_bytes(const uint8_t *b, size_t n);
 #endif

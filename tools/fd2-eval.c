@@ -249,7 +249,7 @@ static void check_evaluation(void)
 		die_usage("--evaluate reads its file twice, and so cannot take a pipe");
 }
 
-_Noreturn static void evaluate(void)
+NO_RETURN static void evaluate(void)
 {
 	check_evaluation();
 	saved.arch = archs.n ? archs.v[0] : NULL;

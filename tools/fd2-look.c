@@ -278,7 +278,7 @@ static enum what what_is(const char *path)
 	struct input *in = input_open(path);
 	int content = in ? input_content(in) : -1;
 	bool foreign = content == CONTENT_EMPTY || content == CONTENT_JPEG ||
-	               (content == CONTENT_OTHER && input_kind(in));
+	               (content == CONTENT_OTHER && input_foreign(in));
 	if (foreign)
 		input_refuse(in, "a shard, a tensor stream or weights");
 	input_close(in);

@@ -1,6 +1,5 @@
 /* fd2-stat: measures what FD2's constraints aim at: distances of representations and of attention
  * maps, attention on true parts. */
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -8,8 +7,9 @@
 #include "formats/json.h"
 #include "formats/shard/shard.h"
 #include "lib/base/err.h"
+#include "lib/base/names.h"
 #include "lib/base/start.h"
-#include "lib/data/measure.h"
+#include "lib/data/attention-measures.h"
 #include "lib/data/separation-text.h"
 
 static struct {
@@ -36,11 +36,6 @@ static const struct opt opts[] = {
     {0},
 };
 
-static json_t *number(double x)
-{
-	return isfinite(x) ? json_real(x) : json_null();
-}
-
 static const char **class_names(json_t *meta, int64_t n)
 {
 	json_t *list = json_object_get(meta, "classes");
@@ -52,7 +47,7 @@ static const char **class_names(json_t *meta, int64_t n)
 	return names;
 }
 
-static int add_prototypes(json_t *result, const struct seen_list *l)
+static int add_prototypes(json_t *result, const struct attn_set *set)
 {
 	const char *teacher = NULL;
 	struct prototype_distances d;
@@ -63,15 +58,16 @@ static int add_prototypes(json_t *result, const struct seen_list *l)
 	if (!r)
 		return -1;
 	json_unpack(fd2_stream_meta(r), "{s:{s:s}}", "inputs", "teacher", &teacher);
-	if (!teacher || strcmp(teacher, l->teacher)) {
+	if (!teacher || strcmp(teacher, set->teacher)) {
 		fd2_stream_close(r);
 		return fail(
 		    "'%s' was made from another teacher than the attention maps", job.protos);
 	}
 	while (!err && (got = fd2_stream_next(r, &a)) > 0) {
-		if (a.rank == 2 && a.dtype == DT_F32 && l->n && a.shape[1] == l->v[0].z.shape[0]) {
+		if (a.rank == 2 && a.dtype == DT_F32 && set->n &&
+		    a.shape[1] == set->v[0].features.shape[0]) {
 			const char **names = class_names(fd2_stream_meta(r), a.shape[0]);
-			err = prototype_distances(&d, l, &a, names);
+			err = prototype_distances(&d, set, &a, names);
 			free(names);
 			found = true;
 		}
@@ -83,16 +79,16 @@ static int add_prototypes(json_t *result, const struct seen_list *l)
 	if (!found)
 		return fail(
 		    "'%s' has no prototypes of the size of the representations", job.protos);
-	json_object_set_new(result, "own_prototype", number(d.own));
-	json_object_set_new(result, "other_prototypes", number(d.others));
-	json_object_set_new(result, "nearest_other", number(d.nearest));
-	json_object_set_new(result, "nearest_right", number(d.nearest_right));
+	json_object_set_new(result, "own_prototype", json_real_or_null(d.own));
+	json_object_set_new(result, "other_prototypes", json_real_or_null(d.others));
+	json_object_set_new(result, "nearest_other", json_real_or_null(d.nearest));
+	json_object_set_new(result, "nearest_right", json_real_or_null(d.nearest_right));
 	return 0;
 }
 
 /* Adds one sample, whose .json is {"part":[x0,y0,x1,y1],"width":..,"height":..}. */
 static int add_box(
-    const struct sample *s, const struct seen_list *l, double *inside, double *area, int *n)
+    const struct sample *s, const struct attn_set *set, double *inside, double *area, int *n)
 {
 	double p[4], w, h;
 	const size_t values = 1 << 16; /* room for anything else that is said of the image */
@@ -105,29 +101,29 @@ static int add_box(
 	if (bad || !(w > 0 && h > 0))
 		return fail("image '%s' of '%s' has no part box in its .json", s->key, s->shard);
 	double box[4] = {p[0] / w, p[1] / h, p[2] / w, p[3] / h};
-	for (int i = 0; i < l->n; i++)
-		if (!strcmp(l->v[i].key, s->key)) {
-			*inside += mass_inside(&l->v[i].A, box);
+	for (int i = 0; i < set->n; i++)
+		if (!strcmp(set->v[i].key, s->key)) {
+			*inside += mass_inside(&set->v[i].map, box);
 			*area += (box[2] - box[0]) * (box[3] - box[1]);
 			++*n;
 		}
 	return 0;
 }
 
-static int add_boxes(json_t *result, const struct seen_list *l)
+static int add_boxes(json_t *result, const struct attn_set *set)
 {
 	char *paths[] = {(char *)job.boxes};
 	struct sample s;
 	double inside = 0, area = 0;
 	int got, n = 0, err = 0;
-	if (l->n && !l->v[0].A.data)
+	if (set->n && !set->v[0].map.data)
 		return fail("--boxes needs attention maps, not features");
 	struct shard_reader *r = fd2_shard_open(paths, 1);
 	if (!r)
 		return -1;
 	while (!err && (got = fd2_shard_next(r, &s)) > 0)
-		err = add_box(&s, l, &inside, &area, &n);
-	if (!err && !got && l->images && digests_differ(l->images, fd2_shard_digest(r)))
+		err = add_box(&s, set, &inside, &area, &n);
+	if (!err && !got && set->images && digests_differ(set->images, fd2_shard_digest(r)))
 		warn("'%s' holds other images than those of the attention maps", job.boxes);
 	fd2_shard_close(r);
 	if (err < 0 || got < 0)
@@ -135,41 +131,43 @@ static int add_boxes(json_t *result, const struct seen_list *l)
 	if (!n)
 		return fail(
 		    "'%s' has none of the images whose attention maps were given", job.boxes);
-	json_object_set_new(result, "part_mass", number(inside / n));
-	json_object_set_new(result, "part_area", number(area / n));
+	json_object_set_new(result, "part_mass", json_real_or_null(inside / n));
+	json_object_set_new(result, "part_area", json_real_or_null(area / n));
 	return 0;
 }
 
-static int compatible(const struct seen_list *l, const struct seen_list *real)
+static int compatible(const struct attn_set *set, const struct attn_set *real)
 {
-	if (!l->n || !real->n)
+	if (!set->n || !real->n)
 		return fail("'%s' has no images", real->n ? "the input" : job.real);
-	if (strcmp(l->teacher, real->teacher) != 0)
+	if (strcmp(set->teacher, real->teacher) != 0)
 		return fail("'%s' was made by another teacher", job.real);
-	if (!l->v[0].A.data != !real->v[0].A.data || l->v[0].z.size != real->v[0].z.size)
+	if (!set->v[0].map.data != !real->v[0].map.data ||
+	    set->v[0].features.size != real->v[0].features.size)
 		return fail("'%s' has features of another kind", job.real);
 	return 0;
 }
 
 /* Adds the results of --separation, --real and --per-class. */
-static int add_separation(json_t *result, const struct seen_list *l, const char *path)
+static int add_separation(json_t *result, const struct attn_set *set, const char *path)
 {
 	struct separation sets[2] = {{0}};
 	char *names[] = {set_name(path), job.real ? set_name(job.real) : NULL};
-	struct seen_list real = {0};
+	struct attn_set real = {0};
 	int group = (int)job.group, err = 0;
-	separation_of(&sets[0], l);
-	separation_add(result, &sets[0], l, group);
+	separation_of(&sets[0], set);
+	separation_add(result, &sets[0], set, group);
 	if (job.real)
-		err = seen_read(&real, job.real);
+		err = attn_read(&real, job.real);
 	if (job.real && !err)
-		err = compatible(l, &real);
+		err = compatible(set, &real);
 	if (job.real && !err) {
 		json_t *o = json_pack("{s:i}", "images", real.n);
 		separation_of(&sets[1], &real);
 		separation_add(o, &sets[1], &real, group);
 		json_object_set_new(result, "real", o);
-		json_object_set_new(result, "nearest_accuracy", number(nearest_accuracy(l, &real)));
+		json_object_set_new(
+		    result, "nearest_accuracy", json_real_or_null(nearest_accuracy(set, &real)));
 	}
 	if (job.per_class && !err)
 		err = separation_write(job.per_class, sets, names, job.real ? 2 : 1);
@@ -177,7 +175,7 @@ static int add_separation(json_t *result, const struct seen_list *l, const char 
 		separation_free(&sets[i]);
 		free(names[i]);
 	}
-	seen_free(&real);
+	attn_free(&real);
 	return err;
 }
 
@@ -195,11 +193,11 @@ static int print(json_t *result)
 }
 
 /* Fails for options for which the stream lacks data. */
-static int check(const struct seen_list *l, const char *attn)
+static int check(const struct attn_set *set, const char *attn)
 {
-	if (job.group && l->n && !l->v[0].A.data)
+	if (job.group && set->n && !set->v[0].map.data)
 		return fail("--group needs attention maps, not features");
-	if (job.boxes && l->cut > 0)
+	if (job.boxes && set->cut > 0)
 		return fail("--boxes needs the attention of whole images, and that of '%s' is "
 		            "without their border (fd2-attn --cut)",
 		    input_name_of(attn));
@@ -208,25 +206,25 @@ static int check(const struct seen_list *l, const char *attn)
 
 static int run(const char *attn)
 {
-	struct seen_list l;
-	if ((job.out && out_try(job.out, OUT_TEXT) < 0) || seen_read(&l, attn) < 0)
+	struct attn_set set;
+	if ((job.out && out_try(job.out, OUT_TEXT) < 0) || attn_read(&set, attn) < 0)
 		return -1;
-	json_t *result = json_pack("{s:i, s:o, s:o}", "images", l.n, "intra_class_attention",
-	    number(intra_class_attention(&l, (int)job.group)), "intra_class_location",
-	    number(intra_class_location(&l, (int)job.group)));
-	if (l.cut > 0)
-		json_object_set_new(result, "cut", json_real(l.cut));
-	int err = check(&l, attn);
+	json_t *result = json_pack("{s:i, s:o, s:o}", "images", set.n, "intra_class_attention",
+	    json_real_or_null(intra_class_attention(&set, (int)job.group)), "intra_class_location",
+	    json_real_or_null(intra_class_location(&set, (int)job.group)));
+	if (set.cut > 0)
+		json_object_set_new(result, "cut", json_real(set.cut));
+	int err = check(&set, attn);
 	if (!err && job.protos)
-		err = add_prototypes(result, &l);
+		err = add_prototypes(result, &set);
 	if (!err && job.boxes)
-		err = add_boxes(result, &l);
+		err = add_boxes(result, &set);
 	if (!err && (job.separation || job.real || job.per_class))
-		err = add_separation(result, &l, attn);
+		err = add_separation(result, &set, attn);
 	if (!err)
 		err = print(result);
 	json_decref(result);
-	seen_free(&l);
+	attn_free(&set);
 	return err;
 }
 

@@ -2,7 +2,6 @@
 
 #include <dirent.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -29,6 +28,8 @@ struct level {
 
 struct members {
 	struct paths paths;
+	member_needed *needed;
+	void *ctx;
 	int at; /* the path being read; -1 before the first */
 	bool open, in_folder;
 	struct tar *tar;     /* NULL in a folder */
@@ -50,9 +51,13 @@ bool members_in_folder(const struct members *ms)
 	return ms->in_folder;
 }
 
+static int is_needed(const struct members *ms, const char *name)
+{
+	return ms->needed(ms->ctx, members_path(ms), name);
+}
+
 /* What a link leads to becomes the next files. What comes through a pipe is gone. */
-static int follow(
-    struct members *ms, const struct tar_entry *e, int (*needed)(const char *, const char *))
+static int follow(struct members *ms, const struct tar_entry *e)
 {
 	const char *path = ms->paths.v[ms->at];
 	bool pipe = input_is_pipe(path);
@@ -62,7 +67,7 @@ static int follow(
 		return -1;
 	if (!pipe && (ms->in_link = links_follow(ms->links, e->name)))
 		return 0;
-	int want = needed(members_path(ms), e->name);
+	int want = is_needed(ms, e->name);
 	if (want < 0)
 		return -1;
 	if (want && pipe)
@@ -78,13 +83,12 @@ static int follow(
 }
 
 /* 1: the next file of a link is in *m; 0: there is none that is needed; -1. */
-static int next_in_link(
-    struct members *ms, struct member *m, int (*needed)(const char *, const char *))
+static int next_in_link(struct members *ms, struct member *m)
 {
 	const char *name;
 	int got = 0;
 	while (ms->in_link && (got = links_next(ms->links, &name)) > 0) {
-		int want = needed(members_path(ms), name);
+		int want = is_needed(ms, name);
 		if (!want)
 			continue;
 		strcpy(m->name, name);
@@ -94,20 +98,19 @@ static int next_in_link(
 	return got;
 }
 
-static int next_in_archive(
-    struct members *ms, struct member *m, int (*needed)(const char *, const char *))
+static int next_in_archive(struct members *ms, struct member *m)
 {
 	struct tar_entry e;
 	for (;;) {
-		int got = next_in_link(ms, m, needed);
+		int got = next_in_link(ms, m);
 		if (got)
 			return got < 0 ? -1 : MEMBER_FILE;
 		got = tar_next(ms->tar, &e);
 		if (got <= 0)
 			return got < 0 ? -1 : MEMBER_PATH_END;
-		if (e.kind == TAR_LINK && follow(ms, &e, needed) < 0)
+		if (e.kind == TAR_LINK && follow(ms, &e) < 0)
 			return -1;
-		int want = e.kind == TAR_FILE ? needed(members_path(ms), e.name) : 0;
+		int want = e.kind == TAR_FILE ? is_needed(ms, e.name) : 0;
 		if (!want && e.kind != TAR_FOLDER)
 			continue;
 		strcpy(m->name, e.name);
@@ -179,8 +182,7 @@ static int no_entry(const struct members *ms, int why)
 	           : fail("cannot read '%s': %s", ms->place, strerror(why));
 }
 
-static int next_in_folder(
-    struct members *ms, struct member *m, int (*needed)(const char *, const char *))
+static int next_in_folder(struct members *ms, struct member *m)
 {
 	while (ms->depth) {
 		struct level *l = &ms->levels[ms->depth - 1];
@@ -208,7 +210,7 @@ static int next_in_folder(
 		}
 		if (member_name(m->name, members_path(ms), ms->place + ms->root) < 0)
 			return -1;
-		int want = why || S_ISREG(st.st_mode) ? needed(members_path(ms), m->name) : 0;
+		int want = why || S_ISREG(st.st_mode) ? is_needed(ms, m->name) : 0;
 		if (want < 0)
 			return -1;
 		if (want)
@@ -242,9 +244,11 @@ static int open_path(struct members *ms)
 	return ms->tar ? 0 : -1;
 }
 
-struct members *members_open(char *const *paths, int n)
+struct members *members_open(char *const *paths, int n, member_needed *needed, void *ctx)
 {
 	struct members *ms = xcalloc(1, sizeof *ms);
+	ms->needed = needed;
+	ms->ctx = ctx;
 	int err = n ? 0 : paths_add(&ms->paths, "-");
 	ms->at = -1;
 	for (int i = 0; i < n && !err; i++)
@@ -258,7 +262,7 @@ struct members *members_open(char *const *paths, int n)
 	return NULL;
 }
 
-int members_next(struct members *ms, struct member *m, int (*needed)(const char *, const char *))
+int members_next(struct members *ms, struct member *m)
 {
 	if (!ms->open) {
 		close_path(ms);
@@ -268,7 +272,7 @@ int members_next(struct members *ms, struct member *m, int (*needed)(const char 
 		if (open_path(ms) < 0)
 			return -1;
 	}
-	int got = ms->in_folder ? next_in_folder(ms, m, needed) : next_in_archive(ms, m, needed);
+	int got = ms->in_folder ? next_in_folder(ms, m) : next_in_archive(ms, m);
 	if (got == MEMBER_PATH_END)
 		ms->open = false; /* its name is still asked for: the next call closes it */
 	return got;

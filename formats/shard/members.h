@@ -15,14 +15,14 @@ struct member {
 
 struct members;
 
-/* As fd2_shard_open's paths. */
-struct members *members_open(char *const *paths, int n);
+/* Whether a file's bytes are needed, by its normalised name: 1, 0, or -1 with fail_message. */
+typedef int member_needed(void *ctx, const char *shard, const char *name);
+/* paths: as fd2_shard_open's. */
+struct members *members_open(char *const *paths, int n, member_needed *needed, void *ctx);
 /* MEMBER_FILE: the next needed regular file in *m, whose buffer is reused. MEMBER_FOLDER: the name
  * of a folder in *m, before what is in it. MEMBER_PATH_END: one path is done and whole. MEMBER_END.
- * -1: fail_message. `needed` says by its normalised name whether a file's bytes are needed: 1, 0,
- * or -1 with fail_message. */
-int members_next(
-    struct members *ms, struct member *m, int (*needed)(const char *shard, const char *name));
+ * -1: fail_message. */
+int members_next(struct members *ms, struct member *m);
 /* The path that the last member came from. */
 const char *members_path(const struct members *ms);
 /* It is a folder, not an archive. */

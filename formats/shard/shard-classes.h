@@ -21,7 +21,9 @@ struct shard_classes {
 	int n_classes;
 };
 
-/* Names of shards must live as long. All of these return -1 with fail_message. */
+/* A name of a shard must live as long as *c. Functions that return int return -1 with
+ * fail_message. */
+
 /* A folder, before what is in it. */
 void shard_classes_see(struct shard_classes *c, const char *folder);
 /* A sample's label; g says how its members are called. */

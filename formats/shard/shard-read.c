@@ -33,9 +33,20 @@ struct shard_reader {
 	bool done;
 };
 
+static int is_needed(void *ctx, const char *shard, const char *name)
+{
+	(void)ctx;
+	char key[SHARD_NAME_MAX + 1];
+	enum part p = part_of(name, key);
+	if (p == PART_FOREIGN)
+		return fail("'%s': member '%s' is not a JPEG; 'fd2-import folder' converts images",
+		    shard, name);
+	return p >= 0 || !strcmp(name, SHARD_END);
+}
+
 struct shard_reader *fd2_shard_open(char *const *paths, int n)
 {
-	struct members *ms = members_open(paths, n);
+	struct members *ms = members_open(paths, n, is_needed, NULL);
 	if (!ms)
 		return NULL;
 	struct shard_reader *r = xcalloc(1, sizeof *r);
@@ -104,7 +115,7 @@ static void count_in(struct shard_reader *r, const struct sample *s)
 static int close_group(struct shard_reader *r, struct sample *s)
 {
 	struct group *g = &r->groups[r->now];
-	int err = 0;
+	int got = 0;
 	if (!g->open)
 		return 0;
 	if (remember_key(r, g) < 0 || group_sample(g, shard_name(r), s) < 0)
@@ -117,11 +128,11 @@ static int close_group(struct shard_reader *r, struct sample *s)
 		return -1;
 	if (s->image) {
 		count_in(r, s);
-		err = 1;
+		got = 1;
 	}
 	group_close(g);
 	r->now ^= 1;
-	return err;
+	return got;
 }
 
 /* Version 1 has digests and no version; who gives neither is of no version. */
@@ -203,16 +214,6 @@ static int take_meta(struct shard_reader *r)
 	return 0;
 }
 
-static int is_needed(const char *shard, const char *name)
-{
-	char key[SHARD_NAME_MAX + 1];
-	enum part p = part_of(name, key);
-	if (p == PART_FOREIGN)
-		return fail("'%s': member '%s' is not a JPEG; 'fd2-import folder' converts images",
-		    shard, name);
-	return p >= 0 || !strcmp(name, SHARD_END);
-}
-
 static int end_path(struct shard_reader *r)
 {
 	if (!r->in_path)
@@ -245,7 +246,7 @@ int fd2_shard_next(struct shard_reader *r, struct sample *s)
 {
 	char key[SHARD_NAME_MAX + 1];
 	int event = MEMBER_END;
-	while (!r->done && (event = members_next(r->members, &r->member, is_needed)) > 0) {
+	while (!r->done && (event = members_next(r->members, &r->member)) > 0) {
 		struct group *g = &r->groups[r->now];
 		if (event == MEMBER_FOLDER) {
 			shard_classes_see(&r->classes, r->member.name);

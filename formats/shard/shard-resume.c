@@ -15,7 +15,7 @@
 #include "lib/base/provenance.h"
 
 /* An unfinished shard while it is read: what of it is whole. */
-struct rest {
+struct partial_shard {
 	const char *name;
 	int fd, why; /* why: errno of what could not be read */
 	struct archive *archive;
@@ -29,7 +29,7 @@ struct rest {
 	long count;
 };
 
-static size_t read_at(struct rest *f, void *to, size_t n, uint64_t at)
+static size_t read_at(struct partial_shard *f, void *to, size_t n, uint64_t at)
 {
 	size_t got = io_pread(f->fd, to, n, at);
 	if (got < n && errno)
@@ -38,7 +38,7 @@ static size_t read_at(struct rest *f, void *to, size_t n, uint64_t at)
 }
 
 /* Where the header of a member's bytes begins: after those that hold a long name. */
-static uint64_t after_long_name(struct rest *f, uint64_t at)
+static uint64_t after_long_name(struct partial_shard *f, uint64_t at)
 {
 	char header[SHARD_BLOCK];
 	while (read_at(f, header, SHARD_BLOCK, at) == SHARD_BLOCK && header[156] == 'x') {
@@ -51,7 +51,7 @@ static uint64_t after_long_name(struct rest *f, uint64_t at)
 static la_ssize_t read_chunk(struct archive *a, void *ctx, const void **chunk)
 {
 	(void)a;
-	struct rest *f = ctx;
+	struct partial_shard *f = ctx;
 	size_t n = read_at(f, f->chunk, sizeof f->chunk, f->at);
 	*chunk = f->chunk;
 	f->at += n;
@@ -60,14 +60,14 @@ static la_ssize_t read_chunk(struct archive *a, void *ctx, const void **chunk)
 
 /* What libarchive could not read: 0 where the file is cut or damaged there, -1 where the medium is.
  */
-static int incomplete(const struct rest *f)
+static int incomplete(const struct partial_shard *f)
 {
 	return f->why ? fail("cannot read '%s': %s", f->name, strerror(f->why)) : 0;
 }
 
 /* The next member that is in the file with all its blocks. 1, or 0 when it is incomplete; -1:
  * fail_message. */
-static int next_whole(struct rest *f, uint64_t *end)
+static int next_whole(struct partial_shard *f, uint64_t *end)
 {
 	struct archive_entry *e;
 	struct blob *b = &f->member.data;
@@ -91,13 +91,13 @@ static int next_whole(struct rest *f, uint64_t *end)
 }
 
 /* Even a file that is cut within its first member begins as ours do. */
-static bool is_ours(struct rest *f)
+static bool is_ours(struct partial_shard *f)
 {
 	char head[sizeof SHARD_START];
 	return !memcmp(head, SHARD_START, read_at(f, head, sizeof head, 0));
 }
 
-static int read_start(struct rest *f)
+static int read_start(struct partial_shard *f)
 {
 	uint64_t end = 0;
 	const char *part;
@@ -122,7 +122,8 @@ static int read_start(struct rest *f)
 	return 0;
 }
 
-static int read_samples(struct rest *f, void (*seen)(void *, const struct sample *), void *ctx)
+static int read_samples(
+    struct partial_shard *f, void (*seen)(void *, const struct sample *), void *ctx)
 {
 	char key[SHARD_NAME_MAX + 1];
 	uint64_t end;
@@ -150,7 +151,8 @@ static int read_samples(struct rest *f, void (*seen)(void *, const struct sample
 	return got < 0 ? -1 : 0;
 }
 
-static int read_rest(struct rest *f, void (*seen)(void *, const struct sample *), void *ctx)
+static int read_partial(
+    struct partial_shard *f, void (*seen)(void *, const struct sample *), void *ctx)
 {
 	struct stat st;
 	f->fd = open(f->name, O_RDONLY | O_CLOEXEC);
@@ -173,8 +175,8 @@ static int read_rest(struct rest *f, void (*seen)(void *, const struct sample *)
 
 /* Continues after the complete samples. The settings stay as they were first written, so that the
  * result is the same as without the break. */
-static struct shard_writer *continue_after(
-    const char *path, const struct rest *f, json_t *meta, const char *const *classes, int n)
+static struct shard_writer *continue_after(const char *path, const struct partial_shard *f,
+    json_t *meta, const char *const *classes, int n)
 {
 	const json_t *first = f->start ? json_object_get(f->start, "meta") : meta;
 	struct out *out = out_resume(path, f->good);
@@ -186,7 +188,7 @@ static struct shard_writer *continue_after(
 }
 
 static int same_settings(
-    const struct rest *f, const json_t *meta, const char *const *classes, int n)
+    const struct partial_shard *f, const json_t *meta, const char *const *classes, int n)
 {
 	if (!f->start)
 		return 0;
@@ -204,12 +206,12 @@ struct shard_writer *shard_resume(const char *path, json_t *meta, const char *co
     void (*seen)(void *ctx, const struct sample *s), void *ctx)
 {
 	char *part = out_part_name(path);
-	struct rest f = {.name = part};
+	struct partial_shard f = {.name = part};
 	struct shard_writer *w = NULL;
 	if (access(part, F_OK)) {
 		struct out *out = out_open(path, OUT_KEEP);
 		w = out ? shard_create(out, json_incref(meta), classes, n) : NULL;
-	} else if (read_rest(&f, seen, ctx) == 0 && same_settings(&f, meta, classes, n) == 0) {
+	} else if (read_partial(&f, seen, ctx) == 0 && same_settings(&f, meta, classes, n) == 0) {
 		w = continue_after(path, &f, meta, classes, n);
 	}
 	json_decref(f.start);
@@ -223,8 +225,8 @@ static long read_unfinished(const char *path, const json_t *meta, const char *co
     void (*seen)(void *ctx, const struct sample *s), void *ctx)
 {
 	char *part = out_part_name(path);
-	struct rest f = {.name = part};
-	int err = access(part, F_OK) ? 0 : read_rest(&f, seen, ctx);
+	struct partial_shard f = {.name = part};
+	int err = access(part, F_OK) ? 0 : read_partial(&f, seen, ctx);
 	if (!err && meta)
 		err = same_settings(&f, meta, classes, n);
 	json_decref(f.start);

@@ -12,8 +12,8 @@
 #include "formats/fd2/shard.h"
 #include "lib/base/out.h"
 
-/* As fd2_shard_create; out stays the caller's until fd2_shard_finish. meta: fd2_provenance() and
- * what the tool adds. */
+/* As fd2_shard_create; takes `out`, also when it fails. meta: fd2_provenance() and what the tool
+ * adds. */
 struct shard_writer *shard_create(struct out *out, json_t *meta, const char *const *classes, int n);
 /* Continues the partial file PATH.part: calls `seen` for every complete sample in it, cuts off the
  * rest, and appends. Without PATH.part it starts a new one. `meta` must equal the meta written

@@ -130,7 +130,7 @@ static int check_content(struct input *in)
 	int content = input_content(in);
 	if (content < 0)
 		return -1;
-	return content == CONTENT_TAR || (content == CONTENT_OTHER && !input_kind(in))
+	return content == CONTENT_TAR || (content == CONTENT_OTHER && !input_foreign(in))
 	           ? 0
 	           : input_refuse(in, "an image shard");
 }

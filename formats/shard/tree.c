@@ -140,3 +140,35 @@ int tree_classes(struct tree_folder *v, int n, int empty)
 			v[i].class = xstrdup(v[i].name + skip);
 	return 0;
 }
+
+static int by_folder(const void *a, const void *b)
+{
+	return strcmp(((const struct tree_folder *)a)->name, ((const struct tree_folder *)b)->name);
+}
+
+int tree_distinct(struct tree_folder *v, int n)
+{
+	int distinct = 0;
+	qsort(v, (size_t)n, sizeof *v, by_folder);
+	for (int i = 0; i < n; i++)
+		if (distinct && !strcmp(v[distinct - 1].name, v[i].name))
+			free(v[i].name);
+		else
+			v[distinct++] = v[i];
+	return distinct;
+}
+
+struct tree_folder *tree_find(struct tree_folder *v, int n, const char *name)
+{
+	struct tree_folder key = {.name = (char *)name};
+	return bsearch(&key, v, (size_t)n, sizeof *v, by_folder);
+}
+
+void tree_free(struct tree_folder *v, int n)
+{
+	for (int i = 0; i < n; i++) {
+		free(v[i].name);
+		free(v[i].class);
+	}
+	free(v);
+}

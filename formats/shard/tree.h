@@ -10,6 +10,12 @@ struct tree_folder {
 	char *name, *class; /* class: to be freed; NULL until tree_classes */
 };
 
+/* Sorts folders by their names and keeps one of each name, at the beginning. Returns how many. */
+int tree_distinct(struct tree_folder *v, int n);
+/* The one of that name among n distinct ones; NULL: there is none. */
+struct tree_folder *tree_find(struct tree_folder *v, int n, const char *name);
+void tree_free(struct tree_folder *v, int n);
+
 /* Sets the class of each of n folders that hold images: the first component of its name, behind the
  * components that all these names begin with ("cat"). A name is never used up by that: alone,
  * "photos/cat" is "cat". The `empty` folders after them in v hold no image: a class is one that

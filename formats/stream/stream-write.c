@@ -44,10 +44,13 @@ static void key(struct stream_writer *w, const char *s)
 
 struct stream_writer *stream_continue(struct out *out, const struct stream_place *at)
 {
-	if (at->version != STREAM_VERSION)
-		return fail_null("cannot continue %s: its partial file has format version %d, and "
-		                 "this program writes version %d; remove it",
+	if (at->version != STREAM_VERSION) {
+		fail("cannot continue %s: its partial file has format version %d, and this program "
+		     "writes version %d; remove it",
 		    out_name(out), at->version, STREAM_VERSION);
+		out_abandon(out);
+		return NULL;
+	}
 	struct stream_writer *w = xcalloc(1, sizeof *w);
 	w->out = out;
 	w->so_far = *at;

@@ -17,7 +17,7 @@ bool halves_finite(const uint16_t *v, int64_t n);
 /* Checks that the meta has all keys, which are separated by spaces; "a.b" is b within a. -1:
  * fail_message. */
 int stream_require(const struct stream_reader *r, const char *keys);
-/* Like fd2_stream_create; out stays the caller's until fd2_stream_finish. */
+/* Like fd2_stream_create; takes `out`, also when it fails. */
 struct stream_writer *stream_create(struct out *out, const char *kind, json_t *meta);
 
 /* A place between two tensors of a stream, with all that a writer needs to continue there. */
@@ -32,8 +32,8 @@ struct stream_place stream_tell(const struct stream_reader *r);
 /* Goes to a place between two tensors, stream_tell's size, to read those that follow; the stream
  * must be a file that was read to its end. Checks only these tensors again. -1: fail_message. */
 int stream_seek(struct stream_reader *r, uint64_t at);
-/* Continues writing at a place; `out` already holds the bytes before it. out stays the caller's
- * until fd2_stream_finish. NULL: fail_message; an earlier version is read, but not written. */
+/* Continues writing at a place; `out` already holds the bytes before it. Takes `out`, also when it
+ * fails. NULL: fail_message; an earlier version is read, but not written. */
 struct stream_writer *stream_continue(struct out *out, const struct stream_place *at);
 /* Makes durable what was put so far, if `out` is kept (OUT_KEEP). */
 int stream_sync(struct stream_writer *w);

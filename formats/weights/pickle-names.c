@@ -3,7 +3,7 @@
 #include <stdbool.h>
 #include <string.h>
 
-static const struct named known[] = {
+static const struct pickle_name known[] = {
     {"collections", "OrderedDict", ROLE_DICT},
     {"torch._utils", "_rebuild_tensor_v2", ROLE_TENSOR},
     {"torch._utils", "_rebuild_tensor", ROLE_TENSOR},
@@ -45,7 +45,7 @@ static bool same(const char *s, const char *text, size_t n)
 	return strlen(s) == n && !memcmp(s, text, n);
 }
 
-const struct named *named_find(const char *module, size_t n, const char *name, size_t m)
+const struct pickle_name *pickle_name_find(const char *module, size_t n, const char *name, size_t m)
 {
 	for (size_t i = 0; i < sizeof known / sizeof *known; i++)
 		if (same(known[i].module, module, n) && same(known[i].name, name, m))

@@ -14,12 +14,13 @@ enum role {
 	ROLE_ENCODE,  /* (text, "latin1"): how protocol 2 writes bytes */
 };
 
-struct named {
+struct pickle_name {
 	const char *module, *name;
 	enum role role;
 	enum state_type type; /* ROLE_STORAGE */
 };
 
 /* Finds a function or class; the names have n and m bytes. NULL: it is not known. */
-const struct named *named_find(const char *module, size_t n, const char *name, size_t m);
+const struct pickle_name *pickle_name_find(
+    const char *module, size_t n, const char *name, size_t m);
 #endif

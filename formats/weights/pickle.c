@@ -344,7 +344,7 @@ static int op_get(struct pickle *p, int n)
 
 static int push_named(struct pickle *p, const char *module, size_t n, const char *name, size_t m)
 {
-	const struct named *named = named_find(module, n, name, m);
+	const struct pickle_name *named = pickle_name_find(module, n, name, m);
 	if (!named)
 		return fail("'%s' asks to run '%.*s.%.*s': refused", p->file,
 		    (int)(n < NAME_MAX ? n : NAME_MAX), module, (int)(m < NAME_MAX ? m : NAME_MAX),

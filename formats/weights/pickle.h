@@ -54,7 +54,7 @@ struct value {
 			char *owned; /* NULL, or p */
 		} text;
 		struct list list; /* a dict: key, value, key, value, ... */
-		const struct named *named;
+		const struct pickle_name *named;
 		struct storage *storage;
 		struct {
 			const struct storage *storage;

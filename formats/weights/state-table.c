@@ -6,6 +6,7 @@
 
 #include "formats/stream/dtype.h"
 #include "lib/base/err.h"
+#include "lib/base/names.h"
 
 enum { REPEAT_MAX = 4 }; /* a file's tensors may have this many times its size in all, plus: */
 static const uint64_t repeat_free = 64 << 20;
@@ -80,18 +81,13 @@ int table_add(struct state_table *table, const struct state_tensor *t, const cha
 	return check(table, added, file, size);
 }
 
-static int by_name(const void *a, const void *b)
-{
-	return strcmp(*(char *const *)a, *(char *const *)b);
-}
-
 static int check_unique(const struct state_table *table, const char *file)
 {
 	char **names = xcalloc((size_t)table->n, sizeof *names);
 	int err = 0;
 	for (int i = 0; i < table->n; i++)
 		names[i] = table->v[i].name;
-	qsort(names, (size_t)table->n, sizeof *names, by_name);
+	qsort(names, (size_t)table->n, sizeof *names, by_string);
 	for (int i = 1; i < table->n && !err; i++)
 		if (!strcmp(names[i - 1], names[i]))
 			err = fail("'%s' has two tensors '%s'", file, names[i]);

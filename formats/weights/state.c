@@ -44,7 +44,7 @@ static int check_content(struct input *in, int content)
 	case CONTENT_SAFETENSORS:
 		return 0;
 	case CONTENT_OTHER:
-		if (input_kind(in))
+		if (input_foreign(in))
 			return input_refuse(in, expected);
 		return fail(
 		    "'%s' is neither a file of torch.save nor safetensors nor a tensor stream",

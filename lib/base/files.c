@@ -1,7 +1,6 @@
 #include "lib/base/files.h"
 
 #include <limits.h>
-#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>

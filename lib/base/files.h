@@ -2,6 +2,7 @@
  * path; no input is given twice; and two outputs are not one file. */
 #ifndef FD2_FILES_H
 #define FD2_FILES_H
+#include <stdbool.h>
 
 /* list: the operands, or an option: a file that comes twice in one list is refused. NULL: it may
  * come again. A range "x-{000..009}.tar" is its files. */
@@ -12,5 +13,5 @@ void files_written(const char *path, const char *option);
  * output. */
 void files_check(void);
 /* Whether every named file has an absolute path, so that no working folder is needed. */
-_Bool files_absolute(void);
+bool files_absolute(void);
 #endif

@@ -13,14 +13,14 @@
 #include "lib/base/err.h"
 #include "lib/base/io.h"
 
-/* A file or folder that was made, the last first. They stay where they are in memory, so that a
+/* A file or folder that was created, the last first. They stay where they are in memory, so that a
  * signal handler may read them. */
-struct made {
-	struct made *before;
+struct created {
+	struct created *before;
 	bool folder;
 	char path[];
 };
-static struct made *volatile made;
+static struct created *volatile created;
 
 struct folder {
 	char *path, *temp, *inside; /* the last folder made inside */
@@ -30,28 +30,28 @@ struct folder {
  * what had its name would be another's. */
 static void remember(const char *path, bool folder)
 {
-	struct made *m = xmalloc(sizeof *m + strlen(path) + 1);
-	m->before = made;
-	m->folder = folder;
-	strcpy(m->path, path);
-	made = m;
+	struct created *c = xmalloc(sizeof *c + strlen(path) + 1);
+	c->before = created;
+	c->folder = folder;
+	strcpy(c->path, path);
+	created = c;
 }
 
 void folder_remove_unfinished(void)
 {
-	for (const struct made *m = made; m; m = m->before)
-		if (m->folder)
-			rmdir(m->path);
+	for (const struct created *c = created; c; c = c->before)
+		if (c->folder)
+			rmdir(c->path);
 		else
-			unlink(m->path);
+			unlink(c->path);
 }
 
 static void release(struct folder *f)
 {
-	while (made) {
-		struct made *m = made;
-		made = m->before;
-		free(m);
+	while (created) {
+		struct created *c = created;
+		created = c->before;
+		free(c);
 	}
 	free(f->path);
 	free(f->temp);
@@ -101,7 +101,7 @@ static int make_temp(const char *path)
 struct folder *folder_create(const char *path)
 {
 	struct stat st;
-	if (made)
+	if (created)
 		return fail_null("cannot write '%s': another folder is being written", path);
 	struct folder *f = xcalloc(1, sizeof *f);
 	set_names(f, path);

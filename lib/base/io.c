@@ -99,11 +99,13 @@ static int number_of(const char *path)
 	if (!slash || !isdigit((unsigned char)slash[1]))
 		return -1;
 	long fd = strtol(slash + 1, &end, 10);
+	if (*end || fd > INT_MAX)
+		return -1;
 	char *above = xasprintf("%.*s", (int)(slash - path) + 1, path);
 	snprintf(self, sizeof self, "/proc/%ld/fd", (long)getpid());
 	bool ours = realpath(above, folder) && !strcmp(folder, self);
 	free(above);
-	return ours && !*end && fd <= INT_MAX && fcntl((int)fd, F_GETFD) >= 0 ? (int)fd : -1;
+	return ours && fcntl((int)fd, F_GETFD) >= 0 ? (int)fd : -1;
 }
 
 /* Where a link leads; NULL: it is not a link. */

@@ -2,7 +2,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -11,6 +10,7 @@
 #include "lib/base/err.h"
 #include "lib/base/io.h"
 #include "lib/base/out.h"
+#include "lib/base/progress.h"
 
 static int fd = -1;
 static bool lost; /* an event could not be written */
@@ -90,11 +90,6 @@ void log_event(json_t *event)
 		free(text);
 	}
 	json_decref(event);
-}
-
-json_t *json_real_or_null(double x)
-{
-	return isfinite(x) ? json_real(x) : json_null();
 }
 
 int log_close(int status)

@@ -4,16 +4,13 @@
 #include <jansson.h>
 #include <stdbool.h>
 
-#include "lib/base/progress.h"
-
 /* Opens the log and writes {"event":"start", ...start}; steals `start`. A file that holds something
  * else than JSON lines is refused. */
 int log_open(const char *path, json_t *start);
 bool log_wanted(void);
 /* Appends one event; adds "t" (seconds since start). Steals `event`. Numbers that are not finite
- * must be given as json_null(); json_real_or_null does so. */
+ * must be given as json_null(), as json_real_or_null of names.h does. */
 void log_event(json_t *event);
-json_t *json_real_or_null(double x);
 /* {"event":"end","status":...}; called by fd2_finish. -1 when an event was lost, which it told
  * then. */
 int log_close(int status);

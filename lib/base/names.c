@@ -1,5 +1,6 @@
 #include "lib/base/names.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -82,6 +83,16 @@ json_t *numbers_to_json(const double *v, int n)
 	for (int i = 0; i < n; i++)
 		json_array_append_new(list, json_real(v[i]));
 	return list;
+}
+
+json_t *json_real_or_null(double x)
+{
+	return isfinite(x) ? json_real(x) : json_null();
+}
+
+int by_string(const void *a, const void *b)
+{
+	return strcmp(*(char *const *)a, *(char *const *)b);
 }
 
 struct numbered_name {

@@ -13,6 +13,9 @@ json_t *names_to_json(const char *const *names, int n);
 char **names_from_json(const json_t *list, int *n);
 /* A list of numbers. */
 json_t *numbers_to_json(const double *v, int n);
+json_t *json_real_or_null(double x); /* null where x is not finite */
+/* The order of an array of strings, for qsort and bsearch. */
+int by_string(const void *a, const void *b);
 
 /* Which of n names is which; they are borrowed. */
 struct name_index;

@@ -25,7 +25,7 @@ static int decimals(double limit)
 	return n;
 }
 
-static void bad_value(const struct opt *o, const char *kind, const char *text)
+NO_RETURN static void bad_value(const struct opt *o, const char *kind, const char *text)
 {
 	if (bounded(o))
 		die_usage("--%s expects %s from %.*f to %.*f, not '%s'", o->name, kind,

@@ -57,7 +57,7 @@ static const struct opt *shorter(const char *name)
 	return best;
 }
 
-_Noreturn void opts_refuse_unknown(const char *name)
+NO_RETURN void opts_refuse_unknown(const char *name)
 {
 	const struct opt *o, *best = NULL;
 	int least = 2 + (int)strlen(name + 2) / 5; /* a letter in five may be wrong, and one more */

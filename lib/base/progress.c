@@ -11,8 +11,8 @@
 
 #include "lib/base/out.h"
 
-/* Seconds from one line to the next, and from a count to a note. */
-static const double on_terminal = 0.1, elsewhere = 20, still = 1;
+/* Seconds: from one line to the next, on a terminal and elsewhere, and from a count to a note. */
+static const double redraw_every = 0.1, line_every = 20, note_after = 1;
 
 struct loop {
 	const char *what, *unit;
@@ -125,14 +125,15 @@ static void count_text(char *out, size_t size, const struct loop *l, double now)
 static void show(const struct loop *l, const char *fmt, va_list ap)
 {
 	double now = elapsed();
-	if (now - shown < on_terminal || verbosity < (out_feeds_pipe() ? 2 : 1))
+	if (now - shown < redraw_every || verbosity < (out_feeds_pipe() ? 2 : 1))
 		return;
 	bool terminal = is_terminal();
-	if (!terminal && (now - shown < elsewhere || verbosity < 2))
+	if (!terminal && (now - shown < line_every || verbosity < 2))
 		return;
-	char count[128], text[160], line[400];
+	char count[128], text[160] = "", line[400];
 	count_text(count, sizeof count, l, now);
-	vsnprintf(text, sizeof text, fmt, ap);
+	if (fmt)
+		vsnprintf(text, sizeof text, fmt, ap);
 	shown = now;
 	snprintf(line, sizeof line, "%s  %s  %s", l->what, count, text);
 	if (terminal)
@@ -181,7 +182,7 @@ void progress_note(const char *fmt, ...)
 {
 	struct loop *l = innermost();
 	va_list ap;
-	if (!l || elapsed() - l->counted < still)
+	if (!l || elapsed() - l->counted < note_after)
 		return;
 	va_start(ap, fmt);
 	show(l, fmt, ap);

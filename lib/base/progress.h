@@ -11,6 +11,7 @@
  * loop within another one has the line until its progress_end; its time does not count for the
  * rate of the outer one. */
 void progress_start(const char *what, const char *unit, long total);
+/* fmt: what follows the count; NULL: nothing. */
 void progress_at(long done, const char *fmt, ...) PRINTF_LIKE(2, 3);
 void progress_add(long n, const char *fmt, ...) PRINTF_LIKE(2, 3);
 /* What the loop is doing when the count has not changed for more than a second. */

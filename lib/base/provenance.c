@@ -44,7 +44,7 @@ static int differ(const char *what, const char *name, const json_t *was, const j
 	return -1;
 }
 
-int settings_agree(const char *what, const json_t *was, const json_t *now)
+int options_include(const char *what, const json_t *was, const json_t *now)
 {
 	const char *name;
 	json_t *value;
@@ -57,11 +57,11 @@ int settings_agree(const char *what, const json_t *was, const json_t *now)
 	return 0;
 }
 
-int options_agree(const char *what, const json_t *was, const json_t *now)
+int options_equal(const char *what, const json_t *was, const json_t *now)
 {
 	const char *name;
 	json_t *value;
-	if (settings_agree(what, was, now) < 0)
+	if (options_include(what, was, now) < 0)
 		return -1;
 	json_object_foreach ((json_t *)was, name, value) {
 		if (json_object_get(now, name) || is_nothing(value))
@@ -101,28 +101,27 @@ static char *shown(const json_t *value)
 	return copy;
 }
 
-static int entry_agrees(const char *what, const char *name, const json_t *was, const json_t *now);
+static int entry_equal(const char *what, const char *name, const json_t *was, const json_t *now);
 
 /* All but the options, which may be those of another version. */
-static int each_agrees(const char *what, const json_t *of, const json_t *was, const json_t *now)
+static int each_equal(const char *what, const json_t *of, const json_t *was, const json_t *now)
 {
 	const char *key;
 	json_t *value;
 	json_object_foreach ((json_t *)of, key, value)
 		if (!may_differ(key) && strcmp(key, "options") &&
-		    entry_agrees(what, key, json_object_get(was, key), json_object_get(now, key)) <
+		    entry_equal(what, key, json_object_get(was, key), json_object_get(now, key)) <
 		        0)
 			return -1;
 	return 0;
 }
 
-static int entry_agrees(const char *what, const char *name, const json_t *was, const json_t *now)
+static int entry_equal(const char *what, const char *name, const json_t *was, const json_t *now)
 {
 	if (json_equal(was, now))
 		return 0;
 	if (json_is_object(was) && json_is_object(now))
-		return each_agrees(what, now, was, now) || each_agrees(what, was, was, now) ? -1
-		                                                                            : 0;
+		return each_equal(what, now, was, now) || each_equal(what, was, was, now) ? -1 : 0;
 	char *a = shown(was), *b = shown(now);
 	fail("'%s' was made with %s %s, not %s", what, name, a, b);
 	free(a);
@@ -130,15 +129,15 @@ static int entry_agrees(const char *what, const char *name, const json_t *was, c
 	return -1;
 }
 
-int entries_agree(const char *what, const json_t *was, const json_t *now)
+int entries_include(const char *what, const json_t *was, const json_t *now)
 {
-	return each_agrees(what, now, was, now);
+	return each_equal(what, now, was, now);
 }
 
 /* A finished output's record has more entries, of what came out. */
 int provenance_agree(const char *what, const json_t *was, const json_t *now)
 {
 	int err =
-	    options_agree(what, json_object_get(was, "options"), json_object_get(now, "options"));
-	return err ? err : entries_agree(what, was, now);
+	    options_equal(what, json_object_get(was, "options"), json_object_get(now, "options"));
+	return err ? err : entries_include(what, was, now);
 }

@@ -11,15 +11,18 @@
  * 1.7 tells from 0.1. */
 #define JSON_DECIMALS JSON_REAL_PRECISION(15)
 
-/* 0 where every entry of `now` is the same in `was`. -1: "'x' was made with --lr 0.1, not with
- * --lr 0.05"; `what` is the file's name. */
-int settings_agree(const char *what, const json_t *was, const json_t *now);
-/* The same for all options of two runs: "'x' was made with --y 3, which this fd2-distill does not
- * have". */
-int options_agree(const char *what, const json_t *was, const json_t *now);
-/* The same for other entries: "'x' was made with images 100, not 120". */
-int entries_agree(const char *what, const json_t *was, const json_t *now);
-/* The same for two records and what a stage adds to them: "'x' was made with teacher 1a2b..., not
- * 3c4d...". */
+/* All return 0, or -1 with fail_message; `what` is the file's name. */
+
+/* Whether each option of `now` is the same in `was`, which may have others. "'x' was made with
+ * --lr 0.1, not with --lr 0.05" */
+int options_include(const char *what, const json_t *was, const json_t *now);
+/* Whether `was` has the options of `now` and no other one that was given. "'x' was made with --y 3,
+ * which this fd2-distill does not have" */
+int options_equal(const char *what, const json_t *was, const json_t *now);
+/* Whether each entry of `now` is the same in `was`, which may have others; their options are not
+ * compared. "'x' was made with images 100, not 120" */
+int entries_include(const char *what, const json_t *was, const json_t *now);
+/* Whether two records have equal options, and `was` each entry of `now`: what a stage adds to
+ * fd2_provenance(), too. "'x' was made with teacher 1a2b..., not 3c4d..." */
 int provenance_agree(const char *what, const json_t *was, const json_t *now);
 #endif

@@ -1,13 +1,13 @@
 /* The face of lib/base: what every program needs, whatever it is about.
  *
- * A main fills an option table (opts.h) and calls fd2_start, which sets up messages (err.h),
- * signals (stop.h) and the log (log.h), parses the command line and checks the files that it names
- * (files.h). Then the work is done, and fd2_finish ends the program. Work writes to outputs
- * that appear when they are complete (out.h; folder.h for many files; claim.h keeps other runs
- * away), says how far it is (progress.h), and divides loops over threads (par.h, fast.h).
- * rng.h has random numbers, io.h and paths.h are below reading and writing, names.h has
- * lists of names, provenance.h compares the settings of two runs, and libtorch.h finds the libtorch
- * that lib/torch is run with.
+ * A main fills an option table (opts.h; opt-value.h and choice.h read the values) and calls
+ * fd2_start, which sets up messages (err.h), signals (stop.h) and the log (log.h), parses the
+ * command line and checks the files that it names (files.h). Then the work is done, and fd2_finish
+ * ends the program. Work writes to outputs that appear when they are complete (out.h, into a file
+ * of temp.h until then; folder.h for many files; claim.h keeps other runs away), says how far it is
+ * (progress.h), and divides loops over threads (par.h, fast.h). rng.h has random numbers, io.h and
+ * paths.h are below reading and writing, names.h has lists of names, provenance.h compares the
+ * settings of two runs, and libtorch.h finds the libtorch that lib/torch is run with.
  *
  * What belongs to the process as a whole is here alone: the shared options, the message of the last
  * failure, the log, unfinished outputs. fd2_finish and signals clean it up. What a function returns

@@ -5,10 +5,10 @@
 #define FD2_TEMP_H
 #include <stdbool.h>
 
-/* The temporary file's name, also of a name so long that there is no room for more. A new string.
- */
+/* The temporary file's name, of which the given one is a part: cut to 200 bytes and a hash where it
+ * is longer. A new string. */
 char *temp_name(const char *path);
-/* A new file for `path`, open for reading and writing: nameless where possible, else called `temp`,
+/* A new file for `path`, open for writing: nameless where possible, else called `temp`,
  * which must not exist. Returns the descriptor, or -1 with errno. */
 int temp_open(const char *path, const char *temp, bool *nameless);
 /* Calls a nameless file `temp`. *fd becomes another one where the file must be copied for that.

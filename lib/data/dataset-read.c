@@ -212,7 +212,7 @@ static int read_all(struct loading *l, struct shard_reader *r)
 		struct chunk *now = relay.now;
 		par_for(now->n + 1, pass_on, &relay);
 		err = take_all(l, now);
-		progress_at(l->d->n, "%s", "");
+		progress_at(l->d->n, NULL);
 		relay.now = relay.next;
 		relay.next = now;
 	}
@@ -285,25 +285,18 @@ static int name_by_number(struct dataset *d)
 	return 0;
 }
 
-static void copy_classes(struct dataset *d, const char *const *names, int n)
-{
-	if (!names)
-		return;
-	d->n_classes = n;
-	d->classes = xcalloc((size_t)n, sizeof *d->classes);
-	for (int i = 0; i < n; i++)
-		d->classes[i] = xstrdup(names[i]);
-}
-
 static int load(struct loading *l)
 {
 	struct dataset *d = l->d;
 	struct shard_reader *r = l->r;
 	if (read_all(l, r) < 0)
 		return -1;
-	int n;
-	const char *const *own = fd2_shard_classes(r, &n);
-	copy_classes(d, l->o->known ? l->o->known : own, l->o->known ? l->o->n_known : n);
+	int n = l->o->n_known;
+	const char *const *classes = l->o->known ? l->o->known : fd2_shard_classes(r, &n);
+	if (classes) {
+		d->n_classes = n;
+		d->classes = names_copy(classes, n);
+	}
 	strcpy(d->digest, fd2_shard_digest(r));
 	d->meta = json_incref(fd2_shard_meta(r));
 	if (d->skipped)

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "lib/base/err.h"
+#include "lib/base/names.h"
 
 void dataset_free(struct dataset *d)
 {
@@ -12,10 +13,8 @@ void dataset_free(struct dataset *d)
 		image_free(&d->v[i].image);
 		free(d->v[i].soft);
 	}
-	for (int i = 0; d->classes && i < d->n_classes; i++)
-		free(d->classes[i]);
+	names_free(d->classes, d->n_classes);
 	free(d->v);
-	free(d->classes);
 	json_decref(d->meta);
 	store_free(d->store);
 	*d = (struct dataset){0};

@@ -6,9 +6,9 @@
  * they are looked at. lib/fd2/batch makes tensors of them. A dataset owns its items, its store and
  * its class names until dataset_free.
  *
- * Some tools look at files without a network: survey.h at images, describe.h at tensors, measure.h
- * at attention maps; class-names.h reads a list of classes. import and exchange are folders of
- * their own. */
+ * Some tools look at files without a network: survey.h at images, describe.h at tensors,
+ * attention-measures.h at attention maps; class-names.h reads a list of classes. import and
+ * exchange are folders of their own. */
 #ifndef FD2_DATASET_H
 #define FD2_DATASET_H
 #include "formats/digest.h"

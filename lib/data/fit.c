@@ -7,9 +7,12 @@ enum fit fit_of(const char *name)
 	return FIT_SHORT + choice_of(FIT_CHOICES, name);
 }
 
+static const char *const names[] = {
+    [FIT_SHORT] = "short", [FIT_SQUASH] = "squash", [FIT_WHOLE] = "whole"};
+
 const char *fit_name(enum fit fit)
 {
-	return fit == FIT_SQUASH ? "squash" : fit == FIT_WHOLE ? "whole" : "short";
+	return names[fit];
 }
 
 static void resize(struct image *out, const struct image *in, const struct fitting *how, int side)
@@ -20,7 +23,7 @@ static void resize(struct image *out, const struct image *in, const struct fitti
 	if (how->exact)
 		image_resize_as_pil(out, in, w, h);
 	else
-		image_resample(out, in, 0, 0, in->w, in->h, w, h, 1);
+		image_resample(out, in, 0, 0, in->w, in->h, w, h, true);
 }
 
 int fit_decode(struct image *im, const void *jpeg, size_t bytes, const struct fitting *how,

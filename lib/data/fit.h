@@ -14,7 +14,7 @@ enum fit {
 #define FIT_CHOICES "short|squash|whole" /* from FIT_SHORT on */
 /* The fit of that name; FIT_NONE: there is none. */
 enum fit fit_of(const char *name);
-const char *fit_name(enum fit fit);
+const char *fit_name(enum fit fit); /* NULL of FIT_NONE */
 struct fitting {
 	enum fit fit;
 	int size; /* side of the network's input, unless FIT_NONE */

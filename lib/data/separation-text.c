@@ -5,23 +5,24 @@
 #include <string.h>
 
 #include "lib/base/err.h"
+#include "lib/base/names.h"
 #include "lib/base/out.h"
 
 static void add(json_t *result, const char *key, double x)
 {
-	json_object_set_new(result, key, isfinite(x) ? json_real(x) : json_null());
+	json_object_set_new(result, key, json_real_or_null(x));
 }
 
 void separation_add(
-    json_t *result, const struct separation *s, const struct seen_list *l, int group)
+    json_t *result, const struct separation *s, const struct attn_set *set, int group)
 {
 	add(result, "dispersion", s->dispersion);
 	add(result, "inter_class", s->inter_class);
 	add(result, "nearest_centre", s->nearest_centre);
 	add(result, "fisher_ratio", s->fisher_ratio);
 	add(result, "silhouette", s->silhouette);
-	if (l->n && l->v[0].A.data)
-		add(result, "attention_trace", attention_trace(l, group));
+	if (set->n && set->v[0].map.data)
+		add(result, "attention_trace", attention_trace(set, group));
 }
 
 char *set_name(const char *path)

@@ -6,7 +6,7 @@
 
 /* Adds the means, and the trace of the attention where there are maps, to `result`. */
 void separation_add(
-    json_t *result, const struct separation *s, const struct seen_list *l, int group);
+    json_t *result, const struct separation *s, const struct attn_set *set, int group);
 
 /* A set's name in a table: that of its file, without folders and extension. To be freed. */
 char *set_name(const char *path);

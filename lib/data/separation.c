@@ -7,7 +7,7 @@
 #include "lib/base/err.h"
 #include "lib/base/par.h"
 
-/* The images of a list as rows, and their classes, numbered in the list's order. */
+/* The images of a set as rows, and their classes, numbered in the set's order. */
 struct points {
 	double *x; /* [n][d] */
 	int *label, *count;
@@ -25,18 +25,18 @@ static int label_of(struct points *p, const char *name)
 	return p->classes++;
 }
 
-static struct points points_of(const struct seen_list *l)
+static struct points points_of(const struct attn_set *set)
 {
-	struct points p = {.n = l->n, .d = l->n ? l->v[0].z.shape[0] : 0};
+	struct points p = {.n = set->n, .d = set->n ? set->v[0].features.shape[0] : 0};
 	p.x = xcalloc((size_t)p.n * (size_t)p.d + 1, sizeof *p.x);
 	p.label = xcalloc((size_t)p.n + 1, sizeof *p.label);
 	p.count = xcalloc((size_t)p.n + 1, sizeof *p.count);
 	p.names = xcalloc((size_t)p.n + 1, sizeof *p.names);
 	for (int i = 0; i < p.n; i++) {
-		const float *z = l->v[i].z.data;
+		const float *z = set->v[i].features.data;
 		for (int64_t k = 0; k < p.d; k++)
 			p.x[i * p.d + k] = z[k];
-		p.label[i] = label_of(&p, l->v[i].class);
+		p.label[i] = label_of(&p, set->v[i].class);
 		p.count[p.label[i]]++;
 	}
 	return p;
@@ -158,45 +158,34 @@ static double silhouette_of(const struct points *p)
 	return defined ? sum / p->n : NAN;
 }
 
-/* The mean of those that are defined. */
-static double mean_of(const struct separation *s, double (*field)(const struct class_separation *))
+/* The means over the classes where they are defined. */
+static void average_classes(struct separation *s)
 {
-	double sum = 0;
-	int n = 0;
-	for (int c = 0; c < s->n; c++)
-		if (isfinite(field(&s->classes[c]))) {
-			sum += field(&s->classes[c]);
-			n++;
-		}
-	return n ? sum / n : NAN;
+	double sum[3] = {0};
+	int n[3] = {0};
+	for (int c = 0; c < s->n; c++) {
+		const struct class_separation *k = &s->classes[c];
+		double of[3] = {k->dispersion, k->inter_class, k->nearest_centre};
+		for (int i = 0; i < 3; i++)
+			if (isfinite(of[i])) {
+				sum[i] += of[i];
+				n[i]++;
+			}
+	}
+	s->dispersion = n[0] ? sum[0] / n[0] : NAN;
+	s->inter_class = n[1] ? sum[1] / n[1] : NAN;
+	s->nearest_centre = n[2] ? sum[2] / n[2] : NAN;
 }
 
-static double dispersion(const struct class_separation *c)
+void separation_of(struct separation *s, const struct attn_set *set)
 {
-	return c->dispersion;
-}
-
-static double inter_class(const struct class_separation *c)
-{
-	return c->inter_class;
-}
-
-static double nearest_centre(const struct class_separation *c)
-{
-	return c->nearest_centre;
-}
-
-void separation_of(struct separation *s, const struct seen_list *l)
-{
-	struct points p = points_of(l);
+	struct points p = points_of(set);
 	double *mu = centres_of(&p);
 	*s = (struct separation){.n = p.classes};
 	s->classes = xcalloc((size_t)p.classes + 1, sizeof *s->classes);
 	s->fisher_ratio = around_centres(s, &p, mu);
 	s->silhouette = silhouette_of(&p);
-	s->dispersion = mean_of(s, dispersion);
-	s->inter_class = mean_of(s, inter_class);
-	s->nearest_centre = mean_of(s, nearest_centre);
+	average_classes(s);
 	free(mu);
 	points_free(&p);
 }
@@ -207,7 +196,7 @@ void separation_free(struct separation *s)
 	*s = (struct separation){0};
 }
 
-double nearest_accuracy(const struct seen_list *distilled, const struct seen_list *real)
+double nearest_accuracy(const struct attn_set *distilled, const struct attn_set *real)
 {
 	struct points p = points_of(distilled), q = points_of(real);
 	int right = 0;
@@ -230,11 +219,11 @@ double nearest_accuracy(const struct seen_list *distilled, const struct seen_lis
 }
 
 /* |A_i - A_j|^2 */
-static double between_maps(const struct seen *i, const struct seen *j)
+static double between_maps(const struct attn_image *i, const struct attn_image *j)
 {
-	const float *u = i->A.data, *v = j->A.data;
+	const float *u = i->map.data, *v = j->map.data;
 	double sum = 0;
-	for (int64_t k = 0; k < fd2_array_count(&i->A); k++)
+	for (int64_t k = 0; k < fd2_array_count(&i->map); k++)
 		sum += ((double)u[k] - v[k]) * ((double)u[k] - v[k]);
 	return sum;
 }
@@ -245,16 +234,16 @@ struct group_sum {
 	int images;
 };
 
-double attention_trace(const struct seen_list *l, int group)
+double attention_trace(const struct attn_set *set, int group)
 {
-	struct group_sum *g = xcalloc((size_t)l->n + 1, sizeof *g);
+	struct group_sum *g = xcalloc((size_t)set->n + 1, sizeof *g);
 	double sum = 0;
 	int groups = 0;
-	for (int i = 0; i < l->n; i++) {
+	for (int i = 0; i < set->n; i++) {
 		int first = i;
 		double squares = 0;
 		for (int j = i - 1; j >= 0; j--) {
-			const struct seen *a = &l->v[i], *b = &l->v[j];
+			const struct attn_image *a = &set->v[i], *b = &set->v[j];
 			if (strcmp(a->class, b->class) || group_of(a, group) != group_of(b, group))
 				continue;
 			squares += between_maps(a, b);
@@ -263,7 +252,7 @@ double attention_trace(const struct seen_list *l, int group)
 		g[first].squares += squares;
 		g[first].images++;
 	}
-	for (int i = 0; i < l->n; i++)
+	for (int i = 0; i < set->n; i++)
 		if (g[i].images > 1) {
 			sum += g[i].squares / g[i].images / g[i].images;
 			groups++;

@@ -3,10 +3,10 @@
  * set has not, such as the dispersion of a class of one image. */
 #ifndef FD2_SEPARATION_H
 #define FD2_SEPARATION_H
-#include "lib/data/measure.h"
+#include "lib/data/attention-measures.h"
 
 struct class_separation {
-	const char *name; /* the list's */
+	const char *name; /* the set's */
 	int images;
 	double dispersion;     /* D_c = mean |z_i - mu_c| */
 	double inter_class;    /* I_c = mean over k != c of |mu_c - mu_k| */
@@ -19,19 +19,19 @@ struct separation {
 	double fisher_ratio;                            /* tr(S_b) / tr(S_w) */
 	double silhouette; /* mean over the images, 0 for the only one of its class (Rousseeuw
 	                      1987) */
-	struct class_separation *classes; /* in the list's order */
+	struct class_separation *classes; /* in the set's order */
 	int n;
 };
 
 /* Compares all pairs of images, on par_threads() threads. */
-void separation_of(struct separation *s, const struct seen_list *l);
+void separation_of(struct separation *s, const struct attn_set *set);
 void separation_free(struct separation *s);
 
-/* Share of the images of `real` whose nearest image of `distilled` is of their class. Both lists
+/* Share of the images of `real` whose nearest image of `distilled` is of their class. Both sets
  * have features of one length. */
-double nearest_accuracy(const struct seen_list *distilled, const struct seen_list *real);
+double nearest_accuracy(const struct attn_set *distilled, const struct attn_set *real);
 
 /* Mean over the groups of tr(Sigma_A) = 1/(2 N^2) sum_ij |A_i - A_j|^2 (Eq. 13, 14), where a group
  * is as for intra_class_attention and N its images. NaN without a group of two. */
-double attention_trace(const struct seen_list *l, int group);
+double attention_trace(const struct attn_set *set, int group);
 #endif

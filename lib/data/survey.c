@@ -70,7 +70,7 @@ static int take(struct survey *s, const struct sample *sample)
 	s->bytes += (double)sample->image_size;
 	count_sides(s, sample);
 	keep_image(s, c, sample);
-	progress_add(1, "%s", "");
+	progress_add(1, NULL);
 	return s->decode ? decodes(sample) : 0;
 }
 

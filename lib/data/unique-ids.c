@@ -8,16 +8,16 @@
 
 static int by_id(const void *a, const void *b)
 {
-	const struct named *x = a, *y = b;
+	const struct id_slot *x = a, *y = b;
 	return x->set != y->set ? x->set - y->set : strcmp(*x->id, *y->id);
 }
 
-static void keep(void *named)
+static void free_nothing(void *slot)
 {
-	(void)named;
+	(void)slot;
 }
 
-void ids_tell_apart(struct named *v, int n)
+void ids_tell_apart(struct id_slot *v, int n)
 {
 	void *taken = NULL; /* a search tree */
 	qsort(v, (size_t)n, sizeof *v, by_id);
@@ -32,7 +32,7 @@ void ids_tell_apart(struct named *v, int n)
 		do {
 			free(*v[i].id);
 			*v[i].id = xasprintf("%s-%d", *v[same].id, ++number);
-		} while (*(struct named **)tsearch(&v[i], &taken, by_id) != &v[i]);
+		} while (*(struct id_slot **)tsearch(&v[i], &taken, by_id) != &v[i]);
 	}
-	tdestroy(taken, keep);
+	tdestroy(taken, free_nothing);
 }

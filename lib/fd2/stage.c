@@ -68,7 +68,7 @@ static int run_stage(const char *entry, const void *config)
 	return resolve(handle) < 0 ? -1 : run(config);
 }
 
-_Noreturn void stage_exit(const char *entry, const void *config)
+NO_RETURN void stage_exit(const char *entry, const void *config)
 {
 	quick_exit(fd2_finish(run_stage(entry, config)));
 }

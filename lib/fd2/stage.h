@@ -11,13 +11,14 @@
  * calls fd2_start, checks its options, and ends with stage_end(stage_x, &config). */
 #ifndef FD2_STAGE_H
 #define FD2_STAGE_H
+#include "lib/base/err.h"
 #include "lib/base/start.h"
 
 /* Opens libfd2-torch.so, starts libtorch on common.device with common.threads, runs stage(config)
  * and ends the program as fd2_finish does; the compiler checks the type of config. libtorch's
  * destructors are left out: they take longer than some stages. */
 #define stage_end(stage, config) ((void)sizeof stage(config), stage_exit(#stage "_entry", config))
-_Noreturn void stage_exit(const char *entry, const void *config);
+NO_RETURN void stage_exit(const char *entry, const void *config);
 
 /* Next to a stage's definition: its entry, with the one type that stage_exit calls. */
 #define STAGE(stage)                                                                               \

@@ -50,7 +50,7 @@ struct image canvas_shrink(const struct canvas *c, int times)
 	return im;
 }
 
-struct frame frame_at(double x, double y, double scale, double angle, int mirrored)
+struct frame frame_at(double x, double y, double scale, double angle, bool mirrored)
 {
 	return (struct frame){x, y, scale, cos(angle), sin(angle), mirrored ? -1 : 1};
 }

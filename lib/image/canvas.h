@@ -26,7 +26,7 @@ struct frame {
 	double x, y, scale, cos, sin;
 	double mirror; /* 1 or -1 */
 };
-struct frame frame_at(double x, double y, double scale, double angle, int mirrored);
+struct frame frame_at(double x, double y, double scale, double angle, bool mirrored);
 
 /* All points within r0..r1 of a line from (x0, y0) to (x1, y1); a disc when both ends are one. */
 struct cone {

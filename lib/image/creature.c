@@ -321,14 +321,15 @@ static void occluders(struct scene *s)
 
 static struct scene random_scene(struct rng *r, int side)
 {
-	struct scene s = {.canvas = canvas_new(side), .r = r, .whole = frame_at(0, 0, side, 0, 0)};
+	struct scene s = {
+	    .canvas = canvas_new(side), .r = r, .whole = frame_at(0, 0, side, 0, false)};
 	double scale = rng_between(r, 0.34, 0.45) * side,
 	       angle = rng_between(r, -25, 25) * M_PI / 180;
 	double x = rng_between(r, 0.42, 0.58) * side, y = rng_between(r, 0.43, 0.57) * side;
 	double towards = rng_between(r, -M_PI, 0), height = rng_between(r, 0.45, 0.8),
 	       bright = rng_between(r, 0.8, 1.15);
 
-	s.bird = frame_at(x, y, scale, angle, (int)rng_below(r, 2));
+	s.bird = frame_at(x, y, scale, angle, rng_below(r, 2) == 1);
 	s.light = (struct light){cos(towards) * sqrt(1 - height * height),
 	    sin(towards) * sqrt(1 - height * height), height, 0.42 * bright, 0.75 * bright};
 	return s;

@@ -2,7 +2,6 @@
 #include "lib/base/err.h"
 #include "lib/image/text.h"
 #include <math.h>
-#include <stdlib.h>
 #include <string.h>
 
 /* A caption of 8 pixels is legible below cells of up to 200. */
@@ -15,7 +14,7 @@ static void paste_fitted(struct image *sheet, const struct image *im, int x, int
 	int w = (int)fmax(1, lrint(im->w * scale)), h = (int)fmax(1, lrint(im->h * scale));
 	struct image fitted;
 
-	image_resample(&fitted, im, 0, 0, im->w, im->h, w, h, 1);
+	image_resample(&fitted, im, 0, 0, im->w, im->h, w, h, true);
 	x += (cell - w) / 2;
 	y += (cell - h) / 2;
 	for (int i = 0; i < h; i++)

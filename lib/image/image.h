@@ -52,7 +52,7 @@ int jpeg_encode(const struct image *im, int quality, uint8_t **data, size_t *siz
  * filter does not reach beyond it; the image's border stands for what is outside of the image.
  * antialias: the filter widens when shrinking (PIL, torchvision >= 0.17's default). */
 void image_resample(struct image *out, const struct image *in, double x, double y, double w,
-    double h, int out_w, int out_h, int antialias);
+    double h, int out_w, int out_h, bool antialias);
 /* Short side to `side`, aspect kept, antialiased; torchvision's Resize(side): long = int(side *
  * long / short). */
 void image_resize_short(struct image *out, const struct image *in, int side);

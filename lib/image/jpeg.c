@@ -1,6 +1,6 @@
 /* JPEG through libjpeg-turbo. Its errors come back by longjmp, and so does an early end of the
  * file, which leaves half an image grey; other warnings about corrupt data are noted. */
-#include "formats/input.h"
+#include "formats/foreign.h"
 #include "lib/base/err.h"
 #include "lib/image/orientation.h"
 #include <ctype.h>
@@ -14,7 +14,7 @@
 
 enum { SCANS_MAX = 100, DECODER_MEMORY = 512 << 20 };
 
-struct trap {
+struct jpeg_errors {
 	struct jpeg_error_mgr mgr; /* first: libjpeg's pointer to it is ours */
 	jmp_buf back;
 	char message[JMSG_LENGTH_MAX];
@@ -29,36 +29,36 @@ static void format(j_common_ptr c, char *text)
 		text[0] = (char)tolower((unsigned char)text[0]);
 }
 
-static void spring(j_common_ptr c)
+static void on_error(j_common_ptr c)
 {
-	struct trap *t = (struct trap *)c->err;
+	struct jpeg_errors *e = (struct jpeg_errors *)c->err;
 
-	format(c, t->message);
-	if (t->mgr.msg_code == JWRN_JPEG_EOF || t->mgr.msg_code == JERR_INPUT_EOF)
-		strcpy(t->message, "truncated");
-	longjmp(t->back, 1);
+	format(c, e->message);
+	if (e->mgr.msg_code == JWRN_JPEG_EOF || e->mgr.msg_code == JERR_INPUT_EOF)
+		strcpy(e->message, "truncated");
+	longjmp(e->back, 1);
 }
 
 static void on_message(j_common_ptr c, int level)
 {
-	struct trap *t = (struct trap *)c->err;
+	struct jpeg_errors *e = (struct jpeg_errors *)c->err;
 
-	if (level < 0 && t->mgr.msg_code == JWRN_JPEG_EOF)
-		spring(c);
-	if (level < 0 && !*t->warning)
-		format(c, t->warning);
+	if (level < 0 && e->mgr.msg_code == JWRN_JPEG_EOF)
+		on_error(c);
+	if (level < 0 && !*e->warning)
+		format(c, e->warning);
 }
 
-static void set_trap(struct jpeg_error_mgr **err, struct trap *t)
+static void set_errors(struct jpeg_error_mgr **err, struct jpeg_errors *e)
 {
-	*err = jpeg_std_error(&t->mgr);
-	t->mgr.error_exit = spring;
-	t->mgr.emit_message = on_message;
+	*err = jpeg_std_error(&e->mgr);
+	e->mgr.error_exit = on_error;
+	e->mgr.emit_message = on_message;
 }
 
 struct decoder {
 	struct jpeg_decompress_struct c; /* first: the progress monitor gets a pointer to it */
-	struct trap trap;
+	struct jpeg_errors errors;
 	struct jpeg_progress_mgr progress;
 	struct image im;
 	uint8_t *row; /* one row of CMYK */
@@ -72,9 +72,9 @@ static void limit_scans(j_common_ptr c)
 	struct decoder *d = (struct decoder *)c;
 
 	if (d->c.input_scan_number > SCANS_MAX) {
-		snprintf(
-		    d->trap.message, sizeof d->trap.message, "has more than %d scans", SCANS_MAX);
-		longjmp(d->trap.back, 1);
+		snprintf(d->errors.message, sizeof d->errors.message, "has more than %d scans",
+		    SCANS_MAX);
+		longjmp(d->errors.back, 1);
 	}
 }
 
@@ -134,7 +134,7 @@ static int orientation_of(j_decompress_ptr c)
 	return 1;
 }
 
-/* Leaves the pixels in d->im. -1: d->bad set and fail_message, or out by the trap. */
+/* Leaves the pixels in d->im. -1: d->bad set and fail_message, or out by longjmp. */
 static void decode(struct decoder *d, const void *data, size_t size, int min_side)
 {
 	jpeg_create_decompress(&d->c);
@@ -147,7 +147,7 @@ static void decode(struct decoder *d, const void *data, size_t size, int min_sid
 	d->bad = check_size(&d->c);
 	if (d->bad)
 		return;
-	int inks = d->c.jpeg_color_space == JCS_CMYK || d->c.jpeg_color_space == JCS_YCCK;
+	bool inks = d->c.jpeg_color_space == JCS_CMYK || d->c.jpeg_color_space == JCS_YCCK;
 	d->c.out_color_space = inks ? JCS_CMYK : JCS_RGB;
 	if (min_side > 0)
 		choose_scale(&d->c, min_side);
@@ -162,7 +162,7 @@ static void decode(struct decoder *d, const void *data, size_t size, int min_sid
 
 static int not_a_jpeg(const uint8_t *data, size_t size)
 {
-	const char *kind = size ? kind_of_bytes(data, size) : "empty";
+	const char *kind = size ? foreign_format(data, size) : "empty";
 	bool converted =
 	    kind && (strstr(kind, "PNG") || strstr(kind, "WebP") || strstr(kind, "AVIF"));
 	return fail("%s%snot a JPEG%s", kind ? kind : "", kind ? ", " : "",
@@ -179,9 +179,9 @@ int jpeg_decode_noting(
 	if (size < 3 || b[0] != 0xff || b[1] != 0xd8 || b[2] != 0xff)
 		return not_a_jpeg(b, size);
 	memset(&d, 0, sizeof d);
-	set_trap(&d.c.err, &d.trap);
-	if (setjmp(d.trap.back))
-		d.bad = fail("%s", d.trap.message);
+	set_errors(&d.c.err, &d.errors);
+	if (setjmp(d.errors.back))
+		d.bad = fail("%s", d.errors.message);
 	else
 		decode(&d, data, size, min_side);
 	jpeg_destroy_decompress(&d.c);
@@ -194,7 +194,7 @@ int jpeg_decode_noting(
 	*im = d.im;
 	if (notes) {
 		*notes = (struct image_notes){.orientation = d.orientation};
-		snprintf(notes->recovered, sizeof notes->recovered, "%s", d.trap.warning);
+		snprintf(notes->recovered, sizeof notes->recovered, "%s", d.errors.warning);
 	}
 	return 0;
 }
@@ -228,7 +228,7 @@ int jpeg_sides(const uint8_t *b, size_t n, int *w, int *h)
 
 struct encoder {
 	struct jpeg_compress_struct c;
-	struct trap trap;
+	struct jpeg_errors errors;
 	unsigned char *data;
 	unsigned long size;
 	int bad;
@@ -268,9 +268,9 @@ int jpeg_encode(const struct image *im, int quality, uint8_t **data, size_t *siz
 	if (quality < 1 || quality > 100)
 		return fail("JPEG quality %d is not within 1-100", quality);
 	memset(&e, 0, sizeof e);
-	set_trap(&e.c.err, &e.trap);
-	if (setjmp(e.trap.back))
-		e.bad = fail("%s", e.trap.message);
+	set_errors(&e.c.err, &e.errors);
+	if (setjmp(e.errors.back))
+		e.bad = fail("%s", e.errors.message);
 	else
 		encode(&e, im, quality);
 	jpeg_destroy_compress(&e.c);

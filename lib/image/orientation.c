@@ -8,7 +8,7 @@ enum { TAG_ORIENTATION = 0x0112, TYPE_SHORT = 3, TYPE_LONG = 4 };
 struct tiff {
 	const uint8_t *b;
 	size_t n;
-	int big; /* endian */
+	bool big; /* endian */
 };
 
 static uint32_t u16_at(const struct tiff *t, size_t at)
@@ -53,9 +53,10 @@ int exif_orientation(const uint8_t *exif, size_t n)
 
 void image_upright(struct image *im, int orientation)
 {
-	int swaps = orientation >= 5, w = im->w, h = im->h;
-	int flip_x = orientation == 2 || orientation == 3 || orientation == 7 || orientation == 8,
-	    flip_y = orientation == 3 || orientation == 4 || orientation == 6 || orientation == 7;
+	int w = im->w, h = im->h;
+	bool swaps = orientation >= 5;
+	bool flip_x = orientation == 2 || orientation == 3 || orientation == 7 || orientation == 8,
+	     flip_y = orientation == 3 || orientation == 4 || orientation == 6 || orientation == 7;
 	if (orientation < 2 || orientation > 8)
 		return;
 	struct image out = image_new(swaps ? h : w, swaps ? w : h);

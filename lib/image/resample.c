@@ -10,17 +10,6 @@
 #include <immintrin.h>
 #endif
 
-void image_free(struct image *im)
-{
-	free(im->rgb);
-	*im = (struct image){0};
-}
-
-struct image image_new(int w, int h)
-{
-	return (struct image){w, h, xcalloc((size_t)w * (size_t)h, 3)};
-}
-
 /* For each output coordinate: input first[i] .. first[i] + count[i] - 1 with weights[i * taps
  * ...], which sum to 1. */
 struct kernel {
@@ -34,7 +23,7 @@ struct kernel {
 /* n outputs of the interval [at, at + length) of `size` inputs. The filter stops at the
  * interval's ends, as if it had been cut out first; what falls outside of the inputs loses its
  * weight to the rest; an output wholly outside takes the border. */
-static struct kernel kernel_new(double at, double length, int size, int n, int antialias)
+static struct kernel kernel_new(double at, double length, int size, int n, bool antialias)
 {
 	double scale = length / n, width = antialias && scale > 1 ? scale : 1;
 	int begin = filter_clamp(floor(at), 0, size - 1),
@@ -239,7 +228,7 @@ static void lanes_free(struct lanes *l)
 #endif
 
 void image_resample(struct image *out, const struct image *in, double x, double y, double w,
-    double h, int out_w, int out_h, int antialias)
+    double h, int out_w, int out_h, bool antialias)
 {
 	struct kernel kx = kernel_new(x, w, in->w, out_w, antialias);
 	struct kernel ky = kernel_new(y, h, in->h, out_h, antialias);
@@ -268,22 +257,10 @@ void image_resample(struct image *out, const struct image *in, double x, double 
 	kernel_free(&ky);
 }
 
-void image_short_sides(const struct image *in, int side, int *w, int *h)
-{
-	int longest =
-	    IMAGE_PIXELS_MAX / side; /* a line of pixels would otherwise grow without bound */
-
-	*w = *h = side;
-	if (in->w < in->h)
-		*h = filter_clamp((double)((int64_t)side * in->h / in->w), side, longest);
-	else
-		*w = filter_clamp((double)((int64_t)side * in->w / in->h), side, longest);
-}
-
 void image_resize_short(struct image *out, const struct image *in, int side)
 {
 	int w, h;
 
 	image_short_sides(in, side, &w, &h);
-	image_resample(out, in, 0, 0, in->w, in->h, w, h, 1);
+	image_resample(out, in, 0, 0, in->w, in->h, w, h, true);
 }

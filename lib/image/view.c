@@ -79,7 +79,7 @@ void view_render(
 	if (v->shuffled)
 		image_quarters(&shuffled, im, v->quarters);
 	image_resample(&crop, v->shuffled ? &shuffled : im, v->box.x, v->box.y, v->box.w, v->box.h,
-	    size, size, 1);
+	    size, size, true);
 	image_free(&shuffled);
 	for (int y = 0; y < size; y++)
 		for (int x = 0; x < size; x++) {

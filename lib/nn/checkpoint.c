@@ -172,7 +172,7 @@ static int inputs_agree(const struct checkpoint *c, const json_t *was)
 static int check_meta(struct checkpoint *c, json_t *meta)
 {
 	json_t *now = fd2_provenance(), *steps = json_object_get(meta, "steps");
-	int err = options_agree(
+	int err = options_equal(
 	    c->path, json_object_get(meta, "options"), json_object_get(now, "options"));
 	json_decref(now);
 	if (!err)

@@ -2,7 +2,7 @@
 
 #include <string.h>
 
-#include "formats/input.h"
+#include "formats/foreign.h"
 #include "lib/base/err.h"
 #include "lib/image/orientation.h"
 #include "lib/image/png.h"
@@ -61,7 +61,7 @@ struct image image_without_alpha(const uint8_t *rgba, int w, int h)
 
 static int refuse(enum photo_format format, const uint8_t *data, size_t size)
 {
-	const char *kind = kind_of_bytes(data, size);
+	const char *kind = foreign_format(data, size);
 	if (format != PHOTO_OTHER)
 		return fail("%s image, and this fd2 was built without lib%s",
 		    format == PHOTO_WEBP ? "a WebP" : "an AVIF",

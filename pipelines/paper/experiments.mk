@@ -2,6 +2,9 @@
 # and teachers for Fig. 4.
 
 split = $(subst /, ,$(1))
+# FUNCTION A/B/C: the function of A, B and C
+words_of = $(call $(1),$(word 1,$(call split,$(2))),$(word 2,$(call split,$(2))),$(word \
+	3,$(call split,$(2))))
 # METHODS IPCS STUDENTS
 cells = $(foreach s,$(3),$(foreach n,$(2),$(1:%=%/$(n)/$(s))))
 CROSS_IPC = $(or $(word 2,$(IPC)),$(IPC))

@@ -2,8 +2,6 @@
 # share is there. The experts of DATM are among the teachers.
 
 cells_of_tables = $(sort $(foreach t,$(TABLES),$(cells_$(t))))
-words_of = $(call $(1),$(word 1,$(call split,$(2))),$(word 2,$(call split,$(2))),$(word \
-	3,$(call split,$(2))))
 all_sets = $(foreach s,$(call sets,$(cells_of_tables)),$(if $(call words_of,nested,$(s)),,$(s)))
 all_methods = $(sort $(foreach s,$(all_sets),$(firstword $(call split,$(s)))))
 parts_of_sets = $(foreach s,$(1),$(call words_of,parts_of,$(s)))

@@ -120,10 +120,8 @@ endef
 ipcs = $(2) $(if $(call nested,$(1),$(2)),$(LARGEST))
 set_of = $(foreach n,$(call ipcs,$(call source,$(1)),$(2)),$(call \
 	source,$(1))/$(n)$(patsubst %,/%,$(call seed_of,$(1),$(3))))
-sets = $(sort $(foreach c,$(1),$(foreach s,$(SEEDS),$(call \
-	set_of,$(word 1,$(call split,$(c))),$(word 2,$(call split,$(c))),$(s)))))
-$(foreach s,$(call sets,$(CELLS)),$(eval $(call set_rules,$(word \
-	1,$(call split,$(s))),$(word 2,$(call split,$(s))),$(word 3,$(call split,$(s))))))
+sets = $(sort $(foreach c,$(1),$(foreach s,$(SEEDS),$(call words_of,set_of,$(dir $(c))$(s)))))
+$(foreach s,$(call sets,$(CELLS)),$(eval $(call words_of,set_rules,$(s))))
 
 # Students
 
@@ -152,8 +150,7 @@ $(call stamp,student-$(1)-$(2)-$(3),$(if $(call \
 	has_own,$(1),$(2)),$(own),$(soft) $(learn)) $(call teachers,$(1)))
 $(foreach s,$(SEEDS),$(eval $(call student_rule,$(1),$(2),$(3),$(s))))
 endef
-$(foreach c,$(CELLS),$(eval $(call student_rules,$(word \
-	1,$(call split,$(c))),$(word 2,$(call split,$(c))),$(word 3,$(call split,$(c))))))
+$(foreach c,$(CELLS),$(eval $(call words_of,student_rules,$(c))))
 
 # The BatchNorm term
 

@@ -3,6 +3,7 @@
 #include "lib/base/choice.h"
 #include "lib/base/err.h"
 #include "lib/base/log.h"
+#include "lib/base/names.h"
 #include "lib/base/out.h"
 #include "lib/base/par.h"
 #include "lib/base/progress.h"
@@ -1006,7 +1007,7 @@ static int show_progress(void *arg)
 	progress_end();
 	progress_start("read", "images", 0);
 	usleep(120000);
-	progress_at(128, "%s", "");
+	progress_at(128, NULL);
 	progress_end();
 	return 0;
 }

@@ -90,7 +90,7 @@ static void mixes_are_drawn_as_named(void)
 	CHECK(mix_of("cut") == -1);
 	for (int fit = FIT_SHORT; fit <= FIT_WHOLE; fit++)
 		CHECK((int)fit_of(fit_name((enum fit)fit)) == fit);
-	CHECK(fit_of("tall") == FIT_NONE);
+	CHECK(!fit_name(FIT_NONE) && fit_of("tall") == FIT_NONE);
 }
 
 static void every_order_of_quarters_is_drawn(void)

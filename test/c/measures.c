@@ -2,7 +2,7 @@
  * here; and where fd2-stat finds attention. */
 #include <stdlib.h>
 
-#include "lib/data/measure.h"
+#include "lib/data/attention-measures.h"
 #include "lib/fd2/batch/measures.h"
 #include "test/c/check.h"
 #include "test/c/tensors.h"
@@ -189,7 +189,7 @@ static void groups_are_of_consecutive_images(void)
 	static char *const keys[] = {"a/0001", "a/0002", "a/b/0003", "4", "a/0005"};
 	static const int of_two[] = {0, 0, 1, 1, 2};
 	for (int i = 0; i < 5; i++) {
-		const struct seen s = {.key = keys[i]};
+		const struct attn_image s = {.key = keys[i]};
 		CHECK(group_of(&s, 2) == of_two[i] && group_of(&s, 1) == i && group_of(&s, 0) == 0);
 	}
 }

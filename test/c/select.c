@@ -172,7 +172,7 @@ static double loss_of(
 	struct image crop;
 	struct pass pass = {.bn = BN_RUNNING};
 	memset(x, 0, sizeof x);
-	image_resample(&crop, im, b.x, b.y, b.w, b.h, side, side, 1);
+	image_resample(&crop, im, b.x, b.y, b.w, b.h, side, side, true);
 	for (int c = 0; c < 3; c++)
 		for (int i = 0; i < side * side; i++)
 			x[(c * S + (S - side) / 2 + i / side) * S + (S - side) / 2 + i % side] =
@@ -273,7 +273,7 @@ static void mosaics(void)
 			const struct patch *from = &v[2 * q + i];
 			struct image crop;
 			image_resample(&crop, &d.v[from->item].image, from->box.x, from->box.y,
-			    from->box.w, from->box.h, HALF + 1, HALF + 1, 1);
+			    from->box.w, from->box.h, HALF + 1, HALF + 1, true);
 			CHECK(!memcmp(im.rgb + 3 * p,
 			    crop.rgb + 3 * ((y - q / 2 * HALF) * (HALF + 1) + x - q % 2 * HALF),
 			    3));

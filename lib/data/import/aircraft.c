@@ -1,7 +1,6 @@
 /* FGVC-Aircraft (Maji et al. 2013), variants: variants.txt "NAME", images_variant_trainval.txt
  * and images_variant_test.txt "ID NAME", images/ID.jpg. Names hold blanks and slashes. */
 #include <stdlib.h>
-#include <string.h>
 
 #include "lib/data/import/plan.h"
 

@@ -3,7 +3,6 @@
  * (with labels); in the other, cars_annos.mat lists all images of car_ims/ with a mark at the
  * test images. Classes count from 1. */
 #include <stdlib.h>
-#include <string.h>
 
 #include "lib/data/import/mat.h"
 

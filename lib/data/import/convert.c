@@ -1,7 +1,6 @@
 #include "lib/data/import/convert.h"
 
 #include <stdlib.h>
-#include <string.h>
 
 #include "lib/base/err.h"
 
@@ -19,7 +18,7 @@ static void resize(struct image *im, const struct import_job *job)
 	if (job->short_side)
 		image_resize_short(&out, im, job->size);
 	else
-		image_resample(&out, im, 0, 0, im->w, im->h, job->size, job->size, 1);
+		image_resample(&out, im, 0, 0, im->w, im->h, job->size, job->size, true);
 	image_free(im);
 	*im = out;
 }

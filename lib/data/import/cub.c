@@ -2,7 +2,6 @@
  * train_test_split.txt "ID IS_TRAIN", classes.txt "CLASS NAME", images/NAME/x.jpg. Numbers count
  * from 1. */
 #include <stdlib.h>
-#include <string.h>
 
 #include "lib/data/import/plan.h"
 

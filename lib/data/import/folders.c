@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "lib/base/names.h"
 #include "lib/data/import/plan.h"
 
 /* The folder of the file's own folder, in *class and *split; false: there are not so many. */
@@ -32,18 +33,13 @@ int folders_split(const struct import_file *f, const struct import_layout *l)
 	return -1;
 }
 
-/* Files are sorted by their tail, CLASS/FILE, in which '/' comes after ' ', '-' and '.'; classes
- * are sorted for themselves. */
-static int by_text(const void *a, const void *b)
-{
-	return strcmp(*(char *const *)a, *(char *const *)b);
-}
-
 static char *class_of(const struct import_file *f)
 {
 	return xasprintf("%.*s", (int)strcspn(f->tail, "/"), f->tail);
 }
 
+/* Files are sorted by their tail, CLASS/FILE, in which '/' comes after ' ', '-' and '.'; classes
+ * are sorted for themselves. */
 static int take_classes(
     struct import_plan *p, const struct import_source *s, const struct import_layout *l)
 {
@@ -52,7 +48,7 @@ static int take_classes(
 	for (int i = 0; i < s->n; i++)
 		if (folders_split(&s->files[i], l) >= 0)
 			names[n++] = class_of(&s->files[i]);
-	qsort(names, (size_t)n, sizeof *names, by_text);
+	qsort(names, (size_t)n, sizeof *names, by_string);
 	for (int i = 0; i < n && !err; i++)
 		if (!i || strcmp(names[i], names[i - 1]))
 			err = plan_class(p, names[i]) < 0 ? -1 : 0;
@@ -64,7 +60,7 @@ static int take_classes(
 
 static int find(const struct import_plan *p, const char *name)
 {
-	char **at = bsearch(&name, p->names, (size_t)p->n, sizeof *p->names, by_text);
+	char **at = bsearch(&name, p->names, (size_t)p->n, sizeof *p->names, by_string);
 	return (int)(at - p->names);
 }
 

@@ -127,7 +127,7 @@ static int check_keys(const struct import_plan *p, const struct import_source *s
 }
 
 /* A file of the plan on its way into its shard. */
-struct piece {
+struct pending_image {
 	const struct import_file *f;
 	uint8_t *data;
 	size_t size;
@@ -140,7 +140,7 @@ struct writing {
 	const struct import_job *job;
 	const struct import_plan *plan;
 	struct split_writer *split[SPLITS];
-	struct piece chunk[CHUNK]; /* converted at once */
+	struct pending_image chunk[CHUNK]; /* converted at once */
 	int n;
 	size_t bytes;
 	long done, total;
@@ -151,13 +151,13 @@ struct writing {
 	long *of_class; /* images written */
 };
 
-static void convert_piece(void *ctx, int i)
+static void convert_pending(void *ctx, int i)
 {
-	struct piece *p = &((struct writing *)ctx)->chunk[i];
+	struct pending_image *p = &((struct writing *)ctx)->chunk[i];
 	p->c = convert(((struct writing *)ctx)->job, p->data, p->size);
 }
 
-static int skip(struct writing *w, const struct piece *p, const char *why)
+static int skip(struct writing *w, const struct pending_image *p, const char *why)
 {
 	if (!w->job->set->own || w->job->strict)
 		return fail("'%s': member '%s': %s", p->f->archive, p->f->name, why);
@@ -180,7 +180,7 @@ static void count(struct tally *t, const struct converted *c)
 	t->max_h = c->h > t->max_h ? c->h : t->max_h;
 }
 
-static int put(struct writing *w, const struct piece *p)
+static int put(struct writing *w, const struct pending_image *p)
 {
 	const struct converted *c = &p->c;
 	bool converted = w->job->set->own || w->job->size || w->job->cut_banner;
@@ -200,15 +200,15 @@ static int flush(struct writing *w)
 {
 	int err = 0;
 	if (w->job->set->own || w->job->size || w->job->cut_banner)
-		par_for(w->n, convert_piece, w);
+		par_for(w->n, convert_pending, w);
 	for (int i = 0; i < w->n; i++) {
-		struct piece *p = &w->chunk[i];
+		struct pending_image *p = &w->chunk[i];
 		if (!err)
 			err = put(w, p);
 		progress_at(++w->done, "%s", w->plan->folders[p->f->class]);
 		converted_free(&p->c);
 		free(p->data);
-		*p = (struct piece){0};
+		*p = (struct pending_image){0};
 	}
 	w->n = 0;
 	w->bytes = 0;
@@ -220,8 +220,8 @@ static int take(void *ctx, const struct import_file *f, const void *data, size_t
 	struct writing *w = ctx;
 	if (!size && !w->job->set->own)
 		return fail("'%s': member '%s' is empty", f->archive, f->name);
-	struct piece *p = &w->chunk[w->n++];
-	*p = (struct piece){.f = f, .data = xmalloc(size), .size = size};
+	struct pending_image *p = &w->chunk[w->n++];
+	*p = (struct pending_image){.f = f, .data = xmalloc(size), .size = size};
 	if (size)
 		memcpy(p->data, data, size);
 	w->bytes += size;

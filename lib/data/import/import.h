@@ -5,10 +5,10 @@
  * class's image in which split: for an official set one of its layouts makes it (the table in
  * sets.c; cub.c, cars.c, aircraft.c, folders.c), for one's own photographs.c. The files are then
  * read a second time, each becomes a JPEG (convert.c), and import.c hands them to the shards
- * (write.c). */
+ * (split-writer.c). */
 #ifndef FD2_IMPORT_H
 #define FD2_IMPORT_H
-#include "lib/data/import/write.h"
+#include "lib/data/import/split-writer.h"
 #include <stdbool.h>
 
 enum { SPLIT_TRAIN, SPLIT_VAL, SPLITS };

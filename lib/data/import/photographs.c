@@ -95,14 +95,9 @@ static void enter_splits(struct tree *t, const struct import_plan *plan)
 	}
 }
 
-static int by_folder(const void *a, const void *b)
-{
-	return strcmp(((const struct tree_folder *)a)->name, ((const struct tree_folder *)b)->name);
-}
-
 static void list_folders(struct tree *t, const char *source)
 {
-	int n = 0, distinct = 0;
+	int n = 0;
 	t->folders = xcalloc((size_t)t->n, sizeof *t->folders);
 	for (int i = 0; i < t->n; i++) {
 		size_t size = folder_size(t->v[i].rest);
@@ -110,13 +105,7 @@ static void list_folders(struct tree *t, const char *source)
 			t->folders[n++] = (struct tree_folder){
 			    source, xasprintf("%.*s", (int)size, t->v[i].rest), NULL};
 	}
-	qsort(t->folders, (size_t)n, sizeof *t->folders, by_folder);
-	for (int i = 0; i < n; i++)
-		if (distinct && !strcmp(t->folders[distinct - 1].name, t->folders[i].name))
-			free(t->folders[i].name);
-		else
-			t->folders[distinct++] = t->folders[i];
-	t->n_folders = distinct;
+	t->n_folders = tree_distinct(t->folders, n);
 }
 
 /* Where in a folder's name its class ends. */
@@ -147,11 +136,8 @@ static void name_photos(struct tree *t)
 	for (int i = 0; i < t->n; i++) {
 		size_t size = folder_size(t->v[i].rest);
 		char *name = xasprintf("%.*s", (int)size, t->v[i].rest);
-		struct tree_folder key = {.name = name},
-		                   *f = size && t->v[i].split >= 0
-		                            ? bsearch(&key, t->folders, (size_t)t->n_folders,
-		                                  sizeof *t->folders, by_folder)
-		                            : NULL;
+		struct tree_folder *f =
+		    size && t->v[i].split >= 0 ? tree_find(t->folders, t->n_folders, name) : NULL;
 		if (f) {
 			t->v[i].class = f->class;
 			t->v[i].class_end =
@@ -181,11 +167,11 @@ static char *id_of(const struct photo *p)
 
 static void tell_ids_apart(const struct photo *v, int n)
 {
-	struct named *named = xcalloc((size_t)n, sizeof *named);
+	struct id_slot *slots = xcalloc((size_t)n, sizeof *slots);
 	for (int i = 0; i < n; i++)
-		named[i] = (struct named){v[i].file->split, &v[i].file->id};
-	ids_tell_apart(named, n);
-	free(named);
+		slots[i] = (struct id_slot){v[i].file->split, &v[i].file->id};
+	ids_tell_apart(slots, n);
+	free(slots);
 }
 
 /* Holds out a share of a class, drawn so that it depends on the seed, the class's name and the
@@ -272,11 +258,7 @@ int plan_photographs(
 	int err = plan_tree(plan, &t, job);
 	if (!err)
 		warn_left_out(s, &t);
-	for (int i = 0; i < t.n_folders; i++) {
-		free(t.folders[i].name);
-		free(t.folders[i].class);
-	}
-	free(t.folders);
+	tree_free(t.folders, t.n_folders);
 	free(t.v);
 	return err;
 }

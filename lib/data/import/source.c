@@ -57,19 +57,19 @@ static const char *keep_name(struct import_source *s, const char *archive)
 	return s->archives[s->archives_n++] = xstrdup(archive);
 }
 
-/* What the passes' callbacks know, since they are called with names only. */
-static struct pass {
+/* The first pass takes the lists and all names, the second the files whose split is needed. */
+struct pass {
 	struct members *ms;
 	struct import_source *s;
 	const char *const *lists;
 	int lists_n;
 	const bool *needed;
-} pass;
+};
 
-static bool is_list(const char *name)
+static bool is_list(const struct pass *p, const char *name)
 {
-	for (int i = 0; i < pass.lists_n; i++)
-		if (!strcmp(base_name(name), pass.lists[i]))
+	for (int i = 0; i < p->lists_n; i++)
+		if (!strcmp(base_name(name), p->lists[i]))
 			return true;
 	return false;
 }
@@ -80,11 +80,12 @@ static bool is_ours(const char *name)
 	return !strcmp(name, SHARD_END) || !strcmp(name, SHARD_START);
 }
 
-static int note(const char *archive, const char *name)
+static int note(void *ctx, const char *archive, const char *name)
 {
-	struct import_source *s = pass.s;
+	const struct pass *p = ctx;
+	struct import_source *s = p->s;
 	char key[SHARD_NAME_MAX + 1];
-	if (is_list(name))
+	if (is_list(p, name))
 		return 1;
 	enum part part = part_of(name, key);
 	if (part == PART_NONE && *base_name(name) != '.' && !is_ours(name) && !s->others++)
@@ -97,7 +98,7 @@ static int note(const char *archive, const char *name)
 		s->cap = s->cap ? 2 * s->cap : 1024;
 		s->files = xrealloc(s->files, (size_t)s->cap, sizeof *s->files);
 	}
-	char *full = full_name(pass.ms, name);
+	char *full = full_name(p->ms, name);
 	s->files[s->n++] = (struct import_file){.archive = keep_name(s, archive),
 	    .name = full,
 	    .tail = last_two(full),
@@ -156,18 +157,19 @@ static int check_path(const char *path)
 		    path);
 	struct input *in = input_open(path);
 	int content = in ? input_content(in) : -1, err = content < 0 ? -1 : 0;
-	if (!err && content != CONTENT_TAR && (content != CONTENT_OTHER || input_kind(in)))
+	if (!err && content != CONTENT_TAR && (content != CONTENT_OTHER || input_foreign(in)))
 		err = input_refuse(in, "a folder or an archive of images");
 	input_close(in);
 	return err;
 }
 
-static int take_paths(struct import_source *s, char *const *paths, int n)
+static int take_paths(struct pass *p, char *const *paths, int n)
 {
+	struct import_source *s = p->s;
 	s->paths = xcalloc((size_t)n + 1, sizeof *s->paths);
 	int err = 0;
 	for (int i = 0; i < n && !err; i++) {
-		bool list = is_list(paths[i]);
+		bool list = is_list(p, paths[i]);
 		err = list ? read_list(s, paths[i]) : check_path(paths[i]);
 		if (!list)
 			s->paths[s->paths_n++] = paths[i];
@@ -175,20 +177,21 @@ static int take_paths(struct import_source *s, char *const *paths, int n)
 	return err;
 }
 
-static int read_names(struct import_source *s)
+static int read_names(struct pass *p)
 {
+	struct import_source *s = p->s;
 	struct member m = {0};
 	int got = MEMBER_PATH_END;
 	if (!s->paths_n)
 		return 0;
-	pass.ms = members_open(s->paths, s->paths_n);
-	if (!pass.ms)
+	p->ms = members_open(s->paths, s->paths_n, note, p);
+	if (!p->ms)
 		return -1;
-	while (got > 0 && (got = members_next(pass.ms, &m, note)) > 0)
+	while (got > 0 && (got = members_next(p->ms, &m)) > 0)
 		if (got == MEMBER_FILE &&
-		    add_list(s, members_path(pass.ms), m.name, m.data.data, m.data.size) < 0)
+		    add_list(s, members_path(p->ms), m.name, m.data.data, m.data.size) < 0)
 			got = -1;
-	members_close(pass.ms);
+	members_close(p->ms);
 	free(m.data.data);
 	return got;
 }
@@ -208,8 +211,8 @@ int source_open(
     struct import_source *s, char *const *paths, int n, const char *const *lists, int lists_n)
 {
 	*s = (struct import_source){0};
-	pass = (struct pass){.s = s, .lists = lists, .lists_n = lists_n};
-	if (take_paths(s, paths, n) < 0 || read_names(s) < 0)
+	struct pass p = {.s = s, .lists = lists, .lists_n = lists_n};
+	if (take_paths(&p, paths, n) < 0 || read_names(&p) < 0)
 		return -1;
 	return sort_names(s);
 }
@@ -276,21 +279,21 @@ struct import_file *source_image(const struct import_source *s, const char *path
 	return found ? found : fail_null("'%s' is missing", path);
 }
 
-static struct import_file *planned(const char *name)
+static struct import_file *planned(const struct pass *p, const char *name)
 {
-	struct import_source *s = pass.s;
-	char *full = full_name(pass.ms, name);
+	const struct import_source *s = p->s;
+	char *full = full_name(p->ms, name);
 	struct import_file key = {.name = full, .tail = last_two(full)};
 	struct import_file *f =
 	    s->n ? bsearch(&key, s->files, (size_t)s->n, sizeof *s->files, by_tail) : NULL;
 	free(full);
-	return f && f->split >= 0 && pass.needed[f->split] ? f : NULL;
+	return f && f->split >= 0 && p->needed[f->split] ? f : NULL;
 }
 
-static int is_planned(const char *archive, const char *name)
+static int is_planned(void *ctx, const char *archive, const char *name)
 {
 	(void)archive;
-	return planned(name) ? 1 : 0;
+	return planned(ctx, name) ? 1 : 0;
 }
 
 int source_read(struct import_source *s, const bool needed[SPLITS],
@@ -298,13 +301,15 @@ int source_read(struct import_source *s, const bool needed[SPLITS],
 {
 	struct member m = {0};
 	int got = MEMBER_PATH_END;
-	pass = (struct pass){.ms = members_open(s->paths, s->paths_n), .s = s, .needed = needed};
-	if (!pass.ms)
+	struct pass p = {.s = s, .needed = needed};
+	p.ms = members_open(s->paths, s->paths_n, is_planned, &p);
+	if (!p.ms)
 		return -1;
-	while (got > 0 && (got = members_next(pass.ms, &m, is_planned)) > 0)
-		if (got == MEMBER_FILE && take(ctx, planned(m.name), m.data.data, m.data.size) < 0)
+	while (got > 0 && (got = members_next(p.ms, &m)) > 0)
+		if (got == MEMBER_FILE &&
+		    take(ctx, planned(&p, m.name), m.data.data, m.data.size) < 0)
 			got = -1;
-	members_close(pass.ms);
+	members_close(p.ms);
 	free(m.data.data);
 	return got;
 }

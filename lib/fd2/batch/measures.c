@@ -6,6 +6,7 @@
 
 #include "lib/base/err.h"
 #include "lib/base/log.h"
+#include "lib/base/names.h"
 
 /* Returns logits as *n rows of *K floats, which the caller frees; *n is 0 if they cannot be
  * read. */

@@ -6,6 +6,7 @@
 
 #include "lib/base/err.h"
 #include "lib/base/log.h"
+#include "lib/base/names.h"
 #include "lib/base/progress.h"
 #include "lib/fd2/distill/phases.h"
 #include "lib/torch/pixels.h"

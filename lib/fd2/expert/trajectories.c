@@ -66,7 +66,7 @@ static int go_through(struct trajectory_file *f, const struct params *scratch)
 			f->at[n++] = stream_tell(f->reader).size;
 			if (read_weights(f, e, t, scratch) < 0)
 				return -1;
-			progress_add(1, "%s", "");
+			progress_add(1, NULL);
 		}
 	}
 	int got = fd2_stream_next(f->reader, &a);

@@ -4,6 +4,7 @@
 
 #include "lib/base/log.h"
 #include "lib/base/names.h"
+#include "lib/base/progress.h"
 #include "lib/base/stop.h"
 #include "lib/fd2/batch/plan.h"
 #include "lib/fd2/match/match-run.h"

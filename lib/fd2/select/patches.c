@@ -190,7 +190,8 @@ struct image patches_mosaic(const struct patch *patches, const struct dataset *d
 		int y0 = row * size / f, h = (row + 1) * size / f - y0, x0 = column * size / f,
 		    w = (column + 1) * size / f - x0;
 		struct image im = item_image(&d->v[p->item]);
-		image_resample(&crop, &im, p->box.x, p->box.y, p->box.w, p->box.h, side, side, 1);
+		image_resample(
+		    &crop, &im, p->box.x, p->box.y, p->box.w, p->box.h, side, side, true);
 		item_release(&d->v[p->item], &im);
 		for (int y = 0; y < h; y++)
 			memcpy(out.rgb + 3 * ((size_t)(y0 + y) * size + x0),

@@ -7,6 +7,7 @@
 #include "lib/base/err.h"
 #include "lib/base/log.h"
 #include "lib/base/names.h"
+#include "lib/base/progress.h"
 #include "lib/base/provenance.h"
 #include "lib/fd2/batch/class-range.h"
 #include "lib/fd2/select/coreset.h"

@@ -5,6 +5,7 @@
 
 #include "lib/base/err.h"
 #include "lib/base/log.h"
+#include "lib/base/names.h"
 #include "lib/base/progress.h"
 #include "lib/base/stop.h"
 #include "lib/fd2/student/evaluation.h"

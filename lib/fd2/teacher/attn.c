@@ -6,6 +6,7 @@
 #include "formats/shard/shard.h"
 #include "lib/base/err.h"
 #include "lib/base/log.h"
+#include "lib/base/progress.h"
 #include "lib/data/dataset.h"
 #include "lib/fd2/stage.h"
 #include "lib/fd2/teacher/attention.h"
@@ -117,7 +118,7 @@ static struct image seen_square(const struct run *r, const struct image *im)
 	struct image out;
 	int size = r->teacher.size;
 	struct box b = view_inner(im, r->config->cut).box;
-	image_resample(&out, im, b.x, b.y, b.w, b.h, size, size, 1);
+	image_resample(&out, im, b.x, b.y, b.w, b.h, size, size, true);
 	return out;
 }
 

@@ -6,6 +6,7 @@
 #include "lib/base/err.h"
 #include "lib/base/names.h"
 #include "lib/base/log.h"
+#include "lib/base/progress.h"
 #include "lib/fd2/batch/batch.h"
 #include "lib/fd2/stage.h"
 #include "lib/fd2/teacher/protos.h"
@@ -66,7 +67,7 @@ static int means(struct run *r)
 			batch_add_center(&b, &r->images.v[k]);
 		batch_render(&b, &t->normal);
 		err = add_batch(r, &b, sum, count);
-		progress_at(i + b.n, "%s", "");
+		progress_at(i + b.n, NULL);
 	}
 	progress_end();
 	for (int64_t k = 0; k < r->K && !err; k++) {

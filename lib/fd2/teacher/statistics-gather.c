@@ -81,7 +81,7 @@ static int add_all(struct run *r)
 		}
 		batch_render(&b, &r->teacher.normal);
 		err = add_batch(r, &b);
-		progress_at(i + b.n, "%s", "");
+		progress_at(i + b.n, NULL);
 	}
 	progress_end();
 	batch_free(&b);

@@ -1,6 +1,7 @@
 /* Reports on an epoch of training and writes the best and the last teacher. */
 #include "lib/base/err.h"
 #include "lib/base/log.h"
+#include "lib/base/names.h"
 #include "lib/base/out.h"
 #include "lib/base/stop.h"
 #include "lib/fd2/batch/validate.h"

@@ -104,7 +104,7 @@ static int check_network(const char *path, const json_t *was, const json_t *now)
 		json_object_set(a, names[i], json_object_get(was, names[i]));
 		json_object_set(b, names[i], json_object_get(now, names[i]));
 	}
-	int err = settings_agree(path, a, b);
+	int err = options_include(path, a, b);
 	json_decref(a);
 	json_decref(b);
 	return err;
@@ -191,7 +191,7 @@ static int check_work(const struct training *t, const json_t *was)
 	     first = (long)json_integer_value(
 	         json_object_get(json_object_get(was, "extended"), "epoch"));
 	int err =
-	    options_agree(path, json_object_get(was, "options"), json_object_get(now, "options"));
+	    options_equal(path, json_object_get(was, "options"), json_object_get(now, "options"));
 	json_decref(now);
 	if (err || check_inputs(t, json_object_get(was, "inputs")) < 0 ||
 	    check_measures(t, json_object_get(was, "val")) < 0)

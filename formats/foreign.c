@@ -1,14 +1,15 @@
+#include "formats/foreign.h"
+
+#include <stdbool.h>
 #include <string.h>
 #include <strings.h>
 
-#include "formats/input.h"
-
 static const struct {
-	const char *kind;
+	const char *format;
 	size_t at; /* of the bytes in the file */
 	const char *bytes;
 	size_t size;
-} kinds[] = {
+} known[] = {
     {"a Git LFS pointer ('git lfs pull' fetches the file)", 0, "version https://git-lfs", 23},
     {"a PNG image", 0, "\x89PNG\r\n", 6},
     {"a WebP image", 8, "WEBP", 4},
@@ -35,7 +36,7 @@ static const struct {
 };
 
 /* Pages that a download leaves in a file's place. */
-static int is_html(const uint8_t *b, size_t n)
+static bool is_html(const uint8_t *b, size_t n)
 {
 	while (n && strchr(" \t\r\n", *b))
 		b++, n--;
@@ -43,13 +44,13 @@ static int is_html(const uint8_t *b, size_t n)
 	       (n >= 5 && !strncasecmp((const char *)b, "<html", 5));
 }
 
-const char *kind_of_bytes(const uint8_t *b, size_t n)
+const char *foreign_format(const uint8_t *b, size_t n)
 {
 	size_t zeros = 0;
-	for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)
-		if (n >= kinds[i].at + kinds[i].size &&
-		    !memcmp(b + kinds[i].at, kinds[i].bytes, kinds[i].size))
-			return kinds[i].kind;
+	for (size_t i = 0; i < sizeof known / sizeof *known; i++)
+		if (n >= known[i].at + known[i].size &&
+		    !memcmp(b + known[i].at, known[i].bytes, known[i].size))
+			return known[i].format;
 	while (zeros < n && !b[zeros])
 		zeros++;
 	return is_html(b, n)     ? "an HTML page"

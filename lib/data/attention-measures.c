@@ -1,4 +1,4 @@
-#include "lib/data/measure.h"
+#include "lib/data/attention-measures.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -34,52 +34,52 @@ static double mass(const struct array *A)
 }
 
 /* From the image's number in the class, "0007". */
-int group_of(const struct seen *s, int group)
+int group_of(const struct attn_image *s, int group)
 {
 	const char *slash = strrchr(s->key, '/');
 	return group ? (atoi(slash ? slash + 1 : s->key) - 1) / group : 0;
 }
 
 /* l2 is a ratio: maps of equal mass are as far apart as u and v times mass(u) / mass(v). */
-static double intra_class(const struct seen_list *l, int group, bool equal_mass)
+static double intra_class(const struct attn_set *set, int group, bool equal_mass)
 {
 	double sum = 0;
 	long pairs = 0;
-	for (int i = 0; i < l->n; i++)
+	for (int i = 0; i < set->n; i++)
 		for (int j = 0; j < i; j++) {
-			const struct seen *a = &l->v[i], *b = &l->v[j];
-			if (!a->A.data || strcmp(a->class, b->class) ||
+			const struct attn_image *a = &set->v[i], *b = &set->v[j];
+			if (!a->map.data || strcmp(a->class, b->class) ||
 			    group_of(a, group) != group_of(b, group))
 				continue;
-			double of_b = equal_mass ? mass(&b->A) : 0;
-			double scale = of_b > 0 ? mass(&a->A) / of_b : 1;
-			sum += l2_scaled(a->A.data, b->A.data, scale, fd2_array_count(&a->A));
+			double of_b = equal_mass ? mass(&b->map) : 0;
+			double scale = of_b > 0 ? mass(&a->map) / of_b : 1;
+			sum += l2_scaled(a->map.data, b->map.data, scale, fd2_array_count(&a->map));
 			pairs++;
 		}
 	return pairs ? sum / (double)pairs : NAN;
 }
 
-double intra_class_attention(const struct seen_list *l, int group)
+double intra_class_attention(const struct attn_set *set, int group)
 {
-	return intra_class(l, group, false);
+	return intra_class(set, group, false);
 }
 
-double intra_class_location(const struct seen_list *l, int group)
+double intra_class_location(const struct attn_set *set, int group)
 {
-	return intra_class(l, group, true);
+	return intra_class(set, group, true);
 }
 
-int prototype_distances(struct prototype_distances *d, const struct seen_list *l,
+int prototype_distances(struct prototype_distances *d, const struct attn_set *set,
     const struct array *prototypes, const char *const *classes)
 {
 	int64_t K = prototypes->shape[0], D = prototypes->shape[1];
 	*d = (struct prototype_distances){0};
-	for (int i = 0; i < l->n; i++) {
-		const struct seen *s = &l->v[i];
+	for (int i = 0; i < set->n; i++) {
+		const struct attn_image *s = &set->v[i];
 		double own = NAN, others = 0, nearest = INFINITY; /* of the others */
 		for (int64_t k = 0; k < K; k++) {
-			double e =
-			    l2_normalized(s->z.data, (const float *)prototypes->data + k * D, D);
+			double e = l2_normalized(
+			    s->features.data, (const float *)prototypes->data + k * D, D);
 			if (strcmp(classes[k], s->class)) {
 				others += e;
 				nearest = fmin(nearest, e);
@@ -89,10 +89,10 @@ int prototype_distances(struct prototype_distances *d, const struct seen_list *l
 		}
 		if (isnan(own))
 			return fail("class '%s' of '%s' has no prototype", s->class, s->key);
-		d->own += own / l->n;
-		d->others += K > 1 ? others / (double)(K - 1) / l->n : 0;
-		d->nearest += nearest / l->n;
-		d->nearest_right += own <= nearest ? 1.0 / l->n : 0;
+		d->own += own / set->n;
+		d->others += K > 1 ? others / (double)(K - 1) / set->n : 0;
+		d->nearest += nearest / set->n;
+		d->nearest_right += own <= nearest ? 1.0 / set->n : 0;
 	}
 	return 0;
 }

@@ -9,11 +9,6 @@
 #include "lib/data/class-names.h"
 #include "lib/data/exchange/exchange.h"
 
-static int by_text(const void *a, const void *b)
-{
-	return strcmp(*(char *const *)a, *(char *const *)b);
-}
-
 /* Two classes of one name would become one. */
 static int check_names(const struct exchange_map *map, const char *path)
 {
@@ -21,7 +16,7 @@ static int check_names(const struct exchange_map *map, const char *path)
 	int err = 0;
 	for (int i = 0; i < map->n_classes; i++)
 		sorted[i] = map->classes[i];
-	qsort(sorted, (size_t)map->n_classes, sizeof *sorted, by_text);
+	qsort(sorted, (size_t)map->n_classes, sizeof *sorted, by_string);
 	for (int i = 0; i < map->n_classes && !err; i++)
 		if (!*sorted[i] || strchr(sorted[i], '/') || strlen(sorted[i]) > SHARD_NAME_MAX)
 			err = fail("'%s' has a class '%.80s', which is not a valid folder name",

@@ -1,6 +1,6 @@
 /* A split's images as one shard, or as shards of bounded size. */
-#ifndef FD2_IMPORT_WRITE_H
-#define FD2_IMPORT_WRITE_H
+#ifndef FD2_SPLIT_WRITER_H
+#define FD2_SPLIT_WRITER_H
 #include <jansson.h>
 #include <stdbool.h>
 #include <stddef.h>

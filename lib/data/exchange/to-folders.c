@@ -1,19 +1,18 @@
 /* A shard as folders. It is gone through twice: its class list, and how many images each class has,
  * are known at its end only. */
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "formats/digest.h"
 #include "formats/npy.h"
 #include "formats/shard/shard.h"
-#include "formats/stream/stream.h"
 #include "lib/base/err.h"
 #include "lib/base/folder.h"
 #include "lib/base/names.h"
 #include "lib/base/opts.h"
 #include "lib/base/progress.h"
 #include "lib/data/exchange/exchange.h"
+#include "lib/data/exchange/half.h"
 #include "lib/image/png.h"
 
 const struct exchange_form exchange_forms[] = {
@@ -24,7 +23,7 @@ const struct exchange_form exchange_forms[] = {
 };
 
 /* A sample of the first pass. */
-struct shot {
+struct exported_image {
 	char *class, *id;
 	long cls;
 	int label, number; /* class index, and which of its class's images */
@@ -34,7 +33,7 @@ struct writing {
 	const struct exchange_form *form;
 	char *const *shards;
 	int n_shards;
-	struct shot *v;
+	struct exported_image *v;
 	int n, cap;
 	char **classes; /* NULL: bare numbers */
 	int n_classes, *count;
@@ -50,7 +49,7 @@ static void note(struct writing *w, const struct sample *s)
 		w->cap = w->cap ? 2 * w->cap : 256;
 		w->v = xrealloc(w->v, (size_t)w->cap, sizeof *w->v);
 	}
-	w->v[w->n++] = (struct shot){.class = s->folder ? xstrdup(s->folder) : NULL,
+	w->v[w->n++] = (struct exported_image){.class = s->folder ? xstrdup(s->folder) : NULL,
 	    .id = xstrdup(slash ? slash + 1 : s->key),
 	    .cls = s->cls,
 	    .label = -1};
@@ -86,7 +85,7 @@ static int survey(struct writing *w)
 	return got;
 }
 
-static int label_of(const struct name_index *classes, const struct shot *s)
+static int label_of(const struct name_index *classes, const struct exported_image *s)
 {
 	int k = s->class && classes ? name_index_find(classes, s->class) : -1;
 	return k < 0 ? (int)s->cls : k;
@@ -127,41 +126,28 @@ static int number(struct writing *w)
 	return 0;
 }
 
-static char *name_of(const struct writing *w, const struct shot *s)
+static char *name_of(const struct writing *w, const struct exported_image *s)
 {
 	return xasprintf("%s%0*d/class%0*d_id%0*d.%s", w->form->prefix, w->class_digits, s->label,
 	    w->class_digits, s->label, w->id_digits, s->number, w->form->png ? "png" : "jpg");
 }
 
-/* -1: not a number */
-static int half_to_byte(uint16_t bits)
-{
-	struct array a = {.dtype = DT_F16, .size = sizeof bits, .data = &bits};
-	double v = fd2_array_at(&a, 0);
-	return isnan(v) ? -1 : v >= 0 && v <= 1 ? (int)(255 * v + 0.5) : v > 1 ? 255 : 0;
-}
-
 /* The lossless pixels of a sample, f16 [3,H,W] of the JPEG's size, over those of the JPEG. */
 static int take_npy(struct image *im, const struct sample *s)
 {
-	size_t plane = (size_t)im->w * im->h, size, begin;
-	uint16_t *none = xcalloc(3 * plane, sizeof *none), half;
-	uint8_t *like = npy_f16(none, 3, (int64_t[]){3, im->h, im->w}, &size);
-	begin = size - 3 * plane * sizeof half;
-	int err = s->npy_size == size && !memcmp(s->npy, like, begin)
-	              ? 0
-	              : fail("'%s': member '%s.npy' is not float16 of [3,%d,%d], as its image is",
-	                    s->shard, s->key, im->h, im->w);
-	for (size_t i = 0; i < 3 * plane && !err; i++) {
+	size_t plane = (size_t)im->w * im->h, begin;
+	if (!npy_is_f16(s->npy, s->npy_size, 3, (int64_t[]){3, im->h, im->w}, &begin))
+		return fail("'%s': member '%s.npy' is not float16 of [3,%d,%d], as its image is",
+		    s->shard, s->key, im->h, im->w);
+	for (size_t i = 0; i < 3 * plane; i++) {
+		uint16_t half;
 		memcpy(&half, s->npy + begin + i * sizeof half, sizeof half);
 		int byte = half_to_byte(half);
-		im->rgb[3 * (i % plane) + i / plane] = (uint8_t)byte;
 		if (byte < 0)
-			err = fail("'%s': member '%s.npy' holds a NaN", s->shard, s->key);
+			return fail("'%s': member '%s.npy' holds a NaN", s->shard, s->key);
+		im->rgb[3 * (i % plane) + i / plane] = (uint8_t)byte;
 	}
-	free(none);
-	free(like);
-	return err;
+	return 0;
 }
 
 static int put_png(struct writing *w, const struct sample *s, const char *name)
@@ -181,9 +167,9 @@ static int put_png(struct writing *w, const struct sample *s, const char *name)
 	return err;
 }
 
-static int put_image(struct writing *w, const struct shot *shot, const struct sample *s)
+static int put_image(struct writing *w, const struct exported_image *image, const struct sample *s)
 {
-	char *name = name_of(w, shot);
+	char *name = name_of(w, image);
 	int err = w->form->png ? put_png(w, s, name)
 	                       : folder_put(w->folder, name, s->image, s->image_size);
 	free(name);

@@ -1,7 +1,6 @@
 /* Folders of another program as a shard. */
 #include <dirent.h>
 #include <errno.h>
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -17,6 +16,7 @@
 #include "lib/base/opts.h"
 #include "lib/base/progress.h"
 #include "lib/data/exchange/exchange.h"
+#include "lib/data/exchange/half.h"
 #include "lib/data/unique-ids.h"
 #include "lib/image/png.h"
 
@@ -206,20 +206,12 @@ static int name_classes(struct reading *r, const char *classes)
 	return r->map.images ? follow_map(r) : 0;
 }
 
-/* k/255 in half precision, nearest: the bits of 0 and of normal numbers up to 1. */
-static uint16_t half_of_byte(uint8_t k)
-{
-	int exponent;
-	double fraction = frexp(k / 255.0, &exponent);
-	return k ? (uint16_t)(((exponent + 14) << 10) + (lrint(fraction * 2048) - 1024)) : 0;
-}
-
 static uint8_t *npy_of(const struct image *im, size_t *size)
 {
 	size_t plane = (size_t)im->w * im->h;
 	uint16_t *half = xcalloc(3 * plane, sizeof *half);
 	for (size_t i = 0; i < 3 * plane; i++)
-		half[i] = half_of_byte(im->rgb[3 * (i % plane) + i / plane]);
+		half[i] = byte_to_half(im->rgb[3 * (i % plane) + i / plane]);
 	uint8_t *npy = npy_f16(half, 3, (int64_t[]){3, im->h, im->w}, size);
 	free(half);
 	return npy;
@@ -292,11 +284,11 @@ static int add_file(struct reading *r, const struct file *f)
 /* Of 1.jpg and 1.png, of a.b.jpg and a_b.jpg, and of images that lay in folders of their own. */
 static void tell_ids_apart(struct reading *r)
 {
-	struct named *named = xcalloc((size_t)r->n + 1, sizeof *named);
+	struct id_slot *slots = xcalloc((size_t)r->n + 1, sizeof *slots);
 	for (int i = 0; i < r->n; i++)
-		named[i] = (struct named){r->v[i].class, &r->v[i].id};
-	ids_tell_apart(named, r->n);
-	free(named);
+		slots[i] = (struct id_slot){r->v[i].class, &r->v[i].id};
+	ids_tell_apart(slots, r->n);
+	free(slots);
 }
 
 static int write_shard(struct reading *r, const char *path)

@@ -1,20 +1,20 @@
 /* Measures of the paper's two aims on finished images (fd2-method(7), MEASURES), from what
  * fd2-attn wrote. Plain C, no libtorch. */
-#ifndef FD2_MEASURE_H
-#define FD2_MEASURE_H
-#include "lib/data/seen.h"
+#ifndef FD2_ATTENTION_MEASURES_H
+#define FD2_ATTENTION_MEASURES_H
+#include "lib/data/attn-read.h"
 
 /* |u - v| / (|u| + |v| + 1e-8), below Eq. 9. */
 double l2_normalized(const float *u, const float *v, int64_t n);
 
 /* Which group of `group` consecutive images of its class an image is in; 0 for group 0. */
-int group_of(const struct seen *s, int group);
+int group_of(const struct attn_image *s, int group);
 
 /* Mean of l2(A_i, A_j) over the pairs of images of one class; within groups of `group`
  * consecutive images (0: any). NaN without pairs or without maps. intra_class_location: the same of
  * maps divided by their sum over all M h w entries, so that only where they are counts. */
-double intra_class_attention(const struct seen_list *l, int group);
-double intra_class_location(const struct seen_list *l, int group);
+double intra_class_attention(const struct attn_set *set, int group);
+double intra_class_location(const struct attn_set *set, int group);
 
 struct prototype_distances {
 	double own;           /* mean l2(z, c_y) */
@@ -23,7 +23,7 @@ struct prototype_distances {
 	double nearest_right; /* share of images whose nearest prototype is their class's */
 };
 /* prototypes [K,D] f32; classes: their K names. -1: an image's class is not among them. */
-int prototype_distances(struct prototype_distances *d, const struct seen_list *l,
+int prototype_distances(struct prototype_distances *d, const struct attn_set *set,
     const struct array *prototypes, const char *const *classes);
 
 /* Share of the mean map's mass in the box (x0,y0,x1,y1, as fractions of the image's

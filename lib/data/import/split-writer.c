@@ -1,4 +1,4 @@
-#include "lib/data/import/write.h"
+#include "lib/data/import/split-writer.h"
 
 #include <stdlib.h>
 #include <string.h>
