@@ -93,46 +93,58 @@ INLINE void backward_part(
 #define GRADIENT_SUMS(bf16, adds, clamps) ROWS(gradient_sum_part, sum, product, bf16, clamps)
 #define BACKWARD(bf16, adds, clamps) ROWS(backward_part, bf16, adds, clamps)
 #define CHOOSE(loop, bf16, adds, clamps)                                                           \
-	switch ((bf16) << 2 | (adds) << 1 | (clamps)) {                                            \
-	case 0:                                                                                    \
-		loop(0, 0, 0);                                                                     \
-		break;                                                                             \
-	case 1:                                                                                    \
-		loop(0, 0, 1);                                                                     \
-		break;                                                                             \
-	case 2:                                                                                    \
-		loop(0, 1, 0);                                                                     \
-		break;                                                                             \
-	case 3:                                                                                    \
-		loop(0, 1, 1);                                                                     \
-		break;                                                                             \
-	case 4:                                                                                    \
-		loop(1, 0, 0);                                                                     \
-		break;                                                                             \
-	case 5:                                                                                    \
-		loop(1, 0, 1);                                                                     \
-		break;                                                                             \
-	case 6:                                                                                    \
-		loop(1, 1, 0);                                                                     \
-		break;                                                                             \
-	default:                                                                                   \
-		loop(1, 1, 1);                                                                     \
-	}
+	do {                                                                                       \
+		switch ((bf16) << 2 | (adds) << 1 | (clamps)) {                                    \
+		case 0:                                                                            \
+			loop(0, 0, 0);                                                             \
+			break;                                                                     \
+		case 1:                                                                            \
+			loop(0, 0, 1);                                                             \
+			break;                                                                     \
+		case 2:                                                                            \
+			loop(0, 1, 0);                                                             \
+			break;                                                                     \
+		case 3:                                                                            \
+			loop(0, 1, 1);                                                             \
+			break;                                                                     \
+		case 4:                                                                            \
+			loop(1, 0, 0);                                                             \
+			break;                                                                     \
+		case 5:                                                                            \
+			loop(1, 0, 1);                                                             \
+			break;                                                                     \
+		case 6:                                                                            \
+			loop(1, 1, 0);                                                             \
+			break;                                                                     \
+		default:                                                                           \
+			loop(1, 1, 1);                                                             \
+		}                                                                                  \
+	} while (0)
 
-FAST void bn_rows_forward(const struct bn_pass *k, int64_t first, int64_t rows, float *sum,
-    float *square){CHOOSE(FORWARD, k->bf16, k->residual != NULL, k->top > 0)}
+FAST void bn_rows_forward(
+    const struct bn_pass *k, int64_t first, int64_t rows, float *sum, float *square)
+{
+	CHOOSE(FORWARD, k->bf16, k->residual != NULL, k->top > 0);
+}
 
-FAST void bn_rows_backward(const struct bn_pass *k, int64_t first, int64_t rows){
-    CHOOSE(BACKWARD, k->bf16, k->dresidual != NULL, k->top > 0)}
+FAST void bn_rows_backward(const struct bn_pass *k, int64_t first, int64_t rows)
+{
+	CHOOSE(BACKWARD, k->bf16, k->dresidual != NULL, k->top > 0);
+}
 
-FAST void bn_rows_values(const struct bn_pass *k, int64_t first, int64_t rows){
-    CHOOSE(VALUES, k->bf16, k->residual != NULL, k->top > 0)}
+FAST void bn_rows_values(const struct bn_pass *k, int64_t first, int64_t rows)
+{
+	CHOOSE(VALUES, k->bf16, k->residual != NULL, k->top > 0);
+}
 
-FAST void bn_rows_sums(const struct bn_pass *k, int64_t first, int64_t rows, float *sum,
-    float *square){CHOOSE(SUMS, k->bf16, false, false)}
+FAST void bn_rows_sums(
+    const struct bn_pass *k, int64_t first, int64_t rows, float *sum, float *square)
+{
+	CHOOSE(SUMS, k->bf16, false, false);
+}
 
 FAST void bn_rows_gradient_sums(
     const struct bn_pass *k, int64_t first, int64_t rows, float *sum, float *product)
 {
-	CHOOSE(GRADIENT_SUMS, k->bf16, false, k->top > 0)
+	CHOOSE(GRADIENT_SUMS, k->bf16, false, k->top > 0);
 }

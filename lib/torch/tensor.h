@@ -110,8 +110,8 @@ Tensor *tensor_log_softmax(const Tensor *t, int dim);
 void tensor_copy_(Tensor *t, const Tensor *source);              /* converts the type */
 void tensor_add_(Tensor *t, const Tensor *source, double scale); /* t += scale * source */
 void tensor_mul_(Tensor *t, double factor);
-void tensor_convert_(Tensor *t,
-    enum scalar type); /* the handle stays, its tensor is another: a leaf without gradient */
+/* The handle stays, its tensor is another: a leaf without gradient. */
+void tensor_convert_(Tensor *t, enum scalar type);
 /* Element-wise within [lo, hi], both broadcast to t. */
 void tensor_clamp_(Tensor *t, const Tensor *lo, const Tensor *hi);
 
