@@ -47,7 +47,7 @@ static struct lesson part_of(const struct lesson *l, int first, int most)
 	return (struct lesson){l->images + first, l->augment + first, n, (double)n / l->n};
 }
 
-/* In a GRAD scope; x and y are leaves. */
+/* In a GRAD scope. */
 static Tensor *loss_of(
     const struct unroll *u, const struct lesson *l, const Tensor *x, const Tensor *y)
 {
@@ -64,8 +64,8 @@ static Tensor *leaf(const struct unroll *u, enum learned_kind kind, const struct
 	return t;
 }
 
-/* theta -= eta g of the part */
-static void descend(const struct unroll *u, const struct lesson *l, Tensor **sum)
+/* Adds the part's gradient to sum. */
+static void add_gradient(const struct unroll *u, const struct lesson *l, Tensor **sum)
 {
 	const struct optim *w = u->weights;
 	Tensor **g = xcalloc((size_t)w->n, sizeof *g);
@@ -91,7 +91,7 @@ static void step_forward(const struct unroll *u, int step, double eta)
 	}
 	for (int i = 0; i < l.n; i += u->part) {
 		struct lesson part = part_of(&l, i, u->part);
-		descend(u, &part, g);
+		add_gradient(u, &part, g);
 	}
 	for (int i = 0; i < w->n; i++)
 		tensor_add_(w->param[i], g[i], -eta);
@@ -123,7 +123,7 @@ static Tensor *along(Tensor *const *lambda, Tensor *const *g, int n)
 }
 
 /* Adds -eta dq/dtheta of the part to `next`, and what it adds to the learned kinds' gradients. */
-static void ascend(const struct unroll *u, const struct lesson *l, double eta,
+static void add_second_order(const struct unroll *u, const struct lesson *l, double eta,
     Tensor *const *lambda, Tensor **next)
 {
 	const struct optim *w = u->weights;
@@ -159,7 +159,7 @@ static void step_backward(const struct unroll *u, int step, double eta, Tensor *
 	}
 	for (int i = 0; i < l.n; i += u->part) {
 		struct lesson part = part_of(&l, i, u->part);
-		ascend(u, &part, eta, lambda, next);
+		add_second_order(u, &part, eta, lambda, next);
 	}
 	for (int i = 0; i < w->n; i++)
 		tensor_copy_(lambda[i], next[i]);
