@@ -16,7 +16,7 @@ INLINE void forward_part(const struct bn_pass *k, int64_t at, int64_t from, int6
 	for (int64_t c = from; c < from + n; c++) {
 		float x = load(in, at + c, bf16);
 		float r = adds ? load(residual, at + c, bf16) : 0;
-		store(out, at + c, frozen_value(x, scale[c], shift[c], adds, r, clamps, top), bf16);
+		store(out, at + c, bn_value(x, scale[c], shift[c], adds, r, clamps, top), bf16);
 		if (sums) {
 			float d = x - pivot[c];
 			sum[c] += d;
@@ -47,7 +47,7 @@ INLINE void gradient_sum_part(const struct bn_pass *k, int64_t at, int64_t from,
 	INDEPENDENT
 #pragma GCC unroll 1
 	for (int64_t c = from; c < from + n; c++) {
-		float d = frozen_through(
+		float d = bn_passed(
 		    load(dy, at + c, bf16), clamps ? load(y, at + c, bf16) : 0, clamps, top);
 		sum[c] += d;
 		product[c] += d * (load(x, at + c, bf16) - pivot[c]);
@@ -64,12 +64,12 @@ INLINE void backward_part(
 	INDEPENDENT
 #pragma GCC unroll 1
 	for (int64_t c = from; c < from + n; c++) {
-		float d = frozen_through(
+		float d = bn_passed(
 		    load(dy, at + c, bf16), clamps ? load(y, at + c, bf16) : 0, clamps, top);
 		if (adds)
 			store(dresidual, at + c, d, bf16);
 		store(dx, at + c,
-		    frozen_gradient(d, load(x, at + c, bf16), scale[c], slope[c], offset[c]), bf16);
+		    bn_gradient(d, load(x, at + c, bf16), scale[c], slope[c], offset[c]), bf16);
 	}
 }
 
