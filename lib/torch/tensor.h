@@ -79,7 +79,6 @@ Tensor *tensor_cat(Tensor *const *t, int n, int dim);
 Tensor *tensor_index_select(const Tensor *t, int dim, const Tensor *index);
 Tensor *tensor_gather(const Tensor *t, int dim, const Tensor *index);
 Tensor *tensor_flip(const Tensor *t, int dim);
-Tensor *tensor_roll(const Tensor *t, int64_t shift, int dim);
 
 Tensor *tensor_add(const Tensor *a, const Tensor *b);
 Tensor *tensor_sub(const Tensor *a, const Tensor *b);
@@ -93,8 +92,6 @@ Tensor *tensor_relu6(const Tensor *t); /* within [0, 6] */
 Tensor *tensor_sqrt(const Tensor *t);
 Tensor *tensor_abs(const Tensor *t);
 Tensor *tensor_sign(const Tensor *t);
-Tensor *tensor_exp(const Tensor *t);
-Tensor *tensor_log(const Tensor *t);
 Tensor *tensor_clamp_min(const Tensor *t, double lo);
 /* Over the given dimensions; n = 0: over all. */
 Tensor *tensor_sum(const Tensor *t, int n, const int *dims, bool keepdim);

@@ -165,11 +165,10 @@ static int prepare(struct run *r)
 {
 	const struct distill_config *config = r->config;
 	if ((!config->dry_run && out_try(config->output.path, 0) < 0) || read_teachers(r) < 0 ||
-	    schedule_init(
-	        &r->schedule, &config->schedule, teacher_of(r)->classes, without_ls(config)) < 0 ||
+	    schedule_init(&r->schedule, &config->schedule, teacher_of(r)->classes,
+	        without_ls(config), r->method.match.classes == CLASSES_EACH) < 0 ||
 	    read_history(r) < 0 || read_initial(r) < 0)
 		return -1;
-	r->schedule.together = r->method.match.classes == CLASSES_EACH;
 	connect_learner(r);
 	record_settings(r);
 	log_settings(r);

@@ -80,7 +80,6 @@ static Tensor *maps_as_stored(const struct similarity *s, const struct index_bat
 int similarity_prepare(const struct similarity *s, struct compared *c, const struct index_batch *b,
     const struct view_size *size)
 {
-	c->batch = b;
 	if (c->maps[0] && !needs_images(s))
 		return 0; /* maps as stored are the same in every phase */
 	for (int i = 0; i < b->indices && needs_images(s); i++)
@@ -102,7 +101,7 @@ static Tensor *maps_in_this_view(const struct compared *c, const struct step_pas
 	int64_t one = tensor_numel(p->views) / p->indices;
 	for (int i = 0; i < p->indices; i++)
 		maps[i] = maps_through(c->images[i], p->teacher->teacher,
-		    tensor_narrow(p->views, 0, i * one, one), &p->size, c->batch->n);
+		    tensor_narrow(p->views, 0, i * one, one), &p->size, p->classes);
 	return cat_indices(maps, p->indices);
 }
 
