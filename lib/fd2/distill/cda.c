@@ -11,4 +11,4 @@ const struct method cda = {.name = "cda",
     .roll = 32,
     .phases = 1,
     .sizes = {224},
-    .loss = bn_matching};
+    .loss = bn_term};

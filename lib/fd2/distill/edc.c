@@ -13,4 +13,4 @@ const struct method edc = {.name = "edc",
     .crops = {.min_scale = 0.5, .milestone = 1},
     .phases = 1,
     .sizes = {224},
-    .loss = bn_matching};
+    .loss = bn_term};

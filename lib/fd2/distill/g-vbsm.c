@@ -14,4 +14,4 @@ const struct method g_vbsm = {.name = "g-vbsm",
     .roll = 32,
     .phases = 1,
     .sizes = {224},
-    .loss = bn_matching};
+    .loss = bn_term};

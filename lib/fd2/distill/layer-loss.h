@@ -50,5 +50,5 @@ bool layer_match_needs_statistics(const struct layer_match *m);
 struct method;
 struct step_pass;
 struct terms;
-Tensor *layer_matching(const struct method *m, const struct step_pass *p, struct terms *t);
+Tensor *layer_term(const struct method *m, const struct step_pass *p, struct terms *t);
 #endif

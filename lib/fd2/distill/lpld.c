@@ -13,4 +13,4 @@ const struct method lpld = {.name = "lpld",
     .roll = 32,
     .phases = 1,
     .sizes = {224},
-    .loss = bn_matching};
+    .loss = bn_term};

@@ -11,4 +11,4 @@ const struct method sre2l = {.name = "sre2l",
     .roll = 32,
     .phases = 1,
     .sizes = {224},
-    .loss = bn_matching};
+    .loss = bn_term};

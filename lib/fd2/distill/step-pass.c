@@ -56,7 +56,7 @@ void learn_make_room(const struct learner *l, struct learning *g)
 		g->terms.n = 0;
 		tensor_scope_begin(NO_GRAD);
 		struct step_pass p = learn_pass(l, g, t);
-		layer_matching(l->method, &p, &g->terms);
+		layer_term(l->method, &p, &g->terms);
 		tensor_scope_end();
 		moving_begin(&g->moving[t]);
 	}
