@@ -36,7 +36,7 @@ static double roughness(const struct method *m)
 		int before = step ? phase_at(step - 1, m->steps, m->phases) : phase;
 		if (phase != before && m->connect)
 			walk *= 1 - m->residual;
-		if (m->sides[phase] != m->sides[before])
+		if (m->image_sizes[phase] != m->image_sizes[before])
 			walk *= resized;
 		walk = hypot(walk, learning_rate(m, step));
 	}

@@ -53,7 +53,7 @@ static json_t *provenance(const struct run *r)
 	initial_describe(&r->initial, inputs);
 	json_object_update(inputs, r->history.inputs);
 	json_object_set_new(p, "inputs", inputs);
-	json_object_set_new(p, "size", json_integer(r->method.image_size));
+	json_object_set_new(p, "size", json_integer(r->method.stored_size));
 	json_object_set_new(p, "mean", numbers_to_json(t->normal.mean, 3));
 	json_object_set_new(p, "std", numbers_to_json(t->normal.std, 3));
 	return p;
@@ -113,7 +113,7 @@ static int read_initial(struct run *r)
 	const struct start *own = method_of(r->config->method.method)->start;
 	r->initial = (struct initial){.config = config,
 	    .teacher = teacher_of(r),
-	    .size = r->method.image_size,
+	    .size = r->method.stored_size,
 	    .ipc = (int)r->config->schedule.ipc,
 	    .first = r->schedule.first,
 	    .last = r->schedule.last,

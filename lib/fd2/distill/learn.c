@@ -34,7 +34,7 @@ static int no_start(const struct index_batch *b)
 /* The initial images [N,3,S,S]. NULL: fail_message. */
 static Tensor *render_start(struct learner *l, const struct index_batch *b)
 {
-	int S = l->method->image_size, n = images_of(b),
+	int S = l->method->stored_size, n = images_of(b),
 	    err = initial_prepare(l->initial, b->first, b->n);
 	float *pixels = xcalloc((size_t)n, 3 * (size_t)S * S * sizeof *pixels);
 	for (int i = 0; i < n && !err && !stop_asked(); i++)
@@ -96,7 +96,7 @@ static int enter_phase(struct learner *l, struct learning *g, int phase, long be
 	tensor_requires_grad_(g->x, true);
 	g->m = replace_tensor(g->m, tensor_full_like(g->x, 0));
 	g->v = replace_tensor(g->v, tensor_full_like(g->x, 0));
-	put_numbers(g, size.side);
+	put_numbers(g, size.image);
 	learn_make_room(l, g);
 	if (l->similarity && similarity_applies(l->similarity, g->batch) &&
 	    similarity_prepare(l->similarity, &g->compared, g->batch, &size) < 0)
@@ -109,7 +109,8 @@ static int enter_phase(struct learner *l, struct learning *g, int phase, long be
 static int begin_phase(
     struct learner *l, struct learning *g, const Tensor *start, int phase, long step)
 {
-	g->x = replace_tensor(g->x, phase_start(l->method, g->x, start, l->method->sides[phase]));
+	g->x = replace_tensor(
+	    g->x, phase_start(l->method, g->x, start, l->method->image_sizes[phase]));
 	return enter_phase(l, g, phase, step);
 }
 
@@ -118,7 +119,7 @@ static long go_on(struct learner *l, struct learning *g)
 {
 	struct suspended *s = l->suspended;
 	long step = s->step;
-	int side = l->method->sides[s->phase];
+	int side = l->method->image_sizes[s->phase];
 	int64_t shape[] = {images_of(g->batch), 3, side, side};
 	g->x = tensor_channels_last(tensor_full(0, T_F32, 4, shape));
 	if (enter_phase(l, g, s->phase, s->phase_begin) < 0 || suspended_take(s, g) < 0)
@@ -183,6 +184,6 @@ Tensor *learn(struct learner *l, const struct index_batch *b)
 	free(g.convs.v);
 	if (err < 0)
 		return NULL;
-	Tensor *x = phase_resize(g.x, l->method->image_size);
+	Tensor *x = phase_resize(g.x, l->method->stored_size);
 	return x ? x : fail_null("cannot finish image %d: %s", b->ids[0], tensor_error());
 }

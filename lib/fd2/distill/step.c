@@ -53,7 +53,7 @@ static void put_numbers(const struct learner *l, struct learning *g, const struc
 {
 	const struct normal *normal = &l->teachers->v[s->turn].teacher->normal;
 	struct adam_pixels adam = {.lr = s->lr, .beta1 = 0.5, .beta2 = 0.9, .eps = 1e-8};
-	int side = l->method->sides[g->phase];
+	int side = l->method->image_sizes[g->phase];
 	for (int c = 0; c < 3; c++) {
 		adam.lo[c] = -normal->mean[c] / normal->std[c];
 		adam.hi[c] = (1 - normal->mean[c]) / normal->std[c];
