@@ -165,7 +165,7 @@ static double learn_some(void *stage)
 	l.log_every = 0;
 	r->warm = true;
 	tensor_scope_begin(NO_GRAD);
-	Tensor *x = learn(&l, &r->batch);
+	Tensor *x = learn_index_batch(&l, &r->batch);
 	tensor_scope_end();
 	return x ? (double)method.steps * r->batch.indices : -1;
 }

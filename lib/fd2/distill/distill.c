@@ -180,7 +180,7 @@ static int make(struct run *r, const struct index_batch *b)
 {
 	b = suspended_or(&r->suspended, b);
 	tensor_scope_begin(NO_GRAD);
-	Tensor *x = learn(&r->learner, b);
+	Tensor *x = learn_index_batch(&r->learner, b);
 	int err = x ? output_store(&r->output, b, x) : -1;
 	tensor_scope_end();
 	if (!err)

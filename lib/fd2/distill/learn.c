@@ -56,7 +56,7 @@ static int start_learning(struct learner *l, struct learning *g)
 	const struct index_batch *b = g->batch;
 	bool compares = l->similarity && similarity_applies(l->similarity, b);
 	g->labels = labels_of(b);
-	g->losses = step_losses();
+	g->losses = distill_step_losses();
 	if ((compares && similarity_check(l->similarity, b) < 0) || tensor_error())
 		return no_start(b);
 	return 0;
@@ -97,7 +97,7 @@ static int enter_phase(struct learner *l, struct learning *g, int phase, long be
 	g->m = replace_tensor(g->m, tensor_full_like(g->x, 0));
 	g->v = replace_tensor(g->v, tensor_full_like(g->x, 0));
 	put_numbers(g, size.image);
-	learn_make_room(l, g);
+	step_allocate(l, g);
 	if (l->similarity && similarity_applies(l->similarity, g->batch) &&
 	    similarity_prepare(l->similarity, &g->compared, g->batch, &size) < 0)
 		return -1;
@@ -140,7 +140,7 @@ static int save_when_due(struct learner *l, struct learning *g, long step)
 	bool stops = stop_asked(), every = l->save_every && step && step % l->save_every == 0;
 	if (!stops && !(every && s->file.path) && !checkpoint_due(&s->file))
 		return 0;
-	if (learn_settle(g, step) < 0)
+	if (distill_step_settle(g, step) < 0)
 		return -1;
 	return stops ? suspended_stop(s, g, step, l->method->steps) : suspended_save(s, g, step);
 }
@@ -160,13 +160,13 @@ static int take_steps(struct learner *l, struct learning *g, Tensor *start, long
 		if (!err)
 			err = save_when_due(l, g, step);
 		if (!err)
-			err = learn_step(l, g, step);
+			err = distill_step_take(l, g, step);
 	}
 	end_phase(l, g);
 	return err;
 }
 
-Tensor *learn(struct learner *l, const struct index_batch *b)
+Tensor *learn_index_batch(struct learner *l, const struct index_batch *b)
 {
 	struct learning g = {.batch = b, .phase = -1};
 	Tensor *start = NULL;

@@ -25,7 +25,7 @@ struct step {
 	bool compares; /* has L_S */
 };
 
-Tensor *step_losses(void)
+Tensor *distill_step_losses(void)
 {
 	return tensor_full(0, T_F32, 1, (int64_t[]){LOSSES});
 }
@@ -66,7 +66,7 @@ static void put_numbers(const struct learner *l, struct learning *g, const struc
 static Tensor *total_loss(const struct learner *l, struct learning *g, const struct step *s)
 {
 	struct terms *t = &g->terms;
-	struct step_pass p = learn_pass(l, g, s->turn);
+	struct step_pass p = step_pass(l, g, s->turn);
 	t->n = 0;
 	Tensor *base = l->method->loss(l->method, &p, t);
 	Tensor *ce = terms_add(t, "ce", tensor_cross_entropy(p.p_bb, p.labels, 0));
@@ -168,7 +168,7 @@ static int read_finite(struct learning *g, long number, float losses[LOSSES])
 	                 number, b->ids[0], b->first, b->first + b->n - 1);
 }
 
-int learn_settle(struct learning *g, long number)
+int distill_step_settle(struct learning *g, long number)
 {
 	float losses[LOSSES];
 	return read_finite(g, number - 1, losses);
@@ -189,7 +189,7 @@ static int read_losses(const struct learner *l, struct learning *g, const struct
 	return 0;
 }
 
-int learn_step(struct learner *l, struct learning *g, long number)
+int distill_step_take(struct learner *l, struct learning *g, long number)
 {
 	struct step s = step_at(l, g, number);
 	put_numbers(l, g, &s);
