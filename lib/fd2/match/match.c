@@ -11,8 +11,8 @@
 
 static int take(struct match_run *r)
 {
-	int err = r->method.loss ? rounds_take(&r->rounds, r->done, &r->loss)
-	                         : trajectory_take(&r->trajectory, r->done, &r->loss);
+	int err = r->method.kind == BY_CLASS ? rounds_take(&r->rounds, r->done, &r->loss)
+	                                     : trajectory_take(&r->trajectory, r->done, &r->loss);
 	if (err)
 		return err;
 	r->done++;
@@ -27,7 +27,7 @@ static void log_iteration(const struct match_run *r)
 		return;
 	json_t *event = json_pack("{s:s, s:I, s:f, s:{s:f}}", "event", "iteration", "iteration",
 	    (json_int_t)r->done, "lr", r->method.lr, "loss", r->method.name, r->loss);
-	if (!r->method.loss) {
+	if (r->method.kind == ALONG_TRAJECTORIES) {
 		json_object_set_new(event, "expert", json_integer(r->trajectory.expert));
 		json_object_set_new(event, "start_epoch", json_integer(r->trajectory.start));
 		json_object_set_new(event, "student_lr", json_real(learned_step_size(&r->learned)));
@@ -72,7 +72,7 @@ static int store(struct match_run *r)
 	const struct dataset *set = &r->real.set;
 	const char *const *names = set->numbered ? NULL : (const char *const *)set->classes;
 	struct out *out = out_open(r->config->out.path, 0);
-	if (!r->method.loss)
+	if (r->method.kind == ALONG_TRAJECTORIES)
 		json_object_set_new(
 		    r->provenance, "student_lr", json_real(learned_step_size(&r->learned)));
 	struct shard_writer *w =
@@ -100,7 +100,7 @@ static double bytes(void *stage)
 	const struct match_run *r = stage;
 	const double ends = 8192, head = 1536; /* of the shard, and of a sample's members */
 	double S = r->real.size, f16 = r->config->out.pixels == PIXELS_F16 ? head + 6 * S * S : 0,
-	       label = r->method.loss ? 0 : head / 2 + 12.0 * r->real.set.n_classes;
+	       label = r->method.kind == BY_CLASS ? 0 : head / 2 + 12.0 * r->real.set.n_classes;
 	struct encoded f;
 	tensor_scope_begin(NO_GRAD);
 	Tensor *x = tensor_narrow(learned_of(&r->learned, LEARNED_IMAGES, r->first), 0, 0, 1);
@@ -115,10 +115,11 @@ static int tell_plan(struct match_run *r)
 {
 	struct plan p = {.stage = r, .bytes = bytes};
 	long left = r->method.iterations - r->done;
-	char *from = r->method.loss ? xstrdup(counted(r->real.set.n, "photographs").text)
-	                            : xasprintf("%s along %s",
-	                                  counted(r->method.trajectory.steps, "steps").text,
-	                                  counted(r->experts.experts, "experts").text);
+	char *from =
+	    r->method.kind == BY_CLASS
+	        ? xstrdup(counted(r->real.set.n, "photographs").text)
+	        : xasprintf("%s along %s", counted(r->method.trajectory.steps, "steps").text,
+	              counted(r->experts.experts, "experts").text);
 	p.work = xasprintf("%s of %d classes by %s in %s, %s with %s",
 	    counted(r->learned.n * r->learned.ipc, "images").text, r->learned.n, r->method.name,
 	    r->arch, counted(left, "iterations").text, from);
