@@ -41,7 +41,9 @@ static void warn_of_no_bn(const struct distill_teachers *t, const struct distill
 /* A convolution's patches are of the photographs' size. */
 static int check_patches(const struct method *m, int size)
 {
-	for (int p = 0; p < m->phases && m->match.layers == LAYERS_ALL; p++)
+	if (m->match.layers != LAYERS_ALL)
+		return 0;
+	for (int p = 0; p < m->phases; p++)
 		if (m->seen_sizes[p] != size)
 			return fail("--layers all needs images as large as the photographs whose "
 			            "patches it compares: give --sizes %d instead of %d",

@@ -48,7 +48,9 @@ static void roughen(struct image *im, const struct run *r)
 	const struct normal *normal = &r->learner->initial->teacher->normal;
 	double deviation = 255 * roughness(r->learner->method);
 	struct rng noise = rng_at((uint64_t)r->config->seed, RNG_DISTILL, 0, 0, 0);
-	for (int i = 0; i < 3 * im->w * im->h && deviation > 0; i++) {
+	if (deviation <= 0)
+		return;
+	for (int i = 0; i < 3 * im->w * im->h; i++) {
 		double v = im->rgb[i] + deviation * normal->std[i % 3] * rng_normal(&noise);
 		im->rgb[i] = (uint8_t)lrint(fmin(fmax(v, 0), 255));
 	}
@@ -139,11 +141,13 @@ static int move_on_in_group(struct run *r)
 	int last = b->ids[b->indices - 1];
 	if (!r->learner->similarity || c->id || last % c->group == 0 || last >= c->ipc)
 		return 0;
-	for (int i = 0; i < b->indices; i++, b->ids[i - 1]++)
+	for (int i = 0; i < b->indices; i++) {
 		for (int k = b->first; k < b->first + b->n; k++)
 			if (!history_has(r->history, k, b->ids[i]) &&
 			    history_add(r->history, k, b->ids[i], r->jpeg, r->jpeg_size) < 0)
 				return -1;
+		b->ids[i]++;
+	}
 	return 0;
 }
 
@@ -209,7 +213,9 @@ static void find_left(struct run *r, struct schedule *s)
 		r->left += (double)left.indices * (double)r->learner->method->steps;
 		if (left.indices && suspended_or(suspended, &left) != &left)
 			r->left -= (double)left.indices * (double)suspended->step;
-		for (int k = b.first; k < b.first + b.n && left.indices && counts; k++)
+		if (!left.indices || !counts)
+			continue;
+		for (int k = b.first; k < b.first + b.n; k++)
 			r->photographs[k] = counts[k];
 	}
 }

@@ -34,8 +34,8 @@ static int no_start(const struct index_batch *b)
 /* The initial images [N,3,S,S]. NULL: fail_message. */
 static Tensor *render_start(struct learner *l, const struct index_batch *b)
 {
-	int S = l->method->stored_size, n = images_of(b),
-	    err = initial_prepare(l->initial, b->first, b->n);
+	int S = l->method->stored_size, n = images_of(b);
+	int err = initial_prepare(l->initial, b->first, b->n);
 	float *pixels = xcalloc((size_t)n, 3 * (size_t)S * S * sizeof *pixels);
 	for (int i = 0; i < n && !err && !stop_asked(); i++)
 		err = initial_image(l->initial, pixels + (size_t)i * 3 * S * S, b->first + i % b->n,

@@ -82,10 +82,13 @@ int similarity_prepare(const struct similarity *s, struct compared *c, const str
 {
 	if (c->maps[0] && !needs_images(s))
 		return 0; /* maps as stored are the same in every phase */
-	for (int i = 0; i < b->indices && needs_images(s); i++)
-		c->images[i] =
-		    replace_tensor(c->images[i], history_images(s->history, b, i, size->image));
-	for (int t = 0; t < s->teachers->n && s->view != LS_SAME; t++) {
+	if (needs_images(s))
+		for (int i = 0; i < b->indices; i++)
+			c->images[i] = replace_tensor(
+			    c->images[i], history_images(s->history, b, i, size->image));
+	if (s->view == LS_SAME)
+		return 0;
+	for (int t = 0; t < s->teachers->n; t++) {
 		Tensor *maps =
 		    s->view == LS_ONCE ? maps_once(s, c, b, t, size) : maps_as_stored(s, b, t);
 		c->maps[t] = replace_tensor(c->maps[t], maps);

@@ -51,7 +51,9 @@ void step_allocate(const struct learner *l, struct learning *g)
 	double momentum = l->method->match.momentum;
 	if (l->method->flatness > 0)
 		g->smooth = replace_tensor(g->smooth, tensor_clone(tensor_detach(g->x)));
-	for (int t = 0; t < l->teachers->n && momentum > 0; t++) {
+	if (momentum <= 0)
+		return;
+	for (int t = 0; t < l->teachers->n; t++) {
 		g->moving[t].momentum = momentum;
 		g->terms.n = 0;
 		tensor_scope_begin(NO_GRAD);
