@@ -11,7 +11,7 @@
 
 enum { PHOTOGRAPHS = 16, STEPS = 3 }; /* timed at once: of a class, and in each phase */
 
-struct run {
+struct dry_run {
 	const struct distill_config *config;
 	const struct learner *learner;
 	struct history *history;
@@ -43,7 +43,7 @@ static double roughness(const struct method *m)
 	return 0.325 * pow(walk, 0.78);
 }
 
-static void roughen(struct image *im, const struct run *r)
+static void roughen(struct image *im, const struct dry_run *r)
 {
 	const struct normal *normal = &r->learner->initial->teacher->normal;
 	double deviation = 255 * roughness(r->learner->method);
@@ -57,7 +57,7 @@ static void roughen(struct image *im, const struct run *r)
 }
 
 /* An initial image as it will be when it is finished. */
-static int keep_jpeg(struct run *r, struct image *im)
+static int keep_jpeg(struct dry_run *r, struct image *im)
 {
 	roughen(im, r);
 	free(r->jpeg);
@@ -81,7 +81,7 @@ static struct start_use *use_of(struct initial *s, bool crops)
 
 static double score_some(void *stage)
 {
-	struct run *r = stage;
+	struct dry_run *r = stage;
 	const struct initial *s = r->learner->initial;
 	int k = r->batch.first, n = s->counts[k] < PHOTOGRAPHS ? s->counts[k] : PHOTOGRAPHS;
 	struct patch_rule rule = initial_rule(s, use_of(r->learner->initial, true));
@@ -100,7 +100,7 @@ static double score_some(void *stage)
 /* Those of one class. */
 static double choose_some(void *stage)
 {
-	struct run *r = stage;
+	struct dry_run *r = stage;
 	struct initial *s = r->learner->initial;
 	struct start_use *u = use_of(s, false);
 	int k = r->batch.first;
@@ -112,7 +112,7 @@ static double choose_some(void *stage)
 }
 
 /* The first initial image, of a start that scores no crops. */
-static int keep_initial(struct run *r)
+static int keep_initial(struct dry_run *r)
 {
 	struct initial *s = r->learner->initial;
 	const struct normal *normal = &s->teacher->normal;
@@ -134,7 +134,7 @@ static int keep_initial(struct run *r)
 }
 
 /* All images but the first of a group are compared with those before them. */
-static int move_on_in_group(struct run *r)
+static int move_on_in_group(struct dry_run *r)
 {
 	struct index_batch *b = &r->batch;
 	const struct schedule_config *c = &r->config->schedule;
@@ -154,7 +154,7 @@ static int move_on_in_group(struct run *r)
 /* From noise, which takes no time to make; a step takes as long from any start. */
 static double learn_some(void *stage)
 {
-	struct run *r = stage;
+	struct dry_run *r = stage;
 	struct method method = *r->learner->method;
 	struct initial initial = *r->learner->initial;
 	struct learner l = *r->learner;
@@ -182,7 +182,7 @@ static double member(double bytes)
 
 static double bytes(void *stage)
 {
-	const struct run *r = stage;
+	const struct dry_run *r = stage;
 	double S = r->learner->initial->size, class_number = 3, npy_header = 128;
 	double one = member((double)r->jpeg_size) + member(class_number);
 	const double ends = 5120; /* members that describe the shard, and tar's own end */
@@ -191,7 +191,7 @@ static double bytes(void *stage)
 	return ends + r->images * one;
 }
 
-static char *work(const struct run *r, long indices, int classes)
+static char *work(const struct dry_run *r, long indices, int classes)
 {
 	const struct method *m = r->learner->method;
 	return xasprintf("%s (%s, %s) by %s%s, each in %s in %s", counted(r->images, "images").text,
@@ -201,7 +201,7 @@ static char *work(const struct run *r, long indices, int classes)
 }
 
 /* What the output lacks. */
-static void find_left(struct run *r, struct schedule *s)
+static void find_left(struct dry_run *r, struct schedule *s)
 {
 	const struct suspended *suspended = r->learner->suspended;
 	const int *counts = r->learner->initial->counts;
@@ -221,7 +221,7 @@ static void find_left(struct run *r, struct schedule *s)
 }
 
 /* What is to be chosen before the steps. Returns the number of parts. */
-static int plan_choices(struct run *r, struct plan *p)
+static int plan_choices(struct dry_run *r, struct plan *p)
 {
 	struct initial *initial = r->learner->initial;
 	const struct start_use *cut = use_of(initial, true), *whole = use_of(initial, false);
@@ -241,7 +241,7 @@ static int plan_choices(struct run *r, struct plan *p)
 }
 
 /* With the steps of its phases, which are timed too. */
-static int plan_dry(struct run *r, struct plan *p, struct schedule *s)
+static int plan_dry(struct dry_run *r, struct plan *p, struct schedule *s)
 {
 	bool cut = use_of(r->learner->initial, true);
 	r->photographs = xcalloc((size_t)r->history->classes, sizeof *r->photographs);
@@ -257,7 +257,7 @@ static int plan_dry(struct run *r, struct plan *p, struct schedule *s)
 int distill_tell_plan(const struct distill_config *config, const struct learner *l,
     struct schedule *s, struct history *h)
 {
-	struct run r = {.config = config, .learner = l, .history = h};
+	struct dry_run r = {.config = config, .learner = l, .history = h};
 	long of_class = schedule_size(s) / ((s->last - s->first) / config->schedule.batch + 1);
 	int classes = s->last - s->first + 1;
 	r.images = (int)of_class * classes;

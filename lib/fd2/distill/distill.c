@@ -10,7 +10,7 @@
 #include "lib/fd2/distill/distill-resume.h"
 #include "lib/fd2/stage.h"
 
-struct run {
+struct distill_run {
 	const struct distill_config *config;
 	struct distill_teachers teachers;
 	struct method method;
@@ -23,7 +23,7 @@ struct run {
 	struct output output;
 };
 
-static const struct teacher *teacher_of(const struct run *r)
+static const struct teacher *teacher_of(const struct distill_run *r)
 {
 	return r->teachers.v[0].teacher;
 }
@@ -34,7 +34,7 @@ static bool without_ls(const struct distill_config *config)
 }
 
 /* What the method and the inputs decided where no option did. */
-static void record_settings(const struct run *r)
+static void record_settings(const struct distill_run *r)
 {
 	const struct method *m = &r->method;
 	fd2_resolved("init", r->config->initial.given ? json_null() : json_string(m->start->name));
@@ -45,7 +45,7 @@ static void record_settings(const struct run *r)
 	fd2_resolved("indices-per-pass", json_integer(schedule_indices(&r->schedule)));
 }
 
-static json_t *provenance(const struct run *r)
+static json_t *provenance(const struct distill_run *r)
 {
 	const struct teacher *t = teacher_of(r);
 	json_t *p = fd2_provenance(), *inputs = json_object();
@@ -60,7 +60,7 @@ static json_t *provenance(const struct run *r)
 }
 
 /* The log's start event has the options as they were given. */
-static void log_settings(const struct run *r)
+static void log_settings(const struct distill_run *r)
 {
 	json_t *p = provenance(r);
 	log_event(json_pack("{s:s, s:O, s:O}", "event", "settings", "options",
@@ -68,7 +68,7 @@ static void log_settings(const struct run *r)
 	json_decref(p);
 }
 
-static int read_targets(struct run *r)
+static int read_targets(struct distill_run *r)
 {
 	const struct opt_list *given = &r->config->teachers.statistics;
 	const struct method *m = &r->method;
@@ -86,7 +86,7 @@ static int read_targets(struct run *r)
 	return distill_teachers_read_targets(&r->teachers, &r->config->teachers, convs);
 }
 
-static int read_teachers(struct run *r)
+static int read_teachers(struct distill_run *r)
 {
 	const struct distill_config *config = r->config;
 	if (distill_teachers_read(&r->teachers, &config->teachers, config->plain) < 0)
@@ -96,7 +96,7 @@ static int read_teachers(struct run *r)
 	return distill_check(&r->teachers, &r->method, config) < 0 ? -1 : read_targets(r);
 }
 
-static int read_history(struct run *r)
+static int read_history(struct distill_run *r)
 {
 	const struct distill_config *config = r->config;
 	history_init(&r->history, &r->teachers, (int)config->schedule.ipc,
@@ -107,7 +107,7 @@ static int read_history(struct run *r)
 	return config->previous ? history_read_images(&r->history, config->previous) : 0;
 }
 
-static int read_initial(struct run *r)
+static int read_initial(struct distill_run *r)
 {
 	const struct initial_config *config = &r->config->initial;
 	const struct start *own = method_of(r->config->method.method)->start;
@@ -123,7 +123,7 @@ static int read_initial(struct run *r)
 	return initial_read(&r->initial);
 }
 
-static void connect_learner(struct run *r)
+static void connect_learner(struct distill_run *r)
 {
 	const struct distill_config *config = r->config;
 	struct view_rule views = {
@@ -146,7 +146,7 @@ static void connect_learner(struct run *r)
 }
 
 /* 1: there is nothing to do. */
-static int open_output(struct run *r)
+static int open_output(struct distill_run *r)
 {
 	const struct output_config *config = &r->config->output;
 	json_t *p = provenance(r);
@@ -161,7 +161,7 @@ static int open_output(struct run *r)
 }
 
 /* 1: there is nothing to do. */
-static int prepare(struct run *r)
+static int prepare(struct distill_run *r)
 {
 	const struct distill_config *config = r->config;
 	if ((!config->dry_run && out_try(config->output.path, 0) < 0) || read_teachers(r) < 0 ||
@@ -176,7 +176,7 @@ static int prepare(struct run *r)
 	return err ? err : distill_tell_plan(config, &r->learner, &r->schedule, &r->history);
 }
 
-static int make(struct run *r, const struct index_batch *b)
+static int make(struct distill_run *r, const struct index_batch *b)
 {
 	b = suspended_or(&r->suspended, b);
 	tensor_scope_begin(NO_GRAD);
@@ -188,7 +188,7 @@ static int make(struct run *r, const struct index_batch *b)
 	return err;
 }
 
-static int make_all(struct run *r)
+static int make_all(struct distill_run *r)
 {
 	struct index_batch b, left;
 	int err = 0;
@@ -210,7 +210,7 @@ static int make_all(struct run *r)
 
 int stage_distill(const struct distill_config *config)
 {
-	struct run r = {.config = config};
+	struct distill_run r = {.config = config};
 	int err = prepare(&r);
 	if (r.output.writer && r.suspended.file.path)
 		stop_defer();

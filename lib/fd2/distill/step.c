@@ -97,20 +97,20 @@ static void keep_losses(struct learning *g, const Tensor *total)
 	tensor_scope_end();
 }
 
-struct taking {
+struct step_call {
 	const struct learner *l;
 	struct learning *g;
 	const struct step *s;
 };
 
 /* Nothing here may wait for the device. */
-static int take(void *ctx)
+static int run_step(void *ctx)
 {
-	const struct taking *t = ctx;
-	struct learning *g = t->g;
+	const struct step_call *call = ctx;
+	struct learning *g = call->g;
 	Tensor *grad;
 	tensor_scope_begin(GRAD);
-	Tensor *total = total_loss(t->l, g, t->s);
+	Tensor *total = total_loss(call->l, g, call->s);
 	/* the sum over the indices, so that each learns as it would alone */
 	int err = tensor_grad(tensor_affine(total, g->batch->indices, 0), &g->x, 1, &grad, false);
 	if (!err) {
@@ -192,8 +192,9 @@ static int read_losses(const struct learner *l, struct learning *g, const struct
 int distill_step_take(struct learner *l, struct learning *g, long number)
 {
 	struct step s = step_at(l, g, number);
+	struct step_call call = {l, g, &s};
 	put_numbers(l, g, &s);
-	if (replay_take(g->replays[s.turn][s.compares], take, &(struct taking){l, g, &s}) < 0 ||
+	if (replay_take(g->replays[s.turn][s.compares], run_step, &call) < 0 ||
 	    read_losses(l, g, &s) < 0)
 		return -1;
 	l->steps_done += g->batch->indices;

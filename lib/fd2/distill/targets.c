@@ -41,15 +41,15 @@ static int each_layer(const struct targets *g, const struct teacher *t, one_laye
 	return result;
 }
 
-struct taking {
+struct statistic_read {
 	const struct array *a;
 	int classes;
 };
 
 /* 1: a's name is that of one of the layer's statistics, of which *of_class says whose. */
-static int take(void *ctx, const char *layer, struct target *of, bool conv)
+static int read_statistic(void *ctx, const char *layer, struct target *of, bool conv)
 {
-	const struct taking *t = ctx;
+	const struct statistic_read *t = ctx;
 	const struct array *a = t->a;
 	const char *slash = strrchr(a->name, '/'), *what = slash + 1;
 	bool by_class = !strncmp(what, "class_", 6);
@@ -67,7 +67,7 @@ static int take(void *ctx, const char *layer, struct target *of, bool conv)
 	return 0;
 }
 
-static int take_all(
+static int read_statistics(
     const struct targets *g, const struct teacher *t, struct stream_reader *s, const char *path)
 {
 	struct array a;
@@ -76,7 +76,8 @@ static int take_all(
 		if (got < 0)
 			return -1;
 		if (strchr(a.name, '/') &&
-		    each_layer(g, t, take, &(struct taking){&a, t->classes}) && !array_finite(&a))
+		    each_layer(g, t, read_statistic, &(struct statistic_read){&a, t->classes}) &&
+		    !array_finite(&a))
 			err = fail("'%s': tensor '%s' is not finite", path, a.name);
 		fd2_array_free(&a);
 	}
@@ -112,7 +113,7 @@ int targets_read(struct targets *g, const struct teacher *t, const char *path,
 		return -1;
 	int err = distill_check_made_with(s, path, "statistics", t, teacher_path);
 	if (!err)
-		err = take_all(g, t, s, path);
+		err = read_statistics(g, t, s, path);
 	if (!err)
 		err =
 		    each_layer(g, t, lacks, &(struct lacking){path, t->backbone.arch->name, convs});

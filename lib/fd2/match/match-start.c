@@ -49,7 +49,7 @@ static void record_settings(const struct match_run *r)
 	fd2_resolved("classes", json_pack("[i,i]", r->first, r->last));
 }
 
-static void connect(struct match_run *r)
+static void link_parts(struct match_run *r)
 {
 	const struct matching_config *method = &r->config->method;
 	r->rounds = (struct rounds){.method = &r->method,
@@ -101,7 +101,7 @@ static int open_experts(struct match_run *r)
 
 static int start(struct match_run *r)
 {
-	connect(r);
+	link_parts(r);
 	if (r->method.kind == BY_CLASS)
 		return learned_init(&r->learned, r->config, r->first, r->last, &r->real, NULL);
 	if (open_experts(r) < 0 || trajectory_check(&r->trajectory) < 0)

@@ -9,7 +9,7 @@
 #include "lib/fd2/match/match-run.h"
 #include "lib/fd2/stage.h"
 
-static int take(struct match_run *r)
+static int iterate(struct match_run *r)
 {
 	int err = r->method.kind == BY_CLASS ? rounds_take(&r->rounds, r->done, &r->loss)
 	                                     : trajectory_take(&r->trajectory, r->done, &r->loss);
@@ -42,7 +42,7 @@ static bool save_is_due(const struct match_run *r)
 	return r->done < r->method.iterations && (due || checkpoint_due(&r->checkpoint));
 }
 
-static int learn(struct match_run *r)
+static int iterate_all(struct match_run *r)
 {
 	int err = 0;
 	bool stops = false;
@@ -53,7 +53,7 @@ static int learn(struct match_run *r)
 	while (r->done < r->method.iterations && !err) {
 		if ((stops = r->checkpoint.path && stop_asked()))
 			break;
-		err = take(r);
+		err = iterate(r);
 		if (!err)
 			log_iteration(r);
 		if (!err && save_is_due(r))
@@ -89,9 +89,9 @@ static int store(struct match_run *r)
 	return 0;
 }
 
-static double take_some(void *stage)
+static double iterate_once(void *stage)
 {
-	return take(stage) < 0 ? -1 : 1;
+	return iterate(stage) < 0 ? -1 : 1;
 }
 
 /* As the images are now; more steps make JPEGs a little larger. */
@@ -124,7 +124,7 @@ static int tell_plan(struct match_run *r)
 	    counted(r->learned.n * r->learned.ipc, "images").text, r->learned.n, r->method.name,
 	    r->arch, counted(left, "iterations").text, from);
 	free(from);
-	p.parts[0] = (struct plan_part){"iterations", (double)left, take_some};
+	p.parts[0] = (struct plan_part){"iterations", (double)left, iterate_once};
 	return plan_tell(&p, r->config->dry_run);
 }
 
@@ -135,7 +135,7 @@ int stage_match(const struct match_config *config)
 	if (!err)
 		err = tell_plan(&r);
 	if (!err && !config->dry_run) {
-		err = learn(&r);
+		err = iterate_all(&r);
 		if (!err)
 			err = store(&r);
 	}
