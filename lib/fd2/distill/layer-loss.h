@@ -3,7 +3,7 @@
  * convolutions, and averaged over steps (G-VBSM, Shao et al. 2024; EDC, Shao et al. 2024b). */
 #ifndef FD2_LAYER_LOSS_H
 #define FD2_LAYER_LOSS_H
-#include "lib/fd2/teacher/statistics.h"
+#include "lib/fd2/teacher/layer-statistics.h"
 
 /* What a pass showed of its convolutions, as struct bn_statistics. */
 struct conv_statistics {

@@ -52,13 +52,14 @@ static int read_statistic(void *ctx, const char *layer, struct target *of, bool 
 	const struct statistic_read *t = ctx;
 	const struct array *a = t->a;
 	const char *slash = strrchr(a->name, '/'), *what = slash + 1;
-	bool by_class = !strncmp(what, "class_", 6);
+	const size_t prefix = strlen(CLASS_PREFIX);
+	bool by_class = !strncmp(what, CLASS_PREFIX, prefix);
 	if (strlen(layer) != (size_t)(slash - a->name) || strncmp(layer, a->name, strlen(layer)) ||
 	    a->rank != 1 + by_class || a->dtype != DT_F32 ||
 	    (by_class && a->shape[0] != t->classes) || (!conv && !by_class))
 		return 0;
 	for (int i = 0; i < STATISTICS; i++) {
-		if (strcmp(what + 6 * by_class, statistic_names[i]) != 0)
+		if (strcmp(by_class ? what + prefix : what, statistic_names[i]) != 0)
 			continue;
 		const Tensor **to = by_class ? &of->of_class[i] : &of->all[i];
 		*to = tensor_from(a->data, T_F32, a->rank, a->shape);
