@@ -122,12 +122,12 @@ template <class T, int V> __device__ pack<T, V> rounded(const float (&values)[V]
 
 /* What is this thread's: V channels from c, and every blockDim.y-th row from `first` to before
  * `end`, counted over all groups. c is -1 where the channels end, and there are no rows. */
-struct lot {
+struct tile {
 	int64_t c, first, end;
 };
 
 /* rows: of each group, which is the grid's third dimension. */
-template <int V> __device__ lot lot_of(int64_t C, int64_t rows, int64_t each)
+template <int V> __device__ tile tile_of(int64_t C, int64_t rows, int64_t each)
 {
 	const int64_t c = ((int64_t)blockIdx.y * blockDim.x + threadIdx.x) * V,
 	              first = (int64_t)blockIdx.x * each;
@@ -166,7 +166,7 @@ __device__ void lines(
 	const int64_t c = (int64_t)blockIdx.y * blockDim.x * V + at,
 	              i = (int64_t)blockIdx.z * C + c;
 	if (at < (int)blockDim.x * V)
-		frozen_line(d.dmean && c < C ? d.dmean[i] : 0, d.dvar && c < C ? d.dvar[i] : 0,
+		bn_line(d.dmean && c < C ? d.dmean[i] : 0, d.dvar && c < C ? d.dvar[i] : 0,
 		    d.mean && c < C ? d.mean[i] : 0, d.n, slopes + at, offsets + at);
 	__syncthreads();
 	for (int v = 0; v < V; v++) {
@@ -177,7 +177,7 @@ __device__ void lines(
 
 /* take(integral_constant<int, n>, row): n of this thread's rows from `row`, so that n of each
  * operand are read before the first is used; one by one at the end. */
-template <int n, class F> __device__ void each_row(const lot &of, F take)
+template <int n, class F> __device__ void each_row(const tile &of, F take)
 {
 	int64_t row = of.first;
 	for (; row + (n - 1) * blockDim.y < of.end; row += n * blockDim.y)

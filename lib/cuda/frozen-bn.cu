@@ -13,7 +13,7 @@ template <class T, int V, bool adds, bool clamps>
 __global__ void __launch_bounds__(THREADS)
     forward(bn_pass k, int64_t rows, int64_t each, float *workspace)
 {
-	const lot mine = lot_of<V>(k.C, rows, each);
+	const tile mine = tile_of<V>(k.C, rows, each);
 	const int64_t c = mine.c;
 	float sum[V] = {}, square[V] = {}, scale[V], shift[V], pivot[V];
 	constants<V>(scale, k.scale, c);
@@ -34,7 +34,7 @@ __global__ void __launch_bounds__(THREADS)
 				const float value = wide(x[i].v[v]), d = value - pivot[v];
 				sum[v] += d;
 				square[v] += d * d;
-				y[v] = frozen_value(value, scale[v], shift[v], adds,
+				y[v] = bn_value(value, scale[v], shift[v], adds,
 				    wide(residual[i].v[v]), clamps, k.top);
 			}
 			set<T, V>(k.y, (row + i * blockDim.y) * k.C + c, rounded<T>(y));
@@ -66,14 +66,14 @@ __global__ void __launch_bounds__(32 * JOINERS) statistics(const float *workspac
 		sum += sums[0][i][threadIdx.x];
 		square += sums[1][i][threadIdx.x];
 	}
-	frozen_statistics(sum, square, n, pivot[c], mean + group * C + c, var + group * C + c);
+	bn_mean_var(sum, square, n, pivot[c], mean + group * C + c, var + group * C + c);
 }
 
 template <class T, int V, bool adds, bool clamps>
 __global__ void __launch_bounds__(THREADS)
     backward(bn_pass k, int64_t rows, int64_t each, statistics_gradient statistics)
 {
-	const lot mine = lot_of<V>(k.C, rows, each);
+	const tile mine = tile_of<V>(k.C, rows, each);
 	const int64_t c = mine.c;
 	float scale[V], slope[V], offset[V];
 	constants<V>(scale, k.scale, c);
@@ -92,9 +92,8 @@ __global__ void __launch_bounds__(THREADS)
 			const int64_t at = (row + i * blockDim.y) * k.C + c;
 			float d[V], dx[V];
 			for (int v = 0; v < V; v++) {
-				d[v] = frozen_through(
-				    wide(dy[i].v[v]), wide(y[i].v[v]), clamps, k.top);
-				dx[v] = frozen_gradient(
+				d[v] = bn_passed(wide(dy[i].v[v]), wide(y[i].v[v]), clamps, k.top);
+				dx[v] = bn_gradient(
 				    d[v], wide(x[i].v[v]), scale[v], slope[v], offset[v]);
 			}
 			if (adds)

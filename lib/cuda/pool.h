@@ -84,8 +84,7 @@ __device__ best<V> best_of_nine(
 		const words<T, V> x = get<T, V>((const T *)k.x + in.x, offset_of(k, at));
 		float value[V];
 		for (int v = 0; v < V; v++)
-			value[v] =
-			    frozen_value(x[v], scale[v], shift[v], false, 0, k.top > 0, k.top);
+			value[v] = bn_value(x[v], scale[v], shift[v], false, 0, k.top > 0, k.top);
 		const words<T, V> kept = rounded<T>(value);
 		for (int v = 0; v < V; v++) {
 			const bool better = pool_better(kept[v], b.y[v]);
@@ -138,7 +137,7 @@ __device__ best<V> best_by_order(const words<T, V> (&x)[9], const words<T, V> &f
 	best<V> b = {};
 	float least[V];
 	for (int v = 0; v < V; v++)
-		b.y[v] = frozen_value(most[v], scale[v], shift[v], false, 0, true, top);
+		b.y[v] = bn_value(most[v], scale[v], shift[v], false, 0, true, top);
 	const words<T, V> kept = rounded<T>(b.y);
 	for (int v = 0; v < V; v++) {
 		b.y[v] = kept[v];
@@ -147,10 +146,10 @@ __device__ best<V> best_by_order(const words<T, V> (&x)[9], const words<T, V> &f
 	UNROLL
 	for (int at = 8; at >= 0; at--)
 		for (int v = 0; v < V; v++)
-			b.at[v] = frozen_value(x[at][v], scale[v], shift[v], false, 0, false, 0) >=
-			                  least[v]
-			              ? at
-			              : b.at[v];
+			b.at[v] =
+			    bn_value(x[at][v], scale[v], shift[v], false, 0, false, 0) >= least[v]
+			        ? at
+			        : b.at[v];
 	return b;
 }
 
@@ -159,7 +158,7 @@ template <class T, int V>
 __global__ void __launch_bounds__(THREADS)
     pool_forward(bn_pass k, int64_t rows, int64_t each, float *workspace)
 {
-	const auto [c, first, end] = lot_of<V>(k.C, rows, each);
+	const auto [c, first, end] = tile_of<V>(k.C, rows, each);
 	float sum[V] = {}, square[V] = {}, scale[V], shift[V], pivot[V], lowest[V];
 	constants<V>(scale, k.scale, c);
 	constants<V>(shift, k.shift, c);
@@ -192,7 +191,7 @@ __global__ void __launch_bounds__(THREADS)
 		                        : best_of_nine<T, V>(k, in, scale, shift);
 		pack<uint8_t, V> winner;
 		for (int v = 0; v < V; v++)
-			winner.v[v] = frozen_through(1, b.y[v], k.top > 0, k.top) > 0
+			winner.v[v] = bn_passed(1, b.y[v], k.top > 0, k.top) > 0
 			                  ? (uint8_t)b.at[v]
 			                  : (uint8_t)POOL_NONE;
 		set<T, V>(k.y, in.y, rounded<T>(b.y));
@@ -208,7 +207,7 @@ template <class T, int V>
 __global__ void __launch_bounds__(THREADS)
     pool_backward(bn_pass k, int64_t rows, int64_t each, statistics_gradient statistics)
 {
-	const auto [c, first, end] = lot_of<V>(k.C, rows, each);
+	const auto [c, first, end] = tile_of<V>(k.C, rows, each);
 	const int down =
 	    (int)pool_size(k.W) * (int)k.C; /* elements of y from a window to the one below */
 	float scale[V], slope[V], offset[V];
@@ -243,8 +242,7 @@ __global__ void __launch_bounds__(THREADS)
 			                  kept = rounded<T>(d[to]);
 			float dx[V];
 			for (int v = 0; v < V; v++)
-				dx[v] =
-				    frozen_gradient(kept[v], x[v], scale[v], slope[v], offset[v]);
+				dx[v] = bn_gradient(kept[v], x[v], scale[v], slope[v], offset[v]);
 			set<T, V>((T *)k.dx + in.x, at, rounded<T>(dx));
 		}
 	}

@@ -16,7 +16,7 @@ INLINE void forward_part(const struct bn_pass *k, int64_t at, int64_t from, int6
 	for (int64_t c = from; c < from + n; c++) {
 		float x = load(in, at + c, bf16);
 		float r = adds ? load(residual, at + c, bf16) : 0;
-		store(out, at + c, frozen_value(x, scale[c], shift[c], adds, r, clamps, top), bf16);
+		store(out, at + c, bn_value(x, scale[c], shift[c], adds, r, clamps, top), bf16);
 		if (sums) {
 			float d = x - pivot[c];
 			sum[c] += d;
@@ -47,7 +47,7 @@ INLINE void gradient_sum_part(const struct bn_pass *k, int64_t at, int64_t from,
 	INDEPENDENT
 #pragma GCC unroll 1
 	for (int64_t c = from; c < from + n; c++) {
-		float d = frozen_through(
+		float d = bn_passed(
 		    load(dy, at + c, bf16), clamps ? load(y, at + c, bf16) : 0, clamps, top);
 		sum[c] += d;
 		product[c] += d * (load(x, at + c, bf16) - pivot[c]);
@@ -64,12 +64,12 @@ INLINE void backward_part(
 	INDEPENDENT
 #pragma GCC unroll 1
 	for (int64_t c = from; c < from + n; c++) {
-		float d = frozen_through(
+		float d = bn_passed(
 		    load(dy, at + c, bf16), clamps ? load(y, at + c, bf16) : 0, clamps, top);
 		if (adds)
 			store(dresidual, at + c, d, bf16);
 		store(dx, at + c,
-		    frozen_gradient(d, load(x, at + c, bf16), scale[c], slope[c], offset[c]), bf16);
+		    bn_gradient(d, load(x, at + c, bf16), scale[c], slope[c], offset[c]), bf16);
 	}
 }
 
@@ -93,46 +93,58 @@ INLINE void backward_part(
 #define GRADIENT_SUMS(bf16, adds, clamps) ROWS(gradient_sum_part, sum, product, bf16, clamps)
 #define BACKWARD(bf16, adds, clamps) ROWS(backward_part, bf16, adds, clamps)
 #define CHOOSE(loop, bf16, adds, clamps)                                                           \
-	switch ((bf16) << 2 | (adds) << 1 | (clamps)) {                                            \
-	case 0:                                                                                    \
-		loop(0, 0, 0);                                                                     \
-		break;                                                                             \
-	case 1:                                                                                    \
-		loop(0, 0, 1);                                                                     \
-		break;                                                                             \
-	case 2:                                                                                    \
-		loop(0, 1, 0);                                                                     \
-		break;                                                                             \
-	case 3:                                                                                    \
-		loop(0, 1, 1);                                                                     \
-		break;                                                                             \
-	case 4:                                                                                    \
-		loop(1, 0, 0);                                                                     \
-		break;                                                                             \
-	case 5:                                                                                    \
-		loop(1, 0, 1);                                                                     \
-		break;                                                                             \
-	case 6:                                                                                    \
-		loop(1, 1, 0);                                                                     \
-		break;                                                                             \
-	default:                                                                                   \
-		loop(1, 1, 1);                                                                     \
-	}
+	do {                                                                                       \
+		switch ((bf16) << 2 | (adds) << 1 | (clamps)) {                                    \
+		case 0:                                                                            \
+			loop(0, 0, 0);                                                             \
+			break;                                                                     \
+		case 1:                                                                            \
+			loop(0, 0, 1);                                                             \
+			break;                                                                     \
+		case 2:                                                                            \
+			loop(0, 1, 0);                                                             \
+			break;                                                                     \
+		case 3:                                                                            \
+			loop(0, 1, 1);                                                             \
+			break;                                                                     \
+		case 4:                                                                            \
+			loop(1, 0, 0);                                                             \
+			break;                                                                     \
+		case 5:                                                                            \
+			loop(1, 0, 1);                                                             \
+			break;                                                                     \
+		case 6:                                                                            \
+			loop(1, 1, 0);                                                             \
+			break;                                                                     \
+		default:                                                                           \
+			loop(1, 1, 1);                                                             \
+		}                                                                                  \
+	} while (0)
 
-FAST void bn_rows_forward(const struct bn_pass *k, int64_t first, int64_t rows, float *sum,
-    float *square){CHOOSE(FORWARD, k->bf16, k->residual != NULL, k->top > 0)}
+FAST void bn_rows_forward(
+    const struct bn_pass *k, int64_t first, int64_t rows, float *sum, float *square)
+{
+	CHOOSE(FORWARD, k->bf16, k->residual != NULL, k->top > 0);
+}
 
-FAST void bn_rows_backward(const struct bn_pass *k, int64_t first, int64_t rows){
-    CHOOSE(BACKWARD, k->bf16, k->dresidual != NULL, k->top > 0)}
+FAST void bn_rows_backward(const struct bn_pass *k, int64_t first, int64_t rows)
+{
+	CHOOSE(BACKWARD, k->bf16, k->dresidual != NULL, k->top > 0);
+}
 
-FAST void bn_rows_values(const struct bn_pass *k, int64_t first, int64_t rows){
-    CHOOSE(VALUES, k->bf16, k->residual != NULL, k->top > 0)}
+FAST void bn_rows_values(const struct bn_pass *k, int64_t first, int64_t rows)
+{
+	CHOOSE(VALUES, k->bf16, k->residual != NULL, k->top > 0);
+}
 
-FAST void bn_rows_sums(const struct bn_pass *k, int64_t first, int64_t rows, float *sum,
-    float *square){CHOOSE(SUMS, k->bf16, false, false)}
+FAST void bn_rows_sums(
+    const struct bn_pass *k, int64_t first, int64_t rows, float *sum, float *square)
+{
+	CHOOSE(SUMS, k->bf16, false, false);
+}
 
 FAST void bn_rows_gradient_sums(
     const struct bn_pass *k, int64_t first, int64_t rows, float *sum, float *product)
 {
-	CHOOSE(GRADIENT_SUMS, k->bf16, false, k->top > 0)
+	CHOOSE(GRADIENT_SUMS, k->bf16, false, k->top > 0);
 }

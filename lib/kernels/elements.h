@@ -15,7 +15,7 @@
 #include "lib/kernels/pixel-rows.h"
 
 /* y = act(x scale + shift + residual); act, if it clamps, to [0, top]. */
-INLINE float frozen_value(
+INLINE float bn_value(
     float x, float scale, float shift, bool adds, float residual, bool clamps, float top)
 {
 	float y = x * scale + shift;
@@ -27,19 +27,18 @@ INLINE float frozen_value(
 }
 
 /* dy where the activation let y pass, else 0. */
-INLINE float frozen_through(float dy, float y, bool clamps, float top)
+INLINE float bn_passed(float dy, float y, bool clamps, float top)
 {
 	return !clamps || (y > 0 && y < top) ? dy : 0;
 }
 
-INLINE float frozen_gradient(float d, float x, float scale, float slope, float offset)
+INLINE float bn_gradient(float d, float x, float scale, float slope, float offset)
 {
 	return d * scale + slope * x + offset;
 }
 
 /* Mean and biased variance of n elements, from the sums of x - pivot and of its square. */
-INLINE void frozen_statistics(
-    double sum, double square, double n, float pivot, float *mean, float *var)
+INLINE void bn_mean_var(double sum, double square, double n, float pivot, float *mean, float *var)
 {
 	double d = sum / n, spread = square / n - d * d;
 	*mean = (float)(pivot + d);
@@ -47,7 +46,7 @@ INLINE void frozen_statistics(
 }
 
 /* dmean / n + 2 dvar (x - mean) / n as slope x + offset. */
-INLINE void frozen_line(float dmean, float dvar, float mean, double n, float *slope, float *offset)
+INLINE void bn_line(float dmean, float dvar, float mean, double n, float *slope, float *offset)
 {
 	*slope = (float)(2 * dvar / n);
 	*offset = (float)(dmean / n - *slope * (double)mean);

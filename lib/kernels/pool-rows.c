@@ -110,7 +110,7 @@ INLINE void best_of_nine(
 			at = better ? i : at;
 		}
 		store(y, to + e, best, bf16);
-		winner[e] = (uint8_t)(frozen_through(1, best, clamps, top) > 0 ? at : POOL_NONE);
+		winner[e] = (uint8_t)(bn_passed(1, best, clamps, top) > 0 ? at : POOL_NONE);
 	}
 }
 

@@ -35,7 +35,7 @@ struct BatchBn : torch::autograd::Function<BatchBn> {
 		const Tensor r = residual ? like_pixels(*residual) : Tensor();
 		const Tensor mean = at::empty_like(pivot), var = at::empty_like(pivot),
 		             scale = at::empty_like(pivot);
-		bn_pass k = rows_of(x, top, pools);
+		bn_pass k = pass_over(x, top, pools);
 		k.pivot = pivot.const_data_ptr<float>();
 		const std::vector<double> sums = sums_of_rows(k, x);
 		const double rows = (double)(x.numel() / k.C);
@@ -43,7 +43,7 @@ struct BatchBn : torch::autograd::Function<BatchBn> {
 		for (int64_t c = 0; c < k.C; c++) {
 			float *m = mean.data_ptr<float>() + c, *v = var.data_ptr<float>() + c,
 			      *s = scale.data_ptr<float>() + c;
-			frozen_statistics(sums[c], sums[k.C + c], rows, k.pivot[c], m, v);
+			bn_mean_var(sums[c], sums[k.C + c], rows, k.pivot[c], m, v);
 			*s = (float)(weight.const_data_ptr<float>()[c] / std::sqrt(*v + eps));
 			shift[c] = bias.const_data_ptr<float>()[c] - *m * *s;
 		}
@@ -72,7 +72,7 @@ struct BatchBn : torch::autograd::Function<BatchBn> {
 		const Tensor dy = like_pixels(d[0]), dx = at::empty_like(x);
 		const Tensor dr = ctx->saved_data["adds"].toBool() ? at::empty_like(x) : Tensor();
 		const Tensor dweight = at::empty_like(scale), dbias = at::empty_like(scale);
-		bn_pass k = rows_of(
+		bn_pass k = pass_over(
 		    x, ctx->saved_data["top"].toDouble(), ctx->saved_data["pools"].toBool());
 		set_passed(&k, passed);
 		k.dy = dy.const_data_ptr();

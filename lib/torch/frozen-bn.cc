@@ -35,7 +35,7 @@ void forward_cpu(const bn_pass &k, const Tensor &x, const Tensor &mean, const Te
 		return values_of_rows(k, x);
 	const std::vector<double> sums = values_and_sums_of_rows(k, x);
 	for (int64_t c = 0; c < k.C; c++)
-		frozen_statistics(sums[c], sums[k.C + c], (double)(x.numel() / k.C), k.pivot[c],
+		bn_mean_var(sums[c], sums[k.C + c], (double)(x.numel() / k.C), k.pivot[c],
 		    mean.data_ptr<float>() + c, var.data_ptr<float>() + c);
 }
 
@@ -65,7 +65,7 @@ void backward_cpu(
 	std::vector<float> slope(k.C), offset(k.C);
 	const double n = (double)(x.numel() / k.C);
 	for (int64_t c = 0; c < k.C; c++)
-		frozen_line(dm ? dm[c] : 0, dv ? dv[c] : 0, m ? m[c] : 0, n, &slope[c], &offset[c]);
+		bn_line(dm ? dm[c] : 0, dv ? dv[c] : 0, m ? m[c] : 0, n, &slope[c], &offset[c]);
 	k.slope = slope.data();
 	k.offset = offset.data();
 	gradients_of_rows(k, x);
@@ -102,8 +102,8 @@ struct FrozenBn : torch::autograd::Function<FrozenBn> {
 			mean = at::empty({groups, x.size(1)}, scale.options());
 			var = at::empty_like(mean);
 		}
-		const auto rows = [&](int64_t g, int64_t of) { /* part g of the images */
-			bn_pass k = rows_of(part_of(x, g, of), top, pools);
+		const auto pass_of = [&](int64_t g, int64_t of) { /* part g of the images */
+			bn_pass k = pass_over(part_of(x, g, of), top, pools);
 			set_passed(&k, part_of(passed, g, of));
 			k.residual = r.defined() ? part_of(r, g, of).const_data_ptr() : nullptr;
 			k.y = part_of(y, g, of).data_ptr();
@@ -113,10 +113,10 @@ struct FrozenBn : torch::autograd::Function<FrozenBn> {
 			return k;
 		};
 		if (device_is_cuda())
-			forward_cuda(rows(0, 1), x, groups, mean, var);
+			forward_cuda(pass_of(0, 1), x, groups, mean, var);
 		else
 			for (int64_t g = 0; g < groups; g++)
-				forward_cpu(rows(g, groups), part_of(x, g, groups),
+				forward_cpu(pass_of(g, groups), part_of(x, g, groups),
 				    at_group(mean, g), at_group(var, g));
 		ctx->save_for_backward({x, passed, scale, mean});
 		ctx->saved_data["top"] = top;
@@ -137,8 +137,8 @@ struct FrozenBn : torch::autograd::Function<FrozenBn> {
 		const Tensor dr = ctx->saved_data["adds"].toBool() ? at::empty_like(x) : Tensor();
 		const Tensor dmean = statistic(d, 1), dvar = statistic(d, 2);
 		const int64_t groups = ctx->saved_data["groups"].toInt();
-		const auto rows = [&](int64_t g, int64_t of) {
-			bn_pass k = rows_of(part_of(x, g, of), top, pools);
+		const auto pass_of = [&](int64_t g, int64_t of) {
+			bn_pass k = pass_over(part_of(x, g, of), top, pools);
 			set_passed(&k, part_of(passed, g, of));
 			k.scale = scale.const_data_ptr<float>();
 			k.dy = part_of(dy, g, of).const_data_ptr();
@@ -147,10 +147,10 @@ struct FrozenBn : torch::autograd::Function<FrozenBn> {
 			return k;
 		};
 		if (device_is_cuda())
-			backward_cuda(rows(0, 1), x, groups, mean, dmean, dvar);
+			backward_cuda(pass_of(0, 1), x, groups, mean, dmean, dvar);
 		else
 			for (int64_t g = 0; g < groups; g++)
-				backward_cpu(rows(g, groups), part_of(x, g, groups),
+				backward_cpu(pass_of(g, groups), part_of(x, g, groups),
 				    at_group(mean, g), at_group(dmean, g), at_group(dvar, g));
 		return {
 		    dx, Tensor(), Tensor(), Tensor(), dr, Tensor(), Tensor(), Tensor(), Tensor()};
@@ -183,7 +183,7 @@ void tensor_frozen_line(const struct bn_params *norm, ::Tensor **scale, ::Tensor
 	::Tensor *y = nullptr;
 	if (mean)
 		*mean = *var = nullptr;
-	attempt("bn_pass", {x, norm->weight, norm->bias, norm->mean, norm->var}, [&] {
+	attempt("frozen_bn", {x, norm->weight, norm->bias, norm->mean, norm->var}, [&] {
 		check_norm(x->value, norm, then);
 		const auto line = norm->scale
 		                      ? std::make_pair(norm->scale->value, norm->shift->value)

@@ -5,9 +5,7 @@
 #include <ATen/ops/clamp.h>
 #include <ATen/ops/clamp_min.h>
 #include <ATen/ops/div.h>
-#include <ATen/ops/exp.h>
 #include <ATen/ops/linalg_vector_norm.h>
-#include <ATen/ops/log.h>
 #include <ATen/ops/log_softmax.h>
 #include <ATen/ops/matmul.h>
 #include <ATen/ops/mean.h>
@@ -92,16 +90,6 @@ Tensor *tensor_abs(const Tensor *t)
 Tensor *tensor_sign(const Tensor *t)
 {
 	return make("sign", {t}, [&] { return at::sign(t->value); });
-}
-
-Tensor *tensor_exp(const Tensor *t)
-{
-	return make("exp", {t}, [&] { return at::exp(t->value); });
-}
-
-Tensor *tensor_log(const Tensor *t)
-{
-	return make("log", {t}, [&] { return at::log(t->value); });
 }
 
 Tensor *tensor_clamp_min(const Tensor *t, double lo)

@@ -35,7 +35,7 @@ at::Tensor part_of(const at::Tensor &x, int64_t g, int64_t groups)
 	return x.narrow(0, g * n, n);
 }
 
-bn_pass rows_of(const at::Tensor &x, double top, bool pools)
+bn_pass pass_over(const at::Tensor &x, double top, bool pools)
 {
 	TORCH_CHECK(x.dim() == 4, "[N,C,H,W] was expected");
 	TORCH_CHECK(x.scalar_type() == at::kBFloat16 || x.scalar_type() == at::kFloat,

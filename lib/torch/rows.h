@@ -15,7 +15,7 @@ at::Tensor like_pixels(const at::Tensor &t);
 /* The images of group g: as many of each group, one group after the other. */
 at::Tensor part_of(const at::Tensor &x, int64_t g, int64_t groups);
 /* The fields of bn_pass that depend on x alone. */
-bn_pass rows_of(const at::Tensor &x, double top, bool pools);
+bn_pass pass_over(const at::Tensor &x, double top, bool pools);
 /* Allocates y; the tensor that records where the activation passed (y itself, or with a pool the
  * winners); and sets that tensor in k. */
 at::Tensor empty_y(const at::Tensor &x, bool pools);

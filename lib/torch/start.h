@@ -13,8 +13,9 @@ extern "C" {
  * those of par_threads), deterministic algorithms, and flushes denormals. 0, or -1 with
  * tensor_error(). */
 int torch_start(const char *device, int threads);
+/* For tests: the threads in use, and "2.11.0". */
 int torch_threads(void);
-const char *torch_version(void); /* "2.11.0" */
+const char *torch_version(void);
 bool torch_bf16_is_faster(void); /* the device computes in bf16 faster than in f32 */
 bool torch_on_gpu(void);
 

@@ -79,7 +79,6 @@ Tensor *tensor_cat(Tensor *const *t, int n, int dim);
 Tensor *tensor_index_select(const Tensor *t, int dim, const Tensor *index);
 Tensor *tensor_gather(const Tensor *t, int dim, const Tensor *index);
 Tensor *tensor_flip(const Tensor *t, int dim);
-Tensor *tensor_roll(const Tensor *t, int64_t shift, int dim);
 
 Tensor *tensor_add(const Tensor *a, const Tensor *b);
 Tensor *tensor_sub(const Tensor *a, const Tensor *b);
@@ -93,8 +92,6 @@ Tensor *tensor_relu6(const Tensor *t); /* within [0, 6] */
 Tensor *tensor_sqrt(const Tensor *t);
 Tensor *tensor_abs(const Tensor *t);
 Tensor *tensor_sign(const Tensor *t);
-Tensor *tensor_exp(const Tensor *t);
-Tensor *tensor_log(const Tensor *t);
 Tensor *tensor_clamp_min(const Tensor *t, double lo);
 /* Over the given dimensions; n = 0: over all. */
 Tensor *tensor_sum(const Tensor *t, int n, const int *dims, bool keepdim);
@@ -110,8 +107,8 @@ Tensor *tensor_log_softmax(const Tensor *t, int dim);
 void tensor_copy_(Tensor *t, const Tensor *source);              /* converts the type */
 void tensor_add_(Tensor *t, const Tensor *source, double scale); /* t += scale * source */
 void tensor_mul_(Tensor *t, double factor);
-void tensor_convert_(Tensor *t,
-    enum scalar type); /* the handle stays, its tensor is another: a leaf without gradient */
+/* The handle stays, its tensor is another: a leaf without gradient. */
+void tensor_convert_(Tensor *t, enum scalar type);
 /* Element-wise within [lo, hi], both broadcast to t. */
 void tensor_clamp_(Tensor *t, const Tensor *lo, const Tensor *hi);
 

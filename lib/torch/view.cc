@@ -6,7 +6,6 @@
 #include <ATen/ops/index_select.h>
 #include <ATen/ops/permute.h>
 #include <ATen/ops/reshape.h>
-#include <ATen/ops/roll.h>
 #include <c10/util/Exception.h>
 
 std::vector<at::Tensor> values(Tensor *const *t, int n)
@@ -89,9 +88,4 @@ Tensor *tensor_gather(const Tensor *t, int dim, const Tensor *index)
 Tensor *tensor_flip(const Tensor *t, int dim)
 {
 	return make("flip", {t}, [&] { return at::flip(t->value, {dim}); });
-}
-
-Tensor *tensor_roll(const Tensor *t, int64_t shift, int dim)
-{
-	return make("roll", {t}, [&] { return at::roll(t->value, {shift}, {dim}); });
 }

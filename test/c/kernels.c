@@ -57,17 +57,17 @@ static void one_element(void)
 		double inner = (double)x * scale + shift + (adds ? residual : 0),
 		       want = clamps ? fmin(fmax(inner, 0), top) : inner;
 		for (int side = -1; side <= 1; side++)
-			y[side + 1] = frozen_value(
+			y[side + 1] = bn_value(
 			    x + (float)(side * step), scale, shift, adds, residual, clamps, top);
 		CHECK_NEAR(y[1], want, 1e-5);
 		if (clamps && (fabs(inner) < 0.02 || fabs(inner - top) < 0.02))
 			continue; /* a kink between the differences */
-		float d = frozen_through(dy, y[1], clamps, top);
-		CHECK_NEAR(frozen_gradient(d, x, scale, 0, 0),
-		    dy * ((double)y[2] - y[0]) / (2 * step), 5e-3);
+		float d = bn_passed(dy, y[1], clamps, top);
+		CHECK_NEAR(
+		    bn_gradient(d, x, scale, 0, 0), dy * ((double)y[2] - y[0]) / (2 * step), 5e-3);
 		float mean = normal(), dmean = normal(), dvar = normal(), n = 50, slope, offset;
-		frozen_line(dmean, dvar, mean, n, &slope, &offset);
-		CHECK_NEAR(frozen_gradient(0, x, scale, slope, offset),
+		bn_line(dmean, dvar, mean, n, &slope, &offset);
+		CHECK_NEAR(bn_gradient(0, x, scale, slope, offset),
 		    dmean / n + 2 * dvar * (x - mean) / n, 1e-5);
 	}
 }
@@ -75,10 +75,10 @@ static void one_element(void)
 /* On its kinks and outside of them nothing passes; NaN stays. */
 static void clamped_elements(void)
 {
-	CHECK(frozen_through(1, 0, true, 6) == 0 && frozen_through(1, 6, true, 6) == 0 &&
-	      frozen_through(1, 3, true, 6) == 1);
-	CHECK(frozen_through(1, 7, true, INFINITY) == 1 && frozen_through(1, -2, false, 0) == 1);
-	CHECK(isnan(frozen_value(NAN, 1, 0, false, 0, true, 6)));
+	CHECK(bn_passed(1, 0, true, 6) == 0 && bn_passed(1, 6, true, 6) == 0 &&
+	      bn_passed(1, 3, true, 6) == 1);
+	CHECK(bn_passed(1, 7, true, INFINITY) == 1 && bn_passed(1, -2, false, 0) == 1);
+	CHECK(isnan(bn_value(NAN, 1, 0, false, 0, true, 6)));
 }
 
 /* n normal numbers, f32 or bf16; freed by the caller. It begins `skip` elements behind an
@@ -375,7 +375,7 @@ static void check_shares(const struct norm *n, int64_t images)
 	for (int64_t band = 0; band < bands; band++) {
 		int64_t first = band / in_group * C; /* of its group's statistics */
 		for (int64_t c = 0; c < C && band % in_group == 0; c++)
-			frozen_line(n->dmean ? n->dmean[first + c] : 0,
+			bn_line(n->dmean ? n->dmean[first + c] : 0,
 			    n->dvar ? n->dvar[first + c] : 0, n->mean ? n->mean[first + c] : 0,
 			    (double)n->s->rows, &lines[c], &lines[C + c]);
 		pooled_bn_backward(&cpu, band, workspace);

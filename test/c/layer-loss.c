@@ -67,7 +67,7 @@ static Tensor *loss(const Tensor *x)
 	}
 	if (method.match.layers == LAYERS_ALL)
 		conv_statistics_add(&convs, &conv, x, I);
-	Tensor *sum = layer_matching(&method, &p, &terms);
+	Tensor *sum = layer_term(&method, &p, &terms);
 	CHECK(terms.n == 1 + (method.match.layers == LAYERS_ALL));
 	free(seen.v);
 	free(convs.v);
@@ -334,7 +334,7 @@ static void flat_places(void)
 	    .p_bb = logits[0],
 	    .smooth = smooth};
 	const struct method m = {.flatness = 0.7};
-	double got = tensor_item(flatness(&m, &p, &terms));
+	double got = tensor_item(flatness_term(&m, &p, &terms));
 	for (int i = 0; i < 2; i++) {
 		double q[K], s[K];
 		soft(q, own + i * K);

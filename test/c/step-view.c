@@ -128,16 +128,16 @@ static void sizes_scale(void)
 	    .image_size = OPT_UNSET};
 	struct method m;
 	CHECK(method_configure(&m, &config, 1, 224) == 0);
-	CHECK(m.sizes[0] == 200 && m.sides[0] == 200 && m.sides[1] == 224);
-	CHECK(m.image_size == 224);
+	CHECK(m.seen_sizes[0] == 200 && m.image_sizes[0] == 200 && m.image_sizes[1] == 224);
+	CHECK(m.stored_size == 224);
 	config.image_size = 448;
 	CHECK(method_configure(&m, &config, 1, 224) == 0);
-	CHECK(m.sizes[0] == 200 && m.sides[0] == 400 && m.sides[1] == 448);
+	CHECK(m.seen_sizes[0] == 200 && m.image_sizes[0] == 400 && m.image_sizes[1] == 448);
 	config.image_size = 168;
 	config.sizes = (struct opt_ints){{101, 112}, 2};
 	CHECK(method_configure(&m, &config, 1, 112) == 0);
-	CHECK(m.phases == 2 && m.sizes[0] == 101 && m.sides[0] == 152);
-	CHECK(m.sizes[1] == 112 && m.sides[1] == 168 && m.image_size == 168);
+	CHECK(m.phases == 2 && m.seen_sizes[0] == 101 && m.image_sizes[0] == 152);
+	CHECK(m.seen_sizes[1] == 112 && m.image_sizes[1] == 168 && m.stored_size == 168);
 }
 
 /* CDA's schedules, written out: what is left of the way from 1 to 0.2 after step s of 8, of which

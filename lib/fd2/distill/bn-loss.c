@@ -17,27 +17,30 @@ void bn_statistics_add(void *statistics, const struct bn *bn, Tensor *mean, Tens
 	s->v[s->n++] = (struct bn_seen){bn, mean, var};
 }
 
-/* scale: of the distances; NULL for 1 */
-static Tensor *distance(const Tensor *u, const Tensor *v, const Tensor *scale)
+Tensor *statistics_distance(const struct mean_var *seen, const struct mean_var *target,
+    const Tensor *sigma2, enum bn_form form,
+    Tensor *(*reduce)(const Tensor *t, int n, const int *dims, bool keepdim))
 {
-	Tensor *d = tensor_sum(tensor_norm(tensor_sub(u, v), 1, false), 0, NULL, false);
-	return scale ? tensor_div(d, scale) : d;
+	Tensor *off_mean = tensor_norm(tensor_sub(seen->mean, target->mean), 1, false),
+	       *off_var = tensor_norm(tensor_sub(seen->var, target->var), 1, false);
+	off_mean = reduce(off_mean, 0, NULL, false);
+	off_var = reduce(off_var, 0, NULL, false);
+	if (form == BN_NORMALISED) {
+		off_mean = tensor_div(off_mean, tensor_sqrt(tensor_sum(sigma2, 0, NULL, false)));
+		off_var = tensor_div(off_var, tensor_norm(sigma2, 0, false));
+	}
+	return tensor_add(off_mean, off_var);
 }
 
 Tensor *loss_bn_layer(const struct bn *bn, const Tensor *mean, const Tensor *var, enum bn_form form)
 {
-	Tensor *sigma = NULL, *sigma2 = NULL;
-	if (form == BN_NORMALISED) {
-		sigma = tensor_sqrt(tensor_sum(bn->var, 0, NULL, false));
-		sigma2 = tensor_norm(bn->var, 0, false);
-	}
-	return tensor_add(distance(mean, bn->mean, sigma), distance(var, bn->var, sigma2));
+	return statistics_distance(&(struct mean_var){mean, var},
+	    &(struct mean_var){bn->mean, bn->var}, bn->var, form, tensor_sum);
 }
 
-/* m_l */
-static double weight(const struct bn *bn)
+double layer_weight(int index)
 {
-	return bn->index ? 1 : 10;
+	return index ? 1 : 10;
 }
 
 /* sum_l m_l d_l as one operation. */
@@ -46,7 +49,7 @@ static Tensor *fused_sum(const struct bn_statistics *s, enum bn_form form)
 	struct bn_distance *layers = xcalloc((size_t)s->n, sizeof *layers);
 	for (int l = 0; l < s->n; l++)
 		layers[l] = (struct bn_distance){s->v[l].mean, s->v[l].var, s->v[l].bn->mean,
-		    s->v[l].bn->var, weight(s->v[l].bn)};
+		    s->v[l].bn->var, layer_weight(s->v[l].bn->index)};
 	Tensor *loss = tensor_bn_distances(layers, s->n, form == BN_NORMALISED);
 	free(layers);
 	return loss;
@@ -58,8 +61,8 @@ static Tensor *weighted_sum(const struct bn_statistics *s, enum bn_form form)
 	if (torch_on_gpu() && tensor_type(s->v->mean) == T_F32)
 		return fused_sum(s, form);
 	for (const struct bn_seen *v = s->v; v < s->v + s->n; v++) {
-		Tensor *layer =
-		    tensor_affine(loss_bn_layer(v->bn, v->mean, v->var, form), weight(v->bn), 0);
+		Tensor *layer = tensor_affine(
+		    loss_bn_layer(v->bn, v->mean, v->var, form), layer_weight(v->bn->index), 0);
 		loss = loss ? tensor_add(loss, layer) : layer;
 	}
 	return loss;
@@ -71,22 +74,20 @@ Tensor *loss_bn(const struct bn_statistics *s, enum bn_form form)
 	if (!s->n)
 		return tensor_full(0, T_F32, 0, NULL);
 	for (int l = 0; l < s->n; l++)
-		weights += weight(s->v[l].bn);
+		weights += layer_weight(s->v[l].bn->index);
 	Tensor *loss = weighted_sum(s, form);
 	return form == BN_NORMALISED ? tensor_affine(loss, BN_NORM / weights, 0) : loss;
 }
 
-static Tensor *matching(const struct method *m, const struct step_pass *p, struct terms *t)
+static Tensor *plain_term(const struct method *m, const struct step_pass *p, struct terms *t)
 {
-	if (!layer_match_is_plain(&m->match))
-		return layer_matching(m, p, t);
 	/* the groups' distances are summed, and a term is the mean over the indices */
 	Tensor *loss = loss_bn(p->statistics, m->bn_form);
 	return terms_add(t, "bn", tensor_affine(loss, m->r_bn / p->indices, 0));
 }
 
-Tensor *bn_matching(const struct method *m, const struct step_pass *p, struct terms *t)
+Tensor *bn_term(const struct method *m, const struct step_pass *p, struct terms *t)
 {
-	Tensor *loss = matching(m, p, t);
-	return m->flatness > 0 ? tensor_add(loss, flatness(m, p, t)) : loss;
+	Tensor *loss = layer_match_is_plain(&m->match) ? plain_term(m, p, t) : layer_term(m, p, t);
+	return m->flatness > 0 ? tensor_add(loss, flatness_term(m, p, t)) : loss;
 }

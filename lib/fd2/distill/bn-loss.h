@@ -29,16 +29,27 @@ enum bn_form { BN_LITERAL, BN_NORMALISED };
 Tensor *loss_bn_layer(
     const struct bn *bn, const Tensor *mean, const Tensor *var, enum bn_form form);
 
-/* sum_l m_l d_l with m = 10 for the network's first BatchNorm and 1 for the others; in the
- * normalised form BN_NORM times the weighted mean of d_l, which is about as large as the literal
- * sum of a trained ResNet-18. A scalar; 0 for a network without BatchNorms. */
+/* [C], or [G,C] of each group. */
+struct mean_var {
+	const Tensor *mean, *var;
+};
+/* The same of what was seen [G,C] from any targets; sigma2 [C]: what the normalised form divides
+ * by. reduce, over the groups: tensor_sum or tensor_mean. */
+Tensor *statistics_distance(const struct mean_var *seen, const struct mean_var *target,
+    const Tensor *sigma2, enum bn_form form,
+    Tensor *(*reduce)(const Tensor *t, int n, const int *dims, bool keepdim));
+
+/* m_l: 10 for the first layer, index 0, and 1 for the others. */
+double layer_weight(int index);
+/* sum_l m_l d_l; in the normalised form BN_NORM times the weighted mean of d_l, which is about as
+ * large as the literal sum of a trained ResNet-18. A scalar; 0 for a network without BatchNorms. */
 #define BN_NORM 800.0
 Tensor *loss_bn(const struct bn_statistics *s, enum bn_form form);
 
 /* method->loss of the methods that match these statistics: r_bn * loss_bn, the term "bn"; or where
- * the method asks for more, layer_matching (layer-loss.h) and flatness. */
+ * the method asks for more, layer_term (layer-loss.h) and flatness_term. */
 struct method;
 struct step_pass;
 struct terms;
-Tensor *bn_matching(const struct method *m, const struct step_pass *p, struct terms *t);
+Tensor *bn_term(const struct method *m, const struct step_pass *p, struct terms *t);
 #endif

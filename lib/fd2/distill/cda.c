@@ -10,5 +10,5 @@ const struct method cda = {.name = "cda",
     .crops = {.min_scale = 0.08, .curriculum = CURRICULUM_COSINE, .milestone = 1},
     .roll = 32,
     .phases = 1,
-    .sizes = {224},
-    .loss = bn_matching};
+    .seen_sizes = {224},
+    .loss = bn_term};

@@ -20,7 +20,7 @@ static int check_sizes(const struct distill_teachers *t, const struct method *m)
 	int err = 0;
 	for (int i = 0; i < t->n; i++)
 		for (int p = 0; p < m->phases && !err; p++)
-			err = check_size(t->v[i].teacher, m->sizes[p]);
+			err = check_size(t->v[i].teacher, m->seen_sizes[p]);
 	return err;
 }
 
@@ -41,11 +41,13 @@ static void warn_of_no_bn(const struct distill_teachers *t, const struct distill
 /* A convolution's patches are of the photographs' size. */
 static int check_patches(const struct method *m, int size)
 {
-	for (int p = 0; p < m->phases && m->match.layers == LAYERS_ALL; p++)
-		if (m->sizes[p] != size)
+	if (m->match.layers != LAYERS_ALL)
+		return 0;
+	for (int p = 0; p < m->phases; p++)
+		if (m->seen_sizes[p] != size)
 			return fail("--layers all needs images as large as the photographs whose "
 			            "patches it compares: give --sizes %d instead of %d",
-			    size, m->sizes[p]);
+			    size, m->seen_sizes[p]);
 	return 0;
 }
 

@@ -11,7 +11,7 @@
 
 enum { PHOTOGRAPHS = 16, STEPS = 3 }; /* timed at once: of a class, and in each phase */
 
-struct run {
+struct dry_run {
 	const struct distill_config *config;
 	const struct learner *learner;
 	struct history *history;
@@ -36,26 +36,28 @@ static double roughness(const struct method *m)
 		int before = step ? phase_at(step - 1, m->steps, m->phases) : phase;
 		if (phase != before && m->connect)
 			walk *= 1 - m->residual;
-		if (m->sides[phase] != m->sides[before])
+		if (m->image_sizes[phase] != m->image_sizes[before])
 			walk *= resized;
 		walk = hypot(walk, learning_rate(m, step));
 	}
 	return 0.325 * pow(walk, 0.78);
 }
 
-static void roughen(struct image *im, const struct run *r)
+static void roughen(struct image *im, const struct dry_run *r)
 {
 	const struct normal *normal = &r->learner->initial->teacher->normal;
 	double deviation = 255 * roughness(r->learner->method);
 	struct rng noise = rng_at((uint64_t)r->config->seed, RNG_DISTILL, 0, 0, 0);
-	for (int i = 0; i < 3 * im->w * im->h && deviation > 0; i++) {
+	if (deviation <= 0)
+		return;
+	for (int i = 0; i < 3 * im->w * im->h; i++) {
 		double v = im->rgb[i] + deviation * normal->std[i % 3] * rng_normal(&noise);
 		im->rgb[i] = (uint8_t)lrint(fmin(fmax(v, 0), 255));
 	}
 }
 
 /* An initial image as it will be when it is finished. */
-static int keep_jpeg(struct run *r, struct image *im)
+static int keep_jpeg(struct dry_run *r, struct image *im)
 {
 	roughen(im, r);
 	free(r->jpeg);
@@ -79,7 +81,7 @@ static struct start_use *use_of(struct initial *s, bool crops)
 
 static double score_some(void *stage)
 {
-	struct run *r = stage;
+	struct dry_run *r = stage;
 	const struct initial *s = r->learner->initial;
 	int k = r->batch.first, n = s->counts[k] < PHOTOGRAPHS ? s->counts[k] : PHOTOGRAPHS;
 	struct patch_rule rule = initial_rule(s, use_of(r->learner->initial, true));
@@ -98,7 +100,7 @@ static double score_some(void *stage)
 /* Those of one class. */
 static double choose_some(void *stage)
 {
-	struct run *r = stage;
+	struct dry_run *r = stage;
 	struct initial *s = r->learner->initial;
 	struct start_use *u = use_of(s, false);
 	int k = r->batch.first;
@@ -110,7 +112,7 @@ static double choose_some(void *stage)
 }
 
 /* The first initial image, of a start that scores no crops. */
-static int keep_initial(struct run *r)
+static int keep_initial(struct dry_run *r)
 {
 	struct initial *s = r->learner->initial;
 	const struct normal *normal = &s->teacher->normal;
@@ -132,25 +134,27 @@ static int keep_initial(struct run *r)
 }
 
 /* All images but the first of a group are compared with those before them. */
-static int move_on_in_group(struct run *r)
+static int move_on_in_group(struct dry_run *r)
 {
 	struct index_batch *b = &r->batch;
 	const struct schedule_config *c = &r->config->schedule;
 	int last = b->ids[b->indices - 1];
 	if (!r->learner->similarity || c->id || last % c->group == 0 || last >= c->ipc)
 		return 0;
-	for (int i = 0; i < b->indices; i++, b->ids[i - 1]++)
+	for (int i = 0; i < b->indices; i++) {
 		for (int k = b->first; k < b->first + b->n; k++)
 			if (!history_has(r->history, k, b->ids[i]) &&
 			    history_add(r->history, k, b->ids[i], r->jpeg, r->jpeg_size) < 0)
 				return -1;
+		b->ids[i]++;
+	}
 	return 0;
 }
 
 /* From noise, which takes no time to make; a step takes as long from any start. */
 static double learn_some(void *stage)
 {
-	struct run *r = stage;
+	struct dry_run *r = stage;
 	struct method method = *r->learner->method;
 	struct initial initial = *r->learner->initial;
 	struct learner l = *r->learner;
@@ -165,7 +169,7 @@ static double learn_some(void *stage)
 	l.log_every = 0;
 	r->warm = true;
 	tensor_scope_begin(NO_GRAD);
-	Tensor *x = learn(&l, &r->batch);
+	Tensor *x = learn_index_batch(&l, &r->batch);
 	tensor_scope_end();
 	return x ? (double)method.steps * r->batch.indices : -1;
 }
@@ -178,7 +182,7 @@ static double member(double bytes)
 
 static double bytes(void *stage)
 {
-	const struct run *r = stage;
+	const struct dry_run *r = stage;
 	double S = r->learner->initial->size, class_number = 3, npy_header = 128;
 	double one = member((double)r->jpeg_size) + member(class_number);
 	const double ends = 5120; /* members that describe the shard, and tar's own end */
@@ -187,7 +191,7 @@ static double bytes(void *stage)
 	return ends + r->images * one;
 }
 
-static char *work(const struct run *r, long indices, int classes)
+static char *work(const struct dry_run *r, long indices, int classes)
 {
 	const struct method *m = r->learner->method;
 	return xasprintf("%s (%s, %s) by %s%s, each in %s in %s", counted(r->images, "images").text,
@@ -197,7 +201,7 @@ static char *work(const struct run *r, long indices, int classes)
 }
 
 /* What the output lacks. */
-static void find_left(struct run *r, struct schedule *s)
+static void find_left(struct dry_run *r, struct schedule *s)
 {
 	const struct suspended *suspended = r->learner->suspended;
 	const int *counts = r->learner->initial->counts;
@@ -209,13 +213,15 @@ static void find_left(struct run *r, struct schedule *s)
 		r->left += (double)left.indices * (double)r->learner->method->steps;
 		if (left.indices && suspended_or(suspended, &left) != &left)
 			r->left -= (double)left.indices * (double)suspended->step;
-		for (int k = b.first; k < b.first + b.n && left.indices && counts; k++)
+		if (!left.indices || !counts)
+			continue;
+		for (int k = b.first; k < b.first + b.n; k++)
 			r->photographs[k] = counts[k];
 	}
 }
 
 /* What is to be chosen before the steps. Returns the number of parts. */
-static int plan_choices(struct run *r, struct plan *p)
+static int plan_choices(struct dry_run *r, struct plan *p)
 {
 	struct initial *initial = r->learner->initial;
 	const struct start_use *cut = use_of(initial, true), *whole = use_of(initial, false);
@@ -235,7 +241,7 @@ static int plan_choices(struct run *r, struct plan *p)
 }
 
 /* With the steps of its phases, which are timed too. */
-static int plan_dry(struct run *r, struct plan *p, struct schedule *s)
+static int plan_dry(struct dry_run *r, struct plan *p, struct schedule *s)
 {
 	bool cut = use_of(r->learner->initial, true);
 	r->photographs = xcalloc((size_t)r->history->classes, sizeof *r->photographs);
@@ -251,7 +257,7 @@ static int plan_dry(struct run *r, struct plan *p, struct schedule *s)
 int distill_tell_plan(const struct distill_config *config, const struct learner *l,
     struct schedule *s, struct history *h)
 {
-	struct run r = {.config = config, .learner = l, .history = h};
+	struct dry_run r = {.config = config, .learner = l, .history = h};
 	long of_class = schedule_size(s) / ((s->last - s->first) / config->schedule.batch + 1);
 	int classes = s->last - s->first + 1;
 	r.images = (int)of_class * classes;

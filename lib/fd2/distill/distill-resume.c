@@ -79,7 +79,7 @@ static void add_moving(struct params *p, const struct moving *m, int turn)
 }
 
 /* The tensors of g as they are now: each phase has others. */
-static void connect(struct suspended *s, struct learning *g)
+static void list_tensors(struct suspended *s, struct learning *g)
 {
 	static const char *name = "x";
 	params_forget(&s->params);
@@ -112,7 +112,7 @@ static void tell(const struct suspended *s)
 int suspended_take(struct suspended *s, struct learning *g)
 {
 	json_t *state = NULL;
-	connect(s, g);
+	list_tensors(s, g);
 	int err = checkpoint_load(&s->file, &state);
 	json_decref(state);
 	s->found = false;
@@ -124,7 +124,7 @@ int suspended_take(struct suspended *s, struct learning *g)
 int suspended_save(struct suspended *s, struct learning *g, long step)
 {
 	const struct index_batch *b = g->batch;
-	connect(s, g);
+	list_tensors(s, g);
 	return checkpoint_save(
 	    &s->file, json_pack("{s:i, s:i, s:o, s:i, s:I, s:I}", "first_class", b->first,
 	                  "classes", b->n, "images", ids_of(b), "phase", g->phase, "phase_begin",

@@ -113,13 +113,12 @@ void distill_teachers_describe(const struct distill_teachers *t, json_t *inputs)
 	}
 }
 
-int distill_teachers_find(
-    const struct distill_teachers *t, const char *digest, const char *path, const char *what)
+int distill_teachers_find(const struct distill_teachers *t, const char *digest, const char *path)
 {
 	for (int i = 0; digest && i < t->n; i++)
 		if (!strcmp(t->v[i].teacher->digest, digest))
 			return i;
-	return fail("'%s' holds %s of another teacher (%.12s%s) than %s (%.12s...%s)", path, what,
+	return fail("'%s' holds attention of another teacher (%.12s%s) than %s (%.12s...%s)", path,
 	    digest ? digest : "unknown", digest ? "..." : "",
 	    t->n > 1 ? "those given" : "the one given", t->v[0].teacher->digest,
 	    t->n > 1 ? ", ..." : "");

@@ -39,8 +39,7 @@ void distill_teachers_describe(const struct distill_teachers *t, json_t *inputs)
 /* -1: fail_message; the stream s, `path`, holds `what` of another teacher than t. */
 int distill_check_made_with(struct stream_reader *s, const char *path, const char *what,
     const struct teacher *t, const char *teacher_path);
-/* The index of the teacher with that digest (NULL: unknown), or -1: '`path`' holds `what` of
+/* The index of the teacher with that digest (NULL: unknown), or -1: '`path`' holds attention of
  * another teacher. */
-int distill_teachers_find(
-    const struct distill_teachers *t, const char *digest, const char *path, const char *what);
+int distill_teachers_find(const struct distill_teachers *t, const char *digest, const char *path);
 #endif

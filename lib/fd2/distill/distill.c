@@ -10,7 +10,7 @@
 #include "lib/fd2/distill/distill-resume.h"
 #include "lib/fd2/stage.h"
 
-struct run {
+struct distill_run {
 	const struct distill_config *config;
 	struct distill_teachers teachers;
 	struct method method;
@@ -23,7 +23,7 @@ struct run {
 	struct output output;
 };
 
-static const struct teacher *teacher_of(const struct run *r)
+static const struct teacher *teacher_of(const struct distill_run *r)
 {
 	return r->teachers.v[0].teacher;
 }
@@ -34,7 +34,7 @@ static bool without_ls(const struct distill_config *config)
 }
 
 /* What the method and the inputs decided where no option did. */
-static void record_settings(const struct run *r)
+static void record_settings(const struct distill_run *r)
 {
 	const struct method *m = &r->method;
 	fd2_resolved("init", r->config->initial.given ? json_null() : json_string(m->start->name));
@@ -45,7 +45,7 @@ static void record_settings(const struct run *r)
 	fd2_resolved("indices-per-pass", json_integer(schedule_indices(&r->schedule)));
 }
 
-static json_t *provenance(const struct run *r)
+static json_t *provenance(const struct distill_run *r)
 {
 	const struct teacher *t = teacher_of(r);
 	json_t *p = fd2_provenance(), *inputs = json_object();
@@ -53,14 +53,14 @@ static json_t *provenance(const struct run *r)
 	initial_describe(&r->initial, inputs);
 	json_object_update(inputs, r->history.inputs);
 	json_object_set_new(p, "inputs", inputs);
-	json_object_set_new(p, "size", json_integer(r->method.image_size));
+	json_object_set_new(p, "size", json_integer(r->method.stored_size));
 	json_object_set_new(p, "mean", numbers_to_json(t->normal.mean, 3));
 	json_object_set_new(p, "std", numbers_to_json(t->normal.std, 3));
 	return p;
 }
 
 /* The log's start event has the options as they were given. */
-static void log_settings(const struct run *r)
+static void log_settings(const struct distill_run *r)
 {
 	json_t *p = provenance(r);
 	log_event(json_pack("{s:s, s:O, s:O}", "event", "settings", "options",
@@ -68,7 +68,7 @@ static void log_settings(const struct run *r)
 	json_decref(p);
 }
 
-static int read_targets(struct run *r)
+static int read_targets(struct distill_run *r)
 {
 	const struct opt_list *given = &r->config->teachers.statistics;
 	const struct method *m = &r->method;
@@ -86,7 +86,7 @@ static int read_targets(struct run *r)
 	return distill_teachers_read_targets(&r->teachers, &r->config->teachers, convs);
 }
 
-static int read_teachers(struct run *r)
+static int read_teachers(struct distill_run *r)
 {
 	const struct distill_config *config = r->config;
 	if (distill_teachers_read(&r->teachers, &config->teachers, config->plain) < 0)
@@ -96,7 +96,7 @@ static int read_teachers(struct run *r)
 	return distill_check(&r->teachers, &r->method, config) < 0 ? -1 : read_targets(r);
 }
 
-static int read_history(struct run *r)
+static int read_history(struct distill_run *r)
 {
 	const struct distill_config *config = r->config;
 	history_init(&r->history, &r->teachers, (int)config->schedule.ipc,
@@ -107,13 +107,13 @@ static int read_history(struct run *r)
 	return config->previous ? history_read_images(&r->history, config->previous) : 0;
 }
 
-static int read_initial(struct run *r)
+static int read_initial(struct distill_run *r)
 {
 	const struct initial_config *config = &r->config->initial;
 	const struct start *own = method_of(r->config->method.method)->start;
 	r->initial = (struct initial){.config = config,
 	    .teacher = teacher_of(r),
-	    .size = r->method.image_size,
+	    .size = r->method.stored_size,
 	    .ipc = (int)r->config->schedule.ipc,
 	    .first = r->schedule.first,
 	    .last = r->schedule.last,
@@ -123,7 +123,7 @@ static int read_initial(struct run *r)
 	return initial_read(&r->initial);
 }
 
-static void connect_learner(struct run *r)
+static void connect_learner(struct distill_run *r)
 {
 	const struct distill_config *config = r->config;
 	struct view_rule views = {
@@ -146,7 +146,7 @@ static void connect_learner(struct run *r)
 }
 
 /* 1: there is nothing to do. */
-static int open_output(struct run *r)
+static int open_output(struct distill_run *r)
 {
 	const struct output_config *config = &r->config->output;
 	json_t *p = provenance(r);
@@ -161,15 +161,14 @@ static int open_output(struct run *r)
 }
 
 /* 1: there is nothing to do. */
-static int prepare(struct run *r)
+static int prepare(struct distill_run *r)
 {
 	const struct distill_config *config = r->config;
 	if ((!config->dry_run && out_try(config->output.path, 0) < 0) || read_teachers(r) < 0 ||
-	    schedule_init(
-	        &r->schedule, &config->schedule, teacher_of(r)->classes, without_ls(config)) < 0 ||
+	    schedule_init(&r->schedule, &config->schedule, teacher_of(r)->classes,
+	        without_ls(config), r->method.match.classes == CLASSES_EACH) < 0 ||
 	    read_history(r) < 0 || read_initial(r) < 0)
 		return -1;
-	r->schedule.together = r->method.match.classes == CLASSES_EACH;
 	connect_learner(r);
 	record_settings(r);
 	log_settings(r);
@@ -177,11 +176,11 @@ static int prepare(struct run *r)
 	return err ? err : distill_tell_plan(config, &r->learner, &r->schedule, &r->history);
 }
 
-static int make(struct run *r, const struct index_batch *b)
+static int make(struct distill_run *r, const struct index_batch *b)
 {
 	b = suspended_or(&r->suspended, b);
 	tensor_scope_begin(NO_GRAD);
-	Tensor *x = learn(&r->learner, b);
+	Tensor *x = learn_index_batch(&r->learner, b);
 	int err = x ? output_store(&r->output, b, x) : -1;
 	tensor_scope_end();
 	if (!err)
@@ -189,7 +188,7 @@ static int make(struct run *r, const struct index_batch *b)
 	return err;
 }
 
-static int make_all(struct run *r)
+static int make_all(struct distill_run *r)
 {
 	struct index_batch b, left;
 	int err = 0;
@@ -211,7 +210,7 @@ static int make_all(struct run *r)
 
 int stage_distill(const struct distill_config *config)
 {
-	struct run r = {.config = config};
+	struct distill_run r = {.config = config};
 	int err = prepare(&r);
 	if (r.output.writer && r.suspended.file.path)
 		stop_defer();

@@ -5,12 +5,12 @@
 
 const struct method edc = {.name = "edc",
     .start = &start_mosaic,
-    .several = true,
+    .several_teachers = true,
     .steps = 1000,
     .lr = 0.05,
     .r_bn = 0.1,
     .match = {CLASSES_MEAN, 0.5, LAYERS_ALL, 0.8},
     .crops = {.min_scale = 0.5, .milestone = 1},
     .phases = 1,
-    .sizes = {224},
-    .loss = bn_matching};
+    .seen_sizes = {224},
+    .loss = bn_term};

@@ -14,8 +14,8 @@ static Tensor *residual_connection(const struct method *m, const Tensor *x, cons
 #define FADRM                                                                                      \
 	.start = &start_real, .steps = 2000, .lr = 0.25, .r_bn = 0.01,                             \
 	.crops = {.min_scale = 0.08, .milestone = 1}, .roll = 32, .phases = 4,                     \
-	.sizes = {200, 224, 200, 224}, .residual = 0.5, .loss = bn_matching,                       \
+	.seen_sizes = {200, 224, 200, 224}, .residual = 0.5, .loss = bn_term,                      \
 	.connect = residual_connection
 
 const struct method fadrm = {.name = "fadrm", FADRM};
-const struct method fadrm_plus = {.name = "fadrm+", .several = true, FADRM};
+const struct method fadrm_plus = {.name = "fadrm+", .several_teachers = true, FADRM};

@@ -19,7 +19,7 @@ static Tensor *logits_of_average(const struct step_pass *p)
 	return logits;
 }
 
-Tensor *flatness(const struct method *m, const struct step_pass *p, struct terms *t)
+Tensor *flatness_term(const struct method *m, const struct step_pass *p, struct terms *t)
 {
 	Tensor *kl = loss_kl(p->p_bb, logits_of_average(p), temperature);
 	double classes = (double)tensor_size(p->p_bb, 1);

@@ -10,5 +10,5 @@ struct terms;
 /* The term "flat": m->flatness / (N K) times the sum over images and classes of KL(softmax(average
  * / 4) || softmax(images / 4)), of the logits of p->smooth, through the step's views, and of the
  * images. Then p->smooth takes a hundredth of the images. One more pass, without gradient. */
-Tensor *flatness(const struct method *m, const struct step_pass *p, struct terms *t);
+Tensor *flatness_term(const struct method *m, const struct step_pass *p, struct terms *t);
 #endif

@@ -5,7 +5,7 @@
 
 const struct method g_vbsm = {.name = "g-vbsm",
     .start = &start_noise,
-    .several = true,
+    .several_teachers = true,
     .steps = 4000,
     .lr = 0.1,
     .r_bn = 0.01,
@@ -13,5 +13,5 @@ const struct method g_vbsm = {.name = "g-vbsm",
     .crops = {.min_scale = 0.08, .milestone = 1},
     .roll = 32,
     .phases = 1,
-    .sizes = {224},
-    .loss = bn_matching};
+    .seen_sizes = {224},
+    .loss = bn_term};

@@ -155,7 +155,7 @@ int history_read_maps(struct history *h, const char *path)
 	if (!s)
 		return -1;
 	json_unpack(fd2_stream_meta(s), "{s:{s:s}}", "inputs", "teacher", &made_with);
-	int teacher = distill_teachers_find(h->teachers, made_with, path, "attention");
+	int teacher = distill_teachers_find(h->teachers, made_with, path);
 	int err = teacher < 0 ? -1 : 0;
 	if (!err && json_object_get(fd2_stream_meta(s), "cut"))
 		err = fail(

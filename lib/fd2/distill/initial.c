@@ -40,8 +40,9 @@ int initial_prepare(struct initial *s, int first, int n)
 int initial_image(const struct initial *s, float *out, int k, int id)
 {
 	int nth = first_use(s, id), before = first_use(s, id - 1);
-	const struct start_use *u = &s->use[nth == before];
-	return u->start->image(s, u, out, k, nth == before ? id - nth : nth);
+	bool rest = nth == before;
+	const struct start_use *u = rest ? &s->use[1] : &s->use[0];
+	return u->start->image(s, u, out, k, rest ? id - nth : nth);
 }
 
 static void count(struct initial *s)
@@ -153,14 +154,21 @@ static const char *first_start(const struct initial *s)
 	return s->config->given ? "those of --init-images" : s->use[!s->use[0].images].start->name;
 }
 
+static bool scores_crops(const struct initial *s)
+{
+	bool scores = false;
+	for (int i = 0; i < 2; i++)
+		scores |= s->use[i].images && s->use[i].start->factor;
+	return scores && !s->config->given;
+}
+
 /* Options of crops, where no image starts as any. */
 static int check_crops(const struct initial *s)
 {
 	static const char *const of_crops[] = {"crops", "difficulty"};
-	bool scores = false;
-	for (int i = 0; i < 2 && !s->config->given; i++)
-		scores |= s->use[i].images && s->use[i].start->factor;
-	for (int i = 0; i < 2 && !scores; i++)
+	if (scores_crops(s))
+		return 0;
+	for (int i = 0; i < 2; i++)
 		if (opt_changed(of_crops[i]))
 			return fail(
 			    "--%s is for images that start from crops, and these start as %s",
@@ -210,8 +218,9 @@ static void free_use(struct start_use *u, int classes)
 
 void initial_free(struct initial *s)
 {
-	for (int i = 0; i < 2 && s->teacher; i++)
-		free_use(&s->use[i], s->teacher->classes);
+	if (s->teacher)
+		for (int i = 0; i < 2; i++)
+			free_use(&s->use[i], s->teacher->classes);
 	free(s->counts);
 	dataset_free(&s->images);
 }

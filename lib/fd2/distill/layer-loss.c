@@ -28,18 +28,13 @@ void conv_statistics_add(
 	patch_statistics(x, groups, &v->seen[STAT_PATCH_MEAN], &v->seen[STAT_PATCH_VAR]);
 }
 
-/* A mean and its variance. */
-struct pair {
-	Tensor *mean, *var;
-};
-
 /* Of groups that are joined, as many as `shape` has along `dim`: [I,n,C] -> [n,C] or [I,C]. */
-static struct pair joined(const struct pair *s, int dim, const struct step_pass *p)
+static struct mean_var joined(const struct mean_var *s, int dim, const struct step_pass *p)
 {
 	int64_t shape[] = {p->indices, p->classes, tensor_size(s->mean, 1)};
 	Tensor *mean = tensor_reshape(s->mean, 3, shape), *var = tensor_reshape(s->var, 3, shape);
 	Tensor *centre = tensor_mean(mean, 1, &dim, true), *off = tensor_sub(mean, centre);
-	return (struct pair){tensor_mean(mean, 1, &dim, false),
+	return (struct mean_var){tensor_mean(mean, 1, &dim, false),
 	    tensor_mean(tensor_add(var, tensor_mul(off, off)), 1, &dim, false)};
 }
 
@@ -51,43 +46,26 @@ static Tensor *of_classes(
 	return mean ? tensor_mean(mine, 1, (int[]){0}, false) : mine;
 }
 
-/* Mean over the groups; by: what a distance is divided by, or NULL. */
-static Tensor *distance(const Tensor *seen, const Tensor *target, const Tensor *by)
-{
-	Tensor *d = tensor_mean(tensor_norm(tensor_sub(seen, target), 1, false), 0, NULL, false);
-	return by ? tensor_div(d, by) : d;
-}
-
-/* From a pair of targets, divided by the teacher's lengths |sigma| and |sigma^2| if normalised. */
-static Tensor *pair_distance(const struct method *m, const struct pair *seen, const Tensor *mean,
-    const Tensor *var, const Tensor *all_var)
-{
-	Tensor *sigma = NULL, *sigma2 = NULL;
-	if (m->bn_form == BN_NORMALISED) {
-		sigma = tensor_sqrt(tensor_sum(all_var, 0, NULL, false));
-		sigma2 = tensor_norm(all_var, 0, false);
-	}
-	return tensor_add(distance(seen->mean, mean, sigma), distance(seen->var, var, sigma2));
-}
-
 /* Statistics `which`, a mean, and its variance. images: seen has a group for each image, otherwise
  * for each index. */
 static Tensor *statistic_distance(const struct method *m, const struct step_pass *p,
-    const struct target *t, const struct pair *seen, enum statistic which, bool images)
+    const struct target *t, const struct mean_var *seen, enum statistic which, bool images)
 {
 	const struct layer_match *how = &m->match;
-	const Tensor *all_mean = t->all[which], *all_var = t->all[which + 1];
+	const struct mean_var all = {t->all[which], t->all[which + 1]};
 	bool mine = how->classes != CLASSES_NONE && t->of_class[which];
 	double share = mine ? how->share : 0;
-	struct pair batch = images ? joined(seen, 1, p) : *seen;
+	struct mean_var batch = images ? joined(seen, 1, p) : *seen;
 	Tensor *d = NULL, *own = NULL;
-	if (share < 1)
-		d = tensor_affine(
-		    pair_distance(m, &batch, all_mean, all_var, all_var), 1 - share, 0);
+	if (share < 1) {
+		d = statistics_distance(&batch, &all, all.var, m->bn_form, tensor_mean);
+		d = tensor_affine(d, 1 - share, 0);
+	}
 	if (share > 0) {
-		struct pair of = images ? joined(seen, 0, p) : batch;
-		own = pair_distance(m, &of, of_classes(t, which, p, !images),
-		    of_classes(t, which + 1, p, !images), all_var);
+		struct mean_var of = images ? joined(seen, 0, p) : batch,
+		                classes = {of_classes(t, which, p, !images),
+		                    of_classes(t, which + 1, p, !images)};
+		own = statistics_distance(&of, &classes, all.var, m->bn_form, tensor_mean);
 		own = tensor_affine(own, share, 0);
 	}
 	return !own ? d : d ? tensor_add(d, own) : own;
@@ -106,7 +84,7 @@ static void add_layer(struct sum *sum, const struct method *m, const struct step
 	bool images = !conv && m->match.classes == CLASSES_EACH;
 	int statistics = conv ? STATISTICS : STAT_PATCH_MEAN;
 	for (int which = 0; which < statistics; which += 2) {
-		struct pair average;
+		struct mean_var average;
 		average.mean = moving_average(p->moving, sum->n++, seen[which]);
 		average.var = moving_average(p->moving, sum->n++, seen[which + 1]);
 		Tensor *d =
@@ -123,7 +101,7 @@ static Tensor *term(const struct method *m, const struct sum *sum, double weight
 	return sum->loss ? tensor_affine(sum->loss, by, 0) : tensor_full(0, T_F32, 0, NULL);
 }
 
-Tensor *layer_matching(const struct method *m, const struct step_pass *p, struct terms *t)
+Tensor *layer_term(const struct method *m, const struct step_pass *p, struct terms *t)
 {
 	const struct targets *g = &p->teacher->targets;
 	struct sum bn = {0}, conv = {0};
@@ -132,16 +110,16 @@ Tensor *layer_matching(const struct method *m, const struct step_pass *p, struct
 	for (int i = 0; i < p->statistics->n; i++) {
 		const struct bn_seen *v = &p->statistics->v[i];
 		Tensor *seen[] = {(Tensor *)v->mean, (Tensor *)v->var};
-		bool first = !convs && !v->bn->index;
-		add_layer(&bn, m, p, &g->bn[v->bn->index], seen, false, first ? 10 : 1);
+		add_layer(&bn, m, p, &g->bn[v->bn->index], seen, false,
+		    convs ? 1 : layer_weight(v->bn->index));
 	}
 	if (!convs)
 		return terms_add(t, "bn", term(m, &bn, bn.weights));
 	conv.n = bn.n;
 	for (int i = 0; i < p->convs->n; i++) {
 		const struct conv_seen *v = &p->convs->v[i];
-		add_layer(
-		    &conv, m, p, &g->conv[v->conv->index], v->seen, true, v->conv->index ? 1 : 10);
+		add_layer(&conv, m, p, &g->conv[v->conv->index], v->seen, true,
+		    layer_weight(v->conv->index));
 	}
 	double weights = bn.weights + conv.weights;
 	Tensor *of_convs = terms_add(t, "conv", term(m, &conv, weights));

@@ -3,7 +3,7 @@
  * convolutions, and averaged over steps (G-VBSM, Shao et al. 2024; EDC, Shao et al. 2024b). */
 #ifndef FD2_LAYER_LOSS_H
 #define FD2_LAYER_LOSS_H
-#include "lib/fd2/teacher/statistics.h"
+#include "lib/fd2/teacher/layer-statistics.h"
 
 /* What a pass showed of its convolutions, as struct bn_statistics. */
 struct conv_statistics {
@@ -50,5 +50,5 @@ bool layer_match_needs_statistics(const struct layer_match *m);
 struct method;
 struct step_pass;
 struct terms;
-Tensor *layer_matching(const struct method *m, const struct step_pass *p, struct terms *t);
+Tensor *layer_term(const struct method *m, const struct step_pass *p, struct terms *t);
 #endif

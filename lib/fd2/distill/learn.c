@@ -34,8 +34,8 @@ static int no_start(const struct index_batch *b)
 /* The initial images [N,3,S,S]. NULL: fail_message. */
 static Tensor *render_start(struct learner *l, const struct index_batch *b)
 {
-	int S = l->method->image_size, n = images_of(b),
-	    err = initial_prepare(l->initial, b->first, b->n);
+	int S = l->method->stored_size, n = images_of(b);
+	int err = initial_prepare(l->initial, b->first, b->n);
 	float *pixels = xcalloc((size_t)n, 3 * (size_t)S * S * sizeof *pixels);
 	for (int i = 0; i < n && !err && !stop_asked(); i++)
 		err = initial_image(l->initial, pixels + (size_t)i * 3 * S * S, b->first + i % b->n,
@@ -56,7 +56,7 @@ static int start_learning(struct learner *l, struct learning *g)
 	const struct index_batch *b = g->batch;
 	bool compares = l->similarity && similarity_applies(l->similarity, b);
 	g->labels = labels_of(b);
-	g->losses = step_losses();
+	g->losses = distill_step_losses();
 	if ((compares && similarity_check(l->similarity, b) < 0) || tensor_error())
 		return no_start(b);
 	return 0;
@@ -96,8 +96,8 @@ static int enter_phase(struct learner *l, struct learning *g, int phase, long be
 	tensor_requires_grad_(g->x, true);
 	g->m = replace_tensor(g->m, tensor_full_like(g->x, 0));
 	g->v = replace_tensor(g->v, tensor_full_like(g->x, 0));
-	put_numbers(g, size.side);
-	learn_make_room(l, g);
+	put_numbers(g, size.image);
+	step_allocate(l, g);
 	if (l->similarity && similarity_applies(l->similarity, g->batch) &&
 	    similarity_prepare(l->similarity, &g->compared, g->batch, &size) < 0)
 		return -1;
@@ -109,7 +109,8 @@ static int enter_phase(struct learner *l, struct learning *g, int phase, long be
 static int begin_phase(
     struct learner *l, struct learning *g, const Tensor *start, int phase, long step)
 {
-	g->x = replace_tensor(g->x, phase_start(l->method, g->x, start, l->method->sides[phase]));
+	g->x = replace_tensor(
+	    g->x, phase_start(l->method, g->x, start, l->method->image_sizes[phase]));
 	return enter_phase(l, g, phase, step);
 }
 
@@ -118,7 +119,7 @@ static long go_on(struct learner *l, struct learning *g)
 {
 	struct suspended *s = l->suspended;
 	long step = s->step;
-	int side = l->method->sides[s->phase];
+	int side = l->method->image_sizes[s->phase];
 	int64_t shape[] = {images_of(g->batch), 3, side, side};
 	g->x = tensor_channels_last(tensor_full(0, T_F32, 4, shape));
 	if (enter_phase(l, g, s->phase, s->phase_begin) < 0 || suspended_take(s, g) < 0)
@@ -139,7 +140,7 @@ static int save_when_due(struct learner *l, struct learning *g, long step)
 	bool stops = stop_asked(), every = l->save_every && step && step % l->save_every == 0;
 	if (!stops && !(every && s->file.path) && !checkpoint_due(&s->file))
 		return 0;
-	if (learn_settle(g, step) < 0)
+	if (distill_step_settle(g, step) < 0)
 		return -1;
 	return stops ? suspended_stop(s, g, step, l->method->steps) : suspended_save(s, g, step);
 }
@@ -159,13 +160,13 @@ static int take_steps(struct learner *l, struct learning *g, Tensor *start, long
 		if (!err)
 			err = save_when_due(l, g, step);
 		if (!err)
-			err = learn_step(l, g, step);
+			err = distill_step_take(l, g, step);
 	}
 	end_phase(l, g);
 	return err;
 }
 
-Tensor *learn(struct learner *l, const struct index_batch *b)
+Tensor *learn_index_batch(struct learner *l, const struct index_batch *b)
 {
 	struct learning g = {.batch = b, .phase = -1};
 	Tensor *start = NULL;
@@ -183,6 +184,6 @@ Tensor *learn(struct learner *l, const struct index_batch *b)
 	free(g.convs.v);
 	if (err < 0)
 		return NULL;
-	Tensor *x = phase_resize(g.x, l->method->image_size);
+	Tensor *x = phase_resize(g.x, l->method->stored_size);
 	return x ? x : fail_null("cannot finish image %d: %s", b->ids[0], tensor_error());
 }

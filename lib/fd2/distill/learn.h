@@ -20,7 +20,7 @@ struct learner {
 	long steps_done;             /* of all index batches and indices, for the progress */
 };
 
-/* The finished images [N,3,S,S] f32, normalised, S the method's image_size; b may be the suspended
+/* The finished images [N,3,S,S] f32, normalised, S the method's stored_size; b may be the suspended
  * batch. NULL: fail_message, which after a signal says how to go on. */
-Tensor *learn(struct learner *l, const struct index_batch *b);
+Tensor *learn_index_batch(struct learner *l, const struct index_batch *b);
 #endif

@@ -12,5 +12,5 @@ const struct method lpld = {.name = "lpld",
     .crops = {.min_scale = 0.08, .milestone = 1},
     .roll = 32,
     .phases = 1,
-    .sizes = {224},
-    .loss = bn_matching};
+    .seen_sizes = {224},
+    .loss = bn_term};

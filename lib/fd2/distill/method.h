@@ -16,7 +16,7 @@ enum { PHASES_MAX = OPT_INTS_MAX };
 struct method {
 	const char *name;
 	const struct start *start; /* what images start as */
-	bool several;              /* teachers, which take turns, one per step */
+	bool several_teachers;     /* which take turns, one per step */
 	long steps;                /* per image, split equally over the phases */
 	double lr;                 /* of Adam, falling as a cosine to 0 over all steps */
 	double r_bn;               /* weight of the BN loss */
@@ -26,10 +26,11 @@ struct method {
 	int roll;                     /* largest, in pixels of 224 */
 	double flatness;              /* weight of that loss; 0: without it */
 	int phases;
-	int sizes[PHASES_MAX]; /* what the teacher sees in each phase, if it has 224 pixels */
-	int sides[PHASES_MAX]; /* of the images then; method_configure sets them and the next */
-	int image_size;        /* side of the images as they are stored */
-	double residual;       /* share of the initial image in what a later phase starts with */
+	/* In each phase, sides of what the teacher sees and of the images; and that of the images
+	 * as they are stored. A method's own, seen_sizes, are for a teacher of 224 pixels;
+	 * method_configure sets all. */
+	int seen_sizes[PHASES_MAX], image_sizes[PHASES_MAX], stored_size;
+	double residual; /* share of the initial image in what a later phase starts with */
 
 	/* Its loss without the cross-entropy, which L_cls of FD2 replaces: a scalar, the mean
 	 * over the indices. Adds each of its terms, weighted, to t. Nothing in it may wait for

@@ -33,11 +33,11 @@ static void set_sizes(struct method *m, const struct method_config *config, int 
 	if (given->n)
 		m->phases = given->n;
 	for (int p = 0; p < m->phases; p++) {
-		int seen = given->n ? (int)given->v[p] : scaled(m->sizes[p], 224, size);
-		m->sizes[p] = seen;
-		m->sides[p] = scaled(seen, size, image);
+		int seen = given->n ? (int)given->v[p] : scaled(m->seen_sizes[p], 224, size);
+		m->seen_sizes[p] = seen;
+		m->image_sizes[p] = scaled(seen, size, image);
 	}
-	m->image_size = image;
+	m->stored_size = image;
 }
 
 /* The least of --sizes and of --image-size, which together may make less. */
@@ -45,10 +45,10 @@ static int check_sides(const struct method *m)
 {
 	enum { LEAST = 8 };
 	for (int p = 0; p < m->phases; p++)
-		if (m->sides[p] < LEAST)
+		if (m->image_sizes[p] < LEAST)
 			return fail("with --image-size %d, images are of %d pixels where the "
 			            "teacher sees %d of --sizes; the least is %d",
-			    m->image_size, m->sides[p], m->sizes[p], LEAST);
+			    m->stored_size, m->image_sizes[p], m->seen_sizes[p], LEAST);
 	return 0;
 }
 
@@ -112,7 +112,7 @@ static int refuse_several(const struct method *m, int teachers)
 {
 	char others[128] = "";
 	for (int i = 0; i < METHODS; i++)
-		if (methods[i]->several)
+		if (methods[i]->several_teachers)
 			sprintf(
 			    others + strlen(others), "%s%s", *others ? ", " : "", methods[i]->name);
 	return fail(
@@ -122,7 +122,7 @@ static int refuse_several(const struct method *m, int teachers)
 int method_configure(struct method *m, const struct method_config *config, int teachers, int size)
 {
 	*m = *method_of(config->method);
-	if (teachers > 1 && !m->several)
+	if (teachers > 1 && !m->several_teachers)
 		return refuse_several(m, teachers);
 	m->bn_form = config->bn_form;
 	if (config->start != START_UNSET)
@@ -147,9 +147,9 @@ void method_record(const struct method *m)
 {
 	json_t *sizes = json_array();
 	for (int p = 0; p < m->phases; p++)
-		json_array_append_new(sizes, json_integer(m->sizes[p]));
+		json_array_append_new(sizes, json_integer(m->seen_sizes[p]));
 	fd2_resolved("sizes", sizes);
-	fd2_resolved("image-size", json_integer(m->image_size));
+	fd2_resolved("image-size", json_integer(m->stored_size));
 	fd2_resolved("steps", json_integer(m->steps));
 	fd2_resolved("lr", json_real(m->lr));
 	fd2_resolved("r-bn", json_real(m->r_bn));

@@ -36,7 +36,7 @@ struct method_config {
 };
 
 const struct method *method_of(enum method_id id);
-/* The method as config asks for it, with sizes for teachers of side `size`. -1: fail_message,
+/* The method as config asks for it, with sizes for teachers of `size` pixels. -1: fail_message,
  * where the method cannot do that. */
 int method_configure(struct method *m, const struct method_config *config, int teachers, int size);
 /* Records its settings, which no option may have given, in provenance. */

@@ -14,7 +14,7 @@ double learning_rate(const struct method *m, long step)
 
 struct view_size phase_size(const struct method *m, int phase)
 {
-	return (struct view_size){m->sides[phase], m->sizes[phase]};
+	return (struct view_size){m->image_sizes[phase], m->seen_sizes[phase]};
 }
 
 Tensor *phase_resize(const Tensor *x, int size)

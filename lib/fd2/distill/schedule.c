@@ -19,14 +19,15 @@ static int check_whole_batches(const struct schedule *s, int classes)
 	return 0;
 }
 
-int schedule_init(
-    struct schedule *s, const struct schedule_config *config, int classes, bool independent)
+int schedule_init(struct schedule *s, const struct schedule_config *config, int classes,
+    bool independent, bool together)
 {
 	struct class_range range;
 	if (class_range(&range, &config->classes, classes, "the teacher knows") < 0)
 		return -1;
 	*s = (struct schedule){.config = config,
 	    .independent = independent,
+	    .together = together,
 	    .first = range.first,
 	    .last = range.last,
 	    .next_id = 1};

@@ -23,8 +23,8 @@ struct schedule {
 };
 
 /* -1: config->classes are not whole batches of the `classes` that there are. */
-int schedule_init(
-    struct schedule *s, const struct schedule_config *config, int classes, bool independent);
+int schedule_init(struct schedule *s, const struct schedule_config *config, int classes,
+    bool independent, bool together);
 void schedule_free(struct schedule *s);
 /* How many pairs of an index and a batch of classes there are. */
 long schedule_size(const struct schedule *s);

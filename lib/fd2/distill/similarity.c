@@ -32,8 +32,8 @@ static Tensor *cat_indices(Tensor *const *of, int indices)
 	return indices == 1 ? of[0] : tensor_cat(of, indices, 1);
 }
 
-/* The attention in `images` [J*n,3,side,side] through one view, n images at a time: [J,n,M,h,w]. In
- * the arithmetic of a step, without gradient. */
+/* The attention in `images` [J*n,3,image,image] through one view, n images at a time: [J,n,M,h,w].
+ * In the arithmetic of a step, without gradient. */
 static Tensor *maps_through(const Tensor *images, const struct teacher *t, const Tensor *view,
     const struct view_size *size, int n)
 {
@@ -63,7 +63,7 @@ static Tensor *maps_once(const struct similarity *s, const struct compared *c,
 		    step_view_random(&s->views, size, b->first, b->ids[i], UINT32_MAX);
 		once.roll_x = once.roll_y = 0;
 		maps[i] = maps_through(c->images[i], s->teachers->v[teacher].teacher,
-		    tensor_views(&once, 1, size->side, size->side), size, b->n);
+		    tensor_views(&once, 1, size->image, size->image), size, b->n);
 	}
 	return cat_indices(maps, b->indices);
 }
@@ -80,13 +80,15 @@ static Tensor *maps_as_stored(const struct similarity *s, const struct index_bat
 int similarity_prepare(const struct similarity *s, struct compared *c, const struct index_batch *b,
     const struct view_size *size)
 {
-	c->batch = b;
 	if (c->maps[0] && !needs_images(s))
 		return 0; /* maps as stored are the same in every phase */
-	for (int i = 0; i < b->indices && needs_images(s); i++)
-		c->images[i] =
-		    replace_tensor(c->images[i], history_images(s->history, b, i, size->side));
-	for (int t = 0; t < s->teachers->n && s->view != LS_SAME; t++) {
+	if (needs_images(s))
+		for (int i = 0; i < b->indices; i++)
+			c->images[i] = replace_tensor(
+			    c->images[i], history_images(s->history, b, i, size->image));
+	if (s->view == LS_SAME)
+		return 0;
+	for (int t = 0; t < s->teachers->n; t++) {
 		Tensor *maps =
 		    s->view == LS_ONCE ? maps_once(s, c, b, t, size) : maps_as_stored(s, b, t);
 		c->maps[t] = replace_tensor(c->maps[t], maps);
@@ -102,16 +104,16 @@ static Tensor *maps_in_this_view(const struct compared *c, const struct step_pas
 	int64_t one = tensor_numel(p->views) / p->indices;
 	for (int i = 0; i < p->indices; i++)
 		maps[i] = maps_through(c->images[i], p->teacher->teacher,
-		    tensor_narrow(p->views, 0, i * one, one), &p->size, c->batch->n);
+		    tensor_narrow(p->views, 0, i * one, one), &p->size, p->classes);
 	return cat_indices(maps, p->indices);
 }
 
 /* Of the images as they are, at the teacher's size. */
-static Tensor *attention_of_whole(const struct teacher *t, const Tensor *x, int side)
+static Tensor *attention_of_whole(const struct teacher *t, const Tensor *x, int image)
 {
 	struct pass pass = {.bn = BN_RUNNING};
 	const Tensor *whole =
-	    side == t->size ? x : tensor_interpolate(x, t->size, t->size, side > t->size);
+	    image == t->size ? x : tensor_interpolate(x, t->size, t->size, image > t->size);
 	Tensor *F = backbone_features(&t->backbone, tensor_to(whole, arithmetic()), &pass);
 	return cal_attention(&t->cal, F, &pass);
 }
@@ -131,7 +133,7 @@ Tensor *similarity_loss(
 		return loss_S(p->A, maps_in_this_view(c, p), &s->form);
 	const Tensor *maps = c->maps[p->turn];
 	const Tensor *A = s->view == LS_PLAIN
-	                      ? attention_of_whole(p->teacher->teacher, p->x, p->size.side)
+	                      ? attention_of_whole(p->teacher->teacher, p->x, p->size.image)
 	                      : p->A;
 	return loss_S(resized_like(A, maps), maps, &s->form);
 }

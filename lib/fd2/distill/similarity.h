@@ -27,9 +27,8 @@ struct similarity {
 
 /* What the images of an index batch are compared with in one phase. Zeros: nothing. */
 struct compared {
-	const struct index_batch *batch;
 	Tensor *maps[TEACHERS_MAX];  /* [J,N,M,h,w] by each teacher; not for LS_SAME */
-	Tensor *images[INDICES_MAX]; /* [J*n,3,side,side] of each index; LS_SAME and LS_ONCE */
+	Tensor *images[INDICES_MAX]; /* [J*n,3,image,image] of each index; LS_SAME and LS_ONCE */
 };
 
 /* Whether index batch b has L_S: not in the first place of a group. */

@@ -10,5 +10,5 @@ const struct method sre2l_plus = {.name = "sre2l++",
     .crops = {.min_scale = 0.08, .milestone = 1},
     .roll = 32,
     .phases = 1,
-    .sizes = {224},
-    .loss = bn_matching};
+    .seen_sizes = {224},
+    .loss = bn_term};

@@ -100,8 +100,9 @@ static int choose(const struct initial *s, struct start_use *u, int k)
 	u->photographs[k] = xcalloc((size_t)u->images, sizeof **u->photographs);
 	for (int i = 0; i < u->images; i++)
 		u->photographs[k][i] = v[chosen[i]].index;
-	for (int i = 0; i < n && other_size; i++)
-		image_free(&items[i].image);
+	if (other_size)
+		for (int i = 0; i < n; i++)
+			image_free(&items[i].image);
 	free(chosen);
 	free(items);
 	free(v);

@@ -15,7 +15,7 @@ static void add_conv(void *ctx, const struct conv *conv, const Tensor *x)
 	conv_statistics_add(&g->convs, conv, x, g->batch->indices);
 }
 
-struct step_pass learn_pass(const struct learner *l, struct learning *g, int turn)
+struct step_pass step_pass(const struct learner *l, struct learning *g, int turn)
 {
 	struct step_pass p = {.teacher = &l->teachers->v[turn],
 	    .turn = turn,
@@ -46,17 +46,19 @@ struct step_pass learn_pass(const struct learner *l, struct learning *g, int tur
 	return p;
 }
 
-void learn_make_room(const struct learner *l, struct learning *g)
+void step_allocate(const struct learner *l, struct learning *g)
 {
 	double momentum = l->method->match.momentum;
 	if (l->method->flatness > 0)
 		g->smooth = replace_tensor(g->smooth, tensor_clone(tensor_detach(g->x)));
-	for (int t = 0; t < l->teachers->n && momentum > 0; t++) {
+	if (momentum <= 0)
+		return;
+	for (int t = 0; t < l->teachers->n; t++) {
 		g->moving[t].momentum = momentum;
 		g->terms.n = 0;
 		tensor_scope_begin(NO_GRAD);
-		struct step_pass p = learn_pass(l, g, t);
-		layer_matching(l->method, &p, &g->terms);
+		struct step_pass p = step_pass(l, g, t);
+		layer_term(l->method, &p, &g->terms);
 		tensor_scope_end();
 		moving_begin(&g->moving[t]);
 	}

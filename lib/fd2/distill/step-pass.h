@@ -16,9 +16,9 @@ struct step_pass {
 	int first, classes;    /* n of them */
 	const Tensor *labels;  /* i64 [N] */
 	struct view_size size; /* of the phase */
-	const Tensor *x;       /* [N,3,side,side] f32, normalised: what is learned */
+	const Tensor *x;       /* [N,3,image,image] f32, normalised: what is learned */
 	const Tensor *views;   /* tensor_views, one per index */
-	const Tensor *seen;    /* [N,3,size,size], x through the views, in the arithmetic's type */
+	const Tensor *seen;    /* [N,3,seen,seen], x through the views, in the arithmetic's type */
 	const Tensor *F;       /* [N,C,h,w], features of `seen`, in that type too */
 	const Tensor *A;       /* [N,M,h,w] f32, attention in `seen`; NULL with --plain */
 	const Tensor *p_bb;    /* [N,K] f32, logits of the backbone branch */
@@ -28,4 +28,11 @@ struct step_pass {
 	struct moving *moving;                  /* of the teacher */
 	Tensor *smooth;                         /* x averaged over steps, for flatness; or NULL */
 };
+
+struct learner;
+struct learning;
+/* The step's pass through the teacher whose turn it is. */
+struct step_pass step_pass(const struct learner *l, struct learning *g, int turn);
+/* Before the first step of a phase: makes room for what its steps keep. */
+void step_allocate(const struct learner *l, struct learning *g);
 #endif

@@ -12,16 +12,16 @@ struct view_rule {
 	uint64_t seed;
 };
 
-/* Images of `side` pixels that are seen at `size` pixels. */
+/* Sides of the images and of what is seen of them. */
 struct view_size {
-	int side, size;
+	int image, seen;
 };
 /* The view of `step` for image `id` of the batch of classes that starts with class `first`, one
  * for all of them: RandomResizedCrop, flip, and a roll in each direction (SRe2L++, Cui et al.
  * 2025: of 0 .. 32 pixels at 224). */
 struct pixel_view step_view_random(
     const struct view_rule *rule, const struct view_size *s, int first, int id, long step);
-/* Images [N,3,side,side] f32 through such views: [N,3,size,size] in `type`. An image that is
+/* Images [N,3,image,image] f32 through such views: [N,3,seen,seen] in `type`. An image that is
  * larger than it is seen is sampled at a multiple of the size, of which squares are averaged, so
  * that each of its pixels counts, whatever the crop. */
 Tensor *step_view(

@@ -26,7 +26,7 @@ struct step {
 	bool compares; /* has L_S */
 };
 
-Tensor *step_losses(void)
+Tensor *distill_step_losses(void)
 {
 	return tensor_full(0, T_F32, 1, (int64_t[]){LOSSES});
 }
@@ -54,7 +54,7 @@ static void put_numbers(const struct learner *l, struct learning *g, const struc
 {
 	const struct normal *normal = &l->teachers->v[s->turn].teacher->normal;
 	struct adam_pixels adam = {.lr = s->lr, .beta1 = 0.5, .beta2 = 0.9, .eps = 1e-8};
-	int side = l->method->sides[g->phase];
+	int side = l->method->image_sizes[g->phase];
 	for (int c = 0; c < 3; c++) {
 		adam.lo[c] = -normal->mean[c] / normal->std[c];
 		adam.hi[c] = (1 - normal->mean[c]) / normal->std[c];
@@ -67,7 +67,7 @@ static void put_numbers(const struct learner *l, struct learning *g, const struc
 static Tensor *total_loss(const struct learner *l, struct learning *g, const struct step *s)
 {
 	struct terms *t = &g->terms;
-	struct step_pass p = learn_pass(l, g, s->turn);
+	struct step_pass p = step_pass(l, g, s->turn);
 	t->n = 0;
 	Tensor *base = l->method->loss(l->method, &p, t);
 	Tensor *ce = terms_add(t, "ce", tensor_cross_entropy(p.p_bb, p.labels, 0));
@@ -98,20 +98,20 @@ static void keep_losses(struct learning *g, const Tensor *total)
 	tensor_scope_end();
 }
 
-struct taking {
+struct step_call {
 	const struct learner *l;
 	struct learning *g;
 	const struct step *s;
 };
 
 /* Nothing here may wait for the device. */
-static int take(void *ctx)
+static int run_step(void *ctx)
 {
-	const struct taking *t = ctx;
-	struct learning *g = t->g;
+	const struct step_call *call = ctx;
+	struct learning *g = call->g;
 	Tensor *grad;
 	tensor_scope_begin(GRAD);
-	Tensor *total = total_loss(t->l, g, t->s);
+	Tensor *total = total_loss(call->l, g, call->s);
 	/* the sum over the indices, so that each learns as it would alone */
 	int err = tensor_grad(tensor_affine(total, g->batch->indices, 0), &g->x, 1, &grad, false);
 	if (!err) {
@@ -169,7 +169,7 @@ static int read_finite(struct learning *g, long number, float losses[LOSSES])
 	                 number, b->ids[0], b->first, b->first + b->n - 1);
 }
 
-int learn_settle(struct learning *g, long number)
+int distill_step_settle(struct learning *g, long number)
 {
 	float losses[LOSSES];
 	return read_finite(g, number - 1, losses);
@@ -190,11 +190,12 @@ static int read_losses(const struct learner *l, struct learning *g, const struct
 	return 0;
 }
 
-int learn_step(struct learner *l, struct learning *g, long number)
+int distill_step_take(struct learner *l, struct learning *g, long number)
 {
 	struct step s = step_at(l, g, number);
+	struct step_call call = {l, g, &s};
 	put_numbers(l, g, &s);
-	if (replay_take(g->replays[s.turn][s.compares], take, &(struct taking){l, g, &s}) < 0 ||
+	if (replay_take(g->replays[s.turn][s.compares], run_step, &call) < 0 ||
 	    read_losses(l, g, &s) < 0)
 		return -1;
 	l->steps_done += g->batch->indices;

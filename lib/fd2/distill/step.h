@@ -28,15 +28,11 @@ struct learning {
 };
 
 /* f32 that holds the losses of all steps. */
-Tensor *step_losses(void);
-/* Before the first step of a phase: makes room for what its steps keep. */
-void learn_make_room(const struct learner *l, struct learning *g);
-/* The step's pass through the teacher whose turn it is. */
-struct step_pass learn_pass(const struct learner *l, struct learning *g, int turn);
+Tensor *distill_step_losses(void);
 /* Takes step `number`, from 0, and reads what came out where it is due: for the log, the progress
  * and whether the loss is finite. -1: fail_message. */
-int learn_step(struct learner *l, struct learning *g, long number);
+int distill_step_take(struct learner *l, struct learning *g, long number);
 /* Before step `number`: -1, fail_message, where the loss of one before it is not finite. Waits for
  * the device. */
-int learn_settle(struct learning *g, long number);
+int distill_step_settle(struct learning *g, long number);
 #endif

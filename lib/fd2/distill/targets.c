@@ -41,24 +41,25 @@ static int each_layer(const struct targets *g, const struct teacher *t, one_laye
 	return result;
 }
 
-struct taking {
+struct statistic_read {
 	const struct array *a;
 	int classes;
 };
 
 /* 1: a's name is that of one of the layer's statistics, of which *of_class says whose. */
-static int take(void *ctx, const char *layer, struct target *of, bool conv)
+static int read_statistic(void *ctx, const char *layer, struct target *of, bool conv)
 {
-	const struct taking *t = ctx;
+	const struct statistic_read *t = ctx;
 	const struct array *a = t->a;
 	const char *slash = strrchr(a->name, '/'), *what = slash + 1;
-	bool by_class = !strncmp(what, "class_", 6);
+	const size_t prefix = strlen(CLASS_PREFIX);
+	bool by_class = !strncmp(what, CLASS_PREFIX, prefix);
 	if (strlen(layer) != (size_t)(slash - a->name) || strncmp(layer, a->name, strlen(layer)) ||
 	    a->rank != 1 + by_class || a->dtype != DT_F32 ||
 	    (by_class && a->shape[0] != t->classes) || (!conv && !by_class))
 		return 0;
 	for (int i = 0; i < STATISTICS; i++) {
-		if (strcmp(what + 6 * by_class, statistic_names[i]) != 0)
+		if (strcmp(by_class ? what + prefix : what, statistic_names[i]) != 0)
 			continue;
 		const Tensor **to = by_class ? &of->of_class[i] : &of->all[i];
 		*to = tensor_from(a->data, T_F32, a->rank, a->shape);
@@ -67,7 +68,7 @@ static int take(void *ctx, const char *layer, struct target *of, bool conv)
 	return 0;
 }
 
-static int take_all(
+static int read_statistics(
     const struct targets *g, const struct teacher *t, struct stream_reader *s, const char *path)
 {
 	struct array a;
@@ -76,7 +77,8 @@ static int take_all(
 		if (got < 0)
 			return -1;
 		if (strchr(a.name, '/') &&
-		    each_layer(g, t, take, &(struct taking){&a, t->classes}) && !array_finite(&a))
+		    each_layer(g, t, read_statistic, &(struct statistic_read){&a, t->classes}) &&
+		    !array_finite(&a))
 			err = fail("'%s': tensor '%s' is not finite", path, a.name);
 		fd2_array_free(&a);
 	}
@@ -112,7 +114,7 @@ int targets_read(struct targets *g, const struct teacher *t, const char *path,
 		return -1;
 	int err = distill_check_made_with(s, path, "statistics", t, teacher_path);
 	if (!err)
-		err = take_all(g, t, s, path);
+		err = read_statistics(g, t, s, path);
 	if (!err)
 		err =
 		    each_layer(g, t, lacks, &(struct lacking){path, t->backbone.arch->name, convs});

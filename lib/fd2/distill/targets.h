@@ -2,7 +2,7 @@
 #ifndef FD2_TARGETS_H
 #define FD2_TARGETS_H
 #include "formats/digest.h"
-#include "lib/fd2/teacher/statistics.h"
+#include "lib/fd2/teacher/layer-statistics.h"
 #include "lib/fd2/teacher/teacher.h"
 
 /* Of one layer: f32 [C], [P] of patches. Of a BatchNorm `all` are the running statistics. */

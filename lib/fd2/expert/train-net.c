@@ -27,9 +27,8 @@ static void add_up(struct net_sums *sums, const Tensor *loss, const Tensor *logi
 	hits_count(&sums->hits, tensor_detach(logits), labels);
 }
 
-/* Adds the gradients of a part. */
-static int learn(const struct net_training *t, const struct backbone *net, struct optim *weights,
-    const struct part *p, struct net_sums *sums)
+static int add_gradients(const struct net_training *t, const struct backbone *net,
+    struct optim *weights, const struct part *p, struct net_sums *sums)
 {
 	const struct pass pass = {.bn = BN_TRAIN};
 	int64_t *labels = labels_of(&t->of, p), shape = p->n;
@@ -53,7 +52,7 @@ int train_net_step(const struct net_training *t, const struct backbone *net, str
 	siamese_draw_each(augment, n, random, t->augment, t->of.size);
 	for (int i = 0; i < n && !err; i += t->part) {
 		int m = n - i < t->part ? n - i : t->part;
-		err = learn(t, net, weights,
+		err = add_gradients(t, net, weights,
 		    &(struct part){numbers + i, augment + i, m, (double)m / n}, sums);
 	}
 	free(augment);

@@ -23,7 +23,7 @@ void trajectory_prefix(char prefix[TRAJECTORY_PREFIX_MAX], int expert, int epoch
 	snprintf(prefix, TRAJECTORY_PREFIX_MAX, "%d/%d/", expert, epoch);
 }
 
-static int take(const struct trajectory_file *f, const char *prefix, struct weights_in *in)
+static int read_weight(const struct trajectory_file *f, const char *prefix, struct weights_in *in)
 {
 	struct array a;
 	int got = fd2_stream_next(f->reader, &a);
@@ -48,7 +48,7 @@ static int read_weights(
 	trajectory_prefix(prefix, expert, epoch);
 	weights_begin(&in, to);
 	for (int i = 0; i < to->n; i++)
-		if (take(f, prefix, &in) < 0) {
+		if (read_weight(f, prefix, &in) < 0) {
 			free(in.seen);
 			return -1;
 		}

@@ -31,4 +31,5 @@ int trajectory_configure(
 	    t->first, t->upper, t->last);
 }
 
-const struct matching matching_datm = {.name = "datm", .iterations = 10000, .lr = 100};
+const struct matching matching_datm = {
+    .name = "datm", .kind = ALONG_TRAJECTORIES, .iterations = 10000, .lr = 100};

@@ -32,4 +32,5 @@ static Tensor *loss(const struct class_pass *p)
 	return tensor_sum(tensor_mul(off, off), 0, NULL, false);
 }
 
-const struct matching matching_dm = {.name = "dm", .iterations = 20000, .lr = 1, .loss = loss};
+const struct matching matching_dm = {
+    .name = "dm", .kind = BY_CLASS, .iterations = 20000, .lr = 1, .loss = loss};

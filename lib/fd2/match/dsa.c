@@ -64,5 +64,9 @@ static Tensor *loss(const struct class_pass *p)
 	return sum;
 }
 
-const struct matching matching_dsa = {
-    .name = "dsa", .iterations = 1000, .lr = 0.1, .gradients = true, .loss = loss};
+const struct matching matching_dsa = {.name = "dsa",
+    .kind = BY_CLASS,
+    .iterations = 1000,
+    .lr = 0.1,
+    .gradients = true,
+    .loss = loss};

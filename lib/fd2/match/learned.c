@@ -218,7 +218,8 @@ void learned_step(struct learned *l, enum learned_kind kind, double lr)
 	optim_next(o, lr);
 	optim_update(o);
 	tensor_scope_begin(NO_GRAD);
-	for (int i = 0; i < o->n && kind == LEARNED_IMAGES; i++)
-		tensor_clamp_(o->param[i], l->darkest, l->lightest);
+	if (kind == LEARNED_IMAGES)
+		for (int i = 0; i < o->n; i++)
+			tensor_clamp_(o->param[i], l->darkest, l->lightest);
 	tensor_scope_end();
 }

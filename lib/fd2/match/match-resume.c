@@ -9,7 +9,7 @@
 static json_t *inputs(const struct match_run *r)
 {
 	json_t *in = json_pack("{s:s}", "real", r->real.set.digest);
-	if (!r->method.loss)
+	if (r->method.kind == ALONG_TRAJECTORIES)
 		json_object_set_new(in, "experts", trajectories_digests(&r->experts));
 	return in;
 }

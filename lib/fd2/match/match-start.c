@@ -17,7 +17,7 @@ static int choose_classes(struct match_run *r)
 	r->last = range.last;
 	if (!r->first && r->last == K - 1)
 		return 0;
-	if (!r->method.loss)
+	if (r->method.kind == ALONG_TRAJECTORIES)
 		return fail(
 		    "--classes is not for %s, whose students learn all classes", r->method.name);
 	if (r->method.rounds > 1)
@@ -40,7 +40,7 @@ static void record_settings(const struct match_run *r)
 	fd2_resolved("arch", json_string(r->arch));
 	fd2_resolved("iterations", json_integer(r->method.iterations));
 	fd2_resolved("lr", json_real(r->method.lr));
-	if (r->method.loss) {
+	if (r->method.kind == BY_CLASS) {
 		fd2_resolved("outer", json_integer(r->method.rounds));
 		fd2_resolved("inner", json_integer(r->method.epochs));
 	} else {
@@ -49,7 +49,7 @@ static void record_settings(const struct match_run *r)
 	fd2_resolved("classes", json_pack("[i,i]", r->first, r->last));
 }
 
-static void connect(struct match_run *r)
+static void link_parts(struct match_run *r)
 {
 	const struct matching_config *method = &r->config->method;
 	r->rounds = (struct rounds){.method = &r->method,
@@ -101,8 +101,8 @@ static int open_experts(struct match_run *r)
 
 static int start(struct match_run *r)
 {
-	connect(r);
-	if (r->method.loss)
+	link_parts(r);
+	if (r->method.kind == BY_CLASS)
 		return learned_init(&r->learned, r->config, r->first, r->last, &r->real, NULL);
 	if (open_experts(r) < 0 || trajectory_check(&r->trajectory) < 0)
 		return -1;

@@ -10,10 +10,10 @@
 #include "lib/fd2/match/match-run.h"
 #include "lib/fd2/stage.h"
 
-static int take(struct match_run *r)
+static int iterate(struct match_run *r)
 {
-	int err = r->method.loss ? rounds_take(&r->rounds, r->done, &r->loss)
-	                         : trajectory_take(&r->trajectory, r->done, &r->loss);
+	int err = r->method.kind == BY_CLASS ? rounds_take(&r->rounds, r->done, &r->loss)
+	                                     : trajectory_take(&r->trajectory, r->done, &r->loss);
 	if (err)
 		return err;
 	r->done++;
@@ -28,7 +28,7 @@ static void log_iteration(const struct match_run *r)
 		return;
 	json_t *event = json_pack("{s:s, s:I, s:f, s:{s:f}}", "event", "iteration", "iteration",
 	    (json_int_t)r->done, "lr", r->method.lr, "loss", r->method.name, r->loss);
-	if (!r->method.loss) {
+	if (r->method.kind == ALONG_TRAJECTORIES) {
 		json_object_set_new(event, "expert", json_integer(r->trajectory.expert));
 		json_object_set_new(event, "start_epoch", json_integer(r->trajectory.start));
 		json_object_set_new(event, "student_lr", json_real(learned_step_size(&r->learned)));
@@ -43,7 +43,7 @@ static bool save_is_due(const struct match_run *r)
 	return r->done < r->method.iterations && (due || checkpoint_due(&r->checkpoint));
 }
 
-static int learn(struct match_run *r)
+static int iterate_all(struct match_run *r)
 {
 	int err = 0;
 	bool stops = false;
@@ -54,7 +54,7 @@ static int learn(struct match_run *r)
 	while (r->done < r->method.iterations && !err) {
 		if ((stops = r->checkpoint.path && stop_asked()))
 			break;
-		err = take(r);
+		err = iterate(r);
 		if (!err)
 			log_iteration(r);
 		if (!err && save_is_due(r))
@@ -73,7 +73,7 @@ static int store(struct match_run *r)
 	const struct dataset *set = &r->real.set;
 	const char *const *names = set->numbered ? NULL : (const char *const *)set->classes;
 	struct out *out = out_open(r->config->out.path, 0);
-	if (!r->method.loss)
+	if (r->method.kind == ALONG_TRAJECTORIES)
 		json_object_set_new(
 		    r->provenance, "student_lr", json_real(learned_step_size(&r->learned)));
 	struct shard_writer *w =
@@ -90,9 +90,9 @@ static int store(struct match_run *r)
 	return 0;
 }
 
-static double take_some(void *stage)
+static double iterate_once(void *stage)
 {
-	return take(stage) < 0 ? -1 : 1;
+	return iterate(stage) < 0 ? -1 : 1;
 }
 
 /* As the images are now; more steps make JPEGs a little larger. */
@@ -101,7 +101,7 @@ static double bytes(void *stage)
 	const struct match_run *r = stage;
 	const double ends = 8192, head = 1536; /* of the shard, and of a sample's members */
 	double S = r->real.size, f16 = r->config->out.pixels == PIXELS_F16 ? head + 6 * S * S : 0,
-	       label = r->method.loss ? 0 : head / 2 + 12.0 * r->real.set.n_classes;
+	       label = r->method.kind == BY_CLASS ? 0 : head / 2 + 12.0 * r->real.set.n_classes;
 	struct encoded f;
 	tensor_scope_begin(NO_GRAD);
 	Tensor *x = tensor_narrow(learned_of(&r->learned, LEARNED_IMAGES, r->first), 0, 0, 1);
@@ -116,15 +116,16 @@ static int tell_plan(struct match_run *r)
 {
 	struct plan p = {.stage = r, .bytes = bytes};
 	long left = r->method.iterations - r->done;
-	char *from = r->method.loss ? xstrdup(counted(r->real.set.n, "photographs").text)
-	                            : xasprintf("%s along %s",
-	                                  counted(r->method.trajectory.steps, "steps").text,
-	                                  counted(r->experts.experts, "experts").text);
+	char *from =
+	    r->method.kind == BY_CLASS
+	        ? xstrdup(counted(r->real.set.n, "photographs").text)
+	        : xasprintf("%s along %s", counted(r->method.trajectory.steps, "steps").text,
+	              counted(r->experts.experts, "experts").text);
 	p.work = xasprintf("%s of %d classes by %s in %s, %s with %s",
 	    counted(r->learned.n * r->learned.ipc, "images").text, r->learned.n, r->method.name,
 	    r->arch, counted(left, "iterations").text, from);
 	free(from);
-	p.parts[0] = (struct plan_part){"iterations", (double)left, take_some};
+	p.parts[0] = (struct plan_part){"iterations", (double)left, iterate_once};
 	return plan_tell(&p, r->config->dry_run);
 }
 
@@ -135,7 +136,7 @@ int stage_match(const struct match_config *config)
 	if (!err)
 		err = tell_plan(&r);
 	if (!err && !config->dry_run) {
-		err = learn(&r);
+		err = iterate_all(&r);
 		if (!err)
 			err = store(&r);
 	}

@@ -35,11 +35,14 @@ struct trajectory_config {
 
 struct matching {
 	const char *name;
+	enum matching_kind {
+		BY_CLASS,           /* in networks with random weights (rounds.h) */
+		ALONG_TRAJECTORIES, /* of experts, all images together (trajectory.h) */
+	} kind;
 	long iterations;
 	double lr; /* of SGD on the images */
-	/* Class by class, in networks with random weights (rounds.h): a scalar that depends on
-	 * p->x; a GRAD scope is around it; NULL with tensor_error. The method has none: all images
-	 * together, along trajectories of experts (trajectory.h). */
+	/* Of BY_CLASS: a scalar that depends on p->x; a GRAD scope is around it; NULL with
+	 * tensor_error. */
 	Tensor *(*loss)(const struct class_pass *p);
 	bool gradients; /* loss compares those of the network's parameters */
 	/* Set by matching_configure: rounds of an iteration, each with other photographs, and

@@ -56,9 +56,9 @@ int matching_configure(struct matching *m, const struct matching_config *config,
 		m->lr = config->lr;
 	if (!m->gradients && (config->rounds != OPT_UNSET || config->epochs != OPT_UNSET))
 		return fail("--outer and --inner are not for %s, %s", m->name,
-		    m->loss ? "whose networks are not trained" : "which has no rounds");
+		    m->kind == BY_CLASS ? "whose networks are not trained" : "which has no rounds");
 	set_rounds(m, config, ipc);
-	if (!m->loss)
+	if (m->kind == ALONG_TRAJECTORIES)
 		return trajectory_configure(&m->trajectory, &config->trajectory, ipc);
 	return check_training(m);
 }

@@ -26,6 +26,7 @@ struct matching_config {
 	struct trajectory_config trajectory;
 };
 
+/* For tests: the method with its own settings. */
 const struct matching *matching_of(enum matching_id id);
 /* The method as config asks for it. -1: fail_message, where it cannot do that. */
 int matching_configure(struct matching *m, const struct matching_config *config, long ipc);

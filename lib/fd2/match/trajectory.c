@@ -102,7 +102,7 @@ static int move(const struct trajectory *t, long iteration)
 }
 
 /* From where the student ended, `all` being |theta_0 - goal|^2. */
-static int learn(struct trajectory *t, struct unroll *u, double all)
+static int learn_from(struct trajectory *t, struct unroll *u, double all)
 {
 	Tensor **lambda = slope(t, all);
 	learned_clear_gradients(t->learned);
@@ -133,12 +133,12 @@ static int train_student(struct trajectory *t, long iteration, double all, doubl
 	if (!err && *loss > how->threshold)
 		t->skipped++;
 	else if (!err)
-		err = learn(t, &u, all);
+		err = learn_from(t, &u, all);
 	unroll_free(&u);
 	return err;
 }
 
-static int take(struct trajectory *t, long iteration, double *loss)
+static int imitate(struct trajectory *t, long iteration, double *loss)
 {
 	const struct trajectory_config *how = &t->method->trajectory;
 	t->expert = choose_expert(t, iteration);
@@ -157,7 +157,7 @@ static int take(struct trajectory *t, long iteration, double *loss)
 /* An error of libtorch comes before what follows from it: values that are not finite. */
 int trajectory_take(struct trajectory *t, long iteration, double *loss)
 {
-	int err = take(t, iteration, loss);
+	int err = imitate(t, iteration, loss);
 	return tensor_error() ? fail("iteration %ld failed: %s", iteration + 1, tensor_error())
 	                      : err;
 }

@@ -8,7 +8,7 @@
 #include "lib/fd2/teacher/losses.h"
 
 /* The batch of a step, or a part of it. */
-struct lesson {
+struct minibatch {
 	uint32_t *images;
 	struct siamese *augment;
 	int n;
@@ -16,63 +16,63 @@ struct lesson {
 };
 
 /* Batches go through the images in random orders, one after the other. */
-static struct lesson draw_lesson(const struct unroll *u, int step)
+static struct minibatch draw_minibatch(const struct unroll *u, int step)
 {
 	int all = learned_count(u->learned), batches = (all + u->batch - 1) / u->batch,
 	    first = step % batches * u->batch;
-	struct lesson l = {.n = all - first < u->batch ? all - first : u->batch, .share = 1};
+	struct minibatch b = {.n = all - first < u->batch ? all - first : u->batch, .share = 1};
 	struct rng of_order = rng_at(
 	               u->seed, RNG_STUDENT, (uint64_t)u->iteration, 1, (uint32_t)(step / batches)),
 	           of_augment =
 	               rng_at(u->seed, RNG_STUDENT, (uint64_t)u->iteration, 2, (uint32_t)step);
 	uint32_t *order = xcalloc((size_t)all, sizeof *order);
 	rng_order(&of_order, order, (uint32_t)all);
-	l.images = xcalloc((size_t)l.n, sizeof *l.images);
-	memcpy(l.images, order + first, (size_t)l.n * sizeof *order);
+	b.images = xcalloc((size_t)b.n, sizeof *b.images);
+	memcpy(b.images, order + first, (size_t)b.n * sizeof *order);
 	free(order);
-	l.augment = xcalloc((size_t)l.n, sizeof *l.augment);
-	siamese_draw_each(l.augment, l.n, &of_augment, u->augment, u->learned->size);
-	return l;
+	b.augment = xcalloc((size_t)b.n, sizeof *b.augment);
+	siamese_draw_each(b.augment, b.n, &of_augment, u->augment, u->learned->size);
+	return b;
 }
 
-static void free_lesson(struct lesson *l)
+static void free_minibatch(struct minibatch *b)
 {
-	free(l->images);
-	free(l->augment);
+	free(b->images);
+	free(b->augment);
 }
 
-static struct lesson part_of(const struct lesson *l, int first, int most)
+static struct minibatch part_of(const struct minibatch *b, int first, int most)
 {
-	int n = l->n - first < most ? l->n - first : most;
-	return (struct lesson){l->images + first, l->augment + first, n, (double)n / l->n};
+	int n = b->n - first < most ? b->n - first : most;
+	return (struct minibatch){b->images + first, b->augment + first, n, (double)n / b->n};
 }
 
-/* In a GRAD scope; x and y are leaves. */
+/* In a GRAD scope. */
 static Tensor *loss_of(
-    const struct unroll *u, const struct lesson *l, const Tensor *x, const Tensor *y)
+    const struct unroll *u, const struct minibatch *b, const Tensor *x, const Tensor *y)
 {
 	const struct pass pass = {.bn = BN_BATCH};
-	const Tensor *F = backbone_features(u->net, siamese_apply_each(l->augment, x), &pass);
+	const Tensor *F = backbone_features(u->net, siamese_apply_each(b->augment, x), &pass);
 	Tensor *loss = loss_soft(backbone_logits(u->net, F, &pass), tensor_softmax(y, 1));
-	return tensor_affine(loss, l->share, 0);
+	return tensor_affine(loss, b->share, 0);
 }
 
-static Tensor *leaf(const struct unroll *u, enum learned_kind kind, const struct lesson *l)
+static Tensor *leaf(const struct unroll *u, enum learned_kind kind, const struct minibatch *b)
 {
-	Tensor *t = learned_some(u->learned, kind, l->images, l->n);
+	Tensor *t = learned_some(u->learned, kind, b->images, b->n);
 	tensor_requires_grad_(t, true);
 	return t;
 }
 
-/* theta -= eta g of the part */
-static void descend(const struct unroll *u, const struct lesson *l, Tensor **sum)
+/* Adds the part's gradient to sum. */
+static void add_gradient(const struct unroll *u, const struct minibatch *b, Tensor **sum)
 {
 	const struct optim *w = u->weights;
 	Tensor **g = xcalloc((size_t)w->n, sizeof *g);
 	tensor_scope_begin(GRAD);
-	const Tensor *x = learned_some(u->learned, LEARNED_IMAGES, l->images, l->n),
-	             *y = learned_some(u->learned, LEARNED_LABELS, l->images, l->n);
-	if (!tensor_grad(loss_of(u, l, x, y), w->param, w->n, g, false))
+	const Tensor *x = learned_some(u->learned, LEARNED_IMAGES, b->images, b->n),
+	             *y = learned_some(u->learned, LEARNED_LABELS, b->images, b->n);
+	if (!tensor_grad(loss_of(u, b, x, y), w->param, w->n, g, false))
 		for (int i = 0; i < w->n; i++)
 			tensor_add_(sum[i], g[i], 1);
 	tensor_scope_end();
@@ -82,22 +82,22 @@ static void descend(const struct unroll *u, const struct lesson *l, Tensor **sum
 static void step_forward(const struct unroll *u, int step, double eta)
 {
 	const struct optim *w = u->weights;
-	struct lesson l = draw_lesson(u, step);
+	struct minibatch b = draw_minibatch(u, step);
 	Tensor **theta = u->theta + (size_t)step * w->n, **g = xcalloc((size_t)w->n, sizeof *g);
 	tensor_scope_begin(NO_GRAD);
 	for (int i = 0; i < w->n; i++) {
 		theta[i] = tensor_keep_always(tensor_clone(w->param[i]));
 		g[i] = tensor_full_like(w->param[i], 0);
 	}
-	for (int i = 0; i < l.n; i += u->part) {
-		struct lesson part = part_of(&l, i, u->part);
-		descend(u, &part, g);
+	for (int i = 0; i < b.n; i += u->part) {
+		struct minibatch part = part_of(&b, i, u->part);
+		add_gradient(u, &part, g);
 	}
 	for (int i = 0; i < w->n; i++)
 		tensor_add_(w->param[i], g[i], -eta);
 	tensor_scope_end();
 	free(g);
-	free_lesson(&l);
+	free_minibatch(&b);
 }
 
 int unroll_forward(struct unroll *u)
@@ -123,7 +123,7 @@ static Tensor *along(Tensor *const *lambda, Tensor *const *g, int n)
 }
 
 /* Adds -eta dq/dtheta of the part to `next`, and what it adds to the learned kinds' gradients. */
-static void ascend(const struct unroll *u, const struct lesson *l, double eta,
+static void add_second_order(const struct unroll *u, const struct minibatch *b, double eta,
     Tensor *const *lambda, Tensor **next)
 {
 	const struct optim *w = u->weights;
@@ -131,16 +131,16 @@ static void ascend(const struct unroll *u, const struct lesson *l, double eta,
 	Tensor **g = xcalloc(3 * (size_t)n + 4, sizeof *g), **from = g + n, **d = from + n + 2;
 	tensor_scope_begin(GRAD);
 	memcpy(from, w->param, (size_t)n * sizeof *from);
-	from[n] = leaf(u, LEARNED_IMAGES, l);
-	from[n + 1] = leaf(u, LEARNED_LABELS, l);
+	from[n] = leaf(u, LEARNED_IMAGES, b);
+	from[n + 1] = leaf(u, LEARNED_LABELS, b);
 	Tensor *q = NULL;
-	if (!tensor_grad(loss_of(u, l, from[n], from[n + 1]), w->param, n, g, true))
+	if (!tensor_grad(loss_of(u, b, from[n], from[n + 1]), w->param, n, g, true))
 		q = along(lambda, g, n);
 	if (q && !tensor_grad(q, from, n + 2, d, false)) {
 		for (int i = 0; i < n; i++)
 			tensor_add_(next[i], d[i], -eta);
-		learned_add_gradient(u->learned, LEARNED_IMAGES, l->images, l->n, d[n], -eta);
-		learned_add_gradient(u->learned, LEARNED_LABELS, l->images, l->n, d[n + 1], -eta);
+		learned_add_gradient(u->learned, LEARNED_IMAGES, b->images, b->n, d[n], -eta);
+		learned_add_gradient(u->learned, LEARNED_LABELS, b->images, b->n, d[n + 1], -eta);
 		learned_add_to_step_gradient(u->learned, -tensor_item(q));
 	}
 	tensor_scope_end();
@@ -150,22 +150,22 @@ static void ascend(const struct unroll *u, const struct lesson *l, double eta,
 static void step_backward(const struct unroll *u, int step, double eta, Tensor **lambda)
 {
 	const struct optim *w = u->weights;
-	struct lesson l = draw_lesson(u, step);
+	struct minibatch b = draw_minibatch(u, step);
 	Tensor **next = xcalloc((size_t)w->n, sizeof *next);
 	tensor_scope_begin(NO_GRAD);
 	for (int i = 0; i < w->n; i++) {
 		tensor_copy_(w->param[i], u->theta[(size_t)step * w->n + i]);
 		next[i] = tensor_clone(lambda[i]);
 	}
-	for (int i = 0; i < l.n; i += u->part) {
-		struct lesson part = part_of(&l, i, u->part);
-		ascend(u, &part, eta, lambda, next);
+	for (int i = 0; i < b.n; i += u->part) {
+		struct minibatch part = part_of(&b, i, u->part);
+		add_second_order(u, &part, eta, lambda, next);
 	}
 	for (int i = 0; i < w->n; i++)
 		tensor_copy_(lambda[i], next[i]);
 	tensor_scope_end();
 	free(next);
-	free_lesson(&l);
+	free_minibatch(&b);
 }
 
 int unroll_backward(struct unroll *u, Tensor **lambda)

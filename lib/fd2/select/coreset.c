@@ -51,13 +51,13 @@ static double distance2(const double *u, const float *v, int C)
 	return sum;
 }
 
-/* The image nearest to u of those that are not taken. */
+/* The image nearest to u of those that are not taken; NULL: of all. */
 static int nearest(const double *u, const float *f, const bool *taken, int n, int C)
 {
 	int best = -1;
 	double least = INFINITY;
 	for (int i = 0; i < n; i++) {
-		double d = taken[i] ? INFINITY : distance2(u, f + (size_t)i * C, C);
+		double d = taken && taken[i] ? INFINITY : distance2(u, f + (size_t)i * C, C);
 		if (d < least) {
 			least = d;
 			best = i;
@@ -107,15 +107,13 @@ static int widest_after(double *gap, int at, const float *f, int n, int C)
 void coreset_k_center(uint32_t *chosen, int ipc, const float *f, int n, int C)
 {
 	double *mu = mean(f, n, C), *gap = xcalloc((size_t)n, sizeof *gap);
-	bool *taken = xcalloc((size_t)n, sizeof *taken);
 	for (int j = 0; j < n; j++)
 		gap[j] = INFINITY;
-	int at = nearest(mu, f, taken, n, C);
+	int at = nearest(mu, f, NULL, n, C);
 	for (int i = 0; i < ipc; i++) {
 		chosen[i] = (uint32_t)at;
 		at = widest_after(gap, at, f, n, C);
 	}
-	free(taken);
 	free(gap);
 	free(mu);
 }

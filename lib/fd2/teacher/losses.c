@@ -7,13 +7,16 @@ static Tensor *squares(const Tensor *u)
 	return tensor_sum(tensor_mul(u, u), 1, (int[]){1}, true);
 }
 
-Tensor *l2_rows(const Tensor *u, const Tensor *v)
+/* l2(u, v) = |u - v| / (|u| + |v| + eps), eps = 1e-8 (below Eq. 9), of corresponding rows:
+ * [B,P] [B,P] -> [B]. */
+static Tensor *l2_rows(const Tensor *u, const Tensor *v)
 {
 	Tensor *norms = tensor_add(tensor_norm(u, 1, false), tensor_norm(v, 1, false));
 	return tensor_div(tensor_norm(tensor_sub(u, v), 1, false), tensor_affine(norms, 1, EPS));
 }
 
-Tensor *l2_pairs(const Tensor *u, const Tensor *v)
+/* The same of every row of u with every row of v, as one matrix product: [B,P] [K,P] -> [B,K]. */
+static Tensor *l2_pairs(const Tensor *u, const Tensor *v)
 {
 	Tensor *vT = tensor_transpose(v, 0, 1);
 	Tensor *d2 = tensor_add(squares(u), tensor_transpose(squares(v), 0, 1)); /* |u|^2 + |v|^2 */

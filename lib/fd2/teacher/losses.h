@@ -4,12 +4,6 @@
 #define FD2_LOSSES_H
 #include "lib/nn/layers.h"
 
-/* l2(u, v) = |u - v| / (|u| + |v| + eps), eps = 1e-8 (below Eq. 9), of corresponding rows:
- * [B,P] [B,P] -> [B]. */
-Tensor *l2_rows(const Tensor *u, const Tensor *v);
-/* The same of every row of u with every row of v, as one matrix product: [B,P] [K,P] -> [B,K]. */
-Tensor *l2_pairs(const Tensor *u, const Tensor *v);
-
 /* Eq. 5: |z - Norm(c_y)|^2. z [B,D], prototypes [K,D] (no gradient), labels i64 [B]. */
 Tensor *loss_center(const Tensor *z, const Tensor *prototypes, const Tensor *labels);
 /* Eq. 6: CE(p_raw) + CE(p_eff) + eta L_center. */

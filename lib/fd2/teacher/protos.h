@@ -13,7 +13,11 @@ struct protos_config {
 	bool strict;
 	bool unit; /* rows of length 1 */
 	/* instead: stage_statistics, of which layers */
-	enum statistics { STATISTICS_NONE = -1, STATISTICS_OF_BN, STATISTICS_OF_ALL } statistics;
+	enum statistics_layers {
+		STATISTICS_NONE = -1,
+		STATISTICS_OF_BN,
+		STATISTICS_OF_ALL
+	} statistics;
 };
 /* 0, or -1 with fail_message(). */
 int stage_protos(const struct protos_config *config);

@@ -75,7 +75,8 @@ static void of_classes(const struct sums *s, float *mean, float *var, const long
 static int put(struct stream_writer *w, const char *layer, enum statistic which, int rank,
     const int64_t *shape, const float *v)
 {
-	char *name = xasprintf("%s/%s%s", layer, rank == 2 ? "class_" : "", statistic_names[which]);
+	char *name =
+	    xasprintf("%s/%s%s", layer, rank == 2 ? CLASS_PREFIX : "", statistic_names[which]);
 	int err = fd2_stream_put(w, name, DT_F32, rank, shape, v);
 	free(name);
 	return err;

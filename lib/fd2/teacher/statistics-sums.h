@@ -2,7 +2,7 @@
 #ifndef FD2_STATISTICS_SUMS_H
 #define FD2_STATISTICS_SUMS_H
 #include "formats/stream/stream.h"
-#include "lib/fd2/teacher/statistics.h"
+#include "lib/fd2/teacher/layer-statistics.h"
 
 /* Of n means and variances by class, and of the squares of all means. Zeros are an empty one. */
 struct sums {

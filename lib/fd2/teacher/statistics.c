@@ -1,93 +1,180 @@
+/* Photographs, each seen once through a random crop, as in training -> statistics of what the
+ * backbone's layers get. */
 #include "lib/fd2/teacher/statistics.h"
 
-#include <math.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "lib/base/err.h"
-#include "lib/torch/start.h"
+#include "lib/base/names.h"
+#include "lib/base/opts.h"
+#include "lib/base/progress.h"
+#include "lib/fd2/batch/batch.h"
+#include "lib/fd2/stage.h"
+#include "lib/fd2/teacher/statistics-sums.h"
+#include "lib/fd2/teacher/teacher.h"
 
-enum { PATCH = 16 };
+struct layer {
+	struct sums channels, patches;
+};
 
-const char *const statistic_names[STATISTICS] = {"mean", "var", "patch_mean", "patch_var"};
+struct run {
+	const struct protos_config *config;
+	struct teacher teacher;
+	struct dataset images;
+	struct layer *bn, *conv; /* by their index */
+	long *count;             /* [K]: photographs */
+	const struct batch *batch;
+};
 
-static int64_t whole_patches(int64_t side)
+/* A failure stays in tensor_error. */
+static void add(struct run *r, struct sums *s, const Tensor *mean, const Tensor *var)
 {
-	return (side + PATCH - 1) / PATCH * PATCH;
+	sums_add(s, mean, var, r->batch->labels, r->teacher.classes);
 }
 
-/* Bilinear interpolation of n values to `to` (half-pixel centres) as a matrix [to,n] of `type`. */
-static Tensor *interpolation(int64_t n, int64_t to, enum scalar type)
+static void add_bn(void *ctx, const struct bn *bn, Tensor *mean, Tensor *var)
 {
-	double *m = xcalloc((size_t)(to * n), sizeof *m);
-	for (int64_t i = 0; i < to; i++) {
-		double at = fmax(((double)i + 0.5) * (double)n / (double)to - 0.5, 0);
-		int64_t low = (int64_t)at, high = low + (low < n - 1);
-		m[i * n + high] = at - (double)low;
-		m[i * n + low] += 1 - (at - (double)low);
+	struct run *r = ctx;
+	add(r, &r->bn[bn->index].channels, mean, var);
+}
+
+static void add_conv(void *ctx, const struct conv *conv, const Tensor *x)
+{
+	struct run *r = ctx;
+	struct layer *l = &r->conv[conv->index];
+	Tensor *mean, *var;
+	tensor_scope_begin(NO_GRAD);
+	tensor_batch_stats(x, r->batch->n, &mean, &var);
+	add(r, &l->channels, mean, var);
+	patch_statistics(x, r->batch->n, &mean, &var);
+	add(r, &l->patches, mean, var);
+	tensor_scope_end();
+}
+
+static int add_batch(struct run *r, const struct batch *b)
+{
+	struct pass pass = {.bn = BN_RUNNING,
+	    .groups = b->n,
+	    .on_bn = add_bn,
+	    .on_conv = r->config->statistics == STATISTICS_OF_ALL ? add_conv : NULL,
+	    .ctx = r};
+	r->batch = b;
+	for (int i = 0; i < b->n; i++)
+		r->count[b->labels[i]]++;
+	tensor_scope_begin(NO_GRAD);
+	backbone_features(&r->teacher.backbone, batch_images(b, 0, b->n, arithmetic()), &pass);
+	tensor_scope_end();
+	return tensor_error() ? fail("cannot compute statistics: %s", tensor_error()) : 0;
+}
+
+static int add_all(struct run *r)
+{
+	const struct augment crops = {.crop = CROP_RESIZED, .min_scale = 0.08};
+	struct batch b;
+	int err = 0;
+	batch_init(&b, (int)r->config->batch, r->teacher.size);
+	progress_start("statistics", "images", r->images.n);
+	for (int i = 0; i < r->images.n && !err; i += b.n) {
+		batch_clear(&b);
+		for (int k = i; k < r->images.n && b.n < b.cap; k++) {
+			struct view v = view_random(&r->images.v[k].image, r->teacher.size, &crops,
+			    (uint64_t)common.seed, 0, k);
+			batch_add(&b, r->images.v, &v);
+		}
+		batch_render(&b, &r->teacher.normal);
+		err = add_batch(r, &b);
+		progress_at(i + b.n, NULL);
 	}
-	Tensor *t = tensor_to(tensor_from(m, T_F64, 2, (int64_t[]){to, n}), type);
-	free(m);
-	return t;
+	progress_end();
+	batch_free(&b);
+	return err;
 }
 
-/* x [N,H,W,C] -> [N,h,w,C]. On the CPU two products are much faster than torch's interpolation and
- * its gradient; on a GPU, a step that is replayed cannot make the matrices. */
-static Tensor *resized(const Tensor *x, int64_t h, int64_t w)
+/* What a pass did not reach, as the attention head, has none. */
+static int put_layer(
+    struct run *r, struct stream_writer *w, const char *name, const struct layer *l, bool conv)
 {
-	int64_t N = tensor_size(x, 0), H = tensor_size(x, 1), W = tensor_size(x, 2),
-	        C = tensor_size(x, 3);
-	if (torch_on_gpu()) {
-		Tensor *planes = tensor_permute(x, 4, (int[]){0, 3, 1, 2});
-		return tensor_permute(
-		    tensor_interpolate(planes, h, w, false), 4, (int[]){0, 2, 3, 1});
+	int err = 0;
+	if (l->channels.n)
+		err = sums_put(&l->channels, w, name, STAT_MEAN, conv, r->count);
+	if (!err && l->patches.n)
+		err = sums_put(&l->patches, w, name, STAT_PATCH_MEAN, conv, r->count);
+	return err;
+}
+
+static int put_layers(struct run *r, struct stream_writer *w)
+{
+	const struct params *p = &r->teacher.backbone.params;
+	int err = 0;
+	for (int i = 0; i < p->n_bns && !err; i++) {
+		char *name = bn_name(p, p->bns[i]);
+		err = put_layer(r, w, name, &r->bn[i], false);
+		free(name);
 	}
-	Tensor *rows = tensor_reshape(x, 3, (int64_t[]){N * H, W, C});
-	rows = tensor_matmul(interpolation(W, w, tensor_type(x)), rows);
-	Tensor *columns = tensor_reshape(rows, 3, (int64_t[]){N, H, w * C});
-	columns = tensor_matmul(interpolation(H, h, tensor_type(x)), columns);
-	return tensor_reshape(columns, 4, (int64_t[]){N, h, w, C});
+	for (int i = 0; i < p->n_convs && !err; i++) {
+		char *name = conv_name(p, p->convs[i]);
+		err = put_layer(r, w, name, &r->conv[i], true);
+		free(name);
+	}
+	return err;
 }
 
-/* Of each patch of x [N,h,w,C], over the images of each group: [G,P]. */
-static Tensor *patch_means(const Tensor *x, int groups)
+static int write(struct run *r)
 {
-	int64_t u = tensor_size(x, 1) / PATCH, v = tensor_size(x, 2) / PATCH;
-	int64_t shape[] = {
-	    groups, tensor_size(x, 0) / groups, u, PATCH, v, PATCH * tensor_size(x, 3)};
-	/* the gradient of a sum needs no pass over x */
-	Tensor *sums = tensor_sum(tensor_reshape(x, 6, shape), 3, (int[]){1, 3, 5}, false);
-	Tensor *means = tensor_affine(sums, 1 / (double)(shape[1] * PATCH * shape[5]), 0);
-	return tensor_reshape(means, 2, (int64_t[]){groups, u * v});
+	const struct teacher *t = &r->teacher;
+	json_t *meta = fd2_provenance();
+	json_object_set_new(
+	    meta, "classes", names_to_json((const char *const *)t->class_names, t->classes));
+	json_object_set_new(meta, "size", json_integer(t->size));
+	json_object_set_new(meta, "inputs",
+	    json_pack("{s:s, s:s}", "teacher", t->digest, "images", r->images.digest));
+	struct stream_writer *w = fd2_stream_create(r->config->out, "statistics", meta);
+	if (!w)
+		return -1;
+	if (put_layers(r, w) < 0) {
+		fd2_stream_abandon(w);
+		return -1;
+	}
+	return fd2_stream_finish(w);
 }
 
-void patch_statistics(const Tensor *x, int groups, Tensor **mean, Tensor **var)
+static int read_images(struct run *r)
 {
-	int64_t H = tensor_size(x, 2), W = tensor_size(x, 3), h = whole_patches(H),
-	        w = whole_patches(W);
-	Tensor *f = tensor_to(x, tensor_type(x) == T_F64 ? T_F64 : T_F32);
-	f = tensor_permute(f, 4, (int[]){0, 2, 3, 1}); /* as channels-last lie in memory */
-	if (h != H || w != W)
-		f = resized(f, h, w);
-	*mean = patch_means(f, groups);
-	*var = tensor_sub(patch_means(tensor_mul(f, f), groups), tensor_mul(*mean, *mean));
+	struct dataset_options o = teacher_dataset(&r->teacher);
+	o.cache = r->config->cache;
+	o.strict = r->config->strict;
+	if (dataset_read(&r->images, r->config->shards, r->config->n_shards, &o) < 0)
+		return -1;
+	dataset_sort(&r->images);
+	return dataset_check_classes(&r->images);
 }
 
-static char *name_of(const struct params *p, const Tensor *t, const char *end)
+static void layers_free(struct layer *v, int n)
 {
-	for (int i = 0; i < p->n; i++)
-		if (p->v[i].t == t)
-			return xasprintf(
-			    "%.*s", (int)(strlen(p->v[i].name) - strlen(end)), p->v[i].name);
-	return xstrdup("");
+	for (int i = 0; i < n; i++) {
+		sums_free(&v[i].channels);
+		sums_free(&v[i].patches);
+	}
+	free(v);
 }
 
-char *bn_name(const struct params *p, const struct bn *bn)
+int stage_statistics(const struct protos_config *config)
 {
-	return name_of(p, bn->mean, ".running_mean");
+	struct run r = {.config = config};
+	if (out_try(config->out, 0) < 0 || teacher_read(&r.teacher, config->teacher) < 0)
+		return -1;
+	struct params *p = &r.teacher.backbone.params;
+	params_freeze(p, arithmetic());
+	r.bn = xcalloc((size_t)p->n_bns + 1, sizeof *r.bn);
+	r.conv = xcalloc((size_t)p->n_convs + 1, sizeof *r.conv);
+	r.count = xcalloc((size_t)r.teacher.classes, sizeof *r.count);
+	int err = read_images(&r) < 0 || add_all(&r) < 0 || write(&r) < 0 ? -1 : 0;
+	layers_free(r.bn, p->n_bns);
+	layers_free(r.conv, p->n_convs);
+	free(r.count);
+	dataset_free(&r.images);
+	teacher_free(&r.teacher);
+	return err;
 }
 
-char *conv_name(const struct params *p, const struct conv *conv)
-{
-	return name_of(p, conv->weight, ".weight");
-}
+STAGE(stage_statistics)
