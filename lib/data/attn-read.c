@@ -29,7 +29,7 @@ static int take_features(struct attn_set *set, struct array *a)
 	return 0;
 }
 
-/* A map [M,h,w] named by its image, then that image's representation, "KEY.features". */
+/* A map [M,h,w] named by its image, then that image's representation, "KEY.z". */
 static int take_attention(struct attn_set *set, struct array *a)
 {
 	if (a->rank == 3 && a->dtype == DT_F32) {
@@ -41,7 +41,7 @@ static int take_attention(struct attn_set *set, struct array *a)
 	struct attn_image *last = set->n ? &set->v[set->n - 1] : NULL;
 	size_t n = last ? strlen(last->key) : 0;
 	if (last && a->rank == 1 && a->dtype == DT_F32 && !strncmp(a->name, last->key, n) &&
-	    !strcmp(a->name + n, ".features")) {
+	    !strcmp(a->name + n, ".z")) {
 		last->features = *a;
 		return 0;
 	}
