@@ -267,7 +267,7 @@ static void averages(void)
 	for (int i = 0; i < 2; i++)
 		moving_average(&m, i, tensor_full(7, T_F64, 1, (int64_t[]){1}));
 	tensor_scope_end();
-	moving_begin(&m);
+	moving_allocated(&m);
 	for (int step = 0; step < 3; step++) {
 		Tensor *v = tensor_full(seen[step], T_F64, 1, (int64_t[]){1}), *d;
 		past = 0.4 * past + seen[step];

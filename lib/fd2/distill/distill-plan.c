@@ -200,7 +200,7 @@ static char *work(const struct dry_run *r, long indices, int classes)
 	    counted(m->phases, "phases").text);
 }
 
-/* What the output lacks. */
+/* Counts the steps and photographs that are left, and picks the batch to time. */
 static void find_left(struct dry_run *r, struct schedule *s)
 {
 	const struct suspended *suspended = r->learner->suspended;
@@ -240,7 +240,7 @@ static int plan_choices(struct dry_run *r, struct plan *p)
 	return n;
 }
 
-/* With the steps of its phases, which are timed too. */
+/* Plans a dry run: crops, photographs and steps, each timed on the first unfinished batch. */
 static int plan_dry(struct dry_run *r, struct plan *p, struct schedule *s)
 {
 	bool cut = use_of(r->learner->initial, true);

@@ -162,7 +162,7 @@ static bool scores_crops(const struct initial *s)
 	return scores && !s->config->given;
 }
 
-/* Options of crops, where no image starts as any. */
+/* --crops and --difficulty do nothing unless some images start from crops. */
 static int check_crops(const struct initial *s)
 {
 	static const char *const of_crops[] = {"crops", "difficulty"};

@@ -28,7 +28,7 @@ void conv_statistics_add(
 	patch_statistics(x, groups, &v->seen[STAT_PATCH_MEAN], &v->seen[STAT_PATCH_VAR]);
 }
 
-/* Of groups that are joined, as many as `shape` has along `dim`: [I,n,C] -> [n,C] or [I,C]. */
+/* Joins groups: along dim 0 the indices, [I*n,C] -> [n,C]; along dim 1 the classes, -> [I,C]. */
 static struct mean_var joined(const struct mean_var *s, int dim, const struct step_pass *p)
 {
 	int64_t shape[] = {p->indices, p->classes, tensor_size(s->mean, 1)};

@@ -94,7 +94,7 @@ static void set_match(struct layer_match *m, const struct layer_match *given)
 		m->momentum = given->momentum;
 }
 
-/* Options of what neither the method has nor an option asks for. */
+/* Refuses options that this method, as configured, would ignore. */
 static int check_unused(const struct method *m)
 {
 	if (m->match.classes == CLASSES_NONE && opt_changed("class-share"))

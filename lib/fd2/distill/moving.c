@@ -4,7 +4,7 @@
 
 #include "lib/base/err.h"
 
-void moving_begin(struct moving *m)
+void moving_allocated(struct moving *m)
 {
 	m->weight = tensor_full(0, T_F32, 1, (int64_t[]){1});
 }
@@ -26,7 +26,7 @@ void moving_step(struct moving *m)
 	tensor_scope_end();
 }
 
-static void make_room(struct moving *m, const Tensor *seen)
+static void allocate(struct moving *m, const Tensor *seen)
 {
 	m->v = xrealloc(m->v, (size_t)m->n + 1, sizeof *m->v);
 	m->v[m->n++] = tensor_keep(tensor_full_like(tensor_detach(seen), 0));
@@ -37,7 +37,7 @@ Tensor *moving_average(struct moving *m, int i, Tensor *seen)
 	if (!m->momentum)
 		return seen;
 	if (!m->weight) {
-		make_room(m, seen);
+		allocate(m, seen);
 		return seen;
 	}
 	tensor_scope_begin(NO_GRAD);

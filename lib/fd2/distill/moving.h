@@ -16,9 +16,10 @@ struct moving {
 /* Before what a step has seen. */
 void moving_step(struct moving *m);
 /* The average of statistic i, from 0, in order, with what this step has seen in it. Its gradient by
- * `seen` is 1, as if it were that alone. Before moving_begin only makes room for it. */
+ * `seen` is 1, as if it were that alone. Until moving_allocated each call allocates one average and
+ * returns `seen`. */
 Tensor *moving_average(struct moving *m, int i, Tensor *seen);
-/* Ends the making of room. */
-void moving_begin(struct moving *m);
+/* All averages are allocated: from now on they move. */
+void moving_allocated(struct moving *m);
 void moving_free(struct moving *m);
 #endif

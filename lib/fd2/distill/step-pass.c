@@ -60,6 +60,6 @@ void step_allocate(const struct learner *l, struct learning *g)
 		struct step_pass p = step_pass(l, g, t);
 		layer_term(l->method, &p, &g->terms);
 		tensor_scope_end();
-		moving_begin(&g->moving[t]);
+		moving_allocated(&g->moving[t]);
 	}
 }

@@ -33,6 +33,6 @@ struct learner;
 struct learning;
 /* The step's pass through the teacher whose turn it is. */
 struct step_pass step_pass(const struct learner *l, struct learning *g, int turn);
-/* Before the first step of a phase: makes room for what its steps keep. */
+/* Before the first step of a phase: allocates what its steps keep. */
 void step_allocate(const struct learner *l, struct learning *g);
 #endif
