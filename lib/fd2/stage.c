@@ -11,7 +11,7 @@
 
 static const char library[] = "libfd2-torch.so";
 
-/* The path of the library in the folder of the one that holds this function. */
+/* Returns the path of the library, in the folder of the file that holds this function. */
 static char *library_path(void)
 {
 	Dl_info here;
@@ -22,7 +22,8 @@ static char *library_path(void)
 	return xasprintf("%.*s%s", n, here.dli_fname, library);
 }
 
-/* ISO C has no cast from void * to a function pointer; POSIX promises that the bytes agree. */
+/* ISO C has no cast from void * to a function pointer; POSIX promises that both have the same
+ * bytes. */
 static int find_function(void *handle, const char *name, void *pointer_to_function)
 {
 	void *symbol = dlsym(handle, name);
@@ -32,7 +33,7 @@ static int find_function(void *handle, const char *name, void *pointer_to_functi
 	return 0;
 }
 
-/* What is recorded of auto and 0 from here on. */
+/* Replaces --dtype auto and --threads 0 by what they mean here, which provenance then records. */
 static int resolve(void *handle)
 {
 	bool (*bf16_is_faster)(void) = NULL;
@@ -48,8 +49,8 @@ static int run_stage(const char *entry, const void *config)
 {
 	int (*start)(const char *device, int threads) = NULL, (*run)(const void *) = NULL;
 	const char *(*error)(void) = NULL;
-	/* libgomp's threads spin while they wait, on CPUs that other stages could use; read when
-	 * it is loaded */
+	/* libgomp's threads spin while they wait, on CPUs that other stages could use; libgomp
+	 * reads this when it is loaded */
 	if (!getenv("OMP_WAIT_POLICY"))
 		setenv("GOMP_SPINCOUNT", "1000", 0);
 	if (libtorch_load() < 0)

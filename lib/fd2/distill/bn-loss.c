@@ -43,7 +43,7 @@ double layer_weight(int index)
 	return index ? 1 : 10;
 }
 
-/* sum_l m_l d_l as one operation. */
+/* Returns sum_l m_l d_l, computed as one operation. */
 static Tensor *fused_sum(const struct bn_statistics *s, enum bn_form form)
 {
 	struct bn_distance *layers = xcalloc((size_t)s->n, sizeof *layers);
@@ -81,7 +81,7 @@ Tensor *loss_bn(const struct bn_statistics *s, enum bn_form form)
 
 static Tensor *plain_term(const struct method *m, const struct step_pass *p, struct terms *t)
 {
-	/* the groups' distances are summed, and a term is the mean over the indices */
+	/* loss_bn sums over the groups, but a term is the mean over the indices */
 	Tensor *loss = loss_bn(p->statistics, m->bn_form);
 	return terms_add(t, "bn", tensor_affine(loss, m->r_bn / p->indices, 0));
 }

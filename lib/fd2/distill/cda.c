@@ -1,4 +1,5 @@
-/* CDA (Yin and Shen 2023; fd2-method(7), BASE METHODS): SRe2L, from whole images to small crops. */
+/* CDA (Yin and Shen 2023; fd2-method(7), BASE METHODS): SRe2L with a curriculum from whole images
+ * to small crops. */
 #include "lib/fd2/distill/initial.h"
 #include "lib/fd2/distill/method.h"
 

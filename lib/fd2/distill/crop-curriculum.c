@@ -2,7 +2,8 @@
 
 #include <math.h>
 
-/* The share of the way that is left, after a share `t` of the steps up to the milestone. */
+/* Returns the share of the way to min_scale that is left after a share `t` of the steps up to the
+ * milestone. */
 static double left(enum curriculum curriculum, double t)
 {
 	switch (curriculum) {

@@ -4,7 +4,7 @@
 
 #include "lib/base/err.h"
 
-/* A network whose classifier sees the whole feature map knows one size only. */
+/* A network whose classifier takes the whole feature map accepts one image size only. */
 static int check_size(const struct teacher *t, int size)
 {
 	const struct arch *arch = t->backbone.arch;
@@ -24,7 +24,7 @@ static int check_sizes(const struct distill_teachers *t, const struct method *m)
 	return err;
 }
 
-/* A backbone that normalises in another way has no statistics to match. */
+/* Warns of backbones that normalise in another way and so have no statistics to match. */
 static void warn_of_no_bn(const struct distill_teachers *t, const struct distill_config *config)
 {
 	for (int i = 0; i < t->n; i++) {
@@ -38,7 +38,7 @@ static void warn_of_no_bn(const struct distill_teachers *t, const struct distill
 	}
 }
 
-/* A convolution's patches are of the photographs' size. */
+/* The statistics of patches are of images of the photographs' size. */
 static int check_patches(const struct method *m, int size)
 {
 	if (m->match.layers != LAYERS_ALL)

@@ -9,27 +9,28 @@
 #include "lib/fd2/distill/distill-resume.h"
 #include "lib/fd2/distill/phases.h"
 
-enum { PHOTOGRAPHS = 16, STEPS = 3 }; /* timed at once: of a class, and in each phase */
+enum { PHOTOGRAPHS = 16, STEPS = 3 }; /* timed at once: photographs of a class, steps per phase */
 
 struct dry_run {
 	const struct distill_config *config;
 	const struct learner *learner;
 	struct history *history;
-	struct index_batch batch; /* that is timed */
-	int images;               /* of the output */
-	double left;              /* steps */
-	int *photographs;         /* [classes], of those with steps left */
+	struct index_batch batch; /* the one to time */
+	int images;               /* in the output */
+	double left;              /* steps to take */
+	int *photographs;         /* [classes]; 0 for classes without images to make */
 	bool warm;
-	uint8_t *jpeg; /* what a finished image is taken to be like */
+	uint8_t *jpeg; /* an estimate of a finished image */
 	size_t jpeg_size;
 };
 
-/* White noise that makes JPEGs as much larger as the steps do: its deviation, in normalised pixels.
- * Pixels walk at random, by the rate in each step, and not quite freely. The numbers are those of
- * cars at 112 pixels, at rates from 0.01 to 0.25; they hold for drawn birds and at 224 pixels. */
+/* Returns the standard deviation, in normalised pixels, of white noise that enlarges JPEGs as much
+ * as the steps do. The model: pixels walk at random, by the learning rate in each step, but not
+ * quite freely. The constants were fitted to cars at 112 pixels, at rates from 0.01 to 0.25; they
+ * also hold for drawn birds and at 224 pixels. */
 static double roughness(const struct method *m)
 {
-	const double resized = 0.7; /* what is left of noise after bilinear interpolation */
+	const double resized = 0.7; /* share of noise left after bilinear interpolation */
 	double walk = 0;
 	for (long step = 0; step < m->steps; step++) {
 		int phase = phase_at(step, m->steps, m->phases);
@@ -56,7 +57,7 @@ static void roughen(struct image *im, const struct dry_run *r)
 	}
 }
 
-/* An initial image as it will be when it is finished. */
+/* Keeps the JPEG of an initial image, roughened to be as large as a finished one. Frees im. */
 static int keep_jpeg(struct dry_run *r, struct image *im)
 {
 	roughen(im, r);
@@ -67,7 +68,8 @@ static int keep_jpeg(struct dry_run *r, struct image *im)
 	return err;
 }
 
-/* The start in use that chooses crops, or whole photographs by what the teacher makes of them. */
+/* Returns the start in use that scores crops, or the one that chooses whole photographs by what the
+ * teacher says of them. NULL: none. */
 static struct start_use *use_of(struct initial *s, bool crops)
 {
 	for (struct start_use *u = s->use; u < s->use + 2; u++) {
@@ -97,7 +99,7 @@ static double score_some(void *stage)
 	return err ? -1 : (double)patches_scored(&n, 1, &rule);
 }
 
-/* Those of one class. */
+/* Chooses photographs of one class. */
 static double choose_some(void *stage)
 {
 	struct dry_run *r = stage;
@@ -111,7 +113,7 @@ static double choose_some(void *stage)
 	return u->start->prepare(s, u, k, 1) < 0 ? -1 : s->counts[k];
 }
 
-/* The first initial image, of a start that scores no crops. */
+/* Keeps the first initial image as JPEG, for starts that score no crops. */
 static int keep_initial(struct dry_run *r)
 {
 	struct initial *s = r->learner->initial;
@@ -133,7 +135,8 @@ static int keep_initial(struct dry_run *r)
 	return err;
 }
 
-/* All images but the first of a group are compared with those before them. */
+/* Moves the batch on by one place in its groups, if they have more: only images that are not the
+ * first of a group are compared with earlier ones. */
 static int move_on_in_group(struct dry_run *r)
 {
 	struct index_batch *b = &r->batch;
@@ -151,7 +154,7 @@ static int move_on_in_group(struct dry_run *r)
 	return 0;
 }
 
-/* From noise, which takes no time to make; a step takes as long from any start. */
+/* Takes some steps from noise, which takes no time to make; steps take as long from any start. */
 static double learn_some(void *stage)
 {
 	struct dry_run *r = stage;
@@ -174,7 +177,7 @@ static double learn_some(void *stage)
 	return x ? (double)method.steps * r->batch.indices : -1;
 }
 
-/* Of a tar member. */
+/* Returns the size of a tar member with its header. */
 static double member(double bytes)
 {
 	return 512 + 512 * ceil(bytes / 512);
@@ -185,7 +188,7 @@ static double bytes(void *stage)
 	const struct dry_run *r = stage;
 	double S = r->learner->initial->size, class_number = 3, npy_header = 128;
 	double one = member((double)r->jpeg_size) + member(class_number);
-	const double ends = 5120; /* members that describe the shard, and tar's own end */
+	const double ends = 5120; /* members that describe the shard, and tar's end blocks */
 	if (r->config->output.pixels == PIXELS_F16)
 		one += member(npy_header + 6 * S * S);
 	return ends + r->images * one;
@@ -200,7 +203,7 @@ static char *work(const struct dry_run *r, long indices, int classes)
 	    counted(m->phases, "phases").text);
 }
 
-/* Counts the steps and photographs that are left, and picks the batch to time. */
+/* Finds what the output lacks: steps, photographs to choose from, and a batch to time. */
 static void find_left(struct dry_run *r, struct schedule *s)
 {
 	const struct suspended *suspended = r->learner->suspended;
@@ -220,7 +223,7 @@ static void find_left(struct dry_run *r, struct schedule *s)
 	}
 }
 
-/* What is to be chosen before the steps. Returns the number of parts. */
+/* Adds the crops and photographs to be chosen before the steps. Returns the number of parts. */
 static int plan_choices(struct dry_run *r, struct plan *p)
 {
 	struct initial *initial = r->learner->initial;
@@ -240,7 +243,7 @@ static int plan_choices(struct dry_run *r, struct plan *p)
 	return n;
 }
 
-/* Plans a dry run: crops, photographs and steps, each timed on the first unfinished batch. */
+/* Adds the parts to be timed: choices and steps. -1: fail_message. */
 static int plan_dry(struct dry_run *r, struct plan *p, struct schedule *s)
 {
 	bool cut = use_of(r->learner->initial, true);

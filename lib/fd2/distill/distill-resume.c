@@ -78,7 +78,7 @@ static void add_moving(struct params *p, const struct moving *m, int turn)
 		add(p, key(p, "moving.%d.%d", turn, i), m->v[i]);
 }
 
-/* The tensors of g as they are now: each phase has others. */
+/* Lists the current tensors of g; each phase has its own. */
 static void list_tensors(struct suspended *s, struct learning *g)
 {
 	static const char *name = "x";

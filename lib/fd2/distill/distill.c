@@ -33,7 +33,7 @@ static bool without_ls(const struct distill_config *config)
 	return config->plain || config->constraints.no_ls;
 }
 
-/* What the method and the inputs decided where no option did. */
+/* Records settings that the method or the inputs decided because no option did. */
 static void record_settings(const struct distill_run *r)
 {
 	const struct method *m = &r->method;
@@ -59,7 +59,7 @@ static json_t *provenance(const struct distill_run *r)
 	return p;
 }
 
-/* The log's start event has the options as they were given. */
+/* Logs the settings in effect; the log's start event has the options as they were given. */
 static void log_settings(const struct distill_run *r)
 {
 	json_t *p = provenance(r);
@@ -145,7 +145,7 @@ static void connect_learner(struct distill_run *r)
 	    .log_every = config->log_every};
 }
 
-/* 1: there is nothing to do. */
+/* Opens the output and looks for a suspended index batch. 1: there is nothing to do; -1. */
 static int open_output(struct distill_run *r)
 {
 	const struct output_config *config = &r->config->output;
@@ -160,7 +160,7 @@ static int open_output(struct distill_run *r)
 	return err ? err : suspended_find(&r->suspended, &r->method, r->config->schedule.ipc);
 }
 
-/* 1: there is nothing to do. */
+/* Reads all inputs, opens the output and tells the plan. 1: there is nothing to do; -1. */
 static int prepare(struct distill_run *r)
 {
 	const struct distill_config *config = r->config;

@@ -1,5 +1,5 @@
-/* EDC (Shao et al. 2024b; fd2-method(7), BASE METHODS): G-VBSM from real patches, half of it with
- * the statistics of the classes, through larger crops. */
+/* EDC (Shao et al. 2024b; fd2-method(7), BASE METHODS): G-VBSM that starts from real patches,
+ * matches half by the statistics of the classes, and sees larger crops. */
 #include "lib/fd2/distill/initial.h"
 #include "lib/fd2/distill/method.h"
 

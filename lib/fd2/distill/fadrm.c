@@ -1,9 +1,9 @@
 /* FADRM, and FADRM+ with several teachers (Cui et al. 2025; fd2-method(7), BASE METHODS): phases of
- * two sizes, and between them the residual connection. */
+ * two alternating sizes, with a residual connection between phases. */
 #include "lib/fd2/distill/initial.h"
 #include "lib/fd2/distill/method.h"
 
-/* (1 - residual) x + residual start */
+/* Returns (1 - residual) x + residual start. */
 static Tensor *residual_connection(const struct method *m, const Tensor *x, const Tensor *start)
 {
 	Tensor *mixed = tensor_affine(x, 1 - m->residual, 0);

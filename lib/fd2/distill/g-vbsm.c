@@ -1,5 +1,5 @@
-/* G-VBSM (Shao et al. 2024; fd2-method(7), BASE METHODS): several teachers, statistics of
- * convolutions besides those of BatchNorms, averaged over steps. */
+/* G-VBSM (Shao et al. 2024; fd2-method(7), BASE METHODS): several teachers, and statistics of
+ * convolutions as well as BatchNorms, averaged over steps. */
 #include "lib/fd2/distill/initial.h"
 #include "lib/fd2/distill/method.h"
 

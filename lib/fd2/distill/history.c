@@ -66,7 +66,7 @@ static int decode(struct history *h, int k, int id, const void *jpeg, size_t siz
 	return jpeg_decode(&at(h, k, id)->image, jpeg, size, 0);
 }
 
-/* Whether later images are compared with image `id`. */
+/* Returns whether later images are compared with image `id`. */
 static bool is_compared(const struct history *h, int id)
 {
 	return h->compares && id % h->group && id < h->ipc;

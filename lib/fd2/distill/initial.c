@@ -14,7 +14,7 @@ const struct start *start_of(enum start_id id)
 	return starts[id];
 }
 
-/* How many of the images 1 .. id of a class start as use[0] says. */
+/* Returns how many of the images 1 .. id of a class start as use[0] says. */
 static int first_use(const struct initial *s, int id)
 {
 	return (int)ceil(s->share * id - 1e-9);
@@ -52,7 +52,7 @@ static void count(struct initial *s)
 		s->counts[s->images.v[i].label]++;
 }
 
-/* The first class that is made and has fewer than `need` images; -1: none. */
+/* Returns the first of the classes to make that has fewer than `need` images; -1: none. */
 static int short_class(const struct initial *s, int need)
 {
 	for (int k = s->first; k <= s->last; k++)
@@ -70,7 +70,7 @@ static int check_given(const struct initial *s)
 	                 counted(s->counts[k], "images").text, s->teacher->class_names[k], s->ipc);
 }
 
-/* Whole photographs are not used twice; one gives as many crops as there must be. */
+/* Whole photographs are not used twice; but a single one can give any number of crops. */
 static int check_photographs(const struct initial *s, const struct start_use *u)
 {
 	int k = short_class(s, u->start->choose ? u->images : u->images > 0);
@@ -162,7 +162,7 @@ static bool scores_crops(const struct initial *s)
 	return scores && !s->config->given;
 }
 
-/* --crops and --difficulty do nothing unless some images start from crops. */
+/* Refuses options for crops if no image starts from crops. */
 static int check_crops(const struct initial *s)
 {
 	static const char *const of_crops[] = {"crops", "difficulty"};

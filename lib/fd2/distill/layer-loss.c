@@ -28,7 +28,8 @@ void conv_statistics_add(
 	patch_statistics(x, groups, &v->seen[STAT_PATCH_MEAN], &v->seen[STAT_PATCH_VAR]);
 }
 
-/* Joins groups: along dim 0 the indices, [I*n,C] -> [n,C]; along dim 1 the classes, -> [I,C]. */
+/* Returns mean and variance of groups [I*n,C] joined over the indices (dim 0), [n,C], or over the
+ * classes (dim 1), [I,C]. */
 static struct mean_var joined(const struct mean_var *s, int dim, const struct step_pass *p)
 {
 	int64_t shape[] = {p->indices, p->classes, tensor_size(s->mean, 1)};
@@ -38,7 +39,7 @@ static struct mean_var joined(const struct mean_var *s, int dim, const struct st
 	    tensor_mean(tensor_add(var, tensor_mul(off, off)), 1, &dim, false)};
 }
 
-/* The target of `which` for the classes of the batch: [n,C], and with `mean` [C]. */
+/* Returns statistic `which` of the classes of the batch [n,C], or with `mean` their mean [C]. */
 static Tensor *of_classes(
     const struct target *t, enum statistic which, const struct step_pass *p, bool mean)
 {
@@ -46,8 +47,8 @@ static Tensor *of_classes(
 	return mean ? tensor_mean(mine, 1, (int[]){0}, false) : mine;
 }
 
-/* Statistics `which`, a mean, and its variance. images: seen has a group for each image, otherwise
- * for each index. */
+/* Returns d for statistic `which`, a mean, and its variance, `which` + 1. images: `seen` has a
+ * group for each image, otherwise for each index. */
 static Tensor *statistic_distance(const struct method *m, const struct step_pass *p,
     const struct target *t, const struct mean_var *seen, enum statistic which, bool images)
 {
@@ -71,11 +72,11 @@ static Tensor *statistic_distance(const struct method *m, const struct step_pass
 	return !own ? d : d ? tensor_add(d, own) : own;
 }
 
-/* What is added up over the layers. */
+/* Sums over the layers. */
 struct sum {
 	Tensor *loss;   /* NULL: nothing */
 	double weights; /* sum of m_l */
-	int n;          /* statistics whose moving averages were taken */
+	int n;          /* index of the next moving average */
 };
 
 static void add_layer(struct sum *sum, const struct method *m, const struct step_pass *p,

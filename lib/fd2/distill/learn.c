@@ -31,7 +31,7 @@ static int no_start(const struct index_batch *b)
 	    tensor_error() ? tensor_error() : fail_message());
 }
 
-/* The initial images [N,3,S,S]. NULL: fail_message. */
+/* Returns the initial images [N,3,S,S]. NULL: fail_message. */
 static Tensor *render_start(struct learner *l, const struct index_batch *b)
 {
 	int S = l->method->stored_size, n = images_of(b);
@@ -83,7 +83,7 @@ static void put_numbers(struct learning *g, int side)
 	g->adam = replace_tensor(g->adam, tensor_adam_numbers(1, &(struct adam_pixels){0}));
 }
 
-/* The images are in g->x. */
+/* Begins a phase whose first images are in g->x. */
 static int enter_phase(struct learner *l, struct learning *g, int phase, long begin)
 {
 	const struct view_size size = phase_size(l->method, phase);
@@ -114,7 +114,7 @@ static int begin_phase(
 	return enter_phase(l, g, phase, step);
 }
 
-/* Where the run that saved the index batch was. Returns the step to take next, or -1. */
+/* Restores the state that an interrupted run saved. Returns the step to take next, or -1. */
 static long go_on(struct learner *l, struct learning *g)
 {
 	struct suspended *s = l->suspended;
@@ -128,7 +128,7 @@ static long go_on(struct learner *l, struct learning *g)
 	return step;
 }
 
-/* Whether a phase still to come starts with the initial images. */
+/* Returns whether a later phase starts with the initial images. */
 static bool needs_start(const struct method *m, const struct learning *g)
 {
 	return g->phase < 0 || (m->connect && g->phase < m->phases - 1);
@@ -145,7 +145,7 @@ static int save_when_due(struct learner *l, struct learning *g, long step)
 	return stops ? suspended_stop(s, g, step, l->method->steps) : suspended_save(s, g, step);
 }
 
-/* Takes the steps from `step` on. start, the initial images, is freed once no phase needs it. */
+/* Takes the steps from `step` on. Frees start, the initial images, once no phase needs it. */
 static int take_steps(struct learner *l, struct learning *g, Tensor *start, long step)
 {
 	const struct method *m = l->method;

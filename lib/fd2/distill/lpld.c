@@ -1,5 +1,5 @@
-/* LPLD (Xiao and He 2024; fd2-method(7), BASE METHODS): SRe2L, with the statistics of the
- * images of each class matched with those of its photographs. */
+/* LPLD (Xiao and He 2024; fd2-method(7), BASE METHODS): SRe2L that matches the statistics of the
+ * images of each class with those of its photographs. */
 #include "lib/fd2/distill/initial.h"
 #include "lib/fd2/distill/method.h"
 

@@ -18,14 +18,14 @@ const struct method *method_of(enum method_id id)
 	return methods[id];
 }
 
-/* A size of those that are for `from` pixels, for `to` pixels; scaled to even numbers, which the
- * first convolution is fast with. */
+/* Scales a size meant for `from` pixels to `to` pixels, to an even number, which makes the first
+ * convolution faster. */
 static int scaled(int size, int from, int to)
 {
 	return from == to ? size : size == from ? to : 2 * (int)lround(size * to / (2.0 * from));
 }
 
-/* What the teacher, of `size` pixels, sees in each phase, and the images then. */
+/* Sets the sizes of each phase for a teacher of `size` pixels. */
 static void set_sizes(struct method *m, const struct method_config *config, int size)
 {
 	int image = config->image_size == OPT_UNSET ? size : (int)config->image_size;
@@ -40,7 +40,7 @@ static void set_sizes(struct method *m, const struct method_config *config, int 
 	m->stored_size = image;
 }
 
-/* The least of --sizes and of --image-size, which together may make less. */
+/* --sizes and --image-size are each at least 8, but together they could give smaller images. */
 static int check_sides(const struct method *m)
 {
 	enum { LEAST = 8 };
@@ -79,7 +79,7 @@ static void set_crops(struct crop_curriculum *c, const struct crop_curriculum *g
 		c->milestone = given->milestone;
 }
 
-/* A method without classes' statistics that gets them compares with them alone. */
+/* If options add class statistics to a method without them, their share is 1 by default. */
 static void set_match(struct layer_match *m, const struct layer_match *given)
 {
 	if (m->classes == CLASSES_NONE)

@@ -21,8 +21,8 @@ enum method_id { FD2_METHODS(FD2_METHOD_ID) METHODS };
 #define FD2_METHOD_CHOICE(id, name) "|" name
 #define METHOD_CHOICES (&(FD2_METHODS(FD2_METHOD_CHOICE))[1])
 
-/* What replaces the method's own values: whole numbers OPT_UNSET, others NAN, start and
- * curriculum UNSET, no sizes: nothing. */
+/* Options that replace the method's own values. Those not given are OPT_UNSET (whole numbers), NAN,
+ * or the enum's UNSET; sizes is empty. */
 struct method_config {
 	enum method_id method;
 	enum start_id start;
@@ -31,14 +31,14 @@ struct method_config {
 	struct layer_match match;
 	long steps, roll;
 	double lr, r_bn, residual, flatness;
-	struct opt_ints sizes; /* that are seen */
+	struct opt_ints sizes; /* seen_sizes */
 	long image_size;
 };
 
 const struct method *method_of(enum method_id id);
-/* The method as config asks for it, with sizes for teachers of `size` pixels. -1: fail_message,
- * where the method cannot do that. */
+/* Sets *m to the method as config asks for it, with sizes for teachers of `size` pixels. -1:
+ * fail_message; the method cannot do that. */
 int method_configure(struct method *m, const struct method_config *config, int teachers, int size);
-/* Records its settings, which no option may have given, in provenance. */
+/* Records its settings in provenance, including those that no option gave. */
 void method_record(const struct method *m);
 #endif

@@ -7,7 +7,7 @@
 #include "lib/base/err.h"
 #include "lib/fd2/batch/up-to-date.h"
 
-/* Images that nobody asked to keep, and nobody to throw away. */
+/* Refuses to overwrite images of an interrupted run. */
 static int check_unfinished(const char *path)
 {
 	long left = shard_unfinished(path, NULL, NULL);
@@ -65,7 +65,7 @@ int output_open(struct output *o, json_t *provenance, bool dry)
 	return o->config->resume ? resume(o, provenance, dry) : create(o, provenance, dry);
 }
 
-/* x [1,3,S,S] */
+/* Stores image x [1,3,S,S] unless it is stored. */
 static int store(struct output *o, int k, int id, const Tensor *x)
 {
 	const struct teacher *t = o->teacher;

@@ -8,7 +8,7 @@
 
 enum { FULL_PASS = 100 }; /* images that fill a GPU */
 
-/* BatchNorm statistics are over all classes of a batch. */
+/* Refuses to cut batches: BatchNorm statistics are over all classes of a batch. */
 static int check_whole_batches(const struct schedule *s, int classes)
 {
 	long batch = s->config->batch;
@@ -71,8 +71,8 @@ int schedule_indices(const struct schedule *s)
 	return most < INDICES_MAX ? most : INDICES_MAX;
 }
 
-/* The next indices that do not depend on one another: with L_S, those of one place in their
- * groups. */
+/* Sets s->now to the next indices that do not depend on one another: with L_S, those at the same
+ * place in their groups. */
 static void next_indices(struct schedule *s)
 {
 	struct index_batch *b = &s->now;

@@ -1,4 +1,4 @@
-/* Which images are made, in which order, and which of them share a pass. */
+/* Decides which images are made, in which order, and which of them share a pass. */
 #ifndef FD2_SCHEDULE_H
 #define FD2_SCHEDULE_H
 #include "lib/base/opts.h"
@@ -6,35 +6,37 @@
 
 struct schedule_config {
 	long ipc, group;
-	long id;               /* only this place in each group; 0: all */
-	long batch;            /* classes */
-	long indices_per_pass; /* 0: as many as suit the device */
+	long id;               /* only this place in each group, from 1; 0: all */
+	long batch;            /* classes per batch */
+	long indices_per_pass; /* at most; 0: as many as suit the device */
 	struct opt_range classes;
 };
 
 struct schedule {
 	const struct schedule_config *config;
 	bool independent; /* without L_S: indices of different places may share a pass */
-	bool together;    /* all that may share one do, unless config says how many */
+	bool together;    /* as many as possible share a pass, unless config limits them */
 	int first, last;  /* classes */
 	bool *taken;      /* [ipc] */
 	int next_id, next_class;
-	struct index_batch now; /* its indices */
+	struct index_batch now; /* has the current indices */
 };
 
-/* -1: config->classes are not whole batches of the `classes` that there are. */
+/* classes: number of classes of the teacher. -1: fail_message; config->classes are not among them,
+ * or not whole batches. */
 int schedule_init(struct schedule *s, const struct schedule_config *config, int classes,
     bool independent, bool together);
 void schedule_free(struct schedule *s);
-/* How many pairs of an index and a batch of classes there are. */
+/* Returns the number of pairs of an index and a batch of classes. */
 long schedule_size(const struct schedule *s);
-/* Indices per pass, at most: with `together` as many as may share one; otherwise as many as make a
- * GPU's full pass, and one on the CPU, which a few images fill. */
+/* Returns the most indices per pass: config's number, or if that is 0, with `together` ipc;
+ * otherwise as many as fill a GPU, and one on the CPU, which a few images fill. */
 int schedule_indices(const struct schedule *s);
-/* The next index batch; all history of its images comes before it. false: there is none. */
+/* Returns the next index batch in *b, after all that make the history of its images. false: there
+ * is none. */
 bool schedule_next(struct schedule *s, struct index_batch *b);
-/* What is left of b in a resumed run: the indices with an image that was not stored, or all of them
- * where they are learned together. */
+/* Returns what is left of b in a resumed run: the indices with an image that was not stored, or all
+ * of them with `together`. */
 struct index_batch schedule_left(
     const struct schedule *s, const struct index_batch *b, const struct history *h);
 #endif

@@ -26,14 +26,14 @@ int similarity_check(const struct similarity *s, const struct index_batch *b)
 	return 0;
 }
 
-/* [J,n,...] of each index as [J,N,...]. */
+/* Joins [J,n,...] of each index to [J,N,...]. */
 static Tensor *cat_indices(Tensor *const *of, int indices)
 {
 	return indices == 1 ? of[0] : tensor_cat(of, indices, 1);
 }
 
-/* The attention in `images` [J*n,3,image,image] through one view, n images at a time: [J,n,M,h,w].
- * In the arithmetic of a step, without gradient. */
+/* Returns the attention in `images` [J*n,3,image,image] through one view: [J,n,M,h,w]. Computes n
+ * images at a time, in the arithmetic of a step, without gradient. */
 static Tensor *maps_through(const Tensor *images, const struct teacher *t, const Tensor *view,
     const struct view_size *size, int n)
 {
@@ -53,7 +53,7 @@ static Tensor *maps_through(const Tensor *images, const struct teacher *t, const
 	return all;
 }
 
-/* LS_ONCE: one view per index, without a roll, drawn where no step draws its own. */
+/* For LS_ONCE: draws one view per index, without a roll, with a step number that no step has. */
 static Tensor *maps_once(const struct similarity *s, const struct compared *c,
     const struct index_batch *b, int teacher, const struct view_size *size)
 {
@@ -108,7 +108,7 @@ static Tensor *maps_in_this_view(const struct compared *c, const struct step_pas
 	return cat_indices(maps, p->indices);
 }
 
-/* Of the images as they are, at the teacher's size. */
+/* Returns the attention in whole images x, resized to the teacher's size. */
 static Tensor *attention_of_whole(const struct teacher *t, const Tensor *x, int image)
 {
 	struct pass pass = {.bn = BN_RUNNING};
@@ -118,7 +118,7 @@ static Tensor *attention_of_whole(const struct teacher *t, const Tensor *x, int 
 	return cal_attention(&t->cal, F, &pass);
 }
 
-/* In a phase of another size than the teacher's, maps may differ in size from those as stored. */
+/* Resizes A like the stored maps, which differ in size if the phase's size is not the teacher's. */
 static const Tensor *resized_like(const Tensor *A, const Tensor *maps)
 {
 	int64_t h = tensor_size(maps, 3), w = tensor_size(maps, 4);

@@ -1,4 +1,4 @@
-/* SRe2L++ (Cui et al. 2025; fd2-method(7), BASE METHODS): from mosaics of real patches. */
+/* SRe2L++ (Cui et al. 2025; fd2-method(7), BASE METHODS): starts from mosaics of real patches. */
 #include "lib/fd2/distill/initial.h"
 #include "lib/fd2/distill/method.h"
 

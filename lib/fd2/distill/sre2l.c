@@ -1,4 +1,4 @@
-/* SRe2L (Yin et al. 2023; fd2-method(7), BASE METHODS): from noise. */
+/* SRe2L (Yin et al. 2023; fd2-method(7), BASE METHODS): starts from noise. */
 #include "lib/fd2/distill/initial.h"
 #include "lib/fd2/distill/method.h"
 

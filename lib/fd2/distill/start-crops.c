@@ -1,4 +1,4 @@
-/* Starts of real crops: "mosaic", two by two of them; "tiles", two by two at the scale of the
+/* Starts from real crops: "mosaic", two by two of them; "tiles", two by two at the scale of the
  * photographs; and "real", a single one. */
 #include <stdlib.h>
 
@@ -7,7 +7,7 @@
 #include "lib/base/stop.h"
 #include "lib/fd2/distill/initial.h"
 
-enum { PHOTOGRAPHS = 300 }; /* of a class, at most, are cut into crops */
+enum { PHOTOGRAPHS = 300 }; /* most photographs of a class to cut crops from */
 
 struct patch_rule initial_rule(const struct initial *s, const struct start_use *u)
 {
@@ -19,7 +19,7 @@ struct patch_rule initial_rule(const struct initial *s, const struct start_use *
 	    .side = u->start->keep_scale ? patches_side(s->size, u->start->factor) : 0};
 }
 
-/* Crops are scored once per class, for all of its images. */
+/* Scores crops, once per class, for all of its images. */
 static int score(struct initial *s, struct start_use *u, int first, int n)
 {
 	struct patch_rule rule = initial_rule(s, u);
@@ -37,7 +37,7 @@ static int score(struct initial *s, struct start_use *u, int first, int n)
 	return err;
 }
 
-/* factor x factor crops */
+/* Renders a mosaic of factor x factor crops. */
 static int crops(const struct initial *s, const struct start_use *u, float *out, int k, int nth)
 {
 	struct patch_rule rule = initial_rule(s, u);

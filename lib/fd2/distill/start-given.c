@@ -1,4 +1,4 @@
-/* The start of --init-images: images that were given. */
+/* The start from images that were given with --init-images. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -7,8 +7,9 @@
 #include "lib/fd2/distill/history.h"
 #include "lib/fd2/distill/initial.h"
 
-/* Of the first images of class k, their places in the data set: by their numbers if every number is
- * there, otherwise in the shard's order: never a mixture, in which one could come twice. */
+/* Returns the indices in the data set of the first images of class k: by their numbers if there are
+ * all of them, otherwise in the shard's order. It never mixes the two, or an image could come
+ * twice. */
 static int *places_of(const struct initial *s, int k, int images)
 {
 	int *numbered = xcalloc((size_t)images, sizeof *numbered),

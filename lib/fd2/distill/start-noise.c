@@ -1,4 +1,4 @@
-/* The start "noise": standard normal in normalised pixels, as SRe2L draws it. */
+/* The start "noise": normalised pixels from a standard normal distribution, as in SRe2L. */
 #include "lib/base/rng.h"
 #include "lib/fd2/distill/initial.h"
 

@@ -1,8 +1,8 @@
-/* Starts of whole photographs, in the orders of fd2-select: "random", "herding"; and
- * "confidence", those first that the teacher takes for their class with the highest probability.
+/* Starts from whole photographs: "random" and "herding", in the orders of fd2-select; and
+ * "confidence", in the order of the probability that the teacher gives their class, highest first.
  *
- * Photographs are chosen as the teacher sees held-out ones. An image starts as what the teacher's
- * fit keeps of it, resized once: what --init-images makes of what fd2-select writes. */
+ * For the choice, the teacher sees photographs like held-out ones. An image starts as the part that
+ * the teacher's fit keeps, resized once, as with --init-images and the output of fd2-select. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -56,7 +56,8 @@ static int by_name(const void *a, const void *b)
 	return strcmp(p->item.key, q->item.key);
 }
 
-/* The photographs of class k by name, so that it does not matter how the shards were packed. */
+/* Returns the photographs of class k by name, so that it does not matter how the shards were
+ * packed. */
 static struct photograph *photographs_of(const struct initial *s, int k)
 {
 	struct photograph *v = xcalloc((size_t)s->counts[k] + 1, sizeof *v);
@@ -68,8 +69,8 @@ static struct photograph *photographs_of(const struct initial *s, int k)
 	return v;
 }
 
-/* The data set has its photographs at the size of the images; these copies of its items get them at
- * the teacher's, to be freed. */
+/* Decodes photographs at the teacher's size into these copies of the data set's items, which have
+ * them at the size of the images. The caller frees them. */
 static int fit_for_teacher(const struct initial *s, struct item *items, int n)
 {
 	const struct fitting how = {.fit = s->teacher->fit, .size = s->teacher->size};
@@ -109,7 +110,7 @@ static int choose(const struct initial *s, struct start_use *u, int k)
 	return err;
 }
 
-/* Photographs are chosen once per class, for all of its images. */
+/* Chooses photographs, once per class, for all of its images. */
 static int choose_all(struct initial *s, struct start_use *u, int first, int n)
 {
 	long photographs = 0;

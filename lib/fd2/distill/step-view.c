@@ -5,7 +5,7 @@
 #include "lib/torch/functional.h"
 #include "lib/torch/pixels.h"
 
-/* Samples along each side of a pixel that is seen; rolls are counted in them. */
+/* Returns the samples along each side of a seen pixel; rolls are counted in samples. */
 static int samples(const struct view_size *s)
 {
 	return (s->image + s->seen - 1) / s->seen;

@@ -1,5 +1,5 @@
-/* A step has three parts: numbers drawn on the host, tensor work that waits for nothing and can be
- * recorded, and every READ_EVERY steps a read-back of the losses. */
+/* A step has three parts: drawing numbers on the host; tensor work that waits for nothing and can
+ * be recorded; and, every READ_EVERY steps, reading the losses back. */
 #include "lib/fd2/distill/step.h"
 
 #include <math.h>
@@ -13,16 +13,16 @@
 
 enum { READ_EVERY = 50 };
 
-/* What g->losses holds: the total of the last step, the sum of the totals of all steps, which is
- * not finite from the first one on that is not, and the terms of the last step. NaN: off. */
+/* Layout of g->losses: the total of the last step; the sum of the totals of all steps, which stays
+ * non-finite once any of them was; and the terms of the last step, NaN if off. */
 enum { TOTAL, SUM, FIRST_TERM, LOSSES = FIRST_TERM + TERMS_MAX };
 
 struct step {
-	long number;                          /* of the image, from 0 */
+	long number;                          /* in the index batch, from 0 */
 	int turn;                             /* index of the teacher */
-	struct pixel_view views[INDICES_MAX]; /* of each index */
+	struct pixel_view views[INDICES_MAX]; /* one per index */
 	double lr;
-	long adam;     /* Adam's number, in the phase, from 1 */
+	long adam;     /* step number for Adam, in the phase, from 1 */
 	bool compares; /* has L_S */
 };
 
@@ -49,7 +49,7 @@ static struct step step_at(const struct learner *l, const struct learning *g, lo
 	return s;
 }
 
-/* Where the step's passes read them. */
+/* Copies the step's numbers to the tensors that run_step reads. */
 static void put_numbers(const struct learner *l, struct learning *g, const struct step *s)
 {
 	const struct normal *normal = &l->teachers->v[s->turn].teacher->normal;
@@ -63,7 +63,7 @@ static void put_numbers(const struct learner *l, struct learning *g, const struc
 	tensor_views_(g->views, s->views, g->batch->indices, side, side);
 }
 
-/* The base method's loss, and with FD2 the constraints on top of it. */
+/* Returns the base method's loss and cross-entropy, or with FD2 the total of Eq. 12. */
 static Tensor *total_loss(const struct learner *l, struct learning *g, const struct step *s)
 {
 	struct terms *t = &g->terms;
@@ -112,7 +112,7 @@ static int run_step(void *ctx)
 	Tensor *grad;
 	tensor_scope_begin(GRAD);
 	Tensor *total = total_loss(call->l, g, call->s);
-	/* the sum over the indices, so that each learns as it would alone */
+	/* scaled to the sum over the indices, so that each learns as it would alone */
 	int err = tensor_grad(tensor_affine(total, g->batch->indices, 0), &g->x, 1, &grad, false);
 	if (!err) {
 		tensor_adam_pixels_(g->x, grad, g->m, g->v, g->adam);

@@ -24,8 +24,8 @@ void targets_free(struct targets *g)
 	*g = (struct targets){0};
 }
 
-/* Calls one(ctx, name, target, conv) for each layer of the backbone until it returns other than 0,
- * and returns that. */
+/* Calls one(ctx, name, target, conv) for each layer of the backbone until it returns nonzero, and
+ * returns the last result. */
 typedef int one_layer(void *ctx, const char *name, struct target *of, bool conv);
 static int each_layer(const struct targets *g, const struct teacher *t, one_layer *one, void *ctx)
 {
@@ -46,7 +46,7 @@ struct statistic_read {
 	int classes;
 };
 
-/* 1: a's name is that of one of the layer's statistics, of which *of_class says whose. */
+/* Returns 1 if the array is one of the layer's statistics, and stores it in `of`; otherwise 0. */
 static int read_statistic(void *ctx, const char *layer, struct target *of, bool conv)
 {
 	const struct statistic_read *t = ctx;
@@ -90,7 +90,8 @@ struct lacking {
 	bool convs;
 };
 
-/* Channels must be as many as the layer's, which BatchNorms know; the others follow from them. */
+/* Fails if statistics of the layer are missing, or those of classes have another length than those
+ * of all photographs, which for BatchNorms the teacher has. */
 static int lacks(void *ctx, const char *layer, struct target *of, bool conv)
 {
 	const struct lacking *l = ctx;

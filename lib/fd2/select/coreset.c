@@ -42,7 +42,7 @@ static double *mean(const float *f, int n, int C)
 	return mu;
 }
 
-/* |u - v|^2 */
+/* Returns |u - v|^2. */
 static double distance2(const double *u, const float *v, int C)
 {
 	double sum = 0;
@@ -51,7 +51,7 @@ static double distance2(const double *u, const float *v, int C)
 	return sum;
 }
 
-/* The image nearest to u of those that are not taken; NULL: of all. */
+/* Returns the image nearest to u that is not taken; taken NULL: none is. */
 static int nearest(const double *u, const float *f, const bool *taken, int n, int C)
 {
 	int best = -1;
@@ -84,8 +84,8 @@ void coreset_herding(uint32_t *chosen, int ipc, const float *f, int n, int C)
 	free(mu);
 }
 
-/* Takes image `at`; gap[j] is the squared distance of j to its nearest taken one, -1 for those.
- * The one with the largest gap. */
+/* Takes image `at` and returns the image with the largest gap then. gap[j] is the squared distance
+ * of image j to the nearest taken one; -1 for taken ones. */
 static int widest_after(double *gap, int at, const float *f, int n, int C)
 {
 	int best = -1;

@@ -16,7 +16,7 @@ struct padding {
 	const struct patch *patches;
 	const struct dataset *d;
 	const struct normal *normal;
-	int size, side; /* of the whole and of the crop */
+	int size, side; /* sides of the whole and of the crop */
 };
 
 static void pad_one(void *ctx, int i)
@@ -37,7 +37,7 @@ static void pad_one(void *ctx, int i)
 	free(crop);
 }
 
-/* -log softmax(p_bb)[k] of each padded crop. */
+/* Sets the score of each padded crop: -log softmax(p_bb)[k]. */
 static int score(
     struct patch *patches, int n, const struct teacher *t, const struct dataset *d, int k, int side)
 {
@@ -77,7 +77,8 @@ static int by_score(const void *a, const void *b)
 	return p->item != q->item ? p->item - q->item : p->box.x - q->box.x;
 }
 
-/* Up to `most` images of class k, in random order. */
+/* Sets *items to a new list of images of class k in random order. Returns how many of them to use,
+ * up to `most`. */
 static int images_of(uint32_t **items, const struct dataset *d, int k, int most, struct rng *r)
 {
 	uint32_t n = 0, *all = *items = xcalloc((size_t)d->n, sizeof *all);
@@ -88,8 +89,8 @@ static int images_of(uint32_t **items, const struct dataset *d, int k, int most,
 	return n < (uint32_t)most ? (int)n : most;
 }
 
-/* Sorts each image's crops, then rearranges to rounds: every image's best crop in ascending
- * order, then every second best ... */
+/* Sorts each image's crops, then rearranges them in rounds: the best crop of every image in
+ * ascending order, then every second best ... */
 static void rank(struct patch *v, int images, int crops)
 {
 	struct patch *rounds = xcalloc((size_t)images * crops, sizeof *rounds);
@@ -114,7 +115,7 @@ int patches_side(int size, int factor)
 	return (size + factor - 1) / factor;
 }
 
-/* Enough for a class with few images. */
+/* Returns rule->crops, or more for a class with too few images. */
 static int crops_of_each(const struct patch_rule *rule, int images)
 {
 	int need = patches_in(rule);
@@ -177,8 +178,8 @@ int patches_choose(struct patch *out, const struct teacher *t, const struct data
 	return err;
 }
 
-/* If the size is not a multiple of the factor, cells differ by a pixel: all are rendered at the
- * larger size and cropped. */
+/* If the size is not a multiple of the factor, the sides of cells differ by a pixel: patches are
+ * all rendered at the larger size and cropped. */
 struct image patches_mosaic(const struct patch *patches, const struct dataset *d,
     const struct patch_rule *rule, int i, int size)
 {

@@ -15,19 +15,19 @@
 #include "lib/fd2/stage.h"
 #include "lib/fd2/teacher/features.h"
 
-/* Photographs that no method looks into are decoded at this size, to check that they are complete.
- */
+/* "random" ignores the photographs' content; they are decoded at this size only to check that they
+ * are complete. */
 enum { CHECK_SIDE = 32 };
 
 struct run {
 	const struct select_config *config;
-	struct teacher teacher; /* classes 0: none was given */
+	struct teacher teacher; /* classes is 0 if none was given */
 	struct dataset real;    /* sorted by class */
 	int first, last;        /* classes to choose from */
 	int *start;             /* [K+1]: class k has images start[k] .. start[k+1]-1 */
 	struct patch_rule rule;
 	struct patch **patches; /* [K] -> [patches_in], for rded */
-	uint32_t **chosen;      /* [K] -> [ipc], otherwise: indices in the class */
+	uint32_t **chosen;      /* [K] -> [ipc], for the others: indices in the class */
 	struct stream_writer *features;
 	struct shard_writer *writer;
 };
@@ -93,8 +93,8 @@ static int choose_all(struct run *r)
 	return err;
 }
 
-/* Image `id` of class k; without names of classes its number goes into the key, as in
- * webdataset. json is stolen: what the image was made of. */
+/* Writes image `id` of class k. If classes have no names, their number goes into the key, as in
+ * webdataset. json says what the image was made of; takes its reference. */
 static int put(struct run *r, int k, int id, const void *jpeg, size_t size, json_t *json)
 {
 	const char *class = r->real.numbered ? NULL : r->real.classes[k];

@@ -1,10 +1,10 @@
-/* The face of lib/fd2/select: selection baselines (fd2-method(7), SELECTION), that is, real images,
- * or mosaics of their patches, where fd2-distill would make images.
+/* The face of lib/fd2/select: selection baselines (fd2-method(7), SELECTION), which choose real
+ * images, or make mosaics of their patches, instead of distilling images.
  *
  * stage_select reads the photographs and, for most methods, a teacher; chooses images class by
- * class (coreset; patches for RDED) and writes them. fd2-distill starts images from the same
- * patches. What is chosen of a class depends on its images, the seed and the teacher, and on
- * nothing else: not on the order of the images in the shards, nor on other classes. */
+ * class (coreset; patches for RDED) and writes them. fd2-distill can start images from the same
+ * patches. The choice for a class depends only on its images, the seed, the teacher and the
+ * options, not on the order of the images in the shards, nor on other classes. */
 #ifndef FD2_SELECT_H
 #define FD2_SELECT_H
 #include "lib/base/opts.h"
@@ -15,7 +15,7 @@ enum selection { SELECT_RANDOM, SELECT_HERDING, SELECT_K_CENTER, SELECT_RDED };
 struct select_config {
 	char **shards; /* none: standard input */
 	int n_shards;
-	const char *teacher; /* NULL: for random */
+	const char *teacher; /* may be NULL for random */
 	const char *out, *features;
 	enum selection method;
 	long ipc, images, crops, factor, quality, cache, seed;

@@ -16,7 +16,8 @@ static int64_t whole_patches(int64_t side)
 	return (side + PATCH - 1) / PATCH * PATCH;
 }
 
-/* Bilinear interpolation of n values to `to` (half-pixel centres) as a matrix [to,n] of `type`. */
+/* Returns the matrix [to,n] of `type` that interpolates n values linearly to `to` values
+ * (half-pixel centres). */
 static Tensor *interpolation(int64_t n, int64_t to, enum scalar type)
 {
 	double *m = xcalloc((size_t)(to * n), sizeof *m);
@@ -31,8 +32,8 @@ static Tensor *interpolation(int64_t n, int64_t to, enum scalar type)
 	return t;
 }
 
-/* x [N,H,W,C] -> [N,h,w,C]. On the CPU two products are much faster than torch's interpolation and
- * its gradient; on a GPU, a step that is replayed cannot make the matrices. */
+/* Resizes x [N,H,W,C] to [N,h,w,C]. On the CPU two matrix products are much faster than torch's
+ * interpolation and its gradient; on a GPU, a replayed step cannot create the matrices. */
 static Tensor *resized(const Tensor *x, int64_t h, int64_t w)
 {
 	int64_t N = tensor_size(x, 0), H = tensor_size(x, 1), W = tensor_size(x, 2),
@@ -49,7 +50,7 @@ static Tensor *resized(const Tensor *x, int64_t h, int64_t w)
 	return tensor_reshape(columns, 4, (int64_t[]){N, h, w, C});
 }
 
-/* Of each patch of x [N,h,w,C], over the images of each group: [G,P]. */
+/* Returns the mean of each patch of x [N,h,w,C] over the images of each group: [G,P]. */
 static Tensor *patch_means(const Tensor *x, int groups)
 {
 	int64_t u = tensor_size(x, 1) / PATCH, v = tensor_size(x, 2) / PATCH;
@@ -66,7 +67,7 @@ void patch_statistics(const Tensor *x, int groups, Tensor **mean, Tensor **var)
 	int64_t H = tensor_size(x, 2), W = tensor_size(x, 3), h = whole_patches(H),
 	        w = whole_patches(W);
 	Tensor *f = tensor_to(x, tensor_type(x) == T_F64 ? T_F64 : T_F32);
-	f = tensor_permute(f, 4, (int[]){0, 2, 3, 1}); /* as channels-last lie in memory */
+	f = tensor_permute(f, 4, (int[]){0, 2, 3, 1}); /* the order of channels-last memory */
 	if (h != H || w != W)
 		f = resized(f, h, w);
 	*mean = patch_means(f, groups);

@@ -7,7 +7,7 @@ static Tensor *squares(const Tensor *u)
 	return tensor_sum(tensor_mul(u, u), 1, (int[]){1}, true);
 }
 
-/* l2(u, v) = |u - v| / (|u| + |v| + eps), eps = 1e-8 (below Eq. 9), of corresponding rows:
+/* Returns l2(u, v) = |u - v| / (|u| + |v| + eps), eps = 1e-8 (below Eq. 9), of corresponding rows:
  * [B,P] [B,P] -> [B]. */
 static Tensor *l2_rows(const Tensor *u, const Tensor *v)
 {
@@ -15,7 +15,7 @@ static Tensor *l2_rows(const Tensor *u, const Tensor *v)
 	return tensor_div(tensor_norm(tensor_sub(u, v), 1, false), tensor_affine(norms, 1, EPS));
 }
 
-/* The same of every row of u with every row of v, as one matrix product: [B,P] [K,P] -> [B,K]. */
+/* Returns l2 of every row of u and every row of v, by one matrix product: [B,P] [K,P] -> [B,K]. */
 static Tensor *l2_pairs(const Tensor *u, const Tensor *v)
 {
 	Tensor *vT = tensor_transpose(v, 0, 1);
@@ -63,7 +63,8 @@ Tensor *loss_pre(
 	return tensor_add(bb, tensor_affine(l_cal, alpha, 0));
 }
 
-/* [B,1]: the mean of each row of d [B,K] without its own, over all or over the smallest. */
+/* Returns the mean [B,1] of each row of d [B,K] without the entry of its own class, over all others
+ * or over the `negatives` smallest. */
 static Tensor *mean_of_others(
     const Tensor *d, const Tensor *own, const Tensor *labels, long negatives)
 {
@@ -86,7 +87,7 @@ Tensor *loss_F(
 	return tensor_mean(loss, 0, NULL, false);
 }
 
-/* A row of all entries for each of B images. */
+/* Returns A as one row per image, [B,M*h*w], divided by its sum with LS_MASS. */
 static Tensor *attention_rows(const Tensor *A, int64_t B, enum ls_norm norm)
 {
 	Tensor *rows = tensor_reshape(A, 2, (int64_t[]){B, -1});

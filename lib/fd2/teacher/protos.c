@@ -27,7 +27,7 @@ static int online(struct run *r)
 	           : 0;
 }
 
-/* Sums of z over one batch, by class, in double. */
+/* Adds z of one batch to the sums by class, in double. */
 static int add_batch(struct run *r, const struct batch *b, double *sum, long *count)
 {
 	struct pass pass = {.bn = BN_RUNNING};
@@ -90,7 +90,7 @@ static double length(const struct run *r, int64_t k)
 	return sqrt(sum);
 }
 
-/* Zeros, of a class that the teacher never saw, stay. */
+/* Scales rows to length 1; those of classes that the teacher never saw stay zero. */
 static void divide_by_length(struct run *r)
 {
 	for (int64_t k = 0; k < r->K; k++) {
@@ -100,7 +100,7 @@ static void divide_by_length(struct run *r)
 	}
 }
 
-/* Every class with the class nearest to it; of a thousand classes this takes a while. */
+/* Prints the class nearest to each class; for a thousand classes this takes a while. */
 static void tell_distances(const struct run *r)
 {
 	for (int64_t k = 0; k < r->K; k++) {

@@ -8,11 +8,11 @@
 struct protos_config {
 	const char *teacher, *out;
 	char **shards;
-	int n_shards; /* 0: the prototypes that the teacher gathered while training */
+	int n_shards; /* 0: take the prototypes that the teacher gathered in training */
 	long batch, cache;
 	bool strict;
-	bool unit; /* rows of length 1 */
-	/* instead: stage_statistics, of which layers */
+	bool unit; /* scale rows to length 1 */
+	/* for stage_statistics instead: which layers */
 	enum statistics_layers {
 		STATISTICS_NONE = -1,
 		STATISTICS_OF_BN,

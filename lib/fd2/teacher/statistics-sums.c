@@ -46,7 +46,7 @@ int sums_add(
 	return err ? -1 : 0;
 }
 
-/* [n] */
+/* Computes mean and variance [n] of all photographs. */
 static void of_all(const struct sums *s, float *mean, float *var, const long *count)
 {
 	double N = 0;
@@ -63,7 +63,7 @@ static void of_all(const struct sums *s, float *mean, float *var, const long *co
 	}
 }
 
-/* [K][n] */
+/* Computes the average mean and variance [K][n] of each class's photographs. */
 static void of_classes(const struct sums *s, float *mean, float *var, const long *count)
 {
 	for (int64_t i = 0; i < s->classes * s->n; i++) {

@@ -1,5 +1,5 @@
-/* Photographs, each seen once through a random crop, as in training -> statistics of what the
- * backbone's layers get. */
+/* Gathers statistics of the inputs of the backbone's layers for photographs, each seen once through
+ * a random crop, as in training. */
 #include "lib/fd2/teacher/statistics.h"
 
 #include <stdlib.h>
@@ -21,12 +21,12 @@ struct run {
 	const struct protos_config *config;
 	struct teacher teacher;
 	struct dataset images;
-	struct layer *bn, *conv; /* by their index */
-	long *count;             /* [K]: photographs */
+	struct layer *bn, *conv; /* by the layers' index */
+	long *count;             /* [K]: photographs of each class */
 	const struct batch *batch;
 };
 
-/* A failure stays in tensor_error. */
+/* Adds to the sums of one statistic; leaves failures to tensor_error. */
 static void add(struct run *r, struct sums *s, const Tensor *mean, const Tensor *var)
 {
 	sums_add(s, mean, var, r->batch->labels, r->teacher.classes);
@@ -90,7 +90,7 @@ static int add_all(struct run *r)
 	return err;
 }
 
-/* What a pass did not reach, as the attention head, has none. */
+/* Writes a layer's statistics, if it has any: passes do not reach the attention head. */
 static int put_layer(
     struct run *r, struct stream_writer *w, const char *name, const struct layer *l, bool conv)
 {
