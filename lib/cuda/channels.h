@@ -1,5 +1,5 @@
-/* What the kernels over x [rows][C] share: a thread keeps to V neighbouring channels, which it
- * reads and writes at once (grid.h). */
+/* Shared by the kernels over x [rows][C]: each thread processes V adjacent channels, which it reads
+ * and writes at once (grid.h). */
 #ifndef FD2_CHANNELS_H
 #define FD2_CHANNELS_H
 #include "lib/cuda/grid.h"
@@ -20,7 +20,7 @@
 namespace
 {
 
-/* V neighbouring elements, of f32 or bf16 (as its bits), read and written at once. */
+/* V adjacent elements, f32 or bf16 (as its bits), read and written at once. */
 template <class T, int V> struct alignas(sizeof(T) * V) pack {
 	T v[V];
 };
@@ -45,7 +45,7 @@ template <class T, int V> __device__ void set(void *p, int64_t i, const pack<T, 
 	*(pack<T, V> *)((T *)p + i) = v;
 }
 
-/* Two bf16 in the halves of a word. */
+/* Convert between a pair of bf16 and the word that holds them. */
 inline __device__ uint32_t word_of(__nv_bfloat162 pair)
 {
 	uint32_t word;
@@ -60,7 +60,7 @@ inline __device__ __nv_bfloat162 pair_of(uint32_t word)
 	return pair;
 }
 
-/* V elements as 32-bit words, so that two of bf16 go through one instruction. */
+/* V elements as 32-bit words, so that one instruction processes two bf16. */
 template <class T, int V> struct words {
 	static constexpr int n = (V * (int)sizeof(T) + 3) / 4;
 	uint32_t w[n] = {};
@@ -91,7 +91,7 @@ template <class T, int V> struct words {
 	}
 };
 
-/* The larger of each two elements; a NaN wins. */
+/* Returns the element-wise maximum; a NaN wins. */
 template <class T, int V> __device__ words<T, V> larger(const words<T, V> &a, const words<T, V> &b)
 {
 	words<T, V> r;
@@ -103,8 +103,8 @@ template <class T, int V> __device__ words<T, V> larger(const words<T, V> &a, co
 	return r;
 }
 
-/* V values as elements of type T. To bf16, narrow() is one instruction for two; only the bits of
- * a NaN differ. */
+/* Rounds V values to type T. For bf16 one instruction rounds two values like narrow(), except for
+ * the bits of a NaN. */
 template <class T, int V> __device__ pack<T, V> rounded(const float (&values)[V])
 {
 	pack<T, V> p;
@@ -120,13 +120,13 @@ template <class T, int V> __device__ pack<T, V> rounded(const float (&values)[V]
 	return p;
 }
 
-/* What is this thread's: V channels from c, and every blockDim.y-th row from `first` to before
- * `end`, counted over all groups. c is -1 where the channels end, and there are no rows. */
+/* This thread's share: V channels from c, and every blockDim.y-th row from `first` to `end` - 1,
+ * counted over all groups. Past the last channel c is -1 and there are no rows. */
 struct tile {
 	int64_t c, first, end;
 };
 
-/* rows: of each group, which is the grid's third dimension. */
+/* rows: rows per group. Groups are the grid's third dimension. */
 template <int V> __device__ tile tile_of(int64_t C, int64_t rows, int64_t each)
 {
 	const int64_t c = ((int64_t)blockIdx.y * blockDim.x + threadIdx.x) * V,
@@ -136,7 +136,7 @@ template <int V> __device__ tile tile_of(int64_t C, int64_t rows, int64_t each)
 	    c < C ? before + min(first + each, rows) : 0};
 }
 
-/* V channels' constants; where V is 4 or more they begin at a multiple of 16 bytes. */
+/* Reads the constants of V channels, which are aligned to 16 bytes if V is 4 or more. */
 template <int V>
 __device__ void constants(float (&to)[V], const float *__restrict__ from, int64_t c)
 {
@@ -149,14 +149,14 @@ __device__ void constants(float (&to)[V], const float *__restrict__ from, int64_
 	}
 }
 
-/* What slope and offset are made of, [groups][C] each; dmean and dvar NULL: zeros. n: rows of a
- * group. */
+/* Inputs of slope and offset, [groups][C] each; dmean or dvar NULL: zeros. n: rows per group. */
 struct statistics_gradient {
 	const float *mean, *dmean, *dvar;
 	double n;
 };
 
-/* slope and offset of V channels. Every channel of the block is one thread's. */
+/* Computes slope and offset of V channels. Each channel of the block is computed by one thread and
+ * shared with the others. */
 template <int V>
 __device__ void lines(
     float (&slope)[V], float (&offset)[V], const statistics_gradient &d, int64_t C)
@@ -175,8 +175,8 @@ __device__ void lines(
 	}
 }
 
-/* take(integral_constant<int, n>, row): n of this thread's rows from `row`, so that n of each
- * operand are read before the first is used; one by one at the end. */
+/* Calls take(integral_constant<int, n>, row) for n of this thread's rows at a time, so that it can
+ * read n of each operand before using the first; the last rows are taken one by one. */
 template <int n, class F> __device__ void each_row(const tile &of, F take)
 {
 	int64_t row = of.first;
@@ -186,8 +186,8 @@ template <int n, class F> __device__ void each_row(const tile &of, F take)
 		take(std::integral_constant<int, 1>(), row);
 }
 
-/* The sums of a block's rows: each thread's, then halves onto halves. Those of block b, channel
- * c go to workspace[b][0..1][c], the blocks of a group following one another. */
+/* Adds the threads' sums over a block's rows by a tree reduction. Those of block b, channel c go to
+ * workspace[b][0..1][c]; the blocks of a group are consecutive. */
 template <int V>
 __device__ void join_rows(
     float (&sum)[V], float (&square)[V], float *workspace, int64_t c, int64_t C)
@@ -222,7 +222,7 @@ inline uintptr_t bits(const void *p)
 
 } // namespace
 
-/* The kernel for x's type and for `vector` channels at once. */
+/* Chooses the kernel for x's type and for `vector` channels at once. */
 #define CHOOSE(kernel, vector)                                                                     \
 	(k->bf16          ? vector == 8   ? kernel<uint16_t, 8>                                    \
 	                    : vector == 2 ? kernel<uint16_t, 2>                                    \

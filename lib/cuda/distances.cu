@@ -1,5 +1,6 @@
-/* The BatchNorm-statistics loss of all layers in one launch, or a few where a network has many
- * layers, and its gradient in as many. A block takes one layer of one group. */
+/* The BatchNorm-statistics loss of all layers in one launch, or a few if a network has many layers,
+ * and one more that adds the terms. The gradient takes as many without the latter. A block of these
+ * processes one layer of one group. */
 #include "lib/cuda/grid.h"
 #include "lib/cuda/launch.h"
 
@@ -15,7 +16,7 @@ struct table {
 };
 static_assert(sizeof(table) <= 4096 - 64);
 
-/* launch_some(table, m, first) for the layers first .. first+m-1, until all n had their turn. */
+/* Calls launch_some(table, m, first) for layers first .. first+m-1, until all n are done. */
 template <class F> void each_table(const bn_layer *layers, int n, F launch_some)
 {
 	for (int first = 0; first < n; first += layers_at_once) {
@@ -26,7 +27,7 @@ template <class F> void each_table(const bn_layer *layers, int n, F launch_some)
 	}
 }
 
-/* The threads' sums, halves onto halves; sums[i][0] are those of the block. */
+/* Adds the threads' sums by a tree reduction; sums[i][0] becomes the block's. */
 template <int N> __device__ void join(double (&sums)[N][THREADS])
 {
 	for (int half = THREADS / 2; half > 0; half /= 2) {
@@ -37,8 +38,8 @@ template <int N> __device__ void join(double (&sums)[N][THREADS])
 	}
 }
 
-/* What a distance |u| / length adds to the loss, and what u is multiplied by for its gradient, 0
- * where u is 0. */
+/* Returns what a distance |u| / length adds to the loss. Multiplying u by *factor, which is 0 if u
+ * is 0, gives the gradient. */
 __device__ double term_of(double squares, double length, double weight, float *factor)
 {
 	const double distance = sqrt(squares);

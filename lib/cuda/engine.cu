@@ -1,4 +1,4 @@
-/* The plug-in's table, and the numbers of a step on their way to the device. */
+/* The plug-in's table, and `put`, which sends a step's numbers to the device. */
 #include "lib/cuda/launch.h"
 
 #include <cstring>

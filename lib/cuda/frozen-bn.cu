@@ -1,6 +1,6 @@
-/* A frozen BatchNorm and what follows it: the kernels of bn-rows.h. Each is bound by memory:
- * a thread reads and writes 16 bytes at once where the channels allow, and its channels'
- * constants stay in registers. Never run on a GPU so far; see test/c/kernels.c. */
+/* A frozen BatchNorm and what follows it: bn-rows.h as CUDA kernels. They are bound by memory, so a
+ * thread reads and writes 16 bytes at once if the channels allow, and keeps its channels' constants
+ * in registers. Not run on a GPU yet; see test/c/kernels.c. */
 #include "lib/cuda/channels.h"
 #include "lib/cuda/pool.h"
 
@@ -44,8 +44,8 @@ __global__ void __launch_bounds__(THREADS)
 		join_rows<V>(sum, square, workspace, c, k.C);
 }
 
-/* The blocks' sums of a channel in a group, in f64: each of JOINERS threads every JOINERS-th
- * block, then those in order. A block joins 32 channels. */
+/* Adds the blocks' sums of a channel in a group, in f64: each of JOINERS threads adds every
+ * JOINERS-th block, then one thread adds their sums in order. A block processes 32 channels. */
 __global__ void __launch_bounds__(32 * JOINERS) statistics(const float *workspace, int64_t blocks,
     int64_t C, double n, const float *pivot, float *mean, float *var)
 {
@@ -103,7 +103,7 @@ __global__ void __launch_bounds__(THREADS)
 	});
 }
 
-/* The kernels for what is added and whether it clamps. */
+/* Choose the kernel by whether it adds a residual and whether it clamps. */
 template <class T, int V> auto forward_of(bool adds, bool clamps)
 {
 	return adds     ? clamps ? forward<T, V, true, true> : forward<T, V, true, false>
@@ -118,13 +118,13 @@ template <class T, int V> auto backward_of(bool adds, bool clamps)
 	                : backward<T, V, false, false>;
 }
 
-/* Rows that the threads walk down: a pool's are windows. */
+/* Returns the number of rows that the threads process; with a pool these are windows. */
 int64_t walked_of(const bn_pass *k, int64_t rows)
 {
 	return k->pools ? windows_of(k, rows) : rows;
 }
 
-/* What all kernels read V of at once. */
+/* Returns the addresses, or'ed, of all arrays that kernels access V elements at a time. */
 uintptr_t all_bits(const bn_pass *k)
 {
 	return bits(k->x) | bits(k->residual) | bits(k->y) | bits(k->dy) | bits(k->dx) |

@@ -1,4 +1,4 @@
-/* libtorch's own graphs behind a table in C. Never run on a GPU so far. */
+/* Exports libtorch's CUDA graphs as a table of C functions. Not run on a GPU yet. */
 #include "lib/cuda/graphs.h"
 
 #include <ATen/core/CachingHostAllocator.h>
@@ -17,7 +17,7 @@ namespace device_memory = c10::cuda::CUDACachingAllocator;
 
 std::string said;
 
-/* NULL, or what f threw. */
+/* Calls f. Returns NULL, or the first line of the exception's message. */
 template <class F> const char *attempt(F f)
 {
 	try {
@@ -32,8 +32,9 @@ template <class F> const char *attempt(F f)
 	return said.c_str();
 }
 
-/* Graphs share one memory pool, because none keeps anything in it. libtorch drops a pool with
- * its last user but does not free its memory; an empty recording stays as a user for good. */
+/* Returns the one memory pool that all graphs share, because none keeps anything in it. libtorch
+ * drops a pool after its last user without freeing its memory, so an empty recording remains a user
+ * forever. */
 MempoolId_t pool()
 {
 	static const MempoolId_t id = [] {
@@ -50,8 +51,8 @@ MempoolId_t pool()
 	return id;
 }
 
-/* A capture that fails leaves libtorch's allocators recording, which would refuse the next one.
- * They throw where they are not. */
+/* Stops libtorch's allocators from recording: a failed capture leaves them so, and they would
+ * refuse the next one. They throw if they are not recording. */
 void stop_recording() noexcept
 {
 	try {

@@ -1,17 +1,16 @@
-/* How the frozen BatchNorm's kernels divide x [rows][C]: a thread keeps to one vector of
- * neighbouring channels and walks down some rows; a warp reads memory without gaps. It depends
- * on the sizes alone, and so does the order of every sum. Plain C, for the test. */
+/* How the frozen BatchNorm's kernels divide x [rows][C]: a thread processes one vector of adjacent
+ * channels over some rows; a warp reads memory without gaps. The division, and so the order of
+ * every sum, depends only on the sizes. Plain C, for the test. */
 #ifndef FD2_GRID_H
 #define FD2_GRID_H
 #include "lib/kernels/bf16.h"
 
 enum {
-	THREADS = 256,  /* of a block: wide * high */
-	WALK_LEAST = 4, /* rows that a thread reads */
-	WALK_MOST = 64, /* more would cost digits of its sums in f32 */
-	BLOCKS =
-	    8 * 132, /* as many as an H100 or H200 has at work, twice; smaller tensors have fewer */
-	JOINERS = 32, /* threads that join the blocks' sums of one channel */
+	THREADS = 256,    /* threads per block: wide * high */
+	WALK_LEAST = 4,   /* minimum of rows that a thread reads */
+	WALK_MOST = 64,   /* maximum; more would cost precision in f32 sums */
+	BLOCKS = 8 * 132, /* twice what an H100 or H200 runs at once; fewer for small tensors */
+	JOINERS = 32,     /* threads that add the blocks' sums of one channel */
 };
 
 struct grid {
@@ -20,7 +19,7 @@ struct grid {
 	int64_t down, each; /* blocks over the rows of a group, and the rows of each */
 };
 
-/* rows: of each of the groups. */
+/* rows: rows per group. */
 INLINE struct grid grid_of(int64_t rows, int64_t groups, int64_t C, int vector)
 {
 	int64_t vectors = C / vector, walk;
@@ -39,8 +38,8 @@ INLINE struct grid grid_of(int64_t rows, int64_t groups, int64_t C, int vector)
 	return g;
 }
 
-/* The most neighbouring channels that every row lets be read at once, given how its pointers are
- * aligned (as bits or'ed): 16 bytes, two elements, or one. */
+/* Returns how many adjacent channels can be read at once in every row: 16 bytes' worth, two, or
+ * one. pointers: the pointers or'ed, for their alignment. */
 INLINE int grid_vector(int64_t C, bool bf16, uintptr_t pointers)
 {
 	int size = bf16 ? 2 : 4, most = 16 / size;

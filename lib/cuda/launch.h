@@ -1,11 +1,11 @@
-/* What the CUDA files share. */
+/* Shared by the CUDA files. */
 #ifndef FD2_LAUNCH_H
 #define FD2_LAUNCH_H
 #include <cuda_runtime.h>
 
 #include "lib/cuda/engine.h"
 
-/* NULL, or what CUDA says against the last launches. */
+/* Returns NULL, or CUDA's error message for the last launches. */
 inline const char *launched()
 {
 	const cudaError_t e = cudaGetLastError();

@@ -1,18 +1,18 @@
-/* The learned images: the step's view, its adjoint, and Adam with the clamp. The kernels of
- * pixel-rows.h; see test/c/kernels.c.
+/* The learned images: the step's view, its adjoint, and Adam with the clamp. These are pixel-rows.h
+ * as CUDA kernels; see test/c/kernels.c.
  *
- * The numbers of the views and of Adam are read from the device's memory. Images share a view in
- * runs of `each`. */
+ * The numbers of views and of Adam are read from device memory. Each view applies to `each`
+ * consecutive images. */
 #include "lib/cuda/channels.h"
 
 namespace
 {
 
 constexpr int threads = 256;
-constexpr int BAND = 8; /* rows of an image whose samples a thread makes */
+constexpr int BAND = 8; /* rows of samples that a thread computes */
 
-/* A block has the elements e of a row, 3 to a sample, in some rows of samples of image
- * blockIdx.z. A sample mixes four pixels. */
+/* A block computes `threads` elements of BAND rows of samples of image blockIdx.z; a sample has 3
+ * elements and mixes four pixels. */
 template <class T>
 __global__ void __launch_bounds__(threads)
     sample(const float *x, void *y, const pixel_view *views, int each, int H, int W, int h, int w)
@@ -43,9 +43,8 @@ __global__ void __launch_bounds__(threads)
 	}
 }
 
-/* A block has row blockIdx.x of pixels of image blockIdx.y. First it sums up the rows of samples
- * that read the row, then each pixel sums up the columns that read it, in the order of the
- * samples. */
+/* A block computes pixel row blockIdx.x of image blockIdx.y. It first adds the rows of samples that
+ * read this row, then for each pixel the columns that read it, in the order of the samples. */
 template <class T>
 __global__ void __launch_bounds__(threads)
     gather(const void *dy, float *dx, const pixel_view *views, int each, int H, int W, int h, int w)
@@ -90,7 +89,7 @@ __global__ void __launch_bounds__(threads)
 	}
 }
 
-/* One element of m, v and x a thread. */
+/* Each thread updates one element of m, v and x. */
 __global__ void __launch_bounds__(threads)
     move(const adam *numbers, float *x, const float *g, float *m, float *v, int64_t elements)
 {

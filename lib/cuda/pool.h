@@ -1,9 +1,9 @@
-/* A frozen BatchNorm with a max pool behind it. Values and winners are the bits of the CPU's
- * passes, which normalise every input, round it, and keep the first of the largest.
+/* A frozen BatchNorm followed by a max pool. Values and winners equal, bit for bit, those of the
+ * CPU's passes, which normalise every input, round it, and keep the first of the largest.
  *
- * A thread takes one window at a time, which has nine inputs around input (2 i, 2 j): place `at`
- * is row at / 3, column at % 3. Four of them are its own, all but its first row and column: it
- * adds up these, and writes their gradient. */
+ * A thread processes one window at a time, which has nine inputs around input (2 i, 2 j): place
+ * `at` is row at / 3, column at % 3. A window owns four of them, all but its first row and column:
+ * it adds these to the sums and writes their gradient. */
 #ifndef FD2_POOL_H
 #define FD2_POOL_H
 #include "lib/cuda/channels.h"
@@ -18,20 +18,21 @@ int64_t windows_of(const bn_pass *k, int64_t rows)
 	return rows / (k->H * k->W) * pool_size(k->H) * pool_size(k->W);
 }
 
-/* Kernels count windows and the elements of a line in 32 bits. */
+/* Returns whether the sizes fit: kernels count windows and the elements of a line in 32 bits. */
 bool pool_fits(const bn_pass *k, int64_t rows)
 {
 	return rows <= INT32_MAX && k->W * k->C <= INT32_MAX / 4;
 }
 
-/* An array of bytes may be read by as many elements as one of x's type at this address. */
+/* Returns winner's address scaled to the size of x's elements, so that checking its alignment as
+ * theirs allows as many bytes as elements to be read at once. */
 uintptr_t winner_bits(const bn_pass *k)
 {
 	return k->pools ? bits(k->winner) * (k->bf16 ? 2 : 4) : 0;
 }
 
 struct window {
-	int64_t y, x; /* the elements of this channel in y and in the window's centre */
+	int64_t y, x; /* index of this channel in y, and of the window's centre in x */
 	bool above, left, right, below; /* whether the outer rows and columns are in the image */
 	bool next, under;               /* whether there is a window to the right, and one below */
 };
@@ -51,14 +52,14 @@ __device__ bool has(const window &in, int at)
 	       (at / 3 != 2 || in.below);
 }
 
-/* How far a place is from the centre, in elements of x. */
+/* Returns the distance of a place from the window's centre, in elements of x. */
 __device__ int offset_of(const bn_pass &k, int at)
 {
 	const int C = (int)k.C, line = (int)k.W * C;
 	return (at / 3 - 1) * line + (at % 3 - 1) * C;
 }
 
-/* The place of a window's n-th own input: row n / 2, column n % 2 of four. */
+/* Returns the place of a window's n-th own input: row n / 2, column n % 2 of the four. */
 INLINE int own_place(int n)
 {
 	return 4 + 3 * (n / 2) + n % 2;
@@ -69,7 +70,7 @@ template <int V> struct best {
 	int at[V];
 };
 
-/* Nine values one after the other, as the CPU does it. */
+/* Compares the nine values one after the other, like the CPU. */
 template <class T, int V>
 __device__ best<V> best_of_nine(
     const bn_pass &k, const window &in, const float (&scale)[V], const float (&shift)[V])
@@ -95,14 +96,13 @@ __device__ best<V> best_of_nine(
 	return b;
 }
 
-/* The conditions of best_by_order.
+/* Returns whether best_by_order can be used.
  *
- * If scale is finite and not 0, and shift is finite, x * scale + shift is a NaN only if x is
- * one, and with x it only rises or only falls, whichever scale's sign says; rounding and clamp
- * change neither. So the largest of nine is made of the largest x, or the smallest. Several x
- * can give the same y, and then the first of them wins: y > 0 is made of every value from
- * pool_floor(y) on. A shift of -0 is left out because y could be 0 or -0, and without a clamp a
- * sum could round to either. */
+ * If scale is finite and not 0, and shift is finite, x * scale + shift is a NaN only if x is one,
+ * and it is monotonic in x, rising or falling with scale's sign; rounding and clamping preserve
+ * both. So the largest y comes from the largest x, or from the smallest. If several x give that y,
+ * the first of them wins: those whose value is at least pool_floor(y). A shift of -0 is excluded
+ * because y could be 0 or -0; without a clamp a sum could round to either. */
 template <int V>
 __device__ bool keeps_order(const float (&scale)[V], const float (&shift)[V], float top)
 {
@@ -113,7 +113,7 @@ __device__ bool keeps_order(const float (&scale)[V], const float (&shift)[V], fl
 	return keeps;
 }
 
-/* The bits by which x's order becomes that of x * scale. */
+/* Returns the sign bits to flip in x so that it is ordered like x * scale. */
 template <class T, int V> __device__ words<T, V> flips(const float (&scale)[V])
 {
 	float sign[V];
@@ -122,9 +122,9 @@ template <class T, int V> __device__ words<T, V> flips(const float (&scale)[V])
 	return rounded<T>(sign);
 }
 
-/* The best of nine with one normalisation: first the largest x, then the first that gives the
- * same y. x is -INFINITY times the sign of scale where the image ends. If an x is a NaN so is y,
- * from where nothing passes. */
+/* Finds the best of nine with one normalisation: first the largest x * scale, then the first x that
+ * gives the same y. x outside the image is -INFINITY times the sign of scale. If an x is a NaN, so
+ * is y, and nothing passes. */
 template <class T, int V>
 __device__ best<V> best_by_order(const words<T, V> (&x)[9], const words<T, V> &flip,
     const float (&scale)[V], const float (&shift)[V], float top)
@@ -153,7 +153,7 @@ __device__ best<V> best_by_order(const words<T, V> (&x)[9], const words<T, V> &f
 	return b;
 }
 
-/* rows: windows. */
+/* rows: number of windows. */
 template <class T, int V>
 __global__ void __launch_bounds__(THREADS)
     pool_forward(bn_pass k, int64_t rows, int64_t each, float *workspace)
@@ -201,15 +201,14 @@ __global__ void __launch_bounds__(THREADS)
 		join_rows<V>(sum, square, workspace, c, k.C);
 }
 
-/* rows: windows. Each hands on the gradient to its own four inputs, which are also in the
- * windows to the right and below. */
+/* rows: number of windows. Computes the gradient of each window's own four inputs, some of which
+ * are also in the windows to the right and below. */
 template <class T, int V>
 __global__ void __launch_bounds__(THREADS)
     pool_backward(bn_pass k, int64_t rows, int64_t each, statistics_gradient statistics)
 {
 	const auto [c, first, end] = tile_of<V>(k.C, rows, each);
-	const int down =
-	    (int)pool_size(k.W) * (int)k.C; /* elements of y from a window to the one below */
+	const int down = (int)pool_size(k.W) * (int)k.C; /* elements of y to the window below */
 	float scale[V], slope[V], offset[V];
 	constants<V>(scale, k.scale, c);
 	lines<V>(slope, offset, statistics, k.C);

@@ -1,5 +1,5 @@
-/* Batches of views: crop, resize, flip, jitter, rotate, normalise and mix, in the arithmetic of
- * lib/image/view-pixel.h. */
+/* Renders batches of views: crop, resize, flip, jitter, rotate, normalise and mix, with the
+ * arithmetic of lib/image/view-pixel.h. */
 #include "lib/cuda/launch.h"
 
 namespace
@@ -7,7 +7,7 @@ namespace
 
 constexpr int threads = 256, image_threads = 1024;
 
-/* What a staging buffer holds. */
+/* The contents of a staging buffer. */
 struct staged {
 	const view *views;
 	const int64_t *at;
@@ -20,7 +20,7 @@ staged staged_in(const void *staging, int n)
 	return {views, (const int64_t *)(views + n), (const uint8_t *)staging};
 }
 
-/* A block is a row of a view. */
+/* Each block resamples one row of a view. */
 __global__ void __launch_bounds__(threads) resample(const staged from, int size, float *rgb)
 {
 	const int i = blockIdx.x / size, y = blockIdx.x % size;
@@ -31,7 +31,7 @@ __global__ void __launch_bounds__(threads) resample(const staged from, int size,
 		    size, x, y);
 }
 
-/* Of an image's n pixels, for all threads of its block. */
+/* Returns the mean grey value of an image's n pixels. All threads of its block must call it. */
 __device__ float mean_grey(const float *image, int n)
 {
 	__shared__ double sums[image_threads];
@@ -48,7 +48,7 @@ __device__ float mean_grey(const float *image, int n)
 	return (float)(sums[0] / n);
 }
 
-/* A block is a view. */
+/* Each block recolours one view. */
 __global__ void __launch_bounds__(image_threads) recolour(const view *views, int n, float *rgb)
 {
 	const jitter &j = views[blockIdx.x].jitter;
@@ -62,7 +62,7 @@ __global__ void __launch_bounds__(image_threads) recolour(const view *views, int
 	}
 }
 
-/* A block is a row of a rendered view. */
+/* Each block finishes one row of a rendered view. */
 __global__ void __launch_bounds__(threads)
     finish(const view *views, const __grid_constant__ rendering how, const float *rgb, float *out)
 {

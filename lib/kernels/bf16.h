@@ -1,4 +1,4 @@
-/* bfloat16 as its 16 bits. */
+/* Converts between float and bfloat16, which is stored as its 16 bits. */
 #ifndef FD2_BF16_H
 #define FD2_BF16_H
 #include <stdbool.h>
@@ -15,7 +15,7 @@ INLINE float widen(uint16_t h)
 	return f;
 }
 
-/* Rounds to the nearest, ties to even; a NaN stays one. */
+/* Rounds to nearest, ties to even; a NaN stays a NaN. */
 INLINE uint16_t narrow(float f)
 {
 	uint32_t u;
@@ -24,7 +24,7 @@ INLINE uint16_t narrow(float f)
 	return (uint16_t)((f != f ? 0x7fc00000 : rounded) >> 16);
 }
 
-/* Element i of an array of f32 or bf16. */
+/* Returns element i of an array of f32 or bf16. */
 INLINE float load(const void *p, int64_t i, bool bf16)
 {
 	return bf16 ? widen(((const uint16_t *)p)[i]) : ((const float *)p)[i];

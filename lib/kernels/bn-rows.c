@@ -2,8 +2,8 @@
 
 #include "lib/kernels/elements.h"
 
-/* Each combination of the flags becomes a loop of its own, of n channels from `from`; unrolled
- * whole, it would not be vectorised. */
+/* Each combination of the flags is compiled to its own loop over the n channels from `from`. Fully
+ * unrolled, the loop would not be vectorised. */
 INLINE void forward_part(const struct bn_pass *k, int64_t at, int64_t from, int64_t n,
     float *restrict sum, float *restrict square, bool sums, bool bf16, bool adds, bool clamps)
 {
@@ -73,8 +73,8 @@ INLINE void backward_part(
 	}
 }
 
-/* Channels go by 32, 16 and 8, each a loop of known length and one vector: gcc would do the rest
- * of an unknown one by one. */
+/* Processes channels by 32, 16 and 8 in loops of known length, which gcc vectorises whole; in a
+ * loop of unknown length it would do the remainder one by one. */
 #define ROWS(part, ...)                                                                            \
 	for (int64_t C = k->C, at = first * C, end = at + rows * C; at < end; at += C) {           \
 		int64_t c = 0;                                                                     \

@@ -1,12 +1,11 @@
-/* The face of lib/kernels: passes over memory, as plain C that CPU and CUDA share.
+/* The face of lib/kernels: passes over memory in plain C. CPU and CUDA share their arithmetic.
  *
- * This header has the arithmetic of one element of each pass, written once: the loops of
- * bn-rows.c and pixel-rows.c call it, and so do the kernels of lib/cuda, which are thus
- * tested where no GPU is. A loop does a block of rows: lib/torch divides a tensor into blocks and
- * calls bn-rows.h (a BatchNorm with what follows it; pool-rows.c if that is a pool) and
- * pixel-rows.h (the learned images) from all threads. Memory is the caller's, and nothing is kept
- * between calls. Flags are constants where a CPU's loop calls these, so that no branch
- * is left in it. */
+ * This header computes one element of each pass. The loops of bn-rows.c and pixel-rows.c call it,
+ * and so do the kernels of lib/cuda, whose arithmetic is thus tested without a GPU. Each loop
+ * processes a block of rows: lib/torch divides a tensor into blocks and calls bn-rows.h (a
+ * BatchNorm with what follows it; pool-rows.c if that is a pool) and pixel-rows.h (the learned
+ * images) from all threads. The caller owns all memory, and only a pool's workspace keeps anything
+ * between calls. The CPU's loops pass flags as constants, so that no branch remains in them. */
 #ifndef FD2_ELEMENTS_H
 #define FD2_ELEMENTS_H
 #include <math.h>
@@ -14,7 +13,7 @@
 #include "lib/kernels/bf16.h"
 #include "lib/kernels/pixel-rows.h"
 
-/* y = act(x scale + shift + residual); act, if it clamps, to [0, top]. */
+/* Returns y = act(x scale + shift + residual); act clamps to [0, top] if `clamps`. */
 INLINE float bn_value(
     float x, float scale, float shift, bool adds, float residual, bool clamps, float top)
 {
@@ -26,7 +25,7 @@ INLINE float bn_value(
 	return y;
 }
 
-/* dy where the activation let y pass, else 0. */
+/* Returns dy if the activation let y pass, else 0. */
 INLINE float bn_passed(float dy, float y, bool clamps, float top)
 {
 	return !clamps || (y > 0 && y < top) ? dy : 0;
@@ -37,7 +36,8 @@ INLINE float bn_gradient(float d, float x, float scale, float slope, float offse
 	return d * scale + slope * x + offset;
 }
 
-/* Mean and biased variance of n elements, from the sums of x - pivot and of its square. */
+/* Computes the mean and biased variance of n elements from the sums of x - pivot and of its
+ * square. */
 INLINE void bn_mean_var(double sum, double square, double n, float pivot, float *mean, float *var)
 {
 	double d = sum / n, spread = square / n - d * d;
@@ -45,7 +45,7 @@ INLINE void bn_mean_var(double sum, double square, double n, float pivot, float 
 	*var = (float)(spread > 0 ? spread : 0);
 }
 
-/* dmean / n + 2 dvar (x - mean) / n as slope x + offset. */
+/* Computes slope and offset, so that slope x + offset = dmean / n + 2 dvar (x - mean) / n. */
 INLINE void bn_line(float dmean, float dvar, float mean, double n, float *slope, float *offset)
 {
 	*slope = (float)(2 * dvar / n);
@@ -54,14 +54,14 @@ INLINE void bn_line(float dmean, float dvar, float mean, double n, float *slope,
 
 enum { POOL_NONE = 9 };
 
-/* Of n inputs along one side. */
+/* Returns the number of windows over n inputs along one side. */
 INLINE int64_t pool_size(int64_t n)
 {
 	return (n + 1) / 2;
 }
 
-/* The windows first .. end-1 of n inputs that input p is in; its place in window o is p + 1 - 2
- * o. */
+/* Of the windows over n inputs, first .. end-1 contain input p; its place in window o is
+ * p + 1 - 2 o. */
 struct windows {
 	int64_t first, end;
 };
@@ -73,14 +73,14 @@ INLINE struct windows pool_windows(int64_t p, int64_t n)
 	return w;
 }
 
-/* The first of equals stays; a NaN wins. */
+/* Returns whether v replaces `best`. Among equals the first wins; a NaN always does. */
 INLINE bool pool_better(float v, float best)
 {
 	return v > best || v != v;
 }
 
-/* The least f32 that is stored as y > 0: half a step below if x is bf16, where a tie goes to the
- * even one. */
+/* Returns the smallest f32 that is stored as y > 0. For bf16 this is half a step below y, or just
+ * above that if the tie rounds to the even value below. */
 INLINE float pool_floor(float y, bool bf16)
 {
 	uint32_t u;
@@ -90,8 +90,7 @@ INLINE float pool_floor(float y, bool bf16)
 	return y;
 }
 
-/* dy where it is from here, else 0; without a branch, which would keep the loops from being
- * vectorised. */
+/* Returns dy if `from_here`, else 0, without a branch, which would prevent vectorisation. */
 INLINE float pool_share(float dy, bool from_here)
 {
 	uint32_t u;
@@ -101,8 +100,8 @@ INLINE float pool_share(float dy, bool from_here)
 	return dy;
 }
 
-/* The two neighbours of sample i of n, before flip and roll, in a box of `length` input pixels
- * from `start`. In f32, as torch's kernel computes them. */
+/* Returns the two input pixels that sample i of n mixes, before flip and roll, from a box of
+ * `length` pixels at `start`. Computed in f32, like torch's kernel. */
 INLINE struct tap view_tap(int32_t i, int32_t n, int32_t start, int32_t length)
 {
 	float at = (float)length / (float)n * ((float)i + 0.5f) - 0.5f;
@@ -113,7 +112,7 @@ INLINE struct tap view_tap(int32_t i, int32_t n, int32_t start, int32_t length)
 	return t;
 }
 
-/* Where sample i is put. */
+/* Returns the output position of sample i. */
 INLINE int32_t view_place(int32_t i, int32_t n, bool flip, int32_t roll)
 {
 	return (int32_t)(((uint32_t)(flip ? n - 1 - i : i) + (uint32_t)roll) % (uint32_t)n);
@@ -124,14 +123,14 @@ INLINE float view_mix(struct tap t, float a, float b)
 	return t.wa * a + t.wb * b;
 }
 
-/* The weight of input pixel p in a sample; 0 if it is not read. */
+/* Returns the weight of input pixel p in a sample; 0 if the sample does not read it. */
 INLINE float view_weight(struct tap t, int32_t p)
 {
 	return (t.a == p ? t.wa : 0) + (t.b == p ? t.wb : 0);
 }
 
-/* Every sample that reads input pixel p is within first .. end-1; some there may not. One more
- * on each side than the exact bounds, for the rounding of f32. */
+/* All samples that read input pixel p are in first .. end-1, but some of these may not read it: the
+ * bounds are one wider on each side, to allow for f32 rounding. */
 struct readers {
 	int32_t first, end;
 };
@@ -149,7 +148,7 @@ INLINE struct readers view_readers(int32_t p, int32_t n, int32_t start, int32_t 
 	return r;
 }
 
-/* m and v move on; the new x, not yet clamped. */
+/* Updates m and v; returns the new x, not yet clamped. */
 INLINE float adam_move(float beta1, float beta2, float eps, float rate, float root, float x,
     float g, float *m, float *v)
 {

@@ -24,7 +24,8 @@ INLINE void mix(void *restrict y, const float *restrict a, const float *restrict
 		store(y, i, view_mix(t, a[i], b[i]), bf16);
 }
 
-/* Neighbouring output rows share input rows: the two last ones are kept, by parity. */
+/* Neighbouring output rows share input rows, so the last two resized rows are kept, by the parity
+ * of their number. */
 FAST void view_forward(const float *x, void *y, bool bf16, const struct tap *rows,
     const struct tap *columns, const struct view_sides *s, float *workspace)
 {
@@ -62,8 +63,8 @@ INLINE void spread(
 		}
 }
 
-/* Input row by input row: the output rows that read it are summed, then the sum's pixels go
- * where they came from. */
+/* For each input row, sums the output rows that read it, then spreads the sum's pixels over the
+ * input pixels that they were made of. */
 FAST void view_adjoint(const void *dy, float *dx, bool bf16, const struct tap *rows,
     const struct tap *columns, const struct view_sides *s, float *workspace)
 {
@@ -90,7 +91,7 @@ FAST void view_adjoint(const void *dy, float *dx, bool bf16, const struct tap *r
 	}
 }
 
-/* In runs of a length that vectors and the three channels divide. */
+/* Elements per run: a multiple of the vector length and of the three channels. */
 enum { RUN = 48 };
 
 FAST void adam_rows(const struct adam *k, float *restrict x, const float *restrict g,

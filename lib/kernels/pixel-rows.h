@@ -1,5 +1,5 @@
-/* The learned images, in one pass each way: the step's view of them, its adjoint, and Adam. Plain
- * C, called by pixels.cc.
+/* The learned images: the step's view of them, its adjoint, and Adam, each in one pass. Plain C,
+ * called by pixels.cc.
  *
  * An image is [H][W][3] f32, its view [h][w][3] f32 or bf16. */
 #ifndef FD2_PIXEL_ROWS_H
@@ -18,15 +18,16 @@ struct tap {
 	float wa, wb;
 };
 
-/* taps[i] for the n pixels of an output row or column, from `length` input pixels at `start`. */
+/* Computes the taps of the n pixels of an output row or column, which is made of `length` input
+ * pixels at `start`. */
 void view_taps(struct tap *taps, int64_t n, int64_t start, int64_t length, bool flip, int64_t roll);
 struct view_sides {
 	int64_t H, W, h, w;
 };
-/* One image; rows [h], columns [w]; workspace: 2*3*w floats. */
+/* Computes the view y of image x; taps rows [h] and columns [w]; workspace: 2*3*w floats. */
 void view_forward(const float *x, void *y, bool bf16, const struct tap *rows,
     const struct tap *columns, const struct view_sides *s, float *workspace);
-/* dx = the adjoint of view_forward applied to dy; workspace: 3*w floats. */
+/* Applies the adjoint of view_forward to dy, giving dx; workspace: 3*w floats. */
 void view_adjoint(const void *dy, float *dx, bool bf16, const struct tap *rows,
     const struct tap *columns, const struct view_sides *s, float *workspace);
 
@@ -36,7 +37,7 @@ struct adam {
 	float root; /* 1 / sqrt(1 - beta2^t) */
 	float lo[3], hi[3];
 };
-/* `count` pixels: m and v move on, x moves by rate m / (root sqrt(v) + eps) and stays within
+/* Updates `count` pixels: m and v as in Adam, then x -= rate m / (root sqrt(v) + eps), clamped to
  * [lo, hi]. */
 void adam_rows(const struct adam *k, float *x, const float *g, float *m, float *v, int64_t count);
 

@@ -2,8 +2,8 @@
 #define FD2_PIXEL_VIEW_H
 #include <stdbool.h>
 
-/* A crop, resized to the whole (bilinear, half-pixel centres), flipped left to right, then
- * rolled down and right. */
+/* A crop, resized to the output (bilinear, half-pixel centres), flipped left to right if `flip`,
+ * then rolled down and right. */
 struct pixel_view {
 	int x, y, w, h;
 	bool flip;

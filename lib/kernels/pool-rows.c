@@ -1,6 +1,6 @@
-/* The max pool behind a network's first BatchNorm, a row of windows at a time: what it reads and
- * what it leaves stays in the cache. Pixels of even and odd columns are kept apart: the windows
- * of a row are then three neighbours in memory each, and one loop. */
+/* The max pool after a network's first BatchNorm, one row of windows at a time, so that its input
+ * and output stay in the cache. Even and odd columns are stored separately, so that one loop over
+ * contiguous memory computes all windows of a row. */
 #include "lib/kernels/bn-rows.h"
 
 #include <stdlib.h>
@@ -16,9 +16,9 @@ struct columns {
 struct pool_workspace {
 	void *row;              /* [2w][C] */
 	struct columns rows[3]; /* row r is rows[r % 3] */
-	struct columns outside; /* a row that never wins */
+	struct columns outside; /* stands for a row outside the image; never wins */
 	uint8_t *nobody;        /* [C]: POOL_NONE */
-	int64_t last;           /* the row of windows whose rows are there, or -1 */
+	int64_t last;           /* the row of windows that `rows` holds, or -1 */
 };
 
 static int64_t element_size(const struct bn_pass *k)
@@ -31,7 +31,7 @@ static void *element(const struct bn_pass *k, const void *p, int64_t i)
 	return (char *)p + i * element_size(k);
 }
 
-/* What is not in the image stays -inf. */
+/* Allocates n elements of -inf, the value outside the image. */
 static void *elements_new(const struct bn_pass *k, int64_t n)
 {
 	void *p = xcalloc((size_t)n, (size_t)element_size(k));
@@ -67,7 +67,7 @@ void pool_workspace_free(struct pool_workspace *workspace)
 	free(workspace);
 }
 
-/* The passes over one row of x. */
+/* Returns k for passes over a single row of x. */
 static struct bn_pass row_of(const struct bn_pass *k, int64_t row)
 {
 	struct bn_pass one = *k;
@@ -84,7 +84,7 @@ static void part(const struct bn_pass *k, const void *row, const struct columns 
 		    element(k, row, x * k->C), (size_t)(k->C * element_size(k)));
 }
 
-/* y and winner of n = w * C windows. */
+/* Computes y and winner of a row of windows; n = w * C. */
 INLINE void best_of_nine(
     const struct bn_pass *k, const struct columns rows[3], int64_t to, int64_t n, bool bf16)
 {
@@ -145,15 +145,15 @@ void pooled_bn_forward(const struct bn_pass *k, int64_t band, struct pool_worksp
 	workspace->last = band;
 }
 
-/* A row of windows as a row of x sees it, which is row `at / 3` in them. */
+/* A row of windows that contains a row of x, which is row `at / 3` in each window. */
 struct seen {
 	const void *dy;
 	const uint8_t *winner;
 	int at;
 };
 
-/* d of columns 2j and 2j+1 from windows j and j+1 of n rows, for `count` elements from `first`;
- * nobody: there is no window j+1. */
+/* Computes d of columns 2j and 2j+1 from windows j and j+1 of n rows of windows, for `count`
+ * elements from `first`. nobody: if not NULL, there is no window j+1. */
 INLINE void share_out(const struct columns *d, const struct seen *rows, int n, int64_t first,
     int64_t count, int64_t C, const uint8_t *nobody, bool bf16)
 {
@@ -210,8 +210,8 @@ static void join(const struct bn_pass *k, const struct columns *from, void *row)
 		    (size_t)(k->C * element_size(k)));
 }
 
-/* The passes over row r of an image, with every dy that is from there; its winners knew what
- * passed. */
+/* Returns k for passes over row r of an image, with dy routed back to the inputs that won. It does
+ * not clamp (top 0), because winners already record what passed. */
 static struct bn_pass unpooled(
     const struct bn_pass *k, int64_t image, int64_t r, struct pool_workspace *workspace)
 {
@@ -232,7 +232,7 @@ static struct bn_pass unpooled(
 	return one;
 }
 
-/* The rows of x, of an image, that are a band's own. */
+/* Finds the rows *first .. end-1 of *image that belong to a band. Returns end. */
 static int64_t own_rows(const struct bn_pass *k, int64_t band, int64_t *image, int64_t *first)
 {
 	int64_t h = pool_size(k->H);

@@ -1,4 +1,4 @@
-/* Gradients. */
+/* Computes gradients with autograd. */
 #include "lib/torch/handle.h"
 #include <ATen/ops/zeros_like.h>
 #include <c10/util/Exception.h>

@@ -1,6 +1,6 @@
-/* A BatchNorm with the batch's own statistics and what follows it, as one autograd function: two
- * passes over x forwards (statistics, values) and two backwards (sums, gradients), instead of
- * one for every operation. CPU. */
+/* BatchNorm with the batch's own statistics, fused with what follows it into one autograd function:
+ * two passes over x forwards (statistics, values) and two backwards (sums, gradients), instead of
+ * one per operation. CPU only; a GPU runs the operations one by one. */
 #include "lib/kernels/elements.h"
 #include "lib/torch/fused.h"
 #include "lib/torch/handle.h"
@@ -24,8 +24,8 @@ using torch::autograd::AutogradContext;
 using torch::autograd::variable_list;
 
 struct BatchBn : torch::autograd::Function<BatchBn> {
-	/* pivot [C]: near the mean, it keeps the digits of the sums. Gives y, and mean and
-	 * biased variance [C] of x. */
+	/* Returns y, and the mean and biased variance [C] of x. pivot [C] is subtracted before
+	 * summing; close to the mean, it preserves precision. */
 	static variable_list forward(AutogradContext *ctx, const Tensor &input,
 	    const Tensor &weight, const Tensor &bias, const Tensor &pivot,
 	    const std::optional<Tensor> &residual, double top, bool pools, double eps)
@@ -101,7 +101,8 @@ struct BatchBn : torch::autograd::Function<BatchBn> {
 	}
 };
 
-/* torch's rule: the variance that is kept is the unbiased one. That of a single value is 0. */
+/* Updates the running statistics. As in torch, running_var takes the unbiased variance; that of a
+ * single value is 0 here. */
 void keep_statistics(
     const struct bn_params *norm, const Tensor &mean, const Tensor &var, double n, double momentum)
 {
@@ -110,7 +111,7 @@ void keep_statistics(
 	norm->var->value.mul_(1 - momentum).add_(var, momentum * n / std::max(n - 1, 1.0));
 }
 
-/* libtorch would keep a NaN. */
+/* Updates the running statistics from one value per channel, where libtorch would store a NaN. */
 void keep_single(const struct bn_params *norm, const Tensor &x, double momentum)
 {
 	const Tensor mean = x.detach().reshape({-1});

@@ -1,12 +1,13 @@
-/* Gradients of convolutions on the CPU that oneDNN is slow at.
+/* Gradients of convolutions that oneDNN computes slowly on the CPU.
  *
- * It splits the gradient of the weights over threads that spin at barriers. On a shared machine a
- * thread can spin longer than the gradient takes. So each thread computes some of the images alone.
+ * oneDNN splits the weight gradient over threads that spin at barriers; on a shared machine a
+ * thread can spin longer than the gradient takes. Here each thread processes some of the images
+ * alone.
  *
- * Its gradient of the input of a depthwise convolution of stride 2 in bf16 takes up to a hundred
- * times as long as its forward pass: half of an iteration of MobileNetV2. The same gradient is a
- * forward convolution of stride 1: of dy, with zeros between its pixels so that it is as large
- * as x, with the kernel turned round. */
+ * oneDNN's input gradient of a bf16 depthwise convolution of stride 2 takes up to a hundred times
+ * as long as its forward pass: half of an iteration of MobileNetV2. The same gradient is a forward
+ * convolution of stride 1 with the kernel rotated by 180 degrees, over dy spread to the size of x
+ * with zeros between its pixels. */
 #include "lib/torch/conv.h"
 #include <ATen/Parallel.h>
 #include <ATen/ops/conv2d.h>
@@ -36,8 +37,8 @@ Tensor gradient(const Tensor &dy, const Tensor &x, const Tensor &w, const shape 
 	return of_weights ? std::get<1>(d) : std::get<0>(d);
 }
 
-/* Inside a parallel region: libtorch and oneDNN start no threads of their own.
- * at::get_num_threads() comes first, because a thread's first call of it sets the number. */
+/* Keeps libtorch and oneDNN from starting threads inside a parallel region. Calls
+ * at::get_num_threads() first, because a thread's first call sets its number of threads. */
 struct alone {
 	const c10::AutoGradMode off{false};
 	const int threads = at::get_num_threads();
@@ -51,8 +52,8 @@ struct alone {
 	}
 };
 
-/* Sums over the images of a part are rounded to x's type, as oneDNN's are; the sum of parts is
- * f32 like the weights. */
+/* Returns the f32 weight gradient. The sum within a part is rounded to x's type, as in oneDNN; the
+ * parts are added in f32. */
 Tensor weight_gradient(const Tensor &dy, const Tensor &x, const Tensor &w, const shape &s)
 {
 	const int64_t N = x.size(0), parts = std::min<int64_t>(at::get_num_threads(), N);
@@ -73,14 +74,15 @@ Tensor weight_gradient(const Tensor &dy, const Tensor &x, const Tensor &w, const
 	return sum;
 }
 
-/* The padding is that of a kernel whose middle stays within the image. */
+/* Requires an odd kernel with padding (k-1)/2, whose centre stays within the image. */
 bool is_strided_depthwise(const Tensor &x, const Tensor &w, const shape &s)
 {
 	return x.scalar_type() == at::kBFloat16 && s.stride > 1 && s.groups == x.size(1) &&
 	       w.size(0) == s.groups && 2 * s.padding == w.size(2) - 1 && w.size(2) == w.size(3);
 }
 
-/* dy [N,C,h,w] on every stride-th pixel of `size`, [N,C,H,W] */
+/* Spreads dy [N,C,h,w] over every stride-th pixel of a tensor of `size` [N,C,H,W]; the rest is
+ * 0. */
 Tensor spread(const Tensor &dy, at::IntArrayRef size, int64_t stride)
 {
 	const Tensor wide = at::empty(size, dy.options(), at::MemoryFormat::ChannelsLast).zero_();

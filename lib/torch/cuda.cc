@@ -12,7 +12,7 @@
 static const struct cuda_engine *engine;
 static const struct cuda_graphs *graphs;
 
-/* The folder of the library that a function is in, with a '/' at its end. */
+/* Returns the folder of the library that contains a function, with a trailing '/'. */
 static std::string folder_of(const void *function)
 {
 	Dl_info found;
@@ -22,7 +22,7 @@ static std::string folder_of(const void *function)
 	return path.substr(0, path.find_last_of('/') + 1);
 }
 
-/* The table of a plug-in, which one of its functions gives. */
+/* Loads a plug-in and returns the table that its `function` returns. */
 template <class Table>
 const Table *open_plugin(const char *file, const char *function, const char *what)
 {
@@ -36,7 +36,7 @@ const Table *open_plugin(const char *file, const char *function, const char *wha
 	return table;
 }
 
-/* libtorch's half for CUDA, from the folder of the half for the CPU. */
+/* Loads libtorch_cuda.so from the folder of libtorch's CPU library. */
 static void *open_libtorch_cuda()
 {
 	const std::string folder = folder_of((const void *)&at::show_config),
@@ -49,8 +49,8 @@ static void *open_libtorch_cuda()
 	return library;
 }
 
-/* The runtime that came with libtorch_cuda, of whatever version. Its header would tie us to one;
- * these three are the same in all. */
+/* The CUDA runtime that libtorch_cuda was loaded with. It is used without its header, which would
+ * require one version; these three functions are the same in all. */
 class Runtime
 {
 	void *library;
@@ -88,7 +88,7 @@ class Runtime
 	}
 };
 
-/* The oldest GPUs in NVCCFLAGS. */
+/* Major compute capability of the oldest GPUs in NVCCFLAGS. */
 static const int OLDEST = 8;
 
 static void check_gpu(const Runtime &cuda)
@@ -102,7 +102,7 @@ static void check_gpu(const Runtime &cuda)
 	    cuda.attribute(MINOR), ", and fd2's kernels need ", OLDEST, ".0");
 }
 
-/* Graphs are recorded on any stream but the default one. */
+/* CUDA graphs cannot be recorded on the default stream. */
 static void leave_default_stream()
 {
 	const c10::impl::VirtualGuardImpl cuda(c10::kCUDA);
@@ -114,7 +114,7 @@ c10::DeviceType cuda_open()
 	engine =
 	    open_plugin<struct cuda_engine>("libfd2-cuda.so", "fd2_cuda_engine", "fd2's kernels");
 	setenv("CUBLAS_WORKSPACE_CONFIG", ":4096:8",
-	    0); /* cuBLAS is deterministic only with a workspace of this kind */
+	    0); /* cuBLAS is deterministic only with such a workspace */
 	check_gpu(Runtime(open_libtorch_cuda()));
 	TORCH_CHECK(
 	    at::globalContext().hasCUDART(), "libtorch_cuda.so was loaded too late to be used");
@@ -135,7 +135,7 @@ const struct cuda_graphs *cuda_graphs()
 	return graphs;
 }
 
-/* Through the table that libtorch_cuda registers itself in, as its own header would need
+/* Uses the interface that libtorch_cuda registers with libtorch, because its own header needs
  * libc10_cuda. */
 void *cuda_stream()
 {

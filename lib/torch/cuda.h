@@ -1,4 +1,4 @@
-/* CUDA, opened on demand: libtorch's own library, and the plug-ins of lib/cuda. None is linked. */
+/* Loads CUDA on demand: libtorch's CUDA library and the plug-ins of lib/cuda. None is linked. */
 #ifndef FD2_TORCH_CUDA_H
 #define FD2_TORCH_CUDA_H
 #include "lib/cuda/engine.h"
@@ -6,17 +6,19 @@
 #include <c10/core/DeviceType.h>
 #include <memory>
 
-/* Where tensors are from now on. Throws a sentence when a library or a GPU is missing. */
+/* Loads the libraries and returns the device of new tensors. Throws if a library or a GPU is
+ * missing. */
 c10::DeviceType cuda_open();
-/* The plug-in's passes; after cuda_open. */
+/* Returns the plug-in's kernels. Throws before cuda_open. */
 const struct cuda_engine &cuda_kernels();
-/* How steps are recorded, or NULL where they cannot be. */
+/* Returns the functions that record steps as graphs, or NULL before cuda_open. */
 const struct cuda_graphs *cuda_graphs();
-/* libtorch's current stream. */
+/* Returns libtorch's current stream. */
 void *cuda_stream();
-/* The end of all that the stream was given so far; the second waits until the stream is there. */
+/* cuda_mark marks the end of the work queued on the stream so far; cuda_wait waits until the stream
+ * reaches the mark. */
 std::shared_ptr<void> cuda_mark();
 void cuda_wait(void *mark);
-/* Throws what a pass had to say. */
+/* Throws the message of a pass unless it is NULL. */
 void cuda_check(const char *wrong);
 #endif

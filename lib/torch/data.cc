@@ -1,5 +1,5 @@
-/* Making tensors and reading them. To and from a GPU by way of pinned memory, which is copied
- * while the host goes on; libtorch does not give it to others before the copy is done. */
+/* Makes and reads tensors. Copies to and from a GPU go through pinned memory and do not block the
+ * host; libtorch does not reuse that memory before the copy is done. */
 #include "lib/torch/cuda.h"
 #include "lib/torch/handle.h"
 #include "lib/torch/replay.h"
@@ -48,11 +48,11 @@ Tensor *tensor_clone(const Tensor *t)
 }
 
 struct reading {
-	at::Tensor host; /* complete when the device has passed `mark`; on the CPU at once */
+	at::Tensor host; /* complete once the device passes `mark`; at once on the CPU */
 	std::shared_ptr<void> mark;
 };
 
-/* copies: t may change before the reading ends. */
+/* copies: always copy, because t may change before the reading ends. */
 static Reading *begin_to_read(
     const char *op, const Tensor *t, enum scalar type, int64_t count, bool copies)
 {

@@ -1,4 +1,4 @@
-/* The BatchNorm-statistics loss of all layers as one operation of a GPU each way. */
+/* The BatchNorm-statistics loss of all layers as one GPU operation forwards and one backwards. */
 #include "lib/torch/cuda.h"
 #include "lib/torch/fused.h"
 #include "lib/torch/handle.h"
@@ -26,7 +26,7 @@ void check_layer(const Tensor &mean, const Tensor &var, const Tensor &running_me
 	TORCH_CHECK(running_mean.dim() == 1 && running_var.dim() == 1, "[C] was expected");
 }
 
-/* seen: mean and var [G,C] of each layer, running: the same [C] */
+/* seen: mean and var [G,C] of each layer; running: running mean and var [C] of each layer. */
 std::vector<bn_layer> table_of(at::TensorList seen, const variable_list &running)
 {
 	std::vector<bn_layer> table(seen.size() / 2);

@@ -1,6 +1,6 @@
-/* A BatchNorm with running statistics, what follows it, and the batch statistics of its input,
- * as one autograd function: x is read once forwards and once backwards. Weights and running
- * statistics get no gradient. */
+/* BatchNorm with running statistics, what follows it, and the batch statistics of its input, as one
+ * autograd function that reads x once forwards and once backwards. Weights and running statistics
+ * get no gradient. */
 #include "lib/kernels/elements.h"
 #include "lib/torch/cuda.h"
 #include "lib/torch/fused.h"
@@ -28,7 +28,7 @@ float *floats(const Tensor &t)
 	return t.defined() ? t.mutable_data_ptr<float>() : nullptr;
 }
 
-/* mean and var undefined: nobody asks for them. */
+/* mean and var may be undefined: not needed. */
 void forward_cpu(const bn_pass &k, const Tensor &x, const Tensor &mean, const Tensor &var)
 {
 	if (!mean.defined())
@@ -44,7 +44,7 @@ int64_t rows_of_group(const Tensor &x, int64_t groups)
 	return part_of(x, 0, groups).numel() / x.size(1);
 }
 
-/* All groups at once. */
+/* Processes all groups at once. */
 void forward_cuda(
     const bn_pass &k, const Tensor &x, int64_t groups, const Tensor &mean, const Tensor &var)
 {
@@ -57,7 +57,7 @@ void forward_cuda(
 	    &k, rows, groups, floats(workspace), floats(mean), floats(var), cuda_stream()));
 }
 
-/* dmean and dvar may be undefined: zeros. */
+/* dmean and dvar may be undefined, meaning zeros. */
 void backward_cpu(
     bn_pass k, const Tensor &x, const Tensor &mean, const Tensor &dmean, const Tensor &dvar)
 {
@@ -83,7 +83,7 @@ Tensor at_group(const Tensor &statistic, int64_t g)
 	return statistic.defined() ? statistic[g] : statistic;
 }
 
-/* The gradient of mean (1) or var (2), if there is any. */
+/* Returns the gradient of mean (1) or var (2); undefined if there is none. */
 Tensor statistic(const variable_list &d, size_t which)
 {
 	return which < d.size() && d[which].defined() ? d[which].contiguous() : Tensor();
@@ -102,7 +102,7 @@ struct FrozenBn : torch::autograd::Function<FrozenBn> {
 			mean = at::empty({groups, x.size(1)}, scale.options());
 			var = at::empty_like(mean);
 		}
-		const auto pass_of = [&](int64_t g, int64_t of) { /* part g of the images */
+		const auto pass_of = [&](int64_t g, int64_t of) { /* images of part g of `of` */
 			bn_pass k = pass_over(part_of(x, g, of), top, pools);
 			set_passed(&k, part_of(passed, g, of));
 			k.residual = r.defined() ? part_of(r, g, of).const_data_ptr() : nullptr;
@@ -157,7 +157,7 @@ struct FrozenBn : torch::autograd::Function<FrozenBn> {
 	}
 };
 
-/* scale and shift */
+/* Returns scale and shift. */
 std::pair<Tensor, Tensor> line_of(const struct bn_params *norm)
 {
 	const Tensor deviation = at::sqrt(at::add(norm->var->value, norm->eps));

@@ -1,4 +1,4 @@
-/* Layers. */
+/* Layers and losses: torch.nn.functional's operations. */
 #include "lib/torch/conv.h"
 #include "lib/torch/functional.h"
 #include "lib/torch/handle.h"
@@ -14,7 +14,7 @@
 #include <ATen/ops/max_pool2d.h>
 #include <ATen/ops/upsample_bilinear2d.h>
 
-/* A parameter in the type of the input; autograd goes through the conversion. */
+/* Converts a parameter to the type of x. The conversion is differentiable. */
 static at::Tensor as(const at::Tensor &x, const Tensor *parameter)
 {
 	return parameter->value.to(x.scalar_type());
@@ -77,7 +77,7 @@ Tensor *tensor_interpolate(const Tensor *x, int64_t h, int64_t w, bool antialias
 	return make("interpolate", {x}, [&] {
 		if (!antialias)
 			return at::upsample_bilinear2d(x->value, {h, w}, false);
-		/* The antialiasing kernel of the CPU knows no 16-bit floats. */
+		/* The CPU's antialiasing kernel does not support 16-bit floats. */
 		const at::ScalarType type = x->value.scalar_type();
 		const bool narrow = type == at::kHalf || type == at::kBFloat16;
 		return at::_upsample_bilinear2d_aa(

@@ -1,5 +1,5 @@
-/* What the C++ files here share: the handle, its registration in a scope, and the guard that
- * lets no exception out. */
+/* Shared by the C++ files of lib/torch: the handle, its registration in a scope, and the guards
+ * that catch every exception. */
 #ifndef FD2_HANDLE_H
 #define FD2_HANDLE_H
 #include "lib/torch/tensor.h"
@@ -8,7 +8,7 @@
 #include <initializer_list>
 #include <vector>
 
-/* `scope` and `place` say where the scope's list holds the handle, so that keep and free need no
+/* `scope` and `place` locate the handle in its scope's list, so that keep and free need no
  * search. */
 struct tensor {
 	at::Tensor value;
@@ -17,11 +17,12 @@ struct tensor {
 
 using Inputs = std::initializer_list<const Tensor *>;
 
-/* Registers a new handle in the current scope; an undefined tensor gives NULL. */
+/* Returns a new handle, registered in the current scope; NULL for an undefined tensor. */
 Tensor *adopt(at::Tensor value);
-/* Keeps the first error: "op [shapes]: first line of message". Allocates nothing. */
+/* Records "op [shapes]: first line of message" unless an earlier error is recorded. Allocates
+ * nothing. */
 void record(const char *op, Inputs in, const char *message) noexcept;
-/* Inside a catch (...): records the exception in flight. */
+/* Call inside catch (...): records the current exception. */
 void record_current(const char *op, Inputs in) noexcept;
 
 at::ScalarType scalar_type(enum scalar type);
@@ -30,7 +31,8 @@ at::TensorOptions on_device(enum scalar type);
 bool device_is_cuda();
 std::vector<at::Tensor> values(Tensor *const *t, int n);
 
-/* NULL for a NULL input (bias and the like are not among `in`) and after an exception. */
+/* Returns a handle of f()'s tensor; NULL if an input is NULL (leave optional ones out of `in`) or f
+ * throws. */
 template <class F> Tensor *make(const char *op, Inputs in, F f) noexcept
 {
 	for (const Tensor *t : in)
@@ -44,7 +46,7 @@ template <class F> Tensor *make(const char *op, Inputs in, F f) noexcept
 	}
 }
 
-/* The same for functions that make no tensor: 0, or -1. */
+/* Like make, for functions that return no tensor. 0, or -1. */
 template <class F> int attempt(const char *op, Inputs in, F f) noexcept
 {
 	for (const Tensor *t : in)

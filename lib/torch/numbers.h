@@ -1,5 +1,5 @@
-/* Numbers that change from step to step, as the bytes of a tensor on the device: a step that is
- * replayed finds the new ones there. */
+/* Numbers that change from step to step, stored as the bytes of a tensor on the device, where a
+ * replayed step reads the new ones. */
 #ifndef FD2_NUMBERS_H
 #define FD2_NUMBERS_H
 #include "lib/torch/cuda.h"

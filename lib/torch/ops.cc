@@ -22,7 +22,7 @@
 #include <c10/util/Exception.h>
 #include <limits>
 
-/* The dimensions to reduce; all of them for n = 0. */
+/* Returns the dimensions to reduce; all of them for n = 0. */
 static std::vector<int64_t> reduced(const Tensor *t, int n, const int *dims)
 {
 	TORCH_CHECK(n >= 0 && (dims || !n), "bad number of dimensions ", n);

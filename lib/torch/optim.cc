@@ -1,4 +1,4 @@
-/* libtorch's fused optimiser steps. */
+/* Optimiser steps by libtorch's fused kernels. */
 #include "lib/torch/numbers.h"
 #include "lib/torch/optim.h"
 #include <ATen/ops/_fused_adam.h>
@@ -15,8 +15,8 @@ namespace
 
 using List = std::vector<at::Tensor>;
 
-/* The fused kernels walk through memory and check neither shapes nor strides, so what goes with
- * the parameters must be laid out as they are. */
+/* The fused kernels walk through memory and check neither shapes nor strides, so gradients and
+ * buffers must be laid out like the parameters. */
 bool same_layout(const at::Tensor &p, const at::Tensor &t)
 {
 	for (int64_t i = 0; i < p.dim(); i++)
@@ -58,7 +58,7 @@ List buffers(const List &params, Tensor *const *state)
 	return list;
 }
 
-/* In f64 on the CPU; as a GPU's kernels read them there. */
+/* Real is double on the CPU; float on a GPU, as its kernels read it. */
 template <class Real> struct numbers {
 	Real step, lr;
 };
@@ -78,7 +78,7 @@ void put_numbers(const at::Tensor &t, long step, double lr)
 		put(t, &f64, 1);
 }
 
-/* f(step [], lr): lr is a tensor on a GPU, a number on the CPU. */
+/* Calls f(step [], lr); lr is a tensor on a GPU, a number on the CPU. */
 template <class F> void with_numbers(const struct optim_step *how, F f)
 {
 	const at::Tensor &t = how->numbers->value;
@@ -107,7 +107,7 @@ void tensor_optim_numbers_(Tensor *t, long step, double lr)
 	attempt("optim_numbers_", {t}, [&] { put_numbers(t->value, step, lr); });
 }
 
-/* A momentum of zeros makes the first step like any other. */
+/* Needs no special first step, because momentum starts as zeros. */
 void tensor_sgd_(Tensor *const *params, Tensor *const *grads, Tensor *const *momentum, int n,
     const struct optim_step *how, double mu, bool nesterov)
 {

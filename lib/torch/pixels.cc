@@ -1,4 +1,4 @@
-/* The learned images: the step's view with its adjoint, and Adam with the clamp, each one pass
+/* The learned images: the step's view and its adjoint, and Adam with the clamp, each in one pass
  * over memory. */
 #include "lib/kernels/pixel-rows.h"
 #include "lib/torch/cuda.h"
@@ -45,7 +45,8 @@ view_sides sides_of(const Tensor &image, const Tensor &seen)
 	return {image.size(2), image.size(3), seen.size(2), seen.size(3)};
 }
 
-/* f(image, taps, workspace) for each of N images, through its view; with 6*w floats to work in. */
+/* Calls f(image, taps, workspace) for each of N images with its view's taps and 6*w floats of
+ * workspace. */
 template <class F>
 void over_images(int64_t N, const view_sides &s, const pixel_view *views, int64_t n, F f)
 {
@@ -98,7 +99,7 @@ void adjoint_cuda(const Tensor &dy, const Tensor &dx, const pixel_view *views, i
 	    dy.scalar_type() == at::kBFloat16, views, n, dy.size(0), &s, cuda_stream()));
 }
 
-/* How many views there are. */
+/* Returns the number of views. */
 int64_t views_for(const Tensor &x, const Tensor &views)
 {
 	const int64_t n = views.numel() / (int64_t)sizeof(pixel_view);
@@ -116,8 +117,8 @@ struct StepView : torch::autograd::Function<StepView> {
 		             y = at::empty({x.size(0), 3, h, w}, x.options().dtype(type), last);
 		(device_is_cuda() ? view_cuda : view_cpu)(
 		    x, y, numbers_at<pixel_view>(views), views_for(x, views));
-		/* The backward pass of a step reads the views of its own step, so they are not
-		 * watched for changes. */
+		/* Not save_for_backward, which checks for in-place changes: a step's backward pass
+		 * always reads the views of the same step. */
 		ctx->saved_data["views"] = views;
 		ctx->saved_data["sizes"] = x.sizes();
 		return y;
@@ -141,7 +142,7 @@ void check_pixels(const at::Tensor &t)
 	    "[N,3,H,W] in f32 was expected");
 }
 
-/* What Adam needs to know at `step`, from 1. */
+/* Returns Adam's numbers at `step`, counted from 1. */
 adam adam_at(const adam_pixels &how, long step)
 {
 	adam k = {(float)how.beta1, (float)how.beta2, (float)how.eps};
@@ -165,7 +166,7 @@ void put_adam(const Tensor &t, long step, const adam_pixels &how)
 	put(t, &numbers, 1);
 }
 
-/* All f32 [N,3,H,W], channels-last; numbers: the bytes of an adam, on x's device. */
+/* Tensors are f32 [N,3,H,W], channels-last; k is on x's device. */
 void move_pixels(const Tensor &x, const Tensor &g, const Tensor &m, const Tensor &v, const adam *k)
 {
 	float *px = x.data_ptr<float>(), *pm = m.data_ptr<float>(), *pv = v.data_ptr<float>();

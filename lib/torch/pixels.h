@@ -1,5 +1,5 @@
 /* The images that a distillation learns: each step sees them through random views
- * (tensor_step_view) and moves them by Adam (tensor_adam_pixels_). */
+ * (tensor_step_view) and updates them by Adam (tensor_adam_pixels_). */
 #ifndef FD2_TORCH_PIXELS_H
 #define FD2_TORCH_PIXELS_H
 #include "lib/kernels/pixel-view.h"
@@ -10,9 +10,9 @@ extern "C" {
 #endif
 #pragma GCC visibility push(default)
 
-/* The numbers of a step are kept in a tensor on the device, where a step that is replayed reads
- * the new ones. tensor_views: `n` views of images of w x h pixels. tensor_adam_numbers: of a step
- * of Adam, counted from 1. The second function of each pair replaces the numbers in an existing
+/* Store a step's numbers in a tensor on the device, where a replayed step reads the new ones.
+ * tensor_views stores n views of images of w x h pixels, tensor_adam_numbers those of a step of
+ * Adam, counted from 1. The second function of each pair replaces the numbers in an existing
  * tensor. */
 Tensor *tensor_views(const struct pixel_view *views, int n, int w, int h);
 void tensor_views_(Tensor *t, const struct pixel_view *views, int n, int w, int h);
@@ -21,12 +21,12 @@ struct adam_pixels {
 };
 Tensor *tensor_adam_numbers(long step, const struct adam_pixels *how);
 void tensor_adam_numbers_(Tensor *t, long step, const struct adam_pixels *how);
-/* Every image [N,3,H,W] through its view: [N,3,h,w] in `type` (f32 or bf16); differentiable, one
- * pass each way. Boxes are in pixels of the image, rolls in pixels of what is seen; where that is
- * smaller than the box, pixels of the box are left out. With n views, each one is for N/n
+/* Returns every image [N,3,H,W] seen through its view: [N,3,h,w] in `type` (f32 or bf16);
+ * differentiable, one pass forwards and one backwards. Boxes are in input pixels, rolls in output
+ * pixels; an output smaller than the box skips input pixels. Each of n views applies to N/n
  * consecutive images. */
 Tensor *tensor_step_view(const Tensor *x, const Tensor *views, int h, int w, enum scalar type);
-/* One step of Adam and each channel back within [lo, hi], in one pass. */
+/* Takes one step of Adam and clamps each channel to [lo, hi], in one pass. */
 void tensor_adam_pixels_(
     Tensor *x, const Tensor *grad, Tensor *m, Tensor *v, const Tensor *numbers);
 

@@ -1,4 +1,4 @@
-/* Batches of images that a GPU renders: one copy of the staging buffer, then lib/cuda's
+/* Renders batches of images on a GPU: copies the staging buffer once, then runs lib/cuda's
  * kernels. */
 #include "lib/torch/cuda.h"
 #include "lib/torch/handle.h"
@@ -20,8 +20,8 @@ uint8_t *tensor_bytes(Tensor *t)
 	return t ? t->value.data_ptr<uint8_t>() : nullptr;
 }
 
-/* Pinned memory that is freed early is not given to others before the copy is done: libtorch
- * sees to it. */
+/* The caller may free the staging buffer early: libtorch does not reuse pinned memory before the
+ * copy is done. */
 Tensor *tensor_render(const Tensor *staging, int n, const struct rendering *how)
 {
 	return make("render", {staging}, [&] {

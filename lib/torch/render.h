@@ -1,6 +1,5 @@
-/* Rendering on a GPU: images become tensors there instead of on the CPU. tensor_staging makes a
- * buffer, the caller fills it (lib/fd2/batch/staging.h), and tensor_render sends it and renders
- * it. */
+/* Renders images on a GPU instead of the CPU. tensor_staging makes a buffer, the caller fills it
+ * (lib/fd2/batch/staging.h), and tensor_render copies it to the GPU and renders it. */
 #ifndef FD2_TORCH_RENDER_H
 #define FD2_TORCH_RENDER_H
 #include "lib/image/view.h"
@@ -11,12 +10,12 @@ extern "C" {
 #endif
 #pragma GCC visibility push(default)
 
-/* Memory of the host that a GPU copies from without delay: u8 [bytes], uninitialised. */
+/* Returns uninitialised host memory, u8 [bytes], pinned if there is a GPU to copy it. */
 Tensor *tensor_staging(int64_t bytes);
-/* Where a tensor in the host's memory keeps its bytes; NULL for NULL. */
+/* Returns the bytes of a u8 tensor in host memory; NULL for NULL. */
 uint8_t *tensor_bytes(Tensor *t);
-/* The n views of a staging buffer, rendered and mixed: f32 [n,3,size,size], channels-last. On the
- * CPU this is an error. */
+/* Renders and mixes the n views of a staging buffer: f32 [n,3,size,size], channels-last. An error
+ * on the CPU. */
 Tensor *tensor_render(const Tensor *staging, int n, const struct rendering *how);
 
 #pragma GCC visibility pop

@@ -1,6 +1,6 @@
-/* A step that is repeated many times. On the CPU it is simply called. On a GPU it is captured as a
- * CUDA graph after a few calls, when libraries have chosen their algorithms and allocated memory,
- * and from then on the graph is launched. */
+/* Repeats a step many times. On the CPU the step is simply called. On a GPU it is captured as a
+ * CUDA graph after a few calls, once libraries have chosen algorithms and allocated memory; from
+ * then on the graph is launched. */
 #include "lib/base/err.h"
 #include "lib/torch/cuda.h"
 #include "lib/torch/handle.h"
@@ -15,8 +15,8 @@ struct replay {
 	bool refused = false;
 };
 
-/* Capturing executes nothing, so the caller launches the graph afterwards; a step that cannot be
- * captured is called without a graph from now on. */
+/* Capturing executes nothing, so the caller launches the graph afterwards. If capturing fails,
+ * steps are called without a graph from then on. */
 static int record_step(struct replay *r, int (*step)(void *), void *ctx)
 {
 	const char *wrong = nullptr;

@@ -76,7 +76,7 @@ namespace
 
 constexpr int64_t rows_block = 256;
 
-/* f(b, first, n): block b has n rows from `first`. */
+/* Calls f(b, first, n) for each block b, which has n rows from `first`. */
 template <class F> void over_rows(const at::Tensor &x, F f)
 {
 	const int64_t rows = x.numel() / x.size(1), blocks = (rows + rows_block - 1) / rows_block;
@@ -86,8 +86,8 @@ template <class F> void over_rows(const at::Tensor &x, F f)
 	});
 }
 
-/* Two sums for each channel, [2*C]: over(parts) adds those of every block, f32, to parts
- * [blocks][2*C], which are zeros; they are joined in f64 and in order. */
+/* Returns two sums per channel, [2*C]. over(parts) adds each block's f32 sums to parts
+ * [blocks][2*C], which start as zeros; these are then added in f64, in order. */
 template <class Over> std::vector<double> join(int64_t blocks, int64_t C, Over over)
 {
 	std::vector<float> parts(2 * blocks * C);
@@ -99,7 +99,7 @@ template <class Over> std::vector<double> join(int64_t blocks, int64_t C, Over o
 	return sums;
 }
 
-/* What adds to the two sums: of n rows from `first`, or of a band. */
+/* Functions that add to the two sums: those of n rows from `first`, or of a band. */
 using row_sums = void (*)(const bn_pass *k, int64_t first, int64_t n, float *a, float *b);
 using band_sums = void (*)(
     const bn_pass *k, int64_t band, pool_workspace *workspace, float *a, float *b);

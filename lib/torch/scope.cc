@@ -1,5 +1,5 @@
-/* Scopes own handles; the first error is kept in a fixed buffer, so that recording one cannot
- * fail. */
+/* Scopes, which own handles, and the first error, which has a fixed buffer so that recording it
+ * cannot fail. */
 #include "lib/torch/handle.h"
 #include <c10/core/GradMode.h>
 #include <c10/util/Exception.h>
@@ -57,7 +57,7 @@ size_t append_shape(char *out, size_t size, const at::Tensor &t)
 	return n;
 }
 
-/* oneDNN does not say why it could not create something; under a limit that is why. */
+/* oneDNN does not say why it could not create something; under a memory limit, assume the limit. */
 bool is_out_of_memory(const char *message)
 {
 	struct rlimit space;
@@ -71,7 +71,7 @@ bool is_out_of_memory(const char *message)
 	return false;
 }
 
-/* libtorch's own sentences about memory name its source files. */
+/* Replaces libtorch's own messages about memory, which name its source files. */
 void record_out_of_memory(const char *message)
 {
 	const char *asked = strstr(message, "tried to allocate ");

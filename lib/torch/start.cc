@@ -1,4 +1,4 @@
-/* The device, the threads and the numeric modes of the process. */
+/* Sets the device, threads and numeric modes of the process. */
 #include "lib/base/par.h"
 #include "lib/torch/cuda.h"
 #include "lib/torch/handle.h"
@@ -21,18 +21,17 @@ namespace
 {
 
 bool on_gpu = false;
-c10::DeviceType device_type = c10::kCPU; /* of new tensors */
+c10::DeviceType device_type = c10::kCPU; /* device of new tensors */
 
-/* Every step frees what the next one needs; given back to the kernel, that memory would be
- * cleared again page by page, a tenth of a step. So malloc keeps what it has, large blocks too,
- * which it parts and joins as steps want them. */
+/* Makes malloc keep freed memory, large blocks too. Each step frees what the next one needs; if the
+ * kernel got it back, it would clear it page by page, which takes a tenth of a step. */
 void keep_memory()
 {
 	mallopt(M_MMAP_MAX, 0);
 	mallopt(M_TRIM_THRESHOLD, -1);
 }
 
-/* Must come before anything else, even show_config: libtorch looks for CUDA once. */
+/* Call before anything else of libtorch, even show_config: it looks for CUDA only once. */
 void use_cuda()
 {
 	device_type = cuda_open();
@@ -40,13 +39,13 @@ void use_cuda()
 	at::Context &context = at::globalContext();
 	context.setDeterministicAlgorithms(true, true);
 	context.setDeterministicFillUninitializedMemory(
-	    false); /* would fill every new tensor with NaN */
+	    false); /* true would fill new tensors with NaN */
 	context.setDeterministicCuDNN(true);
 	context.setBenchmarkCuDNN(false);
-	context.setAllowTF32CuDNN(false); /* f32 means f32 */
+	context.setAllowTF32CuDNN(false); /* compute f32 in f32 */
 }
 
-/* show_config is the only thing in the library that tells the release it was built as. */
+/* Uses show_config, the library's only function that tells which release it is. */
 void check_version()
 {
 	const std::string config = at::show_config(), key = "TORCH_VERSION=";
@@ -129,8 +128,8 @@ bool torch_on_gpu(void)
 }
 
 /* Leaf 7 of cpuid: AMX-BF16 is bit 22 of subleaf 0's edx, AVX512-BF16 bit 5 of subleaf 1's eax.
- * Intel's CPUs issue the latter's dot products at half the rate of f32's multiply-adds, so that
- * alone it gains nothing there. */
+ * Intel's CPUs issue AVX512-BF16 dot products at half the rate of f32 multiply-adds, so there it
+ * gains nothing by itself. */
 bool torch_bf16_is_faster(void)
 {
 	unsigned a, b, c, d;

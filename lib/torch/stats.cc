@@ -1,4 +1,4 @@
-/* Batch statistics as an autograd function: one pass over x forwards, one backwards. */
+/* Batch statistics as an autograd function with one pass over x forwards and one backwards. */
 #include "lib/torch/fused.h"
 #include "lib/torch/handle.h"
 #include "lib/torch/rows.h"
@@ -27,14 +27,15 @@ using MeanVar = std::tuple<Tensor, Tensor>;
 
 MeanVar kernel(const Tensor &x)
 {
-	/* Running statistics of a wider type make the kernel give its results in that type. */
+	/* The kernel returns its results in the type of the running statistics, if that is
+	 * wider. */
 	const Tensor zero = at::zeros({x.size(1)},
 	    x.options().dtype(x.scalar_type() == at::kDouble ? at::kDouble : at::kFloat));
 	return at::batch_norm_update_stats(x, zero, zero.clone(), 0);
 }
 
-/* How many groups of elements per channel to sum apart: a divisor of `rows` that leaves about
- * 2048 in each. */
+/* Returns the number of groups in which to sum a channel's elements separately: a divisor of `rows`
+ * that leaves about 2048 in each. */
 int64_t groups_of(int64_t rows)
 {
 	const int64_t least = rows / 2048 + 1;
@@ -44,9 +45,9 @@ int64_t groups_of(int64_t rows)
 	return 1;
 }
 
-/* The CPU kernel adds up all of a channel in f32, which costs four digits on large maps. Here it
- * sees x as a map of groups * C channels (no copy), and the groups' statistics are joined in
- * f64. */
+/* The CPU kernel sums each channel in f32, which loses four digits on large maps. So it is given x
+ * as a map of groups * C channels (no copy if x is dense), and the groups' statistics are
+ * combined in f64. */
 MeanVar mean_var(const Tensor &x)
 {
 	if (!x.is_cpu() || x.scalar_type() == at::kDouble || x.numel() == 0)
@@ -75,9 +76,9 @@ struct BatchStats : torch::autograd::Function<BatchStats> {
 		return {mean, var};
 	}
 
-	/* dx = dmean / n + 2 dvar (x - mean) / n. batch_norm with fixed statistics computes that
-	 * in one fused pass, but does not differentiate them, so a graph of the gradient is
-	 * built from plain operations. */
+	/* dx = dmean / n + 2 dvar (x - mean) / n. batch_norm with fixed statistics computes this in
+	 * one fused pass, but does not differentiate the statistics; a differentiable gradient is
+	 * therefore built from plain operations. */
 	static variable_list backward(AutogradContext *ctx, variable_list d)
 	{
 		const variable_list saved = ctx->get_saved_variables();

@@ -1,10 +1,10 @@
-/* A network's first convolution, of stride 2 over three channels, with frozen weights: oneDNN's
- * gradient of its input runs at a seventh of the speed of its forward pass. The same gradient is a
- * forward convolution: the pixels of dx of one parity of row and column are a convolution of dy of
- * stride 1, so with the four parities as output channels
+/* A network's first convolution, with stride 2, three input channels and frozen weights. oneDNN's
+ * input gradient runs at a seventh of the speed of its forward pass, but can be written as a
+ * forward convolution: the pixels of dx with one parity of row and column are a stride-1
+ * convolution of dy. With the four parities as output channels:
  *
  *   dx[2i+a, 2j+b, c] = sum over t, u, o of W[a,b,c; o,t,u] dy[i+t-before, j+u-before, o]
- *   W[a,b,c; o,t,u]   = w[o,c, 2(before-t)+a+padding, 2(before-u)+b+padding], 0 outside of the
+ *   W[a,b,c; o,t,u]   = w[o,c, 2(before-t)+a+padding, 2(before-u)+b+padding], 0 outside the
  * kernel. */
 #include "lib/torch/fused.h"
 #include "lib/torch/handle.h"
@@ -25,8 +25,8 @@ using torch::autograd::variable_list;
 
 constexpr at::MemoryFormat last = at::MemoryFormat::ChannelsLast;
 
-/* Taps before and behind the pixel: kernel row 2(i-o)+a+padding is in the kernel for i-o in
- * [-behind, before]. */
+/* Taps before and after the pixel: row 2(i-o)+a+padding is in the kernel for i-o in [-behind,
+ * before]. */
 struct reach {
 	int64_t before, behind;
 };
@@ -36,8 +36,8 @@ reach reach_of(int64_t kernel, int64_t padding)
 	return {(kernel - 1 - padding) / 2, (padding + 1) / 2};
 }
 
-/* [N,12,h+r,w+r] in the order a, b, c to the pixels [N,3,2h,2w]; the first `skip` rows and
- * columns are not needed. */
+/* Interleaves [N,12,h+r,w+r], channels in the order a, b, c, into pixels [N,3,2h,2w], without the
+ * first `skip` rows and columns. */
 Tensor interleave(const Tensor &parts, int64_t h, int64_t w, int64_t skip)
 {
 	const int64_t size = (int64_t)parts.element_size(), wide = parts.size(3),
@@ -112,7 +112,7 @@ struct Stem : torch::autograd::Function<Stem> {
 		TORCH_CHECK(x->value.dim() == 4 && x->value.size(1) == 3 &&
 		                x->value.size(2) % 2 == 0 && x->value.size(3) % 2 == 0,
 		    "[N,3,H,W] of even size was expected");
-		if (device_is_cuda()) /* cuDNN's own gradient is good */
+		if (device_is_cuda()) /* cuDNN's own gradient is fast */
 			return at::conv2d(x->value, w->value, {}, 2, padding);
 		return Stem::apply(x->value, w->value, adjoint->value, padding);
 	});

@@ -1,25 +1,25 @@
-/* The face of lib/torch: libtorch as a C library. torch_start (start.h) comes first. This header
- * has tensors and what they are made of; the others build on it:
+/* The face of lib/torch: libtorch as a C library. Call torch_start (start.h) first. This header
+ * has tensors and basic operations; the others build on it:
  *
  *   functional.h  torch.nn.functional: convolutions, pooling, losses
- *   fused.h       BatchNorm with what surrounds it in one pass, for frozen and trained networks
+ *   fused.h       BatchNorm fused with what surrounds it, for frozen and trained networks
  *   pixels.h      the learned images: their view, and Adam
- *   optim.h       steps of optimisers
- *   replay.h      steps that a GPU repeats, and results that it leaves meanwhile
- *   render.h      images that become tensors on the GPU
- *   sampler.h     orders of torch's RandomSampler
+ *   optim.h       optimiser steps
+ *   replay.h      steps that a GPU repeats, and results read while it works
+ *   render.h      renders images on the GPU
+ *   sampler.h     the orders of torch's RandomSampler
  *
  * Ownership: a tensor belongs to the scope in which it was made, unless kept. tensor_scope_end
- * frees all that was made since the matching tensor_scope_begin; tensor_keep moves one tensor to
- * the scope outside. The outermost scope is the program's. Handles are cheap; several may share
+ * frees everything made since the matching tensor_scope_begin; tensor_keep moves one tensor to the
+ * enclosing scope. The outermost scope is the program's. Handles are cheap; several may share
  * storage (views), as in torch.
  *
- * Errors: no function exits or throws. An operation that fails returns NULL, and every operation
- * given NULL returns NULL, so maths needs no ifs; the first message is kept until
- * tensor_error_clear. Check tensor_error() once a step.
+ * Errors: no function exits or throws. An operation that fails returns NULL, and an operation that
+ * is given NULL returns NULL, so maths needs no ifs. The first message is kept until
+ * tensor_error_clear. Check tensor_error() once per step.
  *
- * Names, arguments and semantics are torch's. A name that ends in '_' works in place and gives
- * nothing to free. Only the main thread calls this. */
+ * Names, arguments and semantics are torch's. A function whose name ends in '_' works in place and
+ * returns nothing to free. Call these functions only from the main thread. */
 #ifndef FD2_TENSOR_H
 #define FD2_TENSOR_H
 #include <stdbool.h>
@@ -36,19 +36,19 @@ enum scalar { T_F32, T_F64, T_F16, T_BF16, T_I64, T_I32, T_U8, T_BOOL };
 enum { TENSOR_RANK_MAX = 8 };
 
 enum grad_mode { NO_GRAD, GRAD };
-/* Scopes nest; each sets the autograd mode until its end, which restores the one outside. */
+/* Scopes nest; each sets the autograd mode, and its end restores the previous one. */
 void tensor_scope_begin(enum grad_mode mode);
 void tensor_scope_end(void);
-/* Moves t to the scope outside the current one; returns t. */
+/* Moves t from the current scope to the enclosing one; returns t. */
 Tensor *tensor_keep(Tensor *t);
-/* Moves t to the program's scope, so that nothing but tensor_free ends it; returns t. */
+/* Moves t to the program's scope, so that only tensor_free frees it; returns t. */
 Tensor *tensor_keep_always(Tensor *t);
 /* Frees one tensor early, whatever its scope. NULL is fine. */
 void tensor_free(Tensor *t);
-/* Handles alive now, in all scopes. */
+/* Returns the number of live handles in all scopes. */
 long tensor_live(void);
-/* "conv2d [8,3,64,64] [64,4,7,7]: Given groups=1, ...": the first failure since the last clear,
- * or NULL. The text is one line. */
+/* Returns the first failure since the last clear, in one line, or NULL: "conv2d [8,3,64,64]
+ * [64,4,7,7]: Given groups=1, ...". */
 const char *tensor_error(void);
 void tensor_error_clear(void);
 
@@ -57,17 +57,17 @@ Tensor *tensor_from(const void *data, enum scalar type, int rank, const int64_t 
 Tensor *tensor_full(double value, enum scalar type, int rank, const int64_t *shape);
 Tensor *tensor_full_like(const Tensor *t, double value);
 Tensor *tensor_clone(const Tensor *t);
-/* Copies out in C order, converted to `type`. 0, or -1 (also when t is NULL or count differs
- * from its number of elements). */
+/* Copies t's elements to data in C order, converted to `type`. 0, or -1, also if t is NULL or count
+ * is not its number of elements. */
 int tensor_read(const Tensor *t, enum scalar type, void *data, int64_t count);
-/* The one element of t; NaN when t is NULL. Waits for the device. */
+/* Returns the one element of t, or NaN on error or if t is NULL. Waits for the device. */
 double tensor_item(const Tensor *t);
 int tensor_rank(const Tensor *t);              /* 0 for NULL */
 int64_t tensor_size(const Tensor *t, int dim); /* dim may be negative; 0 for NULL or out of range */
 int64_t tensor_numel(const Tensor *t);
 enum scalar tensor_type(const Tensor *t);
 
-Tensor *tensor_to(const Tensor *t, enum scalar type); /* same tensor when already so */
+Tensor *tensor_to(const Tensor *t, enum scalar type); /* shares storage if t has that type */
 Tensor *tensor_channels_last(const Tensor *t);        /* [N,C,H,W] with C innermost in memory */
 Tensor *tensor_contiguous(const Tensor *t);
 Tensor *tensor_detach(const Tensor *t);
@@ -84,22 +84,22 @@ Tensor *tensor_add(const Tensor *a, const Tensor *b);
 Tensor *tensor_sub(const Tensor *a, const Tensor *b);
 Tensor *tensor_mul(const Tensor *a, const Tensor *b);
 Tensor *tensor_div(const Tensor *a, const Tensor *b);
-/* a t + b, with numbers */
+/* Returns a t + b for numbers a and b. */
 Tensor *tensor_affine(const Tensor *t, double a, double b);
 Tensor *tensor_matmul(const Tensor *a, const Tensor *b);
 Tensor *tensor_relu(const Tensor *t);
-Tensor *tensor_relu6(const Tensor *t); /* within [0, 6] */
+Tensor *tensor_relu6(const Tensor *t); /* clamps to [0, 6] */
 Tensor *tensor_sqrt(const Tensor *t);
 Tensor *tensor_abs(const Tensor *t);
 Tensor *tensor_sign(const Tensor *t);
 Tensor *tensor_clamp_min(const Tensor *t, double lo);
-/* Over the given dimensions; n = 0: over all. */
+/* Reduce the given n dimensions; n = 0: all. */
 Tensor *tensor_sum(const Tensor *t, int n, const int *dims, bool keepdim);
 Tensor *tensor_mean(const Tensor *t, int n, const int *dims, bool keepdim);
-/* t [B,K], labels i64 [B]: the n smallest values of each row, in no order, without the one in the
- * column of its label: [B,n], n < K. */
+/* Returns the n smallest values of each row of t [B,K], except the one in the column of the row's
+ * label, in no order: [B,n], n < K. labels: i64 [B]. */
 Tensor *tensor_smallest_others(const Tensor *t, const Tensor *labels, int64_t n);
-/* Euclidean norm over one dimension; its gradient at 0 is 0. */
+/* Returns the Euclidean norm over one dimension; its gradient at 0 is 0. */
 Tensor *tensor_norm(const Tensor *t, int dim, bool keepdim);
 Tensor *tensor_softmax(const Tensor *t, int dim);
 Tensor *tensor_log_softmax(const Tensor *t, int dim);
@@ -107,14 +107,14 @@ Tensor *tensor_log_softmax(const Tensor *t, int dim);
 void tensor_copy_(Tensor *t, const Tensor *source);              /* converts the type */
 void tensor_add_(Tensor *t, const Tensor *source, double scale); /* t += scale * source */
 void tensor_mul_(Tensor *t, double factor);
-/* The handle stays, its tensor is another: a leaf without gradient. */
+/* Replaces the handle's tensor by a detached one of this type. */
 void tensor_convert_(Tensor *t, enum scalar type);
-/* Element-wise within [lo, hi], both broadcast to t. */
+/* Clamps t element-wise to [lo, hi]; both are broadcast to t. */
 void tensor_clamp_(Tensor *t, const Tensor *lo, const Tensor *hi);
 
 void tensor_requires_grad_(Tensor *t, bool on);
-/* grads[i] = d loss / d inputs[i], loss having one element; zeros for an input that loss does
- * not depend on. create_graph: the gradients can be differentiated again. 0, or -1 and all grads
+/* Sets grads[i] to d loss / d inputs[i]: zeros for an input that loss does not depend on. loss must
+ * have one element. create_graph: the gradients can be differentiated again. 0, or -1 and all grads
  * NULL. */
 int tensor_grad(
     const Tensor *loss, Tensor *const *inputs, int n, Tensor **grads, bool create_graph);

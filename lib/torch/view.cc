@@ -1,4 +1,4 @@
-/* Types, layouts and views. */
+/* Converts types and layouts, and makes views. */
 #include "lib/torch/handle.h"
 #include <ATen/ops/cat.h>
 #include <ATen/ops/flip.h>

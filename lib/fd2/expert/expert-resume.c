@@ -1,5 +1,5 @@
-/* Stopping and going on: the weights of finished epochs are in FILE.part, the state of the epoch
- * that was interrupted is in FILE.ckpt. */
+/* Stops and resumes a run: FILE.part has the weights after each finished epoch, FILE.ckpt the state
+ * of the interrupted epoch. */
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -60,7 +60,7 @@ static int no_weights(const struct expert_run *r, const char *part)
 	    "'%s' lacks the weights that '%s' goes on from; remove both", part, r->checkpoint.path);
 }
 
-/* Goes past the weights that the state says are written. */
+/* Skips the weights that were written before the state was saved. */
 static int pass_over(const struct expert_run *r, struct stream_reader *part, const char *name)
 {
 	struct array a;
@@ -113,7 +113,7 @@ static int resume(struct expert_run *r)
 	return err;
 }
 
-/* A run may be killed when FILE is whole and its state is still there. */
+/* A run may have been killed after it finished FILE but before it removed FILE.ckpt. */
 int expert_begin(struct expert_run *r)
 {
 	const struct expert_config *config = r->config;

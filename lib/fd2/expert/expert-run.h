@@ -1,4 +1,4 @@
-/* A run of fd2-expert: what the files of its stage share. */
+/* A run of fd2-expert: state shared by the files of its stage. */
 #ifndef FD2_EXPERT_RUN_H
 #define FD2_EXPERT_RUN_H
 #include "formats/stream/stream.h"
@@ -11,38 +11,38 @@ struct expert_run {
 	const struct expert_config *config;
 	char arch[16];
 	struct dataset photographs; /* sorted by class */
-	struct batch batch;         /* those of one pass */
-	uint32_t *order;            /* of the epoch */
+	struct batch batch;         /* the photographs of one pass */
+	uint32_t *order;            /* the epoch's order of the photographs */
 	struct backbone net;
 	struct optim optim;
-	struct trained trained; /* both, for the checkpoint */
+	struct trained trained; /* net and optim, for the checkpoint */
 	struct checkpoint checkpoint;
 	json_t *meta;
 	struct stream_writer *writer;
-	/* where training is: finished experts, finished epochs of the next one, whose weights are
-	 * written, and finished steps of its next epoch */
+	/* training's position: finished experts; finished epochs of the current expert, whose
+	 * weights are written; finished steps of its current epoch */
 	long expert, epoch, step;
-	struct net_sums sums; /* of those steps */
+	struct net_sums sums; /* over those steps */
 	bool resumed;
 };
 
 /* expert-step.c */
-/* Draws the network of the expert that training is at, whose initial weights are a function of the
- * seed and the expert's number. -1: fail_message. */
+/* Draws the current expert's network. Its initial weights depend only on the seed and the expert's
+ * number. -1: fail_message. */
 int expert_network(struct expert_run *r);
-long expert_steps(const struct expert_run *r); /* of an epoch */
+long expert_steps(const struct expert_run *r); /* steps per epoch */
 double expert_rate(const struct expert_run *r);
-/* The order in which the epoch goes through the photographs. */
+/* Draws r->order, the epoch's order of the photographs. */
 void expert_order(struct expert_run *r);
-/* The next step. -1: fail_message. */
+/* Takes the next step. -1: fail_message. */
 int expert_step(struct expert_run *r);
 
-/* expert-resume.c: a network is there, and meta. 0: the output is open and has the weights that the
- * run goes on from, or is empty, with run->writer to continue it (a dry run opens none); 1: the
- * work is done already; -1: fail_message. */
+/* expert-resume.c: called once the network and meta exist. 0: r->writer continues the output, which
+ * is empty or holds the weights written so far (a dry run opens none); 1: the output is already
+ * complete; -1: fail_message. */
 int expert_begin(struct expert_run *r);
 /* Saves the state between two steps. */
 int expert_save(struct expert_run *r);
-/* After a signal: saves and returns -1 with the sentence that says how to go on. */
+/* After a signal: saves the state. Always -1: fail_message, which says how to resume. */
 int expert_stop(struct expert_run *r);
 #endif

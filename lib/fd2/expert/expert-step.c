@@ -1,4 +1,4 @@
-/* Steps of an expert's training, and the network that it begins with. */
+/* An expert's initial network and its training steps. */
 #include <math.h>
 #include <stdlib.h>
 

@@ -1,4 +1,4 @@
-/* Experts for the matching of trajectories, one after the other. */
+/* Trains the experts for trajectory matching, one after the other. */
 #include "lib/fd2/expert/expert.h"
 
 #include <stdio.h>
@@ -62,7 +62,7 @@ static int train_epoch(struct expert_run *r)
 	return r->checkpoint.path && every && r->epoch % every == 0 ? expert_save(r) : 0;
 }
 
-/* The expert that the run is at, which may be resumed. */
+/* Trains the current expert from where the run is, which may be the middle. */
 static int train_expert(struct expert_run *r)
 {
 	int err = 0;
@@ -77,7 +77,7 @@ static int train_expert(struct expert_run *r)
 	return expert_network(r) < 0 ? -1 : write_weights(r);
 }
 
-/* What a run wrote that cannot be resumed is of no use. */
+/* Closes the output, and deletes FILE.part if the run cannot be resumed. */
 static void abandon(struct expert_run *r)
 {
 	bool useless = r->checkpoint.path && !checkpoint_exists(&r->checkpoint);
@@ -123,7 +123,7 @@ static double step_some(void *stage)
 static double bytes(void *stage)
 {
 	const struct expert_run *r = stage;
-	const double ends = 2048, head = 90; /* of the stream; of a tensor */
+	const double ends = 2048, head = 90; /* overhead of the stream, and of a tensor */
 	double weights = weights_bytes(&r->net.params) + head * r->net.params.n;
 	return ends + (double)r->config->experts * (double)(r->config->epochs + 1) * weights;
 }

@@ -4,12 +4,12 @@
 
 #include "lib/base/err.h"
 
-/* Images of one pass. */
+/* The images of one pass. */
 struct part {
 	const uint32_t *numbers;
 	const struct siamese *augment;
 	int n;
-	double share; /* of the batch */
+	double share; /* fraction of the batch */
 };
 
 static int64_t *labels_of(const struct net_images *of, const struct part *p)

@@ -1,6 +1,5 @@
-/* Training a network as the programs of the matching methods do: SGD on the cross-entropy of the
- * classes, under Siamese augmentation whose kind is drawn for a batch and whose values for each
- * image. */
+/* Trains a network as the matching methods' programs do: SGD on the cross-entropy, under Siamese
+ * augmentation with one random kind per batch and random values per image. */
 #ifndef FD2_TRAIN_NET_H
 #define FD2_TRAIN_NET_H
 #include "lib/fd2/batch/measures.h"
@@ -12,7 +11,8 @@
 struct net_images {
 	void *ctx;
 	int size;
-	/* Those of the numbers, [n,3,S,S] normalised, without gradients. NULL: tensor_error. */
+	/* Returns the images with these numbers: [n,3,S,S], normalised, without gradients. NULL:
+	 * tensor_error. */
 	Tensor *(*images)(void *ctx, const uint32_t *numbers, int n);
 	int (*label)(void *ctx, uint32_t number);
 };
@@ -24,14 +24,14 @@ struct net_training {
 	double lr;
 };
 
-/* Over the images of some steps, before each. */
+/* Sums over the images of some steps, measured before each step's update. */
 struct net_sums {
 	double loss;
 	struct hits hits;
 };
 
-/* A step on the n images of these numbers; `random` is for the augmentation. Adds to sums, unless
- * NULL, which waits for the device. -1: fail_message. */
+/* Takes a step on the images with these n numbers; `random` draws the augmentation. Adds to sums
+ * unless it is NULL; adding waits for the device. -1: fail_message. */
 int train_net_step(const struct net_training *t, const struct backbone *net, struct optim *weights,
     const uint32_t *numbers, int n, struct rng *random, struct net_sums *sums);
 #endif

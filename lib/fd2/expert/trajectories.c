@@ -15,7 +15,7 @@ struct trajectory_file {
 	const char *path;
 	struct stream_reader *reader;
 	int experts, epochs;
-	uint64_t *at; /* [experts][epochs + 1]: where the weights begin */
+	uint64_t *at; /* [experts][epochs + 1]: offsets of the weights in the file */
 };
 
 void trajectory_prefix(char prefix[TRAJECTORY_PREFIX_MAX], int expert, int epoch)
@@ -39,7 +39,7 @@ static int read_weight(const struct trajectory_file *f, const char *prefix, stru
 	return taken > 0 ? 0 : -1;
 }
 
-/* From where the reader stands. */
+/* Reads the weights from the reader's current position. */
 static int read_weights(
     const struct trajectory_file *f, int expert, int epoch, const struct params *to)
 {
@@ -55,7 +55,7 @@ static int read_weights(
 	return weights_whole(&in) < 0 ? fail("'%s': %s...%s", f->path, prefix, fail_message()) : 0;
 }
 
-/* Reads all weights, and remembers where they are. */
+/* Reads all weights once and records their offsets. */
 static int go_through(struct trajectory_file *f, const struct params *scratch)
 {
 	struct array a;

@@ -1,10 +1,9 @@
-/* Trajectories of experts: the weights of networks before their training on photographs and after
- * each of its epochs, in tensor streams of kind "trajectories" (fd2-expert(1)). Tensor
- * "3/12/features.0.weight" belongs to expert 3 after 12 epochs.
+/* Experts' trajectories: the weights of networks before training and after each epoch, in tensor
+ * streams of kind "trajectories" (fd2-expert(1)). Tensor "3/12/features.0.weight" belongs to expert
+ * 3 after 12 epochs.
  *
- * trajectories_open goes through each file once, which checks it; trajectories_read then reads the
- * weights of any expert after any epoch from their place in the file. No more than those are in
- * memory. */
+ * trajectories_open reads each file once to check it; trajectories_read then reads the weights of
+ * any expert after any epoch from the file. Only those are in memory. */
 #ifndef FD2_TRAJECTORIES_H
 #define FD2_TRAJECTORIES_H
 #include "lib/base/opts.h"
@@ -17,12 +16,12 @@ struct trajectory_file;
 struct trajectories {
 	struct trajectory_file *files;
 	int n_files;
-	int experts; /* of all files */
-	int epochs;  /* that each of them was trained for, at least */
+	int experts; /* in all files */
+	int epochs;  /* least number of epochs in any file */
 	const char *arch;
 };
 
-/* What the experts must have been made for. */
+/* The settings that the experts must have been trained with. */
 struct trajectories_for {
 	const char *arch; /* NULL: the same in all files */
 	int size;
@@ -32,17 +31,17 @@ struct trajectories_for {
 	int n_classes;
 };
 
-/* -1: fail_message; trajectories_close either way. */
+/* -1: fail_message. Call trajectories_close either way. */
 int trajectories_open(
     struct trajectories *t, const struct opt_list *paths, const struct trajectories_for *made_for);
 void trajectories_close(struct trajectories *t);
-/* A list of the files' digests; a new reference. */
+/* Returns a new reference to a list of the files' digests. */
 json_t *trajectories_digests(const struct trajectories *t);
 /* Fills `to`, the parameters of t->arch, with the weights of an expert after an epoch. -1:
  * fail_message. */
 int trajectories_read(const struct trajectories *t, int expert, int epoch, const struct params *to);
 
-/* "3/12/": what the names of an expert's tensors after an epoch begin with. */
+/* Formats "3/12/", the prefix of an expert's tensor names after an epoch. */
 enum { TRAJECTORY_PREFIX_MAX = 32 };
 void trajectory_prefix(char prefix[TRAJECTORY_PREFIX_MAX], int expert, int epoch);
 #endif

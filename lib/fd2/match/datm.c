@@ -1,7 +1,7 @@
-/* Matching of trajectories (MTT, Cazenavette et al. 2022) of aligned difficulty (DATM, Guo et al.
- * 2024): a student that starts with the weights of an expert and learns from the images shall end
- * where the expert was some epochs later. The start moves to later epochs, and labels and step size
- * are learned too. */
+/* Trajectory matching (MTT, Cazenavette et al. 2022) with aligned difficulty (DATM, Guo et al.
+ * 2024): a student starts with an expert's weights, trains on the images, and should end where the
+ * expert was some epochs later. The start moves to later epochs; labels and step size are learned
+ * too. */
 #include "lib/base/err.h"
 #include "lib/fd2/match/matchings.h"
 
@@ -11,7 +11,7 @@ static void set(long *to, long most, long otherwise)
 		*to = otherwise < most ? otherwise : most;
 }
 
-/* Epochs and steps are those of its program for Tiny ImageNet. */
+/* The default epochs and steps are those of DATM's program for Tiny ImageNet. */
 int trajectory_configure(
     struct trajectory_config *t, const struct trajectory_config *config, long ipc)
 {

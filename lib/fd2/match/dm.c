@@ -1,6 +1,6 @@
-/* Distribution matching (DM, Zhao and Bilen 2023): the mean features of photographs and of learned
- * images in networks with random weights, |mean phi(real) - mean phi(learned)|^2 per class. phi:
- * the last map, flattened: what a ConvNet's classifier takes. */
+/* Distribution matching (DM, Zhao and Bilen 2023): compares the mean features of photographs and of
+ * learned images in networks with random weights, |mean phi(real) - mean phi(learned)|^2 per class.
+ * phi is the flattened last map, the input of a ConvNet's classifier. */
 #include "lib/fd2/match/matchings.h"
 
 static Tensor *sum_of_features(const struct class_pass *p, const Tensor *x)
@@ -11,7 +11,7 @@ static Tensor *sum_of_features(const struct class_pass *p, const Tensor *x)
 	    tensor_reshape(F, 2, (int64_t[]){tensor_size(F, 0), -1}), 1, (int[]){0}, false);
 }
 
-/* In parts, and without a graph: photographs get no gradient. */
+/* Processes the photographs in parts and without a graph, because they need no gradient. */
 static Tensor *mean_of_real(const struct class_pass *p)
 {
 	Tensor *sum = NULL;

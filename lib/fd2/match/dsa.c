@@ -1,12 +1,12 @@
 /* Gradient matching (DC, Zhao et al. 2021) under Siamese augmentation (DSA, Zhao and Bilen 2021):
- * the gradients by a network's weights of the cross-entropy of photographs and of learned images.
- * Each output neuron's weights are compared by their angle; biases and norms do not count. */
+ * compares the cross-entropy's gradient with respect to a network's weights between photographs and
+ * learned images, by the angle for each output neuron. Biases and norm layers are ignored. */
 #include <stdlib.h>
 
 #include "lib/base/err.h"
 #include "lib/fd2/match/matchings.h"
 
-/* Of the mean over x, times `share`. */
+/* Returns the mean cross-entropy over x, scaled by `share`. */
 static Tensor *cross_entropy(const struct class_pass *p, const Tensor *x, double share)
 {
 	const struct pass pass = {.bn = BN_BATCH};
@@ -16,7 +16,8 @@ static Tensor *cross_entropy(const struct class_pass *p, const Tensor *x, double
 	return tensor_affine(tensor_cross_entropy(logits, labels, 0), share, 0);
 }
 
-/* Adds the gradients of some photographs to g, which this function keeps. */
+/* Adds the gradients of the part of the photographs that begins at `first` to g, whose tensors are
+ * kept in the caller's scope. */
 static void add_gradients(const struct class_pass *p, int first, Tensor **g)
 {
 	const struct optim *w = p->weights;
@@ -35,7 +36,7 @@ static void add_gradients(const struct class_pass *p, int first, Tensor **g)
 	free(part);
 }
 
-/* Sum over the rows of 1 - cos: a convolution's weights [O,I,k,k] have O rows, a matrix its own. */
+/* Returns the sum of 1 - cos over the rows; weights [O,...] have O rows. */
 static Tensor *distance(const Tensor *real, const Tensor *learned)
 {
 	int64_t rows[] = {tensor_size(real, 0), -1};

@@ -5,7 +5,7 @@
 #include "lib/data/soft-label.h"
 #include "lib/fd2/match/learned.h"
 
-/* The softmax of an image's logits as JSON; NULL: tensor_error. */
+/* Returns the softmax of an image's logits as JSON, which the caller frees. NULL: tensor_error. */
 static char *soft_label(const struct learned *l, int k, int id)
 {
 	const Tensor *logits = tensor_narrow(learned_of(l, LEARNED_LABELS, k), 0, id - 1, 1);
@@ -17,8 +17,8 @@ static char *soft_label(const struct learned *l, int k, int id)
 	return text;
 }
 
-/* Image `id` of class k; without names of classes its number goes into the key, as in
- * webdataset. */
+/* Stores image `id` of class k. If the classes have no names, the key contains the class number, as
+ * in webdataset. */
 static int store(const struct learned *l, struct shard_writer *w, const struct real *r,
     const struct match_outputs *how, int k, int id)
 {

@@ -75,7 +75,7 @@ static void end(struct learned *l, enum learned_kind kind, const char *prefix)
 	snprintf(t->prefix, sizeof t->prefix, "%s", prefix);
 }
 
-/* An intensity from 0 to 1 as normalised pixels. */
+/* Returns an intensity from 0 to 1 as a normalised pixel [1,3,1,1]. */
 static Tensor *pixel(double intensity, const struct normal *normal)
 {
 	float v[3];

@@ -1,4 +1,4 @@
-/* Stopping and going on: FILE.ckpt of an interrupted run, and a finished FILE. */
+/* Stops and resumes a run: handles FILE.ckpt of an interrupted run, and a finished FILE. */
 #include "lib/base/err.h"
 #include "lib/base/log.h"
 #include "lib/base/names.h"
@@ -24,7 +24,7 @@ static json_t *provenance(const struct match_run *r)
 	return p;
 }
 
-/* The log's start event has the options as they were given. */
+/* Logs the resolved options; the log's start event has them as they were given. */
 static void log_settings(const struct match_run *r)
 {
 	log_event(json_pack("{s:s, s:O, s:O}", "event", "settings", "options",

@@ -1,4 +1,4 @@
-/* What a run of fd2-match begins with: photographs, experts, images. */
+/* Prepares a run of fd2-match: photographs, experts and initial images. */
 #include <stdio.h>
 
 #include "lib/base/err.h"
@@ -34,7 +34,7 @@ static void record_trajectory(const struct trajectory_config *t)
 	fd2_resolved("start-last", json_integer(t->last));
 }
 
-/* What the method and the inputs decided where no option did. */
+/* Records the settings that the method and the inputs determined because no option did. */
 static void record_settings(const struct match_run *r)
 {
 	fd2_resolved("arch", json_string(r->arch));
@@ -68,7 +68,7 @@ static void link_parts(struct match_run *r)
 	    .seed = (uint64_t)r->config->seed};
 }
 
-/* Images and labels from what experts recognise. */
+/* Initialises images and labels from photographs that experts recognise. */
 static int start_from_experts(struct match_run *r)
 {
 	const struct match_config *config = r->config;

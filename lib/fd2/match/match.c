@@ -95,11 +95,12 @@ static double iterate_once(void *stage)
 	return iterate(stage) < 0 ? -1 : 1;
 }
 
-/* As the images are now; more steps make JPEGs a little larger. */
+/* Estimates the output's size from one image as it is now; more steps make JPEGs slightly
+ * larger. */
 static double bytes(void *stage)
 {
 	const struct match_run *r = stage;
-	const double ends = 8192, head = 1536; /* of the shard, and of a sample's members */
+	const double ends = 8192, head = 1536; /* overhead: shard; members of a sample */
 	double S = r->real.size, f16 = r->config->out.pixels == PIXELS_F16 ? head + 6 * S * S : 0,
 	       label = r->method.kind == BY_CLASS ? 0 : head / 2 + 12.0 * r->real.set.n_classes;
 	struct encoded f;

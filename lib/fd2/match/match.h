@@ -1,18 +1,17 @@
-/* The face of lib/fd2/match: distilled images by matching, that is, without a teacher, but by
- * ConvNets to which learned images must look like photographs, or which they must teach like
- * photographs (fd2-method(7), MATCHING).
+/* The face of lib/fd2/match: distils images by matching. There is no teacher: learned images must
+ * look like photographs to ConvNets, or train ConvNets as photographs do (fd2-method(7), MATCHING).
  *
- * stage_match reads the photographs (real), starts the images (learned, match-start) and takes the
- * iterations of a method (the table in matchings, one file each: dm, dsa, datm). Those of dm and
- * dsa compare class by class in the networks that rounds draws and trains, under an augmentation
- * that photographs and images share. Those of datm (trajectory) train a student (unroll) along the
- * trajectory of an expert (lib/fd2/expert); its images start from photographs that experts
- * recognise (recognised). match-resume saves and restores the state.
+ * stage_match reads the photographs (real), initialises the images (learned, match-start) and runs
+ * the iterations of a method (table in matchings; one file each: dm, dsa, datm). dm and dsa compare
+ * class by class in networks that rounds draws and trains, with the same augmentation for
+ * photographs and images. datm (trajectory) trains a student (unroll) along the trajectory of an
+ * expert (lib/fd2/expert); its images start from photographs that experts recognise (recognised).
+ * match-resume saves and restores the state.
  *
- * What the images become depends on the settings, the photographs, the experts and the seed, and on
- * nothing else. With dm, and dsa without training, the images of a class do not depend on other
- * classes, so that classes can be made by different processes. `part` images go through a network
- * at a time, or the learned ones of a class. */
+ * The images depend only on the settings, the photographs, the experts and the seed. With dm, and
+ * with dsa without training, the images of a class do not depend on other classes, so different
+ * processes can make different classes. A pass through a network takes `part` images, or all
+ * learned images of a class. */
 #ifndef FD2_MATCH_H
 #define FD2_MATCH_H
 #include <math.h>

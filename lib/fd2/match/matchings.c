@@ -19,7 +19,7 @@ const struct matching *matching_of(enum matching_id id)
 	return matchings[id];
 }
 
-/* Rounds and epochs as DC's program has them at 1, 10 and 50 images per class. */
+/* The defaults are those of DC's program at 1, 10 and 50 images per class. */
 static void set_rounds(struct matching *m, const struct matching_config *config, long ipc)
 {
 	m->rounds = m->gradients ? ipc : 1;
@@ -32,7 +32,7 @@ static void set_rounds(struct matching *m, const struct matching_config *config,
 		m->epochs = 0;
 }
 
-/* Options of training, where no network is trained. */
+/* Rejects training options if no network is trained. */
 static int check_training(const struct matching *m)
 {
 	const char *of_training = opt_changed("inner")    ? "inner"

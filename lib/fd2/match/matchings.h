@@ -9,25 +9,26 @@
 
 #define FD2_MATCHING_ID(id) MATCHING_##id,
 enum matching_id { FD2_MATCHINGS(FD2_MATCHING_ID) MATCHINGS };
-/* "dm|..." for OPT_CHOICE */
+/* OPT_CHOICE's list, "dm|dsa|...": the [1] skips the first '|'. */
 #define FD2_MATCHING_CHOICE(id) "|" #id
 #define MATCHING_CHOICES (&(FD2_MATCHINGS(FD2_MATCHING_CHOICE))[1])
 
-/* iterations, rounds and epochs OPT_UNSET, lr NAN: the method's. */
+/* Iterations, rounds or epochs OPT_UNSET, or lr NAN: the method's default. */
 struct matching_config {
 	enum matching_id method;
-	int depth; /* DEPTH_UNSET: as suits the size, or as the experts are */
+	int depth; /* DEPTH_UNSET: chosen by size, or the experts' */
 	long iterations, rounds, epochs;
 	double lr, momentum;
-	double lr_net;    /* of networks, or of students at the start */
+	double lr_net;    /* of networks, or the students' initial step size */
 	long real, part;  /* photographs per class and round; images in one pass */
 	unsigned augment; /* bits 1 << SIAMESE_... */
 	struct opt_list experts;
 	struct trajectory_config trajectory;
 };
 
-/* For tests: the method with its own settings. */
+/* For tests: returns the method with its default settings. */
 const struct matching *matching_of(enum matching_id id);
-/* The method as config asks for it. -1: fail_message, where it cannot do that. */
+/* Sets *m to the method with config's settings. -1: fail_message, if the method does not support
+ * them. */
 int matching_configure(struct matching *m, const struct matching_config *config, long ipc);
 #endif

@@ -47,7 +47,7 @@ int real_check(const struct real *r, int k, int ipc)
 	                 counted(real_count(r, k), "images").text, ipc);
 }
 
-/* From places in the class to places in the set. */
+/* Converts the first n places from places in class k to places in the set. */
 static void place_in_set(struct real *r, int k, int n)
 {
 	r->n = n;

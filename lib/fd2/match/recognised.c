@@ -14,8 +14,8 @@ struct search {
 	int ipc;
 	uint64_t seed;
 	int *found;   /* [K] */
-	double *sums; /* [K][ipc][K]: of logits */
-	int *right;   /* [K][ipc]: of how many experts */
+	double *sums; /* [K][ipc][K]: sums of correct experts' logits */
+	int *right;   /* [K][ipc]: number of correct experts */
 };
 
 static int largest(const float *v, int n)
@@ -26,8 +26,8 @@ static int largest(const float *v, int n)
 	return at;
 }
 
-/* The network's logits of chosen photograph `first` and those that are in one pass with it: [n][K],
- * to be freed; NULL: tensor_error. */
+/* Returns the network's logits for the part of the chosen photographs that begins at `first`:
+ * [n][K], which the caller frees. NULL: tensor_error. */
 static float *logits_of(const struct search *s, int first, int *n)
 {
 	const struct pass pass = {.bn = BN_RUNNING};
@@ -53,7 +53,7 @@ static bool is_chosen(const struct search *s, int k, uint32_t place)
 	return false;
 }
 
-/* The expert's choice in class k. */
+/* Adds photographs of class k that the current expert classifies correctly, up to ipc. */
 static int choose(struct search *s, int k)
 {
 	int K = s->out->classes, n;
@@ -104,7 +104,7 @@ static int choose_all(struct search *s)
 	return 0;
 }
 
-/* Adds the expert's logits of the class's images, where they are right. */
+/* Adds the current expert's logits for the images of class k that it classifies correctly. */
 static int add_logits(struct search *s, int k)
 {
 	int K = s->out->classes, n;
@@ -136,8 +136,9 @@ static int label_all(struct search *s)
 			if (add_logits(s, k) < 0)
 				return -1;
 	}
+	/* right can be 0, because other passes round differently. */
 	for (size_t i = 0; i < (size_t)K * s->ipc * K; i++)
-		s->sums[i] /= s->right[i / K] ? s->right[i / K] : 1; /* passes round differently */
+		s->sums[i] /= s->right[i / K] ? s->right[i / K] : 1;
 	for (int k = 0; k < K; k++)
 		s->out->logits[k] = tensor_keep_always(tensor_to(
 		    tensor_from(s->sums + (size_t)k * s->ipc * K, T_F64, 2, (int64_t[]){s->ipc, K}),

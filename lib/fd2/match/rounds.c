@@ -9,14 +9,14 @@
 
 enum { TRAIN_BATCH = 256 };
 
-/* Of one iteration. */
+/* The network of one iteration. */
 struct network {
 	struct backbone backbone;
 	struct optim weights;
 	long iteration, round;
 };
 
-/* Weights are a function of the seed and the iteration. */
+/* The weights depend only on the seed and the iteration. */
 static int network_draw(struct network *net, const struct rounds *r, long iteration)
 {
 	const struct arch_options o = {
@@ -43,7 +43,7 @@ static struct rng random_of(
 	    r->seed, purpose, (uint64_t)net->iteration, (uint32_t)k, (uint32_t)net->round);
 }
 
-/* The loss of class k, whose images get its gradient. */
+/* Returns the loss of class k and sets the gradient of its images. */
 static double match_class(const struct rounds *r, const struct network *net, int k)
 {
 	struct rng of_real = random_of(r, RNG_MATCH, net, k),
@@ -66,7 +66,7 @@ static double match_class(const struct rounds *r, const struct network *net, int
 	return value;
 }
 
-/* A step of all images. Adds the mean loss to *loss. */
+/* Updates all images once. Adds the mean loss over the classes to *loss. */
 static int match_all(const struct rounds *r, const struct network *net, double *loss)
 {
 	const struct learned *l = r->learned;

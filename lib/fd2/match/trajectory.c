@@ -36,7 +36,7 @@ void trajectory_free(struct trajectory *t)
 	backbone_free(&t->goal);
 }
 
-/* All experts in a random order, then in another. */
+/* Goes through all experts in a random order, then in another, and so on. */
 static int choose_expert(const struct trajectory *t, long iteration)
 {
 	int n = t->experts->experts;
@@ -71,7 +71,8 @@ static double distance(const struct trajectory *t)
 	return sum;
 }
 
-/* The loss's gradient by the student's weights, kept. */
+/* Returns the loss's gradient with respect to the student's weights, as kept tensors. `all` is
+ * |theta_0 - goal|^2. The caller frees the array and its tensors. */
 static Tensor **slope(const struct trajectory *t, double all)
 {
 	Tensor **lambda = xcalloc((size_t)t->weights.n, sizeof *lambda);
@@ -101,7 +102,8 @@ static int move(const struct trajectory *t, long iteration)
 	                      step, iteration + 1);
 }
 
-/* From where the student ended, `all` being |theta_0 - goal|^2. */
+/* Backpropagates from where the student ended, then updates what is learned. `all` is |theta_0 -
+ * goal|^2. */
 static int learn_from(struct trajectory *t, struct unroll *u, double all)
 {
 	Tensor **lambda = slope(t, all);
@@ -154,7 +156,7 @@ static int imitate(struct trajectory *t, long iteration, double *loss)
 	return train_student(t, iteration, all, loss);
 }
 
-/* An error of libtorch comes before what follows from it: values that are not finite. */
+/* A libtorch error takes precedence over its consequence, values that are not finite. */
 int trajectory_take(struct trajectory *t, long iteration, double *loss)
 {
 	int err = imitate(t, iteration, loss);

@@ -1,6 +1,6 @@
-/* An iteration of a method that matches trajectories: one expert, one student that begins with the
- * expert's weights after some epoch and learns from all images, and a step of images, labels and
- * step size towards where the expert was expert_epochs later. */
+/* One iteration of a method that matches trajectories. A student starts with an expert's weights
+ * after some epoch and trains on all images; then images, labels and step size are updated so that
+ * it ends closer to the expert's weights expert_epochs later. */
 #ifndef FD2_MATCH_TRAJECTORY_H
 #define FD2_MATCH_TRAJECTORY_H
 #include "lib/fd2/expert/trajectories.h"
@@ -16,16 +16,17 @@ struct trajectory {
 	/* filled by trajectory_init */
 	struct backbone student, goal; /* goal: the expert's weights */
 	struct optim weights;          /* the student's */
-	/* of the last iteration: the expert's number and the epoch after which the student started
-	 */
+	/* in the last iteration: the expert's number and the epoch after which the student
+	 * started */
 	int expert, start;
-	long skipped; /* iterations above the threshold */
+	long skipped; /* iterations with a loss above the threshold */
 };
 
-/* The caller has filled the settings. -1: fail_message, where the experts have too few epochs. */
+/* Checks that the experts have enough epochs; the caller has filled the settings. -1:
+ * fail_message. */
 int trajectory_check(const struct trajectory *t);
 int trajectory_init(struct trajectory *t, int classes);
-/* *loss: |theta_S - goal|^2 / |theta_0 - goal|^2. -1: fail_message. */
+/* Runs the iteration. *loss: |theta_S - goal|^2 / |theta_0 - goal|^2. -1: fail_message. */
 int trajectory_take(struct trajectory *t, long iteration, double *loss);
 void trajectory_free(struct trajectory *t);
 #endif

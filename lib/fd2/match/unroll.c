@@ -7,15 +7,15 @@
 #include "lib/base/progress.h"
 #include "lib/fd2/teacher/losses.h"
 
-/* The batch of a step, or a part of it. */
+/* A step's batch, or a part of one. */
 struct minibatch {
 	uint32_t *images;
 	struct siamese *augment;
 	int n;
-	double share; /* of the batch */
+	double share; /* fraction of the batch */
 };
 
-/* Batches go through the images in random orders, one after the other. */
+/* Batches pass through all images in a random order, then in another, and so on. */
 static struct minibatch draw_minibatch(const struct unroll *u, int step)
 {
 	int all = learned_count(u->learned), batches = (all + u->batch - 1) / u->batch,
@@ -47,7 +47,7 @@ static struct minibatch part_of(const struct minibatch *b, int first, int most)
 	return (struct minibatch){b->images + first, b->augment + first, n, (double)n / b->n};
 }
 
-/* In a GRAD scope. */
+/* Call in a GRAD scope. */
 static Tensor *loss_of(
     const struct unroll *u, const struct minibatch *b, const Tensor *x, const Tensor *y)
 {
@@ -64,7 +64,7 @@ static Tensor *leaf(const struct unroll *u, enum learned_kind kind, const struct
 	return t;
 }
 
-/* Adds the part's gradient to sum. */
+/* Adds the gradient of part b to sum. */
 static void add_gradient(const struct unroll *u, const struct minibatch *b, Tensor **sum)
 {
 	const struct optim *w = u->weights;
@@ -122,7 +122,7 @@ static Tensor *along(Tensor *const *lambda, Tensor *const *g, int n)
 	return q;
 }
 
-/* Adds -eta dq/dtheta of the part to `next`, and what it adds to the learned kinds' gradients. */
+/* Adds -eta dq/dtheta of part b to `next`, and b's terms to the gradients of the learned kinds. */
 static void add_second_order(const struct unroll *u, const struct minibatch *b, double eta,
     Tensor *const *lambda, Tensor **next)
 {
