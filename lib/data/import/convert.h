@@ -13,7 +13,7 @@ struct converted {
 	struct image_notes notes;
 };
 
-/* Converts an image; free the result with converted_free. Keeps a complete, upright JPEG unchanged
+/* Converts an image; free the result with converted_free. Keeps an intact, upright JPEG unchanged
  * if no size is set and no banner is cut. Thread-safe. */
 struct converted convert(const struct import_job *job, const void *data, size_t size);
 void converted_free(struct converted *c);
