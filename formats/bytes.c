@@ -46,7 +46,7 @@ struct bytes *bytes_take(const char *name, void *data, size_t size)
 	return p;
 }
 
-/* What can only be read once. */
+/* Reads an input that can only be read once. */
 static struct bytes *read_all(const char *path)
 {
 	struct input *in = input_open(path);

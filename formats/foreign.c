@@ -6,7 +6,7 @@
 
 static const struct {
 	const char *format;
-	size_t at; /* of the bytes in the file */
+	size_t at; /* offset of the bytes in the file */
 	const char *bytes;
 	size_t size;
 } known[] = {
@@ -35,7 +35,7 @@ static const struct {
     {"an XML document", 0, "<?xml", 5},
 };
 
-/* Pages that a download leaves in a file's place. */
+/* Detects web pages, which a failed download leaves in a file's place. */
 static bool is_html(const uint8_t *b, size_t n)
 {
 	while (n && strchr(" \t\r\n", *b))

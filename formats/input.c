@@ -21,12 +21,12 @@ struct input {
 	size_t memory_left;
 	uint8_t head[HEAD]; /* bytes head_at..head_len were read ahead */
 	size_t head_at, head_len;
-	bool pipe;          /* gives its bytes once */
-	bool open, used;    /* a pipe's: a reader has it; some was read */
-	struct input *next; /* pipe */
+	bool pipe;          /* can be read only once */
+	bool open, used;    /* of a pipe: a reader has it; some bytes were read */
+	struct input *next; /* next pipe */
 };
 
-/* Pipes stay open from the first look at them to the end of the program. */
+/* Pipes stay open from their first opening to the end of the program. */
 static struct input standard = {.name = "standard input", .fd = STDIN_FILENO, .pipe = true};
 static struct input *pipes = &standard;
 
@@ -39,7 +39,7 @@ static struct input *reopen(struct input *in)
 	return in;
 }
 
-/* A socket cannot be opened again by its path. */
+/* Opens a path; duplicates the descriptor of a socket, which cannot be opened again by its path. */
 static int open_path(const char *path)
 {
 	int fd = open(path, O_RDONLY | O_CLOEXEC), given;
@@ -173,7 +173,7 @@ int input_seek(struct input *in, uint64_t at)
 	return 0;
 }
 
-/* Fills the head, unless it is being read from already. */
+/* Reads ahead until the head is full or the input ends. */
 static int look(struct input *in)
 {
 	if (in->head_at == in->head_len)
@@ -189,7 +189,7 @@ static int look(struct input *in)
 	return 0;
 }
 
-/* The header's checksum, which every kind of tar has. */
+/* Checks the header's checksum, which every kind of tar has. */
 static bool is_tar(const uint8_t *b, size_t n)
 {
 	long sum = 0, said;
@@ -208,20 +208,20 @@ static bool starts(const uint8_t *b, size_t n, const char *magic, size_t size)
 	return n >= size && !memcmp(b, magic, size);
 }
 
-/* A map of at most 15 entries, the first being "format": "fd2-stream". */
+/* Detects a MessagePack map of at most 15 entries that begins with "format": "fd2-stream". */
 static bool is_stream(const uint8_t *b, size_t n)
 {
 	static const char magic[] = "\xa6\x66ormat\xaa\x66\x64\x32-stream";
 	return n && (b[0] & 0xf0) == 0x80 && starts(b + 1, n - 1, magic, sizeof magic - 1);
 }
 
-/* Python's, of the protocols that are binary. */
+/* Detects a Python pickle of protocols 2 to 5. */
 static bool is_pickle(const uint8_t *b, size_t n)
 {
 	return n > 2 && b[0] == 0x80 && b[1] >= 2 && b[1] <= 5;
 }
 
-/* The header's length, below 2^32, and its beginning. */
+/* Detects the header's length, below 2^32, and the header's first byte. */
 static bool is_safetensors(const uint8_t *b, size_t n)
 {
 	return n > 8 && !memcmp(b + 4, "\0\0\0\0{", 5);
@@ -267,7 +267,8 @@ bool input_is_packed(const struct input *in)
 	return starts(b, n, "BZh", 3) && n > 10 && !memcmp(b + 4, "1AY&SY", 6);
 }
 
-/* The stream's kind where it stands in the head as a short string; of length 0 otherwise. */
+/* Finds the stream's kind if the head has it as a short string. Returns its length; 0: not found.
+ */
 static int stream_kind(const struct input *in, const char **kind)
 {
 	const uint8_t *b = in->head + in->head_at, *end = in->head + in->head_len;

@@ -10,7 +10,7 @@
 
 enum { FILE_BYTES_MAX = 256 << 20, FILE_VALUES_MAX = 1 << 22 };
 
-/* Of these characters a value has one at least. */
+/* Returns at least the number of values in an object: each follows one of these characters. */
 static size_t count_values(const char *text, size_t n)
 {
 	size_t values = 0;

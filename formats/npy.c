@@ -8,8 +8,8 @@
 
 enum { ALIGN = 64, PREFIX = 10 }; /* magic, version, header length */
 
-/* What stands before the data: a Python dict, padded with spaces so that the data begin at a
- * multiple of 64, ended by a newline. *begin bytes; *data: of the data. */
+/* Returns the *begin bytes before the data: a Python dict, padded with spaces so that the data
+ * begin at a multiple of 64, and a newline. Sets *data to the size of the data in bytes. */
 static uint8_t *header_f16(int rank, const int64_t *shape, size_t *begin, size_t *data)
 {
 	char dims[128] = "";

@@ -16,20 +16,19 @@
 enum {
 	FOLLOWED_MAX = 40,
 	LEVELS_MAX = 16,
-	NAMES_MAX = 1 << 22, /* of files, through links: links to links could be very many */
+	NAMES_MAX = 1 << 22, /* names of files through links: links to links could give very many */
 };
 
 struct entry {
-	char *name, *target; /* target: of a link; NULL */
+	char *name, *target; /* target: of a link; NULL: it is a file */
 	bool needed;         /* a link leads to it */
-	off_t at;            /* of its bytes in the file of bytes; -1: they are too many */
+	off_t at;            /* offset of its bytes in the file of bytes; -1: it is too large */
 	size_t size;
 };
 
-/* A link that is followed: entries at..end-1, whose names begin with that of `folder`, for which
- * the link's name stands. */
+/* A link being followed: it leads to entries at..end-1, in whose names it replaces `folder`. */
 struct level {
-	char *link, *folder; /* folder: or a file */
+	char *link, *folder; /* folder: may be a file */
 	int at, end;
 };
 
@@ -37,10 +36,10 @@ struct links {
 	char *path;
 	struct entry *v; /* files and links by name */
 	int n, cap;
-	int bytes;                       /* a file without a name; -1 until it is needed */
-	struct level levels[LEVELS_MAX]; /* each link is in the folder of the one before */
+	int bytes;                       /* an unnamed file; -1 until it is needed */
+	struct level levels[LEVELS_MAX]; /* each link is in the folder of the previous one */
 	int depth;
-	int names; /* so far */
+	int names; /* number of names so far */
 	char name[MEMBER_NAME_MAX + 1];
 };
 
@@ -59,7 +58,7 @@ static int by_name(const void *a, const void *b)
 	return strcmp(((const struct entry *)a)->name, ((const struct entry *)b)->name);
 }
 
-/* The first entry whose name is not below `name`. */
+/* Returns the first entry whose name does not sort before `name`. */
 static int first_from(const struct links *l, const char *name)
 {
 	int first = 0, end = l->n;
@@ -79,7 +78,7 @@ static struct entry *find(const struct links *l, const char *name)
 	return i < l->n && !strcmp(l->v[i].name, name) ? &l->v[i] : NULL;
 }
 
-/* Replaces the longest beginning of a name that is a link by what it leads to. False: none is. */
+/* Replaces the longest leading part of a name that is a link by its target. False: none is. */
 static bool follow_once(const struct links *l, char *name)
 {
 	char rest[MEMBER_NAME_MAX + 1] = "", before[MEMBER_NAME_MAX + 1];
@@ -100,8 +99,8 @@ static bool follow_once(const struct links *l, char *name)
 	}
 }
 
-/* Entries i..end-1 are what `name` leads to in the end; `name` becomes their common folder, or the
- * file. False: nothing. */
+/* Resolves `name` through all links to entries i..end-1; `name` becomes their common folder, or the
+ * file. False: there are none. */
 static bool resolve(const struct links *l, char *name, int *i, int *end)
 {
 	for (int followed = 0; followed < FOLLOWED_MAX && follow_once(l, name); followed++)
@@ -148,7 +147,8 @@ static void leave(struct links *l)
 	free(level->folder);
 }
 
-/* Goes to what the link `entry` leads to, which is called `link`. 0: to nothing; -1. */
+/* Enters the target of the link `entry` under the name `link`. 1: done; 0: it leads to nothing; -1:
+ * fail_message. */
 static int enter(struct links *l, const char *link, const char *entry)
 {
 	char to[MEMBER_NAME_MAX + 1];
@@ -201,13 +201,13 @@ int links_next(struct links *l, const char **name)
 	return 0;
 }
 
-/* Marks the files that links lead to. Of very many links to one large folder only the ends of its
- * range are noted. */
+/* Marks the files that links lead to. Notes only the ends of each link's range, as very many links
+ * may lead to one large folder. */
 static void mark(struct links *l)
 {
 	char name[MEMBER_NAME_MAX + 1];
 	int at, end, ranges = 0;
-	int *change = xcalloc((size_t)l->n + 1, sizeof *change); /* of the number of ranges */
+	int *change = xcalloc((size_t)l->n + 1, sizeof *change); /* in the number of ranges */
 	for (int k = 0; k < l->n; k++) {
 		if (!l->v[k].target)
 			continue;
@@ -232,7 +232,7 @@ static int keep(struct links *l, struct entry *e, const struct blob *b)
 	                 strerror(errno));
 }
 
-/* Reads the archive for the bytes of all files that are needed. */
+/* Reads the archive again and saves the bytes of all needed files. */
 static int read_bytes(struct links *l)
 {
 	struct tar *t = tar_open(l->path);

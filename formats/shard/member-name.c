@@ -8,8 +8,8 @@
 #include "lib/base/err.h"
 #include "lib/base/names.h"
 
-/* A new string. libarchive composes what it converts from UTF-8, and so we agree with what it reads
- * from a pax header. */
+/* Returns the composed text, a new string. Uses libarchive, which composes what it converts from
+ * UTF-8, so that names equal those that it reads from a pax header. */
 static char *compose(char *text)
 {
 	bool ascii = true;
@@ -24,8 +24,8 @@ static char *compose(char *text)
 	return made;
 }
 
-/* Adds a path's components to `to`, with one slash between two. ".." takes the last away where `up`
- * allows it. False: it leads out, or is too long. */
+/* Adds a path's components to `to`, separated by single slashes. ".." removes the last one if `up`
+ * allows it. False: the path leads out, or is too long. */
 static bool add_components(char *to, const char *path, bool up)
 {
 	while (*path) {

@@ -17,11 +17,11 @@
 
 enum { DEPTH_MAX = 16 }; /* of folders */
 
-/* A folder that is being read: its sorted entries. */
+/* A folder being read, with its sorted entries. */
 struct level {
 	struct dirent **v;
 	int n, at;
-	dev_t dev; /* which it is, to notice a link to a folder that it is in */
+	dev_t dev; /* identify the folder, to notice a link to a folder that it is in */
 	ino_t ino;
 	size_t prefix; /* length of the folder's own name, with its slash, in members.place */
 };
@@ -33,8 +33,8 @@ struct members {
 	int at; /* the path being read; -1 before the first */
 	bool open, in_folder;
 	struct tar *tar;     /* NULL in a folder */
-	struct links *links; /* NULL until a link came */
-	bool in_link;        /* the files that it leads to are next */
+	struct links *links; /* NULL until the first link */
+	bool in_link;        /* a link is being followed */
 	size_t root;         /* length of the path in place, with its slash */
 	char place[4096];
 	struct level levels[DEPTH_MAX];
@@ -56,7 +56,7 @@ static int is_needed(const struct members *ms, const char *name)
 	return ms->needed(ms->ctx, members_path(ms), name);
 }
 
-/* What a link leads to becomes the next files. What comes through a pipe is gone. */
+/* Begins following a link; its files come next. In a pipe, earlier members cannot be read again. */
 static int follow(struct members *ms, const struct tar_entry *e)
 {
 	const char *path = ms->paths.v[ms->at];
@@ -79,10 +79,10 @@ static int follow(struct members *ms, const struct tar_entry *e)
 		    members_path(ms), e->name);
 	warn("'%s': passed over member '%s', a link%s", members_path(ms), e->name,
 	    pipe ? ": a pipe is read once only" : " that leads to nothing in the archive");
-	return 0; /* it may be a class's folder */
+	return 0; /* the name may be a class's folder */
 }
 
-/* 1: the next file of a link is in *m; 0: there is none that is needed; -1. */
+/* Goes to the next needed file of a link. 1: it is in *m; 0: there is none; -1: fail_message. */
 static int next_in_link(struct members *ms, struct member *m)
 {
 	const char *name;
@@ -125,8 +125,7 @@ static int by_name(const struct dirent **a, const struct dirent **b)
 	return strcmp((*a)->d_name, (*b)->d_name);
 }
 
-/* Goes into the folder whose name is in place[0..prefix). Links are followed, but not in a circle.
- */
+/* Enters the folder whose name is in place[0..prefix). Follows links, but not in a circle. */
 static int enter(struct members *ms, size_t prefix, const struct stat *st)
 {
 	struct level *l = &ms->levels[ms->depth];
@@ -274,7 +273,7 @@ int members_next(struct members *ms, struct member *m)
 	}
 	int got = ms->in_folder ? next_in_folder(ms, m) : next_in_archive(ms, m);
 	if (got == MEMBER_PATH_END)
-		ms->open = false; /* its name is still asked for: the next call closes it */
+		ms->open = false; /* the caller still needs its name: the next call closes it */
 	return got;
 }
 

@@ -46,7 +46,7 @@ enum part part_of(const char *name, char key[SHARD_NAME_MAX + 1])
 	return one_of(dot + 1, foreign) ? PART_FOREIGN : PART_NONE;
 }
 
-/* The folder that a key is in, with those above it. */
+/* Sets the folder of a key: all but its last component. */
 static void folder_of(char folder[SHARD_NAME_MAX + 1], const char *key)
 {
 	const char *slash = strrchr(key, '/');
@@ -75,7 +75,7 @@ int group_take(struct group *g, const char *shard, enum part p, const char *key,
 	return 0;
 }
 
-/* Decimal digits, white space after them allowed. */
+/* Parses decimal digits; allows white space after them. */
 static int parse_cls(const struct blob *b, long *cls)
 {
 	size_t i = 0;

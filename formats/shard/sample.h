@@ -1,4 +1,4 @@
-/* What reading and writing image shards share: the parts of a sample and how members are named. */
+/* Shared by reading and writing image shards: the parts of a sample and the names of members. */
 #ifndef FD2_SAMPLE_H
 #define FD2_SAMPLE_H
 #include "formats/digest.h"
@@ -12,10 +12,11 @@ enum { SHARD_VERSION = 2 };
 enum part { PART_IMAGE, PART_CLS, PART_NPY, PART_JSON, PARTS, PART_NONE = -1, PART_FOREIGN = -2 };
 extern const char *const part_names[PARTS]; /* "jpg" ... */
 
-/* A hidden file or folder, or what webdataset skips: a first component like __this__. */
+/* Returns whether a name is a hidden file or folder, or one that webdataset skips: a first
+ * component like __this__. */
 bool is_hidden(const char *name);
-/* Which part of a sample a member is, by its extension, and the sample's key. PART_FOREIGN: an
- * image that is not a JPEG; PART_NONE: not part of a sample. */
+/* Returns which part of a sample a member is, by its extension, and sets the sample's key.
+ * PART_FOREIGN: an image that is not a JPEG; PART_NONE: not part of a sample. */
 enum part part_of(const char *name, char key[SHARD_NAME_MAX + 1]);
 
 /* The parts of one sample while they are collected. */
@@ -23,19 +24,20 @@ struct group {
 	bool open;
 	char key[SHARD_NAME_MAX + 1], folder[SHARD_NAME_MAX + 1]; /* folder "": none */
 	char last[SHARD_NAME_MAX + 1];                            /* name of the last member */
-	char names[PARTS][SHARD_NAME_MAX + 1];                    /* of the members */
+	char names[PARTS][SHARD_NAME_MAX + 1];                    /* members' names by part */
 	bool has[PARTS];
 	struct blob parts[PARTS];
 };
-/* Takes the data of m, leaving an old buffer in its place. -1: the sample has that part already. */
+/* Takes the data of m, and gives it an old buffer instead. -1: fail_message, the sample has that
+ * part already. */
 int group_take(struct group *g, const char *shard, enum part p, const char *key, struct member *m);
-/* -1: a .cls that is not a number. */
+/* Fills *s. -1: fail_message, the .cls is not a number. */
 int group_sample(struct group *g, const char *shard, struct sample *s);
 void group_close(struct group *g);
 void group_free(struct group *g);
 
-/* What a sample adds to the digest of its set: the lines of its parts (digest_line), each being
- * the file KEY.EXT. */
+/* A sample's contribution to the digest of its set: the lines of its parts (digest_line), each
+ * named KEY.EXT. */
 struct sample_sum {
 	size_t n;
 	char lines[PARTS * (DIGEST_HEX + 2 + SHARD_NAME_MAX + 8)];

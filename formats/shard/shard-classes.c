@@ -9,11 +9,11 @@
 #include "lib/base/err.h"
 #include "lib/base/names.h"
 
-/* A folder and, where its samples have a .cls, the number they agree on. */
+/* A folder and, if its samples have a .cls, their common number. */
 struct folder {
 	long cls; /* -1: none yet */
 	const char *shard;
-	char *class; /* at the end; NULL: a folder without samples that is not a class */
+	char *class; /* set at the end; NULL: a folder without samples that is not a class */
 	char name[];
 };
 
@@ -60,7 +60,7 @@ int shard_classes_take(struct shard_classes *c, const struct sample *s, const st
 
 void shard_classes_see(struct shard_classes *c, const char *folder)
 {
-	if (!*folder || is_hidden(folder)) /* "": of "./" */
+	if (!*folder || is_hidden(folder)) /* "" comes from "./" */
 		return;
 	c->seen = xrealloc(c->seen, (size_t)c->n_seen + 1, sizeof *c->seen);
 	c->seen[c->n_seen++] = xstrdup(folder);
@@ -79,7 +79,7 @@ static const char *class_name(const json_t *list, size_t i)
 	return json_string_value(json_array_get(list, i));
 }
 
-/* Names as members have them. */
+/* Normalises the names of a list as those of members. */
 static int make_normal(json_t *list, const char *shard)
 {
 	char name[MEMBER_NAME_MAX + 1];
@@ -122,7 +122,8 @@ static int by_class(const void *a, const void *b)
 	return strcmp((*(struct folder *const *)a)->class, (*(struct folder *const *)b)->class);
 }
 
-/* Folders of one class have one number. Leaves the first of each class in c->v, sorted. */
+/* Checks that folders of one class have the same number. Leaves the first of each class in c->v,
+ * sorted. */
 static int merge_folders(struct shard_classes *c)
 {
 	int n = 0;
@@ -162,7 +163,7 @@ static int name_folders(struct shard_classes *c, const char *shard)
 	return err ? err : merge_folders(c);
 }
 
-/* In the list, at the number of its samples. */
+/* Checks that the class is in the list, at the number of its samples. */
 static int check_listed(
     const struct shard_classes *c, const struct folder *f, const struct name_index *listed)
 {

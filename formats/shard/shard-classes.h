@@ -1,5 +1,5 @@
-/* Which classes a sequence of shards has: those of the class list of a __fd2__, or the folders of
- * its samples, by tree.h; and that labels, folders and lists agree. */
+/* Finds the classes of a sequence of shards, in the class list of a __fd2__ or by the samples'
+ * folders (tree.h), and checks that labels, folders and lists agree. */
 #ifndef FD2_SHARD_CLASSES_H
 #define FD2_SHARD_CLASSES_H
 #include <jansson.h>
@@ -10,29 +10,29 @@ struct shard_classes {
 	void *folders;     /* a search tree */
 	struct folder **v; /* the folders in order of appearance, at the end one per class */
 	int n_folders;
-	char **seen; /* names of all folders, of which some may hold no sample */
+	char **seen; /* names of all folders, even without samples */
 	int n_seen;
-	long numbers; /* samples with a number and no folder */
-	long highest; /* such number; -1 */
-	json_t *list; /* the first one; NULL */
+	long numbers; /* count of samples with a number and no folder */
+	long highest; /* highest such number; -1: none */
+	json_t *list; /* the first class list; NULL: none */
 	const char *list_shard;
-	/* at the end; borrowed from the list or the folders */
+	/* set at the end; borrowed from the list or the folders */
 	const char **classes;
 	int n_classes;
 };
 
-/* A name of a shard must live as long as *c. Functions that return int return -1 with
- * fail_message. */
+/* A shard's name must live as long as *c. Functions that return int return 0, or -1: fail_message.
+ */
 
-/* A folder, before what is in it. */
+/* Notes a folder, before its samples. */
 void shard_classes_see(struct shard_classes *c, const char *folder);
-/* A sample's label; g says how its members are called. */
+/* Notes a sample's label; g has the names of its members. */
 int shard_classes_take(struct shard_classes *c, const struct sample *s, const struct group *g);
-/* The class list of a __fd2__. */
+/* Takes the class list of a __fd2__. */
 int shard_classes_list(struct shard_classes *c, const char *shard, json_t *list);
-/* After all samples: fills classes. shard: the last one. */
+/* Sets c->classes, after all samples. shard: the last one. */
 int shard_classes_end(struct shard_classes *c, const char *shard);
-/* The class of a folder's samples, at the end. NULL: it has none. */
+/* Returns the class of a folder's samples, at the end. NULL: it has none. */
 const char *shard_classes_of(const struct shard_classes *c, const char *folder);
 void shard_classes_free(struct shard_classes *c);
 #endif

@@ -8,7 +8,7 @@
 #include "formats/shard/shard-classes.h"
 #include "lib/base/err.h"
 
-/* A sample's name, remembered to notice that it comes again. */
+/* A sample's name, kept to notice repetitions. */
 struct key {
 	const char *shard;
 	bool image;
@@ -19,12 +19,12 @@ struct shard_reader {
 	struct members *members;
 	struct member member;
 	struct group groups[2]; /* the sample handed out, and the one being collected */
-	int now;                /* the latter */
+	int now;                /* index of the one being collected */
 	void *keys;             /* a search tree */
 	struct shard_classes classes;
 	char **shards; /* names that keys and folders point to */
 	int n_shards;
-	long in_path, in_part; /* samples: of this path, and since its last __fd2__ */
+	long in_path, in_part; /* number of samples in this path, and since its last __fd2__ */
 	struct digest digest, part_digest;
 	uint64_t digest_v1, part_digest_v1;
 	long samples, counted_v1; /* counted_v1: those that an __fd2__ of version 1 has counted */
@@ -57,7 +57,7 @@ struct shard_reader *fd2_shard_open(char *const *paths, int n)
 	return r;
 }
 
-/* The path being read, as a string that outlives it. */
+/* Returns the path being read, as a string that lives as long as the reader. */
 static const char *shard_name(struct shard_reader *r)
 {
 	const char *path = members_path(r->members);
@@ -111,7 +111,8 @@ static void count_in(struct shard_reader *r, const struct sample *s)
 	r->part_digest_v1 = digest_v1_add_sample(r->part_digest_v1, s);
 }
 
-/* Ends the sample being collected. 1: it is in *s; 0: there was none, or one without an image. */
+/* Ends the sample being collected. 1: it is in *s; 0: there was none, or one without an image; -1:
+ * fail_message. */
 static int close_group(struct shard_reader *r, struct sample *s)
 {
 	struct group *g = &r->groups[r->now];
@@ -135,7 +136,7 @@ static int close_group(struct shard_reader *r, struct sample *s)
 	return got;
 }
 
-/* Version 1 has digests and no version; who gives neither is of no version. */
+/* Returns the format version: 1 if there is a digest but no version; 0 if there is neither. */
 static json_int_t version_of(const json_t *meta)
 {
 	const json_t *version = json_object_get(meta, "format_version");
@@ -183,7 +184,7 @@ static int check_digest(struct shard_reader *r, const json_t *meta)
 	                 shard_name(r), SHARD_END);
 }
 
-/* Everything until here is a part of the set, and what follows the next. */
+/* Ends a part of the set, and begins the next. */
 static void end_part(struct shard_reader *r)
 {
 	r->in_part = 0;
@@ -204,7 +205,7 @@ static int take_meta(struct shard_reader *r)
 	json_t *list = json_object_get(meta, "classes");
 	if (list && !json_is_null(list) && shard_classes_list(&r->classes, shard_name(r), list) < 0)
 		return -1;
-	/* Whoever unpacked a shard may take images away. */
+	/* Users may remove images from an unpacked shard. */
 	if (!members_in_folder(r->members) &&
 	    (check_count(r, meta) < 0 || check_digest(r, meta) < 0))
 		return -1;
@@ -223,7 +224,8 @@ static int end_path(struct shard_reader *r)
 	return 0;
 }
 
-/* What ended the last sample: the first member of the next, the end of a path, or __fd2__. */
+/* Handles what ended the last sample: the next one's first member, the end of a path, or __fd2__.
+ */
 static int go_on(struct shard_reader *r, int event, enum part p, const char *key)
 {
 	if (event == MEMBER_PATH_END)

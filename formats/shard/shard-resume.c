@@ -1,4 +1,4 @@
-/* Going on with PATH.part: what of an unfinished shard is whole. */
+/* Continues PATH.part: finds the complete samples of an unfinished shard. */
 #include <archive.h>
 #include <archive_entry.h>
 #include <errno.h>
@@ -14,15 +14,15 @@
 #include "lib/base/io.h"
 #include "lib/base/provenance.h"
 
-/* An unfinished shard while it is read: what of it is whole. */
+/* An unfinished shard being read, and what of it is complete. */
 struct partial_shard {
 	const char *name;
-	int fd, why; /* why: errno of what could not be read */
+	int fd, why; /* why: errno of a failed read */
 	struct archive *archive;
-	uint64_t size, at, good; /* bytes of the file, read so far, and of its whole samples */
+	uint64_t size, at, good; /* bytes of the file, read so far, and of complete samples */
 	uint8_t chunk[SHARD_BLOCK * 128];
 	struct member member;
-	json_t *start; /* NULL: not even that is whole */
+	json_t *start; /* NULL: not even that is complete */
 	bool parts[PARTS];
 	struct group group;
 	struct digest digest;
@@ -37,7 +37,7 @@ static size_t read_at(struct partial_shard *f, void *to, size_t n, uint64_t at)
 	return got;
 }
 
-/* Where the header of a member's bytes begins: after those that hold a long name. */
+/* Returns the offset of a member's own header, after those that hold a long name. */
 static uint64_t after_long_name(struct partial_shard *f, uint64_t at)
 {
 	char header[SHARD_BLOCK];
@@ -58,14 +58,14 @@ static la_ssize_t read_chunk(struct archive *a, void *ctx, const void **chunk)
 	return n || !f->why ? (la_ssize_t)n : -1;
 }
 
-/* What libarchive could not read: 0 where the file is cut or damaged there, -1 where the medium is.
- */
+/* Handles a failed read of libarchive. 0: the file is cut or damaged there; -1: fail_message,
+ * reading the file failed. */
 static int incomplete(const struct partial_shard *f)
 {
 	return f->why ? fail("cannot read '%s': %s", f->name, strerror(f->why)) : 0;
 }
 
-/* The next member that is in the file with all its blocks. 1, or 0 when it is incomplete; -1:
+/* Reads the next member. 1: it is there with all its blocks, up to *end; 0: it is incomplete; -1:
  * fail_message. */
 static int next_whole(struct partial_shard *f, uint64_t *end)
 {
@@ -90,7 +90,7 @@ static int next_whole(struct partial_shard *f, uint64_t *end)
 	return archive_read_data(f->archive, b->data, size) == (ssize_t)size ? 1 : incomplete(f);
 }
 
-/* Even a file that is cut within its first member begins as ours do. */
+/* Returns whether fd2 wrote the file; works even if it is cut within its first member. */
 static bool is_ours(struct partial_shard *f)
 {
 	char head[sizeof SHARD_START];
@@ -173,8 +173,8 @@ static int read_partial(
 	return err;
 }
 
-/* Continues after the complete samples. The settings stay as they were first written, so that the
- * result is the same as without the break. */
+/* Continues after the complete samples. Keeps the settings as first written, so that the result is
+ * the same as without the interruption. */
 static struct shard_writer *continue_after(const char *path, const struct partial_shard *f,
     json_t *meta, const char *const *classes, int n)
 {
@@ -220,7 +220,7 @@ struct shard_writer *shard_resume(const char *path, json_t *meta, const char *co
 	return w;
 }
 
-/* meta NULL: with any settings */
+/* Reads an unfinished shard. meta NULL: accepts any settings. */
 static long read_unfinished(const char *path, const json_t *meta, const char *const *classes, int n,
     void (*seen)(void *ctx, const struct sample *s), void *ctx)
 {

@@ -15,18 +15,18 @@
 
 struct shard_writer {
 	struct out *out;
-	bool out_failed; /* the sentence is out_write's */
-	bool ending;     /* nothing more is written: libarchive ends an archive even when it is only
+	bool out_failed; /* out_write set the message */
+	bool ending;     /* discard further output: libarchive ends an archive even if it is only
 	                    freed */
-	/* pax: for members whose names ustar has no room for; it is never closed, so that only the
-	 * other one writes an end */
+	/* pax: for members whose names are too long for ustar; it is never closed, so that only
+	 * ustar writes an end */
 	struct archive *ustar, *pax;
 	json_t *meta, *classes;
 	time_t mtime;
 	struct digest digest;
 	long count;
-	bool kept, begun;  /* an OUT_KEEP output; its __start__ is written */
-	bool parts[PARTS]; /* of every sample, in a kept shard */
+	bool kept, begun;  /* it is an OUT_KEEP output; its __start__ is written */
+	bool parts[PARTS]; /* those that every sample of a kept shard has */
 };
 
 static ssize_t drain(struct archive *a, void *ctx, const void *data, size_t n)
@@ -47,7 +47,7 @@ static int no_member(struct shard_writer *w, struct archive *to, const char *nam
 	                           why ? why : "libarchive failed");
 }
 
-/* ustar has 100 bytes for a name, and 155 more for folders in front of it. */
+/* Returns whether a name fits ustar, which has 100 bytes, and 155 more for leading folders. */
 static bool fits_ustar(const char *name)
 {
 	size_t n = strlen(name);
@@ -92,10 +92,10 @@ static int put_json(struct shard_writer *w, const char *name, const json_t *v)
 	return err;
 }
 
-/* -1: fail_message. */
+/* Sets *at from SOURCE_DATE_EPOCH. -1: fail_message. */
 static int take_source_date(time_t *at)
 {
-	static const int64_t max = (1LL << 33) - 1; /* of a header of tar */
+	static const int64_t max = (1LL << 33) - 1; /* fits a tar header */
 	const char *epoch = getenv("SOURCE_DATE_EPOCH");
 	char *end = NULL;
 	int64_t n = epoch ? strtoll(epoch, &end, 10) : 0;
@@ -125,7 +125,8 @@ static void release(struct shard_writer *w)
 	free(w);
 }
 
-/* Without blocking, what is written is where out_tell says, whichever of the two wrote it. */
+/* Opens one of the two archives, unbuffered, so that members appear in order and out_tell is right.
+ */
 static int open_archive(struct shard_writer *w, struct archive *a)
 {
 	archive_write_set_bytes_per_block(a, SHARD_BLOCK);
@@ -174,7 +175,7 @@ struct shard_writer *fd2_shard_create(
 	return NULL;
 }
 
-/* CLASS/ID, or ID, as a reader has it: the digest is of that name. */
+/* Makes the key CLASS/ID, or ID, as readers normalise it; the digest uses that name. */
 static int make_key(
     char key[MEMBER_NAME_MAX + 1], const struct shard_writer *w, const char *class, const char *id)
 {
@@ -193,8 +194,8 @@ static int make_key(
 	    "cannot write %s: invalid class name '%.80s'", out_name(w->out), class ? class : id);
 }
 
-/* A kept shard begins by saying what it is made with and which parts every sample has, so that
- * complete samples are distinguished from a truncated one. */
+/* Begins a kept shard with its settings and the parts that every sample has, which tell complete
+ * samples from a truncated one. */
 static int begin(struct shard_writer *w, const bool *has)
 {
 	json_t *parts = json_array();

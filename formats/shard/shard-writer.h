@@ -1,14 +1,14 @@
-/* What writing a shard and going on with one share. */
+/* Shared by writing a shard and resuming one. */
 #ifndef FD2_SHARD_WRITER_H
 #define FD2_SHARD_WRITER_H
 #include "formats/shard/sample.h"
 #include "formats/shard/shard.h"
 
-enum { SHARD_BLOCK = 512 }; /* bytes of a header of tar; members are padded to it */
+enum { SHARD_BLOCK = 512 }; /* bytes of a tar header; members are padded to a multiple */
 
-/* The list of classes as it is written: names as readers have them, like the members'. */
+/* Returns the list of classes to write, with names normalised as readers do it. */
 json_t *shard_name_list(const char *const *names, int n);
-/* The output, which was resumed, holds its __start__ and `count` samples of these parts. */
+/* Continues a resumed output that has its __start__ and `count` samples of these parts. */
 void shard_go_on(
     struct shard_writer *w, const bool parts[PARTS], const struct digest *d, long count);
 #endif

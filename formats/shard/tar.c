@@ -13,22 +13,22 @@
 
 enum {
 	READ_SIZE = 256 << 10,
-	RATIO_MAX = 1000,     /* unpacked to packed bytes */
-	RATIO_FREE = 1 << 20, /* unpacked bytes that are not counted */
+	RATIO_MAX = 1000,     /* of unpacked to packed bytes */
+	RATIO_FREE = 1 << 20, /* unpacked bytes before the limit applies */
 };
 
 struct tar {
 	struct input *input;
 	struct archive *archive;
-	char last[MEMBER_NAME_MAX + 1]; /* name read, for messages */
+	char last[MEMBER_NAME_MAX + 1]; /* last name read, for messages */
 	int64_t size;                   /* of that member */
 	uint8_t buffer[READ_SIZE];      /* for libarchive */
 	size_t got;                     /* bytes in the buffer */
 	int64_t fed;                    /* bytes of the input before those in the buffer */
-	int64_t zeros;                  /* zero bytes that end what was fed before */
+	int64_t zeros;                  /* number of zero bytes just before the buffer */
 };
 
-/* At the end, what the buffer holds stays as it was. */
+/* Reads the next buffer. At the end of the input, the buffer stays as it was. */
 static ssize_t next_buffer(struct tar *t)
 {
 	size_t zeros = 0;
@@ -58,7 +58,8 @@ const char *tar_path(const struct tar *t)
 	return input_name(t->input);
 }
 
-/* Bytes of the input from `at` on (in the buffer) that follow any zeros there. */
+/* Returns how many bytes follow the zeros at `at` (in the buffer), if any, up to the input's end.
+ */
 static int64_t bytes_after(struct tar *t, int64_t at)
 {
 	size_t i = at > t->fed ? (size_t)(at - t->fed) : 0;
@@ -78,7 +79,7 @@ static int junk(struct tar *t, int64_t n)
 	    counted(n, "bytes").text, n == 1 ? "is" : "are");
 }
 
-/* The n bytes before `at` are zero. */
+/* Returns whether the n bytes before `at` are zero. */
 static bool zeros_before(const struct tar *t, int64_t at, int64_t n)
 {
 	for (int64_t i = at - 1; i >= at - n; i--) {
@@ -90,8 +91,8 @@ static bool zeros_before(const struct tar *t, int64_t at, int64_t n)
 	return true;
 }
 
-/* Where a plain archive had ended, when a header cannot be read; -1: it had not. libarchive has
- * read that header's block, or not. */
+/* Returns where an uncompressed archive ended before an unreadable header; -1: it had not ended.
+ * libarchive may or may not have read that header's block. */
 static int64_t end_before(const struct tar *t)
 {
 	int64_t at = archive_filter_bytes(t->archive, 0);
@@ -103,14 +104,14 @@ static int64_t end_before(const struct tar *t)
 	return -1;
 }
 
-/* libarchive may have no text. */
+/* Returns libarchive's message, which may be missing. */
 static const char *reason(struct archive *a)
 {
 	const char *text = archive_error_string(a);
 	return text ? text : "damaged archive";
 }
 
-/* Filters that would start a program are left out; archive_read_support_filter_all has them. */
+/* Adds all filters except those that run a program, as archive_read_support_filter_all would. */
 static void add_filters(struct archive *a)
 {
 	archive_read_support_filter_gzip(a);
@@ -123,8 +124,8 @@ static void add_filters(struct archive *a)
 	archive_read_support_filter_compress(a);
 }
 
-/* A packed archive may begin in many ways, and libarchive knows them; only what is surely something
- * else is refused before it is asked. */
+/* Refuses only inputs that are surely something else: libarchive knows the many ways in which a
+ * compressed archive may begin. */
 static int check_content(struct input *in)
 {
 	int content = input_content(in);
@@ -144,7 +145,7 @@ static int check_ratio(struct tar *t)
 	return 0;
 }
 
-/* libarchive's own sentence, where there is no better one. */
+/* Fails with the best message for a damaged archive, libarchive's own if there is no better one. */
 static int damaged(struct tar *t)
 {
 	const char *why = reason(t->archive), *path = tar_path(t);
@@ -187,8 +188,8 @@ void tar_close(struct tar *t)
 	free(t);
 }
 
-/* libarchive takes the end of the file for the end of the archive, even at a member's boundary;
- * two blocks of zeros must be there. */
+/* Checks for the two blocks of zeros at the end: libarchive takes the end of the file for the end
+ * of the archive, even at a member's boundary. */
 static int at_end(struct tar *t)
 {
 	struct archive *a = t->archive;
@@ -198,7 +199,8 @@ static int at_end(struct tar *t)
 	return after ? junk(t, after) : 0;
 }
 
-/* A header cannot be read: of the archive, or of what follows its end, where zeros do no harm. */
+/* Handles an unreadable header, of the archive or of what follows its end, where zeros are allowed.
+ */
 static int no_header(struct tar *t)
 {
 	int64_t end = end_before(t), after = end < 0 ? -1 : bytes_after(t, end);
@@ -213,7 +215,7 @@ static const char *name_of(struct archive_entry *e)
 	return name ? name : archive_entry_pathname_utf8(e);
 }
 
-/* A hard link with bytes of its own, as pax allows, is a file. */
+/* Returns an entry's kind. A hard link with bytes of its own, as pax allows, is a file. */
 static enum tar_kind kind_of(struct archive_entry *e)
 {
 	if (archive_entry_hardlink(e) && !archive_entry_size(e))
@@ -230,7 +232,8 @@ static enum tar_kind kind_of(struct archive_entry *e)
 	}
 }
 
-/* Hard links are named from the archive's root, symbolic links from their folder. */
+/* Sets a link's target: hard links are relative to the archive's root, symbolic ones to their
+ * folder. */
 static int take_target(struct tar *t, struct tar_entry *e, struct archive_entry *from)
 {
 	const char *hard = archive_entry_hardlink(from), *symbolic = archive_entry_symlink(from);

@@ -19,7 +19,7 @@ static const char *last_component(const char *name)
 	return slash ? slash + 1 : name;
 }
 
-/* Bytes of the components that all names begin with, each with its slash. */
+/* Returns the length of the components that all names begin with, each with its slash. */
 static size_t common(const struct tree_folder *v, int n)
 {
 	size_t at = 0;
@@ -49,8 +49,8 @@ enum tree_role tree_role(const char *name, size_t n)
 	return TREE_NONE;
 }
 
-/* A training and a held-out set side by side. A class may be called "train": between other classes
- * that hold images it means nothing. */
+/* Refuses a training and a held-out set side by side. A class may be called "train": among other
+ * classes with images, the name means nothing. */
 static int check_splits(const struct tree_folder *v, int n, size_t skip)
 {
 	const struct tree_folder *train = NULL, *held_out = NULL;
@@ -79,7 +79,7 @@ static int by_last(const void *a, const void *b)
 	return order ? order : strcmp(x->name, y->name);
 }
 
-/* All nested folders are called the same below their first one. */
+/* Returns whether all nested folders have the same name below their first component. */
 static bool alike(const struct tree_folder *v, int n, size_t skip)
 {
 	const char *rest = NULL;
@@ -92,7 +92,7 @@ static bool alike(const struct tree_folder *v, int n, size_t skip)
 	return true;
 }
 
-/* "below 'cat'", or "at the top". */
+/* Formats "below 'cat'", or "at the top". */
 static void where(char text[256], const struct tree_folder *f)
 {
 	int n = (int)(last_component(f->name) - f->name);

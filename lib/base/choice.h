@@ -3,10 +3,10 @@
 #define FD2_CHOICE_H
 #include <jansson.h>
 
-/* The place of a name, from 0; or -1. */
+/* Returns the index of a name, from 0; -1 if it is not one of the choices. */
 int choice_of(const char *choices, const char *name);
-/* The name at a place, *n bytes long and not ended by a 0; NULL: there is none. */
+/* Returns the name at an index, *n bytes long and not ended by a 0; NULL: out of range. */
 const char *choice_at(const char *choices, int at, int *n);
-/* The same as a JSON string. A new reference. */
+/* Returns that name as a JSON string, a new reference. */
 json_t *choice_to_json(const char *choices, int at);
 #endif

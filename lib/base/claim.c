@@ -24,7 +24,8 @@ static struct {
 } claims[CLAIMS_MAX];
 static int n_claims;
 
-/* Folder and name of the file, through links. -1: its folder cannot be read. */
+/* Makes a socket name from the file's folder and name, links resolved. -1: cannot read its folder.
+ */
 static int name_of(char name[NAME], const char *path)
 {
 	char *real = realpath(path, NULL), *file = real ? real : xstrdup(path);

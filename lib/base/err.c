@@ -49,7 +49,7 @@ const char *fail_message(void)
 	return *message ? message : "unknown error";
 }
 
-/* Bytes of the UTF-8 sequence at b; 0: it is none. */
+/* Returns the length in bytes of the UTF-8 sequence at b; 0: it is not one. */
 static size_t sequence(const unsigned char *b)
 {
 	size_t n = b[0] < 0xc2 ? 0 : b[0] < 0xe0 ? 2 : b[0] < 0xf0 ? 3 : b[0] < 0xf5 ? 4 : 0;
@@ -59,7 +59,8 @@ static size_t sequence(const unsigned char *b)
 	return n;
 }
 
-/* C0, C1 (U+009B is ESC [ in one), and bytes that would be C1 to a terminal without UTF-8. */
+/* Replaces C0, C1 (U+009B alone means ESC [), and bytes that a terminal without UTF-8 takes for C1.
+ */
 void plain_text(char *text)
 {
 	for (unsigned char *b = (unsigned char *)text; *b;) {
@@ -89,7 +90,7 @@ struct counted counted(long n, const char *plural)
 	return c;
 }
 
-/* One line in one write. */
+/* Prints one line with a single write. */
 static void print(const char *fmt, va_list ap)
 {
 	char line[LINE + 128];

@@ -5,10 +5,10 @@
  * by '?'.
  *
  * A function that fails returns fail("...") (always -1) or fail_null("..."), which leave the
- * sentence in a thread-local buffer; fd2_finish prints it. What a stage has to say while it works
- * and when it has worked, it says with warn, say and chat, formats only with warn. A program that
- * does not call fd2_start sees nothing of that. Only tools exit, but for want of memory, and where
- * a thread finds that an image that was read before can no longer be read (lib/data/store.h). */
+ * sentence in a thread-local buffer; fd2_finish prints it. Stages report progress and results with
+ * warn, say and chat; formats use only warn. A program that does not call fd2_start sees none of
+ * these. Only tools exit, except when memory runs out, or when a thread can no longer read an image
+ * that was readable before (lib/data/store.h). */
 #ifndef FD2_ERR_H
 #define FD2_ERR_H
 #include <stddef.h>
@@ -27,18 +27,18 @@ extern const char *prog_name;
 /* 0: errors only (--quiet; before fd2_start); 1: warnings and results; 2: --verbose. */
 extern int verbosity;
 
-/* Remember a sentence; returns -1 (or NULL). The arguments may include fail_message() itself, to
- * add context in front. */
+/* Store a message; return -1 (or NULL). The arguments may include fail_message() itself, to add
+ * context in front. */
 int fail(const char *fmt, ...) PRINTF_LIKE(1, 2);
 void *fail_null(const char *fmt, ...) PRINTF_LIKE(1, 2);
-/* The last sentence of this thread; never NULL. */
+/* Returns this thread's last message; never NULL. */
 const char *fail_message(void);
 
 void warn(const char *fmt, ...) PRINTF_LIKE(1, 2); /* verbosity >= 1 */
 void say(const char *fmt, ...)
     PRINTF_LIKE(1, 2); /* results and counts for the reader; verbosity >= 1 */
 void chat(const char *fmt, ...) PRINTF_LIKE(1, 2);          /* verbosity >= 2 */
-void complain(const char *fmt, ...) PRINTF_LIKE(1, 2);      /* always: the sentence of a failure */
+void complain(const char *fmt, ...) PRINTF_LIKE(1, 2);      /* always: the message of a failure */
 void die(const char *fmt, ...) PRINTF_LIKE(1, 2) NO_RETURN; /* exit 1 */
 void die_usage(const char *fmt, ...)
     PRINTF_LIKE(1, 2) NO_RETURN; /* exit 2, with the hint "try 'x --help'" */
@@ -46,19 +46,20 @@ void die_usage(const char *fmt, ...)
 /* Called before a message is printed, to wipe a progress line. */
 extern void (*err_before_print)(void);
 
-/* Replaces control characters, U+0080 to U+009F too, by '?', so that a name out of an archive
- * cannot drive the terminal. */
+/* Replaces control characters, including U+0080 to U+009F, by '?', so that a name from an archive
+ * cannot control the terminal. */
 void plain_text(char *text);
 char *plain_copy(const char *text);
 
-/* "1 image", "3 images" for a message; `plural` is "classes", "batches" or ends in a plain -s. */
+/* Returns "1 image" or "3 images" for a message; `plural` is "classes", "batches" or ends in a
+ * plain -s. */
 struct counted {
 	char text[64];
 };
 struct counted counted(long n, const char *plural);
 
-/* Allocation that never returns NULL (dies with a sentence); sizes are multiplied with an
- * overflow check. Free with free(). */
+/* Allocate, or end the program with a message; never return NULL. Products of sizes are checked for
+ * overflow. Free with free(). */
 void *xmalloc(size_t n);
 void *xcalloc(size_t n, size_t size);
 void *xrealloc(void *p, size_t n, size_t size);

@@ -1,5 +1,5 @@
-/* Functions that the kernels of lib/cuda share, and loops that are compiled for several
- * processors. */
+/* Macros for functions that the kernels of lib/cuda share, and for loops that are compiled for
+ * several processors. */
 #ifndef FD2_FAST_H
 #define FD2_FAST_H
 
@@ -9,8 +9,8 @@
 #define INLINE static inline __attribute__((always_inline))
 #endif
 
-/* gcc vectorises the loops of a FAST function; it makes a version for each of these instruction
- * sets and picks one at start. */
+/* gcc vectorises the loops of a FAST function and compiles it for each of these instruction sets;
+ * the program picks one when it starts. */
 #if defined __clang__ || defined __SANITIZE_ADDRESS__
 #define FAST
 #elif defined __x86_64__ && __GNUC__ >= 12
@@ -23,7 +23,7 @@
 #define FAST __attribute__((optimize("O3")))
 #endif
 
-/* Before a loop: no iteration reads what another one writes. */
+/* Before a loop: promises that no iteration reads what another one writes. */
 #ifdef __clang__
 #define INDEPENDENT _Pragma("clang loop vectorize(assume_safety)")
 #else

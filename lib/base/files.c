@@ -11,21 +11,21 @@
 #include "lib/base/io.h"
 #include "lib/base/paths.h"
 
-/* What a path leads to: a file, or the name in a folder that a new file will have. */
+/* What a path refers to: a file, or a folder and the name that a new file will have in it. */
 struct file {
-	const char *path, *option; /* option: that names an output */
+	const char *path, *option; /* option: of an output */
 	const void *list;
-	bool written, folder, standard; /* standard: it is only there, and may not be used */
+	bool written, folder, standard; /* standard: a standard file, open but maybe unused */
 	dev_t device;
 	ino_t inode;
 	char *name; /* of a new file; "" */
-	int order;  /* on the command line */
+	int order;  /* position on the command line */
 };
 
 static struct file *files;
 static int n_files, cap_files;
 static bool standard_input, relative;
-static const char *standard_output; /* the option whose output it is */
+static const char *standard_output; /* the option that writes to it */
 
 static void add(struct file f, const struct stat *st)
 {
@@ -70,7 +70,7 @@ static void use_standard_output(const char *path, const char *option)
 	standard_output = option;
 }
 
-/* The file that an output leads to, or the folder in which it will be one. */
+/* Adds the file that an output refers to, or the folder in which it will be created. */
 static void add_target(char *target, struct file f)
 {
 	struct stat st;
@@ -160,7 +160,7 @@ static bool is_image(const char *name)
 	return false;
 }
 
-/* An image in a folder that is read is read, too. */
+/* Refuses an output that would replace an image in an input folder. */
 static void check_inside(const struct file *folder, const struct file *out)
 {
 	char a[PATH_MAX], b[PATH_MAX];

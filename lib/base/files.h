@@ -1,17 +1,18 @@
-/* The files that a command line names. No output may replace an input of the same command, by any
- * path; no input is given twice; and two outputs are not one file. */
+/* Checks the files that a command line names: no output may replace an input of the same command,
+ * by any path; no input may be given twice; and no two outputs may be the same file. */
 #ifndef FD2_FILES_H
 #define FD2_FILES_H
 #include <stdbool.h>
 
-/* list: the operands, or an option: a file that comes twice in one list is refused. NULL: it may
- * come again. A range "x-{000..009}.tar" is its files. */
+/* Adds an input. list identifies the operands or the option that it belongs to: a file that occurs
+ * twice in one list is refused. NULL: it may be repeated. A range "x-{000..009}.tar" adds each of
+ * its files. */
 void files_read(const char *path, const void *list);
-/* option: its name, for messages. */
+/* Adds an output. option: the name of its option, for messages. */
 void files_written(const char *path, const char *option);
-/* Ends the program with a usage error that names both paths. Also looks at standard input and
- * output. */
+/* Ends the program with a usage error that names both paths if two files conflict. Also checks
+ * standard input and output. */
 void files_check(void);
-/* Whether every named file has an absolute path, so that no working folder is needed. */
+/* Returns whether every named file has an absolute path, so that no working folder is needed. */
 bool files_absolute(void);
 #endif

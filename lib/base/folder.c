@@ -13,7 +13,7 @@
 #include "lib/base/err.h"
 #include "lib/base/io.h"
 
-/* A file or folder that was created, the last first. They stay where they are in memory, so that a
+/* A list of created files and folders, the last first. Entries never move in memory, so that a
  * signal handler may read them. */
 struct created {
 	struct created *before;
@@ -23,11 +23,11 @@ struct created {
 static struct created *volatile created;
 
 struct folder {
-	char *path, *temp, *inside; /* the last folder made inside */
+	char *path, *temp, *inside; /* inside: the last folder made in it */
 };
 
-/* A path inside before it exists: what is removed in vain does no harm. The folder itself after, as
- * what had its name would be another's. */
+/* Notes a path to remove. Paths inside are noted before they exist, as removing a missing one does
+ * no harm; the folder itself after, as until then its name could be someone else's. */
 static void remember(const char *path, bool folder)
 {
 	struct created *c = xmalloc(sizeof *c + strlen(path) + 1);
@@ -65,13 +65,13 @@ void folder_abandon(struct folder *f)
 	release(f);
 }
 
-/* name: inside, or "". */
+/* Fails; name: the path inside the folder, or "". */
 static int no_write(const struct folder *f, const char *name)
 {
 	return fail("cannot write '%s%s%s': %s", f->path, *name ? "/" : "", name, strerror(errno));
 }
 
-/* The path without slashes at its end, and the name of a hidden folder next to it. */
+/* Sets f->path, without trailing slashes, and f->temp, a hidden folder next to it. */
 static void set_names(struct folder *f, const char *path)
 {
 	size_t n = strlen(path);
@@ -84,7 +84,7 @@ static void set_names(struct folder *f, const char *path)
 	f->inside = xstrdup("");
 }
 
-/* No signal comes between the folder and its note. */
+/* Blocks signals, so that none comes after the folder is made and before it is noted. */
 static int make_temp(const char *path)
 {
 	sigset_t all, before;
@@ -115,7 +115,7 @@ struct folder *folder_create(const char *path)
 	return NULL;
 }
 
-/* The folders above a file. */
+/* Creates the folders above a file. */
 static int make_folders(struct folder *f, const char *name)
 {
 	const char *slash = strrchr(name, '/');
@@ -151,7 +151,7 @@ int folder_put(struct folder *f, const char *name, const void *data, size_t n)
 	return err;
 }
 
-/* One call for all files: each for itself would wait for the disk thousands of times. */
+/* Syncs all files in one call: one call per file would wait for the disk thousands of times. */
 static int sync_folder(const char *path)
 {
 	int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);

@@ -16,7 +16,7 @@
 
 enum { LINKS_MAX = 40 };
 
-/* Whether a failed call is worth another try, now that the descriptor is ready. */
+/* Returns whether to repeat a failed call; waits until the descriptor is ready. */
 static bool again(int fd, short events)
 {
 	if (errno == EINTR)
@@ -91,7 +91,7 @@ int io_sync_all(int fd)
 	return unless_unsupported(syncfs(fd));
 }
 
-/* Of a path whose folder is this process's folder of descriptors. */
+/* Returns the descriptor of a path in this process's folder of descriptors, or -1. */
 static int number_of(const char *path)
 {
 	char self[64], folder[PATH_MAX], *end;
@@ -108,7 +108,7 @@ static int number_of(const char *path)
 	return ours && fcntl((int)fd, F_GETFD) >= 0 ? (int)fd : -1;
 }
 
-/* Where a link leads; NULL: it is not a link. */
+/* Returns the target of a link; NULL: it is not a link. */
 static char *followed(const char *path)
 {
 	char to[PATH_MAX];

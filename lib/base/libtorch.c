@@ -17,9 +17,9 @@
 #define FD2_LIBTORCH_VERSION "2.11.0"
 #endif
 
-enum { VERSION_SIZE = 64, SPACE = 480 << 20 /* bytes that libtorch takes when it is loaded */ };
+enum { VERSION_SIZE = 64, SPACE = 480 << 20 /* bytes that libtorch needs to load */ };
 
-/* "2.11.0+cu130", from the file that PyTorch keeps for Python; "" where there is none. */
+/* Reads the version, "2.11.0+cu130", from PyTorch's version.py; "" if there is none. */
 static void version_of(const char *folder, char version[VERSION_SIZE])
 {
 	char *path = xasprintf("%s/version.py", folder), *line = NULL;
@@ -34,8 +34,8 @@ static void version_of(const char *folder, char version[VERSION_SIZE])
 	free(path);
 }
 
-/* NULL if the torch in the folder is of the release that fd2 was built for, whatever its build:
- * C++ libraries change with each. */
+/* Returns what is wrong with the torch in the folder; NULL if it is the release that fd2 was built
+ * for, in any build. Another release has another C++ interface. */
 static char *problem(const char *folder, const char *version)
 {
 	if (!*version)
@@ -67,7 +67,7 @@ int libtorch_no_load(const char *why)
 	return fail("cannot load libtorch: %s", why);
 }
 
-/* What oneMKL would end the process for, with a sentence about something else. */
+/* Checks for a working folder: without one, oneMKL ends the process with a misleading message. */
 static int check_folder(void)
 {
 	char *here = getcwd(NULL, 0);
@@ -78,7 +78,7 @@ static int check_folder(void)
 	               : 0;
 }
 
-/* Its constructors would end the process. */
+/* Checks for memory: without it, libtorch's constructors would end the process. */
 static int check_space(void)
 {
 	void *p = mmap(NULL, SPACE, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);

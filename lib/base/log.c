@@ -15,7 +15,7 @@
 static int fd = -1;
 static bool lost; /* an event could not be written */
 
-/* Whether the file is empty, or begins with a line that is an event, or is one that was cut. */
+/* Returns whether the file is empty or begins with an event, which may be cut off. */
 static bool begins_as_log(FILE *file)
 {
 	static const char begin[] = "{\"tool\":\"fd2-";
@@ -34,7 +34,7 @@ static bool begins_as_log(FILE *file)
 	return is;
 }
 
-/* A file that is something else is not appended to. *cut: its last line has no end. */
+/* Returns whether the file may be appended to. *cut: its last line has no newline. */
 static bool is_log(const char *path, bool *cut)
 {
 	struct stat st;

@@ -4,14 +4,14 @@
 #include <jansson.h>
 #include <stdbool.h>
 
-/* Opens the log and writes {"event":"start", ...start}; steals `start`. A file that holds something
- * else than JSON lines is refused. */
+/* Opens the log and writes {"event":"start", ...start}; steals `start`. Refuses a file that is not
+ * a log. */
 int log_open(const char *path, json_t *start);
 bool log_wanted(void);
-/* Appends one event; adds "t" (seconds since start). Steals `event`. Numbers that are not finite
- * must be given as json_null(), as json_real_or_null of names.h does. */
+/* Appends one event; adds "t" (seconds since start). Steals `event`. Pass json_null() for numbers
+ * that are not finite, as json_real_or_null of names.h does. */
 void log_event(json_t *event);
-/* {"event":"end","status":...}; called by fd2_finish. -1 when an event was lost, which it told
- * then. */
+/* Writes {"event":"end","status":...}; called by fd2_finish. -1: an event was lost, which has
+ * been reported. */
 int log_close(int status);
 #endif

@@ -22,7 +22,7 @@ void names_free(char **names, int n)
 	free(names);
 }
 
-/* Bytes of the UTF-8 character at the beginning; 0: there is none. */
+/* Returns the length in bytes of the UTF-8 character at s; 0: it is not one. */
 static size_t character(const char *s)
 {
 	for (size_t n = 1; n <= 4 && s[n - 1]; n++) {

@@ -16,7 +16,7 @@ static bool bounded(const struct opt *o)
 	return o->min != 0 || o->max != 0;
 }
 
-/* Decimals with which a limit is shown as it was written: 0.001, 9007199254740991. */
+/* Returns how many decimals show a limit as it was written: 0.001, 9007199254740991. */
 static int decimals(double limit)
 {
 	int n = 0;
@@ -33,7 +33,7 @@ NO_RETURN static void bad_value(const struct opt *o, const char *kind, const cha
 	die_usage("--%s expects %s, not '%s'", o->name, kind, text);
 }
 
-/* The whole number at the start of text. Returns what follows it, or NULL. */
+/* Parses the whole number at the start of text. Returns what follows it, or NULL. */
 static const char *whole(const struct opt *o, const char *text, long *to)
 {
 	char *end;
@@ -68,7 +68,7 @@ static void set_ints(const struct opt *o, const char *text)
 		bad_value(o, "whole numbers separated by commas, each", text);
 }
 
-/* The number at the start of text. Returns what follows it, or NULL. */
+/* Parses the number at the start of text. Returns what follows it, or NULL. */
 static const char *real(const struct opt *o, const char *text, double *to)
 {
 	char *end;
@@ -197,7 +197,7 @@ json_t *text_to_json(const char *s)
 	return v;
 }
 
-/* [A, B], [A, null] up to the last; null: everything, or not given. */
+/* Returns [A, B], or [A, null] for "A-"; null: everything, or not given. */
 static json_t *range_to_json(const struct opt_range *r)
 {
 	bool open = r->last == LONG_MAX;

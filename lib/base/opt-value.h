@@ -1,14 +1,15 @@
-/* The value of one option (opts.h): read from text, and shown as JSON. */
+/* The value of one option (opts.h): parsing it from text, and converting it to JSON. */
 #ifndef FD2_OPT_VALUE_H
 #define FD2_OPT_VALUE_H
 #include "lib/base/opts.h"
 
-/* Text that the option cannot hold is a usage error. text is kept by an OPT_STRING and OPT_LIST. */
+/* Sets the option from text; an invalid value is a usage error. OPT_STRING and OPT_LIST keep text
+ * by pointer. */
 void opt_set(const struct opt *o, const char *text);
-/* null: none. A new reference. */
+/* Returns the value, a new reference; JSON null: none. */
 json_t *opt_value(const struct opt *o);
-/* What an OPT_CHOICE holds, *n bytes long; NULL: nothing. */
+/* Returns the name of an OPT_CHOICE's value, *n bytes long; NULL: it has none. */
 const char *opt_chosen(const struct opt *o, int *n);
-/* Bytes of the command line as a JSON string. A new reference. */
+/* Returns bytes of the command line as a JSON string, a new reference. */
 json_t *text_to_json(const char *s);
 #endif

@@ -22,7 +22,7 @@ static void print_default(const struct opt *o)
 		    i == o->count - 1 ? ")" : "");
 }
 
-/* Too many choices for a column: they follow on lines of their own. */
+/* Prints choices that are too many for a column on separate lines. */
 static void print_choices(const char *choices)
 {
 	enum { WIDTH = 90, INDENT = 30 };
@@ -66,8 +66,8 @@ void opts_print_help(void)
 	printf("\n'-' is standard input or output. See %s(1).\n", opts_tool->name);
 }
 
-/* For the shell completion: one option per line, its choices after a tab; those of the first
- * operand in the same way. */
+/* Prints the list for the shell completion: one option per line, its choices after a tab; likewise
+ * the choices of the first operand. */
 void opts_print_list(void)
 {
 	const struct opt *o;

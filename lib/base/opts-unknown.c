@@ -9,7 +9,7 @@ static int min3(int a, int b, int c)
 	return m < c ? m : c;
 }
 
-/* Edit distance (Levenshtein 1966), one row of the table at a time. */
+/* Returns the edit distance (Levenshtein 1966), computed one row of the table at a time. */
 static int distance(const char *a, const char *b)
 {
 	int row[64], n = (int)strlen(b);
@@ -29,7 +29,7 @@ static int distance(const char *a, const char *b)
 	return row[n];
 }
 
-/* getopt accepts a prefix of a name if it is unambiguous. */
+/* Refuses an ambiguous prefix of a name; getopt accepts an unambiguous one. */
 static void refuse_ambiguous(const char *name)
 {
 	const struct opt *o, *first = NULL;
@@ -44,7 +44,7 @@ static void refuse_ambiguous(const char *name)
 	}
 }
 
-/* The option of which the name is a longer form, "--batch-size" of "--batch". */
+/* Returns the option that the name extends, as "--batch-size" extends "--batch". */
 static const struct opt *shorter(const char *name)
 {
 	const struct opt *o, *best = NULL;
@@ -60,7 +60,7 @@ static const struct opt *shorter(const char *name)
 NO_RETURN void opts_refuse_unknown(const char *name)
 {
 	const struct opt *o, *best = NULL;
-	int least = 2 + (int)strlen(name + 2) / 5; /* a letter in five may be wrong, and one more */
+	int least = 2 + (int)strlen(name + 2) / 5; /* one wrong letter in five, plus one */
 	if (!strncmp(name, "--", 2))
 		refuse_ambiguous(name);
 	for (int i = 0; (o = opts_at(i)); i++) {

@@ -63,14 +63,15 @@ const struct opt *opts_at(int i)
 	return NULL;
 }
 
-/* Threads round sums of a network differently, and change nothing else. */
+/* Returns whether the option is recorded. --threads is not in a tool without a network: it only
+ * changes how a network's sums round. */
 static bool is_recorded(const struct opt *o)
 {
 	bool changes_nothing = o->to == &common.threads && names_word(opts_tool->without, "device");
 	return !o->unrecorded && !o->hidden && !changes_nothing;
 }
 
-/* What they hold; only the recorded ones, or all. */
+/* Returns the options' values as JSON: only the recorded ones, or all. */
 static json_t *values(bool recorded)
 {
 	json_t *options = json_object();
@@ -104,7 +105,7 @@ static const struct opt *named(const char *name)
 	die("there is no option '%s'", name);
 }
 
-/* By any of its names. */
+/* Returns whether the option was given, by any of its names. */
 static bool was_given(const struct opt *o)
 {
 	for (int i = 0; i < n_given; i++)
@@ -171,7 +172,8 @@ json_t *fd2_argv(void)
 	return argv;
 }
 
-/* getopt's tables from ours; a long option's value is 2000 + its index, a letter's is itself. */
+/* Fills getopt's tables from ours; a long option's value is 2000 + its index, a letter's is itself.
+ */
 static void tables(struct option *longs, char *shorts)
 {
 	const struct opt *o;
@@ -205,8 +207,8 @@ static const struct opt *of_letter(int c)
 	return NULL;
 }
 
-/* The option that getopt complains about, as the user wrote it, without a value; for a long one
- * that is argv's. */
+/* Returns the option that getopt rejected, as the user wrote it, without a value; a long one is
+ * taken from arg. */
 static const char *complained(const char *arg)
 {
 	static char name[64];
@@ -224,7 +226,7 @@ static void print_version(void)
 	free(libtorch);
 }
 
-/* Whether that option was a question, which is answered. */
+/* Answers --help and the like; returns whether the option was one of them. */
 static bool answer(int c)
 {
 	if (c == 'h' || c == HELP)
@@ -238,7 +240,7 @@ static bool answer(int c)
 	return true;
 }
 
-/* Whether an option that was given stands for it. */
+/* Returns whether an option was given that replaces it. */
 static bool is_replaced(const struct opt *o)
 {
 	for (int i = 0; i < n_given; i++)
@@ -262,7 +264,8 @@ static void handle(int c, char **argv)
 		given[n_given++] = o;
 }
 
-/* That of --preset, or its default unless an option that was given replaces it. */
+/* Returns the preset of --preset, or the default one unless an option that was given replaces it.
+ */
 static const struct preset *preset_of_run(void)
 {
 	const struct opt *o = opts_tool->n_presets ? named("preset") : NULL;
@@ -270,7 +273,7 @@ static const struct preset *preset_of_run(void)
 	return i < 0 ? NULL : &opts_tool->presets[i];
 }
 
-/* Calls f for each option of the preset that counts; value NULL: a flag. */
+/* Calls f for each option of the preset that is in effect; value NULL: a flag. */
 static void each_of_preset(
     const struct preset *p, void (*f)(const struct opt *o, const char *value, void *ctx), void *ctx)
 {
@@ -315,7 +318,7 @@ static void use_file(const struct opt *o, const char *path, const void *list)
 		files_read(path, list);
 }
 
-/* The files of the options and the operands. */
+/* Checks the files that options and operands name. */
 static void check_files(char *const *operands, int n)
 {
 	const struct opt *o;
@@ -343,8 +346,8 @@ int opts_parse(const struct tool *t, int argc, char **argv)
 	int c;
 	opts_tool = t;
 	saved_argc = argc;
-	saved_argv = xcalloc(
-	    (size_t)argc + 1, sizeof *saved_argv); /* in the order given: getopt moves operands */
+	saved_argv = xcalloc((size_t)argc + 1,
+	    sizeof *saved_argv); /* in the original order: getopt moves operands */
 	memcpy(saved_argv, argv, (size_t)argc * sizeof *argv);
 	defaults = values(false);
 	tables(longs, shorts);

@@ -25,7 +25,7 @@ struct out {
 	int fd, slot;
 	bool keep;
 	bool nameless; /* the temporary file has no name yet (temp.h) */
-	/* path: where a symbolic link leads; temp NULL: written in place (a descriptor, a device)
+	/* path: with symbolic links resolved; temp NULL: written in place (a descriptor, a device)
 	 */
 	char *path, *temp;
 	char *shown; /* for messages */
@@ -77,7 +77,7 @@ static void release(struct out *o)
 	free(o);
 }
 
-/* The first byte last: the handler sees the whole name or none. */
+/* Writes the first byte last, so that the handler sees the whole name or none. */
 static void doom(char to[DOOMED_MAX], const char *name)
 {
 	snprintf(to + 1, DOOMED_MAX - 1, "%s", name + 1);
@@ -102,7 +102,7 @@ static int take_slot(struct out *o)
 	return fail("too many outputs are open");
 }
 
-/* A loop of links is its own target: opening it says what is wrong. */
+/* Resolves links. A loop of links is its own target, as opening it then says what is wrong. */
 static char *target_of(const char *path)
 {
 	char *target = io_target(path);
@@ -126,7 +126,7 @@ static struct out *give_up(struct out *o)
 	return NULL;
 }
 
-/* One that is closed, for instance. */
+/* Returns whether fd cannot be written to, for example because it is closed. */
 static bool is_read_only(int fd)
 {
 	errno = EBADF;
@@ -163,8 +163,7 @@ char *out_part_name(const char *path)
 	return part;
 }
 
-/* Of a file that is kept there is one writer. Where a file system knows no locks, that is not
- * looked after. */
+/* Lets a kept file have only one writer. Checks nothing if the file system has no locks. */
 static int lock_part(const struct out *o)
 {
 	struct stat opened, named;
@@ -185,8 +184,8 @@ static int open_kept(struct out *o)
 	return ftruncate(o->fd, 0) ? no_write(o) : 0;
 }
 
-/* A signal finds the name registered before the file exists. What a killed run left under it
- * goes, and a link is not followed. */
+/* Creates the temporary file; its name is registered for signals before. Removes what a killed run
+ * left under it, and follows no link. */
 static int create_temp(struct out *o)
 {
 	if (take_slot(o) < 0 || claim_output(o->path) < 0)
@@ -204,7 +203,7 @@ static int open_device(struct out *o)
 	return o->fd < 0 ? no_write(o) : take_slot(o);
 }
 
-/* An open file is written where it stands. */
+/* Writes to an open file, at its current position. */
 static int open_descriptor(struct out *o, int fd, int flags)
 {
 	if (!(flags & OUT_TEXT) && isatty(fd))
@@ -215,13 +214,14 @@ static int open_descriptor(struct out *o, int fd, int flags)
 	return o->fd < 0 ? no_write(o) : take_slot(o);
 }
 
-/* Not every file system has owners and modes, and not everybody may set them. */
+/* Returns whether a failed chown or chmod is an error: not every file system has owners and modes,
+ * and not everybody may set them. */
 static bool is_serious(int err)
 {
 	return err && errno != EPERM && errno != EINVAL && errno != EOPNOTSUPP && errno != ENOSYS;
 }
 
-/* The file that is replaced hands on its owner and mode. One that may not be written is not
+/* Copies owner and mode of the file to be replaced. A file without write permission is not
  * replaced. */
 static int take_over(const struct out *o, const struct stat *st)
 {
@@ -305,7 +305,7 @@ struct out *out_resume(const char *path, uint64_t size)
 	return open_part(o, size) < 0 ? give_up(o) : o;
 }
 
-/* After an error the buffer holds what is not written yet. */
+/* Writes the buffer. After an error it holds what is not written yet. */
 static int flush(struct out *o)
 {
 	size_t done = io_write(o->fd, o->buffer, o->used);
@@ -371,8 +371,8 @@ const char *out_name(const struct out *o)
 	return o->shown;
 }
 
-/* Gives the temporary file its own name. Closing it tells of what a file system could not write;
- * until then another descriptor holds the lock of a kept file. */
+/* Gives the temporary file its final name. Closing it first reports late write errors; a second
+ * descriptor holds the lock of a kept file meanwhile. */
 static int publish(struct out *o)
 {
 	if (o->nameless && temp_give_name(&o->fd, o->temp) < 0)

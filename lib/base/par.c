@@ -14,7 +14,7 @@
 
 enum { THREADS_MAX = 256 };
 
-/* The one or two numbers at the start of a file; those that are not there stay as they are. */
+/* Reads the one or two numbers at the start of a file; missing ones stay as they are. */
 static void read_numbers(const char *root, const char *group, const char *name, double v[2])
 {
 	char *path = xasprintf("%s%s/%s", root, group, name);
@@ -26,8 +26,8 @@ static void read_numbers(const char *root, const char *group, const char *name, 
 	free(path);
 }
 
-/* The lesser of `most` and the CPUs that a group's quota allows, rounded up. cgroup v2 has quota
- * and period in one file ("max 100000": no quota), v1 one in each (-1: no quota). */
+/* Returns the smaller of `most` and the CPUs that a group's quota allows, rounded up. cgroup v2 has
+ * quota and period in one file ("max 100000": no quota), v1 in a file each (-1: no quota). */
 static int quota_of(const char *root, const char *group, int most)
 {
 	double v2[2] = {-1, 0}, quota[2] = {-1, 0}, period[2] = {0, 0};
@@ -50,7 +50,7 @@ static bool names_cpu(const char *controllers)
 	return false;
 }
 
-/* A quota of any group above the process's own counts too. */
+/* Returns the CPUs that the quotas of the process's group and those above it allow. */
 static int quota_here(void)
 {
 	char line[4096];
@@ -76,7 +76,7 @@ static int quota_here(void)
 
 int par_cpus(void)
 {
-	static int quota; /* as it is when it is first asked for */
+	static int quota; /* as of the first call */
 	cpu_set_t set;
 	if (!quota)
 		quota = quota_here();
@@ -110,8 +110,8 @@ static void *run(void *arg)
 	return NULL;
 }
 
-/* Threads are created for each loop: 20 microseconds each, against milliseconds of work. One
- * that cannot be made is not needed. */
+/* Creates threads for each loop: 20 microseconds each, against milliseconds of work. Does with
+ * fewer if one cannot be created. */
 void par_for(int n, void (*fn)(void *ctx, int i), void *ctx)
 {
 	struct loop l = {.n = n, .fn = fn, .ctx = ctx};

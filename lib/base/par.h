@@ -1,4 +1,4 @@
-/* A loop over threads. Only plain C runs in it, never libtorch. */
+/* A parallel loop. It may run only plain C, never libtorch. */
 #ifndef FD2_PAR_H
 #define FD2_PAR_H
 
@@ -9,10 +9,11 @@ extern "C" {
 /* Calls fn(ctx, i) for every i in 0..n-1, each once, on up to par_threads() threads; returns
  * when all are done. Which thread takes which i must not matter to the result. */
 void par_for(int n, void (*fn)(void *ctx, int i), void *ctx);
-/* Threads of this process's loops and of libtorch: common.threads; if that is 0, OMP_NUM_THREADS,
- * but never more than the CPUs that the affinity mask and the cgroup quota allow. */
+/* Returns the number of threads for loops and for libtorch: common.threads; if that is 0,
+ * OMP_NUM_THREADS, but never more than the CPUs that the affinity mask and the cgroup quota allow.
+ */
 int par_threads(void);
-/* The CPUs that this process may use. */
+/* Returns the number of CPUs that this process may use. */
 int par_cpus(void);
 
 #ifdef __cplusplus

@@ -1,4 +1,4 @@
-/* A list of paths in which ranges are written out. */
+/* A list of paths with ranges expanded. */
 #ifndef FD2_PATHS_H
 #define FD2_PATHS_H
 
@@ -7,8 +7,8 @@ struct paths {
 	int n;
 };
 
-/* Adds `path`, or what "x-{000..009}.tar" stands for unless a file has that very name; numbers
- * are as wide as the first. -1: fail_message (a range over a million). */
+/* Adds `path`, expanding "x-{000..009}.tar" unless a file has that very name; numbers are as wide
+ * as the first. -1: fail_message (a range over a million). */
 int paths_add(struct paths *p, const char *path);
 void paths_free(struct paths *p);
 #endif

@@ -11,14 +11,14 @@
 
 #include "lib/base/out.h"
 
-/* Seconds: from one line to the next, on a terminal and elsewhere, and from a count to a note. */
+/* Seconds between two lines, on a terminal and elsewhere, and from the last count to a note. */
 static const double redraw_every = 0.1, line_every = 20, note_after = 1;
 
 struct loop {
 	const char *what, *unit;
 	long total, first, done;
 	double begun;   /* when progress_start was called */
-	double start;   /* when it counted first, moved by the time that inner loops took */
+	double start;   /* when it first counted, plus the time that inner loops took */
 	double counted; /* when the count last changed */
 	bool counting;
 };
@@ -97,7 +97,7 @@ static void redraw(char *line)
 	on_screen = write(STDERR_FILENO, text, (size_t)n) > 0;
 }
 
-/* "25.1 images/s", or "3.2 s/image" where that takes longer than a second. */
+/* Formats "25.1 images/s", or "3.2 s/image" if one takes longer than a second. */
 static int rate_text(char *out, size_t size, double rate, const char *unit)
 {
 	if (rate >= 1)
@@ -105,8 +105,8 @@ static int rate_text(char *out, size_t size, double rate, const char *unit)
 	return snprintf(out, size, "  %.1f s/%.*s", 1 / rate, (int)strlen(unit) - 1, unit);
 }
 
-/* "312/1240 images  25.1 images/s  0:37 left": the rate is that of this run, what a resumed run
- * found done does not count. */
+/* Formats "312/1240 images  25.1 images/s  0:37 left". The rate counts only this run's work, not
+ * what a resumed run found done. */
 static void count_text(char *out, size_t size, const struct loop *l, double now)
 {
 	char left[32] = "?";

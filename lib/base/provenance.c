@@ -9,7 +9,7 @@
 
 enum { DIGEST_SHOWN = 12, DIGEST_LENGTH = 64 };
 
-/* Names of what may differ. */
+/* Returns whether the entry or option of that name may differ. */
 static bool may_differ(const char *name)
 {
 	return !strcmp(name, "threads") || !strcmp(name, "version");
@@ -20,7 +20,7 @@ static bool is_nothing(const json_t *value)
 	return !value || json_is_null(value) || json_is_false(value);
 }
 
-/* "--lr 0.1", "no --nesterov" */
+/* Formats a setting for a message: "--lr 0.1", "no --nesterov". */
 static char *setting(const char *name, const json_t *value)
 {
 	if (is_nothing(value))
@@ -79,7 +79,7 @@ static bool is_digest(const json_t *value)
 	return json_string_length(value) == DIGEST_LENGTH;
 }
 
-/* Digests by their first digits, another value as JSON. */
+/* Formats a value for a message: digests by their first digits, other values as JSON. */
 static char *shown(const json_t *value)
 {
 	if (is_digest(value))
@@ -103,7 +103,7 @@ static char *shown(const json_t *value)
 
 static int entry_equal(const char *what, const char *name, const json_t *was, const json_t *now);
 
-/* All but the options, which may be those of another version. */
+/* Compares all entries except the options, which may be those of another version. */
 static int each_equal(const char *what, const json_t *of, const json_t *was, const json_t *now)
 {
 	const char *key;
@@ -134,7 +134,7 @@ int entries_include(const char *what, const json_t *was, const json_t *now)
 	return each_equal(what, now, was, now);
 }
 
-/* A finished output's record has more entries, of what came out. */
+/* `was` may have more entries: a finished output's record also has results. */
 int provenance_agree(const char *what, const json_t *was, const json_t *now)
 {
 	int err =

@@ -3,8 +3,8 @@
 #include <math.h>
 #include <string.h>
 
-/* Salmon et al. 2011, section 3.3: ten rounds of two 32x32 -> 64 products, the key bumped by
- * Weyl constants. */
+/* Salmon et al. 2011, section 3.3: ten rounds of two 32x32 -> 64 products; Weyl constants are added
+ * to the key after each. */
 void philox4x32(uint32_t out[4], const uint32_t counter[4], const uint32_t key[2])
 {
 	uint32_t c[4], k[2] = {key[0], key[1]};
@@ -60,7 +60,7 @@ double rng_between(struct rng *r, double lo, double hi)
 
 uint32_t rng_below(struct rng *r, uint32_t n)
 {
-	uint32_t reject = -n % n, x; /* 2^32 mod n values would be drawn too often */
+	uint32_t reject = -n % n, x; /* 2^32 mod n: rejects as many values, for no bias */
 	do
 		x = rng_u32(r);
 	while (x < reject);

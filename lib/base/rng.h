@@ -1,6 +1,6 @@
-/* Randomness as a function: Philox4x32-10 (Salmon et al., SC'11), keyed by the seed and counted
- * by what the numbers are for, so that any sample's randomness depends on (seed, purpose, a, b,
- * c) alone and never on order, thread or shard. */
+/* Random numbers as a function: Philox4x32-10 (Salmon et al., SC'11), with a key from the seed and
+ * a counter from the purpose, so that any sample's randomness depends only on (seed, purpose, a, b,
+ * c) and never on order, thread or shard. */
 #ifndef FD2_RNG_H
 #define FD2_RNG_H
 #include <stdint.h>
@@ -15,23 +15,22 @@ enum rng_purpose {
 	RNG_ATTENTION, /* counterfactual attention: a = epoch, b = batch */
 	RNG_PATCH,     /* initial images: a = class, b = image */
 	RNG_DRAW,      /* the demo's generator */
-	RNG_DROPOUT,   /* a = epoch, b = batch, c = which half of it + 2 x which teacher */
-	RNG_GUIDED,    /* attention-guided crops and drops: a = epoch, b = batch, c = which of it */
+	RNG_DROPOUT,   /* a = epoch, b = batch, c = half of the batch + 2 x teacher's index */
+	RNG_GUIDED,    /* attention-guided crops and drops: a = epoch, b = batch, c = index in it */
 	RNG_SELECT,    /* which photographs are chosen: a = class */
 	RNG_KEEP,      /* whether a batch of labels is kept: a = epoch, b = batch */
-	RNG_REUSE,     /* order of kept labels: a = which time they are gone through */
+	RNG_REUSE,     /* order of kept labels: a = number of the pass over them */
 	RNG_SPLIT,     /* which photographs are held out: a = hash of the class's name */
 	RNG_MATCH,     /* photographs to match: a = iteration, b = class, c = round */
-	RNG_SIAMESE,   /* how they are augmented: a = iteration, b = class, c = round; fd2-eval's
+	RNG_SIAMESE,   /* their augmentation: a = iteration, b = class, c = round; fd2-eval's
 	                  batches: a = epoch, b = batch */
-	RNG_MATCH_NET, /* the network in which they are matched: a = iteration, c = 0; its training
-	                  after a round: b = round, c = epoch + 1; an expert's network: a =
-	                  expert */
+	RNG_MATCH_NET, /* the network that matches them: a = iteration, c = 0; its training after a
+	                  round: b = round, c = epoch + 1; an expert's network: a = expert */
 	RNG_EXPERT,    /* an epoch of an expert: a = expert, b = epoch; c = 0: order of the
-	                  photographs, else how those of step c are augmented */
+	                  photographs, else augmentation of those of step c */
 	RNG_STUDENT,   /* along a trajectory: a = iteration; b = 0: its start; 1: order of the
-	                  images, c = which time; 2: augmentation, c = step; 3: order of the
-	                  experts, a = which time */
+	                  images, c = pass; 2: augmentation, c = step; 3: order of the experts, a =
+	                  pass */
 	RNG_TEST,
 };
 
@@ -40,12 +39,12 @@ struct rng {
 	int left;
 };
 
-/* The generator itself: 128 bits out of a counter and a key. */
+/* The generator itself: computes 128 bits from a counter and a key. */
 void philox4x32(uint32_t out[4], const uint32_t counter[4], const uint32_t key[2]);
 
 struct rng rng_at(uint64_t seed, enum rng_purpose purpose, uint64_t a, uint32_t b, uint32_t c);
 uint32_t rng_u32(struct rng *r);
-uint64_t rng_u64(struct rng *r);   /* two of them, the first one high */
+uint64_t rng_u64(struct rng *r);   /* two rng_u32, the first one high */
 double rng_uniform(struct rng *r); /* [0, 1), 53 bits */
 double rng_between(struct rng *r, double lo, double hi);
 uint32_t rng_below(struct rng *r, uint32_t n);            /* 0..n-1, unbiased */

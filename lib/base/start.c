@@ -18,15 +18,15 @@
 #include "lib/base/progress.h"
 #include "lib/base/stop.h"
 
-/* Member names are UTF-8 whatever the user's language; numbers and sorting stay C's. */
+/* Sets UTF-8 for member names, whatever the user's language; numbers and sorting stay C's. */
 static void set_locale(void)
 {
 	if (!setlocale(LC_CTYPE, "C.UTF-8"))
 		setlocale(LC_CTYPE, "");
 }
 
-/* A closed standard file's number would go to the next file we open, and messages into that.
- * /dev/null the wrong way round keeps its use an error. */
+/* Opens closed standard files: otherwise the next file we open would get the number, and messages
+ * would go into it. Opens /dev/null in the wrong mode, so that using it is still an error. */
 static void fill_standard_files(void)
 {
 	for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
@@ -41,15 +41,15 @@ static ssize_t write_stdout(void *unused, const char *data, size_t n)
 	return (ssize_t)io_write(STDOUT_FILENO, data, n);
 }
 
-/* stdio gives up at a pipe that does not block. */
+/* Makes stdout wait for a non-blocking pipe, at which stdio would give up. */
 static void wait_for_stdout(void)
 {
 	if (fcntl(STDOUT_FILENO, F_GETFL) & O_NONBLOCK)
 		stdout = fopencookie(NULL, "w", (cookie_io_functions_t){.write = write_stdout});
 }
 
-/* A working folder that was removed is not needed where no file is named within it, and libtorch
- * does not start without one. */
+/* Leaves a removed working folder if no file is named relative to it: libtorch does not start in
+ * one. */
 static void leave_removed_folder(void)
 {
 	char *here = getcwd(NULL, 0);
@@ -58,7 +58,7 @@ static void leave_removed_folder(void)
 	free(here);
 }
 
-/* However the process ends by itself, die() included. */
+/* Runs at every exit except by a signal, die() included. */
 static void clean_up(int status, void *unused)
 {
 	(void)unused;
@@ -91,7 +91,8 @@ int fd2_start(const struct tool *tool, int argc, char **argv)
 	return first;
 }
 
-/* A reader that went away ends the process as SIGPIPE does, even where the parent ignored that. */
+/* Closes stdout. If its reader is gone, the process ends by SIGPIPE, even if the parent ignored
+ * that. */
 static int close_stdout(void)
 {
 	bool bad = ferror(stdout);

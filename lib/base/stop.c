@@ -15,8 +15,8 @@ static const struct {
     {SIGUSR2, "SIGUSR2"}, {SIGXCPU, "SIGXCPU"}, {SIGALRM, "SIGALRM"}, {SIGPIPE, "SIGPIPE"}};
 enum { SIGNALS = sizeof signals / sizeof *signals };
 
-/* timeout(1) and batch systems signal a process and then its whole group: what comes within this
- * many seconds is the same request. */
+/* timeout(1) and batch systems signal a process and then its whole group: signals within this many
+ * seconds are one request. */
 static const double one_request = 0.5;
 
 static volatile sig_atomic_t deferred, asked;
@@ -29,8 +29,8 @@ static double seconds(void)
 	return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
 }
 
-/* Whoever reads messages may go away before a signal comes, or after it: SIGPIPE, which every
- * message brings again, is not a second request. */
+/* Notes a request, or ends the process. The reader of messages may go away before a signal comes,
+ * or after it: SIGPIPE, which every message raises again, is not a second request. */
 static void on_signal(int sig)
 {
 	int saved = errno;

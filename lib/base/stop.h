@@ -1,6 +1,6 @@
-/* Signals that ask a run to end: SIGINT, SIGTERM, SIGHUP, and those with which batch systems
- * announce the end: SIGUSR1, SIGUSR2, SIGXCPU and SIGALRM; and SIGPIPE, which comes when whoever
- * reads the messages or the log of a run is gone.
+/* Signals that ask a run to end: SIGINT, SIGTERM, SIGHUP; those with which batch systems announce
+ * the end, SIGUSR1, SIGUSR2, SIGXCPU and SIGALRM; and SIGPIPE, which comes when the reader of a
+ * run's messages or log is gone.
  *
  * Such a signal removes the temporary files and ends the process, until a stage that can save its
  * state calls stop_defer. From then on the first signal is only noted: at its next step the stage
@@ -17,9 +17,9 @@
 void stop_watch(void);
 void stop_defer(void);
 bool stop_asked(void);
-/* What a loop returns that ends for that reason, besides 0 and -1 */
+/* Returned by a loop that ends for that reason, besides 0 and -1. */
 enum { STOPPED = 1 };
-/* Fails with "stopped by SIGTERM: " and that sentence; returns -1. */
+/* Fails with "stopped by SIGTERM: " and the given text; returns -1. */
 int stop_fail(const char *fmt, ...) PRINTF_LIKE(1, 2);
 /* For fd2_finish: ends the process by the signal that was noted, if any. */
 void stop_end(void);

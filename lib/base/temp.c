@@ -34,7 +34,7 @@ static int create(const char *temp)
 	return open(temp, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
 }
 
-/* A name needs /proc later. */
+/* Fails without /proc, which naming the file later needs. */
 static int open_nameless(const char *path)
 {
 	char *dir = directory_of(path);
@@ -63,7 +63,7 @@ static int copy(int from, int to)
 	return (int)n;
 }
 
-/* For a file system that makes files without a name and then cannot name them. */
+/* Copies the file, for a file system that creates unnamed files but cannot name them. */
 static int copy_to_name(int *fd, const char *temp)
 {
 	struct stat st;

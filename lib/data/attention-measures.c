@@ -6,7 +6,7 @@
 
 #include "lib/base/err.h"
 
-/* l2 of u and scale * v. */
+/* Returns l2(u, scale * v). */
 static double l2_scaled(const float *u, const float *v, double scale, int64_t n)
 {
 	double uu = 0, vv = 0, dd = 0;
@@ -33,14 +33,14 @@ static double mass(const struct array *A)
 	return sum;
 }
 
-/* From the image's number in the class, "0007". */
+/* Uses the image's number in the class, "0007", which ends its key. */
 int group_of(const struct attn_image *s, int group)
 {
 	const char *slash = strrchr(s->key, '/');
 	return group ? (atoi(slash ? slash + 1 : s->key) - 1) / group : 0;
 }
 
-/* l2 is a ratio: maps of equal mass are as far apart as u and v times mass(u) / mass(v). */
+/* equal_mass: scales v by mass(u) / mass(v); as l2 is a ratio, u needs no scaling. */
 static double intra_class(const struct attn_set *set, int group, bool equal_mass)
 {
 	double sum = 0;

@@ -1,18 +1,19 @@
-/* Measures of the paper's two aims on finished images (fd2-method(7), MEASURES), from what
- * fd2-attn wrote. Plain C, no libtorch. */
+/* Measures the paper's two aims on finished images (fd2-method(7), MEASURES), from the output of
+ * fd2-attn. Plain C, no libtorch. */
 #ifndef FD2_ATTENTION_MEASURES_H
 #define FD2_ATTENTION_MEASURES_H
 #include "lib/data/attn-read.h"
 
-/* |u - v| / (|u| + |v| + 1e-8), below Eq. 9. */
+/* Returns |u - v| / (|u| + |v| + 1e-8), defined below Eq. 9. */
 double l2_normalized(const float *u, const float *v, int64_t n);
 
-/* Which group of `group` consecutive images of its class an image is in; 0 for group 0. */
+/* Returns which group of `group` consecutive images of its class an image is in; 0 if group is 0.
+ */
 int group_of(const struct attn_image *s, int group);
 
-/* Mean of l2(A_i, A_j) over the pairs of images of one class; within groups of `group`
- * consecutive images (0: any). NaN without pairs or without maps. intra_class_location: the same of
- * maps divided by their sum over all M h w entries, so that only where they are counts. */
+/* Returns the mean of l2(A_i, A_j) over pairs of images of one class, within groups of `group`
+ * consecutive images (0: any pair). NaN without pairs or without maps. intra_class_location first
+ * scales the maps to equal sums over all M h w entries, so that only their location counts. */
 double intra_class_attention(const struct attn_set *set, int group);
 double intra_class_location(const struct attn_set *set, int group);
 
@@ -20,13 +21,13 @@ struct prototype_distances {
 	double own;           /* mean l2(z, c_y) */
 	double others;        /* mean over images of mean_{k != y} l2(z, c_k) */
 	double nearest;       /* mean over images of min_{k != y} l2(z, c_k) */
-	double nearest_right; /* share of images whose nearest prototype is their class's */
+	double nearest_right; /* share of images nearest to their own class's prototype */
 };
 /* prototypes [K,D] f32; classes: their K names. -1: an image's class is not among them. */
 int prototype_distances(struct prototype_distances *d, const struct attn_set *set,
     const struct array *prototypes, const char *const *classes);
 
-/* Share of the mean map's mass in the box (x0,y0,x1,y1, as fractions of the image's
+/* Returns the share of the mean map's mass in the box (x0,y0,x1,y1, as fractions of the image's
  * sides); cells count by overlap. */
 double mass_inside(const struct array *A, const double box[4]);
 #endif

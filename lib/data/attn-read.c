@@ -15,7 +15,7 @@ static char *folder(const char *key)
 	return slash ? xasprintf("%.*s", (int)(slash - key), key) : xstrdup("");
 }
 
-/* The features [C] of an image, named by it. */
+/* Adds an image with its features [C]; the tensor has the image's name. */
 static int take_features(struct attn_set *set, struct array *a)
 {
 	if (a->rank != 1 || a->dtype != DT_F32) {
@@ -29,7 +29,7 @@ static int take_features(struct attn_set *set, struct array *a)
 	return 0;
 }
 
-/* A map [M,h,w] named by its image, then that image's representation, "KEY.z". */
+/* Takes a map [M,h,w] named after its image, or the features of the image before, "KEY.z". */
 static int take_attention(struct attn_set *set, struct array *a)
 {
 	if (a->rank == 3 && a->dtype == DT_F32) {
@@ -57,7 +57,7 @@ static int not_finite(struct array *a)
 	return -1;
 }
 
-/* Nested folders become classes, as in the shard that the images are from. */
+/* Turns nested folders into classes, as in the images' shard. */
 static int name_classes(struct attn_set *set, const char *file)
 {
 	bool nested = false;
@@ -94,7 +94,7 @@ static void take_meta(struct attn_set *set, json_t *meta)
 	set->cut = json_number_value(json_object_get(meta, "cut"));
 }
 
-/* What is wrong with a tensor, or between tensors: without the file's name. */
+/* Takes a tensor. The messages of its errors lack the file's name. */
 static int take_tensor(struct attn_set *set, struct array *a, bool features)
 {
 	return !array_finite(a) ? not_finite(a)
@@ -123,7 +123,7 @@ static int take_tensors(struct attn_set *set, struct stream_reader *r, const cha
 	while (!err && (got = fd2_stream_next(r, &a)) > 0)
 		err = take_tensor(set, &a, features);
 	if (!err && got < 0)
-		return -1; /* its sentence names the file */
+		return -1; /* its message names the file */
 	if (!err)
 		err = check_shapes(set);
 	return err ? fail("cannot read '%s': %s", file, fail_message()) : name_classes(set, file);

@@ -32,7 +32,7 @@ static int read_shard(char ***names, int *n, const char *path)
 
 static int read_lines(char ***names, int *n, struct blob *text, const char *path)
 {
-	static const char mark[] = "\xef\xbb\xbf"; /* that Windows puts in front of UTF-8 */
+	static const char mark[] = "\xef\xbb\xbf"; /* Windows puts it before UTF-8 */
 	char *at = (char *)text->data, *next;
 	*names = NULL;
 	*n = 0;

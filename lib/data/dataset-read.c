@@ -1,5 +1,5 @@
-/* Reads a set from shards: samples are decoded while the next ones arrive, and get their classes
- * when all have come. */
+/* Reads a set from shards. Decodes samples while it reads the next ones, and gives them their
+ * classes after the last. */
 #include "lib/data/dataset.h"
 
 #include <stdlib.h>
@@ -18,11 +18,11 @@ enum {
 	NUMBERS_MAX = 100000, /* classes without names */
 };
 
-/* A sample on its way: its bytes, then its image or the reason why there is none. */
+/* A sample being decoded: its bytes, then its image or the reason why there is none. */
 struct job {
 	uint8_t *bytes;
 	size_t size;
-	uint8_t *json; /* a copy of KEY.json, where soft labels are asked for */
+	uint8_t *json; /* a copy of KEY.json, if soft labels are needed */
 	size_t json_size;
 	char *shard, *key, *class;
 	long cls;
@@ -35,7 +35,7 @@ struct job {
 struct chunk {
 	struct job v[CHUNK];
 	int n;
-	int got;       /* what fd2_shard_next said last */
+	int got;       /* the last result of fd2_shard_next */
 	char *problem; /* got < 0: why */
 };
 
@@ -70,7 +70,7 @@ static void job_free(struct job *j)
 
 /* Where an image came from, until all classes are known. */
 struct origin {
-	char *folder; /* NULL: it has a number */
+	char *folder; /* NULL: it only has a number */
 	const char *shard;
 };
 
@@ -82,8 +82,8 @@ struct loading {
 	int cap;
 	char **shards; /* their names */
 	int n_shards;
-	int soft;        /* classes of the soft labels; 0: none was read */
-	char *recovered; /* the first image that was, and why */
+	int soft;        /* number of classes of the soft labels; 0: none was read */
+	char *recovered; /* the first recovered image, and why */
 };
 
 static const char *keep_name(struct loading *l, const char *shard)
@@ -95,7 +95,7 @@ static const char *keep_name(struct loading *l, const char *shard)
 	return l->shards[l->n_shards - 1];
 }
 
-/* An image that cannot be decoded, or only with errors. 1: it is to be skipped. */
+/* Handles an image that cannot be decoded, or only with errors. 1: skip it; -1: fail_message. */
 static int judge(struct loading *l, const struct job *j)
 {
 	const char *why = j->problem ? j->problem : j->notes.recovered;
@@ -158,7 +158,7 @@ static void fill(struct chunk *c, struct shard_reader *r, bool with_json)
 		c->problem = xstrdup(fail_message());
 }
 
-/* Samples are decoded while the next ones arrive. */
+/* Decodes the samples of `now` while it reads those of `next`. */
 struct relay {
 	struct chunk *now, *next;
 	struct shard_reader *r;
@@ -187,8 +187,8 @@ static void pass_on(void *ctx, int i)
 		fill(relay->next, relay->r, relay->o->soft);
 }
 
-/* Takes the chunk's images in their order, unless the shard could not be read; the chunk is
- * empty then. */
+/* Takes the chunk's images in their order, unless the shard could not be read. Empties the chunk.
+ */
 static int take_all(struct loading *l, struct chunk *c)
 {
 	int err = c->got < 0 ? fail("%s", c->problem) : 0;
@@ -224,7 +224,7 @@ static int read_all(struct loading *l, struct shard_reader *r)
 	return err;
 }
 
-/* The class that image i has by its folder or number is none of those known. */
+/* Fails: the class that image i has by its folder or number is not known. */
 static int unknown_class(const struct loading *l, int i, const char *class)
 {
 	const struct item *it = &l->d->v[i];
@@ -242,7 +242,7 @@ static int unknown_class(const struct loading *l, int i, const char *class)
 	    least == 1 && most == n ? " (these labels count from 1)" : "");
 }
 
-/* The class of image i: its folder's among the known ones, or its number. */
+/* Returns the class of image i: the index of its folder's class, or its number. -1: unknown. */
 static int label_of(const struct loading *l, int i, const struct name_index *known)
 {
 	const char *class = l->of[i].folder ? fd2_shard_class(l->r, l->of[i].folder) : NULL;
@@ -250,7 +250,7 @@ static int label_of(const struct loading *l, int i, const struct name_index *kno
 	return k < 0 || (known && k >= l->d->n_classes) ? unknown_class(l, i, class) : k;
 }
 
-/* Folders become indices into the known classes; bare numbers must be such indices. */
+/* Turns folders into indices of the known classes; bare numbers must be such indices. */
 static int label_all(struct loading *l)
 {
 	struct dataset *d = l->d;
@@ -270,7 +270,7 @@ static int label_all(struct loading *l)
 	return err;
 }
 
-/* Classes without names are called by their numbers. */
+/* Names classes without names by their numbers. */
 static int name_by_number(struct dataset *d)
 {
 	if (d->classes)

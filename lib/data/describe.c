@@ -71,7 +71,7 @@ json_t *describe_json(const struct array *a)
 	return o;
 }
 
-/* Integers have up to 19 digits, of which a double keeps 15. */
+/* Prints integers as such: they have up to 19 digits, and a double keeps 15. */
 static void print_element(const struct array *a, int64_t i)
 {
 	if (a->dtype == DT_I64)

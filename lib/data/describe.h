@@ -1,4 +1,4 @@
-/* Tensors as a person, or jq, reads them. */
+/* Tensors as text for people, or as JSON for jq. */
 #ifndef FD2_DESCRIBE_H
 #define FD2_DESCRIBE_H
 #include "formats/stream/stream.h"
@@ -7,7 +7,7 @@
  * the heading. */
 void describe_head(void);
 void describe(const struct array *a);
-/* The same as an object; a new reference. */
+/* Returns the same as a JSON object, a new reference. */
 json_t *describe_json(const struct array *a);
 /* Prints the elements, one line per row of the last axis and an empty line between matrices. */
 void describe_values(const struct array *a);

@@ -35,7 +35,7 @@ char *set_name(const char *path)
 	return name;
 }
 
-/* "-" for what is not defined */
+/* Formats a number; "-" if it is undefined. */
 static char *figure(double x)
 {
 	return isfinite(x) ? xasprintf("%.6g", x) : xstrdup("-");

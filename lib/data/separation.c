@@ -50,7 +50,7 @@ static void points_free(struct points *p)
 	free(p->names);
 }
 
-/* |u - v|^2, in four sums, so that none waits for the last. */
+/* Returns |u - v|^2. Four sums let additions overlap. */
 static double squared(const double *u, const double *v, int64_t n)
 {
 	double sum[4] = {0};
@@ -68,7 +68,7 @@ static double distance(const double *u, const double *v, int64_t n)
 	return sqrt(squared(u, v, n));
 }
 
-/* The mean of each class, [classes][d], and after them that of all images. */
+/* Returns the mean of each class, [classes][d], followed by that of all images. */
 static double *centres_of(const struct points *p)
 {
 	double *mu = xcalloc((size_t)(p->classes + 1) * (size_t)p->d + 1, sizeof *mu);
@@ -158,7 +158,7 @@ static double silhouette_of(const struct points *p)
 	return defined ? sum / p->n : NAN;
 }
 
-/* The means over the classes where they are defined. */
+/* Sets the means over those classes for which a value is defined. */
 static void average_classes(struct separation *s)
 {
 	double sum[3] = {0};
@@ -218,7 +218,7 @@ double nearest_accuracy(const struct attn_set *distilled, const struct attn_set 
 	return share;
 }
 
-/* |A_i - A_j|^2 */
+/* Returns |A_i - A_j|^2. */
 static double between_maps(const struct attn_image *i, const struct attn_image *j)
 {
 	const float *u = i->map.data, *v = j->map.data;
@@ -228,7 +228,7 @@ static double between_maps(const struct attn_image *i, const struct attn_image *
 	return sum;
 }
 
-/* Kept at the first image of a group. */
+/* A group's sums, stored at its first image. */
 struct group_sum {
 	double squares; /* over pairs i < j */
 	int images;

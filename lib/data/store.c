@@ -11,7 +11,7 @@
 struct store {
 	struct fitting how;
 	size_t limit, kept; /* bytes in memory */
-	bool jpegs;         /* of all images are in the file */
+	bool jpegs;         /* those of all images are in the file */
 	int file;           /* -1: not needed yet */
 	uint64_t end;
 };

@@ -16,7 +16,7 @@ static struct survey_class *class_of(struct survey *s, const struct sample *samp
 	char number[24];
 	snprintf(number, sizeof number, "%ld", sample->cls);
 	const char *name = sample->folder ? sample->folder : number;
-	for (int i = s->n; i-- > 0;) /* from the last: samples of a class are mostly neighbours */
+	for (int i = s->n; i-- > 0;) /* backwards: samples of a class are mostly adjacent */
 		if (!strcmp(s->v[i].name, name))
 			return &s->v[i];
 	s->v = xrealloc(s->v, (size_t)s->n + 1, sizeof *s->v);
@@ -89,7 +89,7 @@ static bool is_number(const char *name)
 	return name[strspn(name, "0123456789")] == '\0';
 }
 
-/* Numbers, in their order, then the other names. */
+/* Compares class names: numbers first, in numeric order, then other names. */
 static int class_order(const void *a, const void *b)
 {
 	const char *x = ((const struct survey_class *)a)->name,
@@ -112,7 +112,7 @@ static void add_class(struct survey_class *to, struct survey_class *c)
 	free(c->name);
 }
 
-/* Sorts the classes, and makes those of one name one. */
+/* Sorts the classes and merges those with the same name. */
 static void merge_classes(struct survey *s)
 {
 	int n = 0;
@@ -126,7 +126,7 @@ static void merge_classes(struct survey *s)
 	s->n = n;
 }
 
-/* Folders become classes, which are known at the end. */
+/* Turns folders into classes, which are known only at the end. */
 static void name_classes(struct survey *s, struct shard_reader *r)
 {
 	for (int i = 0; i < s->n; i++) {
@@ -163,7 +163,7 @@ int survey_read_unfinished(struct survey *s, const char *part)
 	return n < 0 ? -1 : 0;
 }
 
-/* The classes with images that were kept. To be freed. */
+/* Returns the classes with kept images, to be freed. */
 static struct sheet_group *groups_of(const struct survey *s, int *n)
 {
 	struct sheet_group *groups = xcalloc((size_t)s->n, sizeof *groups);

@@ -1,4 +1,4 @@
-/* A set of labelled images at a glance: number and sizes per class, and the first ones of each
+/* An overview of a set of labelled images: number per class, sizes, and the first images of each
  * class. */
 #ifndef FD2_SURVEY_H
 #define FD2_SURVEY_H
@@ -8,30 +8,31 @@
 struct survey_class {
 	char *name;
 	long count;
-	struct image *images; /* the kept ones */
+	struct image *images; /* those kept */
 	int n;
 };
 
 struct survey {
-	/* What to do, set before survey_read: */
-	bool decode;          /* every image; the first that is damaged ends it */
-	int keep_side;        /* keep images of at least this side for the sheet; 0: none */
-	long per_class, most; /* how many are kept of a class, and in all (0: all) */
-	/* What was found: */
-	struct survey_class *v; /* after survey_read: numbers, then the other names, sorted */
+	/* Set before survey_read: */
+	bool decode;          /* decode every image, and fail at the first damaged one */
+	int keep_side;        /* decode images for the sheet to at least this side; 0: keep none */
+	long per_class, most; /* how many to keep of a class, and in all (0: all) */
+	/* Results: */
+	struct survey_class *v; /* sorted: numbers, then other names */
 	int n;
 	long samples, kept;
-	long min_w, max_w, min_h, max_h, sized; /* of `sized` images whose header is readable */
+	long min_w, max_w, min_h, max_h, sized; /* over the `sized` images with a readable header */
 	double bytes;
 };
 
-/* 0, or -1 with fail_message. Images that cannot be decoded for the sheet are left out with a
- * warning. */
+/* Reads all samples. Omits images that cannot be decoded for the sheet, with a warning. -1:
+ * fail_message. */
 int survey_read(struct survey *s, struct shard_reader *r);
-/* The same of FILE.part, which an unfinished run left: the samples from which --resume goes on. */
+/* Like survey_read, for the FILE.part of an unfinished run: reads the samples that --resume would
+ * continue after. */
 int survey_read_unfinished(struct survey *s, const char *part);
-/* The kept images as a JPEG at `path`, each class below its name; columns and cell as in draw.h.
- * Says how many are left out. -1: fail_message. */
+/* Writes the kept images as a JPEG to `path`, each class below its name; columns and cell as in
+ * draw.h. Says how many are left out. -1: fail_message. */
 int survey_sheet(const struct survey *s, const char *path, int columns, int cell);
 void survey_free(struct survey *s);
 #endif

@@ -22,7 +22,7 @@ void ids_tell_apart(struct id_slot *v, int n)
 	void *taken = NULL; /* a search tree */
 	qsort(v, (size_t)n, sizeof *v, by_id);
 	for (int i = 0; i < n; i++)
-		tsearch(&v[i], &taken, by_id); /* the first of equal ones */
+		tsearch(&v[i], &taken, by_id); /* keeps the first of equal ids */
 	for (int i = 1, same = 0, number = 1; i < n; i++) {
 		if (by_id(&v[i], &v[same])) {
 			same = i;

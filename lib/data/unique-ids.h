@@ -1,14 +1,14 @@
-/* Ids of images that become one shard: within a class, or within what is written together, they
- * must differ. */
+/* Makes ids of images for a shard unique within a class, or within images that are written
+ * together. */
 #ifndef FD2_UNIQUE_IDS_H
 #define FD2_UNIQUE_IDS_H
 
 struct id_slot {
-	int set;   /* ids of other sets may be the same */
+	int set;   /* ids must differ only within a set */
 	char **id; /* owned by the caller */
 };
 
-/* Where several of a set have one id, the later ones get a number: a camera's 1.JPG and a
- * converter's 1.png become 1 and 1-2, or 1-3 where another is 1-2. Sorts v. */
+/* Appends a number to repeated ids of a set: a camera's 1.JPG and a converter's 1.png become 1 and
+ * 1-2, or 1-3 if 1-2 is taken. Sorts v. */
 void ids_tell_apart(struct id_slot *v, int n);
 #endif

@@ -102,7 +102,7 @@ static double cone_distance(const struct cone *c, double x, double y)
 	return norm(x - c->x0 - t * dx, y - c->y0 - t * dy) - (c->r0 + t * (c->r1 - c->r0));
 }
 
-/* Negative inside. */
+/* Returns the signed distance to a shape's edge, negative inside. */
 static double distance(const struct shape *s, double x, double y)
 {
 	double d = cone_distance(&s->cones[0], x, y);
@@ -116,7 +116,7 @@ static double distance(const struct shape *s, double x, double y)
 	return s->shell > 0 ? fabs(d) - s->shell : d;
 }
 
-/* Canvas pixels that the shape can touch. */
+/* Returns the canvas pixels that the shape can touch. */
 static struct box reach(
     const struct canvas *c, const struct frame *f, const struct shape *s, double margin)
 {
@@ -138,8 +138,8 @@ static struct box reach(
 	    (int)lo[0], (int)lo[1], (int)fmax(hi[0] - lo[0], 0), (int)fmax(hi[1] - lo[1], 0)};
 }
 
-/* Brightness of a puffed surface at (x, y), `depth` inside the edge; the light is in the frame's
- * own directions. */
+/* Returns the brightness of a puffed surface at (x, y), `depth` inside the edge; the light is in
+ * the frame's own directions. */
 static double shade(const struct shape *s, const struct ink *ink, const struct light *l, double x,
     double y, double depth)
 {
@@ -183,7 +183,7 @@ static void grow(struct box *b, int x, int y)
 	b->h = (y1 > y + 1 ? y1 : y + 1) - b->y;
 }
 
-/* The light as seen from inside the frame. */
+/* Returns the light in the frame's own directions. */
 static struct light turned(const struct light *l, const struct frame *f)
 {
 	struct light t = *l;

@@ -1,5 +1,5 @@
-/* A small painter for drawn test pictures: soft round shapes from signed distances, shaded as if
- * puffed up, on a square float canvas. */
+/* Paints test pictures: soft round shapes from signed distances, shaded as if puffed up, on a
+ * square float canvas. */
 #ifndef FD2_CANVAS_H
 #define FD2_CANVAS_H
 #include "lib/image/image.h"
@@ -17,18 +17,19 @@ struct canvas {
 };
 struct canvas canvas_new(int side);
 void canvas_free(struct canvas *c);
-/* Box-filtered down by the whole number `times`. */
+/* Returns the canvas as an image, box-filtered down by the whole number `times`. */
 struct image canvas_shrink(const struct canvas *c, int times);
 
-/* Where a drawing's own coordinates lie on the canvas: mirrored (x -> -x), turned, scaled to
- * pixels, moved. y goes down. */
+/* Maps a drawing's own coordinates to the canvas: mirrors (x -> -x), turns, scales to pixels and
+ * moves them. y points down. */
 struct frame {
 	double x, y, scale, cos, sin;
 	double mirror; /* 1 or -1 */
 };
 struct frame frame_at(double x, double y, double scale, double angle, bool mirrored);
 
-/* All points within r0..r1 of a line from (x0, y0) to (x1, y1); a disc when both ends are one. */
+/* A line from (x0, y0) to (x1, y1) with a radius that goes from r0 to r1; a disc if both ends are
+ * equal. */
 struct cone {
 	double x0, y0, r0, x1, y1, r1;
 };
@@ -36,16 +37,16 @@ struct cone {
 struct shape {
 	const struct cone *cones;
 	int n;
-	double blend; /* width over which neighbouring cones melt together */
-	double shell; /* > 0: only the outline, that half-width thick */
+	double blend; /* width over which neighbouring cones merge smoothly */
+	double shell; /* > 0: only the outline, of that half-width */
 };
 
 struct ink {
-	struct colour colour, below; /* below: beyond y = turn, over a width of `fade` */
+	struct colour colour, below; /* below: for y > turn, blended over a width of `fade` */
 	double turn, fade;           /* fade 0: `colour` everywhere */
-	double puff;                 /* how far in from the edge the surface rises; 0: flat */
+	double puff;                 /* distance from the edge over which it rises; 0: flat */
 	double grain;                /* strength of the texture, 0..1 */
-	double stripes;              /* stripes a unit of y, as of feathers; 0: none */
+	double stripes;              /* stripes per unit of y, like feathers; 0: none */
 	double soft;                 /* width of a blurred edge; 0: sharp */
 	double alpha;
 	uint32_t seed;
@@ -56,11 +57,11 @@ struct light {
 	double ambient, direct;
 };
 
-/* Returns the painted area's bounds in canvas pixels (at least half covered, within the canvas);
- * w = 0 when there is none. */
+/* Paints a shape. Returns the bounds of the painted area in canvas pixels (at least half covered,
+ * within the canvas); w = 0 if there is none. */
 struct box paint(struct canvas *c, const struct frame *f, const struct shape *s,
     const struct ink *ink, const struct light *light);
-/* Smooth noise, 0..1, of three octaves from one a unit on. */
+/* Returns smooth noise, 0..1, of three octaves; the first has one cell per unit. */
 double noise(double x, double y, uint32_t seed);
 double smooth_step(double lo, double hi, double v);
 #endif

@@ -1,5 +1,5 @@
-/* What jitter does to one pixel of three floats in [0, 1]; shared by the loops of jitter.c and
- * by lib/cuda. */
+/* Jitter of one pixel of three floats in [0, 1]; shared by the loops of jitter.c and by lib/cuda.
+ */
 #ifndef FD2_COLOUR_H
 #define FD2_COLOUR_H
 #include <math.h>
@@ -25,7 +25,7 @@ INLINE void colour_blend(float *p, float factor, float other)
 		p[c] = colour_clamp(factor * p[c] + (1 - factor) * other);
 }
 
-/* Through hue, saturation and value (Smith 1978). */
+/* Shifts the hue by way of hue, saturation and value (Smith 1978). */
 INLINE void colour_turn_hue(float *p, float shift)
 {
 	float max = fmaxf(p[0], fmaxf(p[1], p[2])), min = fminf(p[0], fminf(p[1], p[2])),
@@ -46,7 +46,7 @@ INLINE void colour_turn_hue(float *p, float shift)
 		p[c] = colour_clamp(colour[sector][c]);
 }
 
-/* mean: of the grey of the whole image, which contrast is about. */
+/* Applies one change. mean: the mean grey of the whole image, for CONTRAST. */
 INLINE void colour_change(float *p, int kind, float value, float mean)
 {
 	if (kind == HUE)
@@ -58,8 +58,8 @@ INLINE void colour_change(float *p, int kind, float value, float mean)
 		                         : 0);
 }
 
-/* Where pixel (x, y) of an image that was turned about its centre was before; cosine and sine of
- * the angle. False: outside. */
+/* Finds the source (u, v) of pixel (x, y) of an image turned about its centre, by the cosine and
+ * sine of the angle. False: it is outside. */
 INLINE bool turned_from(int x, int y, int size, double cosine, double sine, int *u, int *v)
 {
 	double middle = (size - 1) / 2.0, dx = x - middle, dy = y - middle;

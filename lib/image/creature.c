@@ -64,7 +64,7 @@ struct range {
 	double lo, hi;
 };
 
-/* Drawn in this order; arguments of a call would be drawn in the compiler's. */
+/* Draws the numbers in this order; as arguments of a call, the compiler would choose the order. */
 static struct colour random_colour(
     struct rng *r, struct range hue, struct range saturation, struct range value)
 {
@@ -99,7 +99,7 @@ static void gradient(struct scene *s)
 	}
 }
 
-/* Lights out of focus. */
+/* Paints lights out of focus. */
 static void bokeh(struct scene *s)
 {
 	struct rng *r = s->r;
@@ -116,7 +116,7 @@ static void bokeh(struct scene *s)
 	}
 }
 
-/* Of grass, growing at x from below the picture. */
+/* Paints a blade of grass that grows at x from below the picture. */
 static void blade(struct scene *s, double x, double length, double width)
 {
 	struct rng *r = s->r;
@@ -144,7 +144,8 @@ static void grass(struct scene *s)
 	}
 }
 
-/* Berries in the patches' colours and about their size, so that colour alone says nothing. */
+/* Paints berries in the patches' colours and about their size, so that colour alone does not give
+ * the class. */
 static void berries(struct scene *s)
 {
 	struct rng *r = s->r;
@@ -275,7 +276,7 @@ static void wing(struct scene *s, const struct plumage *p)
 	paint(&s->canvas, &s->bird, &shape, &ink, &s->light);
 }
 
-/* `outer` moved to (x, y) of its own coordinates, turned and scaled. */
+/* Returns `outer` moved to (x, y) in its own coordinates, turned and scaled. */
 static struct frame frame_within(
     const struct frame *outer, double x, double y, double scale, double angle)
 {
@@ -288,7 +289,7 @@ static struct frame frame_within(
 	    outer->mirror};
 }
 
-/* The part that makes the class. */
+/* Paints the wing patch, which determines the class; returns its bounds. */
 static struct box patch(struct scene *s, int class, double scale)
 {
 	const struct cone spot = disc(0, 0, 0.135), bar = {0, -0.13, 0.05, 0, 0.13, 0.05},
@@ -304,7 +305,7 @@ static struct box patch(struct scene *s, int class, double scale)
 	return paint(&s->canvas, &f, &shapes[pattern_of(class)], &ink, &s->light);
 }
 
-/* Grass in front, but not in front of what matters. */
+/* Paints grass in front, but not in front of the bird's middle. */
 static void occluders(struct scene *s)
 {
 	struct rng *r = s->r;
@@ -335,7 +336,7 @@ static struct scene random_scene(struct rng *r, int side)
 	return s;
 }
 
-/* The sensor's grain, in grey levels. */
+/* Adds sensor noise, in grey levels. */
 static void add_noise(struct image *im, struct rng *r)
 {
 	double sigma = rng_between(r, 1, 4);
@@ -349,7 +350,7 @@ static void add_noise(struct image *im, struct rng *r)
 	}
 }
 
-/* Canvas pixels to image pixels, rounded outwards. */
+/* Converts canvas pixels to image pixels, rounded outwards. */
 static struct box shrunk(struct box b)
 {
 	int x = b.x / SUPERSAMPLE, y = b.y / SUPERSAMPLE;

@@ -40,7 +40,7 @@ static int width_of_group(const struct sheet *s)
 	return s->columns * (s->cell + GAP) - GAP;
 }
 
-/* Of the groups next to one another that begin with group i. */
+/* Returns the height of the row of groups that begins with group i. */
 static int height_of_row(const struct sheet *s, int i)
 {
 	int rows = 0;
@@ -110,7 +110,7 @@ static const uint8_t viridis[33][3] = {{68, 1, 84}, {71, 13, 96}, {72, 24, 106},
     {62, 188, 116}, {76, 194, 108}, {93, 201, 99}, {110, 206, 88}, {130, 211, 76}, {150, 216, 63},
     {171, 220, 50}, {192, 223, 36}, {213, 226, 26}, {234, 229, 26}, {253, 231, 37}};
 
-/* v in [0, 1]. */
+/* Blends the colour of v in [0, 1] over a pixel. */
 static void blend_colour(uint8_t *rgb, double v)
 {
 	int at = (int)fmin(31, v * 32);
@@ -123,8 +123,8 @@ static void blend_colour(uint8_t *rgb, double v)
 	}
 }
 
-/* Where output i of `size` falls in a row of n samples: between samples *lo and *hi; returns the
- * weight of the latter. */
+/* Finds where output i of `size` falls in a row of n samples: between *lo and *hi. Returns the
+ * weight of *hi. */
 static double between(int i, int size, int n, int *lo, int *hi)
 {
 	double v = fmin(fmax((i + 0.5) * n / size - 0.5, 0), n - 1);

@@ -13,13 +13,13 @@ struct sheet {
 	/* set by the caller; the groups are borrowed */
 	const struct sheet_group *groups;
 	int n, cell; /* each image is fitted into cell x cell pixels */
-	/* its shape */
-	int columns, across; /* images next to one another in a group; groups next to one another */
+	/* set by sheet_shape */
+	int columns, across; /* images per row of a group; groups side by side */
 	int scale;           /* of the text */
-	double w, h;         /* pixels, which may be too many */
+	double w, h;         /* in pixels; may be too large */
 };
-/* columns 0: as many as the largest group has images, at most 8, and as many groups across as make
- * the sheet about 4:3. Otherwise every group begins a row. */
+/* Lays out the sheet. columns 0: as many as the largest group has images, at most 8, and as many
+ * groups side by side as make the sheet about 4:3. Otherwise every group begins a row. */
 void sheet_shape(struct sheet *s, int columns);
 void sheet_draw(struct image *out, const struct sheet *s);
 /* Overlays a map [h][w] (any non-negative range; lo..hi maps to the colour scale, below and

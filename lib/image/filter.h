@@ -1,5 +1,5 @@
-/* The triangle filter of a resize, one output at a time; shared by the loops of resample.c and
- * by lib/cuda. */
+/* The triangle filter for resizing, one output at a time; shared by the loops of resample.c and by
+ * lib/cuda. */
 #ifndef FD2_FILTER_H
 #define FD2_FILTER_H
 #include <math.h>
@@ -7,7 +7,7 @@
 
 #include "lib/base/fast.h"
 
-/* What an output is made of: the inputs from .. to-1. */
+/* The inputs of an output: from .. to-1. */
 struct reach {
 	int from, to;
 	double centre, width;
@@ -18,7 +18,8 @@ INLINE int filter_clamp(double v, int lo, int hi)
 	return v < lo ? lo : v > hi ? hi : (int)v;
 }
 
-/* Output i of n of the interval [at, at + length); its inputs are among begin .. end-1. */
+/* Returns the inputs of output i of n of the interval [at, at + length), all within begin .. end-1.
+ */
 INLINE struct reach filter_reach(
     int i, int n, double at, double length, int begin, int end, bool antialias)
 {
@@ -30,7 +31,7 @@ INLINE struct reach filter_reach(
 	return r;
 }
 
-/* Input j's share before the shares are divided by their sum. */
+/* Returns input j's share, not yet divided by the sum of the shares. */
 INLINE float filter_share(const struct reach *r, int j)
 {
 	return (float)fmax(0.0, 1 - fabs((j + 0.5 - r->centre) / r->width));

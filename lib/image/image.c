@@ -19,8 +19,7 @@ struct image image_new(int w, int h)
 
 void image_short_sides(const struct image *in, int side, int *w, int *h)
 {
-	int longest =
-	    IMAGE_PIXELS_MAX / side; /* a line of pixels would otherwise grow without bound */
+	int longest = IMAGE_PIXELS_MAX / side; /* limits the long side of a very thin image */
 
 	*w = *h = side;
 	if (in->w < in->h)

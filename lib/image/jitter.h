@@ -1,4 +1,4 @@
-/* Changes of colour and a turn, as torchvision's ColorJitter and RandomRotation make them on
+/* Changes of colour and a rotation, like torchvision's ColorJitter and RandomRotation on
  * floating-point images. */
 #ifndef FD2_JITTER_H
 #define FD2_JITTER_H
@@ -6,23 +6,23 @@
 
 enum { BRIGHTNESS, CONTRAST, SATURATION, HUE, JITTERS };
 
-/* How much may change: factors from [max(0, 1-x), 1+x], the hue by [-x, x] of its circle; the
- * angle by [-x, x] degrees. */
+/* Ranges of the changes x: factors in [max(0, 1-x), 1+x], shift of the hue in [-x, x] of its
+ * circle, angle in [-x, x] degrees. */
 struct jitter_range {
 	double amount[JITTERS], degrees;
 };
 
 /* The changes of one image; all zeros: none. */
 struct jitter {
-	float value[JITTERS];   /* factors; the hue's shift */
-	uint8_t n;              /* how many of them are applied, */
-	uint8_t order[JITTERS]; /* in this order */
+	float value[JITTERS];   /* factors; for HUE the shift */
+	uint8_t n;              /* number of changes applied */
+	uint8_t order[JITTERS]; /* their order */
 	double angle;           /* degrees, counter-clockwise */
 };
 
-/* What the range allows; kinds whose amount is 0 are left out. */
+/* Draws changes from the range; leaves out kinds whose amount is 0. */
 struct jitter jitter_draw(struct rng *r, const struct jitter_range *range);
-/* rgb [size][size][3] in [0, 1], in place: the colours, each change kept in [0, 1]; then the
- * rotation about the centre, nearest pixel, black outside of the image. */
+/* Changes rgb [size][size][3] in [0, 1] in place: first the colours, clamped to [0, 1] after each
+ * change; then the rotation about the centre, nearest pixel, black outside of the image. */
 void jitter_apply(float *rgb, int size, const struct jitter *j);
 #endif

@@ -1,5 +1,6 @@
-/* JPEG through libjpeg-turbo. Its errors come back by longjmp, and so does an early end of the
- * file, which leaves half an image grey; other warnings about corrupt data are noted. */
+/* JPEG with libjpeg-turbo. Its errors return by longjmp, and so does the warning about an early end
+ * of the file, which would leave part of the image grey; other warnings about corrupt data are
+ * noted. */
 #include "formats/foreign.h"
 #include "lib/base/err.h"
 #include "lib/image/orientation.h"
@@ -21,7 +22,7 @@ struct jpeg_errors {
 	char warning[JMSG_LENGTH_MAX]; /* the first */
 };
 
-/* libjpeg writes sentences; ours start lower case unless the first word is an abbreviation. */
+/* Formats libjpeg's message, with a lower-case start unless the first word is an abbreviation. */
 static void format(j_common_ptr c, char *text)
 {
 	c->err->format_message(c, text);
@@ -63,10 +64,11 @@ struct decoder {
 	struct image im;
 	uint8_t *row; /* one row of CMYK */
 	int orientation;
-	int bad; /* our own verdict, already in fail_message */
+	int bad; /* we refused the image; fail_message is set */
 };
 
-/* A small file can ask for thousands of passes over a large image. */
+/* Stops a file with too many scans: a small one can ask for thousands of passes over a large image.
+ */
 static void limit_scans(j_common_ptr c)
 {
 	struct decoder *d = (struct decoder *)c;
@@ -78,7 +80,7 @@ static void limit_scans(j_common_ptr c)
 	}
 }
 
-/* The smallest of the scales 1, 1/2, 1/4, 1/8 that keeps the short side >= min_side. */
+/* Chooses the smallest of the scales 1, 1/2, 1/4, 1/8 that keeps the short side >= min_side. */
 static void choose_scale(j_decompress_ptr c, int min_side)
 {
 	unsigned shorter = c->image_width < c->image_height ? c->image_width : c->image_height;
@@ -90,7 +92,7 @@ static void choose_scale(j_decompress_ptr c, int min_side)
 	c->scale_denom = denom;
 }
 
-/* Adobe's convention, which every CMYK JPEG follows: inverted inks. */
+/* Converts CMYK with inverted inks: Adobe's convention, which every CMYK JPEG follows. */
 static void cmyk_to_rgb(uint8_t *rgb, const uint8_t *cmyk, int w)
 {
 	for (int i = 0; i < w; i++, rgb += 3, cmyk += 4)
@@ -125,7 +127,7 @@ static int check_size(j_decompress_ptr c)
 	return 0;
 }
 
-/* Of the first APP1 segment that is EXIF's. */
+/* Returns the orientation in the first EXIF segment. */
 static int orientation_of(j_decompress_ptr c)
 {
 	for (jpeg_saved_marker_ptr m = c->marker_list; m; m = m->next)
@@ -134,7 +136,7 @@ static int orientation_of(j_decompress_ptr c)
 	return 1;
 }
 
-/* Leaves the pixels in d->im. -1: d->bad set and fail_message, or out by longjmp. */
+/* Decodes into d->im. On failure, sets d->bad and fail_message, or leaves by longjmp. */
 static void decode(struct decoder *d, const void *data, size_t size, int min_side)
 {
 	jpeg_create_decompress(&d->c);

@@ -23,7 +23,8 @@ static uint32_t u32_at(const struct tiff *t, size_t at)
 	              : u16_at(t, at + 2) << 16 | u16_at(t, at);
 }
 
-/* A directory is a count and entries of 12 bytes: tag, type, number of values, value. */
+/* Finds the orientation in a directory: a count, then entries of 12 bytes each: tag, type, number
+ * of values, value. */
 static int in_directory(const struct tiff *t, size_t at)
 {
 	if (at > t->n || t->n - at < 2)

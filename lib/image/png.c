@@ -7,7 +7,7 @@
 #include "lib/base/err.h"
 #include "lib/image/orientation.h"
 
-/* What a longjmp out of libpng must not lose. */
+/* State that must survive a longjmp out of libpng. */
 struct decoder {
 	png_structp png;
 	png_infop info;
@@ -25,7 +25,7 @@ static void on_error(png_structp png, png_const_charp why)
 	png_longjmp(png, 1);
 }
 
-/* Of profiles, times and the like; PIL reads such images without a word. */
+/* Ignores warnings, about profiles, times and the like; PIL reads such images silently. */
 static void on_warning(png_structp png, png_const_charp why)
 {
 	(void)png;
@@ -42,7 +42,7 @@ static void feed(png_structp png, png_bytep to, size_t n)
 	d->left -= n;
 }
 
-/* 8-bit RGB without alpha, as PIL's convert("RGB") makes it. */
+/* Makes libpng convert to 8-bit RGB without alpha, like PIL's convert("RGB"). */
 static void set_transforms(png_structp png)
 {
 	png_set_expand(png);
@@ -81,7 +81,7 @@ static void read_pixels(struct decoder *d, struct image_notes *notes)
 	png_read_end(d->png, d->info);
 }
 
-/* 0, or -1 with d->message. */
+/* Decodes into d->im. 0, or -1 with d->message. */
 static int decode(struct decoder *d, struct image_notes *notes)
 {
 	if (setjmp(png_jmpbuf(d->png)))

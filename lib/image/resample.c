@@ -1,5 +1,5 @@
-/* Resizing as PIL does it: a triangle filter in each direction, whose weights are computed once.
- * Each output row is first summed over the input rows it needs, then along x. */
+/* Resizes like PIL: a triangle filter in each direction, whose weights are computed once. Sums each
+ * output row first over the input rows it needs, then along x. */
 #include "lib/base/err.h"
 #include "lib/base/fast.h"
 #include "lib/image/filter.h"
@@ -10,19 +10,19 @@
 #include <immintrin.h>
 #endif
 
-/* For each output coordinate: input first[i] .. first[i] + count[i] - 1 with weights[i * taps
- * ...], which sum to 1. */
+/* For each output coordinate i: the inputs first[i] .. first[i] + count[i] - 1 and their weights
+ * [i * taps ...], which sum to 1. */
 struct kernel {
 	int taps;
-	int most;   /* of all counts; weights beyond a count are 0 */
+	int most;   /* the largest count; weights beyond a count are 0 */
 	int lo, hi; /* all inputs lie in [lo, hi) */
 	int *first, *count;
 	float *weights;
 };
 
-/* n outputs of the interval [at, at + length) of `size` inputs. The filter stops at the
- * interval's ends, as if it had been cut out first; what falls outside of the inputs loses its
- * weight to the rest; an output wholly outside takes the border. */
+/* Computes n outputs of the interval [at, at + length) of `size` inputs. The filter stops at the
+ * interval's ends, as if it had been cut out first, and at the inputs' ends; the remaining weights
+ * are normalised. An output wholly outside takes the border. */
 static struct kernel kernel_new(double at, double length, int size, int n, bool antialias)
 {
 	double scale = length / n, width = antialias && scale > 1 ? scale : 1;
@@ -56,7 +56,7 @@ static void kernel_free(struct kernel *k)
 	free(k->weights);
 }
 
-/* sum = w[0] rows[0] + w[1] rows[1] + ..., rows being `stride` apart. */
+/* sum = w[0] rows[0] + w[1] rows[1] + ..., with rows `stride` apart. */
 INLINE void sum_along_y(float *restrict sum, const uint8_t *restrict rows, size_t stride,
     const float *w, int count, int n)
 {
@@ -69,7 +69,7 @@ INLINE void sum_along_y(float *restrict sum, const uint8_t *restrict rows, size_
 	}
 }
 
-/* The usual numbers of inputs become loops without a loop, here and along x. */
+/* Passes the usual numbers of inputs as constants, which unrolls the inner loop; also along x. */
 FAST static void along_y(float *restrict sum, const uint8_t *restrict rows, size_t stride,
     const float *w, int count, int n)
 {
@@ -83,9 +83,9 @@ FAST static void along_y(float *restrict sum, const uint8_t *restrict rows, size
 
 typedef float quad __attribute__((vector_size(16)));
 
-/* Three channels and one lane of padding, which the next output overwrites: `sum` is writable
- * one float beyond its last. Every output takes `most` inputs, so that no branch depends on it:
- * `row` is readable for that many pixels, and one float, beyond its last. */
+/* Sums three channels and one lane of padding, which the next output overwrites: `sum` must be
+ * writable one float beyond its last. Every output takes `most` inputs, to avoid branches: `row`
+ * must be readable for that many pixels, and one float, beyond its last. */
 INLINE void sum_along_x(float *sum, const float *row, const struct kernel *k, int n, int most)
 {
 	for (int i = 0; i < n; i++) {
@@ -117,11 +117,11 @@ FAST static void along_x(
 }
 
 #ifdef __x86_64__
-/* The same, 16 floats of the outputs at once, where their inputs lie within two registers. */
+/* For the same with 16 floats of the outputs at once, if their inputs lie within two registers. */
 struct lanes {
 	int n;          /* floats of the outputs, a multiple of 3 */
-	int *base;      /* of a block of 16: where its first output's inputs begin */
-	int32_t *place; /* of each output: where its inputs begin, behind base */
+	int *base;      /* per block of 16: where its first output's inputs begin */
+	int32_t *place; /* per output: where its inputs begin, relative to base */
 	float *weights; /* [block][most][16] */
 };
 
@@ -135,7 +135,7 @@ static void lanes_free(struct lanes *l)
 	free(l);
 }
 
-/* base and place; false where a block's inputs lie too far apart */
+/* Fills base and place. False: a block's inputs lie too far apart. */
 static bool find_places(struct lanes *l, const struct kernel *k)
 {
 	for (int i = 0; i < l->n; i++) {
@@ -150,7 +150,7 @@ static bool find_places(struct lanes *l, const struct kernel *k)
 	return true;
 }
 
-/* NULL where it cannot be done. */
+/* Returns NULL if it is not possible. */
 static struct lanes *lanes_new(const struct kernel *k, int n)
 {
 	struct lanes *l = xcalloc(1, sizeof *l);
@@ -200,7 +200,7 @@ AVX512 INLINE void sum_lanes(
 	}
 }
 
-/* `row` is readable for 32 floats, and 3 for each further input, behind each base. */
+/* `row` must be readable for 32 floats after each base, and 3 more for each further input. */
 AVX512 static void along_x_lanes(uint8_t *out, const float *row, const struct lanes *l, int most)
 {
 	if (most == 2)

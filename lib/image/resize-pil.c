@@ -1,6 +1,6 @@
-/* Pillow's Image.resize with BILINEAR, to the byte: the bytes of a held-out image decide which
- * class a network predicts, and published figures are PyTorch's. The rules are
- * those of src/libImaging/Resample.c in Pillow. */
+/* Resizes with the same bytes as Pillow's Image.resize with BILINEAR: a network's prediction for a
+ * held-out image depends on them, and published figures come from PyTorch. Follows
+ * src/libImaging/Resample.c of Pillow. */
 #include <math.h>
 #include <stdlib.h>
 
@@ -12,7 +12,7 @@
 /* Weights are whole multiples of 2^-22. */
 enum { WEIGHT_BITS = 32 - 8 - 2 };
 
-/* Output i is made of inputs first[i] .. first[i] + count[i] - 1. */
+/* Output i has the inputs first[i] .. first[i] + count[i] - 1. */
 struct taps {
 	int most, *first, *count;
 	int32_t *weights; /* [n][most] */
@@ -53,7 +53,8 @@ static void taps_free(struct taps *t)
 	free(t->weights);
 }
 
-/* A weighted sum of pixels. Its weights are not negative and sum to 1 but for their rounding. */
+/* Returns a weighted sum of pixels as a byte. The weights are not negative, and sum to 1 except for
+ * rounding. */
 static uint8_t rounded(int32_t sum)
 {
 	int v = sum >> WEIGHT_BITS;
@@ -75,7 +76,7 @@ FAST static void resize_row(uint8_t *out, const uint8_t *in, const struct taps *
 	}
 }
 
-/* n bytes of one output row; rows are `stride` apart. */
+/* Computes n bytes of one output row; input rows are `stride` apart. */
 FAST static void resize_column(
     uint8_t *out, const uint8_t *in, size_t stride, const int32_t *w, int count, int n)
 {
@@ -112,7 +113,7 @@ static struct image resize_down(const struct image *in, int h)
 
 void image_resize_as_pil(struct image *out, const struct image *in, int w, int h)
 {
-	/* Pillow does so from version 13 on; before, it always starts along x. */
+	/* As in Pillow from version 13 on; earlier ones always start along x. */
 	bool down_first = in->h > h && in->h - h > 2 * (in->w - w);
 	struct image half = down_first ? resize_down(in, h) : resize_across(in, w);
 	*out = down_first ? resize_across(&half, w) : resize_down(&half, h);

@@ -1,17 +1,17 @@
-/* A batch of views as a GPU renders it: what is sent, and the arithmetic of one pixel, which the
- * kernels of lib/cuda call. The pixels are those of view_render and mix_apply. */
+/* Renders a batch of views on a GPU: the data sent to it, and the arithmetic of one pixel, which
+ * the kernels of lib/cuda call. The pixels equal those of view_render and mix_apply. */
 #ifndef FD2_VIEW_PIXEL_H
 #define FD2_VIEW_PIXEL_H
 #include "lib/image/colour.h"
 #include "lib/image/filter.h"
 #include "lib/image/view.h"
 
-/* A staging buffer holds n views; then, for each view, where the pixels of its box begin, as
- * int64_t in bytes from the start of the buffer; then these pixels, [h][w][3] of 8 bits, with
- * the image's quarters in order already. */
+/* A staging buffer holds n views; then, for each view, the offset of its box's pixels, as int64_t
+ * in bytes from the start of the buffer; then these pixels, [h][w][3] of 8 bits, with the image's
+ * quarters already reordered. */
 
-/* Pixel (x, y) of the box [h][w][3] resampled to size x size, in [0, 1]; image_resample's sums in
- * its order. */
+/* Computes pixel (x, y) of the box [h][w][3] resampled to size x size, in [0, 1], with the same
+ * sums in the same order as image_resample. */
 INLINE void view_pixel(
     float out[3], const uint8_t *pixels, const struct box *box, int size, int x, int y)
 {
@@ -33,14 +33,14 @@ INLINE void view_pixel(
 		out[c] = (float)(uint8_t)(int)sum[c] * (1 / 255.0f);
 }
 
-/* Whether CutMix takes pixel (x, y) from the other view. */
+/* Returns whether CutMix takes pixel (x, y) from the other view. */
 INLINE bool mix_is_cut(const struct mix *m, int x, int y)
 {
 	return m->kind == MIX_CUTMIX && x >= m->x0 && x < m->x1 && y >= m->y0 && y < m->y1;
 }
 
-/* Channel c of pixel (x, y) of a view [size][size][3] in [0, 1] whose colours are jittered:
- * rotated and normalised. */
+/* Returns channel c of pixel (x, y), rotated and normalised, of a view [size][size][3] in [0, 1]
+ * whose colours are jittered. */
 INLINE float view_value(
     const float *rgb, const struct view *v, const struct rendering *how, int x, int y, int c)
 {

@@ -8,7 +8,8 @@
 #include "lib/base/choice.h"
 #include "lib/base/rng.h"
 
-/* The image as it is, centred or at an offset; a box larger than the image is shrunk to fit. */
+/* Returns a box of the unresized image; fx, fy: its position, 0.5 for the centre. A box larger than
+ * the image is shrunk to fit. */
 static struct box cut(const struct image *im, int size, double fx, double fy)
 {
 	int side = im->w < im->h ? im->w : im->h;

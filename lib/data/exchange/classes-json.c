@@ -9,7 +9,7 @@
 #include "lib/data/class-names.h"
 #include "lib/data/exchange/exchange.h"
 
-/* Two classes of one name would become one. */
+/* Refuses two classes with the same name, which would become one. */
 static int check_names(const struct exchange_map *map, const char *path)
 {
 	char **sorted = xcalloc((size_t)map->n_classes + 1, sizeof *sorted);

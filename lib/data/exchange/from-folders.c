@@ -1,4 +1,4 @@
-/* Folders of another program as a shard. */
+/* Writes the folders of another program as a shard. */
 #include <dirent.h>
 #include <errno.h>
 #include <stdlib.h>
@@ -22,7 +22,7 @@
 
 enum { QUALITY = 95 };
 
-/* "new000/class000_id000.jpg", and what its id in the shard is. */
+/* "new000/class000_id000.jpg", and its id in the shard. */
 struct file {
 	char *name, *id;
 	int class;
@@ -37,7 +37,7 @@ struct reading {
 	int n, cap;
 	struct exchange_map map;
 	struct shard_writer *shard;
-	int alpha, deep; /* PNGs that lost it (struct image_notes) */
+	int alpha, deep; /* PNGs that lost alpha or depth (struct image_notes) */
 };
 
 static int visible(const struct dirent *e)
@@ -50,7 +50,7 @@ static int by_name(const struct dirent **a, const struct dirent **b)
 	return strcmp((*a)->d_name, (*b)->d_name);
 }
 
-/* The sorted names in a folder, without hidden ones. -1: fail_message. */
+/* Lists the names in a folder, sorted, without hidden ones. -1: fail_message. */
 static int list(const char *path, char ***names)
 {
 	struct dirent **v;
@@ -72,7 +72,7 @@ static bool is_folder(const char *path)
 	return !stat(path, &st) && S_ISDIR(st.st_mode);
 }
 
-/* Ids have no dots. */
+/* Returns the id for a key: ids have no dots. */
 static char *id_of(const char *key)
 {
 	char *id = xstrdup(key);
@@ -82,7 +82,7 @@ static char *id_of(const char *key)
 	return id;
 }
 
-/* Another file than an image is passed over, as ImageFolder does. */
+/* Notes an image; skips other files, as ImageFolder does. */
 static int take_file(struct reading *r, int class, const char *base)
 {
 	char key[SHARD_NAME_MAX + 1];
@@ -138,7 +138,7 @@ static int by_file(const void *a, const void *b)
 	return strcmp(((const struct file *)a)->name, ((const struct file *)b)->name);
 }
 
-/* The map's order and ids: it lists each file once. */
+/* Applies the map's order and ids; it must list each file once. */
 static int follow_map(struct reading *r)
 {
 	size_t i;
@@ -173,14 +173,15 @@ static int follow_map(struct reading *r)
 	return err;
 }
 
-/* Whether a folder is called by a number alone, as the programs of the FKD family call it. */
+/* Returns whether a folder's name is only a number, as in the programs of the FKD family. */
 static bool is_number(const char *folder)
 {
 	const char *digits = folder + (strncmp(folder, "new", 3) ? 0 : 3);
 	return *digits && digits[strspn(digits, "0123456789")] == '\0';
 }
 
-/* Held-out images have other names, and would be refused much later. */
+/* Warns if all classes are called by numbers: held-out images use other names, and would be refused
+ * much later. */
 static void warn_numbers(const struct reading *r)
 {
 	for (int i = 0; i < r->n_folders; i++)
@@ -246,7 +247,7 @@ static int add_png(struct reading *r, const struct file *f, const void *data, si
 	return err;
 }
 
-/* Decoded only to see that it can be. */
+/* Decodes the JPEG only to check it. */
 static int add_jpeg(struct reading *r, const struct file *f, const void *data, size_t size)
 {
 	struct image im;
@@ -281,7 +282,8 @@ static int add_file(struct reading *r, const struct file *f)
 	return err;
 }
 
-/* Of 1.jpg and 1.png, of a.b.jpg and a_b.jpg, and of images that lay in folders of their own. */
+/* Makes ids unique: 1.jpg and 1.png have the same, and so have a.b.jpg and a_b.jpg, and images of
+ * one name in different subfolders. */
 static void tell_ids_apart(struct reading *r)
 {
 	struct id_slot *slots = xcalloc((size_t)r->n + 1, sizeof *slots);

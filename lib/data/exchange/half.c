@@ -4,7 +4,7 @@
 
 #include "formats/stream/stream.h"
 
-/* The bits of 0 and of normal numbers up to 1. */
+/* Computes the bits directly: all results are 0 or normal numbers up to 1. */
 uint16_t byte_to_half(uint8_t k)
 {
 	int exponent;

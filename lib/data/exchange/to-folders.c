@@ -1,5 +1,5 @@
-/* A shard as folders. It is gone through twice: its class list, and how many images each class has,
- * are known at its end only. */
+/* Writes a shard as folders. Reads it twice: its class list and the number of images per class are
+ * known only at its end. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -26,7 +26,7 @@ const struct exchange_form exchange_forms[] = {
 struct exported_image {
 	char *class, *id;
 	long cls;
-	int label, number; /* class index, and which of its class's images */
+	int label, number; /* class index, and the image's index in its class */
 };
 
 struct writing {
@@ -55,7 +55,7 @@ static void note(struct writing *w, const struct sample *s)
 	    .label = -1};
 }
 
-/* Folders become classes, which are known at the end. */
+/* Turns folders into classes, which are known only at the end. */
 static void name_classes(struct writing *w, struct shard_reader *r)
 {
 	for (int i = 0; i < w->n; i++) {
@@ -132,7 +132,7 @@ static char *name_of(const struct writing *w, const struct exported_image *s)
 	    w->class_digits, s->label, w->id_digits, s->number, w->form->png ? "png" : "jpg");
 }
 
-/* The lossless pixels of a sample, f16 [3,H,W] of the JPEG's size, over those of the JPEG. */
+/* Replaces the JPEG's pixels by the lossless ones of the sample, f16 [3,H,W] of the same size. */
 static int take_npy(struct image *im, const struct sample *s)
 {
 	size_t plane = (size_t)im->w * im->h, begin;

@@ -1,5 +1,5 @@
 /* FGVC-Aircraft (Maji et al. 2013), variants: variants.txt "NAME", images_variant_trainval.txt
- * and images_variant_test.txt "ID NAME", images/ID.jpg. Names hold blanks and slashes. */
+ * and images_variant_test.txt "ID NAME", images/ID.jpg. Names may contain blanks and slashes. */
 #include <stdlib.h>
 
 #include "lib/data/import/plan.h"

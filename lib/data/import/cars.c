@@ -1,7 +1,7 @@
 /* Stanford Cars (Krause et al. 2013), from its MATLAB files. In the devkit's layout each split
- * has its folder and its list of annotations, those of the test images in a file of their own
- * (with labels); in the other, cars_annos.mat lists all images of car_ims/ with a mark at the
- * test images. Classes count from 1. */
+ * has its folder and its list of annotations, and the labels of the test images are in a separate
+ * file; in the other layout, cars_annos.mat lists all images of car_ims/ and marks the test images.
+ * Classes count from 1. */
 #include <stdlib.h>
 
 #include "lib/data/import/mat.h"
@@ -21,8 +21,8 @@ static int take_classes(struct import_plan *p, const struct import_list *l)
 	return err;
 }
 
-/* Annotation i: the image whose name is the text `field` below `folder`. split -1: as its mark
- * `test` says. */
+/* Plans the image of annotation i, whose name below `folder` is the text `field`. split -1: takes
+ * the split from its mark `test`. */
 static int take_image(struct import_plan *p, struct import_source *s, struct mat *m,
     const struct import_list *l, long i, const char *folder, const char *field, int split)
 {

@@ -10,13 +10,13 @@ enum { ID_MAX = 1000000 };
 struct cub {
 	struct import_plan *plan;
 	struct import_source *source;
-	/* by image number; what is not listed is 0 */
+	/* by image number; 0 for those not listed */
 	struct import_file **file;
 	int *class;  /* from 1 */
 	char *split; /* 't' train, 'v' val */
 };
 
-/* Calls `take` with number and rest of each line. */
+/* Calls `take` with the number and the rest of each line. */
 static int each_line(
     struct cub *c, const char *list, int (*take)(struct cub *, struct lines *, long, char *))
 {

@@ -1,12 +1,12 @@
-/* ImageFolder: train/CLASS/x.jpg and val/CLASS/x.jpg (or test/). Classes are in the order of
- * their names. */
+/* ImageFolder: train/CLASS/x.jpg and val/CLASS/x.jpg (or test/). Classes are sorted by name. */
 #include <stdlib.h>
 #include <string.h>
 
 #include "lib/base/names.h"
 #include "lib/data/import/plan.h"
 
-/* The folder of the file's own folder, in *class and *split; false: there are not so many. */
+/* Finds the folder of the file's own folder, *split, and the lengths of both names. False: the file
+ * is not that deep. */
 static bool two_folders(
     const struct import_file *f, const char **split, size_t *split_size, size_t *class_size)
 {
@@ -38,8 +38,8 @@ static char *class_of(const struct import_file *f)
 	return xasprintf("%.*s", (int)strcspn(f->tail, "/"), f->tail);
 }
 
-/* Files are sorted by their tail, CLASS/FILE, in which '/' comes after ' ', '-' and '.'; classes
- * are sorted for themselves. */
+/* Sorts the class names: the files are sorted by CLASS/FILE, where '/' comes after ' ', '-' and
+ * '.', so their order may differ. */
 static int take_classes(
     struct import_plan *p, const struct import_source *s, const struct import_layout *l)
 {

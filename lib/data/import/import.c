@@ -23,7 +23,7 @@ static int add_lists(const char **names, int n, const char *const *lists)
 	return n;
 }
 
-/* Base names of all lists of all layouts of a set. */
+/* Collects the base names of all lists of all layouts of a set. */
 static int all_lists(const struct import_set *set, const char **names)
 {
 	int n = 0;
@@ -106,8 +106,8 @@ static int by_key(const void *a, const void *b)
 	return x->class != y->class ? x->class - y->class : strcmp(x->id, y->id);
 }
 
-/* Two files of a class may differ in their folders or in a dot only. Images in no list are
- * counted. */
+/* Refuses two files with the same class and id, as they may differ only in their folders or in a
+ * dot. Warns about images that no list names. */
 static int check_keys(const struct import_plan *p, const struct import_source *s)
 {
 	struct import_file **v = xcalloc((size_t)s->n + 1, sizeof(*v));
@@ -126,7 +126,7 @@ static int check_keys(const struct import_plan *p, const struct import_source *s
 	return err;
 }
 
-/* A file of the plan on its way into its shard. */
+/* A file of the plan to be converted and written. */
 struct pending_image {
 	const struct import_file *f;
 	uint8_t *data;
@@ -140,7 +140,7 @@ struct writing {
 	const struct import_job *job;
 	const struct import_plan *plan;
 	struct split_writer *split[SPLITS];
-	struct pending_image chunk[CHUNK]; /* converted at once */
+	struct pending_image chunk[CHUNK]; /* converted together */
 	int n;
 	size_t bytes;
 	long done, total;
@@ -148,7 +148,7 @@ struct writing {
 		long formats[PHOTO_FORMATS], turned, recovered, alpha, deep, skipped;
 		int min_w, max_w, min_h, max_h;
 	} tally;
-	long *of_class; /* images written */
+	long *of_class; /* images written per class */
 };
 
 static void convert_pending(void *ctx, int i)
@@ -195,7 +195,7 @@ static int put(struct writing *w, const struct pending_image *p)
 	    p->f->class, c->jpeg ? c->jpeg : p->data, c->jpeg ? c->size : p->size);
 }
 
-/* Converts what has come together, on all threads, and writes it in its order. */
+/* Converts the pending images on all threads, and writes them in their order. */
 static int flush(struct writing *w)
 {
 	int err = 0;
@@ -228,7 +228,7 @@ static int take(void *ctx, const struct import_file *f, const void *data, size_t
 	return w->n == CHUNK || w->bytes > CHUNK_BYTES ? flush(w) : 0;
 }
 
-/* The official names, where folders cannot have them. */
+/* Returns the record for a shard. Adds the official class names if folders cannot have them. */
 static json_t *provenance(const struct import_job *job, const struct import_plan *p, int split)
 {
 	json_t *meta = fd2_provenance(), *names = json_array();
@@ -258,11 +258,11 @@ static int open_shards(struct writing *w)
 		w->total += w->plan->images[i];
 	}
 	if (w->job->bounds.images || w->job->bounds.bytes > 0)
-		stop_defer(); /* shards that are full have their names: split_abandon */
+		stop_defer(); /* full shards are published already: split_abandon removes them */
 	return 0;
 }
 
-/* Whatever can fail for want of space has happened before the first appears. */
+/* Publishes both splits. Syncs both first, so that a full disk is noticed before either appears. */
 static int publish(struct writing *w)
 {
 	for (int i = 0; i < SPLITS; i++)
@@ -286,7 +286,7 @@ static int check_written(const struct writing *w)
 	return 0;
 }
 
-/* What was done to photographs of one's own. */
+/* Reports what was written, and how the user's own photographs were converted. */
 static void report(const struct writing *w)
 {
 	const struct tally *t = &w->tally;

@@ -1,6 +1,6 @@
-/* libmatio believes what a file claims about itself, and may work for hours on a lie. So the
- * file is walked first: each element is within the one around it, and no array has more
- * elements than bytes. What libmatio is given is the walked file, unpacked. */
+/* Checks a MATLAB file before libmatio reads it, as libmatio trusts the file's headers and may work
+ * for hours on false ones. Each element must lie within the one around it, and no array may have
+ * more elements than bytes. libmatio gets the checked file, unpacked. */
 #include <string.h>
 #include <zlib.h>
 
@@ -17,7 +17,7 @@ enum {
 enum { MI_INT8 = 1, MI_INT32 = 5, MI_UINT32 = 6, MI_MATRIX = 14, MI_COMPRESSED = 15 };
 enum { MX_CELL = 1, MX_STRUCT = 2, MX_CHAR = 4, MX_DOUBLE = 6, MX_UINT64 = 15 };
 
-/* Bytes that are left of an element's body. */
+/* The remaining bytes of an element's body. */
 struct body {
 	const uint8_t *p;
 	size_t n;
@@ -31,12 +31,12 @@ struct element {
 static uint32_t word(const uint8_t *p)
 {
 	uint32_t v;
-	memcpy(&v, p, sizeof v); /* little endian, as the header said and as all CPUs here are */
+	memcpy(&v, p, sizeof v); /* little endian, as in the header and on all supported CPUs */
 	return v;
 }
 
-/* Takes the next element, with its padding, off `b`. A small one has its size in the upper half
- * of the first word and its data in the second. false: it does not fit. */
+/* Takes the next element, with its padding, from the front of `b`. A small one has its size in the
+ * upper half of the first word and its data in the second. False: it does not fit. */
 static bool take(struct body *b, struct element *e)
 {
 	if (b->n < TAG)
@@ -64,7 +64,7 @@ static bool take_type(struct body *b, struct element *e, uint32_t type)
 	return take(b, e) && e->type == type;
 }
 
-/* Bytes of one number of a storage type; 0: no such type. */
+/* Returns the bytes per number of a storage type; 0: no such type. */
 static size_t width(uint32_t type)
 {
 	static const uint8_t bytes[] = {
@@ -72,7 +72,7 @@ static size_t width(uint32_t type)
 	return type < sizeof bytes ? bytes[type] : 0;
 }
 
-/* Elements of the array, -1 when there are more than `most`. */
+/* Returns the number of elements of the array; -1 if there are more than `most`. */
 static int64_t count(const struct body *dims, size_t most)
 {
 	size_t n = 1;
@@ -123,8 +123,8 @@ static bool walk_numbers(struct body *b, const struct body *dims)
 	return count(dims, e.body.n / width(e.type)) >= 0;
 }
 
-/* A matrix: flags, dimensions, name, contents. An empty one has no more than its tag. Kinds that
- * are not needed here fail. */
+/* Checks a matrix: flags, dimensions, name, contents. An empty one is only a tag. Fails for kinds
+ * that are not needed. */
 static bool walk(struct body b, int depth)
 {
 	struct element flags, dims, name;
@@ -147,7 +147,7 @@ static bool walk(struct body b, int depth)
 	       walk_numbers(&b, &dims.body);
 }
 
-/* Appends what a compressed element holds; its size must be what the tag within says. */
+/* Appends the contents of a compressed element, whose size must match the tag in it. */
 static bool unpack(struct blob *out, const struct body *packed)
 {
 	z_stream z = {.next_in = (uint8_t *)packed->p, .avail_in = (uInt)packed->n};
@@ -165,7 +165,7 @@ static bool unpack(struct blob *out, const struct body *packed)
 	return got == Z_STREAM_END && out->size <= UNPACKED_MAX;
 }
 
-/* The variable that a top-level element holds, into `out` if it is one that is read here. false:
+/* Appends the variable of a top-level element to `out` if it is of a kind that is read here. False:
  * it is damaged. */
 static bool copy_variable(struct blob *out, const struct element *e)
 {

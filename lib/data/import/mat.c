@@ -18,8 +18,8 @@ struct mat {
 	char text[TEXT_MAX + 1];
 };
 
-/* libmatio takes almost anything for one of its formats, so the level-5 header is looked at
- * here: text, version 0x0100, byte order. */
+/* Checks the level-5 header (text, version 0x0100, byte order), as libmatio takes almost anything
+ * for one of its formats. */
 static int check_header(const struct import_list *l)
 {
 	static const char magic[] = "MATLAB 5.0 MAT-file";
@@ -31,7 +31,7 @@ static int check_header(const struct import_list *l)
 	return 0;
 }
 
-/* libmatio reads files only. */
+/* Reads a variable by way of a file in memory, as libmatio reads only files. */
 static matvar_t *read_variable(const struct import_list *l, const struct blob *b, const char *name)
 {
 	char path[64];
@@ -53,7 +53,8 @@ static matvar_t *read_variable(const struct import_list *l, const struct blob *b
 	return var;
 }
 
-/* Elements of an array that holds pointers to others, `each` an element; -1 when it does not. */
+/* Returns the number of elements of an array that has `each` pointers per element; -1: it does not.
+ */
 static long elements(const matvar_t *v, size_t each)
 {
 	size_t n = 1;
@@ -113,7 +114,7 @@ static const matvar_t *element(const struct mat *m, long i, const char *field)
 	return NULL;
 }
 
-/* Bytes of an element of the array; 0: a kind that is not read here. */
+/* Returns the bytes per element of the array; 0: a kind that is not read here. */
 static size_t width(const matvar_t *v)
 {
 	switch (v->data_type) {
@@ -135,7 +136,7 @@ static size_t width(const matvar_t *v)
 	}
 }
 
-/* Number k of the array. */
+/* Returns number k of the array. */
 static double number(const matvar_t *v, size_t k)
 {
 	const char *p = (const char *)v->data + k * width(v);
@@ -181,7 +182,7 @@ const char *mat_text(struct mat *m, long i, const char *field)
 	size_t n = v->nbytes / width(v);
 	for (size_t k = 0; k < n; k++) {
 		double c = number(v, k);
-		/* names and paths are ASCII; in UTF-8 the bytes pass */
+		/* names and paths are ASCII; bytes of UTF-8 are accepted */
 		if (n > TEXT_MAX || !(c >= ' ' && (c < 127 || (width(v) == 1 && c < 256)))) {
 			list_fail(m->list, "element %ld of '%s': its %s is not plain text", i + 1,
 			    m->name, of);

@@ -1,4 +1,4 @@
-/* One's own photographs: class/... below a folder, or train/ and val/ with classes below. */
+/* The user's own photographs: class/... below a folder, or train/ and val/ with classes below. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -9,10 +9,11 @@
 #include "lib/data/import/plan.h"
 #include "lib/data/unique-ids.h"
 
-/* A photograph whose name is cut into what all share, split, and the rest: class, id. */
+/* A photograph, whose name is divided into the part that all share, the split, the class and the
+ * id. */
 struct photo {
 	struct import_file *file;
-	const char *rest; /* behind the split's folder */
+	const char *rest; /* the name after the split's folder */
 	enum tree_role role;
 	int split; /* -1: left out */
 	const char *class;
@@ -22,9 +23,9 @@ struct photo {
 struct tree {
 	struct photo *v;
 	int n;
-	struct tree_folder *folders; /* distinct ones */
+	struct tree_folder *folders; /* distinct */
 	int n_folders;
-	bool has[4]; /* roles */
+	bool has[4]; /* by role */
 };
 
 static size_t folder_size(const char *name)
@@ -33,8 +34,8 @@ static size_t folder_size(const char *name)
 	return slash ? (size_t)(slash - name) : 0;
 }
 
-/* Bytes of the folders that all files are in, each with its slash; but one folder is left to be
- * the class when all are in the same. */
+/* Returns the length of the folders that all files share, with slashes; but leaves the last one as
+ * the class if all files are in the same folder. */
 static size_t shared_folders(const struct import_source *s)
 {
 	size_t at = 0, before = 0;
@@ -108,7 +109,7 @@ static void list_folders(struct tree *t, const char *source)
 	t->n_folders = tree_distinct(t->folders, n);
 }
 
-/* Where in a folder's name its class ends. */
+/* Returns where in a folder's name its class ends. */
 static size_t end_of_class(const struct tree_folder *f)
 {
 	size_t n = strlen(f->class);
@@ -158,7 +159,7 @@ static int by_class(const void *a, const void *b)
 	return order ? order : strcmp(x->rest, y->rest);
 }
 
-/* The name behind the class, without its extension. */
+/* Returns the part of the name after the class, without its extension. */
 static char *id_of(const struct photo *p)
 {
 	const char *name = p->rest + p->class_end + 1;
@@ -174,8 +175,8 @@ static void tell_ids_apart(const struct photo *v, int n)
 	free(slots);
 }
 
-/* Holds out a share of a class, drawn so that it depends on the seed, the class's name and the
- * names of its files alone; of two photographs and more at least one stays on each side. */
+/* Holds out a share of a class. The choice depends only on the seed, the class's name and the names
+ * of its files; with two photographs or more, each side gets at least one. */
 static void draw_split(
     struct import_plan *plan, const struct photo *v, int n, double share, const char *class)
 {
@@ -208,7 +209,7 @@ static int take_class(struct import_plan *plan, const struct photo *v, int n, do
 	return 0;
 }
 
-/* What is in none of the splits, or in no folder. */
+/* Warns about files that are in no split or in no folder. */
 static void warn_left_out(const struct import_source *s, const struct tree *t)
 {
 	int n = 0;

@@ -56,7 +56,7 @@ int plan_image(struct import_plan *p, struct import_file *f, int split, int clas
 	if (f->split >= 0)
 		return fail("'%s' is listed twice", f->name);
 	f->id = xstrdup(base);
-	*strrchr(f->id, '.') = '\0'; /* it has an extension, or it were no image */
+	*strrchr(f->id, '.') = '\0'; /* it has an extension, as it is an image */
 	for (char *c = f->id; (c = strchr(c, '.'));)
 		*c = '_';
 	f->split = split;

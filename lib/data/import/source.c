@@ -30,8 +30,8 @@ static const char *last_two(const char *name)
 	return p;
 }
 
-/* A name as source_image looks for it: a folder given as "cars_train" is the same as an
- * archive that holds it. */
+/* Returns a file's name for source_image, a new string: a folder given as "cars_train" is the same
+ * as an archive that holds it. */
 static char *full_name(const struct members *ms, const char *name)
 {
 	char *real = members_in_folder(ms) ? realpath(members_path(ms), NULL) : NULL;
@@ -48,7 +48,7 @@ static int by_tail(const void *a, const void *b)
 	return order ? order : strcmp(x->name, y->name);
 }
 
-/* The reader's name of an archive lives as long as that is read; ours as long as the source. */
+/* Copies the name of an archive: the reader's ends with the archive, ours with the source. */
 static const char *keep_name(struct import_source *s, const char *archive)
 {
 	if (!archive || (s->archives_n && !strcmp(s->archives[s->archives_n - 1], archive)))
@@ -57,7 +57,7 @@ static const char *keep_name(struct import_source *s, const char *archive)
 	return s->archives[s->archives_n++] = xstrdup(archive);
 }
 
-/* The first pass takes the lists and all names, the second the files whose split is needed. */
+/* The first pass reads the lists and all names, the second the files whose split is needed. */
 struct pass {
 	struct members *ms;
 	struct import_source *s;
@@ -74,7 +74,7 @@ static bool is_list(const struct pass *p, const char *name)
 	return false;
 }
 
-/* What fd2's own shards say of themselves. */
+/* Returns whether a member is the metadata of one of fd2's own shards. */
 static bool is_ours(const char *name)
 {
 	return !strcmp(name, SHARD_END) || !strcmp(name, SHARD_START);
@@ -116,7 +116,7 @@ static int add_list(
 		    "'%s' exists twice, as '%s' and as '%s'", base_name(name), other->name, name);
 	if (size > LIST_MAX)
 		return fail("'%s' is larger than %d MiB", name, LIST_MAX >> 20);
-	if (size >= 3 && !memcmp(data, "\xef\xbb\xbf", 3)) { /* Windows editors put it first */
+	if (size >= 3 && !memcmp(data, "\xef\xbb\xbf", 3)) { /* a mark that Windows editors add */
 		data = (const char *)data + 3;
 		size -= 3;
 	}
@@ -141,7 +141,7 @@ static int read_list(struct import_source *s, const char *path)
 	return err;
 }
 
-/* An archive is read twice: first its lists, then its images. */
+/* Refuses a path that cannot be read twice: first the lists, then the images. */
 static int check_path(const char *path)
 {
 	struct stat st;
@@ -244,7 +244,7 @@ struct import_list *source_list(const struct import_source *s, const char *name)
 	return NULL;
 }
 
-/* The first file whose tail is not before this one. */
+/* Returns the first file whose tail does not sort before this one. */
 static int lower_bound(const struct import_source *s, const char *tail)
 {
 	int low = 0, high = s->n;

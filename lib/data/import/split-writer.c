@@ -18,9 +18,9 @@ struct split_writer {
 	int n_classes;
 	struct out *out;
 	struct shard_writer *shard;
-	int published; /* shards, and so the number of the one being written */
-	long images;   /* in it */
-	double bytes;  /* of it, roughly */
+	int published; /* number of shards published; also the number of the current one */
+	long images;   /* in the current shard */
+	double bytes;  /* of the current shard, roughly */
 	long all_images;
 	double all_bytes;
 };
@@ -30,7 +30,7 @@ static bool bounded(const struct split_writer *w)
 	return w->bounds.images || w->bounds.bytes > 0;
 }
 
-/* "x.tar" and 7 make "x-007.tar". To be freed. */
+/* Returns "x-007.tar" for "x.tar" and 7, to be freed. */
 static char *shard_path(const struct split_writer *w, int number)
 {
 	size_t n = strlen(w->path), ext = n > 4 && !strcmp(w->path + n - 4, ".tar") ? 4 : 0;
@@ -39,7 +39,7 @@ static char *shard_path(const struct split_writer *w, int number)
 	           : xstrdup(w->path);
 }
 
-/* Shards of an earlier run would be read with ours. */
+/* Refuses a path that exists: shards of an earlier run would be read together with ours. */
 static int check_free(const struct split_writer *w, const char *path)
 {
 	return bounded(w) && !access(path, F_OK)
@@ -95,7 +95,7 @@ static bool is_full(const struct split_writer *w, double bytes)
 int split_add(struct split_writer *w, const char *class, const char *id, long cls, const void *jpeg,
     size_t size)
 {
-	/* A header each for image and .cls, whole blocks. */
+	/* Headers of image and .cls, and the .cls, a block each; then the image in whole blocks. */
 	double bytes = 3 * BLOCK + (double)((size + BLOCK - 1) / BLOCK * BLOCK);
 	if (is_full(w, bytes)) {
 		if (close_shard(w) < 0)
@@ -142,7 +142,7 @@ void split_free(struct split_writer *w)
 	free(w);
 }
 
-/* Not a pipe or a device, nor a link instead of what it leads to. */
+/* Removes a shard, but not a pipe or a device. Of a link, removes the target. */
 static void remove_shard(const char *path)
 {
 	char *target = out_is_file(path) ? io_target(path) : NULL;
