@@ -267,8 +267,7 @@ bool input_is_packed(const struct input *in)
 	return starts(b, n, "BZh", 3) && n > 10 && !memcmp(b + 4, "1AY&SY", 6);
 }
 
-/* Finds the stream's kind if the head has it as a short string. Returns its length; 0: not found.
- */
+/* Finds the stream's kind if the head has it as a short string. Returns its length; 0: no. */
 static int stream_kind(const struct input *in, const char **kind)
 {
 	const uint8_t *b = in->head + in->head_at, *end = in->head + in->head_len;

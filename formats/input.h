@@ -28,8 +28,8 @@ enum content {
 
 struct input;
 
-/* Opens an input. path NULL or "-" is standard input. A pipe may be opened again under the same
- * path while it was only looked at; once it was read, that fails. NULL: fail_message. */
+/* Opens an input. path NULL or "-" is standard input. A pipe can be opened again under the same
+ * path until bytes are read from it; input_content does not count. NULL: fail_message. */
 struct input *input_open(const char *path);
 /* Fails with the reason in errno why opening a path failed; returns -1. */
 int input_no_file(const char *path);

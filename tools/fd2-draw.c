@@ -122,7 +122,7 @@ static int run(void)
 	struct out *out = out_open(job.output, 0);
 	if (!out)
 		return -1;
-	struct shard_writer *w = shard_create(out, fd2_provenance(), names, n);
+	struct shard_writer *w = shard_create(out, opts_provenance(), names, n);
 	if (!w)
 		return -1;
 	progress_start("draw", "images", n * job.per_class);

@@ -19,7 +19,7 @@ bool is_hidden(const char *name);
  * PART_FOREIGN: an image that is not a JPEG; PART_NONE: not part of a sample. */
 enum part part_of(const char *name, char key[SHARD_NAME_MAX + 1]);
 
-/* The parts of one sample while they are collected. */
+/* The parts of a sample being collected. */
 struct group {
 	bool open;
 	char key[SHARD_NAME_MAX + 1], folder[SHARD_NAME_MAX + 1]; /* folder "": none */

@@ -21,8 +21,7 @@ struct shard_classes {
 	int n_classes;
 };
 
-/* A shard's name must live as long as *c. Functions that return int return 0, or -1: fail_message.
- */
+/* A shard's name must live as long as *c. Functions return 0, or -1: fail_message. */
 
 /* Notes a folder, before its samples. */
 void shard_classes_see(struct shard_classes *c, const char *folder);

@@ -224,8 +224,7 @@ static int end_path(struct shard_reader *r)
 	return 0;
 }
 
-/* Handles what ended the last sample: the next one's first member, the end of a path, or __fd2__.
- */
+/* Handles what ended the last sample: the next's first member, the end of a path, or __fd2__. */
 static int go_on(struct shard_reader *r, int event, enum part p, const char *key)
 {
 	if (event == MEMBER_PATH_END)

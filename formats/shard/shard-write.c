@@ -125,8 +125,7 @@ static void release(struct shard_writer *w)
 	free(w);
 }
 
-/* Opens one of the two archives, unbuffered, so that members appear in order and out_tell is right.
- */
+/* Opens one of the two archives, unbuffered, to keep members in order and out_tell right. */
 static int open_archive(struct shard_writer *w, struct archive *a)
 {
 	archive_write_set_bytes_per_block(a, SHARD_BLOCK);

@@ -12,8 +12,8 @@
 #include "formats/fd2/shard.h"
 #include "lib/base/out.h"
 
-/* Like fd2_shard_create, for an output, which it takes even if it fails. meta: fd2_provenance() and
- * the tool's additions. */
+/* Like fd2_shard_create, for an output, which it takes even if it fails. meta: opts_provenance()
+ * and the tool's additions. */
 struct shard_writer *shard_create(struct out *out, json_t *meta, const char *const *classes, int n);
 /* Continues the partial file PATH.part: calls `seen` for every complete sample in it, cuts off the
  * rest, and appends. Without PATH.part it starts a new one. `meta` must equal the meta written

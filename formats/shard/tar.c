@@ -58,8 +58,7 @@ const char *tar_path(const struct tar *t)
 	return input_name(t->input);
 }
 
-/* Returns how many bytes follow the zeros at `at` (in the buffer), if any, up to the input's end.
- */
+/* Returns how many bytes of the input follow any zeros at `at`, which is in the buffer. */
 static int64_t bytes_after(struct tar *t, int64_t at)
 {
 	size_t i = at > t->fed ? (size_t)(at - t->fed) : 0;
@@ -111,7 +110,7 @@ static const char *reason(struct archive *a)
 	return text ? text : "damaged archive";
 }
 
-/* Adds all filters except those that run a program, as archive_read_support_filter_all would. */
+/* Adds all filters except those that run a program (archive_read_support_filter_all has them). */
 static void add_filters(struct archive *a)
 {
 	archive_read_support_filter_gzip(a);
@@ -154,7 +153,7 @@ static int damaged(struct tar *t)
 		           ? fail("'%s' is packed with %s, but it holds no tar archive", path,
 		                 archive_filter_name(t->archive, 0))
 		           : fail("'%s' is not a tar archive", path);
-	bool cut = strstr(why, "runcated") || strstr(why, "No progress is possible"); /* xz's */
+	bool cut = strstr(why, "runcated") || strstr(why, "No progress is possible"); /* of xz */
 	if (!*t->last)
 		return cut ? fail("'%s' is cut short", path)
 		           : fail("cannot read '%s': %s", path, why);
@@ -199,8 +198,7 @@ static int at_end(struct tar *t)
 	return after ? junk(t, after) : 0;
 }
 
-/* Handles an unreadable header, of the archive or of what follows its end, where zeros are allowed.
- */
+/* Handles an unreadable header, in the archive or after its end, where zeros are allowed. */
 static int no_header(struct tar *t)
 {
 	int64_t end = end_before(t), after = end < 0 ? -1 : bytes_after(t, end);

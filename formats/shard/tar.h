@@ -18,10 +18,9 @@ struct tar;
 
 /* Opens an archive. NULL: fail_message. */
 struct tar *tar_open(const char *path);
-/* For messages. */
+/* Returns the archive's path, for messages. */
 const char *tar_path(const struct tar *t);
-/* Reads the next entry. 1: it is in *e; 0: the end, and the archive is complete; -1: fail_message.
- */
+/* Reads the next entry. 1: it is in *e; 0: the end of a complete archive; -1: fail_message. */
 int tar_next(struct tar *t, struct tar_entry *e);
 /* Reads the bytes of the last entry, a file. -1: fail_message. */
 int tar_read(struct tar *t, struct blob *b);

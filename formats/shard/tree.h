@@ -17,7 +17,7 @@ struct tree_folder *tree_find(struct tree_folder *v, int n, const char *name);
 void tree_free(struct tree_folder *v, int n);
 
 /* Sets the class of each of n folders with images: the first component of its name ("cat") after
- * those that all these names share, of which at least one is left: alone, "photos/cat" is "cat".
+ * those that all these names share. One always remains: alone, "photos/cat" is "cat".
  * The `empty` folders after them in v have no image: a name that ends with its class ("photos/dog")
  * is a class; folders above and below that, and outside of the common folder, are not classes, and
  * their class stays NULL.

@@ -24,8 +24,7 @@ static struct {
 } claims[CLAIMS_MAX];
 static int n_claims;
 
-/* Makes a socket name from the file's folder and name, links resolved. -1: cannot read its folder.
- */
+/* Makes a socket name from a file's folder and name, through links. -1: cannot read its folder. */
 static int name_of(char name[NAME], const char *path)
 {
 	char *real = realpath(path, NULL), *file = real ? real : xstrdup(path);

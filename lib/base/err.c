@@ -59,8 +59,7 @@ static size_t sequence(const unsigned char *b)
 	return n;
 }
 
-/* Replaces C0, C1 (U+009B alone means ESC [), and bytes that a terminal without UTF-8 takes for C1.
- */
+/* Replaces C0, C1 (U+009B means ESC [), and bytes that a terminal without UTF-8 takes for C1. */
 void plain_text(char *text)
 {
 	for (unsigned char *b = (unsigned char *)text; *b;) {

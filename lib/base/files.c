@@ -18,7 +18,7 @@ struct file {
 	bool written, folder, standard; /* standard: a standard file, open but maybe unused */
 	dev_t device;
 	ino_t inode;
-	char *name; /* of a new file; "" */
+	char *name; /* of a new file; otherwise "" */
 	int order;  /* position on the command line */
 };
 
@@ -54,7 +54,7 @@ static void read_one(const char *path, const void *list)
 
 void files_read(const char *path, const void *list)
 {
-	static struct paths paths; /* of all calls, for messages */
+	static struct paths paths; /* from all calls; kept for messages */
 	int first = paths.n;
 	relative |= *path != '/' && strcmp(path, "-");
 	if (paths_add(&paths, path) < 0)

@@ -173,7 +173,7 @@ int folder_close(struct folder *f)
 	if (err < 0)
 		folder_remove_unfinished();
 	else
-		sync_folder(f->path); /* its name */
+		sync_folder(f->path); /* makes its name durable */
 	release(f);
 	return err;
 }

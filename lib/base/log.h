@@ -1,4 +1,4 @@
-/* --log FILE: JSON lines, appended, one write each. */
+/* The log of --log FILE: appends JSON lines, each with one write. */
 #ifndef FD2_LOG_H
 #define FD2_LOG_H
 #include <jansson.h>

@@ -82,7 +82,7 @@ static json_t *values(bool recorded)
 	return options;
 }
 
-bool fd2_has_default(const char *name)
+bool opt_is_default(const char *name)
 {
 	const struct opt *o;
 	for (int i = 0; defaults && (o = opts_at(i)); i++) {
@@ -121,7 +121,7 @@ bool opt_given(const char *name)
 
 bool opt_changed(const char *name)
 {
-	return opt_given(name) && !fd2_has_default(name);
+	return opt_given(name) && !opt_is_default(name);
 }
 
 void opt_needs(const char *name, bool applies, const char *what)
@@ -149,7 +149,7 @@ void opts_exclude(const char *const *names, const char *why)
 			die_usage("%s: remove --%s", why, *names);
 }
 
-json_t *fd2_provenance(void)
+json_t *opts_provenance(void)
 {
 	json_t *options = values(true);
 	json_object_update_existing(options, resolved);
@@ -157,14 +157,14 @@ json_t *fd2_provenance(void)
 	    "{s:s, s:s, s:o}", "tool", opts_tool->name, "version", fd2_version, "options", options);
 }
 
-void fd2_resolved(const char *option, json_t *v)
+void opt_resolved(const char *option, json_t *v)
 {
 	if (!resolved)
 		resolved = json_object();
 	json_object_set_new(resolved, option, v);
 }
 
-json_t *fd2_argv(void)
+json_t *opts_argv(void)
 {
 	json_t *argv = json_array();
 	for (int i = 0; i < saved_argc; i++)
@@ -172,8 +172,7 @@ json_t *fd2_argv(void)
 	return argv;
 }
 
-/* Fills getopt's tables from ours; a long option's value is 2000 + its index, a letter's is itself.
- */
+/* Fills getopt's tables. A long option's value is 2000 + its index, a letter's is itself. */
 static void tables(struct option *longs, char *shorts)
 {
 	const struct opt *o;
@@ -264,8 +263,7 @@ static void handle(int c, char **argv)
 		given[n_given++] = o;
 }
 
-/* Returns the preset of --preset, or the default one unless an option that was given replaces it.
- */
+/* Returns the preset of --preset, or its default unless a given option replaces it. */
 static const struct preset *preset_of_run(void)
 {
 	const struct opt *o = opts_tool->n_presets ? named("preset") : NULL;
@@ -301,7 +299,7 @@ static void describe_option(const struct opt *o, const char *value, void *ctx)
 	*text = longer;
 }
 
-char *fd2_preset(void)
+char *opts_preset(void)
 {
 	const struct preset *p = preset_of_run();
 	char *text = p ? xasprintf("%s:", p->name) : NULL;
@@ -346,8 +344,8 @@ int opts_parse(const struct tool *t, int argc, char **argv)
 	int c;
 	opts_tool = t;
 	saved_argc = argc;
-	saved_argv = xcalloc((size_t)argc + 1,
-	    sizeof *saved_argv); /* in the original order: getopt moves operands */
+	saved_argv = xcalloc(
+	    (size_t)argc + 1, sizeof *saved_argv); /* in the given order: getopt moves operands */
 	memcpy(saved_argv, argv, (size_t)argc * sizeof *argv);
 	defaults = values(false);
 	tables(longs, shorts);

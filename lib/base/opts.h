@@ -67,7 +67,7 @@ struct opt {
 	double min, max;  /* OPT_INT, OPT_REAL and lists of them; both 0 = no limit. OPT_CHOICE: min
 	                     is the first choice's value */
 	const char *choices;
-	int count; /* OPT_REALS */
+	int count; /* OPT_REALS: how many */
 	bool off;  /* OPT_FLAG: set false */
 	/* OPT_STRING, OPT_LIST: whether it names files (files.h) */
 	enum { NO_FILE, FILE_READ, FILE_WRITTEN } file;
@@ -120,15 +120,15 @@ int opts_parse(const struct tool *tool, int argc, char **argv);
 /* Returns the settings of this run as JSON, a new reference, for the provenance of outputs:
  * {"tool", "version", "options": {name: value, ...}} with every recorded option's final value. It
  * names no path, so the same work gives the same bytes. */
-json_t *fd2_provenance(void);
-/* Sets an option's value in every fd2_provenance from here on: what the program chose for it (auto,
- * 0, a default that depends on others), or what a stage limited it to. Steals v. */
-void fd2_resolved(const char *option, json_t *v);
+json_t *opts_provenance(void);
+/* Sets an option's value in every opts_provenance from here on: what the program chose for it
+ * (auto, 0, a default that depends on others), or what a stage limited it to. Steals v. */
+void opt_resolved(const char *option, json_t *v);
 /* Returns the preset and those of its options that are in effect, "best: --lr 0.05 ...", to be
  * freed; NULL: none is. */
-char *fd2_preset(void);
+char *opts_preset(void);
 /* Returns whether an option has its default value. */
-bool fd2_has_default(const char *option);
+bool opt_is_default(const char *option);
 /* Return whether an option was given on the command line, not by a preset; and for opt_changed,
  * with another value than its default. */
 bool opt_given(const char *option);
@@ -144,6 +144,6 @@ void resume_needs_file(bool is_file);
  * "--import trains nothing: remove --lr" */
 void opts_exclude(const char *const *options, const char *why);
 /* Returns the original command line, for the log, a new reference. */
-json_t *fd2_argv(void);
+json_t *opts_argv(void);
 extern const char fd2_version[];
 #endif

@@ -6,12 +6,11 @@
 extern "C" {
 #endif
 
-/* Calls fn(ctx, i) for every i in 0..n-1, each once, on up to par_threads() threads; returns
- * when all are done. Which thread takes which i must not matter to the result. */
+/* Calls fn(ctx, i) once for every i in 0..n-1, on up to par_threads() threads; returns when all are
+ * done. The result must not depend on which thread takes which i. */
 void par_for(int n, void (*fn)(void *ctx, int i), void *ctx);
 /* Returns the number of threads for loops and for libtorch: common.threads; if that is 0,
- * OMP_NUM_THREADS, but never more than the CPUs that the affinity mask and the cgroup quota allow.
- */
+ * OMP_NUM_THREADS, but at most the CPUs that the affinity mask and the cgroup quota allow. */
 int par_threads(void);
 /* Returns the number of CPUs that this process may use. */
 int par_cpus(void);

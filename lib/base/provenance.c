@@ -50,7 +50,7 @@ int options_include(const char *what, const json_t *was, const json_t *now)
 	json_t *value;
 	json_object_foreach ((json_t *)now, name, value) {
 		const json_t *old = json_object_get(was, name);
-		if (may_differ(name) || (!old && fd2_has_default(name)) || json_equal(old, value))
+		if (may_differ(name) || (!old && opt_is_default(name)) || json_equal(old, value))
 			continue;
 		return differ(what, name, old, value);
 	}

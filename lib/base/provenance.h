@@ -1,5 +1,5 @@
 /* Checks whether two runs have the same settings and inputs, for --resume: compares the record
- * (fd2_provenance) that an earlier run left, perhaps by an earlier version of fd2.
+ * (opts_provenance) that an earlier run left, perhaps by an earlier version of fd2.
  *
  * An option that the record lacks had its default. Threads and the version of fd2 may differ. */
 #ifndef FD2_PROVENANCE_H
@@ -22,6 +22,6 @@ int options_equal(const char *what, const json_t *was, const json_t *now);
  * their options. "'x' was made with images 100, not 120" */
 int entries_include(const char *what, const json_t *was, const json_t *now);
 /* Checks that two records have equal options, and `was` each entry of `now`, including those that a
- * stage adds to fd2_provenance(). "'x' was made with teacher 1a2b..., not 3c4d..." */
+ * stage adds to opts_provenance(). "'x' was made with teacher 1a2b..., not 3c4d..." */
 int provenance_agree(const char *what, const json_t *was, const json_t *now);
 #endif

@@ -68,8 +68,8 @@ static void clean_up(int status, void *unused)
 
 static json_t *start_event(void)
 {
-	json_t *event = fd2_provenance();
-	json_object_set_new(event, "argv", fd2_argv());
+	json_t *event = opts_provenance();
+	json_object_set_new(event, "argv", opts_argv());
 	return event;
 }
 

@@ -76,7 +76,7 @@ int prototype_distances(struct prototype_distances *d, const struct attn_set *se
 	*d = (struct prototype_distances){0};
 	for (int i = 0; i < set->n; i++) {
 		const struct attn_image *s = &set->v[i];
-		double own = NAN, others = 0, nearest = INFINITY; /* of the others */
+		double own = NAN, others = 0, nearest = INFINITY; /* among the others */
 		for (int64_t k = 0; k < K; k++) {
 			double e = l2_normalized(
 			    s->features.data, (const float *)prototypes->data + k * D, D);

@@ -7,8 +7,7 @@
 /* Returns |u - v| / (|u| + |v| + 1e-8), defined below Eq. 9. */
 double l2_normalized(const float *u, const float *v, int64_t n);
 
-/* Returns which group of `group` consecutive images of its class an image is in; 0 if group is 0.
- */
+/* Returns which group of `group` consecutive images of its class an image is in; 0 for group 0. */
 int group_of(const struct attn_image *s, int group);
 
 /* Returns the mean of l2(A_i, A_j) over pairs of images of one class, within groups of `group`
@@ -23,7 +22,8 @@ struct prototype_distances {
 	double nearest;       /* mean over images of min_{k != y} l2(z, c_k) */
 	double nearest_right; /* share of images nearest to their own class's prototype */
 };
-/* prototypes [K,D] f32; classes: their K names. -1: an image's class is not among them. */
+/* Measures distances to prototypes [K,D] f32; classes: their K names. -1: fail_message, an image's
+ * class is not among them. */
 int prototype_distances(struct prototype_distances *d, const struct attn_set *set,
     const struct array *prototypes, const char *const *classes);
 

@@ -15,7 +15,7 @@
 
 enum {
 	CHUNK = 128,          /* samples held compressed at a time */
-	NUMBERS_MAX = 100000, /* classes without names */
+	NUMBERS_MAX = 100000, /* number of classes without names */
 };
 
 /* A sample being decoded: its bytes, then its image or the reason why there is none. */
@@ -187,8 +187,7 @@ static void pass_on(void *ctx, int i)
 		fill(relay->next, relay->r, relay->o->soft);
 }
 
-/* Takes the chunk's images in their order, unless the shard could not be read. Empties the chunk.
- */
+/* Takes the chunk's images in order, unless the shard could not be read. Empties the chunk. */
 static int take_all(struct loading *l, struct chunk *c)
 {
 	int err = c->got < 0 ? fail("%s", c->problem) : 0;

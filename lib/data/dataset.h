@@ -3,8 +3,8 @@
  *
  * dataset_read takes samples from formats/shard, decodes them, resizes them once for their network
  * (fit.h) and puts them into a store (store.h); item_image returns them, as often as needed.
- * lib/fd2/batch turns them into tensors. A dataset owns its items, its store and
- * its class names until dataset_free.
+ * lib/fd2/batch turns them into tensors. A dataset owns its items, its store and its
+ * class names until dataset_free.
  *
  * Some tools inspect files without a network: survey.h images, describe.h tensors,
  * attention-measures.h attention maps; class-names.h reads a list of classes. The folders import

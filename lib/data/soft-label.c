@@ -7,7 +7,7 @@
 
 #include "lib/base/err.h"
 
-enum { JSON_MAX = 4 << 20 }; /* bytes: a hundred thousand classes */
+enum { JSON_MAX = 4 << 20 }; /* bytes: enough for a hundred thousand classes */
 
 char *soft_label_to_json(const float *p, int n)
 {

@@ -12,7 +12,7 @@ struct store {
 	struct fitting how;
 	size_t limit, kept; /* bytes in memory */
 	bool jpegs;         /* those of all images are in the file */
-	int file;           /* -1: not needed yet */
+	int file;           /* -1 until it is needed */
 	uint64_t end;
 };
 

@@ -1,5 +1,4 @@
-/* Jitter of one pixel of three floats in [0, 1]; shared by the loops of jitter.c and by lib/cuda.
- */
+/* Jitter of one pixel of three floats in [0, 1]; shared by jitter.c and lib/cuda. */
 #ifndef FD2_COLOUR_H
 #define FD2_COLOUR_H
 #include <math.h>

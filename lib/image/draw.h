@@ -22,8 +22,7 @@ struct sheet {
  * groups side by side as make the sheet about 4:3. Otherwise every group begins a row. */
 void sheet_shape(struct sheet *s, int columns);
 void sheet_draw(struct image *out, const struct sheet *s);
-/* Overlays a map [h][w] (any non-negative range; lo..hi maps to the colour scale, below and
- * above clamp) on im, bilinearly upsampled with half-pixel centres: 0.5 image + 0.5 viridis. In
- * place. */
+/* Overlays a non-negative map [h][w] on im, in place: 0.5 image + 0.5 viridis. Upsamples the map
+ * bilinearly with half-pixel centres. lo..hi spans the colour scale; values outside are clamped. */
 void draw_heatmap(struct image *im, const float *map, int w, int h, double lo, double hi);
 #endif

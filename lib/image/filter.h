@@ -18,8 +18,7 @@ INLINE int filter_clamp(double v, int lo, int hi)
 	return v < lo ? lo : v > hi ? hi : (int)v;
 }
 
-/* Returns the inputs of output i of n of the interval [at, at + length), all within begin .. end-1.
- */
+/* Returns the inputs of output i of n of the interval [at, at + length), within begin .. end-1. */
 INLINE struct reach filter_reach(
     int i, int n, double at, double length, int begin, int end, bool antialias)
 {

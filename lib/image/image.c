@@ -19,7 +19,8 @@ struct image image_new(int w, int h)
 
 void image_short_sides(const struct image *in, int side, int *w, int *h)
 {
-	int longest = IMAGE_PIXELS_MAX / side; /* limits the long side of a very thin image */
+	int longest =
+	    IMAGE_PIXELS_MAX / side; /* keeps a very thin image from growing without bound */
 
 	*w = *h = side;
 	if (in->w < in->h)

@@ -68,8 +68,7 @@ void image_resize_as_pil(struct image *out, const struct image *in, int w, int h
 void image_quarters(struct image *out, const struct image *in, const uint8_t order[4]);
 
 /* Draws the box of torchvision's RandomResizedCrop, in whole pixels: area in [scale_lo, scale_hi]
- * of the image's, log-uniform ratio in [ratio_lo, ratio_hi], ten attempts, then the central crop.
- */
+ * of the image's, log-uniform ratio in [ratio_lo, ratio_hi], ten attempts, then the centre crop. */
 struct rng;
 struct box {
 	int x, y, w, h;

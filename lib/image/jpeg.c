@@ -16,10 +16,10 @@
 enum { SCANS_MAX = 100, DECODER_MEMORY = 512 << 20 };
 
 struct jpeg_errors {
-	struct jpeg_error_mgr mgr; /* first: libjpeg's pointer to it is ours */
+	struct jpeg_error_mgr mgr; /* first member: libjpeg passes a pointer to it */
 	jmp_buf back;
 	char message[JMSG_LENGTH_MAX];
-	char warning[JMSG_LENGTH_MAX]; /* the first */
+	char warning[JMSG_LENGTH_MAX]; /* the first one */
 };
 
 /* Formats libjpeg's message, with a lower-case start unless the first word is an abbreviation. */
@@ -67,8 +67,7 @@ struct decoder {
 	int bad; /* we refused the image; fail_message is set */
 };
 
-/* Stops a file with too many scans: a small one can ask for thousands of passes over a large image.
- */
+/* Stops at too many scans: a small file can ask for thousands of passes over a large image. */
 static void limit_scans(j_common_ptr c)
 {
 	struct decoder *d = (struct decoder *)c;

@@ -8,7 +8,7 @@ enum { TAG_ORIENTATION = 0x0112, TYPE_SHORT = 3, TYPE_LONG = 4 };
 struct tiff {
 	const uint8_t *b;
 	size_t n;
-	bool big; /* endian */
+	bool big; /* big-endian */
 };
 
 static uint32_t u16_at(const struct tiff *t, size_t at)

@@ -87,7 +87,7 @@ static int decode(struct decoder *d, struct image_notes *notes)
 	if (setjmp(png_jmpbuf(d->png)))
 		return -1;
 	png_set_read_fn(d->png, d, feed);
-	png_set_user_limits(d->png, 0x7fffffff, 0x7fffffff); /* read_pixels has ours */
+	png_set_user_limits(d->png, 0x7fffffff, 0x7fffffff); /* read_pixels applies our limits */
 	png_read_info(d->png, d->info);
 	read_pixels(d, notes);
 	notes->orientation = orientation_of(d);

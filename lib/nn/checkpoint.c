@@ -141,7 +141,7 @@ static int write_file(const struct checkpoint *c, json_t *meta)
 int checkpoint_save(struct checkpoint *c, json_t *state)
 {
 	double start = elapsed();
-	json_t *meta = fd2_provenance();
+	json_t *meta = opts_provenance();
 	json_object_set(meta, "inputs", c->inputs);
 	json_object_set_new(meta, "state", state);
 	json_object_set_new(meta, "steps", steps_of(c));
@@ -171,7 +171,7 @@ static int inputs_agree(const struct checkpoint *c, const json_t *was)
 
 static int check_meta(struct checkpoint *c, json_t *meta)
 {
-	json_t *now = fd2_provenance(), *steps = json_object_get(meta, "steps");
+	json_t *now = opts_provenance(), *steps = json_object_get(meta, "steps");
 	int err = options_equal(
 	    c->path, json_object_get(meta, "options"), json_object_get(now, "options"));
 	json_decref(now);

@@ -407,7 +407,7 @@ static int start(void *words)
 	while (argv[argc])
 		argc++;
 	int first = fd2_start(&tool, argc, argv);
-	json_t *p = fd2_provenance();
+	json_t *p = opts_provenance();
 
 	printf("%d operands, out %s, device %d, %ld threads\n", argc - first,
 	    job.out ? job.out : "-", common.device, common.threads);
@@ -452,7 +452,7 @@ static void options_are_read(void)
 static int name_preset(void *words)
 {
 	fd2_start(&tool, 5, words);
-	char *text = fd2_preset();
+	char *text = opts_preset();
 	printf("%s", text ? text : "none");
 	free(text);
 	return fd2_finish(0);

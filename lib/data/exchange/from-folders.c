@@ -298,7 +298,7 @@ static int write_shard(struct reading *r, const char *path)
 	struct out *out = out_open(path, 0);
 	char **names = r->map.classes ? r->map.classes : r->folders;
 	if (!out || !(r->shard = shard_create(
-	                  out, fd2_provenance(), (const char *const *)names, r->n_folders)))
+	                  out, opts_provenance(), (const char *const *)names, r->n_folders)))
 		return -1;
 	progress_start("import", "images", r->n);
 	for (int i = 0; i < r->n; i++) {

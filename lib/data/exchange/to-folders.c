@@ -197,7 +197,7 @@ static int put_images(struct writing *w)
 
 static int put_map(struct writing *w)
 {
-	json_t *map = fd2_provenance(), *images = json_array();
+	json_t *map = opts_provenance(), *images = json_array();
 	for (int i = 0; i < w->n; i++) {
 		char *file = name_of(w, &w->v[i]);
 		json_array_append_new(

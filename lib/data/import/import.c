@@ -231,7 +231,7 @@ static int take(void *ctx, const struct import_file *f, const void *data, size_t
 /* Returns the record for a shard. Adds the official class names if folders cannot have them. */
 static json_t *provenance(const struct import_job *job, const struct import_plan *p, int split)
 {
-	json_t *meta = fd2_provenance(), *names = json_array();
+	json_t *meta = opts_provenance(), *names = json_array();
 	bool differ = false;
 	json_object_set_new(meta, "dataset", json_string(job->set->name));
 	json_object_set_new(meta, "split", json_string(split_names[split]));

@@ -2,9 +2,9 @@
  * and from folders of the user's own photographs.
  *
  * source.c lists the files in the archives and folders. A plan (plan.h) assigns a class and a split
- * to each image: for an official set, one of its layouts makes the plan (the table in
- * sets.c; cub.c, cars.c, aircraft.c, folders.c), for own photographs photographs.c. The files are
- * then read a second time, convert.c turns each into a JPEG, and import.c passes them to the shards
+ * to each image: for an official set, one of its layouts makes the plan (the table in sets.c;
+ * cub.c, cars.c, aircraft.c, folders.c), for own photographs photographs.c. The files are then read
+ * a second time, convert.c turns each into a JPEG, and import.c passes them to the shards
  * (split-writer.c). */
 #ifndef FD2_IMPORT_H
 #define FD2_IMPORT_H
@@ -19,8 +19,9 @@ struct import_set {
 	const char *name;  /* as the user writes it */
 	const char *title; /* the data set's own name */
 	int classes, images[SPLITS];
-	const struct import_layout *layouts; /* tried in this order; the last has no plan */
-	bool own;                            /* the user's photographs: no layouts, no counts */
+	const struct import_layout
+	    *layouts; /* tried in this order; the last one has no plan function */
+	bool own;     /* the user's photographs: no layouts, no counts */
 };
 extern const struct import_set import_sets[]; /* the last has no name */
 /* Finds a set. NULL: fail_message, which lists the known ones. */
@@ -37,11 +38,7 @@ struct import_job {
 	struct split_bounds bounds; /* of the shards */
 	/* For the user's own photographs: */
 	double split; /* share of each class in val; 0: none */
-	enum {
-		CLASS_CLEAR,
-		CLASS_FIRST,
-		CLASS_LAST
-	} class_of;      /* which nested folder is the class */
+	enum { CLASS_CLEAR, CLASS_FIRST, CLASS_LAST } class_of; /* which nested folder */
 	bool val_needed; /* it is an error to find no held-out set */
 	bool strict;     /* a photograph that cannot be read, or only with errors, is an error */
 };

@@ -53,8 +53,7 @@ static matvar_t *read_variable(const struct import_list *l, const struct blob *b
 	return var;
 }
 
-/* Returns the number of elements of an array that has `each` pointers per element; -1: it does not.
- */
+/* Returns the number of elements of an array with `each` pointers per element; -1: it is none. */
 static long elements(const matvar_t *v, size_t each)
 {
 	size_t n = 1;

@@ -39,8 +39,7 @@ static size_t folder_size(const char *name)
 static size_t shared_folders(const struct import_source *s)
 {
 	size_t at = 0, before = 0;
-	bool below = true;
-	while (below) {
+	for (;;) {
 		const char *name = s->files[0].name, *slash = strchr(name + at, '/');
 		size_t next = slash ? (size_t)(slash - name) + 1 : 0;
 		for (int i = 0; i < s->n && next; i++)

@@ -45,8 +45,7 @@ struct import_list *source_list(const struct import_source *s, const char *name)
 /* Finds the image whose name ends with `path` (two components or more). NULL: fail_message ("is not
  * there", "is there twice"). */
 struct import_file *source_image(const struct import_source *s, const char *path);
-/* Reads the archives again: calls `take` with the bytes of each planned file whose split is needed.
- */
+/* Reads the archives again: calls `take` with each planned file whose split is needed. */
 int source_read(struct import_source *s, const bool needed[SPLITS],
     int (*take)(void *ctx, const struct import_file *f, const void *data, size_t size), void *ctx);
 

@@ -70,7 +70,7 @@ static void print_memory(void)
 
 static void print_preset(void)
 {
-	char *preset = fd2_preset();
+	char *preset = opts_preset();
 	if (preset)
 		printf("preset  %s\n", preset);
 	free(preset);

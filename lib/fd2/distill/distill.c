@@ -37,18 +37,18 @@ static bool without_ls(const struct distill_config *config)
 static void record_settings(const struct distill_run *r)
 {
 	const struct method *m = &r->method;
-	fd2_resolved("init", r->config->initial.given ? json_null() : json_string(m->start->name));
+	opt_resolved("init", r->config->initial.given ? json_null() : json_string(m->start->name));
 	if (r->initial.use[1].images)
-		fd2_resolved("init-rest", json_string(r->initial.use[1].start->name));
-	fd2_resolved("classes", json_pack("[i,i]", r->schedule.first, r->schedule.last));
+		opt_resolved("init-rest", json_string(r->initial.use[1].start->name));
+	opt_resolved("classes", json_pack("[i,i]", r->schedule.first, r->schedule.last));
 	method_record(m);
-	fd2_resolved("indices-per-pass", json_integer(schedule_indices(&r->schedule)));
+	opt_resolved("indices-per-pass", json_integer(schedule_indices(&r->schedule)));
 }
 
 static json_t *provenance(const struct distill_run *r)
 {
 	const struct teacher *t = teacher_of(r);
-	json_t *p = fd2_provenance(), *inputs = json_object();
+	json_t *p = opts_provenance(), *inputs = json_object();
 	distill_teachers_describe(&r->teachers, inputs);
 	initial_describe(&r->initial, inputs);
 	json_object_update(inputs, r->history.inputs);

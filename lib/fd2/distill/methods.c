@@ -148,19 +148,19 @@ void method_record(const struct method *m)
 	json_t *sizes = json_array();
 	for (int p = 0; p < m->phases; p++)
 		json_array_append_new(sizes, json_integer(m->seen_sizes[p]));
-	fd2_resolved("sizes", sizes);
-	fd2_resolved("image-size", json_integer(m->stored_size));
-	fd2_resolved("steps", json_integer(m->steps));
-	fd2_resolved("lr", json_real(m->lr));
-	fd2_resolved("r-bn", json_real(m->r_bn));
-	fd2_resolved("bn-classes", choice_to_json(CLASS_MATCH_CHOICES, m->match.classes));
-	fd2_resolved("class-share", json_real(m->match.share));
-	fd2_resolved("layers", choice_to_json(LAYERS_CHOICES, m->match.layers));
-	fd2_resolved("statistics-momentum", json_real(m->match.momentum));
-	fd2_resolved("roll", json_integer(m->roll));
-	fd2_resolved("flatness", json_real(m->flatness));
-	fd2_resolved("min-scale", json_real(m->crops.min_scale));
-	fd2_resolved("crop-curriculum", choice_to_json(CURRICULUM_CHOICES, m->crops.curriculum));
-	fd2_resolved("crop-milestone", json_real(m->crops.milestone));
-	fd2_resolved("residual", json_real(m->residual));
+	opt_resolved("sizes", sizes);
+	opt_resolved("image-size", json_integer(m->stored_size));
+	opt_resolved("steps", json_integer(m->steps));
+	opt_resolved("lr", json_real(m->lr));
+	opt_resolved("r-bn", json_real(m->r_bn));
+	opt_resolved("bn-classes", choice_to_json(CLASS_MATCH_CHOICES, m->match.classes));
+	opt_resolved("class-share", json_real(m->match.share));
+	opt_resolved("layers", choice_to_json(LAYERS_CHOICES, m->match.layers));
+	opt_resolved("statistics-momentum", json_real(m->match.momentum));
+	opt_resolved("roll", json_integer(m->roll));
+	opt_resolved("flatness", json_real(m->flatness));
+	opt_resolved("min-scale", json_real(m->crops.min_scale));
+	opt_resolved("crop-curriculum", choice_to_json(CURRICULUM_CHOICES, m->crops.curriculum));
+	opt_resolved("crop-milestone", json_real(m->crops.milestone));
+	opt_resolved("residual", json_real(m->residual));
 }

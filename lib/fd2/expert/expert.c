@@ -152,7 +152,7 @@ static json_t *inputs(const struct expert_run *r)
 static json_t *describe(const struct expert_run *r)
 {
 	const struct photograph_inputs *in = &r->config->in;
-	json_t *m = fd2_provenance();
+	json_t *m = opts_provenance();
 	json_object_set_new(m, "inputs", inputs(r));
 	json_object_set_new(m, "arch", json_string(r->arch));
 	json_object_set_new(m, "classes",
@@ -178,7 +178,7 @@ static int prepare(struct expert_run *r)
 	    checkpoint_check(&r->checkpoint, config->resume) < 0 ||
 	    photographs_read(&r->photographs, &config->in) < 0 || expert_network(r) < 0)
 		return -1;
-	fd2_resolved("arch", json_string(r->arch));
+	opt_resolved("arch", json_string(r->arch));
 	batch_init(&r->batch, (int)config->part, size);
 	r->order = xcalloc((size_t)r->photographs.n, sizeof *r->order);
 	r->checkpoint.inputs = inputs(r);

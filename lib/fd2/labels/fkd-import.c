@@ -253,7 +253,7 @@ static json_t *known(const struct run *r, const char *key, json_t *otherwise)
 static json_t *meta(const struct run *r)
 {
 	const struct normal imagenet = {{IMAGENET_MEAN}, {IMAGENET_STD}};
-	json_t *m = fd2_provenance(), *inputs = known(r, "inputs", json_object()),
+	json_t *m = opts_provenance(), *inputs = known(r, "inputs", json_object()),
 	       *weights = json_object_get(r->map, "weights");
 	json_object_set_new(inputs, "images", json_string(r->images.digest));
 	json_object_set_new(m, "inputs", inputs);

@@ -31,7 +31,7 @@ static json_t *meta(const struct relabel_run *r)
 {
 	const struct teacher *t = r->teacher;
 	const struct labeller *l = &r->labeller;
-	json_t *m = fd2_provenance();
+	json_t *m = opts_provenance();
 	json_t *inputs = json_pack("{s:s}", "images", r->images.digest);
 	teachers_describe(&l->teachers, inputs);
 	json_object_set_new(m, "inputs", inputs);
@@ -153,7 +153,7 @@ static int prepare(struct relabel_run *r)
 	if (c->order == ORDER_FKD && !(r->order = fkd_order_new(&r->images, (uint64_t)c->fkd_seed)))
 		return -1;
 	dataset_warn_missing(&r->images, NULL);
-	fd2_resolved("batch", json_integer(batch));
+	opt_resolved("batch", json_integer(batch));
 	return labeller_expect(&r->labeller, batch) < 0 ? -1 : choose_batches(r);
 }
 

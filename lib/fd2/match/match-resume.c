@@ -16,7 +16,7 @@ static json_t *inputs(const struct match_run *r)
 
 static json_t *provenance(const struct match_run *r)
 {
-	json_t *p = fd2_provenance();
+	json_t *p = opts_provenance();
 	json_object_set_new(p, "inputs", inputs(r));
 	json_object_set_new(p, "size", json_integer(r->real.size));
 	json_object_set_new(p, "mean", numbers_to_json(r->real.normal.mean, 3));

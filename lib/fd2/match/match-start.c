@@ -28,25 +28,25 @@ static int choose_classes(struct match_run *r)
 
 static void record_trajectory(const struct trajectory_config *t)
 {
-	fd2_resolved("steps", json_integer(t->steps));
-	fd2_resolved("start-first", json_integer(t->first));
-	fd2_resolved("start-upper", json_integer(t->upper));
-	fd2_resolved("start-last", json_integer(t->last));
+	opt_resolved("steps", json_integer(t->steps));
+	opt_resolved("start-first", json_integer(t->first));
+	opt_resolved("start-upper", json_integer(t->upper));
+	opt_resolved("start-last", json_integer(t->last));
 }
 
 /* Records the settings that the method and the inputs determined because no option did. */
 static void record_settings(const struct match_run *r)
 {
-	fd2_resolved("arch", json_string(r->arch));
-	fd2_resolved("iterations", json_integer(r->method.iterations));
-	fd2_resolved("lr", json_real(r->method.lr));
+	opt_resolved("arch", json_string(r->arch));
+	opt_resolved("iterations", json_integer(r->method.iterations));
+	opt_resolved("lr", json_real(r->method.lr));
 	if (r->method.kind == BY_CLASS) {
-		fd2_resolved("outer", json_integer(r->method.rounds));
-		fd2_resolved("inner", json_integer(r->method.epochs));
+		opt_resolved("outer", json_integer(r->method.rounds));
+		opt_resolved("inner", json_integer(r->method.epochs));
 	} else {
 		record_trajectory(&r->method.trajectory);
 	}
-	fd2_resolved("classes", json_pack("[i,i]", r->first, r->last));
+	opt_resolved("classes", json_pack("[i,i]", r->first, r->last));
 }
 
 static void link_parts(struct match_run *r)

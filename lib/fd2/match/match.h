@@ -1,4 +1,4 @@
-/* The face of lib/fd2/match: distils images by matching. There is no teacher: learned images must
+/* The face of lib/fd2/match: distils images by matching, without a teacher: learned images must
  * look like photographs to ConvNets, or train ConvNets as photographs do (fd2-method(7), MATCHING).
  *
  * stage_match reads the photographs (real), initialises the images (learned, match-start) and runs

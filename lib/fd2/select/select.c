@@ -182,7 +182,7 @@ static int choose_classes(struct run *r)
 		return -1;
 	r->first = range.first;
 	r->last = range.last;
-	fd2_resolved("classes", json_pack("[i, i]", r->first, r->last));
+	opt_resolved("classes", json_pack("[i, i]", r->first, r->last));
 	return 0;
 }
 
@@ -203,7 +203,7 @@ static int check_counts(const struct run *r)
 
 static json_t *provenance(const struct run *r)
 {
-	json_t *p = fd2_provenance(), *inputs = json_pack("{s:s}", "real", r->real.digest);
+	json_t *p = opts_provenance(), *inputs = json_pack("{s:s}", "real", r->real.digest);
 	if (r->teacher.classes)
 		json_object_set_new(inputs, "teacher", json_string(r->teacher.digest));
 	json_object_set_new(p, "inputs", inputs);

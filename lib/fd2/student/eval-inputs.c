@@ -171,11 +171,11 @@ static int check_steps(const struct evaluation *ev, int batch)
 /* Records the settings that the labels, or the defaults of --hard, decided in place of options. */
 static void record_settings(const struct evaluation *ev, int batch)
 {
-	fd2_resolved("epochs", json_integer(ev->epochs));
-	fd2_resolved("val-every", json_integer(ev->val_every));
-	fd2_resolved("batch", json_integer(batch));
-	fd2_resolved("size", json_integer(ev->labels.size));
-	fd2_resolved("fit", json_string(fit_name(ev->labels.fit)));
+	opt_resolved("epochs", json_integer(ev->epochs));
+	opt_resolved("val-every", json_integer(ev->val_every));
+	opt_resolved("batch", json_integer(batch));
+	opt_resolved("size", json_integer(ev->labels.size));
+	opt_resolved("fit", json_string(fit_name(ev->labels.fit)));
 }
 
 int evaluation_prepare(struct evaluation *ev)

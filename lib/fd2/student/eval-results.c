@@ -28,8 +28,8 @@ static bool is_safetensors(const char *path)
 
 static json_t *student_meta(const struct evaluation *ev, const struct student *s)
 {
-	json_t *meta = fd2_provenance(), *inputs = json_pack("{s:s, s:s}", "images",
-	                                     ev->images.digest, "val", ev->val.digest);
+	json_t *meta = opts_provenance(), *inputs = json_pack("{s:s, s:s}", "images",
+	                                      ev->images.digest, "val", ev->val.digest);
 	if (ev->config->in.test.n)
 		json_object_set_new(inputs, "test", json_string(ev->test.digest));
 	if (ev->config->learning.init)
@@ -93,7 +93,7 @@ static int print_lines(const struct evaluation *ev, const char *path,
 json_t *made_from(const struct evaluation *ev)
 {
 	static const char *const named[] = {"arch", "data", "epochs", "lr", "seeds", "threads"};
-	json_t *made = fd2_provenance(), *options = json_object_get(made, "options"), *value;
+	json_t *made = opts_provenance(), *options = json_object_get(made, "options"), *value;
 	struct digest d;
 	char hex[DIGEST_HEX];
 	const char *name;
@@ -103,7 +103,7 @@ json_t *made_from(const struct evaluation *ev)
 	if (ev->labels.stream && !ev->config->in.reuse_labels) /* it only orders reused labels */
 		json_object_del(options, "seed");
 	json_object_foreach_safe (options, next, name, value)
-		if (fd2_has_default(name))
+		if (opt_is_default(name))
 			json_object_del(options, name);
 	json_t *both = json_pack("{s:O, s:O}", "options", options, "inputs", ev->checkpoint.inputs);
 	char *text = json_dumps(both, JSON_SORT_KEYS | JSON_COMPACT);

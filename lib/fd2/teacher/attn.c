@@ -22,7 +22,7 @@ struct run {
 
 static json_t *provenance(const struct run *r)
 {
-	json_t *p = fd2_provenance();
+	json_t *p = opts_provenance();
 	json_object_set_new(p, "inputs",
 	    json_pack("{s:s, s:s}", "teacher", r->teacher.digest, "images", r->images.digest));
 	json_object_set_new(p, "size", json_integer(r->teacher.size));

@@ -93,7 +93,7 @@ int stage_import_teacher(const struct import_config *config)
 		err = pretrained_read(&t.backbone, config->weights, &from);
 	struct out *out = err ? NULL : out_open(config->out, 0);
 	if (out) {
-		json_t *provenance = fd2_provenance();
+		json_t *provenance = opts_provenance();
 		json_object_set_new(
 		    provenance, "inputs", json_pack("{s:s}", "import", from.digest));
 		err = teacher_write(&t, out, provenance);

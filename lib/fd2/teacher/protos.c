@@ -127,7 +127,8 @@ static void tell_distances(const struct run *r)
 
 static int write(struct run *r)
 {
-	json_t *meta = fd2_provenance(), *inputs = json_pack("{s:s}", "teacher", r->teacher.digest);
+	json_t *meta = opts_provenance(),
+	       *inputs = json_pack("{s:s}", "teacher", r->teacher.digest);
 	if (r->images.n)
 		json_object_set_new(inputs, "images", json_string(r->images.digest));
 	json_object_set_new(meta, "classes",

@@ -122,7 +122,7 @@ static int put_layers(struct run *r, struct stream_writer *w)
 static int write(struct run *r)
 {
 	const struct teacher *t = &r->teacher;
-	json_t *meta = fd2_provenance();
+	json_t *meta = opts_provenance();
 	json_object_set_new(
 	    meta, "classes", names_to_json((const char *const *)t->class_names, t->classes));
 	json_object_set_new(meta, "size", json_integer(t->size));

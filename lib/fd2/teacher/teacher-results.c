@@ -62,7 +62,7 @@ json_t *results_inputs(const struct training *t)
 
 static json_t *provenance(const struct training *t, long number)
 {
-	json_t *p = fd2_provenance();
+	json_t *p = opts_provenance();
 	json_object_set_new(p, "inputs", results_inputs(t));
 	json_object_set_new(p, "epoch", json_integer(number));
 	if (*t->extended)

@@ -113,7 +113,7 @@ static int check_network(const char *path, const json_t *was, const json_t *now)
 static int extend(struct training *t, struct stream_reader *r)
 {
 	const char *path = t->config->out.last;
-	json_t *meta = fd2_stream_meta(r), *now = fd2_provenance();
+	json_t *meta = fd2_stream_meta(r), *now = opts_provenance();
 	struct teacher *own = &t->teacher, was = {0};
 	int err =
 	    check_network(path, json_object_get(meta, "options"), json_object_get(now, "options"));
@@ -186,7 +186,7 @@ static int check_measures(const struct training *t, const json_t *val)
 static int check_work(const struct training *t, const json_t *was)
 {
 	const char *path = t->config->out.last;
-	json_t *now = fd2_provenance();
+	json_t *now = opts_provenance();
 	long epoch = (long)json_integer_value(json_object_get(was, "epoch")),
 	     first = (long)json_integer_value(
 	         json_object_get(json_object_get(was, "extended"), "epoch"));
