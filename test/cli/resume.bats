@@ -261,7 +261,7 @@ measured with --val"* ]]
 	local pid=$!
 	until [ -s x.tar.part ]; do sleep 0.02; done
 	run -1 --separate-stderr long_distill --seed 5 -o x.tar
-	said "fd2-distill: 'x.tar.part' *"
+	said "fd2-distill: 'x.tar' is being written by another run"
 	run -1 --separate-stderr long_distill --steps 400 -o x.tar --resume
 	said "fd2-distill: 'x.tar' is being written by another run"
 	kill -KILL $pid
