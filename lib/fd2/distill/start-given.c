@@ -1,7 +1,5 @@
 /* The start from images that were given with --init-images. */
-#include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "lib/base/err.h"
 #include "lib/fd2/distill/history.h"

@@ -1,7 +1,6 @@
 #include "lib/fd2/match/recognised.h"
 
 #include <stdlib.h>
-#include <string.h>
 
 #include "lib/base/err.h"
 #include "lib/base/progress.h"
